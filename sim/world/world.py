@@ -1,0 +1,124 @@
+"""The frozen World: labelled arrays read from ``data/world`` and nothing else.
+
+Axes used throughout (named in :mod:`sim.units`): good ``G``, country ``C``, facility ``F``,
+offer ``O`` (one facility selling one good), need ``N`` (one facility buying one good),
+element ``E`` (rare-earth element groups carried by a basket good).
+
+Offers and needs are sorted by good, so the offers of good ``g`` are
+``offer_slice(g)`` and the links of ``g`` are a dense ``(sellers, buyers)`` block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+__all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "World"]
+
+
+@dataclass(frozen=True)
+class Good:
+    """A mineral at a stage: the unit of account of one market."""
+
+    id: str
+    name: str
+    mineral: str
+    stage: str
+    unit: str
+    hs6: tuple[str, ...]
+    basket: bool
+    """True for a rare-earth concentrate, whose stocks carry tonnes per element."""
+    element: str
+    """Element group this oxide consists of; empty for every other good."""
+    base_price: float
+    """Base-year gate price, USD per tonne in ``unit``."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One base year of the world economy of critical minerals. Tonnes and USD per year."""
+
+    base_year: int
+    goods: tuple[Good, ...]
+    countries: tuple[str, ...]
+    """ISO-3 codes, ``ROW`` last."""
+    country_names: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    """Country groups by name (EU27, G7, OECD, ...), members as ISO-3 codes."""
+    political_risk: FloatArray
+    """(C,) 0 = safe, 1 = worst."""
+    elements: tuple[str, ...]
+    facilities: tuple[str, ...]
+    facility_names: tuple[str, ...]
+    facility_kind: tuple[str, ...]
+    """miner, processor, manufacturer or trader."""
+    facility_country: IntArray
+    facility_firm: tuple[str, ...]
+    facility_sector: tuple[str, ...]
+    """End-use sector of a manufacturer, empty otherwise."""
+    facility_value_added: FloatArray
+    """(F,) USD per year that hangs on the goods bought; 0 for non-manufacturers."""
+    offer_facility: IntArray
+    offer_good: IntArray
+    offer_output: FloatArray
+    """(O,) base-year sales = output, t/year."""
+    offer_capacity: FloatArray
+    """(O,) t/year, at least the output."""
+    offer_stock: FloatArray
+    """(O,) base-year seller stock, t."""
+    offer_cash_cost: FloatArray
+    """(O,) USD/t below which a plant loses cash."""
+    offer_by_product: BoolArray
+    """(O,) True where output is bounded by a host metal."""
+    offer_composition: FloatArray
+    """(O, E) element shares of a basket offer; rows of zeros elsewhere."""
+    need_facility: IntArray
+    need_good: IntArray
+    need_use: FloatArray
+    """(N,) base-year use = purchases, t/year."""
+    need_cover: FloatArray
+    """(N,) target inventory cover, years of use."""
+    need_reservation: FloatArray
+    """(N,) give-up price as a multiple of the base price (value in use)."""
+    need_dependence: FloatArray
+    """(N,) share of the facility's value added lost when this good is missing altogether."""
+    base_flow: tuple[FloatArray, ...]
+    """Per good (sellers, buyers) base-year tonnes per year."""
+    transit_years: tuple[FloatArray, ...]
+    """Per good (sellers, buyers) shipping time in years."""
+    freight_share: tuple[FloatArray, ...]
+    """Per good (sellers, buyers) freight and insurance as a share of the FOB price."""
+    base_tariff: FloatArray
+    """(G, C, C) ad-valorem tariff already levied in the base year, exporter by importer."""
+    distance_km: FloatArray
+    """(C, C) great-circle distance between country centres."""
+
+    def offer_slice(self, good: int) -> slice:
+        """Positions of the offers of ``good`` on the offer axis."""
+        return slice(*np.searchsorted(self.offer_good, [good, good + 1]).tolist())
+
+    def need_slice(self, good: int) -> slice:
+        """Positions of the needs for ``good`` on the need axis."""
+        return slice(*np.searchsorted(self.need_good, [good, good + 1]).tolist())
+
+    @property
+    def offer_country(self) -> IntArray:
+        """(O,) country index of each offer."""
+        return self.facility_country[self.offer_facility]
+
+    @property
+    def need_country(self) -> IntArray:
+        """(N,) country index of each need."""
+        return self.facility_country[self.need_facility]
+
+    @property
+    def base_price(self) -> FloatArray:
+        """(G,) base-year gate price, USD/t."""
+        return np.array([good.base_price for good in self.goods])
