@@ -1,0 +1,74 @@
+# Two commands are all that a newcomer needs. Each works from a bare clone:
+#   make demo    set up, compare a rare-earth shock with the baseline, draw it
+#   make test    set up, then lint, types, import contracts and all tests
+# For those who work on the project: data, bench, lint, types, fuzz, clean.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Compiled bytecode halves the start-up time, and one thread per process is fastest here.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+unexport PYTHONHOME
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+.PHONY: help demo test data bench lint types fuzz clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,4p
+
+demo: $(STAMP)
+	@$(BIN)/monazite demo
+
+test: lint types
+	$(BIN)/python -m pytest -n auto
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+data: $(STAMP)
+	$(BIN)/python data/build.py
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
+
+clean:
+	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find sim tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first interpreter that is new enough and can make a virtual environment; PYTHON=... overrides.
+$(STAMP): pyproject.toml constraints.txt
+	@set -e; \
+	if ! $(BIN)/python -c '' 2>/dev/null; then \
+	  chosen=''; without=''; \
+	  for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    if "$$candidate" -c 'import venv, ensurepip' 2>/dev/null; then chosen="$$candidate"; break; fi; \
+	    without="$$candidate"; \
+	  done; \
+	  if [ -z "$$chosen" ] && [ -n "$$without" ]; then \
+	    echo "Monazite: $$without cannot make a virtual environment (module ensurepip is missing)." >&2; \
+	    echo "On Debian or Ubuntu install the package python3-venv, then run make again." >&2; exit 1; \
+	  fi; \
+	  if [ -z "$$chosen" ]; then \
+	    echo "Monazite: needs Python 3.11 or later; found: $$(python3 --version 2>&1 || true)." >&2; \
+	    echo "Install a newer one, or name it: make demo PYTHON=/path/to/python3" >&2; exit 1; \
+	  fi; \
+	  echo "Setting up $(VENV) with $$($$chosen --version) ..."; \
+	  rm -rf $(VENV); "$$chosen" -m venv $(VENV); \
+	else echo "Setting up $(VENV) ..."; fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	$(BIN)/python -m compileall -q sim $(VENV)/lib || true; \
+	touch $@
