@@ -1,0 +1,150 @@
+"""Axis names, and quantities written as "number unit".
+
+Everything inside the model is in tonnes, years, US dollars and shares of one. A user writes
+``45 business days`` or ``30,258 t/year``; a bare number is refused, because nobody can tell
+whether 30 means tonnes or thousand tonnes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+__all__ = ["AXES", "UNITS", "Quantity", "QuantityError", "Unit", "parse_quantity", "units_of"]
+
+AXES = ("member", "time", "good", "seller", "buyer")
+"""Order of axes everywhere in the product."""
+
+DAYS_PER_YEAR = 365.25
+CALENDAR_DAYS_PER_BUSINESS_DAY = 7 / 5
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of measure: ``factor`` turns one of it into the unit used inside the model."""
+
+    name: str
+    dimension: str
+    factor: float
+
+
+UNITS: tuple[Unit, ...] = (
+    Unit("t", "mass", 1.0),
+    Unit("kt", "mass", 1000.0),
+    Unit("kg", "mass", 0.001),
+    Unit("t/year", "mass per year", 1.0),
+    Unit("kt/year", "mass per year", 1000.0),
+    Unit("kg/year", "mass per year", 0.001),
+    Unit("t/month", "mass per year", 12.0),
+    Unit("USD/t", "price", 1.0),
+    Unit("USD/kg", "price", 1000.0),
+    Unit("%", "share", 0.01),
+    Unit("%/year", "growth", 0.01),
+    Unit("days", "duration", 1 / DAYS_PER_YEAR),
+    Unit("business days", "duration", CALENDAR_DAYS_PER_BUSINESS_DAY / DAYS_PER_YEAR),
+    Unit("weeks", "duration", 7 / DAYS_PER_YEAR),
+    Unit("months", "duration", 1 / 12),
+    Unit("years", "duration", 1.0),
+)
+SINGULARS = {"day": "days", "business day": "business days", "week": "weeks", "month": "months", "year": "years"}
+EXAMPLES = {
+    "mass": "1238 t",
+    "mass per year": "30258 t/year",
+    "price": "255 USD/kg",
+    "share": "40 %",
+    "growth": "5 %/year",
+    "duration": "45 business days",
+}
+NUMBER = re.compile(r"[-+]?(\d+(?:,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d{1,3})?")
+
+
+class QuantityError(ValueError):
+    """A quantity that cannot be read: ``message`` says what is wrong, ``remedy`` what to write."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message, self.remedy = message, remedy
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit, as written, and its value in the unit used inside the model."""
+
+    value: float
+    dimension: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def units_of(dimension: str) -> tuple[str, ...]:
+    """Names of the units of a dimension, or of all units when it is empty."""
+    return tuple(unit.name for unit in UNITS if dimension in ("", unit.dimension))
+
+
+def _example(dimension: str, number: str) -> str:
+    if not dimension:
+        return f"write a unit, one of: {', '.join(units_of(''))}"
+    sample = EXAMPLES[dimension].partition(" ")
+    return f"write for example '{number or sample[0]} {sample[2]}'"
+
+
+def parse_quantity(written: object, dimension: str = "") -> Quantity:
+    """Read "number unit".
+
+    Args:
+        written: the text; a thousands comma is allowed, a thousands blank is not.
+        dimension: ``mass``, ``mass per year``, ``price``, ``share``, ``growth`` or ``duration``;
+            any of them when empty.
+
+    Returns:
+        The quantity with ``value`` in t, t/year, USD/t, share of one, share of one per year, or years.
+
+    Raises:
+        QuantityError: no number, no unit, an unknown unit, or a unit of another dimension.
+
+    >>> parse_quantity("45 business days", "duration").value * 365.25
+    63.0
+    >>> parse_quantity("31 000", "mass per year")
+    Traceback (most recent call last):
+    ...
+    sim.units.QuantityError: '31 000' has no unit; write for example '31000 t/year'
+    """
+    if isinstance(written, Quantity):
+        written = written.text
+    if isinstance(written, bool) or not isinstance(written, str | int | float):
+        raise QuantityError(f"{_shown(written)} is not a quantity", _example(dimension, ""))
+    text = " ".join(str(written).split())
+    if not text.strip():
+        raise QuantityError("the quantity is empty", _example(dimension, ""))
+    match = NUMBER.match(text)
+    number = match.group(0) if match else ""
+    try:
+        value = float(number.replace(",", ""))
+    except ValueError:
+        raise QuantityError(f"{_shown(text)} does not start with a number", _example(dimension, "")) from None
+    rest = text[len(number) :].strip()
+    if not rest or re.fullmatch(r"[\d ,.]+", rest):
+        joined = text.replace(" ", "") if rest else number
+        raise QuantityError(f"{_shown(text)} has no unit", _example(dimension, joined))
+    name = SINGULARS.get(rest, rest)
+    unit = next((unit for unit in UNITS if unit.name == name), None)
+    if unit is None:
+        unit = next((unit for unit in UNITS if unit.name.lower() == name.lower()), None)
+    allowed = ", ".join(units_of(dimension))
+    if unit is None:
+        raise QuantityError(f"unknown unit {_shown(rest)}", f"write one of: {allowed}")
+    if dimension and unit.dimension != dimension:
+        raise QuantityError(
+            f"{_shown(text)} is a {unit.dimension}, but a {dimension} is needed", f"write one of: {allowed}"
+        )
+    if not math.isfinite(value):
+        raise QuantityError(f"{_shown(text)} is not a finite number", _example(dimension, ""))
+    return Quantity(value * unit.factor, unit.dimension, text)
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return f"'{text[:60]}...'" if len(text) > 60 else f"'{text}'"
