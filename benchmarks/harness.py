@@ -1,0 +1,124 @@
+"""Measure, print and keep figures: medians of several runs, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Figure", "clean_environment", "median_seconds", "publish", "run_python", "wall_seconds"]
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "outputs" / "bench"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number. Smaller is better; ``must`` and ``aim`` are upper bounds in ``unit``."""
+
+    name: str
+    value: float
+    unit: str
+    must: float | None = None
+    aim: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bound holds; None for a figure without one."""
+        return None if self.must is None else self.value <= self.must
+
+
+def median_seconds(call: Callable[[], object], repeats: int = 5, warm_up: int = 1) -> float:
+    """Median wall time of ``call`` in seconds, after ``warm_up`` calls that do not count."""
+    for _ in range(warm_up):
+        call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment, one thread per process, bytecode written and used."""
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"})
+    environment.update(extra or {})
+    return environment
+
+
+def wall_seconds(command: Sequence[str]) -> float:
+    """Wall time in seconds of one run of a command in the project's folder.
+
+    Raises:
+        RuntimeError: the command failed; its time would mean nothing.
+    """
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    elapsed = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return elapsed
+
+
+def run_python(program: str, *arguments: str) -> dict[str, float]:
+    """Run a program in a fresh interpreter; the last line that it prints is a JSON object of figures.
+
+    Raises:
+        RuntimeError: the program failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the measured program ended with {done.returncode}:\n{done.stderr}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def publish(name: str, figures: Sequence[Figure]) -> Path:
+    """Print the figures as a table and write them to ``outputs/bench/<name>.json``."""
+    table = Table(title=name, title_justify="left")
+    table.add_column("figure")
+    for heading in ("value", "unit", "must", "aim", "met"):
+        table.add_column(heading, justify="left" if heading == "unit" else "right")
+    words = {True: "yes", False: "NO", None: ""}
+    for figure in figures:
+        table.add_row(
+            figure.name,
+            _shown(figure.value),
+            figure.unit,
+            _shown(figure.must),
+            _shown(figure.aim),
+            words[figure.met],
+        )
+    Console().print(table)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    path = OUTPUT / f"{name}.json"
+    rows = [{**asdict(figure), "met": figure.met} for figure in figures]
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
