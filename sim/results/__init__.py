@@ -1,0 +1,5 @@
+"""Labelled results of a run: the store, the tidy tables and the manifest."""
+
+from sim.results.store import Run, find_runs, load_run, run_id, save
+
+__all__ = ["Run", "find_runs", "load_run", "run_id", "save"]

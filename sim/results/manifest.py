@@ -1,0 +1,121 @@
+"""What a run was made from: versions, inputs with checksums, seeds, machine, duration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from sim.paths import world_directory
+from sim.results.resolved import display_path, plain
+
+__all__ = ["FORMAT", "build_manifest", "input_checksums", "scenario_files", "sha256", "world_files"]
+
+FORMAT = 1
+LIBRARIES = ("numpy", "scipy", "xarray", "zarr", "pyarrow", "pandas", "mesa", "hydra-core", "pydantic")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def world_files(base_year: int) -> list[Path]:
+    """The data files that a world of one base year is read from."""
+    top = world_directory()
+    return sorted([*top.glob("*.csv"), *(top / str(base_year)).glob("*.csv")])
+
+
+def scenario_files(scenario: object) -> list[Path]:
+    """The scenario files that a resolved scenario was read from, extended ones included."""
+    origin: Mapping[str, Any] = getattr(scenario, "origin", None) or {}
+    names = {str(o[0] if isinstance(o, tuple | list) else getattr(o, "file", o)) for o in origin.values()}
+    return sorted(path for path in map(Path, names) if path.is_file())
+
+
+def input_checksums(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 by displayed path."""
+    return {display_path(path): sha256(path) for path in sorted(set(paths))}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def content_hash(scenario: object, inputs: Mapping[str, str], attrs: Mapping[str, Any], full: bool) -> str:
+    """Eight hexadecimal digits of all that decides the results of a run."""
+    decisive = {
+        "scenario": plain(scenario),
+        "inputs": dict(inputs),
+        "run": {key: attrs.get(key) for key in ("base_year", "seed", "members", "step", "version")},
+        "full": full,
+    }
+    text = json.dumps(decisive, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def build_manifest(
+    dataset: xr.Dataset,
+    run_id: str,
+    argv: Sequence[str],
+    inputs: Mapping[str, str],
+    started: datetime,
+    duration_s: float,
+    full: bool,
+) -> dict[str, Any]:
+    """Everything needed to say what a run was and to make it again.
+
+    Args:
+        dataset: the results; its attributes give scenario, seed and members.
+        run_id: name of the run's directory.
+        argv: the command line.
+        inputs: SHA-256 by displayed path.
+        started: when the run began.
+        duration_s: seconds from start to the end of the engine's work.
+        full: True where the arrays are stored with all their bits.
+    """
+    attrs = dataset.attrs
+    members = int(attrs.get("members", dataset.sizes["member"]))
+    certified = dataset["certified"].values
+    return {
+        "format": FORMAT,
+        "status": "complete",
+        "run_id": run_id,
+        "scenario": attrs["scenario"],
+        "title": attrs.get("title", ""),
+        "compare_to": attrs.get("compare_to") or None,
+        "base_year": int(attrs["base_year"]),
+        "step": attrs["step"],
+        "steps": int(dataset.sizes["time"]),
+        "members": members,
+        "seed": int(attrs["seed"]),
+        "full": full,
+        "markets": {"cleared": int(certified.size), "certified": int(certified.sum())},
+        "version": attrs["version"],
+        "argv": list(argv),
+        "inputs": dict(inputs),
+        "started": started.astimezone(UTC).isoformat(timespec="seconds"),
+        "duration_s": round(duration_s, 3),
+        "machine": {
+            "system": platform.system(),
+            "release": platform.release(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "python": platform.python_version(),
+        "libraries": _versions(),
+    }

@@ -1,0 +1,182 @@
+"""Tidy long-form tables of one run: one number per row, with its unit.
+
+The tables hold the central member and quantiles over members; the values of each member are in
+the labelled arrays beside them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+
+from sim.results.grouping import group_sum, member_statistics
+
+Axes = Sequence[tuple[Sequence[str], Sequence[Sequence[object]]]]
+
+__all__ = ["TABLES", "tidy_tables", "write_tables"]
+
+TABLES = ("prices", "supply", "shortfall", "unmet_demand", "flows", "events")
+
+
+def _strings(dataset: xr.Dataset, name: str) -> list[str]:
+    return [str(value) for value in dataset[name].values]
+
+
+def _long(
+    statistics: dict[str, npt.NDArray[np.float64]],
+    axes: Axes,
+    unit: str | Sequence[str],
+    **constant: str,
+) -> pd.DataFrame:
+    """Rows for every cell of the statistics' arrays.
+
+    Each entry of ``axes`` describes one array axis: the column names, then for every position
+    the values of these columns. ``unit`` is one text, or one per position of the last axis.
+    """
+    shape = tuple(len(rows) for _, rows in axes)
+    index = np.indices(shape).reshape(len(shape), -1)
+    columns: dict[str, object] = {}
+    for (names, rows), position in zip(axes, index, strict=True):
+        for i, name in enumerate(names):
+            columns[name] = np.array([row[i] for row in rows], dtype=object)[position]
+    columns.update(constant)
+    frame = pd.DataFrame(columns, index=range(index.shape[1]))
+    units = [unit] * shape[-1] if isinstance(unit, str) else list(unit)
+    parts = []
+    for name, values in statistics.items():
+        part = frame.copy()
+        part["statistic"] = name
+        part["value"] = values.reshape(-1)
+        part["unit"] = np.array(units, dtype=object)[index[-1]] if units else ""
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).dropna(subset=["value"]).reset_index(drop=True)
+
+
+def _time_axis(dataset: xr.Dataset) -> tuple[list[str], list[tuple[object]]]:
+    return ["time"], [(day,) for day in dataset["time"].values.astype("datetime64[D]").astype(object)]
+
+
+def _good_facts(dataset: xr.Dataset) -> dict[str, tuple[str, str, str]]:
+    columns = (_strings(dataset, f"good_{c}") for c in ("mineral", "stage", "unit"))
+    return dict(zip(_strings(dataset, "good"), zip(*columns, strict=True), strict=True))
+
+
+def _prices(dataset: xr.Dataset) -> pd.DataFrame:
+    facts = _good_facts(dataset)
+    rows = [(good, *facts[good][:2]) for good in facts]
+    frames = [
+        _long(
+            member_statistics(dataset[f"price_{market}"].values),
+            [_time_axis(dataset), (["good", "mineral", "stage"], rows)],
+            "USD/t",
+            market=market,
+        )
+        for market in ("inside", "outside", "gate")
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _supply(dataset: xr.Dataset) -> pd.DataFrame:
+    facts = _good_facts(dataset)
+    labels = [_strings(dataset, "offer_good"), _strings(dataset, "offer_country")]
+    keys, output = group_sum(dataset["production"].values, labels)
+    rows = [(good, *facts[good][:2], country) for good, country in keys]
+    step = dataset.attrs.get("step", "step")
+    return _long(
+        member_statistics(output),
+        [_time_axis(dataset), (["good", "mineral", "stage", "country"], rows)],
+        [f"{facts[good][2]}/{step}" for good, _ in keys],
+        quantity="production",
+    )
+
+
+def _shortfall(dataset: xr.Dataset) -> pd.DataFrame:
+    facts = _good_facts(dataset)
+    sector = [
+        s or k for s, k in zip(_strings(dataset, "need_sector"), _strings(dataset, "need_kind"), strict=True)
+    ]
+    labels = [_strings(dataset, "need_good"), _strings(dataset, "need_country"), sector]
+    step = dataset.attrs.get("step", "step")
+    frames = []
+    for quantity in ("shortfall", "requirement"):
+        keys, total = group_sum(dataset[quantity].values, labels)
+        rows = [(key[0], *facts[key[0]][:2], *key[1:]) for key in keys]
+        frames.append(
+            _long(
+                member_statistics(total),
+                [_time_axis(dataset), (["good", "mineral", "stage", "country", "sector"], rows)],
+                [f"{facts[key[0]][2]}/{step}" for key in keys],
+                quantity=quantity,
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
+    facts = _good_facts(dataset)
+    labels = [_strings(dataset, "need_good"), _strings(dataset, "need_country")]
+    keys, short = group_sum(dataset["shortfall"].values.sum(axis=1, dtype=np.float64), labels)
+    _, required = group_sum(dataset["requirement"].values.sum(axis=1, dtype=np.float64), labels)
+    share = np.divide(short, required, out=np.zeros_like(short), where=required > 0)
+    axes = [(["good", "mineral", "stage", "country"], [(k[0], *facts[k[0]][:2], k[1]) for k in keys])]
+    units = [facts[key[0]][2] for key in keys]
+    frames = [
+        _long(member_statistics(short), axes, units, quantity="unmet demand, whole run"),
+        _long(member_statistics(required), axes, units, quantity="requirement, whole run"),
+        _long(member_statistics(share), axes, "1", quantity="unmet demand / requirement, whole run"),
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _flows(dataset: xr.Dataset) -> pd.DataFrame:
+    facts = _good_facts(dataset)
+    columns = [_strings(dataset, f"link_{c}") for c in ("good", "exporter", "importer")]
+    links = [(good, *facts[good][:2], *pair) for good, *pair in zip(*columns, strict=True)]
+    statistics = {
+        f"p{round(100 * float(q)):02d}": np.asarray(dataset["flow"].values[i], dtype=np.float64)
+        for i, q in enumerate(dataset["quantile"].values)
+    }
+    axes = [
+        (["year"], [(int(year),) for year in dataset["year"].values]),
+        (["good", "mineral", "stage", "exporter", "importer"], links),
+    ]
+    return _long(statistics, axes, [f"{facts[link[0]][2]}/year" for link in links])
+
+
+def _events(dataset: xr.Dataset) -> pd.DataFrame:
+    listed = {event["id"]: event for event in json.loads(dataset.attrs.get("events", "[]"))}
+    ids = _strings(dataset, "event")
+    rows = [(event, str(listed.get(event, {}).get("type", ""))) for event in ids]
+    axes: Axes = [_time_axis(dataset), (["event", "type"], rows)]
+    frames = [
+        _long(member_statistics(dataset[name].values), axes, dataset[name].attrs["units"], quantity=quantity)
+        for name, quantity in (("event_tonnes", "tonnes touched"), ("event_usd", "value touched"))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def tidy_tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """All tidy tables of a run, by the names in :data:`TABLES`.
+
+    Every table ends in the columns ``statistic`` (``central`` or a quantile over members),
+    ``value`` and ``unit``.
+    """
+    makers = (_prices, _supply, _shortfall, _unmet_demand, _flows, _events)
+    return {name: make(dataset) for name, make in zip(TABLES, makers, strict=True)}
+
+
+def write_tables(dataset: xr.Dataset, directory: Path) -> None:
+    """Write each tidy table as ``directory/<name>.parquet`` (zstd), byte for byte reproducible."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, frame in tidy_tables(dataset).items():
+        arrow = pa.Table.from_pandas(frame, preserve_index=False)
+        # Without the pandas metadata the bytes do not depend on the pandas version.
+        pq.write_table(arrow.replace_schema_metadata(None), directory / f"{name}.parquet", compression="zstd")
