@@ -7,6 +7,7 @@ Index order is always good, exporter, importer.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +47,8 @@ class Controls:
     """The policy state of one step."""
 
     world: World
+    date: dt.date = field(init=False)
+    """First day of the step."""
     open_share: FloatArray = field(init=False)
     """(G, C, C) 1 = trade allowed, 0 = banned, between = banned for part of the step."""
     tariff_rate: FloatArray = field(init=False)
@@ -70,6 +73,7 @@ class Controls:
     """event id -> (N,) needs that the event acts on directly."""
 
     def __post_init__(self) -> None:
+        self.date = dt.date(self.world.base_year, 1, 1)
         goods, countries = len(self.world.goods), len(self.world.countries)
         shape = (goods, countries, countries)
         self.open_share = np.ones(shape)

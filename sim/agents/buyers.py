@@ -1,0 +1,93 @@
+"""Step 4: what buyers order, in tiers of urgency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.agents.parameters import Behaviour
+from sim.agents.state import State
+from sim.world.calibrate import Calibration
+from sim.world.world import FloatArray, World
+
+__all__ = ["Orders", "order_tiers", "required_input", "target_position"]
+
+URGENCY_WIDTH = 0.08
+"""Spread of the urgency threshold over the product lines of a sector, share of target stock."""
+LEAST_ORDER_SHARE = 0.02
+"""Share of need that even an overstocked buyer orders: contracts run on."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Demand tiers for the market: tonnes, give-up prices (M, N, K) and elasticities (M, N, K)."""
+
+    tonnes: FloatArray
+    reservation: FloatArray
+    elasticity: FloatArray
+
+
+def required_input(
+    world: World, state: State, calibration: Calibration, demand_level: FloatArray, step_years: float
+) -> FloatArray:
+    """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan."""
+    activities = calibration.activities
+    base = world.need_use * step_years
+    need = base * state.intensity * demand_level
+    plant = activities.need_plant >= 0
+    need[:, plant] = (base * state.intensity)[:, plant] * state.plant_rate[:, activities.need_plant[plant]]
+    return need
+
+
+def target_position(
+    world: World, state: State, calibration: Calibration, behaviour: Behaviour, required: FloatArray,
+    step_years: float,
+) -> FloatArray:
+    """(M, N) stock plus tonnes under way that a buyer wants before it orders."""
+    cover = world.need_cover / step_years * (1 + behaviour["risk_cover_response"] * state.risk)
+    mix = calibration.need_lag
+    lags = np.arange(len(mix))[:, None]
+    pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
+    return required * (cover + pipeline)
+
+
+def order_tiers(
+    world: World,
+    state: State,
+    calibration: Calibration,
+    behaviour: Behaviour,
+    required: FloatArray,
+    step_years: float,
+) -> Orders:
+    """Orders of every buyer.
+
+    Urgent need, which stock and shipments under way cannot cover, holds up to the price at which
+    the sector gives up (a low-value half at the square root of it). The rest, ordinary need plus
+    restocking, moves around the expected price with a premium for perceived risk.
+    """
+    target = target_position(world, state, calibration, behaviour, required, step_years)
+    position = state.buyer_stock + state.transit.sum(0)
+    cover = position / np.maximum(target, 1e-12)
+    share = 1 / (1 + np.exp(np.clip((cover - behaviour["urgency_cover"]) / URGENCY_WIDTH, -40, 40)))
+    urgent = required * share
+    closing = step_years / behaviour["cover_adjustment_time"]
+    order = np.maximum(required + (target - position) * closing, LEAST_ORDER_SHARE * required)
+    rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
+
+    base = calibration.base_index
+    give_up = base * world.need_reservation
+    low_value = base * np.sqrt(world.need_reservation)
+    ceiling = behaviour["restock_ceiling"]
+    slope = behaviour["restock_elasticity"]
+    wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
+    wanted = np.minimum(wanted, give_up) * ceiling ** (-1 / slope)
+    shape = urgent.shape
+    firm = np.broadcast_to(behaviour["urgent_elasticity"], shape)
+    return Orders(
+        tonnes=np.stack([urgent / 2, urgent / 2, rest * ceiling], axis=-1),
+        reservation=np.stack(
+            [np.broadcast_to(low_value, shape), np.broadcast_to(give_up, shape), wanted], axis=-1
+        ),
+        elasticity=np.stack([firm, firm, np.broadcast_to(slope, shape)], axis=-1),
+    )

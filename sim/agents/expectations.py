@@ -1,0 +1,44 @@
+"""Step 2: expected prices and perceived supply risk."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.agents.parameters import Behaviour
+from sim.agents.state import State
+from sim.world.calibrate import Calibration
+from sim.world.world import FloatArray
+
+__all__ = ["share_of_step", "update_expectations", "update_risk"]
+
+
+def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
+    """Share of a gap that is closed in one step at a yearly rate."""
+    closed: FloatArray = 1 - np.exp(-rate_per_year * step_years)
+    return closed
+
+
+def update_expectations(
+    state: State, calibration: Calibration, behaviour: Behaviour, cost_index: FloatArray, step_years: float
+) -> None:
+    """Adaptive expectations in logs, reverting to long-run cost (``cost_index``, (M, O))."""
+    learn = share_of_step(behaviour["expectation_speed"], step_years)
+    revert = share_of_step(behaviour["expectation_reversion"], step_years)
+    log_expected = np.log(state.offer_expected_price)
+    log_expected += learn * (np.log(state.gate_price) - log_expected)
+    log_expected += revert * (np.log(cost_index) - log_expected)
+    state.offer_expected_price = np.exp(log_expected)
+    log_expected = np.log(state.need_expected_price)
+    log_expected += learn * (np.log(state.choice_index) - log_expected)
+    log_expected += revert * (np.log(calibration.base_index) - log_expected)
+    state.need_expected_price = np.exp(log_expected)
+
+
+def update_risk(state: State, exposure: FloatArray, behaviour: Behaviour, step_years: float) -> None:
+    """Perceived risk follows the share of base supply under an announced or active restriction.
+
+    Args:
+        exposure: (N,) that share now.
+    """
+    follow = share_of_step(behaviour["risk_speed"], step_years)
+    state.risk += follow * (exposure - state.risk)

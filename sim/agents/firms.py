@@ -1,0 +1,51 @@
+"""Mark-ups of firms from the demand system (Atkeson and Burstein 2008, American Economic Review).
+
+With ``w`` the share of a firm at a buyer, the elasticity that the seller perceives is
+``e_s = sum_b (x_sb / x_s) (sigma (1 - w) + eta w)`` and the ask is ``cost e / (e - 1)``.
+A merger adds the shares of both firms, so it acts only where they meet at a buyer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.world.world import FloatArray, IntArray, World
+
+__all__ = ["base_concentration", "markups"]
+
+
+def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float) -> FloatArray:
+    """(O,) ratio of ask to cost.
+
+    Shares are those of base-year trade, as merger simulation does; links that exist only
+    through the prior weight give no overlap.
+
+    Args:
+        owner: (F,) index of the firm that prices each facility's output.
+        sigma: (G,) sourcing elasticity.
+        eta: long-run demand elasticity, at least 1.2.
+        ceiling: largest ratio (entry of the fringe bounds what a dominant firm asks).
+    """
+    result = np.empty(len(world.offer_good))
+    for g, flow in enumerate(world.base_flow):
+        sellers = world.offer_slice(g)
+        firm = owner[world.offer_facility[sellers]]
+        names, position = np.unique(firm, return_inverse=True)
+        by_firm = np.zeros((len(names), flow.shape[1]))
+        np.add.at(by_firm, position, flow)
+        share = by_firm / flow.sum(0)
+        weight = flow / flow.sum(1, keepdims=True)
+        own = (weight * share[position]).sum(1)
+        elasticity = sigma[g] * (1 - own) + eta * own
+        result[sellers] = np.minimum(elasticity / (elasticity - 1), ceiling)
+    return result
+
+
+def base_concentration(world: World, owner: IntArray) -> FloatArray:
+    """(G,) Herfindahl-Hirschman index of owners' base-year sales, 0 to 10,000."""
+    result = np.empty(len(world.goods))
+    for g in range(len(world.goods)):
+        sellers = world.offer_slice(g)
+        sold = np.bincount(owner[world.offer_facility[sellers]], weights=world.offer_output[sellers])
+        result[g] = 1e4 * float(np.sum((sold / sold.sum()) ** 2))
+    return result

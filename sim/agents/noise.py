@@ -1,0 +1,51 @@
+"""Random shocks to demand and output, the only chance events of a run without scenario."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator
+from sim.world.world import FloatArray, World
+
+__all__ = ["Noise"]
+
+
+class Noise:
+    """Autoregressive log shocks: demand by good and by country, output by facility.
+
+    Member 0 has none. The others draw from their own stream, so a member's shocks do not depend
+    on which members run beside it, and are the same in every scenario.
+    """
+
+    def __init__(
+        self, world: World, behaviour: Behaviour, members: range, seed: int, steps: int, step_years: float
+    ) -> None:
+        self._world = world
+        sizes = [len(world.goods), len(world.countries), len(world.facilities)]
+        self._bounds = np.cumsum([0, *sizes])
+        self._draws = np.zeros((steps, len(members), self._bounds[-1]))
+        for row, member in enumerate(members):
+            if member:
+                generator = member_generator(seed, member, NOISE_STREAM)
+                self._draws[:, row] = generator.standard_normal((steps, self._bounds[-1]))
+        keep = np.exp(-step_years / behaviour["noise_memory"])
+        for t in range(1, steps):
+            self._draws[t] = keep * self._draws[t - 1] + np.sqrt(1 - keep**2) * self._draws[t]
+        self._demand_size, self._output_size = behaviour["demand_noise"], behaviour["output_noise"]
+
+    def _part(self, time: int, part: int) -> FloatArray:
+        part_draws: FloatArray = self._draws[time][:, self._bounds[part] : self._bounds[part + 1]]
+        return part_draws
+
+    def demand(self, time: int) -> FloatArray:
+        """(M, N) factor on each need."""
+        by_good = self._part(time, 0)[:, self._world.need_good]
+        by_country = self._part(time, 1)[:, self._world.need_country]
+        factor: FloatArray = np.exp(self._demand_size * (by_good + by_country))
+        return factor
+
+    def output(self, time: int) -> FloatArray:
+        """(M, O) factor on each offer's planned output."""
+        by_facility = self._part(time, 2)[:, self._world.offer_facility]
+        factor: FloatArray = np.exp(self._output_size * by_facility)
+        return factor

@@ -1,0 +1,130 @@
+"""Steps 7 and 8: production, consumption, and the slow adaptation of plants and needs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.agents.expectations import share_of_step
+from sim.agents.parameters import Behaviour
+from sim.agents.sellers import normal_stock
+from sim.agents.state import State
+from sim.world.calibrate import Calibration
+from sim.world.world import FloatArray, World
+
+__all__ = ["adapt_intensity", "adapt_rates", "consume", "discard_surplus", "run_plants"]
+
+RANGE_OF_PRICES = (0.05, 50.0)
+"""Price ratios beyond which plants and needs respond no further."""
+
+
+def run_plants(
+    world: World,
+    state: State,
+    calibration: Calibration,
+    planned: FloatArray,
+    available: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Run processors and traders; return their output (M, O) and input use (M, N), tonnes.
+
+    Throughput is the plan or what the scarcest input allows (Leontief). A separator's oxides
+    follow the elements in its own stock of concentrate.
+
+    Args:
+        planned: (M, P) tonnes of throughput wanted this step.
+        available: (M, N) tonnes of input on hand.
+    """
+    activities = calibration.activities
+    order, start = activities.need_order, activities.need_start
+    bound = available[:, order] / activities.need_coefficient[order]
+    intensity = state.intensity[:, order]
+    throughput = np.minimum(planned, np.minimum.reduceat(bound / intensity, start, axis=1))
+    throughput = np.maximum(throughput, 0.0)
+
+    used = np.zeros_like(available)
+    plant = activities.need_plant >= 0
+    used[:, plant] = (
+        throughput[:, activities.need_plant[plant]]
+        * activities.need_coefficient[plant]
+        * state.intensity[:, plant]
+    )
+    output = np.zeros((len(throughput), len(world.offer_good)))
+    made = activities.offer_plant >= 0
+    output[:, made] = throughput[:, activities.offer_plant[made]] * activities.offer_yield[made]
+    separated = np.flatnonzero(activities.offer_element >= 0)
+    if len(separated):
+        position = activities.basket_need[activities.offer_plant[separated]]
+        element = activities.offer_element[separated]
+        stock = available[:, calibration.basket_need[position]]
+        held = state.buyer_elements[:, position, element]
+        content = np.divide(held, stock, out=np.zeros_like(held), where=stock > 0)
+        processed = used[:, calibration.basket_need[position]]
+        output[:, separated] = processed * content * activities.offer_yield[separated]
+    return output, used
+
+
+def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What is used of a requirement, and what of it stock cannot cover: the shortfall. Both (M, N)."""
+    used = np.minimum(required, available)
+    return used, required - used
+
+
+def discard_surplus(
+    world: World, state: State, calibration: Calibration, behaviour: Behaviour, step_years: float
+) -> FloatArray:
+    """(M, O) tonnes of joint products thrown away because nobody took them for too long."""
+    plant = calibration.activities.offer_plant
+    outputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
+    joint = (plant >= 0) & (outputs[np.maximum(plant, 0)] > 1)
+    limit = behaviour["discard_years"] * world.offer_output + normal_stock(world, step_years)
+    surplus = np.where(joint, np.maximum(state.seller_stock - limit, 0.0), 0.0)
+    return surplus
+
+
+def adapt_rates(
+    world: World,
+    state: State,
+    calibration: Calibration,
+    behaviour: Behaviour,
+    cash_cost: FloatArray,
+    step_years: float,
+) -> None:
+    """Mines follow price and their own stock; plants follow margin, output stock and demand.
+
+    Args:
+        cash_cost: (O,) in multiples of the good's base price; below it a mine idles.
+    """
+    activities = calibration.activities
+    follow = share_of_step(behaviour["utilisation_speed"], step_years)
+    lowest = behaviour["minimum_utilisation"]
+    relative_stock = np.maximum(state.seller_stock / normal_stock(world, step_years), 1e-3)
+    expected = np.clip(state.offer_expected_price, *RANGE_OF_PRICES)
+
+    elasticity = behaviour["supply_elasticity"][:, world.offer_good]
+    wanted = expected**elasticity * relative_stock ** -behaviour["output_stock_response"]
+    loss = np.minimum(expected / np.maximum(cash_cost, 1e-9), 1.0) ** behaviour["shutdown_response"]
+    wanted = np.clip(wanted, lowest, world.offer_capacity / world.offer_output)
+    state.mine_rate += follow * (np.maximum(wanted * loss, lowest) - state.mine_rate)
+
+    out, start = activities.offer_order, activities.offer_start
+    value = np.add.reduceat((activities.revenue_weight * expected)[:, out], start, axis=1)
+    paid = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
+    order = activities.need_order
+    inputs = np.add.reduceat((activities.cost_weight * paid)[:, order], activities.need_start, axis=1)
+    share = activities.input_cost_share
+    margin = value / (1 + share * (inputs - 1))
+    glut = np.add.reduceat((activities.revenue_weight * relative_stock)[:, out], start, axis=1)
+    wanted = margin ** behaviour["processing_elasticity"] * glut ** -behaviour["output_stock_response"]
+    wanted = np.clip(wanted, lowest, activities.capacity_ratio)
+    state.plant_rate += follow * (wanted - state.plant_rate)
+
+
+def adapt_intensity(
+    world: World, state: State, calibration: Calibration, behaviour: Behaviour, step_years: float
+) -> None:
+    """Substitution and thrift of end users: need falls slowly while prices are expected high."""
+    elasticity = behaviour["thrift_elasticity"][:, world.need_good]
+    ratio = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
+    follow = share_of_step(behaviour["thrift_speed"], step_years)
+    user = calibration.activities.need_plant < 0
+    wanted = np.where(user, ratio**-elasticity, 1.0)
+    state.intensity += follow * (wanted - state.intensity)

@@ -1,0 +1,117 @@
+"""The state of all agents: a struct of arrays, member axis first.
+
+Only the engine's nine calls write here. Prices are multiples of the good's base gate price,
+tonnes are absolute, rates are per step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.agents.licences import LicenceQueue
+from sim.world.calibrate import Calibration, basket_inflow
+from sim.world.world import FloatArray, World
+
+__all__ = ["State", "initial_state"]
+
+
+@dataclass
+class State:
+    """Everything that changes from step to step."""
+
+    seller_stock: FloatArray
+    """(M, O) tonnes on hand, before this step's sales."""
+    buyer_stock: FloatArray
+    """(M, N) tonnes on hand at the end of a step."""
+    transit: FloatArray
+    """(L, M, N) tonnes that arrive in 1..L steps."""
+    offer_expected_price: FloatArray
+    """(M, O) expected gate price."""
+    need_expected_price: FloatArray
+    """(M, N) expected delivered price."""
+    input_cost: FloatArray
+    """(M, N) average delivered cost of the stock on hand."""
+    gate_price: FloatArray
+    """(M, O) last cleared gate price."""
+    choice_index: FloatArray
+    """(M, N) last cleared choice index."""
+    risk: FloatArray
+    """(M, N) perceived share of supply under restriction."""
+    mine_rate: FloatArray
+    """(M, O) utilisation relative to the base year; 1 in the base year."""
+    plant_rate: FloatArray
+    """(M, P) throughput relative to the base year."""
+    intensity: FloatArray
+    """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
+    seller_elements: FloatArray
+    """(M, basket offers, E) tonnes of each element in sellers' stocks of concentrate."""
+    buyer_elements: FloatArray
+    """(M, basket needs, E) tonnes of each element in buyers' stocks of concentrate."""
+    transit_elements: FloatArray
+    """(L, M, basket needs, E) tonnes of each element under way."""
+    queues: dict[tuple[str, int, int, bytes], LicenceQueue]
+    """Applications and permits of each licence in force, by event, good, origin and destinations."""
+
+
+def initial_state(world: World, calibration: Calibration, members: int, step_years: float) -> State:
+    """The base year's steady state: stocks at target, pipelines full, prices at base."""
+
+    def spread(row: FloatArray) -> FloatArray:
+        return np.repeat(row[None], members, axis=0)
+
+    offers, needs = len(world.offer_good), len(world.need_good)
+    order = world.need_use * step_years
+    mix = calibration.need_lag
+    # What still has to arrive in k+1 steps: every past order whose lag reaches that far.
+    pipeline = np.array([order * mix[k + 1 :].sum(0) for k in range(len(mix) - 1)]).reshape(-1, needs)
+    stock = world.need_use * world.need_cover
+    seller_stock = world.offer_stock + world.offer_output * step_years
+
+    basket_need, basket_offer = calibration.basket_need, calibration.basket_offer
+    inflow = basket_inflow(world, calibration.flow, basket_need)
+    inflow_share = inflow / inflow.sum(1, keepdims=True)
+    composition = world.offer_composition[basket_offer].copy()
+    for row, offer in enumerate(basket_offer):
+        same = np.flatnonzero(
+            (world.need_facility[basket_need] == world.offer_facility[offer])
+            & (world.need_good[basket_need] == world.offer_good[offer])
+        )
+        if len(same):
+            composition[row] = inflow_share[same[0]]
+    element_pipeline = np.zeros((len(pipeline), len(basket_need), len(world.elements)))
+    by_lag = lag_element_flow(world, calibration, composition) * step_years
+    for k in range(len(pipeline)):
+        element_pipeline[k] = by_lag[k + 1 :].sum(0)
+    return State(
+        seller_stock=spread(seller_stock),
+        buyer_stock=spread(stock),
+        transit=np.repeat(pipeline[:, None], members, axis=1),
+        offer_expected_price=np.ones((members, offers)),
+        need_expected_price=spread(calibration.base_index),
+        input_cost=spread(calibration.base_index),
+        gate_price=np.ones((members, offers)),
+        choice_index=spread(calibration.base_index),
+        risk=np.zeros((members, needs)),
+        mine_rate=np.ones((members, offers)),
+        plant_rate=np.ones((members, len(calibration.activities.facility))),
+        intensity=np.ones((members, needs)),
+        seller_elements=spread(seller_stock[basket_offer, None] * composition),
+        buyer_elements=spread(stock[basket_need, None] * inflow_share),
+        transit_elements=np.repeat(element_pipeline[:, None], members, axis=1),
+        queues={},
+    )
+
+
+def lag_element_flow(world: World, calibration: Calibration, composition: FloatArray) -> FloatArray:
+    """(L, basket needs, E) base-year element tonnes per year by shipping lag."""
+    full = np.zeros((len(world.offer_good), len(world.elements)))
+    full[calibration.basket_offer] = composition
+    result = np.zeros((len(calibration.lag_weight), len(world.need_good), len(world.elements)))
+    for g, good in enumerate(world.goods):
+        if good.basket:
+            for lag, weights in enumerate(calibration.lag_weight):
+                shipped = calibration.flow[g] * weights[g]
+                result[lag, world.need_slice(g)] = shipped.T @ full[world.offer_slice(g)]
+    return result[:, calibration.basket_need]

@@ -1,0 +1,184 @@
+"""From the events of a scenario to a market: what the policy of one step does to links and caps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.controls import Controls, Licence
+from sim.market.clearing import Clearing, Market
+from sim.world.calibrate import Calibration
+from sim.world.world import FloatArray, World
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = ["LicenceKey", "PolicyMarket", "active_controls", "build_market", "key_of_licence", "touched"]
+
+LicenceKey = tuple[str, int, int, bytes]
+
+
+def key_of_licence(licence: Licence) -> LicenceKey:
+    """Identity of a licence that lasts over changes of policy: who licenses what, to whom."""
+    return licence.event, licence.good, licence.origin, licence.destinations.tobytes()
+
+
+def active_controls(
+    world: World, scenario: Scenario, start: dt.date, end: dt.date
+) -> tuple[tuple[tuple[str, float, bool], ...], Controls, dict[str, float]]:
+    """Controls in force in the step [start, end), with a key that changes only when they do.
+
+    Events act in the order of the scenario file. An event counts as announced from its
+    announcement until it ends.
+    """
+    shares = {event.id: event.activity(start, end) for event in scenario.events}
+    key = tuple(
+        (event.id, shares[event.id], bool(event.announced and event.announced < end))
+        for event in scenario.events
+    )
+    controls = Controls(world)
+    controls.date = start
+    for event in scenario.events:
+        share = shares[event.id]
+        over = event.until is not None and event.until <= start
+        if share > 0 or (event.announced is not None and event.announced < end and not over):
+            event.announce(controls)
+        if share > 0:
+            event.apply(controls, share)
+    return key, controls, shares
+
+
+def touched(world: World, controls: Controls, shares: Mapping[str, float], step_years: float) -> dict[
+    str, tuple[float, float]
+]:
+    """Per event the base-year tonnes and USD of one step that it acts on."""
+    result = {}
+    for event, share in shares.items():
+        tonnes = usd = 0.0
+        links = controls.touched_links.get(event)
+        for g, flow in enumerate(world.base_flow if links is not None else ()):
+            pair = np.ix_(
+                world.offer_country[world.offer_slice(g)], world.need_country[world.need_slice(g)]
+            )
+            amount = float((flow * links[g][pair]).sum()) if links is not None else 0.0
+            tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
+        for mask, amounts, goods in (
+            (controls.touched_offers.get(event), world.offer_output, world.offer_good),
+            (controls.touched_needs.get(event), world.need_use, world.need_good),
+        ):
+            if mask is not None:
+                tonnes += float(amounts[mask].sum())
+                usd += float((amounts * world.base_price[goods])[mask].sum())
+        result[event] = (tonnes * share * step_years, usd * share * step_years)
+    return result
+
+
+@dataclass(frozen=True)
+class PolicyMarket:
+    """The market under one policy, and the wedges that its prices go through."""
+
+    market: Market
+    exposure: FloatArray
+    """(N,) share of each need's base supply that comes over links under a restriction."""
+    fob: tuple[FloatArray, ...]
+    """Per good (S, B) 1 + export tax."""
+    cif: tuple[FloatArray, ...]
+    """Per good (S, B) fob x (1 + freight)."""
+    delivered: tuple[FloatArray, ...]
+    """Per good (S, B) cif x (1 + tariff)."""
+    domestic: tuple[FloatArray, ...]
+    """Per good (S, B) 1 on links inside a country."""
+    duty: tuple[FloatArray, ...]
+    """Per good (S, B) cif x tariff."""
+    cap_goods: tuple[int, ...]
+    fixed_caps: FloatArray
+    """(C,) tonnes per year of each cap; 0 for a licence, whose permits are counted apart."""
+    base_cap_flow: FloatArray
+    """(C,) base-year tonnes per year on the links of each cap."""
+    cap_events: tuple[str, ...]
+    licence_keys: tuple[LicenceKey, ...]
+    licence_caps: tuple[int, ...]
+    """Position of each licence on the axis of caps."""
+
+    def cap_tonnes(
+        self,
+        members: int,
+        permits: Sequence[FloatArray | None],
+        shares: Mapping[str, float],
+        step_years: float,
+    ) -> FloatArray:
+        """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata."""
+        share = np.array([shares.get(event, 1.0) for event in self.cap_events])
+        open_part = (1 - share) * self.base_cap_flow * step_years
+        tonnes = np.repeat((share * self.fixed_caps * step_years + open_part)[None], members, axis=0)
+        for cap, allowed in zip(self.licence_caps, permits, strict=True):
+            if allowed is not None:
+                tonnes[:, cap] += allowed
+        return tonnes
+
+    def delivered_cost(self, clearing: Clearing) -> FloatArray:
+        """(M, N) what each buyer pays in all, duties included, in tonnes x base price."""
+        return clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
+
+
+def build_market(
+    world: World, calibration: Calibration, controls: Controls, sigma: FloatArray, eps: float
+) -> PolicyMarket:
+    """Apply wedges, bans and caps to the sourcing weights."""
+    kernels, fob, cif, delivered, domestic, exposure = [], [], [], [], [], []
+    for g in range(len(world.goods)):
+        origin = world.offer_country[world.offer_slice(g)]
+        destination = world.need_country[world.need_slice(g)]
+        pair = np.ix_(origin, destination)
+        tax = 1 + controls.export_tax_rate[g][pair]
+        freight = 1 + world.freight_share[g]
+        tariff = 1 + controls.tariff_rate[g][pair]
+        change = tax * tariff / (1 + world.base_tariff[g][pair])
+        kernels.append(calibration.kernel[g] * controls.open_share[g][pair] * change ** -sigma[g])
+        fob.append(tax)
+        cif.append(tax * freight)
+        delivered.append(tax * freight * tariff)
+        domestic.append((origin[:, None] == destination).astype(float))
+        flow = calibration.flow[g]
+        exposure.append((flow * controls.risk[g][pair]).sum(0) / flow.sum(0))
+
+    caps, amounts, base, events = [], [], [], []
+    keys: list[LicenceKey] = []
+    positions: list[int] = []
+    for rule in [*controls.caps, *controls.licences]:
+        sellers = world.offer_country[world.offer_slice(rule.good)] == rule.origin
+        buyers = rule.destinations[world.need_country[world.need_slice(rule.good)]]
+        buyers &= world.need_country[world.need_slice(rule.good)] != rule.origin
+        if not sellers.any() or not buyers.any():
+            continue
+        if isinstance(rule, Licence):
+            keys.append(key_of_licence(rule))
+            positions.append(len(caps))
+            amounts.append(0.0)
+        else:
+            amounts.append(rule.tonnes_per_year)
+        caps.append((rule.good, sellers, buyers))
+        base.append(float(calibration.flow[rule.good][np.ix_(sellers, buyers)].sum()))
+        events.append(rule.event)
+    market = Market.build(
+        world.offer_good, world.need_good, kernels, sigma, np.full(len(world.offer_good), eps), caps
+    )
+    return PolicyMarket(
+        market=market,
+        exposure=np.concatenate(exposure),
+        fob=tuple(fob),
+        cif=tuple(cif),
+        delivered=tuple(delivered),
+        domestic=tuple(domestic),
+        duty=tuple(all_in - landed for all_in, landed in zip(delivered, cif, strict=True)),
+        cap_goods=tuple(good for good, _, _ in caps),
+        fixed_caps=np.array(amounts, dtype=float),
+        base_cap_flow=np.array(base, dtype=float),
+        cap_events=tuple(events),
+        licence_keys=tuple(keys),
+        licence_caps=tuple(positions),
+    )

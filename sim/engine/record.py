@@ -1,0 +1,323 @@
+"""Step 9: the only place that writes results, and the labels that they carry."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.controls import Controls
+from sim.world.world import FloatArray, IntArray, World
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sim.engine.simulation import Simulation
+    from sim.scenario import Scenario
+
+__all__ = ["Recorder", "controlling_country"]
+
+QUANTILES = (0.05, 0.5, 0.95)
+PER_OFFER = {
+    "production": ("t per step", "output of the facility"),
+    "sales": ("t per step", "tonnes sold"),
+    "seller_stock": ("t", "stock at the end of the step, goods waiting for a licence included"),
+    "discarded": ("t per step", "joint product thrown away for want of buyers"),
+}
+PER_NEED = {
+    "requirement": ("t per step", "tonnes needed"),
+    "consumption": ("t per step", "tonnes used"),
+    "shortfall": ("t per step", "tonnes needed but missing"),
+    "purchases": ("t per step", "tonnes bought"),
+    "buyer_stock": ("t", "stock at the end of the step"),
+}
+PER_GOOD = {
+    "price_gate": ("USD/t", "sales-weighted gate price, world"),
+    "price_inside": ("USD/t", "gate price on domestic links of the controlling country"),
+    "price_outside": ("USD/t", "CIF price of everybody outside the controlling country, rent included"),
+    "rent": ("share of price", "largest rent of a quota or licence on this good"),
+}
+
+
+def controlling_country(world: World, scenario: Scenario) -> IntArray:
+    """(G,) country whose inside price is reported: who restricts exports, else who makes most."""
+    exports = np.zeros((len(world.goods), len(world.countries)))
+    restricted = np.zeros_like(exports)
+    scratch = Controls(world)
+    for event in scenario.events:
+        event.announce(scratch)
+    for g in range(len(world.goods)):
+        origin = world.offer_country[world.offer_slice(g)]
+        np.add.at(exports[g], origin, world.base_flow[g].sum(1))
+    restricted = exports * (scratch.risk.max(2) > 0)
+    chosen = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
+    return chosen
+
+
+class Recorder:
+    """Collects one row per step; :meth:`dataset` labels it all."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        world = simulation.world
+        self._simulation = simulation
+        self._controller = controlling_country(world, simulation.scenario)
+        members, steps = len(simulation.members), simulation.steps
+        goods, countries = len(world.goods), len(world.countries)
+        sizes = {
+            **dict.fromkeys(PER_GOOD, goods),
+            **dict.fromkeys(PER_OFFER, len(world.offer_good)),
+            **dict.fromkeys(PER_NEED, len(world.need_good)),
+            "tariff_revenue": countries,
+            "value_added_at_risk": len(world.facilities),
+            "event_tonnes": len(simulation.scenario.events),
+            "event_usd": len(simulation.scenario.events),
+        }
+        self._kept: dict[str, npt.NDArray[np.float32]] = {
+            name: np.zeros((members, steps, size), dtype=np.float32) for name, size in sizes.items()
+        }
+        self._delivered = np.full((members, steps, goods, countries), np.nan, dtype=np.float32)
+        self._residual = np.zeros((members, steps, goods))
+        self._gap = np.zeros((members, steps, goods))
+        self._certified = np.zeros((members, steps, goods), dtype=bool)
+
+        self._first_need = np.searchsorted(world.need_good, np.arange(goods))
+        self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
+        self._outside_need = world.need_country != self._controller[world.need_good]
+        self._inside_weight, self._link_key = [], []
+        for g in range(goods):
+            origin = world.offer_country[world.offer_slice(g)]
+            destination = world.need_country[world.need_slice(g)]
+            at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
+            self._inside_weight.append(at_home.astype(float))
+            self._link_key.append((g * countries + origin[:, None]) * countries + destination)
+        pair_key = world.need_good * countries + world.need_country
+        self._pairs, pair_of = np.unique(pair_key, return_inverse=True)
+        self._pair_order = np.argsort(pair_of, kind="stable")
+        self._pair_start = np.searchsorted(pair_of[self._pair_order], np.arange(len(self._pairs)))
+        self._country_order = np.argsort(world.need_country, kind="stable")
+        self._importers, self._country_start = np.unique(
+            world.need_country[self._country_order], return_index=True
+        )
+        makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
+        user = np.flatnonzero(makers[world.need_facility])
+        self._user_order = user[np.argsort(world.need_facility[user], kind="stable")]
+        self._users, self._user_start = np.unique(
+            world.need_facility[self._user_order], return_index=True
+        )
+        self._year_of = np.array([date.year for date in simulation.dates[:-1]])
+        self._yearly: list[list[FloatArray]] = []
+
+    def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
+        return np.add.reduceat(values, first, axis=1)
+
+    def record(self, simulation: Simulation) -> None:
+        """Write the step that has just ended."""
+        world, t, market = simulation.world, simulation.time, simulation.market
+        clearing, state = simulation.cleared, simulation.state
+        price, kept = world.base_price, self._kept
+
+        sold = self._by_good(clearing.sales, self._first_offer)
+        value = self._by_good(clearing.sales * clearing.price, self._first_offer)
+        weighted = self._by_good(world.offer_output * clearing.price, self._first_offer)
+        plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
+        kept["price_gate"][:, t] = price * _ratio(value, sold, plain)
+
+        tonnes = self._by_good(clearing.to_buyers(self._inside_weight), self._first_need)
+        value = self._by_good(
+            clearing.to_buyers(self._inside_weight, clearing.price), self._first_need
+        )
+        at_home = world.offer_country == self._controller[world.offer_good]
+        home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
+        home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)
+        kept["price_inside"][:, t] = price * _ratio(value, tonnes, _ratio(home, home_weight, plain))
+
+        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
+        outside = self._outside_need
+        tonnes = self._by_good(clearing.purchases * outside, self._first_need)
+        signal_weight = world.need_use * outside
+        signal = self._by_good(signal_weight * clearing.index, self._first_need) / np.maximum(
+            self._by_good(signal_weight[None], self._first_need), 1e-12
+        )
+        value = self._by_good(landed * outside, self._first_need)
+        kept["price_outside"][:, t] = price * _ratio(value, tonnes, signal)
+
+        paid = self._sum_pairs(simulation.paid) / np.maximum(self._sum_pairs(clearing.purchases), 1e-300)
+        bought = self._sum_pairs(clearing.purchases)
+        good, importer = np.divmod(self._pairs, len(world.countries))
+        self._delivered[:, t, good, importer] = np.where(
+            bought > 1e-9, paid * price[good], np.nan
+        )
+        duty = clearing.to_buyers(market.duty, clearing.price, include_rent=True)
+        duty = (duty * price[world.need_good])[:, self._country_order]
+        kept["tariff_revenue"][:, t, self._importers] = np.add.reduceat(duty, self._country_start, axis=1)
+
+        rent = np.zeros((len(duty), len(world.goods)))
+        for cap, cap_good in enumerate(market.cap_goods):
+            rent[:, cap_good] = np.maximum(rent[:, cap_good], clearing.rent[:, cap])
+        kept["rent"][:, t] = rent
+
+        kept["production"][:, t] = simulation.output
+        kept["sales"][:, t] = clearing.sales
+        kept["seller_stock"][:, t] = state.seller_stock
+        kept["discarded"][:, t] = simulation.discarded
+        kept["requirement"][:, t] = simulation.required
+        kept["consumption"][:, t] = simulation.consumed
+        kept["shortfall"][:, t] = simulation.shortfall
+        kept["purchases"][:, t] = clearing.purchases
+        kept["buyer_stock"][:, t] = state.buyer_stock
+        self._record_value_added(simulation, t)
+        for position, event in enumerate(simulation.scenario.events):
+            kept["event_tonnes"][:, t, position], kept["event_usd"][:, t, position] = (
+                simulation.touched.get(event.id, (0.0, 0.0))
+            )
+        self._residual[:, t], self._gap[:, t] = clearing.residual, clearing.gap
+        self._certified[:, t] = clearing.certified
+        self._add_flows(simulation, t)
+
+    def _sum_pairs(self, values: FloatArray) -> FloatArray:
+        return np.add.reduceat(values[:, self._pair_order], self._pair_start, axis=1)
+
+    def _record_value_added(self, simulation: Simulation, t: int) -> None:
+        """A sector loses the share that its scarcest good stands for (goods do not add up)."""
+        world, order = simulation.world, self._user_order
+        missing = simulation.shortfall[:, order] / np.maximum(simulation.required[:, order], 1e-12)
+        lost = np.maximum.reduceat(missing * world.need_dependence[order], self._user_start, axis=1)
+        value = world.facility_value_added[self._users] * simulation.step_years
+        self._kept["value_added_at_risk"][:, t, self._users] = lost * value
+
+    def _add_flows(self, simulation: Simulation, t: int) -> None:
+        flows = [simulation.cleared.flow(g) for g in range(len(simulation.world.goods))]
+        if t == 0 or self._year_of[t] != self._year_of[t - 1]:
+            self._yearly.append([flow.copy() for flow in flows])
+        else:
+            for total, flow in zip(self._yearly[-1], flows, strict=True):
+                total += flow
+
+    def _link_totals(self) -> tuple[IntArray, FloatArray]:
+        """Country links (key) and (year, M, links) tonnes."""
+        keys = np.concatenate([key.ravel() for key in self._link_key])
+        links, link_of = np.unique(keys, return_inverse=True)
+        order = np.argsort(link_of, kind="stable")
+        start = np.searchsorted(link_of[order], np.arange(len(links)))
+        totals = []
+        for year in self._yearly:
+            flat = np.concatenate([block.reshape(len(block), -1) for block in year], axis=1)
+            totals.append(np.add.reduceat(flat[:, order], start, axis=1))
+        return links, np.stack(totals)
+
+    def dataset(self) -> xr.Dataset:
+        """All results, labelled, with units (``docs/results.md``)."""
+        import xarray as xr
+
+        simulation = self._simulation
+        world, scenario = simulation.world, simulation.scenario
+        dims = {
+            **dict.fromkeys(PER_GOOD, "good"), **dict.fromkeys(PER_OFFER, "offer"),
+            **dict.fromkeys(PER_NEED, "need"), "tariff_revenue": "importer",
+            "value_added_at_risk": "facility", "event_tonnes": "event", "event_usd": "event",
+        }
+        extra = {
+            "tariff_revenue": ("USD per step", "tariff revenue"),
+            "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
+            "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
+            "event_usd": ("USD per step", "base-year value that the event acts on"),
+        }
+        described = {**PER_GOOD, **PER_OFFER, **PER_NEED, **extra}
+        variables: dict[str, Any] = {}
+        for name, values in self._kept.items():
+            unit, text = described[name]
+            variables[name] = (
+                ("member", "time", dims[name]), values, {"units": unit, "long_name": text}
+            )
+        variables["price_delivered"] = (
+            ("member", "time", "good", "importer"), self._delivered,
+            {"units": "USD/t", "long_name": "price paid by importers, duty and rent included"},
+        )
+        for name, values64, text in (
+            ("certificate_residual", self._residual, "excess demand left, share of the market"),
+            ("certificate_gap", self._gap, "duality gap, share of the market's value"),
+        ):
+            variables[name] = (("member", "time", "good"), values64, {"units": "1", "long_name": text})
+        variables["certified"] = (
+            ("member", "time", "good"), self._certified,
+            {"units": "1", "long_name": "the market's solution carries its certificate"},
+        )
+        links, totals = self._link_totals()
+        quantiles = np.quantile(totals, QUANTILES, axis=1).astype(np.float32)
+        moved = quantiles.max(axis=(0, 1)) > 0
+        variables["flow"] = (
+            ("quantile", "year", "link"), quantiles[:, :, moved],
+            {"units": "t per calendar year", "long_name": "trade between countries, quantiles over members"},
+        )
+        good, pair = np.divmod(links[moved], len(world.countries) ** 2)
+        exporter, importer = np.divmod(pair, len(world.countries))
+        codes = np.array(world.countries)
+        goods = np.array([item.id for item in world.goods])
+        facility = np.array(world.facilities)
+        kind, sector = np.array(world.facility_kind), np.array(world.facility_sector)
+
+        def of(attribute: str) -> npt.NDArray[np.str_]:
+            return np.array([str(getattr(item, attribute)) for item in world.goods])
+
+        coordinates: dict[str, Any] = {
+            "member": list(simulation.members),
+            "time": np.array(simulation.dates[:-1], dtype="datetime64[ns]"),
+            "good": goods,
+            "good_name": ("good", of("name")),
+            "good_mineral": ("good", of("mineral")),
+            "good_stage": ("good", of("stage")),
+            "good_unit": ("good", of("unit")),
+            "good_base_price": ("good", world.base_price, {"units": "USD/t"}),
+            "good_controller": ("good", codes[self._controller]),
+            "offer_good": ("offer", goods[world.offer_good]),
+            "offer_facility": ("offer", facility[world.offer_facility]),
+            "offer_country": ("offer", codes[world.offer_country]),
+            "offer_firm": ("offer", np.array(world.facility_firm)[world.offer_facility]),
+            "offer_kind": ("offer", kind[world.offer_facility]),
+            "need_good": ("need", goods[world.need_good]),
+            "need_facility": ("need", facility[world.need_facility]),
+            "need_country": ("need", codes[world.need_country]),
+            "need_sector": ("need", sector[world.need_facility]),
+            "need_kind": ("need", kind[world.need_facility]),
+            "facility": facility,
+            "facility_country": ("facility", codes[world.facility_country]),
+            "facility_sector": ("facility", sector),
+            "facility_kind": ("facility", kind),
+            "importer": codes,
+            "event": np.array([event.id for event in scenario.events], dtype=str),
+            "year": np.unique(self._year_of),
+            "quantile": list(QUANTILES),
+            "link_good": ("link", goods[good]),
+            "link_exporter": ("link", codes[exporter]),
+            "link_importer": ("link", codes[importer]),
+        }
+        return xr.Dataset(variables, coords=coordinates, attrs=self._attributes())
+
+    def _attributes(self) -> dict[str, Any]:
+        simulation = self._simulation
+        scenario = simulation.scenario
+        events = [
+            {
+                "id": event.id, "type": event.type, "sentence": event.sentence(),
+                "announced": str(event.announced or ""), "from": str(event.from_ or ""),
+                "until": str(event.until or ""),
+            }
+            for event in scenario.events
+        ]
+        return {
+            "scenario": scenario.name,
+            "title": scenario.title,
+            "base_year": simulation.world.base_year,
+            "seed": simulation.seed,
+            "members": len(simulation.members),
+            "step": scenario.step,
+            "compare_to": scenario.compare_to or "",
+            "events": json.dumps(events),
+        }
+
+
+def _ratio(value: FloatArray, weight: FloatArray, fallback: FloatArray) -> FloatArray:
+    """value / weight where there is weight, else the fallback."""
+    return np.where(weight > 1e-9, value / np.maximum(weight, 1e-12), fallback)
