@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ STATISTICS = ("central", *PROBABILITIES)
 """``central`` is member 0: central parameters, no noise. The others are quantiles over members."""
 
 
-def group_sum(values: Values, labels: Sequence[Sequence[str]]) -> tuple[Keys, npt.NDArray[np.float64]]:
+def group_sum(values: Values, labels: Sequence[Iterable[str]]) -> tuple[Keys, npt.NDArray[np.float64]]:
     """Sum the last axis of ``values`` over equal label tuples.
 
     Args:

@@ -1,0 +1,307 @@
+"""Runs side by side: medians and bands over members that are paired with the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sim.analysis import metrics
+from sim.analysis.select import controller, good_name, label, own_events, price_unit
+from sim.errors import MonaziteError
+from sim.results import Run
+
+Values = npt.NDArray[np.float64]
+
+__all__ = ["Band", "Comparison", "Row", "Section", "band", "compare", "paired"]
+
+COUNTRIES_SHOWN = 6
+NEGLIGIBLE_SHARE = 0.0005
+"""Countries short of less than this share of their requirement in every run are left out."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Median and 10th to 90th percentile over members. Infinity: not within the run."""
+
+    median: float
+    low: float
+    high: float
+    members: int
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """JSON form; infinity becomes the text ``beyond the run``, NaN becomes null."""
+
+        def plain(value: float) -> float | str | None:
+            if np.isnan(value):
+                return None
+            return "beyond the run" if np.isinf(value) else float(f"{value:.6g}")
+
+        return {
+            "median": plain(self.median),
+            "p10": plain(self.low),
+            "p90": plain(self.high),
+            "members": self.members,
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure over all runs; ``kind`` says how to print: number, month, duration or share."""
+
+    name: str
+    unit: str
+    kind: str
+    bands: dict[str, Band]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows of one good, or of the whole economy."""
+
+    key: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All sections, the columns in order, and how far a run reaches, in months."""
+
+    baseline: str
+    scenarios: tuple[str, ...]
+    sections: tuple[Section, ...]
+    horizon_months: dict[str, float]
+    members: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form: one entry per good, measure and scenario."""
+        return {
+            "baseline": self.baseline,
+            "scenarios": list(self.scenarios),
+            "members": self.members,
+            "sections": [
+                {
+                    "key": section.key,
+                    "title": section.title,
+                    "rows": [
+                        {
+                            "measure": row.name,
+                            "unit": row.unit,
+                            "kind": row.kind,
+                            "values": {name: b.as_dict() for name, b in row.bands.items()},
+                        }
+                        for row in section.rows
+                    ],
+                }
+                for section in self.sections
+            ],
+        }
+
+
+def band(values: Values) -> Band:
+    """Median and p10-p90 of one value per member, NaN left out.
+
+    Where a value is infinite the quantiles are values of members: between a number and "never"
+    there is nothing to interpolate.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Band(np.nan, np.nan, np.nan, 0)
+    method: Any = "linear" if np.isfinite(known).all() else "nearest"
+    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9], method=method)
+    return Band(float(middle), float(low), float(high), len(known))
+
+
+def paired(run: xr.Dataset, baseline: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both data sets cut to the members and steps that they share.
+
+    Raises:
+        MonaziteError: other seed, step or base year, or no step in common: then member 3 of the
+            one has nothing to do with member 3 of the other.
+    """
+    for key in ("seed", "step", "base_year"):
+        if run.attrs.get(key) != baseline.attrs.get(key):
+            raise MonaziteError(
+                f"{run.attrs['scenario']} ({key} {run.attrs.get(key)}) and {baseline.attrs['scenario']} "
+                f"({key} {baseline.attrs.get(key)}) are not paired; run them in one command: "
+                f"monazite run {baseline.attrs['scenario']} {run.attrs['scenario']}"
+            )
+    members = min(run.sizes["member"], baseline.sizes["member"])
+    times = np.intersect1d(run["time"].values, baseline["time"].values)
+    if not len(times):
+        raise MonaziteError(f"{run.attrs['scenario']} and {baseline.attrs['scenario']} share no date")
+
+    def cut(dataset: xr.Dataset) -> xr.Dataset:
+        if dataset.sizes["member"] == members and dataset.sizes["time"] == len(times):
+            return dataset
+        return dataset.isel(member=slice(0, members)).sel(time=times)
+
+    return cut(run), cut(baseline)
+
+
+def _ratio(scenario: Values, baseline: Values) -> Values:
+    return np.divide(scenario, baseline, out=np.full_like(scenario, np.nan), where=baseline > 0)
+
+
+def _recovery(run: xr.Dataset, baseline: xr.Dataset, good: str) -> dict[str, Values]:
+    start = metrics.first_event(own_events(run, baseline))
+    members = run.sizes["member"]
+    if start is None:
+        nothing = np.full(members, np.nan)
+        return {"price": nothing, "shortage": nothing, "first": nothing}
+    months = metrics.months_since(start, run["time"].values)
+    ratio = _ratio(
+        run["price_outside"].sel(good=good).values.astype(float),
+        baseline["price_outside"].sel(good=good).values.astype(float),
+    )
+    country = controller(run, good)
+    excess = metrics.shortage_share(run, good, country) - metrics.shortage_share(baseline, good, country)
+    return {
+        # A step without trade outside has no price: it is not a recovery.
+        "price": metrics.months_to_recover(~(np.abs(ratio - 1) <= metrics.RECOVERY_BAND), months),
+        "shortage": metrics.months_to_recover(excess > metrics.SHORTAGE_SHARE, months),
+        "first": metrics.time_to_first_shortfall(excess, months),
+    }
+
+
+def _month_number(date: npt.NDArray[np.datetime64]) -> Values:
+    months = date.astype("datetime64[M]").astype(float)
+    return np.where(np.isnat(date), np.nan, months)
+
+
+def _largest_rise(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> Values:
+    ratio = _ratio(
+        run[f"price_{market}"].sel(good=good).values.astype(float),
+        baseline[f"price_{market}"].sel(good=good).values.astype(float),
+    )
+    filled = np.where(np.isnan(ratio), -np.inf, ratio).max(axis=1)
+    return np.where(np.isfinite(filled), filled, np.nan)
+
+
+def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> list[Row]:
+    first = runs[baseline]
+    country = controller(first, good) or "the controller"
+    shown = price_unit(float(first["good_base_price"].sel(good=good)))
+    rows = []
+    for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
+        peaks = {name: metrics.peak_price(data, good, market) for name, data in runs.items()}
+        prices = {name: band(p["price"].values * shown.factor) for name, p in peaks.items()}
+        dates = {n: band(_month_number(p["date"].values)) for n, p in peaks.items() if n != baseline}
+        rises = {n: band(_largest_rise(a, b, good, market)) for n, (a, b) in pairs.items()}
+        rows.append(Row(f"peak price {place}", shown.name, "number", prices))
+        rows.append(Row("  largest multiple of the baseline", "x", "number", rises))
+        rows.append(Row("  month of the peak", "", "month", dates))
+    return rows
+
+
+def _unmet_rows(good: str, runs: dict[str, xr.Dataset]) -> list[Row]:
+    unit = label(next(iter(runs.values())), "good_unit", good)
+    unmet = {name: metrics.unmet_demand(data, good) for name, data in runs.items()}
+    rows = [
+        Row(
+            "unmet demand, all countries",
+            unit,
+            "number",
+            {n: band(u["tonnes"].sum("country").values) for n, u in unmet.items()},
+        )
+    ]
+    worst: dict[str, tuple[float, float]] = {}
+    for u in unmet.values():
+        for country in u["country"].values.astype(str):
+            share = float(band(u["share"].sel(country=country).values).high)
+            tonnes = float(band(u["tonnes"].sel(country=country).values).median)
+            before = worst.get(country, (0.0, 0.0))
+            worst[country] = (max(share, before[0]), max(tonnes, before[1]))
+    short = [c for c, (share, _) in worst.items() if share > NEGLIGIBLE_SHARE]
+    for country in sorted(short, key=lambda c: (-worst[c][1], c))[:COUNTRIES_SHOWN]:
+        amounts: dict[str, Band] = {}
+        shares: dict[str, Band] = {}
+        for name, u in unmet.items():
+            amounts[name] = band(u["tonnes"].sel(country=country).values)
+            data = runs[name]
+            chosen = np.flatnonzero(
+                (data["need_good"].values.astype(str) == good)
+                & (data["need_country"].values.astype(str) == country)
+            )
+            lost = data["shortfall"].values[..., chosen].sum(axis=-1, dtype=np.float64)
+            wanted = data["requirement"].values[..., chosen].sum(axis=-1, dtype=np.float64)
+            shares[name] = band(metrics.worst_year_share(lost, wanted, metrics.steps_per_year(data)))
+        rows.append(Row(f"unmet demand {country}", unit, "number", amounts))
+        rows.append(Row("  of requirement, worst 12 months", "%", "share", shares))
+    return rows
+
+
+Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
+
+
+def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> Section:
+    recovery = {name: _recovery(*pair, good) for name, pair in pairs.items()}
+    country = controller(runs[baseline], good) or "the controller"
+    durations = [
+        Row(name, "months", "duration", {n: band(r[key]) for n, r in recovery.items()})
+        for name, key in (
+            (f"months to first shortfall outside {country}", "first"),
+            (f"months to recover, price outside {country}", "price"),
+            (f"months to recover, supply outside {country}", "shortage"),
+        )
+    ]
+    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations]
+    return Section(good, good_name(runs[baseline], good), tuple(rows))
+
+
+def _economy_section(runs: dict[str, xr.Dataset], pairs: Pairs) -> Section:
+    rows = []
+    lost = {
+        name: metrics.value_added_at_risk(a) - metrics.value_added_at_risk(b)
+        for name, (a, b) in pairs.items()
+    }
+    total = {name: band(v.sum("group").values / 1e9) for name, v in lost.items()}
+    rows.append(Row("value added at risk, all countries", "bn USD", "number", total))
+    largest: dict[str, float] = {}
+    for v in lost.values():
+        for country in v["group"].values.astype(str):
+            middle = band(v.sel(group=country).values).median
+            largest[country] = max(middle, largest.get(country, 0.0))
+    top = [c for c in sorted(largest, key=lambda c: (-largest[c], c)) if largest[c] > 0]
+    for country in top[:COUNTRIES_SHOWN]:
+        values = {name: band(v.sel(group=country).values / 1e9) for name, v in lost.items()}
+        rows.append(Row(f"  {country}", "bn USD", "number", values))
+    return Section("economy", "All goods, against the baseline", tuple(rows))
+
+
+def compare(runs: Sequence[Run], baseline: str, goods: Sequence[str]) -> Comparison:
+    """Compare runs with the baseline among them.
+
+    Args:
+        runs: stored runs, the baseline included.
+        baseline: scenario id of the baseline.
+        goods: good ids, one section each.
+
+    Raises:
+        MonaziteError: the baseline is missing, or a run is not paired with it.
+    """
+    stored = {run.scenario: run.dataset for run in runs}
+    if baseline not in stored:
+        others = " ".join(name for name in stored)
+        raise MonaziteError(
+            f"no run of '{baseline}' among {', '.join(sorted(stored))}; "
+            f"make one with the same members and seed: monazite run {baseline} {others}"
+        )
+    pairs = {name: paired(data, stored[baseline]) for name, data in stored.items() if name != baseline}
+    cut = {baseline: stored[baseline], **{name: pair[0] for name, pair in pairs.items()}}
+    sections = [_good_section(good, cut, pairs, baseline) for good in goods]
+    if pairs:
+        sections.append(_economy_section(cut, pairs))
+    horizon = {}
+    for name, (data, base) in pairs.items():
+        start = metrics.first_event(own_events(data, base))
+        horizon[name] = (
+            float(metrics.months_since(start, data["time"].values)[-1]) if start is not None else 0.0
+        )
+    members = min(data.sizes["member"] for data in cut.values())
+    return Comparison(baseline, tuple(pairs), tuple(sections), horizon, members)

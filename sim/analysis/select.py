@@ -1,0 +1,159 @@
+"""Which goods a reader means, which stages belong to them, and how to show their prices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from sim.errors import MonaziteError, did_you_mean
+
+__all__ = [
+    "PriceUnit",
+    "Stage",
+    "controller",
+    "good_name",
+    "label",
+    "own_events",
+    "price_unit",
+    "select_goods",
+    "stages",
+]
+
+DEAR = 20_000.0
+"""USD per tonne from which trade quotes a good per kilogram."""
+
+
+@dataclass(frozen=True)
+class PriceUnit:
+    """Unit in which the price of one good is shown; ``factor`` turns USD/t into it."""
+
+    name: str
+    factor: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Goods of one stage of a chain that are shown together, because they are measured alike."""
+
+    name: str
+    goods: tuple[str, ...]
+    unit: str
+
+
+def label(dataset: xr.Dataset, name: str, good: str) -> str:
+    """One descriptive coordinate of one good, for example ``good_mineral``; '' where absent."""
+    if name not in dataset.coords:
+        return ""
+    return str(dataset[name].sel(good=good).values)
+
+
+def good_name(dataset: xr.Dataset, good: str) -> str:
+    """The good's name in words."""
+    return label(dataset, "good_name", good) or good.replace("_", " ").capitalize()
+
+
+def controller(dataset: xr.Dataset, good: str) -> str:
+    """ISO-3 code of the country whose inside price is reported for the good."""
+    return label(dataset, "good_controller", good)
+
+
+def price_unit(base_price: float) -> PriceUnit:
+    """USD/kg for dear goods, USD/t for the others.
+
+    >>> price_unit(257_000.0).name, price_unit(9_142.0).name
+    ('USD/kg', 'USD/t')
+    """
+    return PriceUnit("USD/kg", 0.001) if base_price >= DEAR else PriceUnit("USD/t", 1.0)
+
+
+def select_goods(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
+    """Goods by id or by mineral, in the order asked; all goods of a mineral in stage order.
+
+    Raises:
+        MonaziteError: a name is neither a good nor a mineral of this run.
+    """
+    goods = [str(g) for g in dataset["good"].values]
+    minerals = [str(m) for m in dataset["good_mineral"].values]
+    chosen: list[str] = []
+    for name in names:
+        if name in goods:
+            chosen.append(name)
+        elif name in minerals:
+            chosen += [g for g, m in zip(goods, minerals, strict=True) if m == name]
+        else:
+            hint = did_you_mean(name, [*dict.fromkeys(minerals), *goods])
+            remedy = hint or "'monazite list goods' shows them"
+            raise MonaziteError(f"--good: no good or mineral '{name}' in this run; {remedy}")
+    return list(dict.fromkeys(chosen))
+
+
+def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[str, Any]]:
+    """Events of a run that its baseline does not have, earliest first.
+
+    The baseline's events are the controls already in force in the base year.
+    """
+    listed: list[dict[str, Any]] = json.loads(dataset.attrs.get("events", "[]"))
+    known = json.loads(baseline.attrs.get("events", "[]")) if baseline is not None else []
+    same = {json.dumps(event, sort_keys=True) for event in known}
+    own = [event for event in listed if json.dumps(event, sort_keys=True) not in same]
+    return sorted(own, key=lambda event: str(event.get("from") or event.get("announced") or ""))
+
+
+def _goods_of(dataset: xr.Dataset, axis: str) -> dict[str, set[str]]:
+    facilities = [str(v) for v in dataset[f"{axis}_facility"].values]
+    goods = [str(v) for v in dataset[f"{axis}_good"].values]
+    result: dict[str, set[str]] = {}
+    for facility, good in zip(facilities, goods, strict=True):
+        result.setdefault(facility, set()).add(good)
+    return result
+
+
+def _neighbours(dataset: xr.Dataset) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Good -> goods made from it, and good -> goods that it is made from; traders left out."""
+    made, bought = _goods_of(dataset, "offer"), _goods_of(dataset, "need")
+    down: dict[str, set[str]] = {}
+    up: dict[str, set[str]] = {}
+    for facility, inputs in bought.items():
+        for source in inputs:
+            for product in made.get(facility, set()) - inputs:
+                down.setdefault(source, set()).add(product)
+                up.setdefault(product, set()).add(source)
+    return down, up
+
+
+def _reach(start: str, step: dict[str, set[str]]) -> list[set[str]]:
+    """Goods 1, 2, ... steps away from ``start``, each at its first distance."""
+    seen, layer, layers = {start}, {start}, []
+    while layer := {n for good in layer for n in step.get(good, set())} - seen:
+        seen |= layer
+        layers.append(layer)
+    return layers
+
+
+def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
+    """The chain of one good from ore to the last traded product, as measured stages.
+
+    Goods at the same distance that share mineral, stage and unit form one stage; the supply of
+    unlike goods is never added up.
+    """
+    down, up = _neighbours(dataset)
+    layers = [*reversed(_reach(good, up)), {good}, *_reach(good, down)]
+    order = {str(g): i for i, g in enumerate(dataset["good"].values)}
+    result = []
+    for layer in layers:
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for member in sorted(layer, key=order.__getitem__):
+            key = (
+                label(dataset, "good_mineral", member),
+                label(dataset, "good_stage", member),
+                label(dataset, "good_unit", member),
+            )
+            alike.setdefault(key, []).append(member)
+        for (mineral, stage, unit), goods in alike.items():
+            name = good_name(dataset, goods[0]) if len(goods) == 1 else f"{mineral} {stage}".replace("_", " ")
+            result.append(Stage(name, tuple(goods), unit))
+    return result
