@@ -1,0 +1,251 @@
+"""The static side of a clearing: kernels cut into rows, and goods of like size stacked in buckets.
+
+A *row* is one seller over the links that share one set of caps. On a row the weight of a link is
+
+    log K_rb - sigma * (y_seller + sum of mu over the caps of the row)
+
+so that quotas keep the structure of two matrix products. Goods are padded to a few fixed size
+classes; the class depends on the good alone, never on the goods that share the batch, because
+the last bit of a matrix product may depend on its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["BoolArray", "Bucket", "CapKey", "FloatArray", "IntArray", "Market"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+CapKey = tuple[int, bytes, bytes]
+
+SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+
+
+def _padded(size: int) -> int:
+    """Smallest size class that holds ``size``; multiples of 1024 above the table."""
+    return next((s for s in SIZES if s >= size), -(-size // 1024) * 1024)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Goods of one size class. R rows, S sellers, B buyers, C caps, each the padded number.
+
+    Padding sellers, buyers and caps point at one slot past the end of the flat axes.
+    """
+
+    goods: IntArray
+    """(G,) position of each good on the axis of goods."""
+    log_kernel: FloatArray
+    """(G, R, B) log sourcing weight, -inf where closed or padding."""
+    row_seller: IntArray
+    """(G, R) local seller of a row; the last slot, S, for padding."""
+    incidence: FloatArray
+    """(G, R, S + C) 1 where the seller's log price or a cap's log rent acts on the row."""
+    sellers: IntArray
+    """(G, S) flat offer, O for padding."""
+    buyers: IntArray
+    """(G, B) flat need, N for padding."""
+    caps: IntArray
+    """(G, C) flat cap, number of caps for padding."""
+    sigma: FloatArray
+    """(G,)"""
+    eps: FloatArray
+    """(G, S)"""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Numbers of goods, rows, sellers, buyers and caps, padded."""
+        goods, rows, buyers = self.log_kernel.shape
+        return goods, rows, self.sellers.shape[1], buyers, self.caps.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """All goods under one policy. O offers, N needs, G goods, C caps. Build with :meth:`build`."""
+
+    offer_good: IntArray
+    need_good: IntArray
+    kernel: tuple[FloatArray, ...]
+    sigma: FloatArray
+    eps: FloatArray
+    caps: tuple[tuple[int, BoolArray, BoolArray], ...]
+    buckets: tuple[Bucket, ...]
+    cap_keys: tuple[CapKey, ...]
+    cap_good: IntArray
+    _prepared: dict[object, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def goods(self) -> int:
+        """Number of goods."""
+        return len(self.kernel)
+
+    def offers_of(self, good: int) -> slice:
+        """Positions of a good's offers on the flat axis."""
+        first, last = np.searchsorted(self.offer_good, (good, good + 1))
+        return slice(int(first), int(last))
+
+    def needs_of(self, good: int) -> slice:
+        """Positions of a good's needs on the flat axis."""
+        first, last = np.searchsorted(self.need_good, (good, good + 1))
+        return slice(int(first), int(last))
+
+    @staticmethod
+    def build(
+        offer_good: ArrayLike,
+        need_good: ArrayLike,
+        kernel: Sequence[ArrayLike],
+        sigma: ArrayLike,
+        eps: ArrayLike,
+        caps: Sequence[tuple[int, ArrayLike, ArrayLike]] = (),
+    ) -> Market:
+        """Lay out a market.
+
+        Args:
+            offer_good: (O,) good of each offer, ascending.
+            need_good: (N,) good of each need, ascending.
+            kernel: per good (S, B) sourcing weight K >= 0; 0 closes a link.
+            sigma: (G,) elasticity of substitution between sellers, > 0.
+            eps: (O,) or (G,) price response of offers below their ask, > 0.
+            caps: (good, (S,) seller mask, (B,) buyer mask) of each ceiling; groups may overlap.
+
+        Raises:
+            ValueError: a shape does not fit, an axis is not sorted, or a number is out of range.
+        """
+        offers, needs = np.asarray(offer_good, dtype=np.int64), np.asarray(need_good, dtype=np.int64)
+        kernels = tuple(np.array(k, dtype=np.float64) for k in kernel)
+        goods = len(kernels)
+        sigmas = np.array(np.broadcast_to(np.asarray(sigma, dtype=np.float64), (goods,)))
+        responses = np.asarray(eps, dtype=np.float64)
+        if responses.shape == (goods,) and goods != len(offers):
+            responses = responses[offers]
+        if responses.shape != offers.shape:
+            raise ValueError(f"eps has shape {responses.shape}; expected ({len(offers)},) or ({goods},)")
+        for name, axis in (("offer_good", offers), ("need_good", needs)):
+            if axis.ndim != 1 or np.any(np.diff(axis) < 0) or np.any((axis < 0) | (axis >= goods)):
+                raise ValueError(f"{name} must be one ascending axis of goods 0..{goods - 1}")
+        if not (np.all(sigmas > 0) and np.all(responses > 0)):
+            raise ValueError("sigma and eps must be > 0")
+        sizes = [(int((offers == g).sum()), int((needs == g).sum())) for g in range(goods)]
+        for g, matrix in enumerate(kernels):
+            if matrix.shape != sizes[g]:
+                raise ValueError(f"kernel of good {g} has shape {matrix.shape}; expected {sizes[g]}")
+            if not np.all(np.isfinite(matrix) & (matrix >= 0)):
+                raise ValueError(f"kernel of good {g} must be finite and >= 0")
+        groups = []
+        for good, sellers, buyers in caps:
+            pair = np.asarray(sellers, dtype=bool), np.asarray(buyers, dtype=bool)
+            if not 0 <= good < goods or (pair[0].shape[0], pair[1].shape[0]) != sizes[good]:
+                raise ValueError(f"the masks of a cap on good {good} do not fit its sellers and buyers")
+            groups.append((int(good), *pair))
+        layouts = [_lay_out(g, kernels[g], offers, needs, groups) for g in range(goods)]
+        classes: dict[tuple[int, int, int, int], list[int]] = {}
+        for g, layout in enumerate(layouts):
+            if sizes[g][0] and sizes[g][1]:
+                classes.setdefault(layout.size_class, []).append(g)
+        flat = (len(offers), len(needs), len(groups))
+        return Market(
+            offer_good=offers,
+            need_good=needs,
+            kernel=kernels,
+            sigma=sigmas,
+            eps=responses,
+            caps=tuple(groups),
+            buckets=tuple(
+                _stack([layouts[g] for g in members], size, sigmas, responses, flat)
+                for size, members in sorted(classes.items())
+            ),
+            cap_keys=tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups),
+            cap_good=np.array([g for g, _, _ in groups], dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """One good, not yet padded."""
+
+    good: int
+    log_kernel: FloatArray
+    row_seller: IntArray
+    row_caps: BoolArray
+    sellers: IntArray
+    buyers: IntArray
+    caps: IntArray
+
+    @property
+    def size_class(self) -> tuple[int, int, int, int]:
+        """Padded numbers of rows, sellers, buyers and caps."""
+        rows, sellers = len(self.row_seller), len(self.sellers)
+        size = max(rows, -(-len(self.buyers) * 2 // 3))
+        padded = _padded(size)
+        caps = -(-len(self.caps) // 2) * 2
+        return padded, padded if not caps else _padded(sellers), padded * 3 // 2, caps
+
+
+def _lay_out(
+    good: int,
+    kernel: FloatArray,
+    offers: IntArray,
+    needs: IntArray,
+    groups: Sequence[tuple[int, BoolArray, BoolArray]],
+) -> _Layout:
+    """Cut the sellers of one good into rows."""
+    mine = np.array([c for c, group in enumerate(groups) if group[0] == good], dtype=np.int64)
+    with np.errstate(divide="ignore"):
+        log_kernel = np.log(kernel)
+    rows, row_seller, row_caps = [], [], []
+    for seller in range(kernel.shape[0]):
+        covered = np.zeros((kernel.shape[1], len(mine)), dtype=bool)
+        for c, group in enumerate(mine):
+            if groups[group][1][seller]:
+                covered[:, c] = groups[group][2]
+        is_open = kernel[seller] > 0
+        sets = np.zeros((1, len(mine)), dtype=bool)
+        if len(mine) and is_open.any():
+            sets = np.unique(covered[is_open], axis=0)
+        for links in sets:
+            rows.append(np.where(is_open & (covered == links).all(1), log_kernel[seller], -np.inf))
+            row_seller.append(seller)
+            row_caps.append(links)
+    return _Layout(
+        good=good,
+        log_kernel=np.array(rows).reshape(len(rows), kernel.shape[1]),
+        row_seller=np.array(row_seller, dtype=np.int64),
+        row_caps=np.array(row_caps, dtype=bool).reshape(len(rows), len(mine)),
+        sellers=np.flatnonzero(offers == good),
+        buyers=np.flatnonzero(needs == good),
+        caps=mine,
+    )
+
+
+def _stack(
+    layouts: Sequence[_Layout],
+    size: tuple[int, int, int, int],
+    sigma: FloatArray,
+    eps: FloatArray,
+    flat: tuple[int, int, int],
+) -> Bucket:
+    """Pad the goods of one class and stack them."""
+    goods, (rows, sellers, buyers, caps) = len(layouts), size
+    log_kernel = np.full((goods, rows, buyers), -np.inf)
+    row_seller = np.full((goods, rows), sellers, dtype=np.int64)
+    incidence = np.zeros((goods, rows, sellers + caps))
+    offer = np.full((goods, sellers), flat[0], dtype=np.int64)
+    need = np.full((goods, buyers), flat[1], dtype=np.int64)
+    cap = np.full((goods, caps), flat[2], dtype=np.int64)
+    response = np.ones((goods, sellers))
+    for g, layout in enumerate(layouts):
+        r, s, b, c = len(layout.row_seller), len(layout.sellers), len(layout.buyers), len(layout.caps)
+        log_kernel[g, :r, :b] = layout.log_kernel
+        row_seller[g, :r] = layout.row_seller
+        incidence[g, np.arange(r), layout.row_seller] = 1
+        incidence[g, :r, sellers : sellers + c] = layout.row_caps
+        offer[g, :s], need[g, :b], cap[g, :c] = layout.sellers, layout.buyers, layout.caps
+        response[g, :s] = eps[layout.sellers]
+    order = np.array([layout.good for layout in layouts], dtype=np.int64)
+    return Bucket(order, log_kernel, row_seller, incidence, offer, need, cap, sigma[order], response)
