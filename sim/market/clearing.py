@@ -26,7 +26,7 @@ class ClearingState:
     """(M, O)"""
     log_rent: FloatArray
     """(M, C)"""
-    cap_keys: tuple[...]
+    cap_keys: tuple[CapKey, ...]
     """Identity of each cap: good, sellers, buyers."""
 
     def members(self, which: IntArray | slice) -> ClearingState:
