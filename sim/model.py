@@ -77,7 +77,8 @@ class Facility(mesa.Agent):  # type: ignore[misc]
         self.goods_bought = tuple(world.goods[g].id for g in world.need_good[self.need_positions])
 
     def _view(self, values: FloatArray, positions: IntArray) -> FloatArray:
-        return values[self.model.viewed_member, positions]
+        row: FloatArray = values[self.model.viewed_member, positions]
+        return row
 
     @property
     def output_stock(self) -> FloatArray:
@@ -187,7 +188,9 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
             own: IntArray = getattr(agent, positions)
             decide = getattr(agent, method)
 
-            def override(member: int, row: FloatArray, own: IntArray = own, decide: Any = decide) -> FloatArray:
+            def override(
+                member: int, row: FloatArray, own: IntArray = own, decide: Any = decide
+            ) -> FloatArray:
                 changed = row.copy()
                 changed[own] = decide(member, row[own].copy())
                 return changed

@@ -15,13 +15,15 @@ __all__ = ["Orders", "order_tiers", "required_input", "target_position"]
 
 URGENCY_WIDTH = 0.08
 """Spread of the urgency threshold over the product lines of a sector, share of target stock."""
+VALUE_CLASSES = 3
+"""Classes of value in use within a sector."""
 LEAST_ORDER_SHARE = 0.02
 """Share of need that even an overstocked buyer orders: contracts run on."""
 
 
 @dataclass(frozen=True)
 class Orders:
-    """Demand tiers for the market: tonnes, give-up prices (M, N, K) and elasticities (M, N, K)."""
+    """Demand tiers for the market: tonnes and give-up prices (M, N, K), elasticities (K,)."""
 
     tonnes: FloatArray
     reservation: FloatArray
@@ -49,7 +51,8 @@ def target_position(
     mix = calibration.need_lag
     lags = np.arange(len(mix))[:, None]
     pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
-    return required * (cover + pipeline)
+    target: FloatArray = required * (cover + pipeline)
+    return target
 
 
 def order_tiers(
@@ -63,8 +66,10 @@ def order_tiers(
     """Orders of every buyer.
 
     Urgent need, which stock and shipments under way cannot cover, holds up to the price at which
-    the sector gives up (a low-value half at the square root of it). The rest, ordinary need plus
-    restocking, moves around the expected price with a premium for perceived risk.
+    the sector gives up. A sector is many products: a third of them gives up at the cube root of
+    that multiple of the base price, a third at its square, a third at the full price. The rest of
+    the order, ordinary need plus restocking, moves around the expected price with a premium for
+    perceived risk.
     """
     target = target_position(world, state, calibration, behaviour, required, step_years)
     position = state.buyer_stock + state.transit.sum(0)
@@ -77,17 +82,21 @@ def order_tiers(
 
     base = calibration.base_index
     give_up = base * world.need_reservation
-    low_value = base * np.sqrt(world.need_reservation)
     ceiling = behaviour["restock_ceiling"]
-    slope = behaviour["restock_elasticity"]
+    slope = float(behaviour["restock_elasticity"][0, 0])
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
     wanted = np.minimum(wanted, give_up) * ceiling ** (-1 / slope)
     shape = urgent.shape
-    firm = np.broadcast_to(behaviour["urgent_elasticity"], shape)
+    firm = float(behaviour["urgent_elasticity"][0, 0])
     return Orders(
-        tonnes=np.stack([urgent / 2, urgent / 2, rest * ceiling], axis=-1),
+        tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
         reservation=np.stack(
-            [np.broadcast_to(low_value, shape), np.broadcast_to(give_up, shape), wanted], axis=-1
+            [
+                np.broadcast_to(base * world.need_reservation ** (k / VALUE_CLASSES), shape)
+                for k in range(1, VALUE_CLASSES + 1)
+            ]
+            + [wanted],
+            axis=-1,
         ),
-        elasticity=np.stack([firm, firm, np.broadcast_to(slope, shape)], axis=-1),
+        elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
     )

@@ -30,7 +30,7 @@ class LicenceQueue:
     def empty(cls, members: int, sellers: int, licence: Licence, step_years: float) -> LicenceQueue:
         """A queue on the day that the licence comes into force: nothing applied for, no permits."""
         delay = int(np.ceil(licence.delay_years / step_years)) + 1
-        validity = max(1, int(round(licence.validity_years / step_years)))
+        validity = max(1, round(licence.validity_years / step_years))
         return cls(np.zeros((members, delay, sellers)), np.zeros((members, validity)))
 
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
@@ -53,7 +53,8 @@ class LicenceQueue:
     @property
     def allowed(self) -> FloatArray:
         """(M,) tonnes that may be exported now."""
-        return self.permits.sum(1)
+        tonnes: FloatArray = self.permits.sum(1)
+        return tonnes
 
     def use(self, tonnes: FloatArray) -> None:
         """Spend permits, oldest first, then let the oldest expire."""

@@ -121,10 +121,16 @@ def adapt_rates(
 def adapt_intensity(
     world: World, state: State, calibration: Calibration, behaviour: Behaviour, step_years: float
 ) -> None:
-    """Substitution and thrift of end users: need falls slowly while prices are expected high."""
+    """Substitution and thrift: need falls slowly while prices are expected high.
+
+    End users economise, and so do plants that combine several inputs (less dysprosium in a
+    magnet). A plant with one input only changes its form and cannot.
+    """
     elasticity = behaviour["thrift_elasticity"][:, world.need_good]
     ratio = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
     follow = share_of_step(behaviour["thrift_speed"], step_years)
-    user = calibration.activities.need_plant < 0
-    wanted = np.where(user, ratio**-elasticity, 1.0)
+    plant = calibration.activities.need_plant
+    inputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
+    free = (plant < 0) | (inputs[np.maximum(plant, 0)] > 1)
+    wanted = np.where(free, ratio**-elasticity, 1.0)
     state.intensity += follow * (wanted - state.intensity)

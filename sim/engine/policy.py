@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.controls import Controls, Licence
+from sim.controls import Cap, Controls, Licence
 from sim.market.clearing import Clearing, Market
 from sim.world.calibrate import Calibration
-from sim.world.world import FloatArray, World
+from sim.world.world import BoolArray, FloatArray, World
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -122,7 +122,8 @@ class PolicyMarket:
 
     def delivered_cost(self, clearing: Clearing) -> FloatArray:
         """(M, N) what each buyer pays in all, duties included, in tonnes x base price."""
-        return clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
+        paid: FloatArray = clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
+        return paid
 
 
 def build_market(
@@ -146,10 +147,14 @@ def build_market(
         flow = calibration.flow[g]
         exposure.append((flow * controls.risk[g][pair]).sum(0) / flow.sum(0))
 
-    caps, amounts, base, events = [], [], [], []
+    caps: list[tuple[int, BoolArray, BoolArray]] = []
+    amounts: list[float] = []
+    base: list[float] = []
+    events: list[str] = []
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
     keys: list[LicenceKey] = []
     positions: list[int] = []
-    for rule in [*controls.caps, *controls.licences]:
+    for rule in rules:
         sellers = world.offer_country[world.offer_slice(rule.good)] == rule.origin
         buyers = rule.destinations[world.need_country[world.need_slice(rule.good)]]
         buyers &= world.need_country[world.need_slice(rule.good)] != rule.origin

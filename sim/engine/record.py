@@ -52,7 +52,7 @@ def controlling_country(world: World, scenario: Scenario) -> IntArray:
         origin = world.offer_country[world.offer_slice(g)]
         np.add.at(exports[g], origin, world.base_flow[g].sum(1))
     restricted = exports * (scratch.risk.max(2) > 0)
-    chosen = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
+    chosen: IntArray = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
     return chosen
 
 

@@ -112,7 +112,8 @@ class Simulation:
         self.shares: Mapping[str, float] = {}
         self.controls: Controls = Controls(world)
         self.market: PolicyMarket = build_market(world, self.calibration, self.controls, sigma, self._eps)
-        no_offer, no_need = np.zeros((members, len(world.offer_good))), np.zeros((members, len(world.need_good)))
+        no_offer = np.zeros((members, len(world.offer_good)))
+        no_need = np.zeros((members, len(world.need_good)))
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
         self.recorder = Recorder(self)
@@ -220,7 +221,8 @@ class Simulation:
             rows = at - world.offer_slice(licence.good).start
             base = self.calibration.flow[licence.good][np.ix_(rows, np.flatnonzero(group))] * step_years
             activity = self.required[:, needs][:, group] / (world.need_use[needs][group] * step_years)
-            wanted = activity @ base.T * self.shares.get(licence.event, 1.0)
+            # Not a matrix product: its last bit would depend on the number of members.
+            wanted = (activity[:, None] * base).sum(-1) * self.shares.get(licence.event, 1.0)
             free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
             queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
             self.held_back[:, at] += queue.waiting.sum(1)

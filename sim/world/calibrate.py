@@ -209,9 +209,10 @@ def _lags(world: World, flow: tuple[FloatArray, ...], step_years: float) -> tupl
     weights = tuple(
         tuple(np.clip(1 - np.abs(block - lag), 0, 1) for block in steps) for lag in range(longest + 1)
     )
-    mix = np.array(
-        [np.concatenate([(f * w).sum(0) for f, w in zip(flow, per_good, strict=True)]) for per_good in weights]
-    )
+    mix = np.array([
+        np.concatenate([(f * w).sum(0) for f, w in zip(flow, per_good, strict=True)])
+        for per_good in weights
+    ])
     return weights, mix / mix.sum(0)
 
 

@@ -160,7 +160,7 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
         stated = np.array([float(r[column]) for _, _, r in rows])
         gap = np.abs(stated - flows) / np.maximum(stated, 1e-12)
         if gap.max() > MARGIN_TOLERANCE:
-            g, f, r = rows[int(gap.argmax())]
+            _, _, r = rows[int(gap.argmax())]
             raise MonaziteError(
                 f"{path}: {r['facility']} of {r['good']} states {r[column]} t but its flows sum to "
                 f"{flows[int(gap.argmax())]:.6g} t; rebuild with 'make data'"
@@ -189,7 +189,7 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
         transit.append(np.where(abroad, (HANDLING_DAYS + km / KM_PER_DAY) / 365.25, 0.0))
         freight.append(np.where(abroad, FREIGHT_BASE + FREIGHT_PER_1000_KM * km / 1000, 0.0))
 
-    def column(rows: list[tuple[int, int, dict[str, str]]], name: str) -> FloatArray:
+    def numbers(rows: list[tuple[int, int, dict[str, str]]], name: str) -> FloatArray:
         return np.array([float(r[name] or 0) for _, _, r in rows])
 
     return World(
@@ -210,17 +210,17 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
         offer_facility=offer_facility,
         offer_good=offer_good,
         offer_output=sold,
-        offer_capacity=np.maximum(column(offers, "capacity_t"), sold),
-        offer_stock=sold * column(offers, "stock_weeks") / WEEKS_PER_YEAR,
-        offer_cash_cost=column(offers, "cash_cost_usd_t"),
-        offer_by_product=column(offers, "by_product") > 0,
+        offer_capacity=np.maximum(numbers(offers, "capacity_t"), sold),
+        offer_stock=sold * numbers(offers, "stock_weeks") / WEEKS_PER_YEAR,
+        offer_cash_cost=numbers(offers, "cash_cost_usd_t"),
+        offer_by_product=numbers(offers, "by_product") > 0,
         offer_composition=composition,
         need_facility=need_facility,
         need_good=need_good,
         need_use=bought,
-        need_cover=column(needs, "cover_weeks") / WEEKS_PER_YEAR,
-        need_reservation=np.maximum(column(needs, "reservation_multiple"), 1.5),
-        need_dependence=column(needs, "dependence"),
+        need_cover=numbers(needs, "cover_weeks") / WEEKS_PER_YEAR,
+        need_reservation=np.maximum(numbers(needs, "reservation_multiple"), 1.5),
+        need_dependence=numbers(needs, "dependence"),
         base_flow=base_flow,
         transit_years=tuple(transit),
         freight_share=tuple(freight),

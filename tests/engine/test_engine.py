@@ -1,0 +1,189 @@
+"""The engine on a small balanced world: fixed point, conservation, invariances, signs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim.engine import Simulation
+from sim.world.load import load_world
+from sim.world.world import World
+from tests.engine_events import Merger, PlainScenario, Restriction
+from tests.small_world import write_small_world
+
+OXIDE = ("dysprosium_oxide",)
+START = dt.date(2025, 4, 1)
+
+
+def run(world: World, *events: object, members: int = 1, years: int = 4, **changes: object) -> xr.Dataset:
+    scenario = PlainScenario(events=events, end=dt.date(2023 + years, 12, 31))
+    return Simulation(world, replace(scenario, **changes), members=members, seed=7).run()
+
+
+def price(data: xr.Dataset, name: str, good: str, member: int = 0) -> np.ndarray:
+    return data[f"price_{name}"].sel(good=good).isel(member=member).values / float(
+        data.good_base_price.sel(good=good)
+    )
+
+
+@pytest.fixture(scope="module")
+def baseline(small_world: World) -> xr.Dataset:
+    return run(small_world, years=10)
+
+
+def test_without_shock_nothing_moves_in_ten_years(baseline: xr.Dataset) -> None:
+    for name in ("price_gate", "price_inside", "price_outside", "production", "seller_stock", "buyer_stock"):
+        first, last = baseline[name].isel(time=0), baseline[name].isel(time=-1)
+        np.testing.assert_allclose(last, first, rtol=1e-5, err_msg=name)
+    assert float(baseline.shortfall.max()) < 1e-6 * float(baseline.requirement.max())
+
+
+def test_the_base_year_trades_the_base_flows(small_world: World, baseline: xr.Dataset) -> None:
+    """Up to the prior on unused links, the first year's flows are those of the data."""
+    modelled = baseline.flow.sel(quantile=0.5).isel(year=0)
+    for g, good in enumerate(small_world.goods):
+        links = modelled.where(baseline.link_good == good.id, drop=True)
+        total = small_world.base_flow[g].sum()
+        for link in links:
+            origin = small_world.countries.index(str(link.link_exporter.values))
+            destination = small_world.countries.index(str(link.link_importer.values))
+            sellers = small_world.offer_country[small_world.offer_slice(g)] == origin
+            buyers = small_world.need_country[small_world.need_slice(g)] == destination
+            base = small_world.base_flow[g][np.ix_(sellers, buyers)].sum()
+            assert abs(float(link) - base) < 0.02 * total
+
+
+@pytest.mark.parametrize("kind", ["ban", "quota", "licence", "output cut"])
+def test_tonnes_and_elements_balance_through_any_shock(small_world: World, kind: str) -> None:
+    """What is made or mined is sold, stocked or discarded; what is bought is used or stocked."""
+    event = Restriction("x", kind, ("dysprosium_oxide", "clay"), START, open_share=0.3)
+    simulation = Simulation(small_world, PlainScenario(events=(event,)), members=3, seed=1)
+    for _ in range(30):
+        before_sellers, before_buyers = simulation.state.seller_stock.copy(), (
+            simulation.state.buyer_stock + simulation.state.transit.sum(0)
+        )
+        simulation.step()
+        clearing, state = simulation.cleared, simulation.state
+        made = before_sellers + simulation.output - clearing.sales - simulation.discarded
+        np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
+        held = before_buyers + clearing.purchases - simulation.consumed
+        np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
+        basket = simulation.calibration.basket_need
+        np.testing.assert_allclose(
+            state.buyer_elements.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
+        )
+        sellers = simulation.calibration.basket_offer
+        np.testing.assert_allclose(
+            state.seller_elements.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
+        )
+        assert clearing.certified.all()
+
+
+def test_an_export_ban_raises_the_price_outside_and_lowers_it_inside(
+    small_world: World, baseline: xr.Dataset
+) -> None:
+    data = run(small_world, Restriction("ban", "ban", OXIDE, START))
+    after = slice(18, None)
+    assert (price(data, "outside", OXIDE[0])[after] > 2).all()
+    assert (price(data, "inside", OXIDE[0])[after] < 1).all()
+    japan = (data.need_country == "JPN") & (data.need_good == OXIDE[0])
+    assert float(data.shortfall.isel(member=0).where(japan, drop=True).sum()) > 0
+
+
+def test_an_output_cut_raises_both_prices(small_world: World) -> None:
+    data = run(small_world, Restriction("cut", "output cut", OXIDE, START, open_share=0.7))
+    assert price(data, "inside", OXIDE[0])[-1] > 1.5
+    assert price(data, "outside", OXIDE[0])[-1] > 1.5
+
+
+def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> None:
+    event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=2.5 / 12)
+    data = run(small_world, event)
+    flows = Simulation(small_world, PlainScenario(events=(event,)))
+    exported = []
+    for _ in range(24):
+        flows.step()
+        block = flows.cleared.flow(2)[0]
+        abroad = small_world.need_country[small_world.need_slice(2)] != small_world.countries.index("CHN")
+        home = small_world.offer_country[small_world.offer_slice(2)] == small_world.countries.index("CHN")
+        exported.append(block[np.ix_(home, abroad)].sum())
+    base = exported[0]
+    assert max(exported[15:17]) < 0.01 * base
+    assert exported[18] > 0.4 * base
+    assert float(data.certified.min()) == 1
+
+
+def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
+    event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
+    simulation = Simulation(small_world, PlainScenario(events=(event,)), members=2)
+    for _ in range(30):
+        simulation.step()
+        for queue in simulation.state.queues.values():
+            assert (queue.permits >= -1e-12).all()
+            assert (queue.waiting >= 0).all()
+        assert (simulation.state.seller_stock >= simulation.held_back - 1e-9).all()
+
+
+def test_a_tariff_moves_trade_from_the_taxed_link_to_others(small_world: World, baseline: xr.Dataset) -> None:
+    data = run(small_world, Restriction("duty", "tariff", ("magnet",), START, rate=0.5, to=("USA",)))
+    moved = data.flow.sel(quantile=0.5).isel(year=-1) - baseline.flow.sel(quantile=0.5).isel(year=2)
+    of = moved.where((data.link_good == "magnet") & (data.link_importer == "USA"), drop=True)
+    change = dict(zip(of.link_exporter.values.tolist(), of.values.tolist(), strict=True))
+    assert change["CHN"] < 0 < change["JPN"]
+    assert float(data.tariff_revenue.sel(importer="USA").isel(time=-1).min()) > float(
+        baseline.tariff_revenue.sel(importer="USA").isel(time=0).min()
+    )
+
+
+def test_a_merger_acts_only_where_the_firms_meet(small_world: World, baseline: xr.Dataset) -> None:
+    strangers = run(small_world, Merger(("mine_china", "magnet_japan"), START))
+    np.testing.assert_array_equal(strangers.price_gate, run(small_world).price_gate)
+    rivals = run(small_world, Merger(("separator_china_a", "separator_china_b"), START))
+    assert price(rivals, "gate", OXIDE[0])[-1] > 1.005
+
+
+def test_doubling_tonnes_and_dollars_changes_no_share(small_world: World, tmp_path: Path) -> None:
+    event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
+    twice = run(load_world(2024, write_small_world(tmp_path, tonnes=2.0, dollars=2.0)), event, members=2)
+    once = run(small_world, event, members=2)
+    np.testing.assert_allclose(twice.price_outside, 2 * once.price_outside, rtol=1e-5)
+    np.testing.assert_allclose(twice.shortfall, 2 * once.shortfall, rtol=1e-5, atol=1e-5)
+
+
+def test_a_member_is_the_same_alone_and_in_a_batch(small_world: World) -> None:
+    event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
+    scenario = PlainScenario(events=(event,), end=dt.date(2026, 12, 31))
+    together = Simulation(small_world, scenario, members=5, seed=3).run()
+    alone = Simulation(small_world, scenario, members=1, seed=3, first_member=3).run()
+    for name in ("price_gate", "price_outside", "production", "shortfall", "buyer_stock", "seller_stock"):
+        np.testing.assert_array_equal(together[name].sel(member=3), alone[name].sel(member=3), err_msg=name)
+
+
+def test_members_differ_and_share_their_draws_between_scenarios(small_world: World) -> None:
+    base = run(small_world, members=3)
+    shocked = run(small_world, Restriction("ban", "ban", OXIDE, START), members=3)
+    before = slice(0, 15)
+    np.testing.assert_array_equal(
+        base.price_gate.isel(time=before), shocked.price_gate.isel(time=before)
+    )
+    assert float(base.price_gate.isel(time=-1).std("member").max()) > 0
+
+
+def test_weekly_steps_tell_the_same_story(small_world: World) -> None:
+    event = Restriction("quota", "quota", OXIDE, START, open_share=0.5)
+    monthly = price(run(small_world, event), "outside", OXIDE[0])
+    weekly = price(run(small_world, event, step="week"), "outside", OXIDE[0])
+    assert weekly[-1] == pytest.approx(monthly[-1], rel=0.15)
+
+
+def test_an_event_on_no_trade_touches_nothing(small_world: World) -> None:
+    data = run(small_world, Restriction("idle", "ban", ("clay",), START), years=2)
+    assert float(data.event_tonnes.max()) == 0
+    busy = run(small_world, Restriction("busy", "ban", OXIDE, START), years=2)
+    assert float(busy.event_tonnes.isel(time=-1).min()) > 0
+    assert float(busy.event_tonnes.isel(time=0).max()) == 0

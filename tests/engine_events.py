@@ -1,0 +1,115 @@
+"""Scenarios and policy events written straight on Controls: the engine is tested without YAML."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim.controls import Cap, Controls, Licence
+from sim.world.world import BoolArray, IntArray
+
+
+@dataclass(frozen=True)
+class PlainScenario:
+    """What :class:`sim.engine.Simulation` reads of a scenario."""
+
+    name: str = "plain"
+    title: str = "Plain"
+    base_year: int = 2024
+    start: dt.date = dt.date(2024, 1, 1)
+    end: dt.date = dt.date(2028, 12, 31)
+    step: str = "month"
+    compare_to: str = ""
+    events: tuple[Any, ...] = ()
+    assumptions: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """China against some or all destinations. ``open_share`` is what stays allowed."""
+
+    id: str
+    kind: str
+    goods: tuple[str, ...]
+    from_: dt.date
+    until: dt.date | None = None
+    announced: dt.date | None = None
+    open_share: float = 0.0
+    to: tuple[str, ...] | None = None
+    rate: float = 0.0
+    delay_years: float = 0.15
+    type: str = "restriction"
+
+    def sentence(self) -> str:
+        return f"{self.kind} on {', '.join(self.goods)}"
+
+    def activity(self, start: dt.date, end: dt.date) -> float:
+        first, last = max(start, self.from_), min(end, self.until or end)
+        return max(0, (last - first).days) / (end - start).days
+
+    def _select(self, controls: Controls) -> tuple[IntArray, int, BoolArray, BoolArray]:
+        world = controls.world
+        goods = np.array([k for k, good in enumerate(world.goods) if good.id in self.goods])
+        origin = world.countries.index("CHN")
+        destinations = np.array([
+            code != "CHN" and (self.to is None or code in self.to) for code in world.countries
+        ])
+        links = controls.links(goods, np.array([origin]), np.flatnonzero(destinations))
+        return goods, origin, destinations, links
+
+    def announce(self, controls: Controls) -> None:
+        if self.kind in ("ban", "quota", "licence"):
+            controls.raise_risk(self._select(controls)[3], 1 - self.open_share)
+
+    def apply(self, controls: Controls, share: float) -> None:
+        goods, origin, destinations, links = self._select(controls)
+        world = controls.world
+        controls.touch_links(self.id, links)
+        if self.kind == "ban":
+            controls.open_share[links] *= 1 - share
+        elif self.kind == "tariff":
+            controls.tariff_rate[links] += self.rate * share
+        elif self.kind == "output cut":
+            at = np.isin(world.offer_good, goods) & (world.offer_country == origin)
+            controls.production_factor[at] *= 1 - share * (1 - self.open_share)
+        elif self.kind == "licence":
+            for good in goods:
+                controls.licences.append(
+                    Licence(self.id, int(good), origin, destinations, self.open_share, self.delay_years, 0.5)
+                )
+        elif self.kind == "quota":
+            for good in goods:
+                sellers = world.offer_country[world.offer_slice(good)] == origin
+                buyers = destinations[world.need_country[world.need_slice(good)]]
+                base = float(world.base_flow[good][np.ix_(sellers, buyers)].sum())
+                controls.caps.append(Cap(self.id, int(good), origin, destinations, self.open_share * base))
+
+
+@dataclass(frozen=True)
+class Merger:
+    """Two firms become one owner."""
+
+    firms: tuple[str, str]
+    from_: dt.date
+    id: str = "merger"
+    type: str = "merger"
+    announced: dt.date | None = None
+    until: dt.date | None = None
+
+    def sentence(self) -> str:
+        return " and ".join(self.firms)
+
+    def activity(self, start: dt.date, end: dt.date) -> float:
+        return float(end > self.from_)
+
+    def announce(self, controls: Controls) -> None:
+        pass
+
+    def apply(self, controls: Controls, share: float) -> None:
+        first, second = (
+            [k for k, name in enumerate(controls.world.facility_firm) if name == firm] for firm in self.firms
+        )
+        controls.markup_owner[second] = controls.markup_owner[first[0]]
