@@ -199,19 +199,16 @@ def make_dataset(
     )
 
     def text(values: list[str]) -> np.ndarray:
-        return np.array(values, dtype=object)
+        return np.array(values, dtype=str)
 
     coords = {
         "member": np.arange(m),
         "time": time,
         "good": text(goods),
-        "offer": text([f"{o[0]}|{o[1]}" for o in offers]),
-        "need": text([f"{n[0]}|{n[1]}" for n in needs]),
         "importer": text(importer),
         "facility": text(names),
         "event": text([str(e["id"]) for e in events]),
         "year": years,
-        "link": text([f"{g}|{a}|{b}" for g, a, b in pairs]),
         "quantile": np.array([0.1, 0.5, 0.9]),
         "good_name": ("good", text([g[1] for g in GOODS])),
         "good_mineral": ("good", text([g[2] for g in GOODS])),
@@ -232,7 +229,6 @@ def make_dataset(
         "facility_country": ("facility", text([f[2] for f in facility])),
         "facility_sector": ("facility", text([f[3] for f in facility])),
         "facility_kind": ("facility", text([f[1] for f in facility])),
-        "event_id": ("event", text([str(e["id"]) for e in events])),
         "link_good": ("link", text([p[0] for p in pairs])),
         "link_exporter": ("link", text([p[1] for p in pairs])),
         "link_importer": ("link", text([p[2] for p in pairs])),
@@ -244,7 +240,6 @@ def make_dataset(
         "seed": seed,
         "members": m,
         "step": step,
-        "version": "0.1.0",
         "compare_to": "baseline-test",
         "events": json.dumps(events),
     }

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics
-from sim.analysis.select import controller, good_name, label, own_events, price_unit
+from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
 
@@ -155,11 +155,8 @@ def _recovery(run: xr.Dataset, baseline: xr.Dataset, good: str) -> dict[str, Val
         nothing = np.full(members, np.nan)
         return {"price": nothing, "shortage": nothing, "first": nothing}
     months = metrics.months_since(start, run["time"].values)
-    ratio = _ratio(
-        run["price_outside"].sel(good=good).values.astype(float),
-        baseline["price_outside"].sel(good=good).values.astype(float),
-    )
     country = controller(run, good)
+    ratio = _ratio(price(run, good, "outside"), price(baseline, good, "outside", country))
     excess = metrics.shortage_share(run, good, country) - metrics.shortage_share(baseline, good, country)
     return {
         # A step without trade outside has no price: it is not a recovery.
@@ -175,21 +172,23 @@ def _month_number(date: npt.NDArray[np.datetime64]) -> Values:
 
 
 def _largest_rise(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> Values:
-    ratio = _ratio(
-        run[f"price_{market}"].sel(good=good).values.astype(float),
-        baseline[f"price_{market}"].sel(good=good).values.astype(float),
-    )
+    ratio = _ratio(price(run, good, market), price(baseline, good, market, controller(run, good)))
     filled = np.where(np.isnan(ratio), -np.inf, ratio).max(axis=1)
     return np.where(np.isfinite(filled), filled, np.nan)
 
 
+def _country(good: str, runs: dict[str, xr.Dataset], baseline: str) -> str:
+    """The controlling country of the scenarios; the baseline's where there are none."""
+    scenarios = [name for name in runs if name != baseline]
+    return controller(runs[scenarios[0] if scenarios else baseline], good)
+
+
 def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> list[Row]:
-    first = runs[baseline]
-    country = controller(first, good) or "the controller"
-    shown = price_unit(float(first["good_base_price"].sel(good=good)))
+    country = _country(good, runs, baseline)
+    shown = price_unit(float(runs[baseline]["good_base_price"].sel(good=good)))
     rows = []
     for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
-        peaks = {name: metrics.peak_price(data, good, market) for name, data in runs.items()}
+        peaks = {name: metrics.peak_price(data, good, market, country) for name, data in runs.items()}
         prices = {name: band(p["price"].values * shown.factor) for name, p in peaks.items()}
         dates = {n: band(_month_number(p["date"].values)) for n, p in peaks.items() if n != baseline}
         rises = {n: band(_largest_rise(a, b, good, market)) for n, (a, b) in pairs.items()}
@@ -241,7 +240,7 @@ Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 
 def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> Section:
     recovery = {name: _recovery(*pair, good) for name, pair in pairs.items()}
-    country = controller(runs[baseline], good) or "the controller"
+    country = _country(good, runs, baseline)
     durations = [
         Row(name, "months", "duration", {n: band(r[key]) for n, r in recovery.items()})
         for name, key in (

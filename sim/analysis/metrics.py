@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sim.analysis.select import price
 from sim.results.grouping import group_sum
 
 Values = npt.NDArray[np.float64]
@@ -70,19 +71,20 @@ def months_since(day: np.datetime64, time: npt.NDArray[np.datetime64]) -> Values
     return months
 
 
-def peak_price(dataset: xr.Dataset, good: str, market: str) -> xr.Dataset:
+def peak_price(dataset: xr.Dataset, good: str, market: str, country: str | None = None) -> xr.Dataset:
     """Highest price of the run and its date.
 
     Args:
         dataset: results of one run.
         good: good id.
         market: ``inside`` or ``outside`` the controlling country, or ``gate``.
+        country: the controlling country meant (see :func:`sim.analysis.select.price`).
 
     Returns:
         ``price`` (member) in USD/t and ``date`` (member), the first day of the peak's step; NaN
         and NaT where the good never trades in that market.
     """
-    prices = dataset[f"price_{market}"].sel(good=good).values.astype(np.float64)
+    prices = price(dataset, good, market, country)
     filled = np.where(np.isnan(prices), -np.inf, prices)
     where = filled.argmax(axis=1)
     peak = np.take_along_axis(filled, where[:, None], axis=1)[:, 0]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from sim.errors import MonaziteError, did_you_mean
@@ -15,9 +17,11 @@ __all__ = [
     "PriceUnit",
     "Stage",
     "controller",
+    "downstream",
     "good_name",
     "label",
     "own_events",
+    "price",
     "price_unit",
     "select_goods",
     "stages",
@@ -59,6 +63,21 @@ def good_name(dataset: xr.Dataset, good: str) -> str:
 def controller(dataset: xr.Dataset, good: str) -> str:
     """ISO-3 code of the country whose inside price is reported for the good."""
     return label(dataset, "good_controller", good)
+
+
+def price(dataset: xr.Dataset, good: str, market: str, country: str | None = None) -> npt.NDArray[np.float64]:
+    """Price of one good, (member, time) USD/t.
+
+    Args:
+        dataset: results of one run.
+        good: good id.
+        market: ``inside`` or ``outside`` the controlling country, or ``gate``.
+        country: the controlling country meant. A run that reports inside and outside another
+            country (a baseline without that control) answers with the world's gate price.
+    """
+    elsewhere = country is not None and controller(dataset, good) != country
+    name = "price_gate" if elsewhere else f"price_{market}"
+    return np.asarray(dataset[name].sel(good=good).values, dtype=np.float64)
 
 
 def price_unit(base_price: float) -> PriceUnit:
@@ -132,6 +151,13 @@ def _reach(start: str, step: dict[str, set[str]]) -> list[set[str]]:
         seen |= layer
         layers.append(layer)
     return layers
+
+
+def downstream(dataset: xr.Dataset, good: str) -> list[str]:
+    """Goods made from a good, directly or further down, nearest first."""
+    order = {str(g): i for i, g in enumerate(dataset["good"].values)}
+    layers = _reach(good, _neighbours(dataset)[0])
+    return [g for layer in layers for g in sorted(layer, key=order.__getitem__)]
 
 
 def stages(dataset: xr.Dataset, good: str) -> list[Stage]:

@@ -17,7 +17,15 @@ import xarray as xr
 from sim.paths import world_directory
 from sim.results.resolved import display_path, plain
 
-__all__ = ["FORMAT", "build_manifest", "input_checksums", "scenario_files", "sha256", "world_files"]
+__all__ = [
+    "FORMAT",
+    "build_manifest",
+    "input_checksums",
+    "program_version",
+    "scenario_files",
+    "sha256",
+    "world_files",
+]
 
 FORMAT = 1
 LIBRARIES = ("numpy", "scipy", "xarray", "zarr", "pyarrow", "pandas", "mesa", "hydra-core", "pydantic")
@@ -56,12 +64,19 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+def program_version(attrs: Mapping[str, Any]) -> str:
+    """Version that the results state, else that of the installed program."""
+    stated = attrs.get("version")
+    return str(stated) if stated else metadata.version("monazite")
+
+
 def content_hash(scenario: object, inputs: Mapping[str, str], attrs: Mapping[str, Any], full: bool) -> str:
     """Eight hexadecimal digits of all that decides the results of a run."""
     decisive = {
         "scenario": plain(scenario),
         "inputs": dict(inputs),
-        "run": {key: attrs.get(key) for key in ("base_year", "seed", "members", "step", "version")},
+        "run": {key: attrs.get(key) for key in ("base_year", "seed", "members", "step")},
+        "version": program_version(attrs),
         "full": full,
     }
     text = json.dumps(decisive, sort_keys=True, default=str)
@@ -105,7 +120,7 @@ def build_manifest(
         "seed": int(attrs["seed"]),
         "full": full,
         "markets": {"cleared": int(certified.size), "certified": int(certified.sum())},
-        "version": attrs["version"],
+        "version": program_version(attrs),
         "argv": list(argv),
         "inputs": dict(inputs),
         "started": started.astimezone(UTC).isoformat(timespec="seconds"),

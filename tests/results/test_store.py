@@ -44,7 +44,12 @@ def _digests(directory: Path) -> dict[str, str]:
 def test_arrays_come_back_with_labels_and_units(tmp_path: Path) -> None:
     dataset = make_dataset("licence-test", shock=1.0)
     run = load_run(save(dataset, tmp_path, FakeScenario(), ["monazite", "run"], full=True))
-    xr.testing.assert_identical(run.dataset.load(), dataset)
+    stored = run.dataset.load()
+    xr.testing.assert_equal(stored, dataset)
+    assert stored.attrs == dataset.attrs
+    assert {n: v.attrs for n, v in stored.variables.items()} == {
+        n: v.attrs for n, v in dataset.variables.items()
+    }
     assert run.scenario == "licence-test"
     assert run.events[0]["type"] == "export_licence"
 

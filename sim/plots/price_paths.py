@@ -1,0 +1,296 @@
+"""Price of one good inside and outside its controlling country, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from sim.analysis.compare import band, paired
+from sim.analysis.names import country_name
+from sim.analysis.select import controller, good_name, own_events, price, price_unit
+from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
+from sim.plots.style import (
+    BASELINE,
+    DASHES,
+    INK,
+    PALETTE,
+    STYLE,
+    Label,
+    Picture,
+    date_axis,
+    figure,
+    file_name,
+    footer,
+    line_labels,
+    number,
+    percent,
+    save_picture,
+    titles,
+)
+from sim.results import Run
+from sim.results.grouping import member_statistics
+
+__all__ = ["draw_price_paths"]
+
+Values = npt.NDArray[np.float64]
+MOVED = 0.10
+"""A price path that stays this close to its baseline is called unmoved."""
+LOG_RANGE = 12.0
+"""Highest over lowest price from which the axis is logarithmic."""
+MARKETS = ("outside", "inside")
+
+
+@dataclass(frozen=True)
+class _Line:
+    name: str
+    values: Values
+    """(member, time) in the unit shown."""
+    colour: str
+    dash: Any
+    width: float = 2.0
+    banded: bool = True
+
+
+def _draw(axes: Axes, time: npt.NDArray[np.datetime64], line: _Line) -> Label:
+    """Draw median and bands of one line; return what to label."""
+    stats = member_statistics(line.values)
+    middle = stats.get("p50", stats["central"])
+    if line.banded and "p50" in stats:
+        for low, high, alpha in (("p05", "p95", 0.13), ("p25", "p75", 0.24)):
+            axes.fill_between(time, stats[low], stats[high], color=line.colour, alpha=alpha, linewidth=0)
+    axes.plot(time, middle, color=line.colour, linestyle=line.dash, linewidth=line.width)
+    return Label(middle, line.name, line.colour)
+
+
+def _limits(lines: Sequence[_Line], unit: str) -> tuple[bool, float, float, str]:
+    """Logarithmic or not, lower and upper limit, and the sentence that says so."""
+    stats = [member_statistics(line.values) for line in lines]
+    top = max(float(np.nanmax(s.get("p95", s["central"]), initial=0)) for s in stats)
+    bottom = min(float(np.nanmin(s.get("p05", s["central"]), initial=np.inf)) for s in stats)
+    if top > LOG_RANGE * bottom > 0:
+        low, high = bottom / 1.25, top * 1.25
+        return True, low, high, f"Price axis logarithmic, from {number(low)} {unit}."
+    return False, 0.0, (top or 1.0) * 1.08, "Price axis starts at 0."
+
+
+def _set_scale(axes: Axes, logarithmic: bool, low: float, high: float) -> None:
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def _multiple(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> tuple[float, float]:
+    """Medians over members of the largest and the smallest multiple of the paired baseline."""
+    own = price(run, good, market)
+    base = price(baseline, good, market, controller(run, good))
+    ratio = np.divide(own, base, out=np.full_like(own, np.nan), where=base > 0)
+    known = ~np.isnan(ratio).all(axis=1)
+    if not known.any():
+        return float("nan"), float("nan")
+    return band(np.nanmax(ratio[known], axis=1)).median, band(np.nanmin(ratio[known], axis=1)).median
+
+
+def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], name: str, place: str) -> str:
+    if not pairs:
+        return f"{name}: price inside and outside {place} without any new shock"
+    rises = {scenario: _multiple(*pair, good, "outside")[0] for scenario, pair in pairs.items()}
+    if len(pairs) > 1:
+        moved = sorted((s for s in rises if rises[s] > 1 + MOVED), key=lambda s: -rises[s])
+        if not moved:
+            return f"{name}: no scenario lifts the price outside {place} by more than {percent(MOVED)}"
+        return f"{name} outside {place} reaches " + "; ".join(
+            f"{rises[s]:.1f} times the baseline in {s}" for s in moved[:3]
+        )
+    ((scenario, (run, baseline)),) = pairs.items()
+    shown = price_unit(float(run["good_base_price"].sel(good=good)))
+    inside_high, inside_low = _multiple(run, baseline, good, "inside")
+    if inside_high > 1 + MOVED:
+        inside = f"inside, {inside_high:.1f} times"
+    elif inside_low < 1 - MOVED:
+        inside = f"inside it falls by {percent(1 - inside_low)}"
+    elif np.isnan(inside_high):
+        inside = "inside nothing trades"
+    else:
+        inside = f"inside it stays within {percent(MOVED)}"
+    rise = rises[scenario]
+    if not rise > 1 + MOVED:
+        text = (
+            "nothing trades"
+            if np.isnan(rise)
+            else f"the price never rises {percent(MOVED)} above the baseline"
+        )
+        return f"{name}: outside {place} {text}; {inside}"
+    prices = price(run, good, "outside") * shown.factor
+    stats = member_statistics(prices)
+    middle = stats.get("p50", stats["central"])
+    when = int(np.nanargmax(middle))
+    month = pd.Timestamp(run["time"].values[when]).strftime("%B %Y")
+    return (
+        f"{name} outside {place} peaks at {number(float(middle[when]))} {shown.name} in {month}, "
+        f"{rise:.1f} times its baseline; {inside}"
+    )
+
+
+def _table(lines: Sequence[tuple[str, str, Values, str]], time: npt.NDArray[np.datetime64]) -> pd.DataFrame:
+    frames = []
+    for scenario, market, values, unit in lines:
+        stats = member_statistics(values)
+        frame = pd.DataFrame({"time": time.astype("datetime64[D]").astype(str)})
+        frame["scenario"], frame["market"], frame["unit"] = scenario, market, unit
+        frames.append(frame.assign(**stats))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _merged(labels: Sequence[Label]) -> list[Label]:
+    """One name for the two baseline lines where they run together."""
+    grey = [label for label in labels if label.colour == BASELINE]
+    others = [label for label in labels if label.colour != BASELINE]
+    if len(grey) == 2 and np.nanmax(np.abs(grey[0].values / grey[1].values - 1), initial=0) <= 0.08:
+        grey = [Label(grey[0].values, "baseline", BASELINE)]
+    return [*grey, *others]
+
+
+def _dots(axes: Axes, observed: pd.DataFrame, market: str, factor: float, colour: str) -> None:
+    rows = observed[observed["market"] == market]
+    if len(rows):
+        when = pd.to_datetime(rows["date"]).to_numpy()
+        style: dict[str, Any] = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.8}
+        axes.plot(when, rows["value"] * factor, "o", color=colour, zorder=5, **style)
+
+
+def _ratio(dataset: xr.Dataset, good: str, country: str) -> Values:
+    outside, inside = (price(dataset, good, market, country) for market in MARKETS)
+    return np.divide(outside, inside, out=np.full_like(outside, np.nan), where=inside > 0)
+
+
+def _ratio_strip(axes: Axes, lines: Sequence[_Line], time: npt.NDArray[np.datetime64]) -> None:
+    logarithmic, low, high, _ = _limits(lines, "")
+    _set_scale(axes, logarithmic, low, max(high, 1.6))
+    axes.yaxis.set_major_locator(LogLocator() if logarithmic else MaxNLocator(3, min_n_ticks=2))
+    axes.axhline(1.0, color=INK, linewidth=0.8)
+    for line in lines:
+        _draw(axes, time, line)
+    date_axis(axes, time)
+    axes.set_ylabel("outside\n/ inside", fontsize=9.5)
+
+
+def _lines(
+    runs: dict[str, xr.Dataset], baseline: str, good: str, factor: float, country: str
+) -> list[tuple[str, list[_Line]]]:
+    """The panels, each with its title and its lines; the baseline is drawn first, so lies below."""
+
+    def prices(name: str, market: str) -> Values:
+        return price(runs[name], good, market, country) * factor
+
+    place = country_name(country)
+    scenarios = [name for name in runs if name != baseline]
+    if len(scenarios) <= 1:
+        lines = [
+            _Line(f"baseline,\n{m}", prices(baseline, m), BASELINE, dash, 1.6, not scenarios)
+            for m, dash in zip(MARKETS, DASHES, strict=False)
+        ]
+        for name in scenarios:
+            for market, colour, dash in zip(MARKETS, PALETTE, DASHES, strict=False):
+                lines.append(_Line(f"{market}\n{place}", prices(name, market), colour, dash, 2.4))
+        return [("", lines)]
+    panels = []
+    for market in MARKETS:
+        lines = [_Line("baseline", prices(baseline, market), BASELINE, "solid", 1.6, False)]
+        for i, name in enumerate(scenarios):
+            colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+            lines.append(_Line(name, prices(name, market), colour, dash, 2.2))
+        panels.append((f"{market} {place}", lines))
+    return panels
+
+
+def draw_price_paths(
+    runs: Sequence[Run], baseline: str, good: str, directory: Path, observed: pd.DataFrame | None = None
+) -> Picture:
+    """Draw one good: lines with bands, event spans, and the ratio outside / inside below.
+
+    With one scenario, inside and outside stand in one panel; with several, side by side.
+
+    Args:
+        runs: the baseline and the scenarios, paired.
+        baseline: scenario id of the baseline.
+        good: good id.
+        directory: where the three files go.
+        observed: rows ``date``, ``market`` (inside or outside), ``value`` in USD/t, ``source``.
+    """
+    base = next(run for run in runs if run.scenario == baseline).dataset
+    pairs = {run.scenario: paired(run.dataset, base) for run in runs if run.scenario != baseline}
+    first = next(iter(pairs.values()))[1] if pairs else base
+    data = {baseline: first, **{name: pair[0] for name, pair in pairs.items()}}
+    shown = price_unit(float(first["good_base_price"].sel(good=good)))
+    time = first["time"].values
+    country = controller(next(iter(pairs.values()))[0] if pairs else first, good)
+    place = country_name(country)
+    found = [e for run, _ in pairs.values() for e in own_events(run, base)]
+    events = list({(str(e["id"]), str(e.get("from"))): e for e in found}.values())
+    panels = _lines(data, baseline, good, shown.factor, country)
+    together = len(panels) == 1
+    limits = _limits([line for _, lines in panels for line in lines], shown.name)
+    banded = "Line: median of members; bands: 25-75 % and 5-95 %. " if first.sizes["member"] > 1 else ""
+    title = _finding(good, pairs, good_name(first, good), place)
+    subtitle = f"{good_name(first, good)}, {shown.name}, inside {place} at the gate, outside on arrival (CIF)"
+    if observed is not None and len(observed):
+        subtitle += "; dots: observed, " + ", ".join(sorted(set(observed["source"])))
+    lanes = lane_count(events, time)
+    with mpl.rc_context(STYLE):
+        fig = figure(11.0, (6.3 if together else 8.2) + lanes * LANE_INCHES)
+        bottom, top = titles(fig, title, subtitle, footer(runs, shown.name, banded + limits[3]))
+        inch = 1.0 / float(fig.get_size_inches()[1])
+        left, width, between = 0.075, 0.79, (0.0 if together else 0.42) * inch
+        strip_bottom = bottom + 0.42 * inch
+        lowest = strip_bottom + 1.17 * inch
+        highest = top - (lanes * LANE_INCHES + (0.16 if together else 0.46)) * inch
+        height = (highest - lowest - between * (len(panels) - 1)) / len(panels)
+        for row, (heading, lines) in enumerate(panels):
+            axes = fig.add_axes((left, highest - height - row * (height + between), width, height))
+            axes.set_title(heading)
+            axes.set_ylabel(shown.name)
+            _set_scale(axes, *limits[:3])
+            shade(axes, events, time)
+            labels = [_draw(axes, time, line) for line in lines]
+            date_axis(axes, time)
+            axes.tick_params(labelbottom=False)
+            line_labels(axes, time, _merged(labels))
+            if observed is not None:
+                for market, colour in zip(MARKETS, PALETTE, strict=False):
+                    if together or heading.startswith(market):
+                        _dots(axes, observed, market, shown.factor, colour if together else INK)
+        strip = fig.add_axes((left, strip_bottom, width, 1.0 * inch))
+        shade(strip, events, time)
+        ratios = [_Line("baseline", _ratio(first, good, country), BASELINE, "solid", 1.6, False)]
+        for i, name in enumerate(pairs):
+            colour, dash = (INK, "solid") if together else (PALETTE[i % 6], DASHES[i % 6])
+            ratios.append(_Line(name, _ratio(data[name], good, country), colour, dash, 1.8))
+        _ratio_strip(strip, ratios, time)
+        if lanes:
+            lane_bottom = highest + (0.1 if together else 0.38) * inch
+            lane = fig.add_axes((left, lane_bottom, width, lanes * LANE_INCHES * inch))
+            draw_lanes(lane, events, time)
+    rows = [
+        (name, market, price(dataset, good, market, country) * shown.factor, shown.name)
+        for name, dataset in data.items()
+        for market in MARKETS
+    ]
+    rows += [
+        (name, "outside / inside", _ratio(dataset, good, country), "1") for name, dataset in data.items()
+    ]
+    return save_picture(
+        fig, directory, file_name("price", good, *pairs or [baseline]), title, _table(rows, time)
+    )

@@ -1,0 +1,228 @@
+"""Who supplies each stage of a chain, over time, against the baseline's outline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from sim.analysis.compare import paired
+from sim.analysis.metrics import steps_per_year, supply_by_country
+from sim.analysis.names import country_name
+from sim.analysis.select import Stage, good_name, own_events, stages
+from sim.plots.events import LANE_INCHES, draw_lanes, lane_count
+from sim.plots.style import (
+    GREY,
+    INK,
+    PALETTE,
+    POINTS_PER_INCH,
+    STYLE,
+    Picture,
+    date_axis,
+    figure,
+    file_name,
+    footer,
+    in_text,
+    number,
+    percent,
+    save_picture,
+    spread,
+    titles,
+)
+from sim.results import Run
+
+__all__ = ["draw_supply_mix"]
+
+Values = npt.NDArray[np.float64]
+COUNTRIES = len(PALETTE)
+"""Countries with a colour of their own; the rest is added up as "others"."""
+OTHERS = "#C9C9C9"
+PANELS = 4
+COLUMNS = 2
+LEAST = 0.02
+"""Bands that never reach this share of their panel are left without a name."""
+MOVED = 0.01
+KILOTONNES = 20_000.0
+"""t/year from which a panel counts in thousand tonnes."""
+
+
+def _yearly(dataset: xr.Dataset, stage: Stage) -> tuple[list[str], Values]:
+    """Countries and the mean over members of their output, (time, country), t/year."""
+    output = supply_by_country(dataset, stage.goods)
+    return [str(c) for c in output["country"].values], output.values.mean(axis=0) * steps_per_year(dataset)
+
+
+def _panels(dataset: xr.Dataset, good: str) -> list[Stage]:
+    """The stages nearest to the good that anybody supplies, in the order of the chain."""
+    chain = [s for s in stages(dataset, good) if _yearly(dataset, s)[1].sum() > 0]
+    own = next(i for i, stage in enumerate(chain) if good in stage.goods)
+    near = sorted(range(len(chain)), key=lambda i: (abs(i - own), -i))[:PANELS]
+    return [chain[i] for i in sorted(near)]
+
+
+def _named_countries(run: xr.Dataset, panels: Sequence[Stage], own: int) -> list[str]:
+    """Countries that get a colour: the largest by their best share in any panel."""
+    best: dict[str, float] = {}
+    for position, stage in enumerate(panels):
+        countries, values = _yearly(run, stage)
+        for country, share in zip(countries, values.sum(axis=0) / values.sum(), strict=True):
+            # The good that was asked for decides ties about who is shown.
+            best[country] = max(best.get(country, 0.0), float(share) * (2.0 if position == own else 1.0))
+    best.pop("ROW", None)
+    return sorted(best, key=lambda c: (-best[c], c))[:COUNTRIES]
+
+
+def _stack(countries: Sequence[str], values: Values, named: Sequence[str]) -> Values:
+    """(time, named + others) with the columns of ``named`` first."""
+    columns = [values[:, [c == name for c in countries]].sum(axis=1) for name in named]
+    rest = values[:, [c not in named for c in countries]].sum(axis=1)
+    return np.column_stack([*columns, rest])
+
+
+def _worst_year(values: Values, window: int) -> int:
+    """First step of the ``window`` steps with the smallest sum."""
+    width = min(window, len(values))
+    return int(np.convolve(values, np.ones(width), "valid").argmin())
+
+
+def _finding(good: str, stage: Stage, run: xr.Dataset, baseline: xr.Dataset, same: bool) -> str:
+    name = good_name(run, good)
+    countries, values = _yearly(run, stage)
+    base_countries, base = _yearly(baseline, stage)
+    width = steps_per_year(run)
+    leader = countries[int(values.sum(axis=0).argmax())]
+    if same:
+        largest = values.sum(axis=0).max() / values.sum()
+        return f"{country_name(leader)} supplies {percent(largest)} of {in_text(name)}"
+    start = _worst_year((values.sum(axis=1) - base.sum(axis=1)), width)
+    span = slice(start, start + width)
+    change = values[span].sum() / base[span].sum() - 1
+    leader = base_countries[int(base.sum(axis=0).argmax())]
+
+    def share(names: list[str], output: Values) -> float:
+        return (
+            float(output[span][:, names.index(leader)].sum() / output[span].sum()) if leader in names else 0.0
+        )
+
+    now, before = share(countries, values), share(base_countries, base)
+    last = pd.Timestamp(run["time"].values[min(start + width, len(values)) - 1]).strftime("%B %Y")
+    if abs(change) < MOVED and abs(now - before) < MOVED:
+        return f"World output of {in_text(name)} and its sources stay within {percent(MOVED)} of the baseline"
+    size = f"falls {percent(-change)} below" if change < 0 else f"stays {percent(change)} above"
+    mix = (
+        f"{country_name(leader)} supplies {percent(now)} of it instead of {percent(before)}"
+        if percent(now) != percent(before)
+        else f"{country_name(leader)} still supplies {percent(now)}"
+    )
+    return f"World output of {in_text(name)} {size} the baseline in its worst 12 months (to {last}); {mix}"
+
+
+def _names(axes: Axes, stack: Values, names: Sequence[str], colours: Sequence[str], points: float) -> None:
+    """Country names beside the bands, at the height of the band in the last step."""
+    total, top = stack[-1].sum(), axes.get_ylim()[1]
+    edges = np.concatenate([[0.0], np.cumsum(stack[-1])])
+    largest = (stack / np.maximum(stack.sum(axis=1, keepdims=True), 1e-12)).max(axis=0)
+    keep = [i for i in range(len(names)) if largest[i] >= LEAST and total > 0]
+    height = axes.get_position().height * float(axes.figure.get_size_inches()[1]) * POINTS_PER_INCH  # type: ignore[union-attr]
+    at = spread([(edges[i] + edges[i + 1]) / 2 / top for i in keep], points * 1.22 / height, 0.0, 1.0)
+    for i, y in zip(keep, at, strict=True):
+        axes.annotate(
+            f"{names[i]} {percent(stack[-1, i] / total)}",
+            (1.0, y),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=points,
+            color=GREY if colours[i] == OTHERS else colours[i],
+            annotation_clip=False,
+        )
+
+
+def _draw_panel(
+    axes: Axes, time: npt.NDArray[np.datetime64], stack: Values, base: Values | None, colours: Sequence[str]
+) -> None:
+    axes.stackplot(time, stack.T, colors=colours, linewidth=0, alpha=0.9)
+    edges = np.cumsum(stack, axis=1)
+    axes.plot(time, edges[:, :-1], color="white", linewidth=0.7)
+    top = edges[:, -1].max()
+    if base is not None:
+        outline = np.cumsum(base, axis=1)
+        axes.plot(time, outline[:, :-1], color=INK, linewidth=0.6, linestyle=(0, (4, 3)))
+        axes.plot(time, outline[:, -1], color=INK, linewidth=1.4)
+        top = max(top, outline[:, -1].max())
+    axes.set_ylim(0, top * 1.06 or 1.0)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.set_axisbelow(False)
+    date_axis(axes, time, every=2)
+
+
+def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Picture:
+    """Stacked output by country at each stage of the good's chain, up to four stages.
+
+    Args:
+        run: the scenario, or the baseline itself.
+        baseline: its baseline, drawn as an outline.
+        good: good id; its stage and those nearest to it are shown.
+        directory: where the three files go.
+    """
+    same = run.scenario == baseline.scenario
+    now, before = (run.dataset, run.dataset) if same else paired(run.dataset, baseline.dataset)
+    panels = _panels(before, good)
+    own = next(i for i, stage in enumerate(panels) if good in stage.goods)
+    named = _named_countries(before, panels, own)
+    names = [*(country_name(c) for c in named), "others"]
+    colours = [*PALETTE[: len(named)], OTHERS]
+    time = now["time"].values
+    events = [] if same else own_events(run.dataset, baseline.dataset)
+    title = _finding(good, panels[own], now, before, same)
+    subtitle = (
+        f"Output by country in {run.scenario}, mean over members, share in the last step beside each band"
+    )
+    if not same:
+        subtitle += "; black: baseline"
+    columns = 1 if len(panels) == 1 else COLUMNS
+    rows = -(-len(panels) // columns)
+    lanes = lane_count(events, time)
+    frames = []
+    with mpl.rc_context(STYLE):
+        fig = figure(11.0, 1.9 + 2.75 * rows + lanes * LANE_INCHES)
+        runs = [run] if same else [baseline, run]
+        bottom, top = titles(fig, title, subtitle, footer(runs, "above each panel", "Axes start at 0."))
+        inch = 1.0 / float(fig.get_size_inches()[1])
+        left, right = 0.075, 0.865
+        gap, below = 0.215, 0.75 * inch
+        width = (right - left - gap * (columns - 1)) / columns
+        highest = top - (lanes * LANE_INCHES + 0.5) * inch
+        lowest = bottom + 0.4 * inch
+        height = (highest - lowest - below * (rows - 1)) / rows
+        for position, stage in enumerate(panels):
+            row, column = divmod(position, columns)
+            x, y = left + column * (width + gap), highest - height - row * (height + below)
+            axes = fig.add_axes((x, y, width, height))
+            stack, base = (_stack(*_yearly(d, stage), named) for d in (now, before))
+            kilo = max(stack.sum(axis=1).max(), base.sum(axis=1).max()) >= KILOTONNES
+            unit = f"{'k' if kilo else ''}{stage.unit}/year"
+            stack, base = stack / (1000 if kilo else 1), base / (1000 if kilo else 1)
+            axes.set_title(f"{stage.name}, {unit}", fontweight="bold" if position == own else "normal")
+            _draw_panel(axes, time, stack, None if same else base, colours)
+            _names(axes, stack, names, colours, 9.5)
+            for values, scenario in ((stack, run.scenario), (base, baseline.scenario))[: 1 if same else 2]:
+                frame = pd.DataFrame(values, columns=[*named, "others"])
+                frame.insert(0, "time", time.astype("datetime64[D]").astype(str))
+                frame = frame.melt("time", var_name="country", value_name="output")
+                frames.append(frame.assign(scenario=scenario, stage=stage.name, unit=unit))
+        if lanes:
+            lane = fig.add_axes((left, highest + 0.4 * inch, width, lanes * LANE_INCHES * inch))
+            draw_lanes(lane, events, time)
+    return save_picture(
+        fig, directory, file_name("supply", good, run.scenario), title, pd.concat(frames, ignore_index=True)
+    )
