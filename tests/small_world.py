@@ -70,8 +70,8 @@ def write_small_world(root: Path, tonnes: float = 1.0, dollars: float = 1.0) -> 
     price = {"clay": 20_000.0, "ndpr_oxide": 60_000.0, "dysprosium_oxide": 250_000.0, "magnet": 60_000.0}
     mark = {"unit": "t", "source": "made up", "confidence": "assumption"}
     _write(root / "countries.csv", [
-        {"iso3": c, "name": n, "lon": lon, "lat": lat, "region": "", "eu27": eu, "oecd": o, "g7": o, "brics": 0,
-         "political_risk": 0.3, "source": "made up", "confidence": "assumption"}
+        {"iso3": c, "name": n, "lon": lon, "lat": lat, "region": "", "eu27": eu, "oecd": o, "g7": o,
+         "brics": 0, "political_risk": 0.3, "source": "made up", "confidence": "assumption"}
         for c, n, lon, lat, eu, o in COUNTRIES
     ])
     goods = [
@@ -111,11 +111,11 @@ def write_small_world(root: Path, tonnes: float = 1.0, dollars: float = 1.0) -> 
         for (g, f), v in bought.items()
     ])
     _write(year / "flows.csv", [
-        {"good": g, "seller": s, "buyer": b, "tonnes": repr(v), "source": "made up", "confidence": "assumption"}
+        {"good": g, "seller": s, "buyer": b, "tonnes": repr(v), **mark}
         for (g, s, b), v in flows.items()
     ])
     _write(year / "composition.csv", [
-        {"facility": m, "good": "clay", "element": e, "share": CLAY[m][k], "source": "", "confidence": "assumption"}
+        {"facility": m, "good": "clay", "element": e, "share": CLAY[m][k], **mark}
         for m in CLAY for k, e in enumerate(ELEMENTS)
     ])
     _write(year / "prices.csv", [

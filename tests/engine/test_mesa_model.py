@@ -73,5 +73,5 @@ def test_the_viewed_member_is_the_one_that_agents_show(small_world: World) -> No
     for _ in range(4):
         model.step()
     miner = model.agents.select(agent_type=Miner)[0]
-    assert miner.output_stock.tolist() == model.simulation.state.seller_stock[2, miner.offer_positions].tolist()
-    assert miner.output_stock.tolist() != model.simulation.state.seller_stock[0, miner.offer_positions].tolist()
+    stock = model.simulation.state.seller_stock[:, miner.offer_positions]
+    assert miner.output_stock.tolist() == stock[2].tolist() != stock[0].tolist()
