@@ -1,0 +1,58 @@
+"""Draws of behavioural parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sim.agents.parameters import Range, draw_behaviour, member_generator, read_behaviour, with_assumptions
+from sim.errors import MonaziteError
+from sim.world.world import World
+
+TABLE = {
+    ("speed", "all"): Range(3.0, 2.0, 5.0),
+    ("supply_elasticity", "all"): Range(0.3, 0.1, 0.5),
+    ("supply_elasticity", "dysprosium"): Range(0.1, 0.05, 0.2),
+}
+
+
+def test_member_zero_is_central_and_others_stay_in_range(small_world: World) -> None:
+    drawn = draw_behaviour(small_world, TABLE, range(200), seed=5)
+    assert drawn["speed"][0, 0] == 3.0
+    others = drawn["speed"][1:, 0]
+    assert others.min() >= 2.0
+    assert others.max() <= 5.0
+    # Triangular with mode 3 on 2..5: mean 10/3, standard deviation 0.62.
+    assert others.mean() == pytest.approx(10 / 3, abs=0.15)
+    assert others.std() == pytest.approx(0.62, abs=0.1)
+
+
+def test_a_scope_overrides_all_for_its_mineral_only(small_world: World) -> None:
+    elasticity = draw_behaviour(small_world, TABLE, range(1), seed=5)["supply_elasticity"][0]
+    by_good = dict(zip([good.mineral for good in small_world.goods], elasticity.tolist(), strict=True))
+    assert by_good["dysprosium"] == 0.1
+    assert by_good["neodymium_praseodymium"] == 0.3
+
+
+def test_a_draw_does_not_depend_on_the_batch(small_world: World) -> None:
+    together = draw_behaviour(small_world, TABLE, range(10), seed=5)
+    alone = draw_behaviour(small_world, TABLE, range(7, 8), seed=5)
+    np.testing.assert_array_equal(together["speed"][7:8], alone["speed"])
+    assert member_generator(5, 7, 0).random() != member_generator(5, 7, 1).random()
+
+
+def test_an_assumption_fixes_a_parameter(small_world: World) -> None:
+    table = with_assumptions(TABLE, {"speed": 4.0, "supply_elasticity.terbium": 0.7})
+    drawn = draw_behaviour(small_world, table, range(3), seed=5)
+    assert drawn["speed"].ravel().tolist() == [4.0, 4.0, 4.0]
+    assert table["supply_elasticity", "terbium"].value == 0.7
+
+
+def test_an_unknown_parameter_is_named_with_a_suggestion() -> None:
+    with pytest.raises(MonaziteError, match=r"assumptions\.sped: unknown parameter 'sped'; did you mean 'speed'"):
+        with_assumptions(TABLE, {"sped": 1.0})
+
+
+def test_the_shipped_table_is_consistent() -> None:
+    for (name, scope), span in read_behaviour().items():
+        assert span.low <= span.value <= span.high, (name, scope)
