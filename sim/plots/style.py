@@ -23,6 +23,7 @@ from matplotlib.dates import ConciseDateFormatter, YearLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from sim.analysis.text import number
 from sim.results import Run
 
 __all__ = [
@@ -110,21 +111,6 @@ def figure(width: float = 11.0, height: float = 6.6) -> Figure:
     made = Figure(figsize=(width, height), dpi=RESOLUTION)
     FigureCanvasAgg(made)
     return made
-
-
-def number(value: float) -> str:
-    """Three significant digits, thousands set apart by commas.
-
-    >>> number(1234567), number(0.01234), number(889.7), number(0), number(float("nan"))
-    ('1,230,000', '0.0123', '890', '0', '-')
-    """
-    if not np.isfinite(value):
-        return "-"
-    if value == 0:
-        return "0"
-    digits = max(2 - int(np.floor(np.log10(abs(value)))), 0)
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{rounded:,.0f}"
 
 
 def _wrap(text: str, width_inches: float, points: float) -> str:

@@ -1,0 +1,52 @@
+"""``monazite demo``: one shock against the baseline, from the world's data to pictures."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from sim.paths import shown
+
+__all__ = ["main", "register"]
+
+BASELINE = "baseline-2024"
+SCENARIO = "ree-licence-2025"
+GOOD = "dysprosium"
+MEMBERS = 20
+SEED = 1
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``demo`` to the command line."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="run a rare-earth shock against the baseline and draw it",
+        description=f"Runs {BASELINE} and {SCENARIO} with {MEMBERS} paired members, compares {GOOD}, draws it.",
+    )
+    parser.add_argument(
+        "--members", type=int, default=MEMBERS, metavar="N", help=f"paired members (default {MEMBERS})"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="where the campaign goes (default outputs/)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run, compare, draw; the paths of the pictures come last."""
+    from sim.commands.compare import compare_runs, report
+    from sim.commands.run import run_scenarios
+
+    began = time.perf_counter()
+    print(f"{BASELINE} and {SCENARIO}, {args.members} paired members", flush=True)
+    campaign = run_scenarios(
+        [BASELINE, SCENARIO], members=args.members, seed=SEED, out=args.out, quiet=args.quiet
+    )
+    print(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)
+    pictures = report(*compare_runs(campaign, BASELINE, [GOOD]), campaign / "plots")
+    print(f"done in {time.perf_counter() - began:.1f} s; look at:")
+    for picture in pictures:
+        print(f"  {shown(picture)}")
+    return 0

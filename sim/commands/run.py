@@ -1,0 +1,273 @@
+"""``monazite run``: run scenarios with paired members and save what they did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import MonaziteError
+from sim.paths import outputs_directory, shown
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "main", "register", "run_scenarios"]
+
+DEFAULT_MEMBERS = 20
+DEFAULT_SEED = 1
+RUN_SETTINGS = ("members", "seeds", "seed")
+
+Progress = Callable[[str, int, int], None]
+"""Called with the scenario, the steps done and the steps to do."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``run`` to the command line."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run scenarios with paired members and save the results",
+        description="Run one or more scenarios. Members with the same number share their draws in every "
+        "scenario, so differences are paired. Everything is saved; nothing is overwritten.",
+        epilog="example: monazite run baseline-2024 ree-licence-2025 --members 50 "
+        "events.licence.approval_share=20%%",
+    )
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME|KEY=VALUE",
+        help="scenario ids or files, and overrides of their values",
+    )
+    parser.add_argument(
+        "--members", "--seeds", type=int, default=None, metavar="N",
+        help=f"paired members; number 0 is the central run without noise (default {DEFAULT_MEMBERS})",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=None, help=f"seed of all draws (default {DEFAULT_SEED})")
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="where campaigns go (default outputs/)"
+    )
+    parser.add_argument(
+        "--campaign", default=None, metavar="NAME", help="folder for these runs (default: date and scenario)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="store every bit of the arrays (three times the size)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--json", type=Path, default=None, metavar="FILE", help="write the list of runs as JSON"
+    )
+    parser.set_defaults(main=main)
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Scenario names, and overrides: what holds an equals sign or starts with a tilde."""
+    overrides = [word for word in words if "=" in word or word.startswith("~")]
+    return [word for word in words if word not in overrides], overrides
+
+
+def _setting(overrides: list[str], name: str, given: int | None, default: int) -> int:
+    """A run setting from its option, or from an override such as ``seed=7``; the option wins."""
+    value = default
+    for override in [o for o in overrides if o.partition("=")[0] == name]:
+        overrides.remove(override)
+        text = override.partition("=")[2]
+        try:
+            value = int(text)
+        except ValueError:
+            raise MonaziteError(
+                f"{name}: '{text}' is not a whole number; write for example {name}=7"
+            ) from None
+    return value if given is None else given
+
+
+def _for_scenario(
+    overrides: Sequence[str], scenario: Scenario, others: Sequence[Scenario]
+) -> tuple[str, ...]:
+    """The overrides that concern one of several scenarios.
+
+    One that names an event goes to the scenarios that have the event; a new event goes to all that
+    are nobody's baseline; everything else (assumptions, time) goes to all, so they stay paired.
+    """
+    chosen = []
+    baselines = {other.compare_to for other in others}
+    for override in overrides:
+        path = override.lstrip("+~").partition("=")[0].split(".")
+        if path[0] != "events" or len(path) < 2 or len(others) == 1:
+            chosen.append(override)
+            continue
+        holders = [o.name for o in others if path[1] in {event.id for event in o.events}]
+        if scenario.name in holders or (not holders and scenario.name not in baselines):
+            chosen.append(override)
+    return tuple(chosen)
+
+
+def _load(names: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
+    from sim.scenario import load_scenario
+
+    plain = [load_scenario(name) for name in names]
+    twice = sorted({s.name for s in plain if [p.name for p in plain].count(s.name) > 1})
+    if twice:
+        raise MonaziteError(f"scenario given twice: {', '.join(twice)}")
+    if not overrides:
+        return plain
+    return [
+        load_scenario(name, overrides=_for_scenario(overrides, scenario, plain))
+        for name, scenario in zip(names, plain, strict=True)
+    ]
+
+
+def _campaign(out: Path, name: str | None, scenarios: Sequence[Scenario]) -> Path:
+    """The campaign's directory: the named one, or a new one called by date and scenario."""
+    if name is not None:
+        if not name or name.startswith(".") or "/" in name:
+            raise MonaziteError(f"--campaign: '{name}' is no folder name; use letters, digits, '-' and '_'")
+        return out / name
+    baselines = {scenario.compare_to for scenario in scenarios}
+    leading = next((s.name for s in scenarios if s.name not in baselines), scenarios[0].name)
+    stem = f"{datetime.now().date().isoformat()}_{leading}"
+    number, path = 1, out / stem
+    while path.exists():
+        number += 1
+        path = out / f"{stem}-{number}"
+    return path
+
+
+@contextmanager
+def _progress_bar(quiet: bool, scenarios: int) -> Iterator[Progress | None]:
+    """A bar with rate and time left on a terminal; nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} steps/s  ETA"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, tuple[object, float]] = {}
+
+        def update(scenario: str, done: int, total: int) -> None:
+            if scenario not in tasks:
+                text = f"{scenario} ({len(tasks) + 1}/{scenarios})"
+                tasks[scenario] = (bar.add_task(text, total=total, rate="-"), time.perf_counter())
+            task, began = tasks[scenario]
+            rate = done / max(time.perf_counter() - began, 1e-9)
+            bar.update(task, completed=done, rate=f"{rate:.0f}")  # type: ignore[arg-type]
+
+        yield update
+
+
+def _execute(
+    scenarios: Sequence[Scenario],
+    members: int,
+    seed: int,
+    campaign: Path,
+    full: bool,
+    progress: Progress | None,
+    argv: Sequence[str],
+) -> list[Path]:
+    from sim.engine import Simulation
+    from sim.results import save
+    from sim.world.load import load_world
+
+    paths = []
+    worlds = {year: load_world(year) for year in sorted({s.base_year for s in scenarios})}
+    for scenario in scenarios:
+        started, began = datetime.now(UTC), time.perf_counter()
+
+        def tell(done: int, total: int, name: str = scenario.name) -> None:
+            if progress is not None:
+                progress(name, done, total)
+
+        simulation = Simulation(worlds[scenario.base_year], scenario, members=members, seed=seed)
+        dataset = simulation.run(progress=tell)
+        duration = time.perf_counter() - began
+        paths.append(save(dataset, campaign, scenario, argv, started=started, duration_s=duration, full=full))
+    return paths
+
+
+def run_scenarios(
+    names: Sequence[str],
+    overrides: Sequence[str] = (),
+    members: int = DEFAULT_MEMBERS,
+    seed: int = DEFAULT_SEED,
+    out: Path | None = None,
+    full: bool = False,
+    quiet: bool = True,
+    campaign: str | None = None,
+    argv: Sequence[str] | None = None,
+) -> Path:
+    """Run scenarios with paired members, save each as soon as it is done.
+
+    Args:
+        names: scenario ids or YAML files.
+        overrides: ``key=value`` in Hydra's grammar; see :func:`_for_scenario` for who gets which.
+        members: number of members; member 0 is the central run.
+        seed: seed of all draws, the same for every scenario.
+        out: folder of campaigns; ``outputs`` in the current folder where ``None``.
+        full: store every bit of the arrays.
+        quiet: no progress bar, even on a terminal.
+        campaign: folder of these runs inside ``out``; date and scenario where ``None``.
+        argv: the command line for the manifests; that of this process where ``None``.
+
+    Returns:
+        The campaign's directory.
+
+    Raises:
+        MonaziteError: bad input; nothing has been written then.
+    """
+    if members < 1:
+        raise MonaziteError(f"members must be at least 1, not {members}")
+    if seed < 0:
+        raise MonaziteError(f"seed must not be negative, not {seed}")
+    if not names:
+        raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
+    scenarios = _load(names, overrides)
+    target = _campaign(out if out is not None else outputs_directory(), campaign, scenarios)
+    with _progress_bar(quiet, len(scenarios)) as progress:
+        _execute(
+            scenarios, members, seed, target, full, progress, list(argv if argv is not None else sys.argv)
+        )
+    return target
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run, save, and say where everything went."""
+    names, overrides = _split(args.names)
+    members = _setting(
+        overrides, "members", args.members, _setting(overrides, "seeds", None, DEFAULT_MEMBERS)
+    )
+    seed = _setting(overrides, "seed", args.seed, DEFAULT_SEED)
+    before = time.perf_counter()
+    campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    from sim.results import find_runs
+
+    runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]
+    text = f"{len(names)} scenario{'s' if len(names) > 1 else ''} x {members} paired members"
+    print(f"{text}, {time.perf_counter() - before:.1f} s -> {shown(campaign)}")
+    cleared = sum(int(run.manifest["markets"]["cleared"]) for run in runs)
+    certified = sum(int(run.manifest["markets"]["certified"]) for run in runs)
+    print(f"markets certified: {certified:,} of {cleared:,}")
+    if certified < cleared:
+        print("warning: uncertified markets are listed by 'certified' in the stored arrays", file=sys.stderr)
+    for run in runs:
+        print(f"  {shown(run.directory)}")
+    baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
+    if baseline in {run.scenario for run in runs} and len(runs) > 1:
+        print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
+    if args.json is not None:
+        listing = {"campaign": shown(campaign), "runs": [run.manifest for run in runs]}
+        args.json.write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
+    return 0
