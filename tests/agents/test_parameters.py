@@ -49,7 +49,8 @@ def test_an_assumption_fixes_a_parameter(small_world: World) -> None:
 
 
 def test_an_unknown_parameter_is_named_with_a_suggestion() -> None:
-    with pytest.raises(MonaziteError, match=r"assumptions\.sped: unknown parameter 'sped'; did you mean 'speed'"):
+    message = r"assumptions\.sped: unknown parameter 'sped'; did you mean 'speed'"
+    with pytest.raises(MonaziteError, match=message):
         with_assumptions(TABLE, {"sped": 1.0})
 
 
