@@ -1,0 +1,57 @@
+"""The road from ``data/raw`` to ``data/world``, one base year at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.world.build.demand import Sectors, add_end_use
+from sim.world.build.draft import Draft
+from sim.world.build.economy import read_prices, set_behaviour
+from sim.world.build.places import country_rows, places
+from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separate
+from sim.world.build.raw import Raw, Row
+from sim.world.build.supply import add_extra_supply, add_mines, add_processors
+from sim.world.build.trade import balance
+from sim.world.build.write import write_table, write_year
+
+__all__ = ["build_draft", "build_world"]
+
+BASE_YEARS = (2024,)
+
+
+def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
+    """Facilities, offers, needs and flows of one base year, with the goods that it holds."""
+    draft, sectors, points = Draft(year), Sectors.read(raw), places(raw)
+    add_ree_mines(draft, raw)
+    separate(draft, raw)
+    add_mines(draft, raw)
+    add_extra_supply(draft, raw)
+    add_processors(draft, raw)
+    add_magnet_makers(draft, raw)
+    goods = [g for g in raw.rows("goods") if g["good"] in draft.offers]
+    rules = {r["good"]: r for r in raw.rows_for("trade_rules", year)}
+    for good in (g["good"] for g in goods):
+        add_end_use(draft, raw, sectors, good)
+        if good not in draft.flows:
+            balance(draft, good, rules[good], raw, points)
+    return draft, goods
+
+
+def build_world(root: Path, out: Path | None = None) -> None:
+    """Build every base year from ``root``/data/raw into ``out`` (default ``root``/data/world)."""
+    raw = Raw(root)
+    folder = out if out is not None else root / "data" / "world"
+    for year in BASE_YEARS:
+        draft, goods = build_draft(raw, year)
+        prices = read_prices(raw, year, [g["good"] for g in goods])
+        set_behaviour(draft, raw, prices, {g["good"]: g["mineral"] for g in goods})
+        present = {g["good"] for g in goods}
+        tariffs = [r for r in raw.rows_for("tariffs", year) if r["good"] in present]
+        write_year(folder / str(year), draft, goods, prices, tariffs, raw.rows_for("controls", year))
+    columns = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
+    write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
+    columns = "element,name,members,note".split(",")
+    write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])
+    countries = country_rows(raw)
+    columns = list(countries[0])
+    write_table(folder / "countries.csv", columns, [[r[c] for c in columns] for r in countries])

@@ -1,0 +1,94 @@
+"""Final use: manufacturers are sectors in countries; what processors leave goes to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.world.build.draft import Draft, Facility, Use
+from sim.world.build.raw import OTHER, Raw
+from sim.world.build.supply import pairs
+
+__all__ = ["Sectors", "add_end_use"]
+
+POOL_BELOW = 0.004
+"""A sector in a country that takes less than this share of a good is pooled into the rest of the world."""
+
+
+@dataclass(frozen=True)
+class Sectors:
+    """Value added (USD) and share of world activity by sector and country, rest of world included."""
+
+    value_added: dict[str, dict[str, float]]
+    weight: dict[str, dict[str, float]]
+    names: dict[str, str]
+    source: dict[str, tuple[str, str]]
+
+    @classmethod
+    def read(cls, raw: Raw) -> Sectors:
+        """Build from the value-added panel and the sector tables."""
+        value_added, weight, names, source = {}, {}, {}, {}
+        for row in raw.rows("sectors"):
+            sector = row["sector"]
+            total: dict[str, float] = {}
+            for origin, fraction in pairs(row["terms"]).items():
+                for iso3, value in raw.value_added[origin].items():
+                    total[iso3] = total.get(iso3, 0.0) + fraction * value
+            world = sum(total.values())
+            table = {r["iso3"]: float(r["share"]) for r in raw.rows("sector_countries") if r["sector"] == sector}
+            share = table or {iso3: value / world for iso3, value in total.items()}
+            scale = sum(share.values())
+            kept = {c: s / scale for c, s in share.items() if c != OTHER and s / scale >= float(row["cut"])}
+            kept = dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
+            kept[OTHER] = 1.0 - sum(kept.values())
+            weight[sector] = kept
+            value_added[sector] = {c: s * world for c, s in kept.items()}
+            names[sector] = row["name"]
+            source[sector] = (row["source"], row["confidence"])
+        return cls(value_added, weight, names, source)
+
+
+def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
+    """Give what the processors do not take to the manufacturers of the good's end-use sectors.
+
+    Raises:
+        ValueError: the processors want more than the supply of a good that has end uses.
+    """
+    rows = [r for r in raw.rows_for("end_uses", draft.year) if r["good"] == good]
+    if not rows:
+        return
+    left = draft.supply(good) - sum(u.tonnes for u in draft.uses.get(good, {}).values())
+    if left <= 0:
+        raise ValueError(f"nothing of {good} is left for its end uses ({left:.3g} t)")
+    whole = sum(float(r["share"]) for r in rows)
+    share = {r["sector"]: float(r["share"]) / whole for r in rows}
+    label = {r["sector"]: (r["source"], r["confidence"]) for r in rows}
+    pinned = {r["iso3"]: float(r["share"]) for r in raw.rows_for("use_countries", draft.year) if r["good"] == good}
+    cells = {(c, s): share[s] * w for s in share for c, w in sectors.weight[s].items()}
+    known = {c for c, _ in cells}
+    pinned = {c: v for c, v in pinned.items() if c in known}
+    free = 1.0 - sum(pinned.values())
+    for _ in range(60):
+        by_country: dict[str, float] = {}
+        for (c, _s), v in cells.items():
+            key = c if c in pinned else ""
+            by_country[key] = by_country.get(key, 0.0) + v
+        cells = {
+            (c, s): v * (pinned[c] / by_country[c] if c in pinned else free / by_country[""])
+            for (c, s), v in cells.items()
+        }
+        by_sector: dict[str, float] = {}
+        for (_c, s), v in cells.items():
+            by_sector[s] = by_sector.get(s, 0.0) + v
+        cells = {(c, s): v * share[s] / by_sector[s] for (c, s), v in cells.items()}
+    for (c, s), v in cells.items():
+        country = c if v >= POOL_BELOW else OTHER
+        facility = f"{s}_{country.lower()}"
+        where = "rest of the world" if country == OTHER else country
+        text, confidence = sectors.source[s]
+        draft.add(
+            Facility(
+                facility, f"{sectors.names[s]}, {where}", "manufacturer", country, f"{s} {country}", s,
+                sectors.value_added[s][country], text, confidence,
+            )
+        )
+        draft.use(good, facility, Use(v * left, label[s][0], label[s][1]))

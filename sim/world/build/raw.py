@@ -1,0 +1,84 @@
+"""Readers of ``data/raw``. Every table is read once and never written."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["OTHER", "Raw", "Row"]
+
+OTHER = "ROW"
+Row = dict[str, Any]
+
+
+class Raw:
+    """The source tables under ``root``/data/raw, as data frames or lists of rows."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "data" / "raw"
+        self._tables: dict[str, list[Row]] = {}
+
+    def frame(self, name: str, **options: Any) -> pd.DataFrame:
+        """One source table; text "NA" stays text (it is Namibia's ISO-2 code).
+
+        Raises:
+            FileNotFoundError: the table is not in data/raw.
+        """
+        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""], **options)
+
+    def rows(self, name: str) -> list[Row]:
+        """An assumption table as a list of rows; empty cells are empty strings."""
+        if name not in self._tables:
+            path = self.folder / "assumptions" / f"{name}.csv"
+            frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+            self._tables[name] = [
+                {str(k): v for k, v in row.items()} for row in frame.to_dict("records")
+            ]
+        return self._tables[name]
+
+    def rows_for(self, name: str, year: int) -> list[Row]:
+        """Rows of an assumption table that hold in a base year (``base_year`` empty = every year)."""
+        return [r for r in self.rows(name) if str(year) in r["base_year"].split(";") or not r["base_year"]]
+
+    @cached_property
+    def baci(self) -> pd.DataFrame:
+        """Bilateral trade: year, hs6, exporter, importer, value_kusd, quantity_t (gross weight)."""
+        frame = self.frame("baci_2009_2022_2024.csv.gz", dtype={"hs6": str})
+        return frame[frame.exporter != frame.importer]
+
+    @cached_property
+    def panel(self) -> pd.DataFrame:
+        """USGS world production and capacity by country, tonnes."""
+        return self.frame("usgs_world_panel_2021_2025.csv")
+
+    @cached_property
+    def mcs(self) -> pd.DataFrame:
+        """USGS Mineral Commodity Summaries 2026, critical minerals, in the units of USGS."""
+        return self.frame("usgs_mcs2026_critical.csv", dtype={"value": str})
+
+    def mine_output(self, mineral: str, stage: str, year: int, measure: str = "production") -> dict[str, float]:
+        """USGS tonnes by country, largest first, rest of world under ``ROW``.
+
+        Raises:
+            KeyError: the panel has no such series.
+        """
+        p = self.panel
+        mask = (p.mineral == mineral) & (p.stage == stage) & (p.year == year) & (p.measure == measure)
+        part = p[mask]
+        if part.empty:
+            raise KeyError(f"no {measure} of {mineral}, {stage}, {year} in the USGS panel")
+        tonnes = {str(i): float(v) for i, v in zip(part.iso3, part.value_t, strict=True) if i != "WLD" and v > 0}
+        return dict(sorted(tonnes.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def value_added(self) -> dict[str, dict[str, float]]:
+        """Value added 2022 by source sector and country, USD (aggregates left out)."""
+        frame = self.frame("sector_value_added_est2022.csv")
+        result: dict[str, dict[str, float]] = {}
+        for iso3, sector, value in zip(frame.iso3, frame.sector, frame.value, strict=True):
+            if iso3 not in ("WLD", "EU27"):
+                result.setdefault(str(sector), {})[str(iso3)] = float(value) * 1e6
+        return result

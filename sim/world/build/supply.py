@@ -1,0 +1,98 @@
+"""Who sells what: mines from USGS, facilities from tables, processors with their recipes."""
+
+from __future__ import annotations
+
+from sim.world.build.draft import Draft, Facility, Offer, Use
+from sim.world.build.raw import OTHER, Raw, Row
+
+__all__ = ["add_extra_supply", "add_mines", "add_processors", "number", "pairs"]
+
+
+def number(text: str, default: float = 0.0) -> float:
+    """A table cell as a number; ``default`` when it is empty."""
+    return float(text) if text else default
+
+
+def pairs(text: str) -> dict[str, float]:
+    """``a:1;b:2`` as a mapping, in the order written."""
+    return {k: float(v) for k, v in (item.split(":") for item in text.split(";") if item)}
+
+
+def add_mines(draft: Draft, raw: Raw) -> None:
+    """Miners per country at exactly the USGS tonnes; named firms inside, small producers pooled in ROW."""
+    for row in raw.rows_for("mines", draft.year):
+        good = row["good"]
+        tonnes = raw.mine_output(row["mineral"], row["stage"], draft.year)
+        capacity: dict[str, float] = {}
+        try:
+            capacity = raw.mine_output(row["mineral"], row["stage"], draft.year, "capacity")
+        except KeyError:
+            capacity = {}
+        firms = [r for r in raw.rows_for("mine_firms", draft.year) if r["good"] == good]
+        named = {r["country"] for r in firms}
+        limit = float(row["pool_below"]) * sum(tonnes.values())
+        pooled = 0.0
+        for iso3, value in tonnes.items():
+            if iso3 == OTHER or (value < limit and iso3 not in named):
+                pooled += value
+                continue
+            _add_country_mines(draft, row, iso3, value, capacity.get(iso3, 0.0), firms)
+        if pooled > 0:
+            _add_country_mines(draft, row, OTHER, pooled, 0.0, [])
+
+
+def _add_country_mines(
+    draft: Draft, row: Row, iso3: str, tonnes: float, capacity: float, firms: list[Row]
+) -> None:
+    good, rest = row["good"], 1.0
+    source = "USGS world production"
+    for firm in [f for f in firms if f["country"] == iso3]:
+        share = number(firm["share"]) or min(float(firm["tonnes"]) / tonnes, rest)
+        draft.add(
+            Facility(firm["facility"], firm["name"], "miner", iso3, firm["firm"], "", 0.0, firm["source"], firm["confidence"])
+        )
+        offer = Offer(share * tonnes, f"{source}; {firm['source']}", firm["confidence"], by_product=row["by_product"] == "1")
+        draft.offer(good, firm["facility"], offer)
+        rest -= share
+    if rest < 1e-9:
+        return
+    name = f"{row['name']}, {'other countries' if iso3 == OTHER else iso3}"
+    identity = f"{good}_{iso3.lower()}"
+    draft.add(Facility(identity, name, "miner", iso3, f"other {iso3}", "", 0.0, source, row["confidence"]))
+    offer = Offer(
+        rest * tonnes, source, row["confidence"], capacity=rest * max(capacity, tonnes) if capacity else 0.0,
+        by_product=row["by_product"] == "1",
+    )
+    draft.offer(good, identity, offer)
+
+
+def add_extra_supply(draft: Draft, raw: Raw) -> None:
+    """Facilities whose tonnes stand in a table: secondary supply and goods without USGS world output."""
+    for row in raw.rows_for("supply_extra", draft.year):
+        draft.add(
+            Facility(
+                row["facility"], row["name"], row["kind"], row["country"], row["firm"], "", 0.0,
+                row["source"], row["confidence"],
+            )
+        )
+        offer = Offer(
+            float(row["tonnes"]), row["source"], row["confidence"], capacity=number(row["capacity"]),
+            by_product=row["by_product"] == "1",
+        )
+        draft.offer(row["good"], row["facility"], offer)
+
+
+def add_processors(draft: Draft, raw: Raw) -> None:
+    """Plants with a recipe of input tonnes per tonne of output; the needs are targets until balanced."""
+    for row in raw.rows_for("processors", draft.year):
+        tonnes = float(row["tonnes"])
+        draft.add(
+            Facility(
+                row["facility"], row["name"], "processor", row["country"], row["firm"], "", 0.0,
+                row["source"], row["confidence"],
+            )
+        )
+        offer = Offer(tonnes, row["source"], row["confidence"], capacity=number(row["capacity"]))
+        draft.offer(row["output"], row["facility"], offer)
+        for good, coefficient in pairs(row["inputs"]).items():
+            draft.use(good, row["facility"], Use(coefficient * tonnes, f"recipe; {row['source']}", row["confidence"]))
