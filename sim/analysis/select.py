@@ -180,6 +180,7 @@ def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
             )
             alike.setdefault(key, []).append(member)
         for (mineral, stage, unit), goods in alike.items():
-            name = good_name(dataset, goods[0]) if len(goods) == 1 else f"{mineral} {stage}".replace("_", " ")
+            shared = mineral if stage in mineral else f"{mineral}_{stage}"
+            name = good_name(dataset, goods[0]) if len(goods) == 1 else shared.replace("_", " ").capitalize()
             result.append(Stage(name, tuple(goods), unit))
     return result

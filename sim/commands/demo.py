@@ -22,7 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "demo",
         help="run a rare-earth shock against the baseline and draw it",
-        description=f"Runs {BASELINE} and {SCENARIO} with {MEMBERS} paired members, compares {GOOD}, draws it.",
+        description=f"Runs {BASELINE} and {SCENARIO} with {MEMBERS} paired members, draws {GOOD}.",
     )
     parser.add_argument(
         "--members", type=int, default=MEMBERS, metavar="N", help=f"paired members (default {MEMBERS})"

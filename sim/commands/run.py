@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "main", "register", "run_scenarios
 
 DEFAULT_MEMBERS = 20
 DEFAULT_SEED = 1
-RUN_SETTINGS = ("members", "seeds", "seed")
+FLAGS = ("--full", "--quiet")
 
 Progress = Callable[[str, int, int], None]
 """Called with the scenario, the steps done and the steps to do."""
@@ -63,6 +63,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--json", type=Path, default=None, metavar="FILE", help="write the list of runs as JSON"
     )
     parser.set_defaults(main=main)
+    # argparse takes positionals from one place only; people write overrides last.
+    parse = parser.parse_known_args
+    parser.parse_known_args = lambda args=None, namespace=None: parse(  # type: ignore[method-assign, assignment]
+        _overrides_first(args), namespace
+    )
+
+
+def _overrides_first(words: Sequence[str] | None) -> list[str]:
+    """The words with ``key=value`` moved to the front, unless an option takes them as its value."""
+    given = list(sys.argv[1:] if words is None else words)
+    taken = {i + 1 for i, w in enumerate(given) if w.startswith("--") and "=" not in w and w not in FLAGS}
+    first = [w for i, w in enumerate(given) if "=" in w and not w.startswith("-") and i not in taken]
+    return first + [w for i, w in enumerate(given) if i in taken or w not in first]
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:

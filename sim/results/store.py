@@ -210,6 +210,16 @@ def save(
         raise
 
 
+def _plain_strings(dataset: xr.Dataset) -> xr.Dataset:
+    """Labels as numpy's own strings, as the engine gives them, instead of zarr's variable-length ones."""
+    labels = {
+        name: (coordinate.dims, coordinate.values.astype(object).astype(str), coordinate.attrs)
+        for name, coordinate in dataset.coords.items()
+        if coordinate.dtype.kind in "TO"
+    }
+    return dataset.assign_coords(labels)
+
+
 def load_run(directory: Path | str) -> Run:
     """Open a stored run; arrays are read from disk when they are used.
 
@@ -231,7 +241,7 @@ def load_run(directory: Path | str) -> Run:
         raise MonaziteError(f"{path}: manifest format {manifest.get('format')}; this program reads format 1")
     if not (path / ARRAYS / "zarr.json").is_file():
         raise MonaziteError(f"{path}: {ARRAYS} is missing; the run cannot be read")
-    return Run(path, manifest, xr.open_zarr(path / ARRAYS, chunks=None))
+    return Run(path, manifest, _plain_strings(xr.open_zarr(path / ARRAYS, chunks=None)))
 
 
 def find_runs(path: Path | str) -> list[Run]:

@@ -47,6 +47,9 @@ def test_arrays_come_back_with_labels_and_units(tmp_path: Path) -> None:
     stored = run.dataset.load()
     xr.testing.assert_equal(stored, dataset)
     assert stored.attrs == dataset.attrs
+    assert {str(v.dtype.kind) for v in stored.coords.values()} == {
+        str(v.dtype.kind) for v in dataset.coords.values()
+    }
     assert {n: v.attrs for n, v in stored.variables.items()} == {
         n: v.attrs for n, v in dataset.variables.items()
     }

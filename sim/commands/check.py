@@ -1,0 +1,131 @@
+"""``monazite check``: the no-shock run against what is known of the base year."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import MonaziteError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sim.analysis.calibration import CheckRow
+
+__all__ = ["check_scenario", "main", "register"]
+
+MEMBERS = 20
+SEED = 1
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``check`` to the command line."""
+    parser = subparsers.add_parser(
+        "check",
+        help="compare the no-shock run with observed shares, prices, imports and stocks",
+        description="Runs a baseline for 60 months and prints every calibration row: observed, model, band, "
+        "and the reason where it is out of band. Then the share of the data that rests on assumptions.",
+    )
+    parser.add_argument(
+        "name", nargs="?", default="baseline-2024", help="baseline scenario (default baseline-2024)"
+    )
+    parser.add_argument(
+        "--members", type=int, default=MEMBERS, metavar="N", help=f"members (default {MEMBERS})"
+    )
+    parser.add_argument("--seed", type=int, default=SEED, help=f"seed of all draws (default {SEED})")
+    parser.add_argument(
+        "--only", action="append", metavar="TARGET", help="only this target, for example C2; repeatable"
+    )
+    parser.add_argument("--out-of-band", action="store_true", help="leave out the rows that are in band")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all rows as JSON")
+    parser.set_defaults(main=main)
+
+
+def check_scenario(name: str, members: int, seed: int) -> xr.Dataset:
+    """Results of a baseline cut or prolonged to the 60 months that the targets are about.
+
+    Raises:
+        MonaziteError: unknown scenario, or one that has a baseline of its own.
+    """
+    import numpy as np
+
+    from sim.analysis.calibration import CHECKED_MONTHS
+    from sim.engine import Simulation
+    from sim.scenario import load_scenario
+    from sim.world.load import load_world
+
+    scenario = load_scenario(name)
+    if scenario.compare_to and scenario.compare_to != scenario.name:
+        raise MonaziteError(
+            f"'{name}' is a shock to {scenario.compare_to}; check that: monazite check {scenario.compare_to}"
+        )
+    last = np.datetime64(scenario.start, "M") + (CHECKED_MONTHS - 1)
+    scenario = load_scenario(name, overrides=(f"time.end={last}",))
+    world = load_world(scenario.base_year)
+    return Simulation(world, scenario, members=members, seed=seed).run()
+
+
+def _text(rows: Sequence[CheckRow]) -> str:
+    from sim.analysis.text import number, table
+
+    cells = [
+        [
+            row.row,
+            row.target,
+            number(row.observed),
+            number(row.model),
+            f"{number(row.low)} to {number(row.high)}",
+            row.unit,
+            "in" if row.in_band else "OUT",
+        ]
+        for row in rows
+    ]
+    lines = table(["row", "target", "observed", "model", "band", "unit", "band"], cells).split("\n")
+    reasons = ["", *(row.reason for row in rows)]
+    return "\n".join(f"{line}  {reason}".rstrip() for line, reason in zip(lines, reasons, strict=True))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run, print all rows, count them, say what rests on assumptions. Exit code 0 in any case."""
+    from sim.analysis.calibration import assumption_shares, check_rows
+    from sim.analysis.text import table
+
+    if args.members < 1:
+        raise MonaziteError(f"members must be at least 1, not {args.members}")
+    dataset = check_scenario(args.name, args.members, args.seed)
+    rows = check_rows(dataset)
+    identifiers = list(dict.fromkeys(row.target for row in rows))
+    wanted = [text.upper() for text in args.only or identifiers]
+    for text in wanted:
+        if text not in identifiers:
+            raise MonaziteError(f"--only: no target '{text}'; allowed: {', '.join(identifiers)}")
+    shown = [r for r in rows if r.target in wanted and not (args.out_of_band and r.in_band)]
+    print(
+        f"{args.name}: {dataset.sizes['time']} steps without shock, {args.members} members, seed {args.seed}"
+    )
+    print(_text(shown))
+    print()
+    counts = []
+    for text in wanted:
+        chosen = [row for row in rows if row.target == text]
+        counts.append([text, f"{sum(row.in_band for row in chosen)} of {len(chosen)}"])
+    print(table(["target", "in band"], counts))
+    shares = assumption_shares(int(dataset.attrs["base_year"]))
+    print()
+    print(
+        table(
+            ["what the world's data rest on", "share"], [[k, f"{100 * v:.1f} %"] for k, v in shares.items()]
+        )
+    )
+    if args.json is not None:
+        text = json.dumps(
+            {"rows": [row.as_dict() for row in rows], "data": shares}, indent=2, ensure_ascii=False
+        )
+        try:
+            args.json.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise MonaziteError(f"{args.json}: cannot write ({error.strerror})") from None
+    return 0

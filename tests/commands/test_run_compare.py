@@ -1,0 +1,186 @@
+"""The commands on a stand-in engine: what is written, what is printed, what is refused."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from sim.commands import compare, demo, run
+from sim.errors import MonaziteError
+from sim.results import find_runs
+from tests.synthetic import make_dataset
+
+
+@dataclass(frozen=True)
+class FakeEvent:
+    id: str = "licence"
+
+
+@dataclass(frozen=True)
+class FakeScenario:
+    name: str
+    compare_to: str | None
+    events: tuple[FakeEvent, ...] = ()
+    base_year: int = 2024
+    start: date = date(2024, 1, 1)
+    overrides: tuple[str, ...] = ()
+    origin: dict[str, object] = field(default_factory=dict)
+
+
+SHOCKS = {"baseline-2024": 0.0, "ree-licence-2025": 1.0, "half-licence": 0.5}
+REGISTERS = (run.register, compare.register, demo.register)
+
+
+@pytest.fixture(autouse=True)
+def _engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def load_scenario(name: str, overrides: tuple[str, ...] = ()) -> FakeScenario:
+        if name not in SHOCKS:
+            raise MonaziteError(f"unknown scenario '{name}'")
+        base = name == "baseline-2024"
+        events = () if base else (FakeEvent(),)
+        return FakeScenario(name, None if base else "baseline-2024", events, overrides=tuple(overrides))
+
+    class Simulation:
+        def __init__(self, world: object, scenario: FakeScenario, members: int, seed: int) -> None:
+            self.scenario, self.members, self.seed = scenario, members, seed
+
+        def run(self, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:
+            if progress:
+                progress(60, 60)
+            shock = SHOCKS[self.scenario.name]
+            dataset = make_dataset(self.scenario.name, shock=shock, members=self.members, seed=self.seed)
+            return dataset.assign_attrs(compare_to=self.scenario.compare_to or "")
+
+    for name, content in (
+        ("sim.scenario", {"load_scenario": load_scenario}),
+        ("sim.engine", {"Simulation": Simulation}),
+        ("sim.world.load", {"load_world": lambda year: None}),
+    ):
+        module = types.ModuleType(name)
+        module.__dict__.update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.chdir(tmp_path)
+
+
+def _call(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    for register in REGISTERS:
+        register(subparsers)
+    args = parser.parse_args(words)
+    return int(args.main(args))
+
+
+def test_run_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        _call("run", "baseline-2024", "ree-licence-2025", "--members", "4", "seed=3", "--campaign", "c") == 0
+    )
+    out = capsys.readouterr()
+    assert "2 scenarios x 4 paired members" in out.out
+    assert "-> outputs/c" in out.out
+    assert "markets certified: 1,920 of 1,920" in out.out
+    assert out.err == ""
+    runs = find_runs(tmp_path / "outputs" / "c")
+    assert [r.scenario for r in runs] == ["baseline-2024", "ree-licence-2025"]
+    assert {r.manifest["seed"] for r in runs} == {3}
+    assert (
+        _call("compare", "outputs/c", "--vs", "baseline-2024", "--good", "dysprosium", "--json", "x.json")
+        == 0
+    )
+    text = capsys.readouterr().out
+    assert "peak price outside CHN, USD/kg" in text
+    assert "unmet demand JPN" in text
+    assert "months to recover, price outside CHN" in text
+    assert "outputs/c/plots/price_dysprosium_oxide_ree-licence-2025.png" in text
+    table = json.loads((tmp_path / "x.json").read_text())
+    assert table["scenarios"] == ["ree-licence-2025"]
+    assert len(list((tmp_path / "outputs/c/plots").iterdir())) == 9
+
+
+def test_a_single_run_finds_its_baseline_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = run.run_scenarios(["baseline-2024", "ree-licence-2025", "half-licence"], members=2)
+    single = next(r.directory for r in find_runs(campaign) if r.scenario == "ree-licence-2025")
+    assert _call("compare", str(single), "--no-plots") == 0
+    text = capsys.readouterr().out
+    assert "half-licence" not in text
+    assert text.startswith(("Dysprosium oxide", "NdFeB magnets"))
+
+
+def test_the_campaign_is_named_by_date_and_scenario_and_never_reused() -> None:
+    first = run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=1)
+    second = run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=1)
+    assert first.name.endswith("_ree-licence-2025")
+    assert second.name == first.name + "-2"
+
+
+def test_event_overrides_go_to_the_scenarios_that_have_the_event() -> None:
+    loaded = run._load(
+        ["baseline-2024", "ree-licence-2025"],
+        ["events.licence.approval_share=20%", "assumptions.x=1", "+events.strike.type=outage"],
+    )
+    base, licence = (scenario.overrides for scenario in loaded)  # type: ignore[attr-defined]
+    assert base == ("assumptions.x=1",)
+    assert licence == ("events.licence.approval_share=20%", "assumptions.x=1", "+events.strike.type=outage")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "nothing"), "unknown scenario"),
+        (("run", "seed=3"), "no scenario given"),
+        (("run", "baseline-2024", "--members", "0"), "at least 1"),
+        (("run", "baseline-2024", "seed=x"), "not a whole number"),
+        (("run", "baseline-2024", "--campaign", "../x"), "no folder name"),
+        (("run", "baseline-2024", "baseline-2024"), "given twice"),
+        (("compare", "outputs/none"), "no such directory"),
+    ],
+)
+def test_bad_input_is_refused_and_writes_nothing(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(MonaziteError, match=message):
+        _call(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_baseline_says_what_to_run(tmp_path: Path) -> None:
+    campaign = run.run_scenarios(["ree-licence-2025"], members=2, seed=5)
+    with pytest.raises(
+        MonaziteError, match="monazite run baseline-2024 ree-licence-2025 --members 2 --seed 5"
+    ):
+        _call("compare", str(campaign))
+    run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=2, campaign="d")
+    with pytest.raises(MonaziteError, match="did you mean 'dysprosium'"):
+        _call("compare", "d", "--good", "dysprosum")
+
+
+def test_demo_ends_with_the_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _call("demo", "--members", "3", "--quiet") == 0
+    lines = capsys.readouterr().out.splitlines()
+    pictures = [line.strip() for line in lines[-3:]]
+    assert all((tmp_path / picture).is_file() and picture.endswith(".png") for picture in pictures)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    import subprocess
+
+    code = (
+        "import sys, argparse; from sim.commands import run, compare, check, demo\n"
+        "s = argparse.ArgumentParser().add_subparsers()\n"
+        "for m in (run, compare, check, demo): m.register(s)\n"
+        "heavy = {'numpy', 'xarray', 'mesa', 'hydra', 'matplotlib', 'pandas', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    # The process must not inherit this test's stand-in modules, hence a new interpreter.
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(run.__file__).parents[2])
