@@ -1,5 +1,5 @@
 """The clearing of all goods' markets: arrays in, arrays out, with a certificate."""
 
-from sim.market.clearing import Clearing, ClearingState, Market, clear
+from sim.market.clearing import Clearing, ClearingState, Market, clear, prepare
 
-__all__ = ["Clearing", "ClearingState", "Market", "clear"]
+__all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]

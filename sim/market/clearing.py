@@ -6,72 +6,41 @@ plain loops.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sim.market.flows import Flows, settle
-from sim.market.layout import BoolArray, CapKey, FloatArray, IntArray, Market
-from sim.market.newton import NORMAL, STRONG, newton, residual
-from sim.market.problem import Problem, evaluate, extended, gather
+from sim.market.flows import Batch, Clearing, ClearingState
+from sim.market.frame import Frame
+from sim.market.layout import FloatArray, IntArray, Market
+from sim.market.load import Load, load
+from sim.market.newton import NORMAL, STRONG, newton
+from sim.market.prepare import prepared
+from sim.market.problem import problem_of
+from sim.market.settle import settle
+from sim.market.sweeps import Sweeper, mix
 
-__all__ = ["Clearing", "ClearingState", "Market", "clear"]
+__all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 
-
-@dataclass(frozen=True)
-class ClearingState:
-    """Where the next clearing starts. Survives a change of policy: caps are matched by their links."""
-
-    log_price: FloatArray
-    """(M, O)"""
-    log_rent: FloatArray
-    """(M, C)"""
-    cap_keys: tuple[CapKey, ...]
-    """Identity of each cap: good, sellers, buyers."""
-
-    def members(self, which: IntArray | slice) -> ClearingState:
-        """The state of some of the members."""
-        return ClearingState(self.log_price[which], self.log_rent[which], self.cap_keys)
-
-    def log_rent_for(self, market: Market) -> FloatArray:
-        """(M, C) start for another market's caps; 0 for a cap that is new."""
-        old = {key: position for position, key in enumerate(self.cap_keys)}
-        start = np.zeros((len(self.log_price), len(market.cap_keys)))
-        for position, key in enumerate(market.cap_keys):
-            if key in old:
-                start[:, position] = self.log_rent[:, old[key]]
-        return start
-
-
-@dataclass(frozen=True)
-class Clearing(Flows):
-    """Prices, rents and flows. M members, O offers, N needs, C caps, G goods; tonnes as given."""
-
-    state: ClearingState
-    """Start for the next step."""
-
-
-def _checked(name: str, values: FloatArray, shape: tuple[int, ...], lowest: float) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
-    # One reduction that also catches NaN: comparisons with it are false.
-    if array.size and not (array.min() >= lowest and array.max() < np.inf):
-        raise ValueError(f"{name} must be finite and >= {lowest:g}")
-    return array
+MEMBERS_AT_ONCE = 16
+"""Members handled together: a working set that stays in cache. Results do not depend on it."""
+AIM = 0.5
+"""Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""
+GAP_PER_TOLERANCE = 1e3
+"""A certified gap, over the tolerance: flows off by the tolerance, at log prices of this order."""
+NO_CAP = 1e30
 
 
 def clear(
     market: Market,
-    quantity: FloatArray,
-    ask: FloatArray,
-    demand: FloatArray,
-    reservation: FloatArray,
-    elasticity: FloatArray,
-    cap_tonnes: FloatArray | None = None,
+    quantity: ArrayLike,
+    ask: ArrayLike,
+    demand: ArrayLike,
+    reservation: ArrayLike,
+    elasticity: ArrayLike,
+    cap_tonnes: ArrayLike | None = None,
     start: ClearingState | None = None,
     tolerance: float = 1e-9,
-    signal_quantity: FloatArray | None = None,
+    signal_quantity: ArrayLike | None = None,
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -84,12 +53,12 @@ def clear(
         quantity: (M, O) tonnes on sale, >= 0. ask: (M, O) price from which all of it is on sale, > 0.
         demand: (M, N, K) tonnes per tier, >= 0.
         reservation: (M, N, K) price at which a tier starts to give way, > 0.
-        elasticity: (N, K) or (K,), > 0.
+        elasticity: (M, N, K), (N, K) or (K,), > 0.
         cap_tonnes: (M, C) tonnes allowed on each group of links, >= 0; may be left out without caps.
         start: the state of an earlier clearing of the same offers.
-        tolerance: largest residual, relative to the market's largest offer.
+        tolerance: largest residual, relative to the market's size.
         signal_quantity: (M, O) tonnes at which an offer with nothing to sell is quoted; default 1 % of
-            the demand of the buyers that it may serve.
+            the market's demand.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -97,56 +66,209 @@ def clear(
     Raises:
         ValueError: a shape does not fit or a number is out of range.
     """
-    members, offers, needs = len(quantity), len(market.offer_good), len(market.need_good)
-    tiers = np.shape(demand)[-1]
-    quantity = _checked("quantity", quantity, (members, offers), 0.0)
-    ask = _checked("ask", ask, (members, offers), 1e-300)
-    demand = _checked("demand", demand, (members, needs, tiers), 0.0)
-    reservation = _checked("reservation", reservation, (members, needs, tiers), 1e-300)
-    response = np.broadcast_to(np.asarray(elasticity, dtype=np.float64), (needs, tiers))
-    response = _checked("elasticity", response, (needs, tiers), 1e-300)
-    caps = len(market.caps)
-    allowed = np.zeros((members, 0)) if cap_tonnes is None and not caps else np.asarray(cap_tonnes)
+    members, offers, needs = np.shape(quantity)[0], len(market.offer_good), len(market.need_good)
+    caps, tiers = len(market.caps), np.shape(demand)[-1]
+    amounts = _checked("quantity", quantity, (members, offers), 0.0)
+    asks = _checked("ask", ask, (members, offers), 1e-300)
+    wanted = _checked("demand", demand, (members, needs, tiers), 0.0)
+    worth = _checked("reservation", reservation, (members, needs, tiers), 1e-300)
+    response = _checked("elasticity", elasticity, None, 1e-300)
+    response = np.broadcast_to(response, (members, needs, tiers))
+    allowed = np.zeros((members, 0)) if cap_tonnes is None and not caps else cap_tonnes
     allowed = _checked("cap_tonnes", allowed, (members, caps), 0.0)
+    signal = None
+    if signal_quantity is not None:
+        signal = _checked("signal_quantity", signal_quantity, (members, offers), 0.0)
     if start is not None and start.log_price.shape != (members, offers):
         raise ValueError(f"the start is for {start.log_price.shape}; expected {(members, offers)}")
-    log_price = np.log(ask) if start is None else start.log_price
-    log_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
-    signal = None if signal_quantity is None else extended(np.asarray(signal_quantity), 0.0)
 
-    padded = (
-        extended(quantity, 0.0),
-        extended(ask, 1.0),
-        extended(demand, 0.0),
-        extended(reservation, 1.0),
-        np.concatenate([response, np.ones((1, tiers))]),
-        extended(allowed, 0.0),
+    log_ask = np.log(asks)
+    log_price = log_ask if start is None else start.log_price
+    log_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
+    one, none = np.ones((members, 1)), np.zeros((members, 1))
+    limits = np.concatenate([amounts, none, allowed, NO_CAP * one], axis=1)
+    asking = np.concatenate([log_ask, np.zeros((members, caps + 2))], axis=1)
+    starts = np.concatenate([log_price, none, log_rent, none], axis=1)
+    signals = None if signal is None else np.concatenate([signal, np.zeros((members, caps + 2))], axis=1)
+    tiered = _tiers_first(wanted, 0.0), _tiers_first(np.log(worth), 0.0), _tiers_first(response, 1.0)
+
+    by_variable = {
+        "log_price": asking.copy(),
+        "sold": np.zeros_like(limits),
+        "rent_value": np.zeros_like(limits),
+    }
+    by_buyer = {name: np.zeros((members, needs + 1)) for name in ("log_index", "bought", "demanded")}
+    by_market = {name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")}
+    iterations = np.zeros((members, market.goods), dtype=np.int64)
+    _quote_goods_without_market(market, tiered, by_buyer)
+    batches = []
+    for first in range(0, members, MEMBERS_AT_ONCE):
+        here = slice(first, min(first + MEMBERS_AT_ONCE, members))
+        frame = _frame(market, here.stop - here.start)
+        if not len(frame):
+            continue
+        asked = load(frame, limits[here], asking[here], *(a[:, here] for a in tiered))
+        at = starts[here].reshape(-1)[frame.offer]
+        lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
+        sweeper, w, image, steps = _solve(frame, asked, at, AIM * tolerance)
+        settled = settle(sweeper, w, image, lots)
+        for name, array in by_variable.items():
+            array[here].reshape(-1)[frame.offer] = getattr(settled, name)
+        for name, array in by_buyer.items():
+            array[here].reshape(-1)[frame.need] = getattr(settled, name)
+        for name, array in by_market.items():
+            array[first + frame.member, frame.good] = getattr(settled, name)
+        iterations[first + frame.member, frame.good] = steps
+        batches.append(Batch(frame, first, settled.row, settled.row_rent, settled.pull))
+
+    log_prices, rents = by_variable["log_price"][:, :offers], by_variable["log_price"][:, offers + 1 : -1]
+    return Clearing(
+        market=market,
+        price=np.exp(log_prices),
+        index=np.exp(by_buyer["log_index"][:, :needs]),
+        sales=by_variable["sold"][:, :offers],
+        purchases=by_buyer["bought"][:, :needs],
+        demanded=by_buyer["demanded"][:, :needs],
+        log_rent=rents,
+        cap_flow=by_variable["sold"][:, offers + 1 : -1],
+        rent_value=by_variable["rent_value"][:, offers + 1 : -1],
+        iterations=iterations,
+        certified=(by_market["residual"] <= tolerance)
+        & (np.abs(by_market["gap"]) <= GAP_PER_TOLERANCE * tolerance),
+        state=ClearingState(log_prices, rents, market.cap_keys),
+        batches=tuple(batches),
+        **by_market,
     )
-    starts = extended(log_price, 0.0), extended(log_rent, 0.0)
-    solutions = []
-    for bucket in market.buckets:
-        problem = gather(bucket, *padded)
-        y = starts[0][problem.member[:, None], bucket.sellers[problem.good]]
-        mu = starts[1][problem.member[:, None], bucket.caps[problem.good]]
-        solutions.append((problem, *_solve(problem, y, mu, tolerance)))
-    flows = settle(market, solutions, padded, signal, tolerance)
-    state = ClearingState(np.log(flows.price), flows.log_rent, market.cap_keys)
-    return Clearing(**{name: getattr(flows, name) for name in flows.__dataclass_fields__}, state=state)
+
+
+def prepare(
+    market: Market,
+    quantity: ArrayLike,
+    ask: ArrayLike,
+    demand: ArrayLike,
+    reservation: ArrayLike,
+    elasticity: ArrayLike,
+) -> Market:
+    """The same market, quicker to clear near a reference state, such as the base year.
+
+    Results change only within the tolerance. Prepare once per policy, from numbers that do not depend
+    on the members in the batch.
+
+    Args:
+        market: from :meth:`Market.build`.
+        quantity, ask: (O,). demand, reservation: (N, K). elasticity: (N, K) or (K,).
+    """
+    amounts, asks = np.asarray(quantity, dtype=np.float64)[None], np.asarray(ask, dtype=np.float64)[None]
+    wanted, worth = (np.asarray(a, dtype=np.float64)[None] for a in (demand, reservation))
+    response = np.broadcast_to(np.asarray(elasticity, dtype=np.float64), wanted.shape)
+    caps = len(market.caps)
+    frame = _frame(market, 1)
+    if not len(frame):
+        return market
+    limits = np.concatenate([amounts, [[0.0]], np.full((1, caps + 1), NO_CAP)], axis=1)
+    asking = np.concatenate([np.log(asks), np.zeros((1, caps + 2))], axis=1)
+    tiered = _tiers_first(wanted, 0.0), _tiers_first(np.log(worth), 0.0), _tiers_first(response, 1.0)
+    return prepared(market, frame, load(frame, limits, asking, *tiered))
+
+
+def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+    # Two reductions that also catch NaN: comparisons with it are false.
+    if array.size and not (array.min() >= lowest and array.max() < np.inf):
+        raise ValueError(f"{name} must be finite and >= {lowest:g}")
+    return array
+
+
+def _tiers_first(values: FloatArray, filler: float) -> FloatArray:
+    """(M, N, K) -> (K, M, N + 1), the last slot for padding."""
+    members, needs, tiers = values.shape
+    out = np.empty((tiers, members, needs + 1))
+    out[:, :, :needs] = np.moveaxis(values, 2, 0)
+    out[:, :, needs] = filler
+    return out
+
+
+def _quote_goods_without_market(
+    market: Market, tiered: tuple[FloatArray, ...], by_buyer: dict[str, FloatArray]
+) -> None:
+    """Needs of a good that nobody offers: the highest reservation price, and the demand at it."""
+    sold = np.isin(market.need_good, market.offer_good)
+    if sold.all():
+        return
+    alone = np.flatnonzero(~sold)
+    demand, reservation, elasticity = (a[:, :, alone] for a in tiered)
+    quote = np.where((demand > 0) | (demand.max(axis=0) <= 0), reservation, -np.inf).max(axis=0)
+    by_buyer["log_index"][:, alone] = quote
+    over = np.maximum(quote - reservation, 0.0)
+    by_buyer["demanded"][:, alone] = (demand * np.exp(-elasticity * over)).sum(axis=0)
+
+
+def _frame(market: Market, members: int) -> Frame:
+    """The frame for a number of members, kept by the market."""
+    frames = market.memory.setdefault("frames", {})
+    if members not in frames:
+        frames[members] = Frame(market, members)
+    frame: Frame = frames[members]
+    return frame
+
+
+def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
+    """(n,) log price in the middle of the live sellers' range, weights included."""
+    seller = asked.live & ~frame.is_cap
+    level = at - frame.scale / frame.sigma
+    lowest = np.minimum.reduceat(np.where(seller, level, np.inf), frame.first_variable)
+    highest = np.maximum.reduceat(np.where(seller, level, -np.inf), frame.first_variable)
+    return np.where(np.isfinite(highest), 0.5 * (lowest + highest), 0.0)
 
 
 def _solve(
-    problem: Problem, y: FloatArray, mu: FloatArray, tolerance: float
-) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Normal safeguard, then, for markets that did not arrive, a stronger one from a cold start."""
-    aimed = 0.5 * tolerance
-    y, mu, steps = newton(problem, y, mu, aimed, NORMAL)
-    missed = _missed(problem, y, mu, aimed)
-    if missed.any():
-        sub = problem.take(missed)
-        y[missed], mu[missed], more = newton(sub, sub.log_ask, np.zeros_like(mu[missed]), aimed, STRONG)
-        steps[missed] += more
-    return y, mu, steps
+    frame: Frame, asked: Load, at: FloatArray, tolerance: float
+) -> tuple[Sweeper, FloatArray, FloatArray, IntArray]:
+    """Sweeps first; Newton for what has not arrived; a stronger safeguard for what then is missing.
+
+    Returns:
+        The sweeper at the solution, w, its image, and iterations (n,).
+    """
+    with np.errstate(all="ignore"):  # a market that overflows is left to the safeguard
+        sweeper = Sweeper(frame, asked, _references(frame, asked, at))
+        w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
+        if len(missed):
+            x = sweeper.to_prices(w)
+            for piece in frame.pieces:
+                here = (missed >= piece.markets.start) & (missed < piece.markets.stop)
+                mine = missed[here] - piece.markets.start
+                if len(mine):
+                    _safeguard(frame, asked, piece.markets.start, mine, at, x, steps, tolerance)
+            sweeper = Sweeper(frame, asked, _references(frame, asked, x))
+            w = sweeper.from_prices(x)
+        image = np.empty_like(w)
+        sweeper.sweep(w, image)
+    return sweeper, w, image, steps
 
 
-def _missed(problem: Problem, y: FloatArray, mu: FloatArray, tolerance: float) -> BoolArray:
-    return ~(residual(problem, evaluate(problem, y, mu), mu) <= tolerance)
+def _safeguard(
+    frame: Frame,
+    asked: Load,
+    first: int,
+    mine: IntArray,
+    at: FloatArray,
+    x: FloatArray,
+    steps: IntArray,
+    tolerance: float,
+) -> None:
+    """Newton for markets ``mine`` of the piece that begins at market ``first``; writes into ``x``."""
+    piece = next(p for p in frame.pieces if p.markets.start == first)
+    problem = problem_of(piece, asked, mine)
+    width, sellers = piece.widths[0], problem.sellers
+    begin = at[piece.variables].reshape(-1, width)[mine]
+    cold = np.zeros_like(begin)
+    cold[:, :sellers] = problem.log_ask
+    solution, off, more = newton(problem, np.where(problem.live, begin, cold), tolerance, NORMAL)
+    again = np.flatnonzero(~(off <= tolerance))
+    if len(again):
+        solution[again], _, extra = newton(problem.take(again), cold[again], tolerance, STRONG)
+        more[again] += extra
+    x[piece.variables].reshape(-1, width)[mine] = solution
+    steps[first + mine] += more

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,10 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 CapKey = tuple[int, bytes, bytes]
 
-SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+SIZES = (8, 16, 24, 40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+WIDEST = 600.0
+"""A link whose log weight lies further below its seller's largest is closed: it could not be told
+from zero in the products."""
 
 
 def _padded(size: int) -> int:
@@ -43,6 +47,10 @@ class Bucket:
     """(G,) position of each good on the axis of goods."""
     log_kernel: FloatArray
     """(G, R, B) log sourcing weight, -inf where closed or padding."""
+    kernel: FloatArray
+    """(G, R, B) sourcing weight over its seller's largest."""
+    log_scale: FloatArray
+    """(G, S + C) log of the seller's largest weight; 0 for caps, padding and sellers without links."""
     row_seller: IntArray
     """(G, R) local seller of a row; the last slot, S, for padding."""
     incidence: FloatArray
@@ -57,6 +65,8 @@ class Bucket:
     """(G,)"""
     eps: FloatArray
     """(G, S)"""
+    remedy: FloatArray | None = None
+    """(G, S + C, S + C) see :mod:`sim.market.prepare`; None for a market that was not prepared."""
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -78,7 +88,8 @@ class Market:
     buckets: tuple[Bucket, ...]
     cap_keys: tuple[CapKey, ...]
     cap_good: IntArray
-    _prepared: dict[object, object] = field(default_factory=dict, repr=False)
+    memory: dict[object, Any] = field(default_factory=dict, repr=False)
+    """Workspaces and padded weights that later calls may use again; holds no results."""
 
     @property
     def goods(self) -> int:
@@ -181,10 +192,9 @@ class _Layout:
     def size_class(self) -> tuple[int, int, int, int]:
         """Padded numbers of rows, sellers, buyers and caps."""
         rows, sellers = len(self.row_seller), len(self.sellers)
-        size = max(rows, -(-len(self.buyers) * 2 // 3))
-        padded = _padded(size)
+        padded = _padded(rows)
         caps = -(-len(self.caps) // 2) * 2
-        return padded, padded if not caps else _padded(sellers), padded * 3 // 2, caps
+        return padded, padded if not caps else _padded(sellers), _padded(len(self.buyers)), caps
 
 
 def _lay_out(
@@ -198,13 +208,14 @@ def _lay_out(
     mine = np.array([c for c, group in enumerate(groups) if group[0] == good], dtype=np.int64)
     with np.errstate(divide="ignore"):
         log_kernel = np.log(kernel)
+    log_kernel[log_kernel < log_kernel.max(axis=1, keepdims=True, initial=-np.inf) - WIDEST] = -np.inf
     rows, row_seller, row_caps = [], [], []
     for seller in range(kernel.shape[0]):
         covered = np.zeros((kernel.shape[1], len(mine)), dtype=bool)
         for c, group in enumerate(mine):
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
-        is_open = kernel[seller] > 0
+        is_open = np.isfinite(log_kernel[seller])
         sets = np.zeros((1, len(mine)), dtype=bool)
         if len(mine) and is_open.any():
             sets = np.unique(covered[is_open], axis=0)
@@ -248,4 +259,20 @@ def _stack(
         offer[g, :s], need[g, :b], cap[g, :c] = layout.sellers, layout.buyers, layout.caps
         response[g, :s] = eps[layout.sellers]
     order = np.array([layout.good for layout in layouts], dtype=np.int64)
-    return Bucket(order, log_kernel, row_seller, incidence, offer, need, cap, sigma[order], response)
+    largest = np.where(incidence > 0, log_kernel.max(axis=2)[:, :, None], -np.inf).max(axis=1)
+    largest[:, sellers:] = 0.0
+    scale = np.where(np.isfinite(largest), largest, 0.0)
+    row_scale = np.take_along_axis(np.pad(scale[:, :sellers], ((0, 0), (0, 1))), row_seller, axis=1)
+    return Bucket(
+        goods=order,
+        log_kernel=log_kernel,
+        kernel=np.exp(log_kernel - row_scale[:, :, None]),
+        log_scale=scale,
+        row_seller=row_seller,
+        incidence=incidence,
+        sellers=offer,
+        buyers=need,
+        caps=cap,
+        sigma=sigma[order],
+        eps=response,
+    )

@@ -1,0 +1,137 @@
+"""What one step asks of the markets of a frame: offers, demand and caps, scaled, as flat arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.market.frame import Frame
+from sim.market.layout import BoolArray, FloatArray, IntArray
+
+__all__ = ["CAP_FLOOR", "Load", "load"]
+
+CAP_FLOOR = 1e-6
+"""A cap below this share of what its sellers offer is solved at the share and met by scaling
+down: the rent of a total ban is then finite."""
+NEVER = 1e3
+"""Log tonnes of a limit that never binds."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """n markets. Tonnes are divided by the market's size, a power of two near its largest offer."""
+
+    size: FloatArray
+    """(n,)"""
+    limit: FloatArray
+    """Per variable: tonnes on sale, or allowed by the cap."""
+    solved_limit: FloatArray
+    """``limit`` with caps floored."""
+    log_ask: FloatArray
+    """Per variable; 0 for caps."""
+    demand: FloatArray
+    """(K, buyers)"""
+    log_reservation: FloatArray
+    """(K, buyers)"""
+    elasticity: FloatArray
+    """(K, buyers)"""
+    row_on: FloatArray
+    """Per row: 1 if the seller has something to sell."""
+    buyer_off: FloatArray
+    """Per buyer: 1 if no seller with goods may sell to it."""
+    live: BoolArray
+    """Per variable: the seller can sell, the cap has links that can carry something."""
+
+    def take(self, frame: Frame, which: IntArray, variables: IntArray, buyers: IntArray) -> Load:
+        """The load of some markets of ``frame``, given by their variables and buyers."""
+        rows = []
+        for piece in frame.pieces:
+            mine = which[(which >= piece.markets.start) & (which < piece.markets.stop)] - piece.markets.start
+            _, width, _ = piece.widths
+            rows.append((piece.rows.start + mine[:, None] * width + np.arange(width)).ravel())
+        return Load(
+            size=self.size[which],
+            limit=self.limit[variables],
+            solved_limit=self.solved_limit[variables],
+            log_ask=self.log_ask[variables],
+            demand=self.demand[:, buyers],
+            log_reservation=self.log_reservation[:, buyers],
+            elasticity=self.elasticity[:, buyers],
+            row_on=self.row_on[np.concatenate(rows)] if rows else np.zeros(0),
+            buyer_off=self.buyer_off[buyers],
+            live=self.live[variables],
+        )
+
+
+def power_of_two(value: FloatArray) -> FloatArray:
+    """Power of two in (value / 2, value]; 1 for 0. Dividing by it is exact."""
+    _, exponent = np.frexp(value)
+    return np.where(value > 0, np.ldexp(1.0, np.where(value > 0, exponent - 1, 0)), 1.0)
+
+
+def load(
+    frame: Frame,
+    limits: FloatArray,
+    log_ask: FloatArray,
+    demand: FloatArray,
+    log_reservation: FloatArray,
+    elasticity: FloatArray,
+) -> Load:
+    """Gather a frame's markets.
+
+    Args:
+        frame: where the markets lie.
+        limits, log_ask: (M, O + 1 + C + 1), the last slot of offers and of caps for padding.
+        demand, log_reservation, elasticity: (K, M, N + 1).
+    """
+    tiers = demand.shape[0]
+    amount = np.take(limits.reshape(-1), frame.offer)
+    offered = np.where(frame.is_cap, 0.0, amount)
+    size = power_of_two(_per_market(np.maximum, offered, frame.first_variable))
+    limit = amount / size[frame.variable_market]
+    wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1) / size[frame.buyer_market]
+
+    _, rows, buyers = frame.lengths
+    selling, reached = np.empty(rows), np.empty(buyers)
+    frame.spread(np.where(frame.is_cap, 0.0, limit), selling)
+    row_on = (selling > 0).astype(float)
+    frame.to_buyers(row_on, reached)
+    pull = np.empty(rows)
+    frame.to_rows((wanted > 0).any(axis=0).astype(float), pull)
+    reaching = np.empty(len(frame.offer))
+    frame.collect((pull > 0) * row_on, reaching)
+    live = reaching > 0
+
+    solved = limit
+    if frame.is_cap.any():
+        # What the sellers under a cap offer: spread offers to rows, count each seller once.
+        floor = np.zeros(len(limit))
+        for piece in frame.pieces:
+            if piece.incidence is None:
+                continue
+            width, _, _ = piece.widths
+            sellers = piece.bucket.sellers.shape[1]
+            incidence = piece.bucket.incidence
+            under = np.swapaxes(incidence[:, :, sellers:], 1, 2) @ incidence[:, :, :sellers] > 0
+            offer = limit[piece.variables].reshape(-1, width)[:, :sellers]
+            total = np.where(under[piece.good], offer[:, None, :], 0.0).sum(axis=2)
+            floor[piece.variables].reshape(-1, width)[:, sellers:] = CAP_FLOOR * total
+        solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
+        live &= ~frame.is_cap | (solved > 0)
+    return Load(
+        size=size,
+        limit=limit,
+        solved_limit=solved,
+        log_ask=np.take(log_ask.reshape(-1), frame.offer),
+        demand=wanted,
+        log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),
+        elasticity=np.take(elasticity.reshape(tiers, -1), frame.need, axis=1),
+        row_on=row_on,
+        buyer_off=(reached <= 0).astype(float),
+        live=live,
+    )
+
+
+def _per_market(operation: np.ufunc, values: FloatArray, first: IntArray) -> FloatArray:
+    return np.asarray(operation.reduceat(values, first)) if len(first) else np.zeros(0)

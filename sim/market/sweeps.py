@@ -1,0 +1,224 @@
+"""The fast path: sweeps of two matrix products, mixed by Anderson's method.
+
+With ``w = log u`` (``u = p**-sigma`` for a seller, phi for a cap) one sweep maps w to the value at which
+every seller, and every binding cap, would clear if the buyers' side stood still. Anderson mixing
+combines the last few sweeps of each market so that the change would be smallest. A market stops at
+the first check at which it has arrived, whatever the others do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.market.frame import Frame
+from sim.market.layout import FloatArray, IntArray
+from sim.market.load import NEVER, Load
+
+__all__ = ["Sweeper", "mix"]
+
+DEPTH, DEPTH_PREPARED = 5, 3
+"""Earlier sweeps that mixing uses, without and with a prepared inverse."""
+LONGEST = 5.0
+"""Largest change of w in one sweep."""
+FIRST_CHECK, MOST_SWEEPS = 3, 60
+COMPACT = 0.6
+"""Share of markets still going at which the others are dropped from the batch."""
+
+
+@dataclass
+class Sweeper:
+    """The map w -> sweep(w) for the markets of a frame, with its workspace.
+
+    After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
+    ``log_z``, ``exponent`` and ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, and
+    ``row_pull`` = kernel x pull.
+    """
+
+    frame: Frame
+    load: Load
+    reference: FloatArray
+    """(n,) log price at which w is 0, so that no power overflows."""
+
+    def __post_init__(self) -> None:
+        frame, load = self.frame, self.load
+        variables, rows, buyers = frame.lengths
+        tiers = load.demand.shape[0]
+        level = np.where(frame.is_cap, 0.0, self.reference[frame.variable_market])
+        self.offset = frame.scale + frame.sigma * level
+        """w = offset - sigma log price; for a cap w = -sigma log rent."""
+        response = frame.eps / frame.sigma
+        ask = self.offset - frame.sigma * load.log_ask
+        with np.errstate(divide="ignore"):
+            self.log_limit = np.where(load.live, np.log(load.solved_limit), NEVER)
+        bounded = load.live & ~frame.is_cap
+        self.slope = np.where(bounded, 1 / (1 + response), 0.0)
+        self.intercept = np.where(bounded, response / (1 + response) * ask, np.where(frame.is_cap, 0.0, ask))
+        self.weight = np.where(load.live, load.solved_limit * np.where(frame.is_cap, 1.0, 1 + response), 0.0)
+        sigma = frame.market_sigma[frame.buyer_market]
+        self.rate = load.elasticity / sigma
+        self.shift = load.elasticity * (load.log_reservation - self.reference[frame.buyer_market])
+        self.off = (~load.live).astype(float)
+        self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
+        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
+        self.exponent, self.tier = np.empty((tiers, buyers)), np.empty((tiers, buyers))
+        self.sums, self.work = np.empty(variables), np.empty(variables)
+
+    def from_prices(self, log_price: FloatArray) -> FloatArray:
+        """w from log prices (sellers) and log rents (caps); what cannot trade stays at its ask."""
+        w = self.offset - self.frame.sigma * log_price
+        return np.where(self.load.live, w, self.intercept)
+
+    def to_prices(self, w: FloatArray) -> FloatArray:
+        """Log prices and log rents from w."""
+        return np.asarray((self.offset - w) / self.frame.sigma)
+
+    def sweep(self, w: FloatArray, out: FloatArray) -> None:
+        """One sweep from ``w`` into ``out``."""
+        frame, load = self.frame, self.load
+        frame.spread(w, self.row)
+        np.exp(self.row, out=self.row)
+        np.multiply(self.row, load.row_on, out=self.row)
+        frame.to_buyers(self.row, self.z)
+        np.add(self.z, load.buyer_off, out=self.z)
+        np.log(self.z, out=self.log_z)
+        np.multiply(self.rate, self.log_z, out=self.exponent)
+        np.add(self.exponent, self.shift, out=self.exponent)
+        np.minimum(self.exponent, 0.0, out=self.exponent)
+        np.exp(self.exponent, out=self.tier)
+        np.multiply(self.tier, load.demand, out=self.tier)
+        np.add.reduce(self.tier, axis=0, out=self.demanded)
+        np.divide(self.demanded, self.z, out=self.pull)
+        frame.to_rows(self.pull, self.row_pull)
+        plain, sums = frame.plain, self.sums
+        np.add(self.row_pull[:plain], self.off[:plain], out=sums[:plain])
+        if plain < len(sums):
+            np.multiply(self.row, self.row_pull, out=self.row_flow)
+            frame.collect(self.row_flow, sums)
+            sums[:plain] = self.row_pull[:plain]
+            np.add(sums, self.off, out=sums)
+        np.log(sums, out=out)
+        np.subtract(self.log_limit, out, out=out)
+        if plain < len(sums):
+            np.add(out[plain:], w[plain:], out=out[plain:])
+        np.multiply(out, self.slope, out=self.work)
+        np.add(self.work, self.intercept, out=self.work)
+        np.minimum(out, self.work, out=out)
+
+    def distance(self, change: FloatArray) -> FloatArray:
+        """(n,) bound on the residual, to first order, from the change that a sweep made."""
+        np.abs(change, out=self.work)
+        np.multiply(self.work, self.weight, out=self.work)
+        return np.asarray(np.maximum.reduceat(self.work, self.frame.first_variable))
+
+
+class _History:
+    """The last sweeps of some markets: changes, images, and the products of the changes."""
+
+    def __init__(self, frame: Frame, depth: int) -> None:
+        shape = depth + 1, frame.lengths[0]
+        self.change, self.image, self.product = np.zeros(shape), np.zeros(shape), np.empty(shape)
+        self.gram = np.zeros((depth + 1, depth + 1, len(frame)))
+
+    def take(self, frame: Frame, variables: IntArray, markets: IntArray) -> _History:
+        """The history of some markets."""
+        part = _History(frame, len(self.change) - 1)
+        part.change, part.image = self.change[:, variables], self.image[:, variables]
+        part.gram = self.gram[:, :, markets]
+        return part
+
+
+def _weights(gram: FloatArray, newest: int, length: int) -> FloatArray:
+    """(D, n) weights, summing to 1, of the combination of changes with the smallest square.
+
+    Solved in differences from the newest by elimination without pivoting: the matrix is positive
+    semi-definite and has a ridge.
+    """
+    others = [i for i in range(length) if i != newest]
+    k = len(others)
+    weights = np.zeros(gram.shape[1:])
+    if not k:
+        weights[newest] = 1.0
+        return weights
+    own = gram[newest, newest]
+    cross = gram[newest, others]
+    matrix = gram[np.ix_(others, others)] - cross[:, None] - cross[None] + own
+    right = own - cross
+    trace = matrix[range(k), range(k)].sum(axis=0)
+    ridge = 1e-12 * trace + 1e-300
+    for i in range(k):
+        matrix[i, i] += ridge
+    for i in range(k - 1):
+        factor = matrix[i + 1 :, i] / matrix[i, i]
+        matrix[i + 1 :, i + 1 :] -= factor[:, None] * matrix[i, i + 1 :]
+        right[i + 1 :] -= factor * right[i]
+    for i in range(k - 1, -1, -1):
+        solved = right[i]
+        for j in range(i + 1, k):
+            solved = solved - matrix[i, j] * right[j]
+        right[i] = solved / matrix[i, i]
+    weights[others] = right
+    weights[newest] = 1.0 - right.sum(axis=0)
+    return weights
+
+
+def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
+    """Sweep and mix until each market has arrived.
+
+    Args:
+        sweeper: the markets. start: w, per variable. tolerance: residual to arrive at.
+
+    Returns:
+        w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
+        did not arrive.
+    """
+    w, result = start.copy(), start.copy()
+    frame = sweeper.frame
+    sweeps = np.full(len(frame), MOST_SWEEPS)
+    markets, variables = np.arange(len(frame)), np.arange(len(w))
+    going = np.ones(len(frame), dtype=bool)
+    depth = DEPTH_PREPARED if frame.prepared else DEPTH
+    history = _History(frame, depth)
+    move = np.empty_like(w)
+    for sweep in range(1, MOST_SWEEPS + 1):
+        now, length = (sweep - 1) % (depth + 1), min(sweep, depth + 1)
+        image, change = history.image[now], history.change[now]
+        sweeper.sweep(w, image)
+        np.subtract(image, w, out=change)
+        if sweep >= FIRST_CHECK:
+            arrived = going & (sweeper.distance(change) <= tolerance)
+            if arrived.any():
+                keep = arrived[frame.variable_market]
+                result[variables[keep]] = w[keep]
+                sweeps[markets[arrived]] = sweep
+                going &= ~arrived
+                left = int(going.sum())
+                if not left:
+                    return result, sweeps, np.zeros(0, dtype=np.int64)
+                if left <= COMPACT * len(going):
+                    which = np.flatnonzero(going)
+                    part, at, buyers = frame.take(which)
+                    sub = sweeper.load.take(frame, which, at, buyers)
+                    frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
+                    history, w, move = history.take(part, at, which), w[at], move[at]
+                    markets, variables, going = markets[which], variables[at], going[which]
+                    image, change = history.image[now], history.change[now]
+        if frame.prepared:
+            frame.mend(change, sweeper.work)
+            np.copyto(change, sweeper.work)
+            np.add(w, change, out=image)
+        product = history.product[:length]
+        np.multiply(history.change[:length], change, out=product)
+        products = np.add.reduceat(product, frame.first_variable, axis=1)
+        history.gram[now, :length] = products
+        history.gram[:length, now] = products
+        weights = _weights(history.gram, now, length)
+        np.negative(w, out=move)
+        for i in range(length):
+            np.take(weights[i], frame.variable_market, out=sweeper.work, mode="clip")
+            np.multiply(sweeper.work, history.image[i], out=sweeper.work)
+            np.add(move, sweeper.work, out=move)
+        np.clip(move, -LONGEST, LONGEST, out=move)
+        np.add(w, move, out=w)
+    return result, sweeps, markets[going]
