@@ -171,10 +171,13 @@ def _month_number(date: npt.NDArray[np.datetime64]) -> Values:
     return np.where(np.isnat(date), np.nan, months)
 
 
-def _largest_rise(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> Values:
+def _multiples(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> tuple[Values, Values]:
+    """(member,) lowest and highest multiple of the paired baseline; NaN without trade."""
     ratio = _ratio(price(run, good, market), price(baseline, good, market, controller(run, good)))
-    filled = np.where(np.isnan(ratio), -np.inf, ratio).max(axis=1)
-    return np.where(np.isfinite(filled), filled, np.nan)
+    traded = ~np.isnan(ratio).all(axis=1)
+    extremes = np.full((2, len(ratio)), np.nan)
+    extremes[:, traded] = np.nanmin(ratio[traded], axis=1), np.nanmax(ratio[traded], axis=1)
+    return extremes[0], extremes[1]
 
 
 def _country(good: str, runs: dict[str, xr.Dataset], baseline: str) -> str:
@@ -190,11 +193,16 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
     for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
         peaks = {name: metrics.peak_price(data, good, market, country) for name, data in runs.items()}
         prices = {name: band(p["price"].values * shown.factor) for name, p in peaks.items()}
-        dates = {n: band(_month_number(p["date"].values)) for n, p in peaks.items() if n != baseline}
-        rises = {n: band(_largest_rise(a, b, good, market)) for n, (a, b) in pairs.items()}
         rows.append(Row(f"peak price {place}", shown.name, "number", prices))
-        rows.append(Row("  largest multiple of the baseline", "x", "number", rises))
-        rows.append(Row("  month of the peak", "", "month", dates))
+        ranges = {name: _multiples(a, b, good, market) for name, (a, b) in pairs.items()}
+        highest = {name: band(values[1]) for name, values in ranges.items()}
+        rows.append(Row("  highest multiple of the baseline", "x", "number", highest))
+        if market == "outside":
+            dates = {n: band(_month_number(p["date"].values)) for n, p in peaks.items() if n != baseline}
+            rows.append(Row("  month of the peak", "", "month", dates))
+        else:
+            lowest = {name: band(values[0]) for name, values in ranges.items()}
+            rows.append(Row("  lowest multiple of the baseline", "x", "number", lowest))
     return rows
 
 

@@ -56,8 +56,9 @@ def label(dataset: xr.Dataset, name: str, good: str) -> str:
 
 
 def good_name(dataset: xr.Dataset, good: str) -> str:
-    """The good's name in words."""
-    return label(dataset, "good_name", good) or good.replace("_", " ").capitalize()
+    """The good's name in words, without the explanation in brackets that the data carry."""
+    name = label(dataset, "good_name", good).partition(" (")[0]
+    return name or good.replace("_", " ").capitalize()
 
 
 def controller(dataset: xr.Dataset, good: str) -> str:
