@@ -86,6 +86,7 @@ def write_small_world(root: Path, tonnes: float = 1.0, dollars: float = 1.0) -> 
         for g, n, m, s, b, e in goods
     ])
     _write(root / "elements.csv", [{"element": e, "name": e, "members": e, "note": ""} for e in ELEMENTS])
+    _write(root / "substitutes.csv", [{"group": "none", "good": "no_such_good", **mark}])
     year = root / "2024"
     kinds = {"mine": "miner", "sepa": "processor", "magn": "processor", "trad": "trader"}
     _write(year / "facilities.csv", [

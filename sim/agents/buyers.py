@@ -33,12 +33,16 @@ class Orders:
 def required_input(
     world: World, state: State, calibration: Calibration, demand_level: FloatArray, step_years: float
 ) -> FloatArray:
-    """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan."""
+    """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan.
+
+    A plant that one input holds back orders no more of the others than it can use.
+    """
     activities = calibration.activities
     base = world.need_use * step_years
     need = base * state.intensity * demand_level
     plant = activities.need_plant >= 0
-    need[:, plant] = (base * state.intensity)[:, plant] * state.plant_rate[:, activities.need_plant[plant]]
+    rate = state.plant_rate[:, activities.need_plant[plant]] * state.usable[:, plant]
+    need[:, plant] = (base * state.intensity)[:, plant] * rate
     return need
 
 

@@ -9,10 +9,12 @@ from sim.agents.parameters import Behaviour
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
-from sim.world.world import FloatArray, World
+from sim.world.world import FloatArray, IntArray, World
 
-__all__ = ["adapt_intensity", "adapt_rates", "consume", "discard_surplus", "run_plants"]
+__all__ = ["adapt_intensity", "adapt_rates", "consume", "discard_surplus", "run_plants", "usable_inputs"]
 
+RECOVERY_ROOM, RECOVERY_STEP = 1.1, 0.05
+"""A plant short of one input orders the others for a tenth and five points more than it could use."""
 RANGE_OF_PRICES = (0.05, 50.0)
 """Price ratios beyond which plants and needs respond no further."""
 
@@ -26,27 +28,29 @@ def run_plants(
 ) -> tuple[FloatArray, FloatArray]:
     """Run processors and traders; return their output (M, O) and input use (M, N), tonnes.
 
-    Throughput is the plan or what the scarcest input allows (Leontief). A separator's oxides
-    follow the elements in its own stock of concentrate.
+    Throughput is the plan or what the scarcest input allows (Leontief between groups of inputs,
+    substitution within a group). A separator's oxides follow the elements in its own stock of
+    concentrate.
 
     Args:
         planned: (M, P) tonnes of throughput wanted this step.
         available: (M, N) tonnes of input on hand.
     """
     activities = calibration.activities
-    order, start = activities.need_order, activities.need_start
-    bound = available[:, order] / activities.need_coefficient[order]
-    intensity = state.intensity[:, order]
-    throughput = np.minimum(planned, np.minimum.reduceat(bound / intensity, start, axis=1))
+    order = activities.need_order
+    per_tonne = activities.need_coefficient[order] * state.intensity[:, order]
+    held = available[:, order]
+    throughput = np.minimum(planned, _scarcest(calibration, held, per_tonne))
     throughput = np.maximum(throughput, 0.0)
 
+    # Each input in its own proportion first; what one lacks, its substitutes make up.
+    wanted = throughput[:, activities.need_plant[order]] * per_tonne
+    own = np.minimum(wanted, held)
+    lacking = np.add.reduceat(wanted - own, activities.group_start, axis=1)[:, activities.need_group]
+    spare = np.add.reduceat(held - own, activities.group_start, axis=1)[:, activities.need_group]
+    own += np.divide(lacking, spare, out=np.zeros_like(spare), where=spare > 0) * (held - own)
     used = np.zeros_like(available)
-    plant = activities.need_plant >= 0
-    used[:, plant] = (
-        throughput[:, activities.need_plant[plant]]
-        * activities.need_coefficient[plant]
-        * state.intensity[:, plant]
-    )
+    used[:, order] = np.minimum(own, held)
     output = np.zeros((len(throughput), len(world.offer_good)))
     made = activities.offer_plant >= 0
     output[:, made] = throughput[:, activities.offer_plant[made]] * activities.offer_yield[made]
@@ -60,6 +64,48 @@ def run_plants(
         processed = used[:, calibration.basket_need[position]]
         output[:, separated] = processed * content * activities.offer_yield[separated]
     return output, used
+
+
+def _reach(calibration: Calibration, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+    """(M, groups) throughput that each group of substitutes would allow, tonnes."""
+    start = calibration.activities.group_start
+    reach: FloatArray = np.add.reduceat(held, start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
+    return reach
+
+
+def _group_plant(calibration: Calibration) -> IntArray:
+    activities = calibration.activities
+    return activities.need_plant[activities.need_order][activities.group_start]
+
+
+def _scarcest(calibration: Calibration, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+    """(M, P) throughput that the scarcest group of inputs allows, tonnes."""
+    reach = _reach(calibration, held, per_tonne)
+    bound: FloatArray = np.minimum.reduceat(reach, calibration.activities.group_plant_start, axis=1)
+    return bound
+
+
+def usable_inputs(
+    state: State, calibration: Calibration, planned: FloatArray, available: FloatArray
+) -> FloatArray:
+    """(M, N) what each input of a plant is good for, as a share of the plan, next step.
+
+    1 for the scarcest input and for users; for the others what the scarcest allowed this step,
+    with some room to recover.
+    """
+    activities = calibration.activities
+    order, plant = activities.need_order, activities.need_plant[activities.need_order]
+    held = available[:, order]
+    per_tonne = activities.need_coefficient[order] * state.intensity[:, order]
+    reach = _reach(calibration, held, per_tonne)
+    scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
+    share = scarcest / np.maximum(planned, 1e-300)
+    is_scarcest = (reach <= scarcest[:, _group_plant(calibration)] * (1 + 1e-9))[:, activities.need_group]
+    scarcest = share[:, plant]
+    room = np.minimum(scarcest * RECOVERY_ROOM + RECOVERY_STEP, 1.0)
+    usable = np.ones_like(available)
+    usable[:, order] = np.where(is_scarcest, 1.0, room)
+    return usable
 
 
 def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, FloatArray]:

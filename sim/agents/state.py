@@ -43,6 +43,8 @@ class State:
     """(M, O) utilisation relative to the base year; 1 in the base year."""
     plant_rate: FloatArray
     """(M, P) throughput relative to the base year."""
+    usable: FloatArray
+    """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
     """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
     seller_elements: FloatArray
@@ -96,6 +98,7 @@ def initial_state(world: World, calibration: Calibration, members: int, step_yea
         risk=np.zeros((members, needs)),
         mine_rate=np.ones((members, offers)),
         plant_rate=np.ones((members, len(calibration.activities.facility))),
+        usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         seller_elements=spread(seller_stock[basket_offer, None] * composition),
         buyer_elements=spread(stock[basket_need, None] * inflow_share),

@@ -155,7 +155,9 @@ class Recorder:
 
         rent = np.zeros((len(duty), len(world.goods)))
         for cap, cap_good in enumerate(market.cap_goods):
-            rent[:, cap_good] = np.maximum(rent[:, cap_good], clearing.rent[:, cap])
+            # A cap with no flow has no rent that anybody pays.
+            paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
+            rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
         kept["rent"][:, t] = rent
 
         kept["production"][:, t] = simulation.output

@@ -314,6 +314,7 @@ class Simulation:
         most = np.maximum.reduceat(relative[:, order], start, axis=1)
         plan = activities.throughput * self.step_years * most
         held = state.buyer_stock.copy()
+        state.usable = production.usable_inputs(state, self.calibration, plan, held)
         output, used = production.run_plants(self.world, state, self.calibration, plan, held)
         within = np.ones_like(relative)
         within[:, made] = relative[:, made] / np.maximum(most[:, activities.offer_plant[made]], 1e-12)

@@ -33,9 +33,15 @@ class Activities:
     capacity_ratio: FloatArray
     """(P,) largest throughput as a multiple of the base one."""
     need_order: IntArray
-    """Needs that belong to plants, sorted by plant."""
+    """Needs that belong to plants, sorted by plant, then by group of substitutes."""
     need_start: IntArray
     """(P,) first position of each plant in ``need_order``."""
+    group_start: IntArray
+    """(Q,) first position in ``need_order`` of each group of inputs that replace each other."""
+    group_plant_start: IntArray
+    """(P,) first group of each plant."""
+    need_group: IntArray
+    """(len(need_order),) group of each ordered need."""
     need_plant: IntArray
     """(N,) plant of each need, -1 for manufacturers."""
     need_coefficient: FloatArray
@@ -111,8 +117,8 @@ def _balance(matrix: FloatArray, rows: FloatArray, columns: FloatArray) -> Float
     return matrix
 
 
-def _grouped(plant: IntArray, plants: int) -> tuple[IntArray, IntArray]:
-    order = np.argsort(plant, kind="stable")
+def _grouped(plant: IntArray, plants: int, within: IntArray | None = None) -> tuple[IntArray, IntArray]:
+    order = np.lexsort((np.zeros_like(plant) if within is None else within, plant))
     order = order[plant[order] >= 0]
     return order, np.searchsorted(plant[order], np.arange(plants))
 
@@ -125,7 +131,12 @@ def _activities(world: World, flow: tuple[FloatArray, ...], base_index: FloatArr
     plant_of[facility] = np.arange(len(facility))
     need_plant, offer_plant = plant_of[world.need_facility], plant_of[world.offer_facility]
     plants = len(facility)
-    need_order, need_start = _grouped(need_plant, plants)
+    names = [world.substitutes.get(good.id, good.id) for good in world.goods]
+    rank = {name: k for k, name in enumerate(sorted(set(names)))}
+    group_of = np.array([rank[name] for name in names])[world.need_good]
+    need_order, need_start = _grouped(need_plant, plants, group_of)
+    key = need_plant[need_order] * len(rank) + group_of[need_order]
+    _, group_start, need_group = np.unique(key, return_index=True, return_inverse=True)
     offer_order, offer_start = _grouped(offer_plant, plants)
 
     throughput = np.add.reduceat(world.need_use[need_order], need_start)
@@ -165,6 +176,9 @@ def _activities(world: World, flow: tuple[FloatArray, ...], base_index: FloatArr
         capacity_ratio=np.maximum.reduceat(ratio[offer_order], offer_start),
         need_order=need_order,
         need_start=need_start,
+        group_start=group_start,
+        group_plant_start=np.searchsorted(group_start, need_start),
+        need_group=need_group,
         need_plant=need_plant,
         need_coefficient=coefficient,
         offer_order=offer_order,

@@ -180,6 +180,8 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
         if r["good"] in good:
             tariff[good[r["good"]], country[r["exporter"]], country[r["importer"]]] = float(r["rate"])
 
+    substitutes = {r["good"]: r["group"] for r in _rows(top / "substitutes.csv")}
+
     transit, freight = [], []
     for g in range(len(goods)):
         origin = facility_country[offer_facility[offer_good == g]]
@@ -215,6 +217,7 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
         offer_cash_cost=numbers(offers, "cash_cost_usd_t"),
         offer_by_product=numbers(offers, "by_product") > 0,
         offer_composition=composition,
+        substitutes=substitutes,
         need_facility=need_facility,
         need_good=need_good,
         need_use=bought,

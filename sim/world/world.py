@@ -79,6 +79,8 @@ class World:
     """(O,) True where output is bounded by a host metal."""
     offer_composition: FloatArray
     """(O, E) element shares of a basket offer; rows of zeros elsewhere."""
+    substitutes: Mapping[str, str]
+    """Good id -> name of a group whose members replace each other tonne for tonne in a plant."""
     need_facility: IntArray
     need_good: IntArray
     need_use: FloatArray
