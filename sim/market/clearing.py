@@ -16,7 +16,7 @@ from sim.market.load import Load, load
 from sim.market.newton import NORMAL, STRONG, newton
 from sim.market.prepare import prepared
 from sim.market.problem import problem_of
-from sim.market.settle import settle
+from sim.market.settle import quote_unserved, settle
 from sim.market.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
@@ -102,9 +102,8 @@ def clear(
     iterations = np.zeros((members, market.goods), dtype=np.int64)
     _quote_goods_without_market(market, tiered, by_buyer)
     batches = []
-    for first in range(0, members, MEMBERS_AT_ONCE):
-        here = slice(first, min(first + MEMBERS_AT_ONCE, members))
-        frame = _frame(market, here.stop - here.start)
+    for here in _member_batches(members):
+        first, frame = here.start, _frame(market, here.stop - here.start)
         if not len(frame):
             continue
         asked = load(frame, limits[here], asking[here], *(a[:, here] for a in tiered))
@@ -198,11 +197,16 @@ def _quote_goods_without_market(
     if sold.all():
         return
     alone = np.flatnonzero(~sold)
-    demand, reservation, elasticity = (a[:, :, alone] for a in tiered)
-    quote = np.where((demand > 0) | (demand.max(axis=0) <= 0), reservation, -np.inf).max(axis=0)
-    by_buyer["log_index"][:, alone] = quote
-    over = np.maximum(quote - reservation, 0.0)
-    by_buyer["demanded"][:, alone] = (demand * np.exp(-elasticity * over)).sum(axis=0)
+    quote, wanted = quote_unserved(*(a[:, :, alone] for a in tiered))
+    by_buyer["log_index"][:, alone], by_buyer["demanded"][:, alone] = quote, wanted
+
+
+def _member_batches(members: int) -> list[slice]:
+    """Batches of ``MEMBERS_AT_ONCE``, a small rest joined to the last."""
+    starts = list(range(0, members, MEMBERS_AT_ONCE))
+    if len(starts) > 1 and members - starts[-1] < MEMBERS_AT_ONCE // 2:
+        starts.pop()
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], members], strict=True)]
 
 
 def _frame(market: Market, members: int) -> Frame:
@@ -245,6 +249,7 @@ def _solve(
             w = sweeper.from_prices(x)
         image = np.empty_like(w)
         sweeper.sweep(w, image)
+        sweeper.tidy()
     return sweeper, w, image, steps
 
 

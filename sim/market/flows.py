@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame, Product
+from sim.market.frame import Frame
 from sim.market.layout import BoolArray, Bucket, CapKey, FloatArray, IntArray, Market
 
 __all__ = ["Clearing", "ClearingState"]

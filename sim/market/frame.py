@@ -18,7 +18,7 @@ from sim.market.layout import Bucket, FloatArray, IntArray, Market
 
 __all__ = ["BLOCK", "Frame", "Piece", "Product"]
 
-BLOCK = 8
+BLOCK = 4
 
 
 class _Blocks:
@@ -109,7 +109,6 @@ class Piece:
     """Rows -> variables; None without caps, where they are the same."""
     remedy: Product | None
     """Variables -> variables: how a change in a sweep is turned into a step; None if unprepared."""
-    blocks: _Blocks
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -126,97 +125,98 @@ class Frame:
         plain: length of the part of rows and variables that coincide.
         first_variable, first_row, first_buyer: (n,) where each market starts.
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
-        sigma, eps, scale: per variable. is_cap: per variable. market_sigma: (n,).
+        lengths: numbers of variables, rows and buyers, padding included.
+        sigma, eps, scale, is_cap: per variable. market_sigma: (n,). buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,). members: number of members.
     """
 
     def __init__(self, market: Market, members: int) -> None:
         buckets = sorted(market.buckets, key=lambda bucket: bucket.caps.shape[1] > 0)
-        choice = []
-        for bucket in buckets:
-            goods = len(bucket.goods)
-            choice.append((bucket, np.repeat(np.arange(goods), members), np.tile(np.arange(members), goods)))
-        self._set_up(market, choice)
-
-    def _set_up(self, market: Market, choice: list[tuple[Bucket, IntArray, IntArray]]) -> None:
-        self.market = market
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         width = offers + caps + 2
-        pieces, at = [], np.zeros(4, dtype=np.int64)
-        offer, need, sigma, eps, scale, is_cap = [], [], [], [], [], []
+        choice, source, need, static = [], [], [], []
+        for bucket in buckets:
+            good = np.repeat(np.arange(len(bucket.goods)), members)
+            member = np.tile(np.arange(members), len(bucket.goods))
+            choice.append((bucket, good, member))
+            sellers, variables = bucket.sellers.shape[1], bucket.incidence.shape[2]
+            place = np.concatenate([bucket.sellers, offers + 1 + bucket.caps], axis=1)
+            source.append((place[good] + member[:, None] * width).ravel())
+            need.append((bucket.buyers[good] + member[:, None] * (needs + 1)).ravel())
+            eps = np.pad(bucket.eps, ((0, 0), (0, variables - sellers)), constant_values=1)[good].ravel()
+            scale = bucket.log_scale[good].ravel()
+            static.append(np.stack([eps, scale, np.tile(np.arange(variables) >= sellers, len(good))]))
+        self._set_up(market, choice)
+        self.offer, self.need = _joined(source, np.int64), _joined(need, np.int64)
+        self.eps, self.scale, is_cap = np.concatenate(static, axis=1) if static else np.zeros((3, 0))
+        self.is_cap = is_cap > 0
+
+    def _set_up(self, market: Market, choice: list[tuple[Bucket, IntArray, IntArray]]) -> None:
+        """Everything but what :meth:`take` can copy from a larger frame."""
+        self.market = market
+        pieces, at = [], (0, 0, 0, 0)
         self.plain = 0
         for bucket, good, member in choice:
-            n = len(good)
-            variables, (rows, buyers) = bucket.incidence.shape[2], bucket.kernel.shape[1:]
-            sellers = bucket.sellers.shape[1]
+            n, (rows, buyers) = len(good), bucket.kernel.shape[1:]
+            sellers, variables = bucket.sellers.shape[1], bucket.incidence.shape[2]
             blocks = _Blocks(good, len(bucket.goods))
-            end = at + n * np.array([1, variables, rows, buyers])
+            end = at[0] + n, at[1] + n * variables, at[2] + n * rows, at[3] + n * buyers
             pieces.append(
                 Piece(
-                    bucket,
-                    good,
-                    member,
-                    *(slice(int(a), int(b)) for a, b in zip(at, end, strict=True)),
+                    bucket=bucket,
+                    good=good,
+                    member=member,
+                    markets=slice(at[0], end[0]),
+                    variables=slice(at[1], end[1]),
+                    rows=slice(at[2], end[2]),
+                    buyers=slice(at[3], end[3]),
                     kernel=Product(blocks, bucket.kernel),
                     incidence=Product(blocks, bucket.incidence) if variables > sellers else None,
                     remedy=None if bucket.remedy is None else Product(blocks, bucket.remedy),
-                    blocks=blocks,
                 )
             )
             at = end
             if variables == sellers:
-                self.plain = int(end[1])
-            source = np.concatenate([bucket.sellers, offers + 1 + bucket.caps], axis=1)
-            offer.append((source[good] + member[:, None] * width).ravel())
-            need.append((bucket.buyers[good] + member[:, None] * (needs + 1)).ravel())
-            sigma.append(np.repeat(bucket.sigma[good], variables))
-            eps.append(
-                np.pad(bucket.eps, ((0, 0), (0, variables - sellers)), constant_values=1)[good].ravel()
-            )
-            scale.append(bucket.log_scale[good].ravel())
-            is_cap.append(np.tile(np.arange(variables) >= sellers, n))
+                self.plain = end[1]
         self.pieces = tuple(pieces)
         self.capped = tuple(piece for piece in pieces if piece.incidence is not None)
         self.prepared = any(piece.remedy is not None for piece in pieces)
-        self.offer, self.need = _joined(offer, np.int64), _joined(need, np.int64)
-        self.sigma, self.eps, self.scale = (_joined(a, np.float64) for a in (sigma, eps, scale))
-        self.is_cap = _joined(is_cap, np.bool_)
+        self.lengths = at[1], at[2], at[3]
         counts = [len(piece.good) for piece in pieces]
-        size = [np.repeat([piece.widths[axis] for piece in pieces], counts).astype(int) for axis in range(3)]
-        self.first_variable, self.first_row, self.first_buyer = (np.cumsum(s) - s for s in size)
-        number = np.arange(sum(counts))
-        self.good = np.concatenate([p.bucket.goods[p.good] for p in pieces] or [number])
-        self.member = np.concatenate([p.member for p in pieces] or [number])
+        widths = np.array([piece.widths for piece in pieces], dtype=np.int64).reshape(len(pieces), 3)
+        size = np.repeat(widths, counts, axis=0)
+        self.first_variable, self.first_row, self.first_buyer = np.ascontiguousarray(
+            (size.cumsum(0) - size).T
+        )
+        number = np.arange(at[0])
+        self.variable_market, self.buyer_market = np.repeat(number, size[:, 0]), np.repeat(number, size[:, 2])
+        self.good = _joined([p.bucket.goods[p.good] for p in pieces], np.int64)
+        self.member = _joined([p.member for p in pieces], np.int64)
         self.members = int(self.member.max(initial=-1)) + 1
-        self.variable_market, self.buyer_market = np.repeat(number, size[0]), np.repeat(number, size[2])
-        self.market_sigma = self.sigma[self.first_variable]
+        self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
+        self.sigma = np.repeat(self.market_sigma, size[:, 0])
+        self.buyer_sigma = np.repeat(self.market_sigma, size[:, 2])
 
     def __len__(self) -> int:
         return len(self.first_variable)
 
-    @property
-    def lengths(self) -> tuple[int, int, int]:
-        """Numbers of variables, rows and buyers, padding included."""
-        rows = self.pieces[-1].rows.stop if self.pieces else 0
-        return len(self.offer), rows, len(self.need)
-
-    def take(self, which: IntArray) -> tuple[Frame, IntArray, IntArray]:
-        """A frame of some markets (ascending), and where its variables and buyers lay in this one."""
-        choice, keep_variables, keep_buyers = [], [], []
+    def take(self, which: IntArray) -> tuple[Frame, IntArray, IntArray, IntArray]:
+        """A frame of some markets (ascending), and where its variables, rows and buyers lay here."""
+        choice, kept = [], []
         for piece in self.pieces:
             mine = which[(which >= piece.markets.start) & (which < piece.markets.stop)] - piece.markets.start
             if not len(mine):
                 continue
             choice.append((piece.bucket, piece.good[mine], piece.member[mine]))
-            variables, _, buyers = piece.widths
-            keep_variables.append(
-                (piece.variables.start + mine[:, None] * variables + np.arange(variables)).ravel()
-            )
-            keep_buyers.append((piece.buyers.start + mine[:, None] * buyers + np.arange(buyers)).ravel())
+            parts = zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
+            kept.append([(s.start + mine[:, None] * w + np.arange(w)).ravel() for s, w in parts])
         part = object.__new__(Frame)
         part._set_up(self.market, choice)
-        return part, _joined(keep_variables, np.int64), _joined(keep_buyers, np.int64)
+        variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
+        part.offer, part.need = self.offer[variables], self.need[buyers]
+        part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
+        return part, variables, rows, buyers
 
     def to_buyers(self, rows: FloatArray, out: FloatArray) -> None:
         """Per buyer, the sum over rows of kernel x value."""

@@ -43,13 +43,8 @@ class Load:
     live: BoolArray
     """Per variable: the seller can sell, the cap has links that can carry something."""
 
-    def take(self, frame: Frame, which: IntArray, variables: IntArray, buyers: IntArray) -> Load:
-        """The load of some markets of ``frame``, given by their variables and buyers."""
-        rows = []
-        for piece in frame.pieces:
-            mine = which[(which >= piece.markets.start) & (which < piece.markets.stop)] - piece.markets.start
-            _, width, _ = piece.widths
-            rows.append((piece.rows.start + mine[:, None] * width + np.arange(width)).ravel())
+    def take(self, which: IntArray, variables: IntArray, rows: IntArray, buyers: IntArray) -> Load:
+        """The load of some markets, given by their positions on the flat axes."""
         return Load(
             size=self.size[which],
             limit=self.limit[variables],
@@ -58,7 +53,7 @@ class Load:
             demand=self.demand[:, buyers],
             log_reservation=self.log_reservation[:, buyers],
             elasticity=self.elasticity[:, buyers],
-            row_on=self.row_on[np.concatenate(rows)] if rows else np.zeros(0),
+            row_on=self.row_on[rows],
             buyer_off=self.buyer_off[buyers],
             live=self.live[variables],
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sim.market.frame import Frame, Piece
+from sim.market.frame import Piece
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray
 from sim.market.load import Load
 

@@ -85,17 +85,14 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
         off = np.where(is_cap, np.where(slack > 0, np.minimum(slack, spare), -slack), off)
     off[~load.live] = 0.0
     size = load.size
-    log_index = sweeper.reference[of_buyer] - sweeper.log_z / frame.market_sigma[of_buyer]
-    # A buyer whom nobody may serve is quoted what its most urgent tier would pay.
-    wanted = np.where(load.demand > 0, load.log_reservation, -np.inf).max(axis=0, initial=-np.inf)
-    wanted = np.where(np.isfinite(wanted), wanted, load.log_reservation.max(axis=0, initial=-np.inf))
-    unserved = load.buyer_off > 0
-    log_index = np.where(unserved, wanted, log_index)
-    demanded = sweeper.demanded
-    if unserved.any():
-        over = np.maximum(log_index - load.log_reservation, 0.0)
-        at_quote = (load.demand * np.exp(-load.elasticity * over)).sum(axis=0)
-        demanded = np.where(unserved, at_quote, demanded)
+    relative = -sweeper.log_z / frame.buyer_sigma
+    log_index, demanded = sweeper.reference[of_buyer] + relative, sweeper.demanded
+    unserved = np.flatnonzero(load.buyer_off > 0)
+    if len(unserved):
+        demanded = demanded.copy()
+        log_index[unserved], demanded[unserved] = quote_unserved(
+            load.demand[:, unserved], load.log_reservation[:, unserved], load.elasticity[:, unserved]
+        )
 
     theta_row, rent_value = np.ones(len(row)), np.zeros(len(w))
     if frame.capped:
@@ -123,7 +120,7 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
         pull=sweeper.pull * size[of_buyer],
         row_rent=theta_row,
         residual=np.maximum.reduceat(off, frame.first_variable),
-        gap=_gap(sweeper, y, flow, solved, supply),
+        gap=_gap(sweeper, y, relative, solved, supply),
         scaled_down=np.add.reduceat(lost, frame.first_variable) * size,
     )
 
@@ -155,49 +152,64 @@ def _sum(values: FloatArray, first: IntArray) -> FloatArray:
     return np.asarray(np.add.reduceat(values, first))
 
 
+def quote_unserved(
+    demand: FloatArray, log_reservation: FloatArray, elasticity: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What buyers whom nobody may serve are quoted: what their most urgent tier would pay.
+
+    Args:
+        demand, log_reservation, elasticity: (K, ...).
+
+    Returns:
+        Log index and the demand at it.
+    """
+    quote = np.where(demand > 0, log_reservation, -np.inf).max(axis=0)
+    quote = np.where(np.isfinite(quote), quote, log_reservation.max(axis=0))
+    over = np.maximum(quote - log_reservation, 0.0)
+    return quote, (demand * np.exp(-elasticity * over)).sum(axis=0)
+
+
 def _gap(
-    sweeper: Sweeper, y: FloatArray, flow: FloatArray, solved: FloatArray, supply: FloatArray
+    sweeper: Sweeper, y: FloatArray, relative: FloatArray, solved: FloatArray, supply: FloatArray
 ) -> FloatArray:
-    """(n,) dual value less the primal value of feasible flows, in units of the market's size."""
+    """(n,) dual value less the primal value of feasible flows, in units of the market's size.
+
+    The flows are those scaled to ``solved_limit``. Since they are products, the difference of the two
+    values falls into terms that vanish at the solution, so nothing cancels; see docs/clearing.md.
+    """
     frame, load = sweeper.frame, sweeper.load
-    is_cap, live = frame.is_cap, load.live
     row = solved * sweeper.row
-    bought = _bought(sweeper, row)
+    ratio = np.empty(len(sweeper.pull))
+    frame.to_buyers(row, ratio)
+    np.multiply(ratio, sweeper.pull, out=ratio)
     sold = np.empty(len(y))
     row_flow = row * sweeper.row_pull
     frame.collect(row_flow, sold)
-    sold = np.minimum(sold, load.solved_limit)
+    np.minimum(sold, load.solved_limit, out=sold)
 
-    ahead = y - load.log_ask
-    profit = supply / frame.eps + load.solved_limit * np.maximum(ahead, 0.0)
-    # Units: prices relative to the reference, so that large levels cancel before they are summed.
-    level = np.where(is_cap, 0.0, sweeper.reference[frame.variable_market])
-    used = np.where(sold > 0, sold / np.where(sold > 0, load.solved_limit, 1.0), 1.0)
-    cost = sold * (load.log_ask - level) + sold / frame.eps * (np.log(used) - 1.0)
-    seller = np.where(is_cap, y * load.solved_limit, profit + cost)
-    # Sum over links of x (log(x / D) - log K) / sigma: x is a product, so row and column sums do.
-    seller -= sold * (y - level)
-    total = _sum(np.where(live, seller, 0.0), frame.first_variable)
-    if (solved < 1).any():
-        shrunk = row_flow * np.log(np.where(solved > 0, solved, 1.0))
+    trades = (sold > 0) & (supply > 0)
+    log_filled = np.log(np.where(trades, sold, 1.0) / np.where(trades, supply, 1.0))
+    ahead = np.where(frame.is_cap, y, np.maximum(y - load.log_ask, 0.0))
+    seller = (load.solved_limit - sold) * ahead
+    seller += np.where(frame.is_cap, 0.0, supply - sold + sold * log_filled) / frame.eps
+    total = _sum(np.where(load.live, seller, 0.0), frame.first_variable)
+    scaled = solved < 1
+    if scaled.any():
         by_variable = np.empty(len(y))
+        shrunk = np.where(scaled & (row_flow > 0), row_flow * np.log(np.where(scaled, solved, 1.0)), 0.0)
         frame.collect(shrunk, by_variable)
-        by_variable[is_cap] = 0.0
+        by_variable[frame.is_cap] = 0.0
         total += _sum(by_variable, frame.first_variable) / frame.market_sigma
 
-    some = bought > 0
-    ratio = np.where(some, sweeper.demanded / np.where(some, bought, 1.0), 1.0)
-    log_index = -sweeper.log_z / frame.market_sigma[frame.buyer_market]
-    entropy = bought * (
-        log_index + np.log(np.maximum(ratio, 1e-300)) / frame.market_sigma[frame.buyer_market]
-    )
-    reservation = load.log_reservation - sweeper.reference[frame.buyer_market]
-    below = np.minimum(log_index - reservation, 0.0)
-    value = load.demand * below + (load.demand - sweeper.tier) / load.elasticity
-    tier = np.minimum(np.where(some, sweeper.tier / ratio, 0.0), load.demand)
-    log_share = np.minimum(sweeper.exponent - np.log(np.maximum(ratio, 1e-300)), 0.0)
-    worth = tier * reservation - (tier * log_share + load.demand - tier) / load.elasticity
-    buyer = entropy - (value + worth).sum(axis=0)
+    # ratio: what a buyer gets over what it wants.
+    wants = sweeper.demanded > 0
+    ratio = np.where(wants, ratio / np.where(wants, sweeper.demanded, 1.0), 1.0)
+    log_ratio = np.log(np.maximum(ratio, 1e-300))
+    below = relative + (sweeper.reference[frame.buyer_market] - load.log_reservation)
+    np.minimum(below, 0.0, out=below)
+    curved = ratio * (1 - log_ratio) - 1
+    tiers = (sweeper.tier * ((1 - ratio) * below + curved / load.elasticity)).sum(axis=0)
+    buyer = -sweeper.demanded * ratio * log_ratio / frame.buyer_sigma - tiers
     return np.asarray(total + _sum(np.where(load.buyer_off > 0, 0.0, buyer), frame.first_buyer))
 
 

@@ -23,8 +23,12 @@ DEPTH, DEPTH_PREPARED = 5, 3
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 60
-COMPACT = 0.6
+COMPACT = 0.3
 """Share of markets still going at which the others are dropped from the batch."""
+
+
+NEGLIGIBLE = 1e-300
+"""Tonnes, in units of the market's size, that stand for none."""
 
 
 @dataclass
@@ -32,7 +36,7 @@ class Sweeper:
     """The map w -> sweep(w) for the markets of a frame, with its workspace.
 
     After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
-    ``log_z``, ``exponent`` and ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, and
+    ``log_z``, ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, and
     ``row_pull`` = kernel x pull.
     """
 
@@ -56,13 +60,16 @@ class Sweeper:
         self.slope = np.where(bounded, 1 / (1 + response), 0.0)
         self.intercept = np.where(bounded, response / (1 + response) * ask, np.where(frame.is_cap, 0.0, ask))
         self.weight = np.where(load.live, load.solved_limit * np.where(frame.is_cap, 1.0, 1 + response), 0.0)
-        sigma = frame.market_sigma[frame.buyer_market]
-        self.rate = load.elasticity / sigma
+        self.rate = load.elasticity / frame.buyer_sigma
+        # A tier's demand is exp(min(rate log z + shift, top)). No demand is a number too small to matter
+        # rather than exp(-inf), which takes five times as long; see `tidy`.
+        self.top = np.log(np.maximum(load.demand, NEGLIGIBLE))
         self.shift = load.elasticity * (load.log_reservation - self.reference[frame.buyer_market])
+        self.shift += self.top
         self.off = (~load.live).astype(float)
         self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
         self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
-        self.exponent, self.tier = np.empty((tiers, buyers)), np.empty((tiers, buyers))
+        self.tier = np.empty((tiers, buyers))
         self.sums, self.work = np.empty(variables), np.empty(variables)
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
@@ -83,11 +90,10 @@ class Sweeper:
         frame.to_buyers(self.row, self.z)
         np.add(self.z, load.buyer_off, out=self.z)
         np.log(self.z, out=self.log_z)
-        np.multiply(self.rate, self.log_z, out=self.exponent)
-        np.add(self.exponent, self.shift, out=self.exponent)
-        np.minimum(self.exponent, 0.0, out=self.exponent)
-        np.exp(self.exponent, out=self.tier)
-        np.multiply(self.tier, load.demand, out=self.tier)
+        np.multiply(self.rate, self.log_z, out=self.tier)
+        np.add(self.tier, self.shift, out=self.tier)
+        np.minimum(self.tier, self.top, out=self.tier)
+        np.exp(self.tier, out=self.tier)
         np.add.reduce(self.tier, axis=0, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.to_rows(self.pull, self.row_pull)
@@ -105,6 +111,12 @@ class Sweeper:
         np.multiply(out, self.slope, out=self.work)
         np.add(self.work, self.intercept, out=self.work)
         np.minimum(out, self.work, out=out)
+
+    def tidy(self) -> None:
+        """After the last sweep: demand that is too small to matter becomes 0."""
+        self.tier[self.load.demand <= 0] = 0.0
+        np.add.reduce(self.tier, axis=0, out=self.demanded)
+        np.divide(self.demanded, self.z, out=self.pull)
 
     def distance(self, change: FloatArray) -> FloatArray:
         """(n,) bound on the residual, to first order, from the change that a sweep made."""
@@ -198,8 +210,8 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                     return result, sweeps, np.zeros(0, dtype=np.int64)
                 if left <= COMPACT * len(going):
                     which = np.flatnonzero(going)
-                    part, at, buyers = frame.take(which)
-                    sub = sweeper.load.take(frame, which, at, buyers)
+                    part, at, rows, buyers = frame.take(which)
+                    sub = sweeper.load.take(which, at, rows, buyers)
                     frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
                     history, w, move = history.take(part, at, which), w[at], move[at]
                     markets, variables, going = markets[which], variables[at], going[which]
