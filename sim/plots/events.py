@@ -69,7 +69,8 @@ def draw_lanes(axes: Axes, events: Sequence[Event], time: npt.NDArray[np.datetim
                 axes.plot([announced, start], [row + 0.5] * 2, color=BAR, linewidth=2, linestyle=":")
         text = event_text(event) + (", stays in force" if running and not event.get("until") else "")
         needed = len(text) * LANE_POINTS * 0.56 / width_points * (last - first)
-        left_to_right = start + needed < last
+        # Where the name fits on neither side it may run on into the margin on the right.
+        left_to_right = start + needed < last or start - needed < first
         axes.annotate(
             text,
             (start if left_to_right else min(start, last), row + 0.5),

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from sim.analysis.compare import band, paired
+from sim.analysis.metrics import peak_price
 from sim.analysis.names import country_name
 from sim.analysis.select import controller, good_name, own_events, price, price_unit
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
@@ -133,13 +134,12 @@ def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], name: s
             else f"the price never rises {percent(MOVED)} above the baseline"
         )
         return f"{name}: outside {place} {text}; {inside}"
-    prices = price(run, good, "outside") * shown.factor
-    stats = member_statistics(prices)
-    middle = stats.get("p50", stats["central"])
-    when = int(np.nanargmax(middle))
-    month = pd.Timestamp(run["time"].values[when]).strftime("%B %Y")
+    peak = peak_price(run, good, "outside")
+    highest = band(peak["price"].values * shown.factor).median
+    day = np.nanmedian(peak["date"].values.astype("datetime64[D]").astype(np.float64))
+    month = pd.Timestamp(np.datetime64(round(float(day)), "D")).strftime("%B %Y")
     return (
-        f"{name} outside {place} peaks at {number(float(middle[when]))} {shown.name} in {month}, "
+        f"{name} outside {place} peaks at {number(highest)} {shown.name} about {month}, "
         f"{rise:.1f} times its baseline; {inside}"
     )
 
@@ -243,7 +243,11 @@ def draw_price_paths(
     panels = _lines(data, baseline, good, shown.factor, country)
     together = len(panels) == 1
     limits = _limits([line for _, lines in panels for line in lines], shown.name)
-    banded = "Line: median of members; bands: 25-75 % and 5-95 %. " if first.sizes["member"] > 1 else ""
+    banded = (
+        "Line: median of members; bands: 25-75 % and 5-95 %; title: median of each member's own peak. "
+        if first.sizes["member"] > 1
+        else ""
+    )
     title = _finding(good, pairs, good_name(first, good), place)
     subtitle = f"{good_name(first, good)}, {shown.name}, inside {place} at the gate, outside on arrival (CIF)"
     if observed is not None and len(observed):

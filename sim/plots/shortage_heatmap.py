@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from sim.analysis.compare import paired
 from sim.analysis.metrics import steps_per_year, worst_year_share
 from sim.analysis.names import country_name
-from sim.analysis.select import downstream, good_name
+from sim.analysis.select import controller, downstream, good_name
 from sim.plots.style import (
     GREY,
     INK,
@@ -37,6 +37,7 @@ __all__ = ["draw_shortage_heatmap", "shortage_table"]
 Values = npt.NDArray[np.float64]
 COUNTRIES = 14
 SECTORS = 11
+SECTOR_NAMES = {"ev": "electric vehicles"}
 NOTABLE = 0.01
 """Median unmet share below which nobody is called short."""
 COLOURS = LinearSegmentedColormap.from_list(
@@ -66,7 +67,7 @@ def _columns(dataset: xr.Dataset) -> list[str]:
         strict=True,
     ):
         if kind == "manufacturer":
-            columns.append((sector or "other").replace("_", " "))
+            columns.append(SECTOR_NAMES.get(sector, (sector or "other users").replace("_", " ")))
         elif facility in made:
             columns.append(f"makers of {in_text(good_name(dataset, made[facility]))}")
         else:
@@ -104,30 +105,38 @@ def shortage_table(dataset: xr.Dataset, good: str) -> pd.DataFrame:
     return table
 
 
-def _grid(table: pd.DataFrame) -> pd.DataFrame:
-    """Country x user, the scarcest good of each cell, worst first, cut to what fits."""
+def _grid(table: pd.DataFrame, country: str) -> pd.DataFrame:
+    """Country x user, the scarcest good of each cell, worst first, cut to what fits.
+
+    The controlling ``country`` stays for contrast, however well it is supplied.
+    """
     cells = table.pivot_table(index="country", columns="user", values="shown", aggfunc="max")
     weight = table.groupby("country")["requirement"].sum().to_dict()
     by_row, by_column = cells.max(axis=1).round(3).to_dict(), cells.max(axis=0).round(3).to_dict()
     rows = sorted(by_row, key=lambda c: (-by_row[c], -weight[c], str(c)))
     columns = sorted(by_column, key=lambda u: (-by_column[u], str(u)))
-    short = [c for c in rows if by_row[c] >= NOTABLE / 2]
-    return cells.loc[(short or rows)[:COUNTRIES], columns[:SECTORS]]
+    shown = ([c for c in rows if by_row[c] >= NOTABLE / 2] or rows)[:COUNTRIES]
+    if country in rows and country not in shown:
+        shown = [*shown[: COUNTRIES - 1], country]
+    return cells.loc[shown, columns[:SECTORS]]
 
 
 def _finding(name: str, grid: pd.DataFrame) -> str:
     values = grid.to_numpy(dtype=np.float64)
     if not np.nanmax(values, initial=0.0) >= NOTABLE:
         return f"{name}: nobody runs short; every user is unmet by less than {percent(NOTABLE)}"
-    row, column = divmod(int(np.nanargmax(values)), values.shape[1])
+    # The rest of the world is no country: it leads only where nobody else is short.
+    named = [i for i, country in enumerate(grid.index) if country != "ROW"]
+    candidates = named if named and np.nanmax(values[named]) >= NOTABLE else list(range(len(values)))
+    row = max(candidates, key=lambda i: float(np.nanmax(values[i])))
+    column = int(np.nanargmax(values[row]))
     worst = float(values[row, column])
     country, user = str(grid.index[row]), str(grid.columns[column])
-    by_row = np.nanmax(values, axis=1)
-    others = [country_name(str(c)) for i, c in enumerate(grid.index) if i != row and by_row[i] >= worst / 2]
+    others = [str(grid.index[i]) for i in named if i != row and np.nanmax(values[i]) >= worst / 2]
     more = f" and {len(others) - 4} more" if len(others) > 4 else ""
-    also = f"; at least half as much in {', '.join(others[:4])}{more}" if others else ""
+    also = f"; at least half as short: {', '.join(map(country_name, others[:4]))}{more}" if others else ""
     return (
-        f"{name}: {country_name(country)} is hit hardest, {user} lack {percent(worst)} of their need "
+        f"{name}: hit hardest is {user} in {country_name(country)}, {percent(worst)} of need unmet "
         f"in the worst 12 months{also}"
     )
 
@@ -144,7 +153,7 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
     same = run.scenario == baseline.scenario
     dataset = run.dataset if same else paired(run.dataset, baseline.dataset)[0]
     table = shortage_table(dataset, good)
-    grid = _grid(table)
+    grid = _grid(table, controller(dataset, good))
     name = good_name(dataset, good)
     title = _finding(name, grid)
     rows, columns = max(grid.shape[0], 1), max(grid.shape[1], 1)
@@ -158,8 +167,10 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
     if left_out > 0:
         note += f" Left out: {left_out} less short {'country' if left_out == 1 else 'countries'}."
     with mpl.rc_context({**STYLE, "axes.grid": False}):
-        left_inches, label_inches = 1.75, 0.8
+        left_inches = 1.75
         cell = min(max(CELL_WIDTH, 6.0 / columns), 1.3)
+        wrapped = [textwrap.fill(str(u), int(cell * 10), break_long_words=False) for u in grid.columns]
+        label_inches = 0.3 + 0.17 * max((text.count("\n") + 1 for text in wrapped), default=1)
         wide = max(left_inches + columns * cell + 0.5, 9.0)
         fig = figure(wide, 2.1 + label_inches + rows * CELL_HEIGHT)
         bottom, top = titles(fig, title, subtitle, footer([run] if same else [baseline, run], "%", note))
@@ -183,7 +194,6 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
                 text = "<1" if 0.05 <= value < 0.95 else f"{value:.0f}"
                 colour = "white" if value > 0.55 * ceiling else (GREY if value < 0.95 else INK)
                 axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=10, color=colour)
-        wrapped = [textwrap.fill(str(u), int(cell * 10), break_long_words=False) for u in grid.columns]
         axes.set_xticks(np.arange(grid.shape[1]) + 0.5, wrapped, fontsize=9.5)
         axes.set_yticks(np.arange(grid.shape[0]) + 0.5, [country_name(str(c)) for c in grid.index])
         axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, labelcolor=INK)

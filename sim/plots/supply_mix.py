@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from sim.analysis.compare import paired
 from sim.analysis.metrics import steps_per_year, supply_by_country
 from sim.analysis.names import country_name
-from sim.analysis.select import Stage, good_name, own_events, stages
+from sim.analysis.select import Stage, controller, good_name, label, own_events, stages
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count
 from sim.plots.style import (
     GREY,
@@ -37,6 +38,7 @@ from sim.plots.style import (
     titles,
 )
 from sim.results import Run
+from sim.results.grouping import group_sum
 
 __all__ = ["draw_supply_mix"]
 
@@ -53,25 +55,50 @@ KILOTONNES = 20_000.0
 """t/year from which a panel counts in thousand tonnes."""
 
 
-def _yearly(dataset: xr.Dataset, stage: Stage) -> tuple[list[str], Values]:
-    """Countries and the mean over members of their output, (time, country), t/year."""
-    output = supply_by_country(dataset, stage.goods)
-    return [str(c) for c in output["country"].values], output.values.mean(axis=0) * steps_per_year(dataset)
+@dataclass(frozen=True)
+class _Panel:
+    """What one panel stacks: output of a stage, or purchases outside the controlling country."""
+
+    title: str
+    unit: str
+    stage: Stage | None = None
+    good: str = ""
+    country: str = ""
+
+    def yearly(self, dataset: xr.Dataset) -> tuple[list[str], Values]:
+        """Countries and the mean over members, (time, country), t/year."""
+        if self.stage is not None:
+            output = supply_by_country(dataset, self.stage.goods)
+            countries, values = [str(c) for c in output["country"].values], output.values
+        else:
+            kinds, places = (dataset[f"need_{c}"].values.astype(str) for c in ("kind", "country"))
+            chosen = np.flatnonzero(
+                (dataset["need_good"].values.astype(str) == self.good)
+                & (kinds != "trader")
+                & (places != self.country)
+            )
+            keys, values = group_sum(dataset["purchases"].values[..., chosen], [places[chosen]])
+            countries = [key[0] for key in keys]
+        return countries, values.mean(axis=0) * steps_per_year(dataset)
 
 
-def _panels(dataset: xr.Dataset, good: str) -> list[Stage]:
-    """The stages nearest to the good that anybody supplies, in the order of the chain."""
-    chain = [s for s in stages(dataset, good) if _yearly(dataset, s)[1].sum() > 0]
-    own = next(i for i, stage in enumerate(chain) if good in stage.goods)
-    near = sorted(range(len(chain)), key=lambda i: (abs(i - own), -i))[:PANELS]
-    return [chain[i] for i in sorted(near)]
+def _panels(dataset: xr.Dataset, good: str, country: str) -> list[_Panel]:
+    """The supplied stages nearest to the good, in chain order, then purchases outside the controller."""
+    chain = [_Panel(f"Output: {in_text(s.name)}", s.unit, stage=s) for s in stages(dataset, good)]
+    chain = [panel for panel in chain if panel.yearly(dataset)[1].sum() > 0]
+    own = next(i for i, panel in enumerate(chain) if panel.stage and good in panel.stage.goods)
+    near = sorted(range(len(chain)), key=lambda i: (abs(i - own), -i))[: PANELS - 1]
+    name, unit = in_text(good_name(dataset, good)), label(dataset, "good_unit", good)
+    bought = _Panel(f"Bought outside {country_name(country)}: {name}", unit, good=good, country=country)
+    panels = [chain[i] for i in sorted(near)]
+    return [*panels, bought] if bought.yearly(dataset)[1].sum() > 0 else panels
 
 
-def _named_countries(run: xr.Dataset, panels: Sequence[Stage], own: int) -> list[str]:
+def _named_countries(run: xr.Dataset, panels: Sequence[_Panel], own: int) -> list[str]:
     """Countries that get a colour: the largest by their best share in any panel."""
     best: dict[str, float] = {}
-    for position, stage in enumerate(panels):
-        countries, values = _yearly(run, stage)
+    for position, panel in enumerate(panels):
+        countries, values = panel.yearly(run)
         for country, share in zip(countries, values.sum(axis=0) / values.sum(), strict=True):
             # The good that was asked for decides ties about who is shown.
             best[country] = max(best.get(country, 0.0), float(share) * (2.0 if position == own else 1.0))
@@ -92,36 +119,32 @@ def _worst_year(values: Values, window: int) -> int:
     return int(np.convolve(values, np.ones(width), "valid").argmin())
 
 
-def _finding(good: str, stage: Stage, run: xr.Dataset, baseline: xr.Dataset, same: bool) -> str:
-    name = good_name(run, good)
-    countries, values = _yearly(run, stage)
-    base_countries, base = _yearly(baseline, stage)
-    width = steps_per_year(run)
-    leader = countries[int(values.sum(axis=0).argmax())]
-    if same:
-        largest = values.sum(axis=0).max() / values.sum()
-        return f"{country_name(leader)} supplies {percent(largest)} of {in_text(name)}"
-    start = _worst_year((values.sum(axis=1) - base.sum(axis=1)), width)
-    span = slice(start, start + width)
-    change = values[span].sum() / base[span].sum() - 1
-    leader = base_countries[int(base.sum(axis=0).argmax())]
-
-    def share(names: list[str], output: Values) -> float:
-        return (
-            float(output[span][:, names.index(leader)].sum() / output[span].sum()) if leader in names else 0.0
+def _finding(good: str, panels: Sequence[_Panel], own: int, run: xr.Dataset, baseline: xr.Dataset) -> str:
+    name = in_text(good_name(run, good))
+    countries, values = panels[own].yearly(run)
+    if run is baseline:
+        leader = country_name(countries[int(values.sum(axis=0).argmax())])
+        return f"{leader} supplies {percent(values.sum(axis=0).max() / values.sum())} of {name}"
+    parts = []
+    if panels[-1].stage is None:
+        parts.append(
+            _change(panels[-1], f"purchases outside {country_name(panels[-1].country)}", run, baseline)
         )
+    parts.append(_change(panels[own], "world output", run, baseline))
+    return f"{good_name(run, good)} at its scarcest: {'; '.join(parts)}"
 
-    now, before = share(countries, values), share(base_countries, base)
-    last = pd.Timestamp(run["time"].values[min(start + width, len(values)) - 1]).strftime("%B %Y")
-    if abs(change) < MOVED and abs(now - before) < MOVED:
-        return f"World output of {in_text(name)} and its sources stay within {percent(MOVED)} of the baseline"
-    size = f"falls {percent(-change)} below" if change < 0 else f"stays {percent(change)} above"
-    mix = (
-        f"{country_name(leader)} supplies {percent(now)} of it instead of {percent(before)}"
-        if percent(now) != percent(before)
-        else f"{country_name(leader)} still supplies {percent(now)}"
-    )
-    return f"World output of {in_text(name)} {size} the baseline in its worst 12 months (to {last}); {mix}"
+
+def _change(panel: _Panel, subject: str, run: xr.Dataset, baseline: xr.Dataset) -> str:
+    """What the worst twelve months of a panel were like, against the baseline."""
+    now, before = panel.yearly(run)[1].sum(axis=1), panel.yearly(baseline)[1].sum(axis=1)
+    width = steps_per_year(run)
+    start = _worst_year(now - before, width)
+    change = now[start : start + width].sum() / before[start : start + width].sum() - 1
+    if abs(change) < MOVED:
+        return f"{subject} within {percent(MOVED)} of the baseline"
+    last = pd.Timestamp(run["time"].values[min(start + width, len(now)) - 1]).strftime("%B %Y")
+    side = "below" if change < 0 else "above"
+    return f"{subject} {percent(abs(change))} {side} the baseline in the 12 months to {last}"
 
 
 def _names(axes: Axes, stack: Values, names: Sequence[str], colours: Sequence[str], points: float) -> None:
@@ -176,17 +199,15 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
     """
     same = run.scenario == baseline.scenario
     now, before = (run.dataset, run.dataset) if same else paired(run.dataset, baseline.dataset)
-    panels = _panels(before, good)
-    own = next(i for i, stage in enumerate(panels) if good in stage.goods)
+    panels = _panels(before, good, controller(now, good))
+    own = next(i for i, panel in enumerate(panels) if panel.stage and good in panel.stage.goods)
     named = _named_countries(before, panels, own)
     names = [*(country_name(c) for c in named), "others"]
     colours = [*PALETTE[: len(named)], OTHERS]
     time = now["time"].values
     events = [] if same else own_events(run.dataset, baseline.dataset)
-    title = _finding(good, panels[own], now, before, same)
-    subtitle = (
-        f"Output by country in {run.scenario}, mean over members, share in the last step beside each band"
-    )
+    title = _finding(good, panels, own, now, before)
+    subtitle = f"{run.scenario}, by country, mean over members; beside each band its share in the last step"
     if not same:
         subtitle += "; black: baseline"
     columns = 1 if len(panels) == 1 else COLUMNS
@@ -204,22 +225,22 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
         highest = top - (lanes * LANE_INCHES + 0.5) * inch
         lowest = bottom + 0.4 * inch
         height = (highest - lowest - below * (rows - 1)) / rows
-        for position, stage in enumerate(panels):
+        for position, panel in enumerate(panels):
             row, column = divmod(position, columns)
             x, y = left + column * (width + gap), highest - height - row * (height + below)
             axes = fig.add_axes((x, y, width, height))
-            stack, base = (_stack(*_yearly(d, stage), named) for d in (now, before))
+            stack, base = (_stack(*panel.yearly(d), named) for d in (now, before))
             kilo = max(stack.sum(axis=1).max(), base.sum(axis=1).max()) >= KILOTONNES
-            unit = f"{'k' if kilo else ''}{stage.unit}/year"
+            unit = f"{'k' if kilo else ''}{panel.unit}/year"
             stack, base = stack / (1000 if kilo else 1), base / (1000 if kilo else 1)
-            axes.set_title(f"{stage.name}, {unit}", fontweight="bold" if position == own else "normal")
+            axes.set_title(f"{panel.title}, {unit}", fontweight="bold" if position == own else "normal")
             _draw_panel(axes, time, stack, None if same else base, colours)
             _names(axes, stack, names, colours, 9.5)
             for values, scenario in ((stack, run.scenario), (base, baseline.scenario))[: 1 if same else 2]:
                 frame = pd.DataFrame(values, columns=[*named, "others"])
                 frame.insert(0, "time", time.astype("datetime64[D]").astype(str))
-                frame = frame.melt("time", var_name="country", value_name="output")
-                frames.append(frame.assign(scenario=scenario, stage=stage.name, unit=unit))
+                frame = frame.melt("time", var_name="country", value_name="tonnes_per_year")
+                frames.append(frame.assign(scenario=scenario, panel=panel.title, unit=unit))
         if lanes:
             lane = fig.add_axes((left, highest + 0.4 * inch, width, lanes * LANE_INCHES * inch))
             draw_lanes(lane, events, time)
