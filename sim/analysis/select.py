@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,8 +57,10 @@ def label(dataset: xr.Dataset, name: str, good: str) -> str:
 
 
 def good_name(dataset: xr.Dataset, good: str) -> str:
-    """The good's name in words, without the explanation in brackets that the data carry."""
+    """The good's name in words, without the explanations that the data carry behind it."""
     name = label(dataset, "good_name", good).partition(" (")[0]
+    # "Antimony ore, antimony content": the unit says the same.
+    name = re.sub(r", [\w\d]+ content$", "", name)
     return name or good.replace("_", " ").capitalize()
 
 

@@ -67,7 +67,9 @@ def mine_shares() -> dict[str, tuple[tuple[str, ...], dict[str, float]]]:
         country = iso3[row["country"]]
         if country != OTHERS and row["share_pct_of_world"]:
             key = (row["commodity"], row["stage"])
-            observed.setdefault(key, {})[country] = float(row["share_pct_of_world"])
+            # Some minerals come in two rows, ilmenite and rutile for example; both are shares of the sum.
+            shares = observed.setdefault(key, {})
+            shares[country] = shares.get(country, 0.0) + float(row["share_pct_of_world"])
     return {
         row["mineral"]: (_goods(row["goods"]), observed.get((row["commodity"], row["stage"]), {}))
         for row in _raw("targets/mine_goods.csv")
