@@ -11,7 +11,7 @@ from sim.world.build.places import country_rows, places
 from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separate
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import add_extra_supply, add_mines, add_processors
-from sim.world.build.trade import balance
+from sim.world.build.trade import add_traders, balance
 from sim.world.build.write import write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
@@ -33,6 +33,7 @@ def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
     for good in (g["good"] for g in goods):
         add_end_use(draft, raw, sectors, good)
         if good not in draft.flows:
+            add_traders(draft, raw, good)
             balance(draft, good, rules[good], raw, points)
     return draft, goods
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sim.world.build.draft import Draft, Facility, Use
 from sim.world.build.raw import OTHER, Raw
 from sim.world.build.supply import pairs
+from sim.world.build.trade import apparent_use
 
 __all__ = ["Sectors", "add_end_use"]
 
@@ -47,6 +48,26 @@ class Sectors:
         return cls(value_added, weight, names, source)
 
 
+def _ratio(target: float, total: float) -> float:
+    return target / total if total > 0 else 0.0
+
+
+def _country_shares(draft: Draft, raw: Raw, good: str, known: set[str], left: float) -> dict[str, float]:
+    """Share of a good's final use per country where a table or apparent consumption tells it."""
+    rows = [r for r in raw.rows_for("use_countries", draft.year) if r["good"] == good]
+    if not any(r["iso3"] == "*" for r in rows):
+        return {r["iso3"]: float(r["share"]) for r in rows if r["iso3"] in known}
+    use = apparent_use(draft, raw, good)
+    for facility, need in draft.uses.get(good, {}).items():
+        country = draft.facilities[facility].country
+        use[country] = use.get(country, 0.0) - need.tonnes
+    kept = {c: max(use.get(c, 0.0), 0.0) for c in sorted(known) if c != OTHER}
+    kept[OTHER] = max(sum(max(v, 0.0) for v in use.values()) - sum(kept.values()), 0.0)
+    whole = sum(kept.values())
+    draft.adjust(good, "WLD", "apparent final use", whole, left, "t", "scaled to supply less what processors take")
+    return {c: v / whole for c, v in kept.items()}
+
+
 def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
     """Give what the processors do not take to the manufacturers of the good's end-use sectors.
 
@@ -62,24 +83,24 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
     whole = sum(float(r["share"]) for r in rows)
     share = {r["sector"]: float(r["share"]) / whole for r in rows}
     label = {r["sector"]: (r["source"], r["confidence"]) for r in rows}
-    pinned = {r["iso3"]: float(r["share"]) for r in raw.rows_for("use_countries", draft.year) if r["good"] == good}
     cells = {(c, s): share[s] * w for s in share for c, w in sectors.weight[s].items()}
-    known = {c for c, _ in cells}
-    pinned = {c: v for c, v in pinned.items() if c in known}
-    free = 1.0 - sum(pinned.values())
+    pinned = _country_shares(draft, raw, good, {c for c, _ in cells}, left)
+    free = max(1.0 - sum(pinned.values()), 0.0)
     for _ in range(60):
         by_country: dict[str, float] = {}
         for (c, _s), v in cells.items():
             key = c if c in pinned else ""
             by_country[key] = by_country.get(key, 0.0) + v
         cells = {
-            (c, s): v * (pinned[c] / by_country[c] if c in pinned else free / by_country[""])
+            (c, s): v * _ratio(pinned[c] if c in pinned else free, by_country[c if c in pinned else ""])
             for (c, s), v in cells.items()
         }
         by_sector: dict[str, float] = {}
         for (_c, s), v in cells.items():
             by_sector[s] = by_sector.get(s, 0.0) + v
-        cells = {(c, s): v * share[s] / by_sector[s] for (c, s), v in cells.items()}
+        cells = {(c, s): v * _ratio(share[s], by_sector[s]) for (c, s), v in cells.items()}
+    lost = sum(cells.values())
+    cells = {pair: v / lost for pair, v in cells.items() if v > 0}
     for (c, s), v in cells.items():
         country = c if v >= POOL_BELOW else OTHER
         facility = f"{s}_{country.lower()}"

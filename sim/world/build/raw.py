@@ -11,6 +11,9 @@ import pandas as pd
 __all__ = ["OTHER", "Raw", "Row"]
 
 OTHER = "ROW"
+ALIASES = {
+    "Korea, Republic of": "KOR", "Congo (Kinshasa)": "COD", "Burma": "MMR", "Vietnam": "VNM", "Turkey": "TUR",
+}
 Row = dict[str, Any]
 
 
@@ -55,9 +58,26 @@ class Raw:
         return self.frame("usgs_world_panel_2021_2025.csv")
 
     @cached_property
-    def mcs(self) -> pd.DataFrame:
-        """USGS Mineral Commodity Summaries 2026, critical minerals, in the units of USGS."""
-        return self.frame("usgs_mcs2026_critical.csv", dtype={"value": str})
+    def _world_2024(self) -> pd.DataFrame:
+        """USGS world output 2024 of the minerals that the panel lacks, tonnes."""
+        return self.frame("usgs_world_2024.csv").assign(measure="production")
+
+    def us_import_sources(self, commodity: str, detail: str) -> dict[str, float]:
+        """Shares of US imports 2021-24 by origin, named origins only.
+
+        Raises:
+            KeyError: USGS has no such row.
+        """
+        frame = self.frame("base_us_import_sources_2021_24.csv")
+        part = frame[(frame.commodity == commodity) & (frame.detail == detail)]
+        if part.empty:
+            raise KeyError(f"no US import sources of {commodity}, {detail}")
+        codes = {r["name"]: r["iso3"] for r in self.rows("countries")} | ALIASES
+        return {
+            codes[str(c)]: float(v) / 100.0
+            for c, v in zip(part.country, part.value, strict=True)
+            if str(c) in codes
+        }
 
     def mine_output(self, mineral: str, stage: str, year: int, measure: str = "production") -> dict[str, float]:
         """USGS tonnes by country, largest first, rest of world under ``ROW``.
@@ -65,7 +85,7 @@ class Raw:
         Raises:
             KeyError: the panel has no such series.
         """
-        p = self.panel
+        p = pd.concat([self.panel, self._world_2024]) if measure == "production" else self.panel
         mask = (p.mineral == mineral) & (p.stage == stage) & (p.year == year) & (p.measure == measure)
         part = p[mask]
         if part.empty:

@@ -22,10 +22,12 @@ def add_mines(draft: Draft, raw: Raw) -> None:
     """Miners per country at exactly the USGS tonnes; named firms inside, small producers pooled in ROW."""
     for row in raw.rows_for("mines", draft.year):
         good = row["good"]
-        tonnes = raw.mine_output(row["mineral"], row["stage"], draft.year)
+        factor = float(row["factor"])
+        tonnes = {c: v * factor for c, v in raw.mine_output(row["mineral"], row["stage"], draft.year).items()}
         capacity: dict[str, float] = {}
         try:
-            capacity = raw.mine_output(row["mineral"], row["stage"], draft.year, "capacity")
+            known = raw.mine_output(row["mineral"], row["stage"], draft.year, "capacity")
+            capacity = {c: v * factor for c, v in known.items()}
         except KeyError:
             capacity = {}
         firms = [r for r in raw.rows_for("mine_firms", draft.year) if r["good"] == good]
@@ -39,6 +41,25 @@ def add_mines(draft: Draft, raw: Raw) -> None:
             _add_country_mines(draft, row, iso3, value, capacity.get(iso3, 0.0), firms)
         if pooled > 0:
             _add_country_mines(draft, row, OTHER, pooled, 0.0, [])
+            rule = f"producers below {float(row['pool_below']) * 100:g} % of the good and USGS other countries"
+            draft.adjust(good, OTHER, "pooled output", pooled, pooled, "t", rule)
+    _split_types(draft, raw)
+
+
+def _split_types(draft: Draft, raw: Raw) -> None:
+    """Move a share of a country's output to another grade of the same mineral."""
+    for row in raw.rows_for("mine_splits", draft.year):
+        old, new, iso3, share = row["from_good"], row["to_good"], row["country"], float(row["share"])
+        for facility in [f for f, _ in draft.offers.get(old, {}).items() if draft.facilities[f].country == iso3]:
+            offer = draft.offers[old][facility]
+            identity = f"{new}_{iso3.lower()}"
+            name = draft.facilities[facility].name.replace("Flake", "Amorphous")
+            draft.add(Facility(identity, name, "miner", iso3, f"other {iso3}", "", 0.0, row["source"], row["confidence"]))
+            draft.offer(new, identity, Offer(offer.tonnes * share, row["source"], row["confidence"]))
+            offer.tonnes *= 1.0 - share
+            offer.capacity *= 1.0 - share
+            if share >= 1.0:
+                del draft.offers[old][facility], draft.facilities[facility]
 
 
 def _add_country_mines(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.world.build.draft import Draft
+from sim.world.build.draft import Draft, Facility, Offer, Use
 from sim.world.build.raw import OTHER, Raw, Row
 
-__all__ = ["balance", "country_seed", "distance_km", "ras"]
+__all__ = ["add_traders", "apparent_use", "balance", "country_seed", "distance_km", "ras"]
 
 Array = npt.NDArray[np.float64]
 DROP_BELOW = 1e-5
@@ -75,6 +75,69 @@ def country_seed(raw: Raw, year: int, codes: list[str], draft: Draft, good: str)
     return total
 
 
+def _gross_trade(raw: Raw, draft: Draft, good: str) -> tuple[Row, dict[tuple[str, str], float]]:
+    """The trade rule of a good and its recorded trade in the good's own unit, skipped pairs left out."""
+    rule = next(r for r in raw.rows_for("trade_rules", draft.year) if r["good"] == good)
+    codes = [c for c in rule["codes"].split(";") if c]
+    skip = {tuple(pair.split(">")) for pair in rule["skip"].split(";") if pair}
+    content = float(rule["content"])
+    scratch = Draft(draft.year)
+    trade = country_seed(raw, draft.year, codes, scratch, good)
+    return rule, {pair: q * content for pair, q in trade.items() if pair not in skip}
+
+
+def apparent_use(draft: Draft, raw: Raw, good: str) -> dict[str, float]:
+    """Output plus imports less exports, t per country; may be negative where the records disagree."""
+    use = draft.supply_by_country(good)
+    for (i, j), quantity in _gross_trade(raw, draft, good)[1].items():
+        use[i] = use.get(i, 0.0) - quantity
+        use[j] = use.get(j, 0.0) + quantity
+    return use
+
+
+def add_traders(draft: Draft, raw: Raw, good: str) -> None:
+    """Re-exporters: what a country exports beyond its own output, where that is over 1 % of world trade."""
+    rule, trade = _gross_trade(raw, draft, good)
+    if rule["traders"] != "1":
+        return
+    supply, world = draft.supply_by_country(good), sum(trade.values())
+    exports: dict[str, float] = {}
+    imports: dict[str, float] = {}
+    for (i, j), quantity in trade.items():
+        exports[i] = exports.get(i, 0.0) + quantity
+        imports[j] = imports.get(j, 0.0) + quantity
+    known = {r["iso3"] for r in raw.rows("countries")} - {OTHER}
+    for iso3 in sorted(exports):
+        beyond = min(exports[iso3] - supply.get(iso3, 0.0), 0.9 * imports.get(iso3, 0.0))
+        if beyond <= 0.01 * world or iso3 not in known:
+            continue
+        facility, source = f"trader_{good}_{iso3.lower()}", "exports beyond own output (BACI)"
+        name = f"Traders of {good.replace('_', ' ')}, {iso3}"
+        draft.add(Facility(facility, name, "trader", iso3, f"traders {iso3}", "", 0.0, source, "derived"))
+        draft.offer(good, facility, Offer(beyond, source, "derived"))
+        draft.use(good, facility, Use(beyond, source, "derived"))
+
+
+def _us_column(
+    draft: Draft, raw: Raw, good: str, countries: dict[tuple[str, str], float], us_use: float
+) -> tuple[str, str] | None:
+    """Give the US column the origin shares that USGS reports; other origins keep their pattern."""
+    rows = [r for r in raw.rows_for("us_sources", draft.year) if r["good"] == good]
+    if not rows or ("USA", "USA") not in countries and not any(j == "USA" for _, j in countries):
+        return None
+    home = min(countries.get(("USA", "USA"), 0.0), 0.98 * us_use)
+    imports = us_use - home
+    shares = raw.us_import_sources(rows[0]["commodity"], rows[0]["detail"])
+    named = {c: s for c, s in shares.items() if (c, "USA") in countries and c != "USA"}
+    rest = {i: v for (i, j), v in countries.items() if j == "USA" and i not in named and i != "USA"}
+    left, whole = max(1.0 - sum(named.values()), 0.02), sum(rest.values())
+    for origin, share in named.items():
+        countries[origin, "USA"] = share * imports
+    for origin, value in rest.items():
+        countries[origin, "USA"] = left * imports * value / whole
+    return rows[0]["source"], rows[0]["confidence"]
+
+
 def _group(countries: list[str], iso3: str) -> str:
     return iso3 if iso3 in countries else OTHER
 
@@ -128,7 +191,12 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     rows = np.array([offers[s].tonnes for s in sellers])
     columns = np.array([uses[b].tonnes for b in buyers])
     trading = np.array([draft.facilities[b].kind == "trader" for b in buyers])
-    columns[~trading] *= (rows.sum() - columns[trading].sum()) / columns[~trading].sum()
+    scale = float((rows.sum() - columns[trading].sum()) / columns[~trading].sum())
+    columns[~trading] *= scale
+    if abs(scale - 1.0) > 1e-9:
+        stated = float(columns[~trading].sum())
+        rule_text = "recipes scaled so that what plants and sectors use equals supply"
+        draft.adjust(good, "WLD", "use", stated / scale, stated, "t", rule_text)
     countries = _country_matrix(draft, good, rule, raw, places)
     where = {f: draft.facilities[f].country for f in [*sellers, *buyers]}
     supply, use = draft.supply_by_country(good, traders=True), {}
@@ -140,6 +208,9 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
         if row["good"] == good and (row["exporter"], row["importer"]) in countries:
             countries[row["exporter"], row["importer"]] = float(row["share_of_importer"]) * use[row["importer"]]
             pinned[row["exporter"], row["importer"]] = (row["source"], row["confidence"])
+    label = _us_column(draft, raw, good, countries, use.get("USA", 0.0)) if "USA" in use else None
+    if label is not None:
+        pinned.update({pair: label for pair in countries if pair[1] == "USA" and pair not in pinned})
     seed = np.zeros((len(sellers), len(buyers)))
     factors = [r for r in raw.rows_for("facility_links", draft.year) if r["good"] == good]
     for a, s in enumerate(sellers):
@@ -148,8 +219,8 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
             for row in factors:
                 if row["seller"] in ("*", s) and row["buyer"] in ("*", d):
                     seed[a, b] *= float(row["factor"])
-            both_traders = draft.facilities[s].kind == draft.facilities[d].kind == "trader"
-            if s == d or both_traders:
+            kinds = (draft.facilities[s].kind, draft.facilities[d].kind)
+            if "trader" in kinds and (where[s] == where[d] or kinds == ("trader", "trader")):
                 seed[a, b] = 0.0
     flow = ras(seed, rows, columns)
     keep = flow >= DROP_BELOW * world
@@ -168,5 +239,5 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     }
     for b, d in enumerate(buyers):
         uses[d].tonnes = float(flow[:, b].sum())
-    label = (rule["source"], rule["confidence"])
-    draft.flow_label[good] = {pair: pinned.get((where[pair[0]], where[pair[1]]), label) for pair in draft.flows[good]}
+    usual = (rule["source"], rule["confidence"])
+    draft.flow_label[good] = {pair: pinned.get((where[pair[0]], where[pair[1]]), usual) for pair in draft.flows[good]}
