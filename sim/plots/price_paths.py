@@ -104,9 +104,15 @@ def _multiple(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> 
     return band(np.nanmax(ratio[known], axis=1)).median, band(np.nanmin(ratio[known], axis=1)).median
 
 
-def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], name: str, place: str) -> str:
+def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], base: xr.Dataset, place: str) -> str:
+    name = good_name(base, good)
     if not pairs:
-        return f"{name}: price inside and outside {place} without any new shock"
+        stats = member_statistics(price(base, good, "outside"))
+        middle = stats.get("p50", stats["central"])
+        shown = price_unit(float(base["good_base_price"].sel(good=good)))
+        low, high = (number(float(v) * shown.factor) for v in (np.nanmin(middle), np.nanmax(middle)))
+        span = f"at {low}" if low == high else f"between {low} and {high}"
+        return f"{name} outside {place} stays {span} {shown.name} without a new shock"
     rises = {scenario: _multiple(*pair, good, "outside")[0] for scenario, pair in pairs.items()}
     if len(pairs) > 1:
         moved = sorted((s for s in rises if rises[s] > 1 + MOVED), key=lambda s: -rises[s])
@@ -248,7 +254,7 @@ def draw_price_paths(
         if first.sizes["member"] > 1
         else ""
     )
-    title = _finding(good, pairs, good_name(first, good), place)
+    title = _finding(good, pairs, first, place)
     subtitle = f"{good_name(first, good)}, {shown.name}, inside {place} at the gate, outside on arrival (CIF)"
     if observed is not None and len(observed):
         subtitle += "; dots: observed, " + ", ".join(sorted(set(observed["source"])))

@@ -220,17 +220,11 @@ def _plain_strings(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.assign_coords(labels)
 
 
-def load_run(directory: Path | str) -> Run:
-    """Open a stored run; arrays are read from disk when they are used.
-
-    Raises:
-        MonaziteError: the directory is no complete run, or was written by a newer program.
-    """
-    path = Path(directory)
+def _manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise MonaziteError(f"{path}: no such directory")
     try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         if ".incomplete" in path.name:
             raise MonaziteError(f"{path}: this run did not finish; run it again") from None
@@ -239,6 +233,17 @@ def load_run(directory: Path | str) -> Run:
         raise MonaziteError(f"{path / 'manifest.json'}:{error.lineno}:{error.colno}: {error.msg}") from None
     if manifest.get("format") != 1:
         raise MonaziteError(f"{path}: manifest format {manifest.get('format')}; this program reads format 1")
+    return manifest
+
+
+def load_run(directory: Path | str) -> Run:
+    """Open a stored run; arrays are read from disk when they are used.
+
+    Raises:
+        MonaziteError: the directory is no complete run, or was written by a newer program.
+    """
+    path = Path(directory)
+    manifest = _manifest(path)
     if not (path / ARRAYS / "zarr.json").is_file():
         raise MonaziteError(f"{path}: {ARRAYS} is missing; the run cannot be read")
     return Run(path, manifest, _plain_strings(xr.open_zarr(path / ARRAYS, chunks=None)))
@@ -260,5 +265,8 @@ def find_runs(path: Path | str) -> list[Run]:
     found = sorted(p.parent for p in top.glob("*/manifest.json") if not p.parent.name.startswith("."))
     if not found:
         raise MonaziteError(f"{top}: holds no complete run; make one with 'monazite run'")
-    runs = sorted((load_run(p) for p in found), key=lambda run: (run.manifest["started"], run.id))
-    return list({run.scenario: run for run in runs}.values())
+    manifests = sorted(
+        ((_manifest(p), p) for p in found), key=lambda pair: (pair[0]["started"], pair[1].name)
+    )
+    latest = {str(manifest["scenario"]): path for manifest, path in manifests}
+    return [load_run(path) for path in latest.values()]
