@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.controls import Controls
+from sim.market.links import add_flows, empty_flows
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ class Recorder:
         self._first_need = np.searchsorted(world.need_good, np.arange(goods))
         self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
         self._outside_need = world.need_country != self._controller[world.need_good]
-        self._inside_weight, self._link_key = [], []
+        self._inside_weight, link_key = [], []
         for g in range(goods):
             origin = world.offer_country[world.offer_slice(g)]
             destination = world.need_country[world.need_slice(g)]
             at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
             self._inside_weight.append(at_home.astype(float))
-            self._link_key.append((g * countries + origin[:, None]) * countries + destination)
+            link_key.append((g * countries + origin[:, None]) * countries + destination)
         pair_key = world.need_good * countries + world.need_country
         self._pairs, pair_of = np.unique(pair_key, return_inverse=True)
         self._pair_order = np.argsort(pair_of, kind="stable")
@@ -107,7 +108,12 @@ class Recorder:
             world.need_facility[self._user_order], return_index=True
         )
         self._year_of = np.array([date.year for date in simulation.dates[:-1]])
-        self._yearly: list[list[FloatArray]] = []
+        keys = np.concatenate([key.ravel() for key in link_key])
+        self._links, link_of = np.unique(keys, return_inverse=True)
+        self._link_order = np.argsort(link_of, kind="stable")
+        self._link_start = np.searchsorted(link_of[self._link_order], np.arange(len(self._links)))
+        self._running: list[FloatArray] = []
+        self._yearly: list[FloatArray] = []
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)
@@ -190,24 +196,18 @@ class Recorder:
         self._kept["value_added_at_risk"][:, t, self._users] = lost * value
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
-        flows = [simulation.cleared.flow(g) for g in range(len(simulation.world.goods))]
         if t == 0 or self._year_of[t] != self._year_of[t - 1]:
-            self._yearly.append([flow.copy() for flow in flows])
-        else:
-            for total, flow in zip(self._yearly[-1], flows, strict=True):
-                total += flow
+            self._close_year()
+            self._running = empty_flows(simulation.cleared)
+        add_flows(simulation.cleared, self._running)
 
-    def _link_totals(self) -> tuple[IntArray, FloatArray]:
-        """Country links (key) and (year, M, links) tonnes."""
-        keys = np.concatenate([key.ravel() for key in self._link_key])
-        links, link_of = np.unique(keys, return_inverse=True)
-        order = np.argsort(link_of, kind="stable")
-        start = np.searchsorted(link_of[order], np.arange(len(links)))
-        totals = []
-        for year in self._yearly:
-            flat = np.concatenate([block.reshape(len(block), -1) for block in year], axis=1)
-            totals.append(np.add.reduceat(flat[:, order], start, axis=1))
-        return links, np.stack(totals)
+    def _close_year(self) -> None:
+        """Sum the year's facility flows to country links: far smaller, and all that is kept."""
+        if not self._running:
+            return
+        flat = np.concatenate([block.reshape(len(block), -1) for block in self._running], axis=1)
+        self._yearly.append(np.add.reduceat(flat[:, self._link_order], self._link_start, axis=1))
+        self._running = []
 
     def dataset(self) -> xr.Dataset:
         """All results, labelled, with units (``docs/results.md``)."""
@@ -246,7 +246,8 @@ class Recorder:
             ("member", "time", "good"), self._certified,
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
-        links, totals = self._link_totals()
+        self._close_year()
+        links, totals = self._links, np.stack(self._yearly)
         quantiles = np.quantile(totals, QUANTILES, axis=1).astype(np.float32)
         moved = quantiles.max(axis=(0, 1)) > 0
         variables["flow"] = (

@@ -292,17 +292,15 @@ class Simulation:
         shape = (len(self.members), len(self.world.need_good), len(self.world.elements))
         full = np.zeros((len(self.members), len(self.world.offer_good), len(self.world.elements)))
         full[:, calibration.basket_offer] = composition
-        result = []
-        for weights in calibration.lag_weight:
-            flow = np.zeros(shape)
-            for g, good in enumerate(self.world.goods):
-                if good.basket:
-                    shipped = self.cleared.flow(g) * weights[g]
-                    flow[:, self.world.need_slice(g)] = np.swapaxes(shipped, 1, 2) @ full[
-                        :, self.world.offer_slice(g)
-                    ]
-            result.append(flow[:, calibration.basket_need])
-        return result
+        lags = len(calibration.lag_weight)
+        flow = np.zeros((lags, *shape))
+        for g, good in enumerate(self.world.goods):
+            if good.basket:
+                needs, content = self.world.need_slice(g), full[:, self.world.offer_slice(g)]
+                shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
+                for lag, weights in enumerate(calibration.lag_weight):
+                    flow[lag][:, needs] = (shipped * weights[g].T) @ content
+        return list(flow[:, :, calibration.basket_need])
 
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""

@@ -1,0 +1,31 @@
+"""All flows at once are the flows of each good."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.market.clearing import Market, clear
+from sim.market.links import add_flows, empty_flows
+
+
+def test_the_flows_of_all_goods_are_those_of_each() -> None:
+    rng = np.random.default_rng(2)
+    offer_good, need_good = np.repeat([0, 1, 2], [3, 1, 5]), np.repeat([0, 1, 2], [2, 4, 3])
+    kernel = [rng.random((3, 2)), rng.random((1, 4)), rng.random((5, 3))]
+    cap = (2, np.array([True, True, False, False, False]), np.array([True, False, True]))
+    market = Market.build(offer_good, need_good, kernel, np.full(3, 6.0), np.full(9, 4.0), [cap])
+    demand = rng.random((4, 9, 1)) + 0.5
+    cleared = clear(
+        market,
+        rng.random((4, 9)) + 0.5,
+        np.ones((4, 9)),
+        demand,
+        np.full_like(demand, 3.0),
+        np.array([1.5]),
+        np.full((4, 1), 0.05),
+    )
+    totals = empty_flows(cleared)
+    add_flows(cleared, totals)
+    add_flows(cleared, totals)
+    for good, total in enumerate(totals):
+        np.testing.assert_allclose(total, 2 * cleared.flow(good), rtol=1e-14)
