@@ -47,7 +47,13 @@ UNITS: tuple[Unit, ...] = (
     Unit("months", "duration", 1 / 12),
     Unit("years", "duration", 1.0),
 )
-SINGULARS = {"day": "days", "business day": "business days", "week": "weeks", "month": "months", "year": "years"}
+SINGULARS = {
+    "day": "days",
+    "business day": "business days",
+    "week": "weeks",
+    "month": "months",
+    "year": "years",
+}
 EXAMPLES = {
     "mass": "1238 t",
     "mass per year": "30258 t/year",

@@ -1,0 +1,199 @@
+"""What every instrument has: an id, dates, a source, a sentence, and an effect on Controls.
+
+Adding an instrument is adding a file: a subclass of :class:`Instrument` named ``INSTRUMENT`` in
+``sim/instruments/<type>.py``. See ``docs/scenarios.md``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from sim.instruments.words import FirstDay, LastDay, links_between, select_goods, spoken
+from sim.world.labels import Labels
+
+if TYPE_CHECKING:
+    from sim.controls import Controls
+    from sim.world.world import BoolArray, IntArray, World
+
+__all__ = ["Instrument"]
+
+
+class Instrument(BaseModel):
+    """One event of a scenario. Dates are to the day; ``until`` is the last day in force."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+    id: str
+    type: str
+    announced: Annotated[FirstDay | None, Field(description="day of the announcement")] = None
+    from_: Annotated[FirstDay | None, Field(alias="from", description="first day in force")] = None
+    until: Annotated[LastDay | None, Field(description="last day in force; none = stays in force")] = None
+    source: Annotated[str | None, Field(description="key of `sources`")] = None
+    assumption: Annotated[
+        bool | str, Field(description="true, or what is assumed, where no source gives it")
+    ] = False
+    note: Annotated[str, Field(description="shown by describe")] = ""
+    in_base_year: Annotated[
+        bool, Field(description="in force in the base year already, so its effect is in base-year trade")
+    ] = False
+
+    _labels: Labels | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the names that sentences need."""
+        if context and isinstance(context.get("labels"), Labels):
+            self._labels = context["labels"]
+
+    # -- what the engine calls ---------------------------------------------------------------
+
+    def activity(self, step_start: dt.date, step_end: dt.date) -> float:
+        """Share 0..1 of the step [step_start, step_end) in which the event is in force.
+
+        0 throughout for an event marked ``in_base_year``: base-year trade reflects it already.
+        """
+        if self.in_base_year:
+            return 0.0
+        first = max(step_start, self.from_ or dt.date.min)
+        over = step_end if self.until is None else min(step_end, self.until + dt.timedelta(days=1))
+        return max(0, (over - first).days) / (step_end - step_start).days
+
+    @property
+    def varies(self) -> bool:
+        """True where the effect changes with the date while the event is in force."""
+        return False
+
+    def apply(self, controls: Controls, share: float) -> None:
+        """Write the effect to ``controls``, for a step in which it is in force for ``share``."""
+        raise NotImplementedError
+
+    def announce(self, controls: Controls) -> None:
+        """Raise the perceived risk of the links concerned; called while announced or in force."""
+        if not self.in_base_year:
+            self.alarm(controls)
+
+    def alarm(self, controls: Controls) -> None:
+        """The rise of risk that the announcement causes; none unless an instrument says so."""
+
+    # -- what a reader sees ------------------------------------------------------------------
+
+    def sentence(self) -> str:
+        """One plain sentence: when, who, what, to whom, how hard."""
+        if self.in_base_year:
+            since = f" since {self.from_}" if self.from_ else ""
+            return f"In force{since}, so already in base-year trade: {self.clause()}."
+        when = f"From {self.from_} " if self.from_ else "Throughout the run "
+        if self.from_ and self.until:
+            when = f"From {self.from_} to {self.until} "
+        elif self.until:
+            when = f"Until {self.until} "
+        early = self.announced and self.from_ and self.announced < self.from_
+        return f"{when}{self.clause()}{f'; announced on {self.announced}' if early else ''}."
+
+    def clause(self) -> str:
+        """The sentence without its dates."""
+        raise NotImplementedError
+
+    def touches(self, labels: Labels) -> bool:
+        """Whether the event acts on any base-year trade, output or use."""
+        raise NotImplementedError
+
+    # -- shared by the instruments -----------------------------------------------------------
+
+    def say_countries(self, words: Sequence[str]) -> str:
+        """Country codes and groups as words of a sentence."""
+        return spoken(words, self._labels.countries if self._labels else None)
+
+    def say_goods(self, goods: Sequence[str], stages: Sequence[str] | None) -> str:
+        """Goods, with the stages in brackets where they are named."""
+        names = {good.id: good.name.lower() for good in self._labels.goods} if self._labels else None
+        return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
+
+    def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:
+        """(n,) positions of the selected goods of the world."""
+        import numpy as np
+
+        return np.array(select_goods(world.goods, goods, stages or ()), dtype=np.int64)
+
+    def country_mask(self, world: World, words: Sequence[str]) -> BoolArray:
+        """(C,) True for the countries that the words name."""
+        import numpy as np
+
+        codes = {code for word in words for code in _expand(world, word)}
+        return np.array([code in codes for code in world.countries])
+
+    def link_mask(
+        self,
+        controls: Controls,
+        goods: Sequence[str],
+        stages: Sequence[str] | None,
+        own: Sequence[str],
+        others: Sequence[str],
+        *,
+        own_exports: bool = True,
+    ) -> BoolArray:
+        """(G, C, C) cross-border links between own and other countries, never domestic ones."""
+        import numpy as np
+
+        world = controls.world
+        position = {code: i for i, code in enumerate(world.countries)}
+        mask = np.zeros_like(controls.risk, dtype=bool)
+        chosen = self.good_indices(world, goods, stages)
+        for mine, theirs in links_between(own, others, lambda word: _expand(world, word)):
+            here = np.array([position[c] for c in mine], dtype=np.int64)
+            there = np.array([position[c] for c in theirs], dtype=np.int64)
+            mask |= controls.links(chosen, *((here, there) if own_exports else (there, here)))
+        return mask
+
+    def traded(
+        self,
+        labels: Labels,
+        goods: Sequence[str],
+        stages: Sequence[str] | None,
+        own: Sequence[str],
+        others: Sequence[str],
+        *,
+        own_exports: bool = True,
+    ) -> bool:
+        """Whether any of these links carried trade in the base year."""
+        names = {labels.goods[i].id for i in select_goods(labels.goods, goods, stages or ())}
+        pairs = [(set(a), set(b)) for a, b in links_between(own, others, labels.group)]
+        for (good, exporter, importer), tonnes in labels.trade.items():
+            if tonnes > 0 and exporter != importer and good in names:
+                mine, theirs = (exporter, importer) if own_exports else (importer, exporter)
+                if any(mine in a and theirs in b for a, b in pairs):
+                    return True
+        return False
+
+
+def _expand(world: World, word: str) -> tuple[str, ...]:
+    if word == "world":
+        return world.countries
+    if word in world.groups:
+        return tuple(code for code in world.groups[word] if code in world.countries)
+    return (word,) if word in world.countries else ()
+
+
+def origins(mask: BoolArray) -> Iterator[tuple[int, int, BoolArray]]:
+    """Good, origin and (C,) destinations of the links in a (G, C, C) mask, one by one."""
+    import numpy as np
+
+    for good, origin in np.argwhere(mask.any(2)).tolist():
+        yield good, origin, mask[good, origin]
+
+
+def base_tonnes(world: World, mask: BoolArray) -> dict[tuple[int, int], float]:
+    """(good, origin) -> base-year tonnes per year on the links in a (G, C, C) mask."""
+    import numpy as np
+
+    totals = {}
+    for good, origin, destinations in origins(mask):
+        sellers = world.offer_country[world.offer_slice(good)] == origin
+        buyers = destinations[world.need_country[world.need_slice(good)]]
+        totals[good, origin] = float(world.base_flow[good][np.ix_(sellers, buyers)].sum())
+    return totals

@@ -1,0 +1,88 @@
+"""``production_quota``: a country lets its mines and plants make less."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from sim.instruments.base import Instrument
+from sim.instruments.words import Countries, Goods, Stages, WordError, quantity, select_goods
+from sim.units import Quantity
+from sim.world.labels import Labels
+
+if TYPE_CHECKING:
+    from sim.controls import Controls
+    from sim.world.world import BoolArray
+
+__all__ = ["INSTRUMENT", "ProductionQuota"]
+
+
+class ProductionQuota(Instrument):
+    """Cuts output by ``cut``, or to ``amount`` in all, spread in proportion to base-year output.
+
+    Buyers at home and abroad are hit alike, unlike by a control on exports. Traders do not produce
+    and are left alone. An amount above base-year output does not bind.
+    """
+
+    type: Literal["production_quota"] = "production_quota"
+    by: Annotated[Countries, Field(description="producing countries or groups", examples=["CHN"])]
+    goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[tungsten]"])]
+    stages: Annotated[Stages | None, Field(description="only these stages")] = None
+    cut: Annotated[
+        Quantity | None, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"), Field(examples=["20 %"])
+    ] = None
+    amount: Annotated[
+        Quantity | None,
+        quantity("mass per year", 0.0, None, "0 t/year or more"),
+        Field(examples=["500 t/year"]),
+    ] = None
+
+    def model_post_init(self, context: object, /) -> None:
+        """One way to say how much."""
+        if (self.cut is None) == (self.amount is None):
+            raise WordError("exactly one of 'cut' and 'amount' is needed", "write for example 'cut: 20 %'")
+        super().model_post_init(context)
+
+    def clause(self) -> str:
+        """Who makes how much less of what."""
+        who, goods = self.say_countries(self.by), self.say_goods(self.goods, self.stages)
+        return f"{who} cuts output of {goods} {f'by {self.cut}' if self.cut else f'to {self.amount} in all'}"
+
+    def _effect(self, controls: Controls) -> tuple[BoolArray, float]:
+        """(O,) offers concerned, and the factor on what they may produce."""
+        import numpy as np
+
+        world = controls.world
+        mask = np.isin(world.offer_good, self.good_indices(world, self.goods, self.stages))
+        mask &= self.country_mask(world, self.by)[world.offer_country]
+        mask &= np.array([kind != "trader" for kind in world.facility_kind])[world.offer_facility]
+        if self.cut is not None:
+            return mask, 1 - self.cut.value
+        base = float(world.offer_output[mask].sum())
+        return mask, min(1.0, self.amount.value / base) if self.amount and base > 0 else 1.0
+
+    def apply(self, controls: Controls, share: float) -> None:
+        """Lower what may be produced, in proportion to the share of the step."""
+        mask, factor = self._effect(controls)
+        controls.production_factor[mask] *= 1 - share * (1 - factor)
+        controls.touched_offers[self.id] = mask
+
+    def alarm(self, controls: Controls) -> None:
+        """Severity = the share of output cut, for buyers everywhere, those at home included."""
+        import numpy as np
+
+        mask, factor = self._effect(controls)
+        world, hit = controls.world, np.zeros_like(controls.risk, dtype=bool)
+        hit[world.offer_good[mask], world.offer_country[mask]] = True
+        controls.raise_risk(hit, 1 - factor)
+
+    def touches(self, labels: Labels) -> bool:
+        """Whether any such facility produced anything."""
+        goods = {labels.goods[i].id for i in select_goods(labels.goods, self.goods, self.stages or ())}
+        codes = {code for word in self.by for code in labels.group(word)}
+        made = ((g, labels.facilities[f]) for (g, f), tonnes in labels.output.items() if tonnes > 0)
+        return any(g in goods and f.country in codes and f.kind != "trader" for g, f in made)
+
+
+INSTRUMENT = ProductionQuota

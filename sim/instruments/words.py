@@ -1,0 +1,224 @@
+"""The words of an event: countries, goods, stages, firms, dates and quantities, each checked as read.
+
+Validators look names up in the :class:`~sim.world.labels.Labels` given as validation context
+(``context={"labels": labels}``); without them only the form is checked.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated, Any, Protocol
+
+from pydantic import BeforeValidator, ValidationInfo
+
+from sim.errors import did_you_mean
+from sim.units import Quantity, parse_quantity
+from sim.world.labels import Labels
+
+__all__ = [
+    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
+    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+]  # fmt: skip
+
+DAY = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
+
+
+class WordError(ValueError):
+    """A word that cannot stand here: ``message`` says why, ``remedy`` what to write."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message, self.remedy = message, remedy
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+
+class GoodLike(Protocol):
+    """What goods of the World and of the Labels have in common."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def mineral(self) -> str: ...  # noqa: D102
+    @property
+    def stage(self) -> str: ...  # noqa: D102
+    @property
+    def hs6(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def _labels(info: ValidationInfo) -> Labels | None:
+    found = (info.context or {}).get("labels")
+    return found if isinstance(found, Labels) else None
+
+
+def _text(value: object, what: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise WordError(f"{_shown(value)} is not {what}")
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text[:60]}'"
+
+
+def _unknown(kind: str, word: str, allowed: Iterable[str], else_say: str = "") -> WordError:
+    return WordError(f"unknown {kind} '{word[:60]}'", did_you_mean(word, sorted(allowed)) or else_say)
+
+
+def _country(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a country code"), _labels(info)
+    if labels is None or word == "world" or labels.group(word):
+        return word
+    for code, name in labels.countries.items():
+        if word.casefold() in (name.casefold(), code.casefold()):
+            raise WordError(f"unknown country '{word}'", f"write the ISO-3 code {code}")
+    for name in labels.groups:
+        if word.casefold() in (name.casefold(), name.casefold().rstrip("0123456789")):
+            raise WordError(f"unknown country '{word}'", f"did you mean '{name}'?")
+    say = f"write an ISO-3 code, world, or a group: {', '.join(labels.groups)}"
+    raise _unknown("country", word, [*labels.countries, *labels.groups, "world"], say)
+
+
+def _good(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a good"), _labels(info)
+    if labels is None or select_goods(labels.goods, (word,)):
+        return word
+    names = {good.id for good in labels.goods} | {good.mineral for good in labels.goods}
+    if word.isdigit():
+        raise WordError(f"no good has the HS code '{word}'", "'monazite list goods' shows the codes")
+    raise WordError(
+        f"unknown good '{word[:60]}' in the {labels.base_year} world",
+        did_you_mean(word, sorted(names)) or "'monazite list goods' shows all goods and minerals",
+    )
+
+
+def _stage(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a stage"), _labels(info)
+    stages = {good.stage for good in labels.goods} if labels else {word}
+    if word not in stages:
+        raise _unknown("stage", word, stages, f"allowed: {', '.join(sorted(stages))}")
+    return word
+
+
+def _sector(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a sector"), _labels(info)
+    if labels is not None and word not in labels.sectors:
+        raise _unknown("sector", word, labels.sectors, f"allowed: {', '.join(sorted(labels.sectors))}")
+    return word
+
+
+def _firm(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a firm"), _labels(info)
+    if labels is not None and word not in labels.firms:
+        raise _unknown("firm", word, labels.firms, "'monazite list firms' shows all firms")
+    return word
+
+
+def _as_list(value: object) -> object:
+    """One word may stand without brackets."""
+    if isinstance(value, str | int | bool) or value is None:
+        value = [] if value is None else [value]
+    if not isinstance(value, list | tuple):
+        raise WordError("a mapping stands here", "write a list, for example [USA, JPN]")
+    if not value:
+        raise WordError("the list is empty", "name at least one")
+    return value
+
+
+CountryWord = Annotated[str, BeforeValidator(_country)]
+Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
+Goods = Annotated[tuple[Annotated[str, BeforeValidator(_good)], ...], BeforeValidator(_as_list)]
+Stages = Annotated[tuple[Annotated[str, BeforeValidator(_stage)], ...], BeforeValidator(_as_list)]
+Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], BeforeValidator(_as_list)]
+Firms = Annotated[tuple[Annotated[str, BeforeValidator(_firm)], ...], BeforeValidator(_as_list)]
+
+
+def parse_day(written: object, *, last: bool = False) -> dt.date:
+    """A date from ``2025-04-04``, or the first (or last) day of ``2025-04``.
+
+    >>> parse_day("2024-02", last=True)
+    datetime.date(2024, 2, 29)
+    """
+    if isinstance(written, dt.date):
+        return written
+    match = DAY.fullmatch(written) if isinstance(written, str) else None
+    if match is None:
+        raise WordError(f"{_shown(written)} is not a date", "write for example 2025-04-04 or 2025-04")
+    year, month = int(match[1]), int(match[2])
+    if not 1 <= month <= 12:
+        raise WordError(f"'{written}' has no month {month}", "write the year first: 2025-04-04")
+    if year < 1:
+        raise WordError(f"'{written}' has no year 0", "write for example 2025-04-04")
+    days = calendar.monthrange(year, month)[1]
+    day = int(match[3]) if match[3] else (days if last else 1)
+    if not 1 <= day <= days:
+        raise WordError(f"'{written}' does not exist", f"that month has {days} days")
+    return dt.date(year, month, day)
+
+
+FirstDay = Annotated[dt.date, BeforeValidator(parse_day)]
+LastDay = Annotated[dt.date, BeforeValidator(lambda written: parse_day(written, last=True))]
+
+
+def quantity(
+    dimension: str, low: float | None = None, high: float | None = None, bounds: str = ""
+) -> BeforeValidator:
+    """A validator for "number unit" within bounds, given in the unit used inside the model."""
+
+    def read(written: object) -> Quantity:
+        amount = parse_quantity(written, dimension)
+        if (low is not None and amount.value < low) or (high is not None and amount.value > high):
+            raise WordError(f"'{amount.text}' is out of range", f"write {bounds}")
+        return amount
+
+    return BeforeValidator(read)
+
+
+def select_goods(goods: Sequence[GoodLike], words: Sequence[str], stages: Sequence[str] = ()) -> list[int]:
+    """Positions of the goods that a word names (id, mineral, HS code or its beginning, ``all``)."""
+
+    def named(good: GoodLike, word: str) -> bool:
+        if word in ("all", good.id, good.mineral):
+            return True
+        return word.isdigit() and len(word) >= 4 and any(code.startswith(word) for code in good.hs6)
+
+    return [
+        i
+        for i, good in enumerate(goods)
+        if (not stages or good.stage in stages) and any(named(good, word) for word in words)
+    ]
+
+
+def links_between(
+    words: Sequence[str], others: Sequence[str], expand: Callable[[str], tuple[str, ...]]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Pairs (own countries, other countries); a group that acts together spares its own members."""
+    targets = list(dict.fromkeys(code for word in others for code in expand(word)))
+    for word in words:
+        own = expand(word)
+        is_group = word != "world" and len(own) > 1
+        yield own, tuple(code for code in targets if not (is_group and code in own))
+
+
+def joined(words: Sequence[str]) -> str:
+    """``a, b and c``.
+
+    >>> joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def spoken(words: Sequence[str], names: Any = None) -> str:
+    """Words as a sentence has them: names for codes, blanks for underscores."""
+    plain = {"world": "every country", "all": "all goods", "ROW": "the rest of the world"}
+    known = names or {}
+    return joined([plain.get(w) or str(known.get(w, "")) or w.replace("_", " ") for w in words])
