@@ -36,7 +36,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 data: $(STAMP)
-	$(BIN)/python data/build.py
+	$(BIN)/python -m sim.world.build
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,47 @@
+"""The benchmark harness: verdicts, medians, the file it writes."""
+
+import json
+
+import pytest
+
+from benchmarks import harness
+from benchmarks.__main__ import main, names
+
+
+@pytest.mark.parametrize(("value", "must", "met"), [(1.0, 2.0, True), (2.0, 2.0, True), (2.1, 2.0, False)])
+def test_a_bound_is_met_up_to_and_including_itself(value, must, met):
+    assert harness.Figure("x", value, "s", must=must).met is met
+
+
+def test_a_figure_without_a_bound_has_no_verdict():
+    assert harness.Figure("x", 1.0, "s").met is None
+
+
+def test_publish_writes_the_agreed_fields(tmp_path, monkeypatch):
+    monkeypatch.setattr(harness, "OUTPUT", tmp_path / "bench")
+    path = harness.publish("speed", [harness.Figure("a", 1.5, "s", must=1.0, aim=0.5)])
+    assert path == tmp_path / "bench" / "speed.json"
+    assert json.loads(path.read_text()) == [
+        {"name": "a", "value": 1.5, "unit": "s", "must": 1.0, "aim": 0.5, "met": False}
+    ]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_median_counts_the_calls_after_the_warm_up():
+    calls = []
+    assert harness.median_seconds(lambda: calls.append(1), repeats=3, warm_up=2) >= 0
+    assert len(calls) == 5
+
+
+def test_a_failing_program_is_an_error_and_not_a_time():
+    with pytest.raises(RuntimeError, match="wrong on purpose"):
+        harness.run_python("raise SystemExit('wrong on purpose')")
+
+
+def test_every_benchmark_is_found_by_name():
+    assert {"run_world", "run_commands", "run_demo"} <= set(names())
+
+
+def test_unknown_benchmark(capsys):
+    assert main(["nothing"]) == 2
+    assert "run_world" in capsys.readouterr().err
