@@ -42,6 +42,7 @@ class Restriction:
     rate: float = 0.0
     delay_years: float = 0.15
     type: str = "restriction"
+    varies: bool = False
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -96,6 +97,7 @@ class Merger:
     from_: dt.date
     id: str = "merger"
     type: str = "merger"
+    varies: bool = False
     announced: dt.date | None = None
     until: dt.date | None = None
 

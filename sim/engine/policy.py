@@ -29,7 +29,7 @@ def key_of_licence(licence: Licence) -> LicenceKey:
 
 def active_controls(
     world: World, scenario: Scenario, start: dt.date, end: dt.date
-) -> tuple[tuple[tuple[str, float, bool], ...], Controls, dict[str, float]]:
+) -> tuple[tuple[object, ...], Controls, dict[str, float]]:
     """Controls in force in the step [start, end), with a key that changes only when they do.
 
     Events act in the order of the scenario file. An event counts as announced from its
@@ -37,14 +37,19 @@ def active_controls(
     """
     shares = {event.id: event.activity(start, end) for event in scenario.events}
     key = tuple(
-        (event.id, shares[event.id], bool(event.announced and event.announced < end))
+        (
+            event.id,
+            shares[event.id],
+            bool(event.announced and event.announced < end),
+            start if event.varies else None,
+        )
         for event in scenario.events
     )
     controls = Controls(world)
     controls.date = start
     for event in scenario.events:
         share = shares[event.id]
-        over = event.until is not None and event.until <= start
+        over = event.until is not None and event.until < start
         if share > 0 or (event.announced is not None and event.announced < end and not over):
             event.announce(controls)
         if share > 0:
