@@ -99,8 +99,9 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
         for (_c, s), v in cells.items():
             by_sector[s] = by_sector.get(s, 0.0) + v
         cells = {(c, s): v * _ratio(share[s], by_sector[s]) for (c, s), v in cells.items()}
-    lost = sum(cells.values())
-    cells = {pair: v / lost for pair, v in cells.items() if v > 0}
+    kept = {pair: v for pair, v in cells.items() if v > 1e-6}
+    whole = sum(kept.values())
+    cells = {pair: v / whole for pair, v in kept.items()}
     for (c, s), v in cells.items():
         country = c if v >= POOL_BELOW else OTHER
         facility = f"{s}_{country.lower()}"
