@@ -94,8 +94,8 @@ def clear(
 
     by_variable = {
         "log_price": asking.copy(),
-        "sold": np.zeros_like(limits),
-        "rent_value": np.zeros_like(limits),
+        "sold": np.zeros(limits.shape),
+        "rent_value": np.zeros(limits.shape),
     }
     by_buyer = {name: np.zeros((members, needs + 1)) for name in ("log_index", "bought", "demanded")}
     by_market = {name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")}
@@ -245,11 +245,15 @@ def _solve(
                 mine = missed[here] - piece.markets.start
                 if len(mine):
                     _safeguard(frame, asked, piece.markets.start, mine, at, x, steps, tolerance)
-            sweeper = Sweeper(frame, asked, _references(frame, asked, x))
-            w = sweeper.from_prices(x)
+            # The others keep their reference, and so their bits.
+            reference = sweeper.reference.copy()
+            reference[missed] = _references(frame, asked, x)[missed]
+            sweeper = Sweeper(frame, asked, reference)
+            again = np.zeros(len(frame), dtype=bool)
+            again[missed] = True
+            w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
         image = np.empty_like(w)
-        sweeper.sweep(w, image)
-        sweeper.tidy()
+        sweeper.sweep(w, image, last=True)
     return sweeper, w, image, steps
 
 

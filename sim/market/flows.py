@@ -182,7 +182,7 @@ def _padded(values: FloatArray, width: int) -> FloatArray:
 def _row_values(frame: Frame, values: FloatArray) -> FloatArray:
     """Per row, its seller's value."""
     width = len(frame.market.caps) + 2
-    by_variable = _padded(values, width).reshape(-1)[frame.offer]
+    by_variable: FloatArray = _padded(values, width).reshape(-1)[frame.offer]
     if not frame.capped:
         return by_variable
     rows = np.empty(frame.lengths[1])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -149,8 +150,8 @@ class Frame:
             static.append(np.stack([eps, scale, np.tile(np.arange(variables) >= sellers, len(good))]))
         self._set_up(market, choice)
         self.offer, self.need = _joined(source, np.int64), _joined(need, np.int64)
-        self.eps, self.scale, is_cap = np.concatenate(static, axis=1) if static else np.zeros((3, 0))
-        self.is_cap = is_cap > 0
+        columns: FloatArray = np.concatenate(static, axis=1) if static else np.zeros((3, 0))
+        self.eps, self.scale, self.is_cap = columns[0], columns[1], columns[2] > 0
 
     def _set_up(self, market: Market, choice: list[tuple[Bucket, IntArray, IntArray]]) -> None:
         """Everything but what :meth:`take` can copy from a larger frame."""
@@ -232,13 +233,15 @@ class Frame:
         """Per row, the sum of the variables that act on it."""
         np.copyto(out[: self.plain], variables[: self.plain])
         for piece in self.capped:
-            piece.incidence.backward(variables[piece.variables], out[piece.rows])  # type: ignore[union-attr]
+            if piece.incidence is not None:
+                piece.incidence.backward(variables[piece.variables], out[piece.rows])
 
     def collect(self, rows: FloatArray, out: FloatArray) -> None:
         """Per variable, the sum over the rows that it acts on."""
         np.copyto(out[: self.plain], rows[: self.plain])
         for piece in self.capped:
-            piece.incidence.forward(rows[piece.rows], out[piece.variables])  # type: ignore[union-attr]
+            if piece.incidence is not None:
+                piece.incidence.forward(rows[piece.rows], out[piece.variables])
 
     def mend(self, change: FloatArray, out: FloatArray) -> None:
         """Per variable, the step that the prepared inverse makes of a sweep's change."""
@@ -249,5 +252,5 @@ class Frame:
                 piece.remedy.forward(change[piece.variables], out[piece.variables])
 
 
-def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:  # type: ignore[type-arg]
+def _joined(parts: list[Any], kind: type) -> Any:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)

@@ -48,7 +48,8 @@ def residual(problem: Problem, point: Point, x: FloatArray) -> FloatArray:
     slack, rent = point.gradient[:, sellers:], x[:, sellers:]
     spare = problem.sigma[:, None] * rent * problem.limit[:, sellers:]
     off[:, sellers:] = np.where(slack > 0, np.minimum(slack, spare), -slack)
-    return np.where(problem.live, off, 0.0).max(axis=1, initial=0.0)
+    largest: FloatArray = np.where(problem.live, off, 0.0).max(axis=1, initial=0.0)
+    return largest
 
 
 def _free(problem: Problem, point: Point, x: FloatArray) -> BoolArray:

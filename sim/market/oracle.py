@@ -66,8 +66,8 @@ def least_cost(
         )
         limits.append(np.array([tonnes]))
     worth = log_reservation[b, k] - log_ask[s] - log_wedge[s, b]
-    solved = linprog(-worth, A_ub=vstack(blocks).tocsr(), b_ub=np.concatenate(limits), method="highs")
-    if solved.status != 0:
+    solved = linprog(-worth, A_ub=vstack(blocks).toarray(), b_ub=np.concatenate(limits), method="highs")
+    if solved.status != 0 or solved.x is None or solved.fun is None:
         raise RuntimeError(f"HiGHS: {solved.message}")
     flow = np.zeros((sellers, buyers))
     np.add.at(flow, (s, b), solved.x)

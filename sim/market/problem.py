@@ -43,7 +43,7 @@ class Problem:
     @property
     def sellers(self) -> int:
         """S"""
-        return self.log_ask.shape[1]
+        return int(self.log_ask.shape[1])
 
     @property
     def sigma(self) -> FloatArray:

@@ -62,7 +62,7 @@ class Sweeper:
         self.weight = np.where(load.live, load.solved_limit * np.where(frame.is_cap, 1.0, 1 + response), 0.0)
         self.rate = load.elasticity / frame.buyer_sigma
         # A tier's demand is exp(min(rate log z + shift, top)). No demand is a number too small to matter
-        # rather than exp(-inf), which takes five times as long; see `tidy`.
+        # rather than exp(-inf), which takes five times as long.
         self.top = np.log(np.maximum(load.demand, NEGLIGIBLE))
         self.shift = load.elasticity * (load.log_reservation - self.reference[frame.buyer_market])
         self.shift += self.top
@@ -81,8 +81,8 @@ class Sweeper:
         """Log prices and log rents from w."""
         return np.asarray((self.offset - w) / self.frame.sigma)
 
-    def sweep(self, w: FloatArray, out: FloatArray) -> None:
-        """One sweep from ``w`` into ``out``."""
+    def sweep(self, w: FloatArray, out: FloatArray, last: bool = False) -> None:
+        """One sweep from ``w`` into ``out``; in the last one, demand too small to matter is 0."""
         frame, load = self.frame, self.load
         frame.spread(w, self.row)
         np.exp(self.row, out=self.row)
@@ -94,6 +94,8 @@ class Sweeper:
         np.add(self.tier, self.shift, out=self.tier)
         np.minimum(self.tier, self.top, out=self.tier)
         np.exp(self.tier, out=self.tier)
+        if last:
+            self.tier[load.demand <= 0] = 0.0
         np.add.reduce(self.tier, axis=0, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.to_rows(self.pull, self.row_pull)
@@ -111,12 +113,6 @@ class Sweeper:
         np.multiply(out, self.slope, out=self.work)
         np.add(self.work, self.intercept, out=self.work)
         np.minimum(out, self.work, out=out)
-
-    def tidy(self) -> None:
-        """After the last sweep: demand that is too small to matter becomes 0."""
-        self.tier[self.load.demand <= 0] = 0.0
-        np.add.reduce(self.tier, axis=0, out=self.demanded)
-        np.divide(self.demanded, self.z, out=self.pull)
 
     def distance(self, change: FloatArray) -> FloatArray:
         """(n,) bound on the residual, to first order, from the change that a sweep made."""
@@ -136,8 +132,9 @@ class _History:
     def take(self, frame: Frame, variables: IntArray, markets: IntArray) -> _History:
         """The history of some markets."""
         part = _History(frame, len(self.change) - 1)
-        part.change, part.image = self.change[:, variables], self.image[:, variables]
-        part.gram = self.gram[:, :, markets]
+        # `take` keeps rows contiguous, indexing would not: sums of a market's entries add in one order.
+        part.change, part.image = self.change.take(variables, axis=1), self.image.take(variables, axis=1)
+        part.gram = self.gram.take(markets, axis=2)
         return part
 
 
