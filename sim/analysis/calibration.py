@@ -34,6 +34,8 @@ VOLATILE_GOOD = "neodymium_praseodymium_oxide"
 DRIFT_LIMIT = 0.01
 SECONDARY = "secondary"
 UNEXPLAINED = "not explained yet"
+NOTHING = ("no such good in the world", "the world has no US buyer of these goods")
+"""Reasons where the model has no value at all, in general and for US imports."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ def check_rows(dataset: xr.Dataset) -> list[CheckRow]:
     for row in (row for make in makers for row in make(dataset)):
         reason = ""
         if not row.in_band:
-            default = "no such good in the world" if np.isnan(row.model) else UNEXPLAINED
+            default = NOTHING[row.target == "C5"] if np.isnan(row.model) else UNEXPLAINED
             reason = known.get((row.target, row.row), default)
         explained.append(replace(row, reason=reason))
     return explained

@@ -266,7 +266,8 @@ def find_runs(path: Path | str) -> list[Run]:
     if not found:
         raise MonaziteError(f"{top}: holds no complete run; make one with 'monazite run'")
     manifests = sorted(
-        ((_manifest(p), p) for p in found), key=lambda pair: (pair[0]["started"], pair[1].name)
+        ((_manifest(p), p) for p in found),
+        key=lambda pair: (pair[0]["started"], len(pair[1].name), pair[1].name),
     )
     latest = {str(manifest["scenario"]): path for manifest, path in manifests}
     return [load_run(path) for path in latest.values()]
