@@ -17,12 +17,12 @@ from sim.world.build.write import write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-BASE_YEARS = (2024,)
+BASE_YEARS = (2024, 2022, 2009)
 
 
 def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
     """Facilities, offers, needs and flows of one base year, with the goods that it holds."""
-    draft, sectors, points = Draft(year), Sectors.read(raw), places(raw)
+    draft, sectors, points = Draft(year), Sectors.read(raw, year), places(raw)
     add_ree_mines(draft, raw)
     separate(draft, raw)
     add_mines(draft, raw)

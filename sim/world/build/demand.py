@@ -25,17 +25,21 @@ class Sectors:
     source: dict[str, tuple[str, str]]
 
     @classmethod
-    def read(cls, raw: Raw) -> Sectors:
-        """Build from the value-added panel and the sector tables."""
+    def read(cls, raw: Raw, year: int) -> Sectors:
+        """Build from the value-added panel and the sector tables, moved to the base year by a table."""
+        moved = {r["iso3"]: float(r["factor"]) for r in raw.rows_for("sector_years", year)}
+        usual = moved.get("*", 1.0)
         value_added, weight, names, source = {}, {}, {}, {}
         for row in raw.rows("sectors"):
             sector = row["sector"]
             total: dict[str, float] = {}
             for origin, fraction in pairs(row["terms"]).items():
                 for iso3, value in raw.value_added[origin].items():
-                    total[iso3] = total.get(iso3, 0.0) + fraction * value
+                    total[iso3] = total.get(iso3, 0.0) + fraction * value * moved.get(iso3, usual)
             world = sum(total.values())
-            table = {r["iso3"]: float(r["share"]) for r in raw.rows("sector_countries") if r["sector"] == sector}
+            known = [r for r in raw.rows("sector_countries") if r["sector"] == sector]
+            table = {r["iso3"]: float(r["share"]) for r in known}
+            table = {c: s * moved.get(c, usual) for c, s in table.items()}
             share = table or {iso3: value / world for iso3, value in total.items()}
             scale = sum(share.values())
             kept = {c: s / scale for c, s in share.items() if c != OTHER and s / scale >= float(row["cut"])}
@@ -64,7 +68,8 @@ def _country_shares(draft: Draft, raw: Raw, good: str, known: set[str], left: fl
     kept = {c: max(use.get(c, 0.0), 0.0) for c in sorted(known) if c != OTHER}
     kept[OTHER] = max(sum(max(v, 0.0) for v in use.values()) - sum(kept.values()), 0.0)
     whole = sum(kept.values())
-    draft.adjust(good, "WLD", "apparent final use", whole, left, "t", "scaled to supply less what processors take")
+    rule = "scaled to supply less what processors take"
+    draft.adjust(good, "WLD", "apparent final use", whole, left, "t", rule)
     return {c: v / whole for c, v in kept.items()}
 
 
@@ -92,7 +97,7 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
             key = c if c in pinned else ""
             by_country[key] = by_country.get(key, 0.0) + v
         cells = {
-            (c, s): v * _ratio(pinned[c] if c in pinned else free, by_country[c if c in pinned else ""])
+            (c, s): v * _ratio(pinned.get(c, free), by_country[c if c in pinned else ""])
             for (c, s), v in cells.items()
         }
         by_sector: dict[str, float] = {}
@@ -109,8 +114,15 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
         text, confidence = sectors.source[s]
         draft.add(
             Facility(
-                facility, f"{sectors.names[s]}, {where}", "manufacturer", country, f"{s} {country}", s,
-                sectors.value_added[s][country], text, confidence,
+                facility,
+                f"{sectors.names[s]}, {where}",
+                "manufacturer",
+                country,
+                f"{s} {country}",
+                s,
+                sectors.value_added[s][country],
+                text,
+                confidence,
             )
         )
         draft.use(good, facility, Use(v * left, label[s][0], label[s][1]))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["RANK", "Adjustment", "Draft", "Facility", "Offer", "Use", "weakest"]
+__all__ = ["RANK", "Adjustment", "Draft", "Facility", "Offer", "Use", "plant", "weakest"]
 
 RANK = {"seen": 0, "derived": 1, "memory": 2, "assumption": 3}
 
@@ -28,6 +28,19 @@ class Facility:
     value_added_usd: float = 0.0
     source: str = ""
     confidence: str = "derived"
+
+
+def plant(row: Mapping[str, str], kind: str, facility: str = "", name: str = "") -> Facility:
+    """A facility from an assumption table with columns facility, name, country, firm, source, confidence."""
+    return Facility(
+        facility or row["facility"],
+        name or row["name"],
+        kind,
+        row["country"],
+        row["firm"],
+        source=row["source"],
+        confidence=row["confidence"],
+    )
 
 
 @dataclass

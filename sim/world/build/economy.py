@@ -47,7 +47,8 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
     stocks = {r["mineral"]: r for r in raw.rows("stocks")}
     give_up = {r["sector"]: float(r["reservation_multiple"]) for r in raw.rows("sector_behaviour")}
     dependence = {(r["mineral"], r["sector"]): float(r["dependence"]) for r in raw.rows("dependence")}
-    costs = {(r["good"], r["facility"]): float(r["cash_cost_usd_t"]) for r in raw.rows_for("cash_costs_by_facility", draft.year)}
+    known = raw.rows_for("cash_costs_by_facility", draft.year)
+    costs = {(r["good"], r["facility"]): float(r["cash_cost_usd_t"]) for r in known}
     price = {good: float(row["price_usd_t"]) for good, row in prices.items()}
     spend: dict[str, float] = {}
     revenue: dict[str, float] = {}
@@ -77,15 +78,15 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
             offer.capacity = max(offer.capacity, offer.tonnes * (1.15 if kind != "trader" else 1.5))
     for good, uses in draft.uses.items():
         row = stocks.get(mineral[good], stocks[""])
-        for facility_id, use in uses.items():
-            facility = draft.facilities[facility_id]
-            if facility.kind == "manufacturer":
+        for name, use in uses.items():
+            buyer = draft.facilities[name]
+            if buyer.kind == "manufacturer":
                 use.cover_weeks = number(row["cover_weeks"])
-                use.reservation = give_up[facility.sector]
-                use.dependence = dependence.get((mineral[good], facility.sector), dependence["", ""])
-            elif facility.kind == "processor":
+                use.reservation = give_up[buyer.sector]
+                use.dependence = dependence.get((mineral[good], buyer.sector), dependence["", ""])
+            elif buyer.kind == "processor":
                 use.cover_weeks = 4.0
-                share = use.tonnes * price[good] / revenue[facility_id]
+                share = use.tonnes * price[good] / revenue[name]
                 use.reservation = min(max(1.0 + 0.5 * (1.0 / share - 1.0), 1.3), 10.0)
                 use.dependence = 1.0
             else:

@@ -29,9 +29,10 @@ def ras(seed: Array, rows: Array, columns: Array, rounds: int = 20000, tolerance
     Raises:
         ValueError: a row or column with tonnes has no admissible cell.
     """
-    if np.any((seed.sum(axis=1) <= 0) & (rows > 0)) or np.any((seed.sum(axis=0) <= 0) & (columns > 0)):
-        bad = [*np.flatnonzero((seed.sum(axis=1) <= 0) & (rows > 0)), *np.flatnonzero((seed.sum(axis=0) <= 0) & (columns > 0))]
-        raise ValueError(f"sellers or buyers without an admissible link: {bad}")
+    sellers = np.flatnonzero((seed.sum(axis=1) <= 0) & (rows > 0))
+    buyers = np.flatnonzero((seed.sum(axis=0) <= 0) & (columns > 0))
+    if sellers.size or buyers.size:
+        raise ValueError(f"no admissible link: sellers {sellers.tolist()}, buyers {buyers.tolist()}")
     flow = seed.copy()
     for _ in range(rounds):
         total = flow.sum(axis=0)
@@ -211,7 +212,8 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     flow = ras(free, rows, columns) + pinned
     miss = np.abs(flow.sum(axis=0) - margins.columns) / margins.columns
     if miss.max() > 1e-8:
-        raise ValueError(f"{good}: the flows miss the use of {margins.buyers[int(miss.argmax())]} by {miss.max():.1e}")
+        worst = margins.buyers[int(miss.argmax())]
+        raise ValueError(f"{good}: the flows miss the use of {worst} by {miss.max():.1e}")
     usual = (rule["source"], rule["confidence"])
     draft.flows[good], draft.flow_label[good] = {}, {}
     for a, s in enumerate(margins.sellers):

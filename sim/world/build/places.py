@@ -15,7 +15,8 @@ def country_rows(raw: Raw) -> list[Row]:
     frame = raw.frame("countries.csv")
     by_code = {str(r["iso3"]): r for r in frame.to_dict("records")}
     risk = raw.frame("wgi_political_stability.csv")
-    latest = {str(i): float(v) for i, v in risk.sort_values("year")[["iso3", "political_risk_0_1"]].dropna().to_numpy()}
+    known = risk.sort_values("year")[["iso3", "political_risk_0_1"]].dropna()
+    latest = {str(i): float(v) for i, v in known.to_numpy()}
     rows: list[Row] = []
     for entry in raw.rows("countries"):
         iso3 = entry["iso3"]
@@ -41,9 +42,18 @@ def country_rows(raw: Raw) -> list[Row]:
     mean = sum(float(r["political_risk"]) for r in rows) / len(rows)
     rows.append(
         {
-            "iso3": OTHER, "name": "Rest of the world", "lon": ROW_POINT[0], "lat": ROW_POINT[1], "region": "",
-            "eu27": 0, "oecd": 0, "g7": 0, "brics": 0, "political_risk": mean,
-            "source": "assumed point; mean risk", "confidence": "assumption",
+            "iso3": OTHER,
+            "name": "Rest of the world",
+            "lon": ROW_POINT[0],
+            "lat": ROW_POINT[1],
+            "region": "",
+            "eu27": 0,
+            "oecd": 0,
+            "g7": 0,
+            "brics": 0,
+            "political_risk": mean,
+            "source": "assumed point; mean risk",
+            "confidence": "assumption",
         }
     )
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.world.build.draft import Draft, Facility, Offer, Use, weakest
+from sim.world.build.draft import Draft, Offer, Use, plant, weakest
 from sim.world.build.raw import Raw
 from sim.world.build.supply import number, pairs
 
@@ -18,11 +18,17 @@ OXIDES = {
     "LaCe": "lanthanum_cerium_oxide",
 }
 GROUPS = {
-    "Nd": "NdPr", "Pr": "NdPr", "Dy": "Dy", "Tb": "Tb", "Sm": "Sm", "Gd": "Gd", "Y": "Y", "La": "LaCe", "Ce": "LaCe",
+    "Nd": "NdPr",
+    "Pr": "NdPr",
+    "Dy": "Dy",
+    "Tb": "Tb",
+    "Sm": "Sm",
+    "Gd": "Gd",
+    "Y": "Y",
+    "La": "LaCe",
+    "Ce": "LaCe",
 }
 STANDARD, HOT = "ndfeb_magnet", "ndfeb_magnet_high_temperature"
-NDPR_PER_TONNE = 0.30
-DY_PER_TONNE = 0.03
 
 
 def add_ree_mines(draft: Draft, raw: Raw) -> None:
@@ -38,15 +44,14 @@ def add_ree_mines(draft: Draft, raw: Raw) -> None:
         origin = row["usgs_country"]
         tonnes = output[origin] * float(row["share"]) / total[origin]
         shares, label = _basket(raw, pairs(row["deposits"]))
-        draft.add(
-            Facility(
-                row["facility"], row["name"], "miner", row["country"], row["firm"], "", 0.0,
-                row["source"], row["confidence"],
-            )
-        )
+        draft.add(plant(row, "miner"))
         offer = Offer(
-            tonnes, row["source"], row["confidence"], composition=shares,
-            composition_source=f"ore analyses: {row['deposits']}", composition_confidence=label,
+            tonnes,
+            row["source"],
+            row["confidence"],
+            composition=shares,
+            composition_source=f"ore analyses: {row['deposits']}",
+            composition_confidence=label,
         )
         draft.offer(row["good"], row["facility"], offer)
 
@@ -97,9 +102,7 @@ def separate(draft: Draft, raw: Raw) -> None:
         for element, share in offer.composition.items():
             basket[element] = basket.get(element, 0.0) + tonnes * share
     for facility, row in separators.items():
-        draft.add(
-            Facility(facility, row["name"], "processor", row["country"], row["firm"], "", 0.0, row["source"], row["confidence"])
-        )
+        draft.add(plant(row, "processor"))
         basket = inflow[facility]
         draft.use(row["input"], facility, Use(sum(basket.values()), "sum of the links", row["confidence"]))
         for element, good in OXIDES.items():
@@ -109,7 +112,7 @@ def separate(draft: Draft, raw: Raw) -> None:
     for element, good in OXIDES.items():
         contained = sum(b.get(element, 0.0) for b in inflow.values())
         placed = sum(o.tonnes for f, o in draft.offers[good].items() if f in separators)
-        draft.adjust(good, "WLD", "not recovered", contained, placed, "t oxide", "recovery by plant (ree_separators)")
+        draft.adjust(good, "WLD", "not recovered", contained, placed, "t oxide", "recovery by plant")
 
 
 def add_magnet_makers(draft: Draft, raw: Raw) -> None:
@@ -117,13 +120,16 @@ def add_magnet_makers(draft: Draft, raw: Raw) -> None:
     makers = raw.rows_for("ree_magnet_makers", draft.year)
     if not makers:
         return
-    shares = {r["good"]: float(r["share"]) for r in raw.rows_for("allocation", draft.year) if r["process"] == "magnets"}
+    rows = [r for r in raw.rows_for("allocation", draft.year) if r["process"] == "magnets"]
+    shares = {r["good"]: float(r["share"]) for r in rows}
     for_magnets = {g: shares[OXIDES[g]] * draft.supply(OXIDES[g]) for g in ("NdPr", "Dy", "Tb")}
-    hot = for_magnets["Dy"] / DY_PER_TONNE
-    standard = for_magnets["NdPr"] / NDPR_PER_TONNE - hot
+    mix = raw.rows_for("magnet_recipes", draft.year)[0]
+    light, heavy = float(mix["neodymium_praseodymium_t"]), float(mix["dysprosium_t"])
+    hot = for_magnets["Dy"] / heavy
+    standard = for_magnets["NdPr"] / light - hot
     recipes = {
-        STANDARD: (standard, "standard", {"NdPr": NDPR_PER_TONNE}),
-        HOT: (hot, "high_temperature", {"NdPr": NDPR_PER_TONNE, "Dy": DY_PER_TONNE, "Tb": for_magnets["Tb"] / hot}),
+        STANDARD: (standard, "standard", {"NdPr": light}),
+        HOT: (hot, "high_temperature", {"NdPr": light, "Dy": heavy, "Tb": for_magnets["Tb"] / hot}),
     }
     for good, (tonnes, column, recipe) in recipes.items():
         whole = sum(float(r[column]) for r in makers)
@@ -133,9 +139,7 @@ def add_magnet_makers(draft: Draft, raw: Raw) -> None:
                 continue
             facility = row["facility"] + ("_hot" if good == HOT else "")
             name = row["name"] + (", high temperature" if good == HOT else ", standard")
-            draft.add(
-                Facility(facility, name, "processor", row["country"], row["firm"], "", 0.0, row["source"], row["confidence"])
-            )
+            draft.add(plant(row, "processor", facility, name))
             draft.offer(good, facility, Offer(output, row["source"], row["confidence"]))
             for element, coefficient in recipe.items():
                 use = Use(coefficient * output, "oxide per tonne of magnet, assumed", "assumption")

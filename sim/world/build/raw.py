@@ -12,7 +12,11 @@ __all__ = ["OTHER", "Raw", "Row"]
 
 OTHER = "ROW"
 ALIASES = {
-    "Korea, Republic of": "KOR", "Congo (Kinshasa)": "COD", "Burma": "MMR", "Vietnam": "VNM", "Turkey": "TUR",
+    "Korea, Republic of": "KOR",
+    "Congo (Kinshasa)": "COD",
+    "Burma": "MMR",
+    "Vietnam": "VNM",
+    "Turkey": "TUR",
 }
 Row = dict[str, Any]
 
@@ -30,16 +34,17 @@ class Raw:
         Raises:
             FileNotFoundError: the table is not in data/raw.
         """
-        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""], **options)
+        frame: pd.DataFrame = pd.read_csv(
+            self.folder / name, keep_default_na=False, na_values=[""], **options
+        )
+        return frame
 
     def rows(self, name: str) -> list[Row]:
         """An assumption table as a list of rows; empty cells are empty strings."""
         if name not in self._tables:
             path = self.folder / "assumptions" / f"{name}.csv"
             frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-            self._tables[name] = [
-                {str(k): v for k, v in row.items()} for row in frame.to_dict("records")
-            ]
+            self._tables[name] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
         return self._tables[name]
 
     def rows_for(self, name: str, year: int) -> list[Row]:
@@ -79,7 +84,9 @@ class Raw:
             if str(c) in codes
         }
 
-    def mine_output(self, mineral: str, stage: str, year: int, measure: str = "production") -> dict[str, float]:
+    def mine_output(
+        self, mineral: str, stage: str, year: int, measure: str = "production"
+    ) -> dict[str, float]:
         """USGS tonnes by country, largest first, rest of world under ``ROW``.
 
         Raises:
@@ -90,7 +97,8 @@ class Raw:
         part = p[mask]
         if part.empty:
             raise KeyError(f"no {measure} of {mineral}, {stage}, {year} in the USGS panel")
-        tonnes = {str(i): float(v) for i, v in zip(part.iso3, part.value_t, strict=True) if i != "WLD" and v > 0}
+        found = {str(i): float(v) for i, v in zip(part.iso3, part.value_t, strict=True)}
+        tonnes = {i: v for i, v in found.items() if i != "WLD" and v > 0}
         return dict(sorted(tonnes.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property

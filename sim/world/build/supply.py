@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.world.build.draft import Draft, Facility, Offer, Use
+from sim.world.build.draft import Draft, Facility, Offer, Use, plant
 from sim.world.build.raw import OTHER, Raw, Row
 
 __all__ = ["add_extra_supply", "add_mines", "add_processors", "number", "pairs"]
@@ -41,7 +41,7 @@ def add_mines(draft: Draft, raw: Raw) -> None:
             _add_country_mines(draft, row, iso3, value, capacity.get(iso3, 0.0), firms)
         if pooled > 0:
             _add_country_mines(draft, row, OTHER, pooled, 0.0, [])
-            rule = f"producers below {float(row['pool_below']) * 100:g} % of the good and USGS other countries"
+            rule = f"producers below {100 * float(row['pool_below']):g} % of the good, and other countries"
             draft.adjust(good, OTHER, "pooled output", pooled, pooled, "t", rule)
     _split_types(draft, raw)
 
@@ -50,11 +50,12 @@ def _split_types(draft: Draft, raw: Raw) -> None:
     """Move a share of a country's output to another grade of the same mineral."""
     for row in raw.rows_for("mine_splits", draft.year):
         old, new, iso3, share = row["from_good"], row["to_good"], row["country"], float(row["share"])
-        for facility in [f for f, _ in draft.offers.get(old, {}).items() if draft.facilities[f].country == iso3]:
+        for facility in [f for f in draft.offers.get(old, {}) if draft.facilities[f].country == iso3]:
             offer = draft.offers[old][facility]
             identity = f"{new}_{iso3.lower()}"
             name = draft.facilities[facility].name.replace("Flake", "Amorphous")
-            draft.add(Facility(identity, name, "miner", iso3, f"other {iso3}", "", 0.0, row["source"], row["confidence"]))
+            here = {**row, "firm": f"other {iso3}"}
+            draft.add(plant(here, "miner", identity, name))
             draft.offer(new, identity, Offer(offer.tonnes * share, row["source"], row["confidence"]))
             offer.tonnes *= 1.0 - share
             offer.capacity *= 1.0 - share
@@ -69,10 +70,9 @@ def _add_country_mines(
     source = "USGS world production"
     for firm in [f for f in firms if f["country"] == iso3]:
         share = number(firm["share"]) or min(float(firm["tonnes"]) / tonnes, rest)
-        draft.add(
-            Facility(firm["facility"], firm["name"], "miner", iso3, firm["firm"], "", 0.0, firm["source"], firm["confidence"])
-        )
-        offer = Offer(share * tonnes, f"{source}; {firm['source']}", firm["confidence"], by_product=row["by_product"] == "1")
+        draft.add(plant(firm, "miner"))
+        text = f"{source}; {firm['source']}"
+        offer = Offer(share * tonnes, text, firm["confidence"], by_product=row["by_product"] == "1")
         draft.offer(good, firm["facility"], offer)
         rest -= share
     if rest < 1e-9:
@@ -81,7 +81,10 @@ def _add_country_mines(
     identity = f"{good}_{iso3.lower()}"
     draft.add(Facility(identity, name, "miner", iso3, f"other {iso3}", "", 0.0, source, row["confidence"]))
     offer = Offer(
-        rest * tonnes, source, row["confidence"], capacity=rest * max(capacity, tonnes) if capacity else 0.0,
+        rest * tonnes,
+        source,
+        row["confidence"],
+        capacity=rest * max(capacity, tonnes) if capacity else 0.0,
         by_product=row["by_product"] == "1",
     )
     draft.offer(good, identity, offer)
@@ -90,14 +93,12 @@ def _add_country_mines(
 def add_extra_supply(draft: Draft, raw: Raw) -> None:
     """Facilities whose tonnes stand in a table: secondary supply and goods without USGS world output."""
     for row in raw.rows_for("supply_extra", draft.year):
-        draft.add(
-            Facility(
-                row["facility"], row["name"], row["kind"], row["country"], row["firm"], "", 0.0,
-                row["source"], row["confidence"],
-            )
-        )
+        draft.add(plant(row, row["kind"]))
         offer = Offer(
-            float(row["tonnes"]), row["source"], row["confidence"], capacity=number(row["capacity"]),
+            float(row["tonnes"]),
+            row["source"],
+            row["confidence"],
+            capacity=number(row["capacity"]),
             by_product=row["by_product"] == "1",
         )
         draft.offer(row["good"], row["facility"], offer)
@@ -107,13 +108,9 @@ def add_processors(draft: Draft, raw: Raw) -> None:
     """Plants with a recipe of input tonnes per tonne of output; the needs are targets until balanced."""
     for row in raw.rows_for("processors", draft.year):
         tonnes = float(row["tonnes"])
-        draft.add(
-            Facility(
-                row["facility"], row["name"], "processor", row["country"], row["firm"], "", 0.0,
-                row["source"], row["confidence"],
-            )
-        )
+        draft.add(plant(row, "processor"))
         offer = Offer(tonnes, row["source"], row["confidence"], capacity=number(row["capacity"]))
         draft.offer(row["output"], row["facility"], offer)
         for good, coefficient in pairs(row["inputs"]).items():
-            draft.use(good, row["facility"], Use(coefficient * tonnes, f"recipe; {row['source']}", row["confidence"]))
+            use = Use(coefficient * tonnes, f"recipe; {row['source']}", row["confidence"])
+            draft.use(good, row["facility"], use)

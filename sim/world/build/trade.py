@@ -10,7 +10,9 @@ from sim.world.build.raw import OTHER, Raw, Row
 __all__ = ["add_traders", "apparent_use", "country_seed", "gross_trade"]
 
 
-def country_seed(raw: Raw, year: int, codes: list[str], draft: Draft, good: str) -> dict[tuple[str, str], float]:
+def country_seed(
+    raw: Raw, year: int, codes: list[str], draft: Draft, good: str
+) -> dict[tuple[str, str], float]:
     """Gross tonnes between countries for some HS codes, after outliers are rejected.
 
     Rule: a record of more than 0.5 % of the code's tonnage is rejected when its unit value lies more than
@@ -31,7 +33,8 @@ def country_seed(raw: Raw, year: int, codes: list[str], draft: Draft, good: str)
             part.exporter, part.importer, part.quantity_t, unit, strict=True
         ):
             if quantity > 0.005 * world and not middle / 12 <= price <= middle * 12:
-                rule = f"HS {code} to {importer} rejected: {price * 1000:.0f} USD/t, median {middle * 1000:.0f}"
+                usual = f"{price * 1000:.0f} USD/t, median {middle * 1000:.0f}"
+                rule = f"HS {code} to {importer} rejected: {usual}"
                 draft.adjust(good, str(exporter), "trade record", float(quantity), 0.0, "t gross", rule)
                 continue
             pair = (str(exporter), str(importer))

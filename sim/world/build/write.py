@@ -6,10 +6,15 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sim.world.build.draft import Draft
+from sim.world.build.draft import Draft, Offer
 from sim.world.build.raw import Row
 
 __all__ = ["write_table", "write_year"]
+
+
+def _tail(by_product: bool, unit: str, row: Offer) -> tuple[object, ...]:
+    return by_product, unit, row.source, row.confidence
+
 
 KINDS = ("miner", "processor", "trader", "manufacturer")
 
@@ -30,7 +35,12 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def write_year(
-    folder: Path, draft: Draft, goods: list[Row], prices: dict[str, Row], tariffs: list[Row], controls: list[Row]
+    folder: Path,
+    draft: Draft,
+    goods: list[Row],
+    prices: dict[str, Row],
+    tariffs: list[Row],
+    controls: list[Row],
 ) -> None:
     """All tables of one base year."""
     names = [g["good"] for g in goods]
@@ -46,15 +56,15 @@ def write_year(
         ],
     )
     offers = [
-        (f, g, o)
-        for g in names
-        for f, o in sorted(draft.offers[g].items(), key=lambda item: place[item[0]])
+        (f, g, o) for g in names for f, o in sorted(draft.offers[g].items(), key=lambda item: place[item[0]])
     ]
     write_table(
         folder / "outputs.csv",
-        "facility,good,output_t,capacity_t,stock_weeks,cash_cost_usd_t,by_product,unit,source,confidence".split(","),
+        "facility,good,output_t,capacity_t,stock_weeks,cash_cost_usd_t,by_product,unit,source,confidence".split(
+            ","
+        ),
         [
-            (f, g, o.tonnes, o.capacity, o.stock_weeks, o.cash_cost, o.by_product, unit[g], o.source, o.confidence)
+            (f, g, o.tonnes, o.capacity, o.stock_weeks, o.cash_cost, *_tail(o.by_product, unit[g], o))
             for f, g, o in offers
         ],
     )
@@ -82,14 +92,17 @@ def write_year(
         [
             (g, s, b, tonnes, *draft.flow_label[g][s, b])
             for g in names
-            for (s, b), tonnes in sorted(draft.flows[g].items(), key=lambda item: (place[item[0][0]], place[item[0][1]]))
+            for (s, b), tonnes in sorted(
+                draft.flows[g].items(), key=lambda item: (place[item[0][0]], place[item[0][1]])
+            )
         ],
     )
     write_table(
         folder / "prices.csv",
         "good,price_usd_t,unit,series,source,confidence".split(","),
         [
-            (g, prices[g]["price_usd_t"], f"USD/{unit[g]}", prices[g]["series"], prices[g]["source"], prices[g]["confidence"])
+            [g, prices[g]["price_usd_t"], f"USD/{unit[g]}"]
+            + [prices[g][c] for c in ("series", "source", "confidence")]
             for g in names
         ],
     )
