@@ -13,6 +13,7 @@ from benchmarks.harness import Figure, publish, run_python
 MONTHS = 84
 PROGRAM = """
 import json, resource, sys, time
+import xarray
 from sim.engine import Simulation
 from sim.scenario import load_scenario
 from sim.world.load import load_world

@@ -65,7 +65,7 @@ def commands() -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_of_the_documents_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    used = set(re.findall(r"(?:^\$? ?|`)monazite ([a-z]+)(?=[`\s])", text, re.MULTILINE))
+    used = set(re.findall(r"(?:^\$? ?|`)(?:\.venv\/bin\/)?monazite ([a-z]+)(?=[`\s])", text, re.MULTILINE))
     missing = [command for command in used if not re.search(rf"\b{command}\b", commands())]
     assert missing == []
 

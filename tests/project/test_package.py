@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ("data/world", "scenarios", "conf")
+FOLDERS = ("data/world", "data/raw/targets", "scenarios", "conf")
+FILES = ("data/raw/usgs_prices_2017_2024.csv", "data/raw/base_us_import_sources_2021_24.csv")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Built by hatchling in a copy of what the build reads; needs no network."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
-    for name in ("sim", *SHARED):
+    for name in ("sim", *FOLDERS):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", *FILES):
+        shutil.copy(ROOT / name, copy / name)
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=copy, check=True, capture_output=True
     )
@@ -40,10 +41,11 @@ def test_wheel_holds_the_package_and_what_it_reads(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     wanted = {f"sim/{name}" for name in files(ROOT / "sim")}
-    for shared in SHARED:
+    for shared in FOLDERS:
         found = files(ROOT / shared)
         assert found, f"{shared} is empty"
         wanted |= {f"sim/share/{shared}/{name}" for name in found}
+    wanted |= {f"sim/share/{name}" for name in FILES}
     assert wanted <= names
     rest = {name for name in names - wanted if ".dist-info/" not in name}
     assert rest == set()
