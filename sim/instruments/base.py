@@ -25,9 +25,7 @@ __all__ = ["Instrument"]
 class Instrument(BaseModel):
     """One event of a scenario. Dates are to the day; ``until`` is the last day in force."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     id: str
     type: str

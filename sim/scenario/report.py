@@ -1,0 +1,123 @@
+"""Collects problems and turns pydantic's errors into sentences with a place and a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import Problem, did_you_mean
+from sim.scenario.node import Node, Place, place_of
+
+__all__ = ["Report"]
+
+
+class Report:
+    """Problems of one scenario, each with the line that it stands in."""
+
+    def __init__(self, root: Node, lines: Mapping[str, Sequence[str]]) -> None:
+        self.root, self.lines = root, lines
+        self.problems: list[Problem] = []
+
+    def add(
+        self,
+        path: Sequence[str],
+        message: str,
+        remedy: str = "",
+        *,
+        key: bool = False,
+        warning: bool = False,
+    ) -> None:
+        """Book a problem with the value (or the key) at ``path``, or the nearest thing above it."""
+        place = place_of(self.root, path, key=key)
+        self.at(place, ".".join(path), message, remedy, warning=warning)
+
+    def at(self, place: Place, field: str, message: str, remedy: str = "", *, warning: bool = False) -> None:
+        """Book a problem at a place."""
+        rows = self.lines.get(place.file, ())
+        excerpt = rows[place.line - 1] if 0 < place.line <= len(rows) else ""
+        self.problems.append(Problem(*place, field, message, remedy, excerpt, warning))
+
+    def invalid(self, prefix: Sequence[str], error: ValidationError, model: type[BaseModel]) -> None:
+        """Book every error that a model found below ``prefix``."""
+        for item in error.errors(include_url=False):
+            location = [str(part) for part in item["loc"]]
+            in_key = bool(location) and location[-1] == "[key]"
+            if in_key:
+                location.pop()
+            self._invalid([*prefix, *location], location, item, model, in_key)
+
+    def _invalid(
+        self, path: list[str], location: list[str], item: Any, model: type[BaseModel], in_key: bool
+    ) -> None:
+        kind, given = item["type"], item.get("input")
+        cause = (item.get("ctx") or {}).get("error")
+        fields = _fields(model, location[:-1])
+        if kind == "missing":
+            example = _example(fields, location[-1])
+            self.add(path[:-1], f"the field '{location[-1]}' is missing", example)
+        elif kind == "extra_forbidden":
+            names = [name for name in fields if name != "id"]
+            guess = did_you_mean(location[-1], names, list_up_to=0)
+            allowed = f"allowed: {', '.join(names)}"
+            self.add(
+                path,
+                "unknown field",
+                f"{guess} {allowed[0].upper()}{allowed[1:]}" if guess else allowed,
+                key=True,
+            )
+        elif hasattr(cause, "message"):
+            message, remedy = cause.message, cause.remedy
+            if path and not remedy and given is None:
+                remedy = _example(fields, location[-1] if location else "")
+            self.add(path, message, remedy, key=in_key)
+        elif kind == "literal_error":
+            words = [w.strip(" '") for w in item["ctx"]["expected"].replace(" or ", ",").split(",")]
+            self.add(path, f"'{str(given)[:60]}' is not allowed", did_you_mean(str(given), words))
+        elif kind == "string_type":
+            self.add(path, f"{_kind(given)} stands where text is needed", "put the text in quotes")
+        elif kind == "string_pattern_mismatch":
+            say = "use small letters, digits, '-' and '_'"
+            self.add(path, f"'{str(given)[:60]}' cannot be a name", say)
+        elif kind in ("dict_type", "model_type", "model_attributes_type"):
+            names = [name for name in _fields(model, location) if name != "id"]
+            say = f"its fields are: {', '.join(names)}" if names else "write 'key: value' lines below it"
+            self.add(path, f"{_kind(given)} stands where a mapping is needed", say)
+        elif kind in ("tuple_type", "list_type"):
+            self.add(path, f"{_kind(given)} stands where a list is needed", "write for example [a, b]")
+        elif kind.startswith("bool"):
+            self.add(path, f"{_kind(given)} is neither true nor false", "write true or false")
+        else:
+            self.add(path, f"{item['msg'][:1].lower()}{item['msg'][1:]}")
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return f"'{str(value).lower() if isinstance(value, bool) else str(value)[:60]}'"
+
+
+def _fields(model: type[BaseModel], location: Sequence[str]) -> dict[str, Any]:
+    """Fields by the name used in files, of the model or of the part of it at ``location``."""
+    fields = {info.alias or name: info for name, info in model.model_fields.items()}
+    if not location or location[0] not in fields:
+        return fields if not location else {}
+    annotation = fields[location[0]].annotation
+    rest = list(location[1:])
+    arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
+    if getattr(annotation, "__origin__", None) is dict:
+        rest = rest[1:]
+    for part in [annotation, *arguments]:
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return _fields(part, rest)
+    return {}
+
+
+def _example(fields: Mapping[str, Any], name: str) -> str:
+    examples = getattr(fields.get(name), "examples", None)
+    return f"write for example '{name}: {examples[0]}'" if examples else ""

@@ -1,0 +1,403 @@
+"""From a name to a scenario: what it extends, overrides, checks, and all problems at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
+from sim.instruments import Instrument, instrument_class, instrument_types
+from sim.paths import base_years
+from sim.scenario.find import find, is_path, names
+from sim.scenario.load import Document, read_document
+from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
+from sim.scenario.report import Report
+from sim.scenario.scenario import Header, Scenario
+from sim.world.labels import Labels, load_labels
+
+__all__ = ["check_scenario", "load_scenario"]
+
+OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
+"""Fields that a scenario does not inherit from those it extends."""
+EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
+MAXIMUM_YEARS = 100
+LONGEST_CHAIN = 20
+
+
+def load_scenario(name_or_path: str | Path, overrides: Sequence[str | Override] = ()) -> Scenario:
+    """Read a scenario, work in what it extends and the overrides, check everything.
+
+    Args:
+        name_or_path: a name found in the scenario folders, or a YAML file.
+        overrides: ``key=value`` in Hydra's grammar, for example ``events.licence.delay='30 days'``.
+
+    Raises:
+        InputProblems: everything that is wrong, each with file, line, column and remedy.
+    """
+    scenario, problems = check_scenario(name_or_path, overrides)
+    if scenario is None:
+        raise InputProblems(problems)
+    return scenario
+
+
+def check_scenario(
+    name_or_path: str | Path, overrides: Sequence[str | Override] = ()
+) -> tuple[Scenario | None, tuple[Problem, ...]]:
+    """The scenario, or ``None`` where something is wrong, and all problems and warnings."""
+    path = _locate(str(name_or_path))
+    if isinstance(path, Problem):
+        return None, (path,)
+    document = read_document(path)
+    if document.root is None:
+        return None, document.problems
+    chain, problems = _chain(document)
+    problems += [problem for part in chain for problem in part.problems]
+    parsed, wrong = _parsed(overrides)
+    problems += wrong
+    lines = {part.file: part.lines for part in chain} | {COMMAND_LINE: tuple(o.text for o in parsed)}
+    root = _merge(chain)
+    report = Report(root, lines)
+    for override in parsed:
+        root = _override(root, override, report)
+    report.root = root
+    scenario = _build(root, report, path)
+    problems += report.problems
+    ordered = tuple(dict.fromkeys(problems))
+    if scenario is None or any(not problem.warning for problem in ordered):
+        return None, ordered
+    return replace(scenario, warnings=ordered), ordered
+
+
+def _locate(word: str) -> Path | Problem:
+    if is_path(word):
+        return Path(word)
+    found = find(word)
+    if found is None:
+        known = sorted(names())
+        remedy = did_you_mean(word, known, list_up_to=0) or "'monazite list scenarios' shows all"
+        return Problem("scenario", 0, 0, "", f"there is no scenario '{word[:60]}'", remedy)
+    return found
+
+
+def _chain(document: Document) -> tuple[list[Document], list[Problem]]:
+    """The documents that a scenario extends, in order of merging, itself last."""
+    ordered: list[Document] = []
+    problems: list[Problem] = []
+    done: set[Path] = set()
+
+    def visit(part: Document, above: tuple[Path, ...]) -> None:
+        here = part.path.resolve()
+        for node in _extended(part):
+            name = str(node.value)
+            target = find(name, beside=part.path)
+            if target is None:
+                legal = "/" not in name and "\\" not in name and not name.endswith((".yaml", ".yml"))
+                guess = did_you_mean(name, sorted(names()), list_up_to=0) if legal else ""
+                remedy = guess or "name a scenario of the scenario folders, without folder or '.yaml'"
+                problems.append(_at(part, node, f"there is no scenario '{name[:60]}' to extend", remedy))
+            elif target.resolve() in (*above, here):
+                trail = [p.stem for p in (*above, here)]
+                circle = " -> ".join([*trail[trail.index(target.stem) :], target.stem])
+                problems.append(_at(part, node, f"extends itself: {circle}", "remove one of them"))
+            elif len(above) >= LONGEST_CHAIN:
+                problems.append(_at(part, node, f"more than {LONGEST_CHAIN} scenarios in a chain"))
+            elif target.resolve() not in done:
+                parent = read_document(target)
+                if parent.root is None:
+                    problems.extend(parent.problems)
+                    done.add(target.resolve())
+                else:
+                    visit(parent, (*above, here))
+        done.add(here)
+        ordered.append(part)
+
+    visit(document, ())
+    return ordered, problems
+
+
+def _extended(part: Document) -> list[Node]:
+    field = part.root.value.get("extends") if part.root and isinstance(part.root.value, dict) else None
+    if field is None:
+        return []
+    items = field.value if isinstance(field.value, list) else [field]
+    # Anything but text is reported when the fields are checked.
+    return [item for item in items if isinstance(item.value, str)]
+
+
+def _at(part: Document, node: Node, message: str, remedy: str = "") -> Problem:
+    line = node.place.line
+    excerpt = part.lines[line - 1] if 0 < line <= len(part.lines) else ""
+    return Problem(*node.place, "extends", message, remedy, excerpt)
+
+
+def _merge(chain: Sequence[Document]) -> Node:
+    nodes = [part.root for part in chain if part.root is not None]
+    root = Node({}, nodes[-1].place)
+    for node in nodes[:-1]:
+        assert isinstance(node.value, dict)
+        root = merged(root, replace(node, value={k: v for k, v in node.value.items() if k not in OWN_FIELDS}))
+    return merged(root, nodes[-1])
+
+
+def _parsed(overrides: Sequence[str | Override]) -> tuple[list[Override], list[Problem]]:
+    if not overrides:
+        return [], []
+    # Hydra takes a quarter of a second to import: only those who override pay for it.
+    from sim.scenario.compose import parse_overrides
+
+    return parse_overrides(overrides)
+
+
+def _override(root: Node, override: Override, report: Report) -> Node:
+    """The tree with the override, unless it names something that is not there."""
+    place, path = override.place, override.path
+    events = root.value.get("events") if isinstance(root.value, dict) else None
+    known = list(events.value) if events is not None and isinstance(events.value, dict) else []
+    if path[0] not in Header.model_fields and path[0] not in ("events", "assumptions"):
+        allowed = [*Header.model_fields, "events", "assumptions"]
+        report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
+        return root
+    if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
+        remedy = did_you_mean(path[1], known) or "the scenario has no events"
+        report.at(
+            place._replace(column=1), ".".join(path), f"there is no event '{path[1]}'",
+            remedy if override.delete else f"{remedy}; a leading '+' adds one",
+        )  # fmt: skip
+        return root
+    return apply_override(root, override)
+
+
+def _build(root: Node, report: Report, path: Path) -> Scenario | None:
+    assert isinstance(root.value, dict)
+    fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
+    header: Header | None = None
+    try:
+        header = Header.model_validate(fields)
+    except ValidationError as error:
+        report.invalid((), error, Header)
+    labels = _labels(root, report)
+    events = _events(root, report, labels)
+    assumptions = _assumptions(root, report, labels)
+    _check_sources(root, report, events)
+    if header is None:
+        return None
+    if header.name != path.stem and path.name != "scenario.resolved.yaml" and report.root is root:
+        report.add(
+            ("name",), f"the file is called '{path.stem}', so others find it by that name",
+            f"write 'name: {path.stem}' or rename the file", warning=True,
+        )  # fmt: skip
+    _check_header(header, report)
+    start, end = header.time.start, header.time.end
+    for event in events:
+        _check_dates(event, start, end, report)
+    if labels is not None and not any(not problem.warning for problem in report.problems):
+        for event in events:
+            if not event.in_base_year and not event.touches(labels):
+                report.add(
+                    ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
+                    "check countries, goods and stages", key=True, warning=True,
+                )  # fmt: skip
+    return Scenario(
+        **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
+        **{name: getattr(header, name) for name in ("tags", "seed", "sources", "observed", "extends")},
+        start=start,
+        end=end,
+        step=header.time.step,
+        events=tuple(events),
+        assumptions=assumptions,
+        origin={".".join(where): node.place for where, node in walk(root) if where},
+    )
+
+
+def _labels(root: Node, report: Report) -> Labels | None:
+    """Names of the base year; without them words are checked for their form only."""
+    assert isinstance(root.value, dict)
+    year = root.value.get("base_year")
+    if year is None or isinstance(year.value, bool) or not isinstance(year.value, int):
+        return None
+    known = base_years()
+    if known and year.value not in known:
+        say = f"there are: {', '.join(map(str, known))}"
+        report.add(("base_year",), f"there is no world of {year.value}", say)
+        return None
+    try:
+        return load_labels(year.value)
+    except MonaziteError as error:
+        report.add(("base_year",), str(error))
+        return None
+
+
+def _events(root: Node, report: Report, labels: Labels | None) -> list[Instrument]:
+    assert isinstance(root.value, dict)
+    field = root.value.get("events")
+    if field is None or field.value is None:
+        return []
+    if not isinstance(field.value, dict):
+        say = "write each event under its own id: 'events: {licence: {type: ...}}'"
+        report.add(("events",), "events are a mapping, not a list", say)
+        return []
+    found = []
+    for name, node in field.value.items():
+        event = _event(name, node, report, labels)
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Instrument | None:
+    path = ("events", name)
+    if not EVENT_ID.fullmatch(name):
+        say = "start with a letter; use letters, digits, '-' and '_'"
+        report.add(path, f"'{name[:60]}' cannot be an event id", say, key=True)
+        return None
+    if not isinstance(node.value, dict):
+        report.add(path, "an event is a mapping", "write for example 'type: export_ban' below it")
+        return None
+    kinds = instrument_types()
+    kind = node.value.get("type")
+    if kind is None:
+        report.add(path, "the field 'type' is missing", f"write one of: {', '.join(kinds)}", key=True)
+        return None
+    if kind.value not in kinds:
+        say = did_you_mean(str(kind.value), kinds)
+        report.add((*path, "type"), f"unknown event type '{str(kind.value)[:60]}'", say)
+        return None
+    if "id" in node.value:
+        report.add((*path, "id"), "unknown field", f"the id is the key '{name}'", key=True)
+        return None
+    model = instrument_class(str(kind.value))
+    values = plain(node)
+    assert isinstance(values, dict)
+    try:
+        event = model.model_validate({"id": name, **values}, context={"labels": labels})
+    except ValidationError as error:
+        report.invalid(path, error, model)
+        return None
+    if labels is not None and getattr(event, "stages", None):
+        _check_stages(event, path, report, labels)
+    return event
+
+
+def _check_stages(event: Instrument, path: tuple[str, ...], report: Report, labels: Labels) -> None:
+    from sim.instruments.words import select_goods
+
+    goods, stages = getattr(event, "goods", ()), getattr(event, "stages", ())
+    for i, stage in enumerate(stages):
+        if not select_goods(labels.goods, goods, (stage,)):
+            have = sorted({labels.goods[k].stage for k in select_goods(labels.goods, goods)})
+            report.add(
+                (*path, "stages", str(i)), f"none of the goods has a stage '{stage}'",
+                f"they have: {', '.join(have)}",
+            )  # fmt: skip
+
+
+def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> None:
+    assert isinstance(root.value, dict)
+    sources = root.value.get("sources")
+    known = list(sources.value) if sources is not None and isinstance(sources.value, dict) else []
+    owners: list[tuple[tuple[str, ...], str | None, object]] = [
+        (("events", event.id), event.source, event.assumption) for event in events
+    ]
+    observed = root.value.get("observed")
+    if observed is not None and isinstance(observed.value, dict):
+        for name, node in observed.value.items():
+            if isinstance(node.value, dict):
+                given = {k: v.value for k, v in node.value.items() if k in ("source", "assumption")}
+                source = given.get("source")
+                text = source if isinstance(source, str) else None
+                owners.append((("observed", name), text, given.get("assumption")))
+    for path, source, assumption in owners:
+        if source is not None and source not in known:
+            say = did_you_mean(source, known) or "add it under 'sources'"
+            report.add((*path, "source"), f"there is no source '{source[:60]}'", say)
+        elif source is None and not assumption:
+            report.add(
+                path, "neither a source nor an assumption",
+                "write 'source: <key of sources>' or 'assumption: true'", key=True,
+            )  # fmt: skip
+
+
+def _check_header(header: Header, report: Report) -> None:
+    start, end = header.time.start, header.time.end
+    if end < start:
+        report.add(("time", "end"), f"the run ends on {end}, before it starts on {start}")
+    elif end.year - start.year > MAXIMUM_YEARS:
+        report.add(("time", "end"), f"the run lasts more than {MAXIMUM_YEARS} years")
+    if start.year < header.base_year:
+        say = f"start in {header.base_year} or later, or choose an earlier base year"
+        report.add(("time", "start"), f"the run starts before its base year {header.base_year}", say)
+    if header.time.step == "month" and start.day != 1:
+        report.add(
+            ("time", "start"), "a run in months starts on the first of a month", f"write {start:%Y-%m}"
+        )
+    if header.compare_to and find(header.compare_to) is None:
+        say = did_you_mean(header.compare_to, names(), list_up_to=0) or "'monazite list' shows all"
+        report.add(("compare_to",), f"there is no scenario '{header.compare_to[:60]}'", say)
+
+
+def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report) -> None:
+    path = ("events", event.id)
+    first, last, announced = event.from_, event.until, event.announced
+    if first and last and last < first:
+        report.add((*path, "until"), f"ends on {last}, before it starts on {first}")
+        return
+    if first and announced and announced > first:
+        say = f"write 'announced: {first}' or earlier"
+        report.add((*path, "announced"), f"announced on {announced}, after it starts on {first}", say)
+    if event.in_base_year:
+        if first and first > start:
+            say = "leave 'in_base_year' out, so that it acts in the run"
+            report.add((*path, "from"), f"in force in the base year, yet it starts on {first}", say)
+        return
+    if first is None and event.type != "merger":
+        report.add(path, "the field 'from' is missing", "write for example 'from: 2025-04-04'", key=True)
+    if first and first > end:
+        say = "start it earlier, or move time.end"
+        report.add((*path, "from"), f"starts on {first}, after the run ends on {end}", say)
+    if last and last < start:
+        say = "end it later, or move time.start"
+        report.add((*path, "until"), f"ends on {last}, before the run starts on {start}", say)
+    elif first and first < start:
+        say = "write 'in_base_year: true' if base-year trade shows it, or move time.start"
+        report.add((*path, "from"), f"starts on {first}, before the run starts on {start}", say)
+
+
+def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float]:
+    assert isinstance(root.value, dict)
+    field = root.value.get("assumptions")
+    if field is None or field.value is None:
+        return {}
+    if not isinstance(field.value, dict):
+        report.add(("assumptions",), "assumptions are a mapping", "write for example 'thrift_speed: 0.5'")
+        return {}
+    found: dict[str, float] = {}
+    for where, node in walk(field):
+        if isinstance(node.value, dict):
+            continue
+        path, name = ("assumptions", *where), ".".join(where)
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            report.add(path, "a parameter needs a plain number", "its unit is that of the parameter table")
+        elif not math.isfinite(node.value):
+            report.add(path, "the number is not finite")
+        elif labels is None or _known_parameter(name, path, report, labels):
+            found[name] = float(node.value)
+    return found
+
+
+def _known_parameter(name: str, path: tuple[str, ...], report: Report, labels: Labels) -> bool:
+    parameter, _, scope = name.partition(".")
+    if parameter not in labels.parameters:
+        say = did_you_mean(parameter, labels.parameters) or "'monazite list parameters' shows all"
+        report.add(path, f"unknown parameter '{parameter[:60]}'", say, key=True)
+        return False
+    scopes = labels.parameters[parameter] | {good.mineral for good in labels.goods}
+    if scope and scope not in scopes:
+        report.add(path, f"unknown mineral '{scope[:60]}'", did_you_mean(scope, sorted(scopes)), key=True)
+        return False
+    return True
