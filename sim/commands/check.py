@@ -114,8 +114,8 @@ def main(args: argparse.Namespace) -> int:
         counts.append([text, f"{sum(row.in_band for row in chosen)} of {len(chosen)}"])
     print(table(["target", "in band"], counts))
     print(
-        "C1, C2, C5 and C6 compare the run with tables that the world was built from: they say that the model\n"
-        "holds its base year, not that it predicts."
+        "C1, C2, C5 and C6 compare the run with tables that the world was built from: they say that\n"
+        "the model holds its base year, not that it predicts."
     )
     shares = assumption_shares(int(dataset.attrs["base_year"]))
     print()

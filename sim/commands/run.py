@@ -84,9 +84,9 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return [word for word in words if word not in overrides], overrides
 
 
-def _setting(overrides: list[str], name: str, given: int | None, default: int) -> int:
+def _setting(overrides: list[str], name: str, given: int | None) -> int | None:
     """A run setting from its option, or from an override such as ``seed=7``; the option wins."""
-    value = default
+    value = None
     for override in [o for o in overrides if o.partition("=")[0] == name]:
         overrides.remove(override)
         text = override.partition("=")[2]
@@ -215,7 +215,7 @@ def run_scenarios(
     names: Sequence[str],
     overrides: Sequence[str] = (),
     members: int = DEFAULT_MEMBERS,
-    seed: int = DEFAULT_SEED,
+    seed: int | None = None,
     out: Path | None = None,
     full: bool = False,
     quiet: bool = True,
@@ -228,7 +228,8 @@ def run_scenarios(
         names: scenario ids or YAML files.
         overrides: ``key=value`` in Hydra's grammar; see :func:`_for_scenario` for who gets which.
         members: number of members; member 0 is the central run.
-        seed: seed of all draws, the same for every scenario.
+        seed: seed of all draws, the same for every scenario; where ``None``, the first that a
+            scenario names, else :data:`DEFAULT_SEED`.
         out: folder of campaigns; ``outputs`` in the current folder where ``None``.
         full: store every bit of the arrays.
         quiet: no progress bar, even on a terminal.
@@ -243,11 +244,13 @@ def run_scenarios(
     """
     if members < 1:
         raise MonaziteError(f"members must be at least 1, not {members}")
-    if seed < 0:
+    if seed is not None and seed < 0:
         raise MonaziteError(f"seed must not be negative, not {seed}")
     if not names:
         raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
     scenarios = _load(names, overrides)
+    if seed is None:
+        seed = next((s.seed for s in scenarios if s.seed is not None), DEFAULT_SEED)
     target = _campaign(out if out is not None else outputs_directory(), campaign, scenarios)
     with _progress_bar(quiet, len(scenarios)) as progress:
         _execute(
@@ -259,10 +262,9 @@ def run_scenarios(
 def main(args: argparse.Namespace) -> int:
     """Run, save, and say where everything went."""
     names, overrides = _split(args.names)
-    members = _setting(
-        overrides, "members", args.members, _setting(overrides, "seeds", None, DEFAULT_MEMBERS)
-    )
-    seed = _setting(overrides, "seed", args.seed, DEFAULT_SEED)
+    asked = (_setting(overrides, "members", args.members), _setting(overrides, "seeds", None))
+    members = next((n for n in asked if n is not None), DEFAULT_MEMBERS)
+    seed = _setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
     from sim.results import find_runs

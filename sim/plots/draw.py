@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sim.analysis.observed import observed_prices
 from sim.plots.price_paths import draw_price_paths
 from sim.plots.shortage_heatmap import draw_shortage_heatmap
 from sim.plots.style import Picture
@@ -42,7 +43,7 @@ def draw_comparison(
             progress(picture)
 
     for good in goods:
-        add(draw_price_paths(runs, baseline, good, directory))
+        add(draw_price_paths(runs, baseline, good, directory, observed_prices(runs, good)))
         for run in scenarios:
             add(draw_supply_mix(run, base, good, directory))
             add(draw_shortage_heatmap(run, base, good, directory))

@@ -91,6 +91,7 @@ def build_manifest(
     started: datetime,
     duration_s: float,
     full: bool,
+    scenario: object = None,
 ) -> dict[str, Any]:
     """Everything needed to say what a run was and to make it again.
 
@@ -102,6 +103,7 @@ def build_manifest(
         started: when the run began.
         duration_s: seconds from start to the end of the engine's work.
         full: True where the arrays are stored with all their bits.
+        scenario: the resolved scenario, for the observations that it lists.
     """
     attrs = dataset.attrs
     members = int(attrs.get("members", dataset.sizes["member"]))
@@ -121,6 +123,7 @@ def build_manifest(
         "full": full,
         "markets": {"cleared": int(certified.size), "certified": int(certified.sum())},
         "version": program_version(attrs),
+        "observed": plain(getattr(scenario, "observed", None) or {}),
         "argv": list(argv),
         "inputs": dict(inputs),
         "started": started.astimezone(UTC).isoformat(timespec="seconds"),

@@ -191,7 +191,7 @@ def save(
         while True:
             target = directory / (name if number == 1 else f"{name}-{number}")
             manifest = build_manifest(
-                dataset, target.name, argv, inputs, started or datetime.now(UTC), duration_s, full
+                dataset, target.name, argv, inputs, started or datetime.now(UTC), duration_s, full, scenario
             )
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (scratch / "manifest.json").write_text(text, encoding="utf-8")

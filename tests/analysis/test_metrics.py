@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from sim.analysis import metrics
 from sim.analysis.compare import band, compare, paired
+from sim.analysis.observed import observed_prices
 from sim.analysis.select import own_events, price_unit, select_goods, stages
 from sim.errors import MonaziteError
 from sim.results import Run
@@ -197,3 +198,21 @@ def test_comparison_of_paired_runs() -> None:
 def test_a_missing_baseline_says_what_to_run() -> None:
     with pytest.raises(MonaziteError, match="monazite run baseline-2024 licence"):
         compare([_run(make_dataset("licence", shock=1.0), "licence")], "baseline-2024", [DYSPROSIUM])
+
+
+def test_observed_prices_of_a_good() -> None:
+    observed = {
+        "a": {
+            "series": "price_outside.dysprosium_oxide",
+            "at": "2025-10-01",
+            "value": "850 USD/kg",
+            "source": "x",
+        },
+        "b": {"series": "price_outside.terbium_oxide", "at": "2025-10-01", "value": "3000 USD/kg"},
+        "c": {"series": "exports.dysprosium_oxide.CHN", "at": "2025-10-01", "value": "10 t"},
+    }
+    runs = [Run(Path("r"), {"observed": observed}, make_dataset("a")), Run(Path("s"), {}, make_dataset("b"))]
+    found = observed_prices(runs, DYSPROSIUM)
+    assert found.to_dict("records") == [
+        {"date": "2025-10-01", "market": "outside", "value": 850_000.0, "source": "x"}
+    ]

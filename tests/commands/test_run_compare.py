@@ -33,6 +33,7 @@ class FakeScenario:
     base_year: int = 2024
     start: date = date(2024, 1, 1)
     overrides: tuple[str, ...] = ()
+    seed: int | None = None
     origin: dict[str, object] = field(default_factory=dict)
 
 
