@@ -19,6 +19,8 @@ PRIOR = 1e-4
 """Weight of the gravity prior under a seed from trade data: it only keeps the fit feasible."""
 MOST_OF_SUPPLY = 0.95
 """The largest share of an exporter's supply that fixed flows may take."""
+FAR = 3.0
+"""A fitted flow further than this factor from its record no longer counts as read from data."""
 GRAVITY_POWER = -1.1
 """Fall of trade with distance where no trade code exists."""
 
@@ -179,6 +181,21 @@ def _spread(margins: _Margins, countries: dict[Pair, float]) -> Array:
     return weight
 
 
+def _moved(
+    rule: Row, seed: dict[Pair, float], margins: _Margins, flow: Array
+) -> dict[Pair, tuple[str, str]]:
+    """Country pairs that the fit moved far from the trade record: they are assumptions, not data."""
+    if not rule["codes"] or rule["confidence"] == "assumption":
+        return {}
+    total: dict[Pair, float] = {}
+    for a, s in enumerate(margins.sellers):
+        for b, d in enumerate(margins.buyers):
+            pair = (margins.where[s], margins.where[d])
+            total[pair] = total.get(pair, 0.0) + float(flow[a, b])
+    text = (f"{rule['source']}; moved by more than a factor {FAR:g}", "assumption")
+    return {p: text for p, v in total.items() if p[0] != p[1] and not seed[p] / FAR <= v <= seed[p] * FAR}
+
+
 def _without_dust(tonnes: Array, world: float) -> Array:
     return np.where(np.abs(tonnes) > 1e-12 * world, tonnes, 0.0)
 
@@ -214,6 +231,7 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     if miss.max() > 1e-8:
         worst = margins.buyers[int(miss.argmax())]
         raise ValueError(f"{good}: the flows miss the use of {worst} by {miss.max():.1e}")
+    label = _moved(rule, countries, margins, flow) | label
     usual = (rule["source"], rule["confidence"])
     draft.flows[good], draft.flow_label[good] = {}, {}
     for a, s in enumerate(margins.sellers):
