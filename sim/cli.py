@@ -1,0 +1,83 @@
+"""The command ``monazite``. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from sim.errors import MonaziteError, did_you_mean
+
+__all__ = ["build_parser", "main"]
+
+COMMANDS = ("list", "validate", "describe", "run", "compare", "check", "demo")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was meant, and ends with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise rather than exit, so that every error takes the same way out."""
+        quoted = message.split("'")
+        if "invalid choice" in message and len(quoted) > 2:
+            word, allowed = quoted[1], COMMANDS if "command" in quoted[0] else quoted[3::2]
+            raise MonaziteError(f"unknown word '{word}'; {did_you_mean(word, allowed)}")
+        raise MonaziteError(f"{message}; see '{self.prog} --help'")
+
+
+class _Version(argparse.Action):
+    """Prints the version; reading it costs too much to do it on every call."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"monazite {version('monazite')}")
+        except PackageNotFoundError:
+            print("monazite (not installed)")
+        parser.exit(0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="monazite",
+        description="Simulate supply shocks in critical minerals.",
+        epilog="'monazite COMMAND --help' says more. First steps: monazite list, monazite describe "
+        "ree-licence-2025, monazite run baseline-2024 ree-licence-2025.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
+    for name in COMMANDS:
+        importlib.import_module(f"sim.commands.{name}").register(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, or 2 for bad input, or 130 when interrupted."""
+    try:
+        parser = build_parser()
+        args = parser.parse_args(argv)
+        if args.command is None:
+            parser.print_help()
+            return 2
+        code: int = args.main(args)
+        sys.stdout.flush()
+        return code
+    except MonaziteError as error:
+        print(str(error), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""``monazite describe``: a scenario in plain sentences, before any run."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.commands.output import write_json
+from sim.errors import render_problems
+
+if TYPE_CHECKING:
+    from sim.instruments import Instrument
+    from sim.scenario import Scenario
+
+__all__ = ["main", "register"]
+
+WIDTH = 100
+MARGIN = 12
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``describe`` to the command line."""
+    parser = subparsers.add_parser(
+        "describe",
+        help="say in plain sentences what a scenario does, and what it rests on",
+        description="Print the question, the timeline of events, the sources and the assumptions.",
+        epilog="example: monazite describe ree-licence-2025 events.licence.approval_share=20%%",
+    )
+    parser.add_argument("name", metavar="NAME", help="scenario name or file")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides of its values")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="write the description as JSON ('-': print it)",
+    )
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the description."""
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(args.name, overrides=args.overrides)
+    if str(args.json) != "-":
+        print("\n".join(_description(scenario)))
+        if scenario.warnings:
+            print(render_problems(scenario.warnings), file=sys.stderr)
+    write_json(args.json, _content(scenario))
+    return 0
+
+
+def _basis(event: Instrument, scenario: Scenario) -> str:
+    """What an event rests on."""
+    parts = [f"source: {scenario.sources[event.source].title}"] if event.source else []
+    if event.assumption:
+        said = event.assumption if isinstance(event.assumption, str) else "not from a source"
+        parts.append(f"assumption: {said}")
+    return "; ".join(parts)
+
+
+def _day(event: Instrument, scenario: Scenario) -> dt.date:
+    return event.from_ or scenario.start
+
+
+def _wrapped(label: str, text: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=label.ljust(MARGIN), subsequent_indent=" " * MARGIN, break_long_words=False
+    )  # fmt: skip
+
+
+def _description(scenario: Scenario) -> list[str]:
+    lines = [f"{scenario.name}: {scenario.title}"]
+    if scenario.question:
+        lines += ["", textwrap.fill(scenario.question, WIDTH)]
+    built = f", extends {', '.join(scenario.extends)}" if scenario.extends else ""
+    compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
+    span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"
+    lines += ["", f"World of {scenario.base_year}, {span}{built}{compared}.", ""]
+    if not scenario.events:
+        lines.append("No events: no new controls.")
+    for event in sorted(scenario.events, key=lambda e: _day(e, scenario)):
+        lines.append(_wrapped(str(_day(event, scenario)), f"[{event.id}] {event.sentence()}"))
+        if event.note:
+            lines.append(_wrapped("", event.note))
+        lines.append(_wrapped("", f"[{_basis(event, scenario)}]"))
+    if scenario.assumptions:
+        lines += ["", "Parameters set by this scenario:"]
+        lines += [f"  {name} = {value:g}" for name, value in scenario.assumptions.items()]
+    if scenario.observed:
+        lines += ["", "Observed, to set beside the results:"]
+        for name, seen in scenario.observed.items():
+            title = scenario.sources[seen.source].title if seen.source else "assumption"
+            lines.append(f"  {name}: {seen.series} at {seen.at:%Y-%m} was {seen.value}  [{title}]")
+    return lines
+
+
+def _content(scenario: Scenario) -> dict[str, object]:
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "question": scenario.question,
+        "base_year": scenario.base_year,
+        "start": scenario.start,
+        "end": scenario.end,
+        "step": scenario.step,
+        "steps": len(scenario.steps()),
+        "compare_to": scenario.compare_to,
+        "events": [
+            {
+                "id": event.id, "type": event.type, "announced": event.announced, "from": event.from_,
+                "until": event.until, "in_base_year": event.in_base_year, "sentence": event.sentence(),
+                "note": event.note, "basis": _basis(event, scenario),
+                "place": "{}:{}:{}".format(*scenario.origin[f"events.{event.id}"]),
+            }
+            for event in sorted(scenario.events, key=lambda e: _day(e, scenario))
+        ],
+        "assumptions": dict(scenario.assumptions),
+        "sources": {key: source.title for key, source in scenario.sources.items()},
+        "warnings": [problem.text() for problem in scenario.warnings],
+    }  # fmt: skip

@@ -1,0 +1,152 @@
+"""``monazite list``: what there is to choose from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from sim.commands.output import print_table, write_json
+from sim.errors import MonaziteError, did_you_mean
+from sim.paths import shown
+
+__all__ = ["main", "register"]
+
+Row = dict[str, str]
+DEFAULT_BASE_YEAR = 2024
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``list`` to the command line."""
+    parser = subparsers.add_parser(
+        "list",
+        help="show scenarios, goods, countries, sectors, firms, instruments or parameters",
+        description="Show what there is: the words that a scenario file can use.",
+        epilog="example: monazite list scenarios --tag rare-earth",
+    )
+    parser.add_argument("what", nargs="?", default="scenarios", choices=tuple(LISTINGS), metavar="WHAT",
+                        help=f"one of: {', '.join(LISTINGS)} (default scenarios)")  # fmt: skip
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="T", help="only scenarios with this tag; repeatable"
+    )
+    parser.add_argument("--base-year", type=int, default=DEFAULT_BASE_YEAR, metavar="YEAR",
+                        help=f"world whose words are shown (default {DEFAULT_BASE_YEAR})")  # fmt: skip
+    parser.add_argument(
+        "--json", type=Path, default=None, metavar="FILE", help="write the table as JSON ('-': print it)"
+    )
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print one table."""
+    rows = LISTINGS[args.what](args)
+    if str(args.json) != "-":
+        if rows:
+            columns = list(rows[0])
+            print_table(columns, [[row[column] for column in columns] for row in rows])
+        else:
+            print(f"no {args.what}")
+    write_json(args.json, rows)
+    return 0
+
+
+def _scenarios(args: argparse.Namespace) -> list[Row]:
+    from sim.scenario.find import names
+    from sim.scenario.load import read_document
+    from sim.scenario.node import plain
+
+    rows, all_tags = [], set()
+    for name, path in sorted(names().items(), key=lambda item: (item[1].parent.name, item[0])):
+        document = read_document(path)
+        fields = plain(document.root) if document.root is not None else None
+        if not isinstance(fields, dict):
+            rows.append({"scenario": name, "title": "cannot be read: see 'monazite validate'",
+                         "tags": "", "format": "", "file": shown(path)})  # fmt: skip
+            continue
+        tags = fields.get("tags")
+        tags = [tags] if isinstance(tags, str) else [str(t) for t in tags] if isinstance(tags, list) else []
+        all_tags |= set(tags)
+        if all(tag in tags for tag in args.tag):
+            rows.append({"scenario": name, "title": str(fields.get("title", "")), "tags": ", ".join(tags),
+                         "format": f"v{fields.get('format', '?')}", "file": shown(path)})  # fmt: skip
+    for tag in args.tag:
+        if tag not in all_tags:
+            remedy = did_you_mean(tag, sorted(all_tags), list_up_to=40)
+            raise MonaziteError(f"no scenario has the tag '{tag}'" + (f"; {remedy}" if remedy else ""))
+    return rows
+
+
+def _goods(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    return [
+        {"good": g.id, "mineral": g.mineral, "stage": g.stage, "unit": g.unit, "HS": " ".join(g.hs6),
+         "name": g.name}
+        for g in load_labels(args.base_year).goods
+    ]  # fmt: skip
+
+
+def _countries(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    labels = load_labels(args.base_year)
+    rows = [{"code": "world", "name": "every country", "groups": ""}]
+    rows += [{"code": g, "name": f"{len(m)} countries", "groups": ""} for g, m in labels.groups.items()]
+    for code, name in labels.countries.items():
+        member = [group for group, members in labels.groups.items() if code in members]
+        rows.append({"code": code, "name": name, "groups": ", ".join(member)})
+    return rows
+
+
+def _sectors(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    labels = load_labels(args.base_year)
+    homes: dict[str, set[str]] = {sector: set() for sector in sorted(labels.sectors)}
+    for facility in labels.facilities.values():
+        if facility.sector:
+            homes[facility.sector].add(facility.country)
+    return [{"sector": sector, "countries": ", ".join(sorted(codes))} for sector, codes in homes.items()]
+
+
+def _firms(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    labels = load_labels(args.base_year)
+    sales: dict[str, set[str]] = {}
+    for (good, facility), tonnes in labels.output.items():
+        if tonnes > 0:
+            sales.setdefault(labels.facilities[facility].firm, set()).add(good)
+    return [{"firm": firm, "sells": ", ".join(sorted(sales[firm]))} for firm in sorted(sales)]
+
+
+def _instruments(args: argparse.Namespace) -> list[Row]:
+    from sim.instruments import Instrument, instrument_class, instrument_types
+
+    rows = []
+    for name in instrument_types():
+        model = instrument_class(name)
+        own = [k for k in model.model_fields if k not in Instrument.model_fields]
+        needed = [k for k in own if model.model_fields[k].is_required()]
+        summary = (model.__doc__ or "").strip().splitlines()[0]
+        rows.append({"type": name, "needs": ", ".join(needed),
+                     "may have": ", ".join(k for k in own if k not in needed), "what it does": summary})  # fmt: skip
+    return rows
+
+
+def _parameters(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    parameters = load_labels(args.base_year).parameters
+    return [{"parameter": name, "scopes": ", ".join(sorted(scopes))} for name, scopes in parameters.items()]
+
+
+LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "scenarios": _scenarios,
+    "goods": _goods,
+    "countries": _countries,
+    "sectors": _sectors,
+    "firms": _firms,
+    "instruments": _instruments,
+    "parameters": _parameters,
+}
