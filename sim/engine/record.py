@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder", "controlling_country"]
 
+LEAST_TRADE = 1e-3
+"""Share of usual purchases below which a market is too thin to quote its trades."""
 QUANTILES = (0.05, 0.5, 0.95)
 PER_OFFER = {
     "production": ("t per step", "output of the facility"),
@@ -142,12 +144,13 @@ class Recorder:
         landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
         outside = self._outside_need
         tonnes = self._by_good(clearing.purchases * outside, self._first_need)
-        signal_weight = world.need_use * outside
-        signal = self._by_good(signal_weight * clearing.index, self._first_need) / np.maximum(
-            self._by_good(signal_weight[None], self._first_need), 1e-12
-        )
+        usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
+        # Where practically nothing is traded there is no price; what users would pay at most stands in.
+        bid = np.minimum(clearing.index, simulation.calibration.base_index * world.need_reservation)
+        signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
         value = self._by_good(landed * outside, self._first_need)
-        kept["price_outside"][:, t] = price * _ratio(value, tonnes, signal)
+        traded = tonnes > LEAST_TRADE * usual * simulation.step_years
+        kept["price_outside"][:, t] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
 
         paid = self._sum_pairs(simulation.paid) / np.maximum(self._sum_pairs(clearing.purchases), 1e-300)
         bought = self._sum_pairs(clearing.purchases)
