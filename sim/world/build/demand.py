@@ -11,7 +11,7 @@ from sim.world.build.trade import apparent_use
 
 __all__ = ["Sectors", "add_end_use"]
 
-POOL_BELOW = 0.004
+POOL_BELOW = 0.001
 """A sector in a country that takes less than this share of a good is pooled into the rest of the world."""
 
 
