@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame
+from sim.market.frame import Frame, Products
 from sim.market.layout import BoolArray, Bucket, CapKey, FloatArray, IntArray, Market
 
 __all__ = ["Clearing", "ClearingState"]
@@ -109,14 +109,13 @@ class Clearing:
         """
         needs = self.index.shape[1]
         total = np.zeros((len(self.price), needs + 1))
-        kernels = _weighted(self.market, link_weights)
         for batch in self.batches:
             frame = batch.frame
             row = batch.row * batch.row_rent if include_rent else batch.row
             if seller_values is not None:
                 row = row * _row_values(frame, _members(seller_values, batch))
             summed = np.empty(frame.lengths[2])
-            _products(frame, kernels, row, summed, forward=True)
+            _products(frame, link_weights).forward(row, summed)
             _scatter(total, batch, frame.need, summed * batch.pull)
         return total[:, :needs]
 
@@ -135,14 +134,13 @@ class Clearing:
         """
         offers = self.price.shape[1]
         total = np.zeros((len(self.price), offers + self.log_rent.shape[1] + 2))
-        kernels = _weighted(self.market, link_weights)
         for batch in self.batches:
             frame = batch.frame
             pull = batch.pull
             if buyer_values is not None:
                 pull = pull * _padded(_members(buyer_values, batch), 1).reshape(-1)[frame.need]
             summed, by_variable = np.empty(frame.lengths[1]), np.empty(frame.lengths[0])
-            _products(frame, kernels, summed, pull, forward=False)
+            _products(frame, link_weights).backward(pull, summed)
             summed *= batch.row
             if include_rent:
                 summed *= batch.row_rent
@@ -194,37 +192,26 @@ def _scatter(total: FloatArray, batch: Batch, where: IntArray, values: FloatArra
     total[batch.first : batch.first + batch.frame.members].reshape(-1)[where] = values
 
 
-def _products(
-    frame: Frame, kernels: dict[int, FloatArray] | None, rows: FloatArray, buyers: FloatArray, forward: bool
-) -> None:
-    """Rows to buyers or back, with the sourcing kernel or with weighted ones."""
-    for piece in frame.pieces:
-        product = piece.kernel
-        if kernels is not None:
-            product = product.like(kernels[id(piece.bucket)])
-        if forward:
-            product.forward(rows[piece.rows], buyers[piece.buyers])
-        else:
-            product.backward(buyers[piece.buyers], rows[piece.rows])
+def _products(frame: Frame, link_weights: Sequence[FloatArray] | None) -> Products:
+    """Rows to buyers and back, with the sourcing kernel or with a weighted one.
 
-
-def _weighted(market: Market, link_weights: Sequence[FloatArray] | None) -> dict[int, FloatArray] | None:
-    """Kernel x weight per bucket; made once per set of weights, since steps use the same ones."""
+    Weighted kernels are made once per set of weights, since every step uses the same ones.
+    """
     if link_weights is None:
-        return None
-    kept = market.memory.setdefault("weights", {})
+        return frame.kernel
+    kept = frame.memory.setdefault("weights", {})
     key = id(link_weights)
     if key not in kept or kept[key][0] is not link_weights:
         if len(kept) >= KEPT_WEIGHTS:
             kept.pop(next(iter(kept)))
-        kernels = {id(bucket): _weighted_kernel(bucket, link_weights) for bucket in market.buckets}
-        kept[key] = link_weights, kernels
-    kernels = kept[key][1]
-    return dict(kernels)
+        matrices = [_weighted_kernel(piece.bucket, link_weights) for piece in frame.pieces]
+        kept[key] = link_weights, frame.kernel.like(matrices)
+    products: Products = kept[key][1]
+    return products
 
 
 KEPT_WEIGHTS = 64
-"""Sets of link weights whose padded kernels a market keeps."""
+"""Sets of link weights whose padded kernels a frame keeps."""
 
 
 def _weighted_kernel(bucket: Bucket, link_weights: Sequence[FloatArray]) -> FloatArray:

@@ -4,90 +4,24 @@ The *variables* of a market are its sellers' and its caps' unknowns, its *rows* 
 by caps. Without caps rows and variables coincide; such markets come first on the flat axes.
 
 Every matrix product runs on blocks of exactly ``BLOCK`` members of one good. A product's last bit
-depends on its shape, so the shape is always the same whatever shares the batch.
+depends on its shape, so the shape is always the same whatever shares the batch. A last block that is
+not full repeats its last member; fewer than ``BLOCK`` members in all are kept apart and copied into
+blocks for the products alone.
 """
 
 from __future__ import annotations
 
-from copy import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sim.market.layout import Bucket, FloatArray, IntArray, Market
+from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 
-__all__ = ["BLOCK", "Frame", "Piece", "Product"]
+__all__ = ["BLOCK", "Frame", "Piece", "Products"]
 
 BLOCK = 4
-
-
-class _Blocks:
-    """Markets in blocks of ``BLOCK`` of the same good; the rest of a good's last block is zero."""
-
-    def __init__(self, good: IntArray, goods: int) -> None:
-        counts = np.bincount(good, minlength=goods)
-        blocks = -(-counts // BLOCK)
-        first = np.concatenate([[0], np.cumsum(blocks)[:-1]]) * BLOCK
-        before = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self.count = int(blocks.sum())
-        self.slot = first[good] + np.arange(len(good)) - before[good]
-        self.good = np.repeat(np.arange(goods), blocks)
-        self.per_good = int(blocks[0]) if (blocks == blocks[0]).all() else 0
-        self.dense = len(good) == self.count * BLOCK
-        self.regular = int(counts[0]) if self.per_good and (counts == counts[0]).all() else 0
-
-
-class Product:
-    """x -> x A for markets in blocks, with A per good, and y -> y A' the other way."""
-
-    def __init__(self, blocks: _Blocks, matrix: FloatArray) -> None:
-        self.blocks = blocks
-        self.matrix = matrix[:, None] if blocks.per_good else matrix[blocks.good]
-        self.transposed = np.swapaxes(self.matrix, -1, -2)
-        lead = (-1, blocks.per_good, BLOCK) if blocks.per_good else (blocks.count, BLOCK)
-        self.shapes = [(*lead, matrix.shape[1]), (*lead, matrix.shape[2])]
-        self.buffers = [np.zeros(shape) for shape in ((blocks.count * BLOCK, w) for w in matrix.shape[1:])]
-        self.blocked = [b.reshape(s) for b, s in zip(self.buffers, self.shapes, strict=True)]
-        if blocks.regular:
-            goods = matrix.shape[0]
-            self.used = [b.reshape(goods, -1, b.shape[1])[:, : blocks.regular] for b in self.buffers]
-
-    def like(self, matrix: FloatArray) -> Product:
-        """The same markets and buffers with another matrix of the same shape."""
-        other = copy(self)
-        other.matrix = matrix[:, None] if self.blocks.per_good else matrix[self.blocks.good]
-        other.transposed = np.swapaxes(other.matrix, -1, -2)
-        return other
-
-    def forward(self, x: FloatArray, out: FloatArray) -> None:
-        """(n, P) -> (n, Q), both flat."""
-        self._apply(x, out, self.matrix, 0, 1)
-
-    def backward(self, y: FloatArray, out: FloatArray) -> None:
-        """(n, Q) -> (n, P), both flat."""
-        self._apply(y, out, self.transposed, 1, 0)
-
-    def _apply(self, x: FloatArray, out: FloatArray, matrix: FloatArray, given: int, got: int) -> None:
-        blocks = self.blocks
-        if blocks.dense:
-            np.matmul(x.reshape(self.shapes[given]), matrix, out=out.reshape(self.shapes[got]))
-            return
-        # Slots beyond a good's last market hold 0 from the start, and a product of 0 keeps them so.
-        if blocks.regular:
-            np.copyto(self.used[given], x.reshape(self.used[given].shape))
-            np.matmul(self.blocked[given], matrix, out=self.blocked[got])
-            np.copyto(out.reshape(self.used[got].shape), self.used[got])
-            return
-        self.buffers[given][blocks.slot] = x.reshape(-1, self.buffers[given].shape[1])
-        np.matmul(self.blocked[given], matrix, out=self.blocked[got])
-        np.take(
-            self.buffers[got],
-            blocks.slot,
-            axis=0,
-            out=out.reshape(-1, self.buffers[got].shape[1]),
-            mode="clip",
-        )
 
 
 @dataclass(frozen=True)
@@ -98,18 +32,12 @@ class Piece:
     good: IntArray
     """(n,) position in the bucket."""
     member: IntArray
-    """(n,)"""
+    """(n,) may repeat, at the end of a good."""
     markets: slice
     """On the frame's axis of markets."""
     variables: slice
     rows: slice
     buyers: slice
-    kernel: Product
-    """Rows -> buyers."""
-    incidence: Product | None
-    """Rows -> variables; None without caps, where they are the same."""
-    remedy: Product | None
-    """Variables -> variables: how a change in a sweep is turned into a step; None if unprepared."""
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -117,29 +45,127 @@ class Piece:
         rows, buyers = self.bucket.kernel.shape[1:]
         return self.bucket.incidence.shape[2], rows, buyers
 
+    @property
+    def capped(self) -> bool:
+        """Whether rows and variables differ."""
+        return bool(self.bucket.caps.shape[1])
+
+
+class Products:
+    """x -> x A for all pieces, A per good, and y -> y A' the other way.
+
+    Args:
+        pieces: of a frame. sides: per piece, its slices on the flat axes of x and of y.
+        matrices: per piece (G, P, Q). unit: members that share a matrix without a gap, ``BLOCK`` or, for
+            fewer members, their number.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        sides: Sequence[tuple[slice, slice]],
+        matrices: Sequence[FloatArray],
+        unit: int,
+    ) -> None:
+        self.unit, self.sides = unit, sides
+        self.goods = [piece.good[::unit] for piece in pieces]
+        self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        counts = []
+        for goods, matrix in zip(self.goods, matrices, strict=True):
+            count = np.bincount(goods, minlength=len(matrix))
+            # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
+            lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(goods),)
+            self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
+            counts.append(len(goods))
+        self._set_matrices(matrices)
+        if unit < BLOCK:
+            self._set_buffers(counts, [matrix.shape[1:] for matrix in matrices])
+
+    def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
+        fit = zip(matrices, self.goods, self.shapes, strict=True)
+        self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
+        self.transposed = [np.swapaxes(matrix, -1, -2) for matrix in self.matrices]
+
+    def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
+        """Room for whole blocks, and where each number lies in it; unused members stay 0."""
+        self.buffers, self.places, self.blocked = [], [], []
+        for side in range(2):
+            places, views, first = [], [], 0
+            for count, width in zip(counts, widths, strict=True):
+                block = np.arange(self.unit)[:, None] * width[side] + np.arange(width[side])
+                start = first + np.arange(count) * BLOCK * width[side]
+                places.append((start[:, None, None] + block).ravel())
+                first += count * BLOCK * width[side]
+            buffer, first = np.zeros(first), 0
+            for count, width, shape in zip(counts, widths, self.shapes, strict=True):
+                views.append(buffer[first : first + count * BLOCK * width[side]].reshape(shape[side]))
+                first += count * BLOCK * width[side]
+            self.buffers.append(buffer)
+            self.places.append(_joined(places, np.int64))
+            self.blocked.append(views)
+
+    def like(self, matrices: Sequence[FloatArray]) -> Products:
+        """The same places and buffers with other matrices of the same shapes."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        other._set_matrices(matrices)
+        return other
+
+    def forward(self, x: FloatArray, out: FloatArray) -> None:
+        """Flat x -> flat y."""
+        self._apply(x, out, self.matrices, 0, 1)
+
+    def backward(self, y: FloatArray, out: FloatArray) -> None:
+        """Flat y -> flat x."""
+        self._apply(y, out, self.transposed, 1, 0)
+
+    def _apply(
+        self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
+    ) -> None:
+        if self.unit == BLOCK:
+            for side, shape, matrix in zip(self.sides, self.shapes, matrices, strict=True):
+                np.matmul(
+                    given[side[here]].reshape(shape[here]), matrix, out=out[side[there]].reshape(shape[there])
+                )
+            return
+        if not self.sides:
+            return
+        first, last = self.sides[0], self.sides[-1]
+        self.buffers[here][self.places[here]] = given[first[here].start : last[here].stop]
+        for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
+            np.matmul(x, matrix, out=y)
+        # Products of the members that are 0 are 0: the buffer is clean for the other direction.
+        whole = out[first[there].start : last[there].stop]
+        np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
+
 
 class Frame:
     """Markets of some members, flat. Static under one policy, so kept from step to step.
 
     Attributes:
-        pieces: per bucket. capped: those with caps. prepared: whether some piece has a remedy.
+        pieces: per bucket. prepared: whether the pieces have a remedy.
+        members: number of members. unit: markets that stay together, see :class:`Products`.
         plain: length of the part of rows and variables that coincide.
-        first_variable, first_row, first_buyer: (n,) where each market starts.
-        offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         lengths: numbers of variables, rows and buyers, padding included.
+        first_variable, first_buyer: (n,) where each market starts.
+        offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap: per variable. market_sigma: (n,). buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
-        good, member: (n,). members: number of members.
+        good, member: (n,).
+        memory: workspaces that later calls may use again.
     """
 
     def __init__(self, market: Market, members: int) -> None:
+        self.members = members
+        self.unit = min(members, BLOCK)
+        padded = -(-members // self.unit) * self.unit
         buckets = sorted(market.buckets, key=lambda bucket: bucket.caps.shape[1] > 0)
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         width = offers + caps + 2
         choice, source, need, static = [], [], [], []
         for bucket in buckets:
-            good = np.repeat(np.arange(len(bucket.goods)), members)
-            member = np.tile(np.arange(members), len(bucket.goods))
+            good = np.repeat(np.arange(len(bucket.goods)), padded)
+            member = np.tile(np.minimum(np.arange(padded), members - 1), len(bucket.goods))
             choice.append((bucket, good, member))
             sellers, variables = bucket.sellers.shape[1], bucket.incidence.shape[2]
             place = np.concatenate([bucket.sellers, offers + 1 + bucket.caps], axis=1)
@@ -150,51 +176,46 @@ class Frame:
             static.append(np.stack([eps, scale, np.tile(np.arange(variables) >= sellers, len(good))]))
         self._set_up(market, choice)
         self.offer, self.need = _joined(source, np.int64), _joined(need, np.int64)
-        columns: FloatArray = np.concatenate(static, axis=1) if static else np.zeros((3, 0))
-        self.eps, self.scale, self.is_cap = columns[0], columns[1], columns[2] > 0
+        self.eps, self.scale, is_cap = np.concatenate([np.zeros((3, 0)), *static], axis=1)
+        self.is_cap: BoolArray = is_cap > 0
 
-    def _set_up(self, market: Market, choice: list[tuple[Bucket, IntArray, IntArray]]) -> None:
+    def _set_up(self, market: Market, choice: Sequence[tuple[Bucket, IntArray, IntArray]]) -> None:
         """Everything but what :meth:`take` can copy from a larger frame."""
-        self.market = market
+        self.market, self.memory = market, dict[object, Any]()
         pieces, at = [], (0, 0, 0, 0)
         self.plain = 0
         for bucket, good, member in choice:
-            n, (rows, buyers) = len(good), bucket.kernel.shape[1:]
-            sellers, variables = bucket.sellers.shape[1], bucket.incidence.shape[2]
-            blocks = _Blocks(good, len(bucket.goods))
+            n, (rows, buyers), variables = len(good), bucket.kernel.shape[1:], bucket.incidence.shape[2]
             end = at[0] + n, at[1] + n * variables, at[2] + n * rows, at[3] + n * buyers
-            pieces.append(
-                Piece(
-                    bucket=bucket,
-                    good=good,
-                    member=member,
-                    markets=slice(at[0], end[0]),
-                    variables=slice(at[1], end[1]),
-                    rows=slice(at[2], end[2]),
-                    buyers=slice(at[3], end[3]),
-                    kernel=Product(blocks, bucket.kernel),
-                    incidence=Product(blocks, bucket.incidence) if variables > sellers else None,
-                    remedy=None if bucket.remedy is None else Product(blocks, bucket.remedy),
-                )
-            )
+            bounds = [slice(a, b) for a, b in zip(at, end, strict=True)]
+            pieces.append(Piece(bucket, good, member, bounds[0], bounds[1], bounds[2], bounds[3]))
             at = end
-            if variables == sellers:
+            if not pieces[-1].capped:
                 self.plain = end[1]
         self.pieces = tuple(pieces)
-        self.capped = tuple(piece for piece in pieces if piece.incidence is not None)
-        self.prepared = any(piece.remedy is not None for piece in pieces)
+        self.capped = tuple(piece for piece in pieces if piece.capped)
         self.lengths = at[1], at[2], at[3]
+        self.kernel = Products(
+            pieces, [(p.rows, p.buyers) for p in pieces], [p.bucket.kernel for p in pieces], self.unit
+        )
+        self.incidence = Products(
+            self.capped,
+            [(p.rows, p.variables) for p in self.capped],
+            [p.bucket.incidence for p in self.capped],
+            self.unit,
+        )
+        remedies = [p.bucket.remedy for p in pieces if p.bucket.remedy is not None]
+        self.prepared = bool(pieces) and len(remedies) == len(pieces)
+        if self.prepared:
+            self.remedy = Products(pieces, [(p.variables, p.variables) for p in pieces], remedies, self.unit)
         counts = [len(piece.good) for piece in pieces]
         widths = np.array([piece.widths for piece in pieces], dtype=np.int64).reshape(len(pieces), 3)
         size = np.repeat(widths, counts, axis=0)
-        self.first_variable, self.first_row, self.first_buyer = np.ascontiguousarray(
-            (size.cumsum(0) - size).T
-        )
+        self.first_variable, _, self.first_buyer = np.ascontiguousarray((size.cumsum(0) - size).T)
         number = np.arange(at[0])
         self.variable_market, self.buyer_market = np.repeat(number, size[:, 0]), np.repeat(number, size[:, 2])
         self.good = _joined([p.bucket.goods[p.good] for p in pieces], np.int64)
         self.member = _joined([p.member for p in pieces], np.int64)
-        self.members = int(self.member.max(initial=-1)) + 1
         self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
         self.sigma = np.repeat(self.market_sigma, size[:, 0])
         self.buyer_sigma = np.repeat(self.market_sigma, size[:, 2])
@@ -202,55 +223,39 @@ class Frame:
     def __len__(self) -> int:
         return len(self.first_variable)
 
-    def take(self, which: IntArray) -> tuple[Frame, IntArray, IntArray, IntArray]:
-        """A frame of some markets (ascending), and where its variables, rows and buyers lay here."""
+    def take(self, going: BoolArray) -> tuple[Frame, IntArray, IntArray, IntArray, IntArray]:
+        """A frame of the units with a market still going.
+
+        Returns:
+            The frame, and where its markets, variables, rows and buyers lay in this one.
+        """
+        units = np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit)
         choice, kept = [], []
         for piece in self.pieces:
-            mine = which[(which >= piece.markets.start) & (which < piece.markets.stop)] - piece.markets.start
+            mine = np.flatnonzero(units[piece.markets])
             if not len(mine):
                 continue
             choice.append((piece.bucket, piece.good[mine], piece.member[mine]))
             parts = zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
             kept.append([(s.start + mine[:, None] * w + np.arange(w)).ravel() for s, w in parts])
         part = object.__new__(Frame)
+        part.members, part.unit = self.members, self.unit
         part._set_up(self.market, choice)
         variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
         part.offer, part.need = self.offer[variables], self.need[buyers]
         part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
-        return part, variables, rows, buyers
-
-    def to_buyers(self, rows: FloatArray, out: FloatArray) -> None:
-        """Per buyer, the sum over rows of kernel x value."""
-        for piece in self.pieces:
-            piece.kernel.forward(rows[piece.rows], out[piece.buyers])
-
-    def to_rows(self, buyers: FloatArray, out: FloatArray) -> None:
-        """Per row, the sum over buyers of kernel x value."""
-        for piece in self.pieces:
-            piece.kernel.backward(buyers[piece.buyers], out[piece.rows])
+        return part, np.flatnonzero(units), variables, rows, buyers
 
     def spread(self, variables: FloatArray, out: FloatArray) -> None:
         """Per row, the sum of the variables that act on it."""
         np.copyto(out[: self.plain], variables[: self.plain])
-        for piece in self.capped:
-            if piece.incidence is not None:
-                piece.incidence.backward(variables[piece.variables], out[piece.rows])
+        self.incidence.backward(variables, out)
 
     def collect(self, rows: FloatArray, out: FloatArray) -> None:
         """Per variable, the sum over the rows that it acts on."""
         np.copyto(out[: self.plain], rows[: self.plain])
-        for piece in self.capped:
-            if piece.incidence is not None:
-                piece.incidence.forward(rows[piece.rows], out[piece.variables])
-
-    def mend(self, change: FloatArray, out: FloatArray) -> None:
-        """Per variable, the step that the prepared inverse makes of a sweep's change."""
-        for piece in self.pieces:
-            if piece.remedy is None:
-                np.copyto(out[piece.variables], change[piece.variables])
-            else:
-                piece.remedy.forward(change[piece.variables], out[piece.variables])
+        self.incidence.forward(rows, out)
 
 
-def _joined(parts: list[Any], kind: type) -> Any:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
+def _joined(parts: Sequence[Any], kind: type) -> Any:
+    return np.concatenate(parts) if len(parts) else np.zeros(0, dtype=kind)

@@ -87,24 +87,13 @@ def load(
     limit = amount / size[frame.variable_market]
     wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1) / size[frame.buyer_market]
 
-    _, rows, buyers = frame.lengths
-    selling, reached = np.empty(rows), np.empty(buyers)
-    frame.spread(np.where(frame.is_cap, 0.0, limit), selling)
-    row_on = (selling > 0).astype(float)
-    frame.to_buyers(row_on, reached)
-    pull = np.empty(rows)
-    frame.to_rows((wanted > 0).any(axis=0).astype(float), pull)
-    reaching = np.empty(len(frame.offer))
-    frame.collect((pull > 0) * row_on, reaching)
-    live = reaching > 0
+    row_on, buyer_off, live = _who_may_trade(frame, limit > 0, wanted > 0)
 
     solved = limit
-    if frame.is_cap.any():
+    if frame.capped:
         # What the sellers under a cap offer: spread offers to rows, count each seller once.
         floor = np.zeros(len(limit))
-        for piece in frame.pieces:
-            if piece.incidence is None:
-                continue
+        for piece in frame.capped:
             width, _, _ = piece.widths
             sellers = piece.bucket.sellers.shape[1]
             incidence = piece.bucket.incidence
@@ -113,7 +102,7 @@ def load(
             total = np.where(under[piece.good], offer[:, None, :], 0.0).sum(axis=2)
             floor[piece.variables].reshape(-1, width)[:, sellers:] = CAP_FLOOR * total
         solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
-        live &= ~frame.is_cap | (solved > 0)
+        live = live & (~frame.is_cap | (solved > 0))
     return Load(
         size=size,
         limit=limit,
@@ -123,9 +112,36 @@ def load(
         log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),
         elasticity=np.take(elasticity.reshape(tiers, -1), frame.need, axis=1),
         row_on=row_on,
-        buyer_off=(reached <= 0).astype(float),
+        buyer_off=buyer_off,
         live=live,
     )
+
+
+def _who_may_trade(
+    frame: Frame, has: BoolArray, wants: BoolArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """``row_on``, ``buyer_off`` and ``live`` of :class:`Load`.
+
+    Who has and who wants something rarely changes between steps: the last answer is kept.
+
+    Args:
+        has: per variable. wants: (K, buyers).
+    """
+    wanting = wants.any(axis=0)
+    if "trade" in frame.memory:
+        kept_has, kept_wanting, answer = frame.memory["trade"]
+        if np.array_equal(kept_has, has) and np.array_equal(kept_wanting, wanting):
+            kept: tuple[FloatArray, FloatArray, BoolArray] = answer
+            return kept
+    variables, rows, buyers = frame.lengths
+    row_on, reached, pull, reaching = np.empty(rows), np.empty(buyers), np.empty(rows), np.empty(variables)
+    frame.spread(np.where(frame.is_cap, 0.0, has), row_on)
+    frame.kernel.forward(row_on, reached)
+    frame.kernel.backward(wanting.astype(float), pull)
+    frame.collect((pull > 0) * row_on, reaching)
+    found = row_on, (reached <= 0).astype(float), reaching > 0
+    frame.memory["trade"] = has, wanting, found
+    return found
 
 
 def _per_market(operation: np.ufunc, values: FloatArray, first: IntArray) -> FloatArray:

@@ -70,6 +70,7 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
     factor = solved if load.limit is load.solved_limit else _factors(sweeper, flow, load.limit)
     row = factor * sweeper.row
     bought = _bought(sweeper, row)
+    feasible = bought if factor is solved else _bought(sweeper, solved * sweeper.row)
     sold = np.empty(len(w))
     frame.collect(row * sweeper.row_pull, sold)
     sold = np.minimum(sold, load.limit)
@@ -120,7 +121,7 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
         pull=sweeper.pull * size[of_buyer],
         row_rent=theta_row,
         residual=np.maximum.reduceat(off, frame.first_variable),
-        gap=_gap(sweeper, y, relative, solved, supply),
+        gap=_gap(sweeper, y, relative, solved, supply, feasible),
         scaled_down=np.add.reduceat(lost, frame.first_variable) * size,
     )
 
@@ -144,7 +145,7 @@ def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArra
 def _bought(sweeper: Sweeper, row: FloatArray) -> FloatArray:
     """Per buyer, the tonnes that row values bring."""
     bought = np.empty(len(sweeper.pull))
-    sweeper.frame.to_buyers(row, bought)
+    sweeper.frame.kernel.forward(row, bought)
     return bought * sweeper.pull
 
 
@@ -170,7 +171,12 @@ def quote_unserved(
 
 
 def _gap(
-    sweeper: Sweeper, y: FloatArray, relative: FloatArray, solved: FloatArray, supply: FloatArray
+    sweeper: Sweeper,
+    y: FloatArray,
+    relative: FloatArray,
+    solved: FloatArray,
+    supply: FloatArray,
+    bought: FloatArray,
 ) -> FloatArray:
     """(n,) dual value less the primal value of feasible flows, in units of the market's size.
 
@@ -178,12 +184,8 @@ def _gap(
     values falls into terms that vanish at the solution, so nothing cancels; see docs/clearing.md.
     """
     frame, load = sweeper.frame, sweeper.load
-    row = solved * sweeper.row
-    ratio = np.empty(len(sweeper.pull))
-    frame.to_buyers(row, ratio)
-    np.multiply(ratio, sweeper.pull, out=ratio)
     sold = np.empty(len(y))
-    row_flow = row * sweeper.row_pull
+    row_flow = solved * sweeper.row * sweeper.row_pull
     frame.collect(row_flow, sold)
     np.minimum(sold, load.solved_limit, out=sold)
 
@@ -203,7 +205,7 @@ def _gap(
 
     # ratio: what a buyer gets over what it wants.
     wants = sweeper.demanded > 0
-    ratio = np.where(wants, ratio / np.where(wants, sweeper.demanded, 1.0), 1.0)
+    ratio = np.where(wants, bought / np.where(wants, sweeper.demanded, 1.0), 1.0)
     log_ratio = np.log(np.maximum(ratio, 1e-300))
     below = relative + (sweeper.reference[frame.buyer_market] - load.log_reservation)
     np.minimum(below, 0.0, out=below)

@@ -87,7 +87,7 @@ class Sweeper:
         frame.spread(w, self.row)
         np.exp(self.row, out=self.row)
         np.multiply(self.row, load.row_on, out=self.row)
-        frame.to_buyers(self.row, self.z)
+        frame.kernel.forward(self.row, self.z)
         np.add(self.z, load.buyer_off, out=self.z)
         np.log(self.z, out=self.log_z)
         np.multiply(self.rate, self.log_z, out=self.tier)
@@ -98,7 +98,7 @@ class Sweeper:
             self.tier[load.demand <= 0] = 0.0
         np.add.reduce(self.tier, axis=0, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
-        frame.to_rows(self.pull, self.row_pull)
+        frame.kernel.backward(self.pull, self.row_pull)
         plain, sums = frame.plain, self.sums
         np.add(self.row_pull[:plain], self.off[:plain], out=sums[:plain])
         if plain < len(sums):
@@ -206,15 +206,14 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                 if not left:
                     return result, sweeps, np.zeros(0, dtype=np.int64)
                 if left <= COMPACT * len(going):
-                    which = np.flatnonzero(going)
-                    part, at, rows, buyers = frame.take(which)
+                    part, which, at, rows, buyers = frame.take(going)
                     sub = sweeper.load.take(which, at, rows, buyers)
                     frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
                     history, w, move = history.take(part, at, which), w[at], move[at]
                     markets, variables, going = markets[which], variables[at], going[which]
                     image, change = history.image[now], history.change[now]
         if frame.prepared:
-            frame.mend(change, sweeper.work)
+            frame.remedy.forward(change, sweeper.work)
             np.copyto(change, sweeper.work)
             np.add(w, change, out=image)
         product = history.product[:length]

@@ -197,7 +197,7 @@ def test_weights_are_kept_by_identity_and_bounded(case: Case) -> None:
         weights = [rng.uniform(0, 1, k.shape) for k in case.kernel]
         first = clearing.to_buyers(weights)
         np.testing.assert_array_equal(clearing.to_buyers(weights), first)
-    assert len(clearing.market.memory["weights"]) <= KEPT_WEIGHTS
+    assert len(clearing.batches[0].frame.memory["weights"]) <= KEPT_WEIGHTS
 
 
 @pytest.mark.parametrize(
