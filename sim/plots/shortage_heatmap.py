@@ -192,7 +192,9 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
                 text = "<1" if 0.05 <= value < 0.95 else f"{value:.0f}"
-                colour = "white" if value > 0.55 * ceiling else (GREY if value < 0.95 else INK)
+                # Relative luminance of the cell (ITU-R BT.709) decides between dark and white digits.
+                dark = float(np.dot(COLOURS(value / ceiling)[:3], (0.2126, 0.7152, 0.0722))) < 0.5
+                colour = "white" if dark else (GREY if value < 0.95 else INK)
                 axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=10, color=colour)
         axes.set_xticks(np.arange(grid.shape[1]) + 0.5, wrapped, fontsize=9.5)
         axes.set_yticks(np.arange(grid.shape[0]) + 0.5, [country_name(str(c)) for c in grid.index])

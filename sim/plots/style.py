@@ -115,7 +115,7 @@ def figure(width: float = 11.0, height: float = 6.6) -> Figure:
 
 def _wrap(text: str, width_inches: float, points: float) -> str:
     # DejaVu Sans is about 0.55 em wide on average; bold a little more. A number keeps its sign.
-    text = re.sub(r"(\d) %|(seed) (\d)", lambda m: m.group(0).replace(" ", "\u00a0"), text)
+    text = re.sub(r"(\d) %|seed \d|\d times", lambda m: m.group(0).replace(" ", "\u00a0"), text)
     return "\n".join(
         textwrap.wrap(text, int(width_inches * POINTS_PER_INCH / (points * 0.58)), break_on_hyphens=False)
     )

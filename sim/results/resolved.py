@@ -14,6 +14,9 @@ from typing import Any
 from sim.paths import share_root
 from sim.units import Quantity
 
+QUANTITY_FIELDS = {"value", "dimension", "text"}
+"""What a model dump makes of a quantity; its text says it all, and can be read again."""
+
 __all__ = ["display_path", "plain", "resolved_yaml"]
 
 
@@ -51,6 +54,8 @@ def plain(value: object) -> Any:
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return plain({k: v for k, v in fields.items() if k != "origin" and v is not None})
     if isinstance(value, Mapping):
+        if set(value) == QUANTITY_FIELDS:
+            return str(value["text"])
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(plain(v) for v in value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
+from pandas.api.types import union_categoricals
 
 from sim.results.grouping import group_sum, member_statistics
 
@@ -30,38 +32,56 @@ def _strings(dataset: xr.Dataset, name: str) -> list[str]:
     return [str(value) for value in dataset[name].values]
 
 
+def _column(labels: Sequence[object], position: npt.NDArray[np.intp]) -> Any:
+    """One column of labels by position: days as dates, numbers as numbers, texts as categories."""
+    if isinstance(labels[0], str):
+        names, codes = np.unique(np.array(labels, dtype=str), return_inverse=True)
+        # Codes instead of texts: a table has millions of cells and a few hundred names.
+        return pd.Categorical.from_codes(codes[position], categories=pd.Index(names.tolist(), dtype=object))
+    return np.asarray(labels)[position]
+
+
 def _long(
     statistics: dict[str, npt.NDArray[np.float64]],
     axes: Axes,
     unit: str | Sequence[str],
     **constant: str,
 ) -> pd.DataFrame:
-    """Rows for every cell of the statistics' arrays.
+    """Rows for every cell of the statistics' arrays, cells without a value left out.
 
     Each entry of ``axes`` describes one array axis: the column names, then for every position
     the values of these columns. ``unit`` is one text, or one per position of the last axis.
     """
-    shape = tuple(len(rows) for _, rows in axes)
-    index = np.indices(shape).reshape(len(shape), -1)
-    columns: dict[str, object] = {}
-    for (names, rows), position in zip(axes, index, strict=True):
+    values = np.stack(list(statistics.values()))
+    flat = np.flatnonzero(~np.isnan(values.reshape(-1)))
+    statistic, *positions = np.unravel_index(flat, values.shape)
+    columns: dict[str, Any] = {}
+    for (names, rows), position in zip(axes, positions, strict=True):
         for i, name in enumerate(names):
-            columns[name] = np.array([row[i] for row in rows], dtype=object)[position]
-    columns.update(constant)
-    frame = pd.DataFrame(columns, index=range(index.shape[1]))
-    units = [unit] * shape[-1] if isinstance(unit, str) else list(unit)
-    parts = []
-    for name, values in statistics.items():
-        part = frame.copy()
-        part["statistic"] = name
-        part["value"] = values.reshape(-1)
-        part["unit"] = np.array(units, dtype=object)[index[-1]] if units else ""
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True).dropna(subset=["value"]).reset_index(drop=True)
+            columns[name] = _column([row[i] for row in rows], position) if rows else []
+    for name, text in constant.items():
+        columns[name] = _column([text], np.zeros(len(flat), dtype=np.intp))
+    columns["statistic"] = _column(list(statistics), statistic)
+    columns["value"] = values.reshape(-1)[flat]
+    units = [unit] * values.shape[-1] if isinstance(unit, str) else list(unit)
+    columns["unit"] = _column(units, positions[-1]) if units else []
+    return pd.DataFrame(columns)
+
+
+def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames with equal columns below each other, categories united."""
+    together = {}
+    for name in frames[0].columns:
+        parts = [frame[name] for frame in frames if len(frame)]
+        if parts and isinstance(parts[0].dtype, pd.CategoricalDtype):
+            together[name] = pd.Series(union_categoricals(parts, sort_categories=True))
+        else:
+            together[name] = pd.concat(parts, ignore_index=True) if parts else frames[0][name]
+    return pd.DataFrame(together)
 
 
 def _time_axis(dataset: xr.Dataset) -> tuple[list[str], list[tuple[object]]]:
-    return ["time"], [(day,) for day in dataset["time"].values.astype("datetime64[D]").astype(object)]
+    return ["time"], [(day,) for day in dataset["time"].values.astype("datetime64[ms]")]
 
 
 def _good_facts(dataset: xr.Dataset) -> dict[str, tuple[str, str, str]]:
@@ -81,7 +101,7 @@ def _prices(dataset: xr.Dataset) -> pd.DataFrame:
         )
         for market in ("inside", "outside", "gate")
     ]
-    return pd.concat(frames, ignore_index=True)
+    return _stacked(frames)
 
 
 def _supply(dataset: xr.Dataset) -> pd.DataFrame:
@@ -117,7 +137,7 @@ def _shortfall(dataset: xr.Dataset) -> pd.DataFrame:
                 quantity=quantity,
             )
         )
-    return pd.concat(frames, ignore_index=True)
+    return _stacked(frames)
 
 
 def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
@@ -133,7 +153,7 @@ def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
         _long(member_statistics(required), axes, units, quantity="requirement, whole run"),
         _long(member_statistics(share), axes, "1", quantity="unmet demand / requirement, whole run"),
     ]
-    return pd.concat(frames, ignore_index=True)
+    return _stacked(frames)
 
 
 def _flows(dataset: xr.Dataset) -> pd.DataFrame:
@@ -160,7 +180,7 @@ def _events(dataset: xr.Dataset) -> pd.DataFrame:
         _long(member_statistics(dataset[name].values), axes, dataset[name].attrs["units"], quantity=quantity)
         for name, quantity in (("event_tonnes", "tonnes touched"), ("event_usd", "value touched"))
     ]
-    return pd.concat(frames, ignore_index=True)
+    return _stacked(frames)
 
 
 def tidy_tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
