@@ -37,7 +37,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         default=None,
         metavar="FILE",
-        help="write the description as JSON ('-': print it)",
+        help="write it as JSON ('-': print it)",
     )
     parser.set_defaults(main=main)
 
@@ -69,9 +69,8 @@ def _day(event: Instrument, scenario: Scenario) -> dt.date:
 
 
 def _wrapped(label: str, text: str) -> str:
-    return textwrap.fill(
-        text, WIDTH, initial_indent=label.ljust(MARGIN), subsequent_indent=" " * MARGIN, break_long_words=False
-    )  # fmt: skip
+    first, rest = label.ljust(MARGIN), " " * MARGIN
+    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)
 
 
 def _description(scenario: Scenario) -> list[str]:

@@ -129,8 +129,8 @@ def _instruments(args: argparse.Namespace) -> list[Row]:
         own = [k for k in model.model_fields if k not in Instrument.model_fields]
         needed = [k for k in own if model.model_fields[k].is_required()]
         summary = (model.__doc__ or "").strip().splitlines()[0]
-        rows.append({"type": name, "needs": ", ".join(needed),
-                     "may have": ", ".join(k for k in own if k not in needed), "what it does": summary})  # fmt: skip
+        optional = ", ".join(k for k in own if k not in needed)
+        rows.append({"type": name, "needs": ", ".join(needed), "may have": optional, "what it does": summary})
     return rows
 
 

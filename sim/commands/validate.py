@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from sim.commands.output import write_json
-from sim.errors import MonaziteError, render_problems
+from sim.errors import MonaziteError, Problem, render_problems
 
 __all__ = ["main", "register"]
 
@@ -46,7 +46,9 @@ def main(args: argparse.Namespace) -> int:
     """Check every file; 2 if one has a problem."""
     from sim.scenario import check_scenario
 
-    results, everything, valid = [], [], 0
+    results: list[object] = []
+    everything: list[Problem] = []
+    valid = 0
     quiet = str(args.json) == "-"
     for word in _expanded(args.files):
         scenario, problems = check_scenario(word)

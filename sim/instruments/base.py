@@ -25,7 +25,7 @@ __all__ = ["Instrument"]
 class Instrument(BaseModel):
     """One event of a scenario. Dates are to the day; ``until`` is the last day in force."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     id: str
     type: str
@@ -159,12 +159,11 @@ class Instrument(BaseModel):
         own_exports: bool = True,
     ) -> bool:
         """Whether any of these links carried trade in the base year."""
-        names = {labels.goods[i].id for i in select_goods(labels.goods, goods, stages or ())}
         pairs = [(set(a), set(b)) for a, b in links_between(own, others, labels.group)]
-        for (good, exporter, importer), tonnes in labels.trade.items():
-            if tonnes > 0 and exporter != importer and good in names:
+        for i in select_goods(labels.goods, goods, stages or ()):
+            for (exporter, importer), tonnes in labels.trade(labels.goods[i].id).items():
                 mine, theirs = (exporter, importer) if own_exports else (importer, exporter)
-                if any(mine in a and theirs in b for a, b in pairs):
+                if tonnes > 0 and mine != theirs and any(mine in a and theirs in b for a, b in pairs):
                     return True
         return False
 

@@ -57,7 +57,8 @@ class _Builder:
 
     def place(self, event: yaml.Event) -> Place:
         """Where an event starts."""
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file, 0, 0)
 
     def problem(self, place: Place, message: str, remedy: str = "", field: str = "") -> None:
         """Book a problem with its source line."""
@@ -80,7 +81,7 @@ class _Builder:
             self.check_tag(event, place)
             self.add(Node(self.scalar(event, place), place), event.anchor, event.value)
         elif isinstance(event, yaml.AliasEvent):
-            self.alias(event.anchor, place)
+            self.alias(event.anchor or "", place)
         elif isinstance(event, yaml.CollectionStartEvent):
             self.check_tag(event, place)
             if len(self.open) >= MAXIMUM_DEPTH:

@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, did_you_mean
+from sim.instruments.words import WordError
 from sim.scenario.node import Node, Place, place_of
+from sim.units import QuantityError
 
 __all__ = ["Report"]
 
@@ -67,7 +69,7 @@ class Report:
                 f"{guess} {allowed[0].upper()}{allowed[1:]}" if guess else allowed,
                 key=True,
             )
-        elif hasattr(cause, "message"):
+        elif isinstance(cause, WordError | QuantityError):
             message, remedy = cause.message, cause.remedy
             if path and not remedy and given is None:
                 remedy = _example(fields, location[-1] if location else "")

@@ -22,7 +22,7 @@ DAYS_PER_WEEK = 7
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Source(_Part):
@@ -129,7 +129,6 @@ class Scenario:
 
     def model_dump(self, **_: Any) -> dict[str, Any]:
         """The scenario as its file would say it: readable again, ``extends`` worked in."""
-        dump = {"mode": "python", "by_alias": True, "exclude_none": True}
         return {
             "format": FORMAT,
             "name": self.name,
@@ -140,11 +139,15 @@ class Scenario:
             "tags": list(self.tags),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
-            "sources": {k: v.model_dump(**dump) for k, v in self.sources.items()},
-            "events": {e.id: e.model_dump(exclude={"id"}, **dump) for e in self.events},
+            "sources": {k: _dump(v) for k, v in self.sources.items()},
+            "events": {e.id: _dump(e) for e in self.events},
             "assumptions": dict(self.assumptions),
-            "observed": {k: v.model_dump(**dump) for k, v in self.observed.items()},
+            "observed": {k: _dump(v) for k, v in self.observed.items()},
         }
+
+
+def _dump(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(by_alias=True, exclude_none=True, exclude={"id"})
 
 
 def _missing(name: str) -> Instrument:

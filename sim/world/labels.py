@@ -67,9 +67,10 @@ class Labels:
     @cached_property
     def facilities(self) -> Mapping[str, FacilityLabel]:
         """Facility id -> country, firm and sector."""
+        columns = ("facility", "country", "firm", "sector", "kind")
         return {
-            r["facility"]: FacilityLabel(r["country"], r["firm"] or r["facility"], r["sector"], r["kind"])
-            for r in _rows(self.folder / "facilities.csv")
+            name: FacilityLabel(country, firm or name, sector, kind)
+            for name, country, firm, sector, kind in _columns(self.folder / "facilities.csv", columns)
         }
 
     @cached_property
@@ -83,16 +84,31 @@ class Labels:
         return frozenset(facility.sector for facility in self.facilities.values() if facility.sector)
 
     @cached_property
-    def trade(self) -> Mapping[tuple[str, str, str], float]:
-        """(good, exporter, importer) -> tonnes per year between countries, domestic sales included."""
-        totals: dict[tuple[str, str, str], float] = {}
-        country = {name: facility.country for name, facility in self.facilities.items()}
-        for good, seller, buyer, tonnes in _columns(
-            self.folder / "flows.csv", ("good", "seller", "buyer", "tonnes")
-        ):
-            key = good, country.get(seller, ""), country.get(buyer, "")
-            totals[key] = totals.get(key, 0.0) + float(tonnes)
-        return totals
+    def _flow_lines(self) -> Mapping[str, list[str]]:
+        """Good -> lines of the flow table, not yet taken apart: most goods are never asked for."""
+        path = self.folder / "flows.csv"
+        if not path.is_file():
+            raise MonaziteError(f"{path}: no such file; build it with 'make data'")
+        lines: dict[str, list[str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            lines.setdefault(line.partition(",")[0], []).append(line)
+        return lines
+
+    @cached_property
+    def _trade(self) -> dict[str, Mapping[tuple[str, str], float]]:
+        return {}
+
+    def trade(self, good: str) -> Mapping[tuple[str, str], float]:
+        """(exporter, importer) -> tonnes per year of one good, domestic sales included."""
+        if good not in self._trade:
+            header = next(csv.reader(self._flow_lines.get("good", [])), [])
+            seller, buyer, tonnes = (header.index(name) for name in ("seller", "buyer", "tonnes"))
+            totals: dict[tuple[str, str], float] = {}
+            for row in csv.reader(self._flow_lines.get(good, [])):
+                key = self.facilities[row[seller]].country, self.facilities[row[buyer]].country
+                totals[key] = totals.get(key, 0.0) + float(row[tonnes])
+            self._trade[good] = totals
+        return self._trade[good]
 
     @cached_property
     def output(self) -> Mapping[tuple[str, str], float]:
