@@ -141,9 +141,13 @@ def _fixed_flows(
             fixed[pair] = float(row["share_of_importer"]) * margins.use[pair[1]]
             label[pair] = (row["source"], row["confidence"])
     rows = [r for r in raw.rows_for("us_sources", draft.year) if r["good"] == good]
+    us_rule = next(r for r in raw.rows_for("trade_rules", draft.year) if r["good"] == good) if rows else {}
     if rows and "USA" in margins.use:
         use = margins.use["USA"]
-        home = min(seed.get(("USA", "USA"), 0.0), 0.98 * use)
+        home = min(seed.get(("USA", "USA"), 0.0), 0.98 * use, MOST_OF_SUPPLY * margins.supply.get("USA", 0.0))
+        if home > 0:
+            fixed["USA", "USA"] = home
+            label["USA", "USA"] = ("supply less exports", "derived" if us_rule["codes"] else "assumption")
         shares = raw.us_import_sources(rows[0]["commodity"], rows[0]["detail"])
         named = {c: v for c, v in shares.items() if (c, "USA") in seed and c != "USA"}
         others = [i for (i, j), v in seed.items() if j == "USA" and i not in named and v > 0]
@@ -181,9 +185,7 @@ def _spread(margins: _Margins, countries: dict[Pair, float]) -> Array:
     return weight
 
 
-def _moved(
-    rule: Row, seed: dict[Pair, float], margins: _Margins, flow: Array
-) -> dict[Pair, tuple[str, str]]:
+def _moved(rule: Row, seed: dict[Pair, float], margins: _Margins, flow: Array) -> dict[Pair, tuple[str, str]]:
     """Country pairs that the fit moved far from the trade record: they are assumptions, not data."""
     if not rule["codes"] or rule["confidence"] == "assumption":
         return {}
