@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.output import write_json
 from sim.errors import MonaziteError
 
 if TYPE_CHECKING:
@@ -124,12 +124,5 @@ def main(args: argparse.Namespace) -> int:
             ["what the world's data rest on", "share"], [[k, f"{100 * v:.1f} %"] for k, v in shares.items()]
         )
     )
-    if args.json is not None:
-        text = json.dumps(
-            {"rows": [row.as_dict() for row in rows], "data": shares}, indent=2, ensure_ascii=False
-        )
-        try:
-            args.json.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise MonaziteError(f"{args.json}: cannot write ({error.strerror})") from None
+    write_json(args.json, {"rows": [row.as_dict() for row in rows], "data": shares})
     return 0

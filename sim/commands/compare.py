@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.output import write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -147,12 +147,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the table, write JSON where asked, draw the pictures."""
     names = [name for text in args.good or [] for name in text.split(",") if name]
     comparison, runs, goods = compare_runs(args.path, args.vs, names)
-    if args.json is not None:
-        text = json.dumps({**comparison.as_dict(), "runs": [run.id for run in runs]}, indent=2)
-        try:
-            args.json.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise MonaziteError(f"{args.json}: cannot write ({error.strerror})") from None
+    write_json(args.json, {**comparison.as_dict(), "runs": [run.id for run in runs]})
     plots = None if args.no_plots else args.plots or _found(args.path) / "plots"
     report(comparison, runs, goods, plots)
     return 0

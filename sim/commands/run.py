@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.output import write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -36,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Run one or more scenarios. Members with the same number share their draws in every "
         "scenario, so differences are paired. Everything is saved; nothing is overwritten.",
         epilog="example: monazite run baseline-2024 ree-licence-2025 --members 50 "
-        "events.licence.approval_share=20%%",
+        "events.licence.approval_share=20%",
     )
     parser.add_argument(
         "names",
@@ -252,10 +252,14 @@ def run_scenarios(
     if seed is None:
         seed = next((s.seed for s in scenarios if s.seed is not None), DEFAULT_SEED)
     target = _campaign(out if out is not None else outputs_directory(), campaign, scenarios)
-    with _progress_bar(quiet, len(scenarios)) as progress:
-        _execute(
-            scenarios, members, seed, target, full, progress, list(argv if argv is not None else sys.argv)
-        )
+    words = list(argv if argv is not None else sys.argv)
+    try:
+        with _progress_bar(quiet, len(scenarios)) as progress:
+            _execute(scenarios, members, seed, target, full, progress, words)
+    except KeyboardInterrupt:
+        if target.is_dir():
+            print(f"the runs finished so far are in {shown(target)}", file=sys.stderr)
+        raise
     return target
 
 
@@ -282,7 +286,5 @@ def main(args: argparse.Namespace) -> int:
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
         print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
-    if args.json is not None:
-        listing = {"campaign": shown(campaign), "runs": [run.manifest for run in runs]}
-        args.json.write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
+    write_json(args.json, {"campaign": shown(campaign), "runs": [run.manifest for run in runs]})
     return 0
