@@ -11,7 +11,7 @@ from sim.agents.state import State
 from sim.world.calibrate import Calibration
 from sim.world.world import FloatArray, World
 
-__all__ = ["Orders", "order_tiers", "required_input", "target_position"]
+__all__ = ["Orders", "give_up_multiple", "order_tiers", "required_input", "target_position"]
 
 URGENCY_WIDTH = 0.08
 """Spread of the urgency threshold over the product lines of a sector, share of target stock."""
@@ -51,12 +51,19 @@ def target_position(
     step_years: float,
 ) -> FloatArray:
     """(M, N) stock plus tonnes under way that a buyer wants before it orders."""
-    cover = world.need_cover / step_years * (1 + behaviour["risk_cover_response"] * state.risk)
+    usual = world.need_cover * behaviour["cover_scale"] / step_years
+    cover = usual * (1 + behaviour["risk_cover_response"] * state.risk)
     mix = calibration.need_lag
     lags = np.arange(len(mix))[:, None]
     pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
     target: FloatArray = required * (cover + pipeline)
     return target
+
+
+def give_up_multiple(world: World, behaviour: Behaviour) -> FloatArray:
+    """(M, N) multiple of the base price at which the most valuable use gives up."""
+    multiple: FloatArray = world.need_reservation ** behaviour["give_up_exponent"]
+    return multiple
 
 
 def order_tiers(
@@ -85,7 +92,8 @@ def order_tiers(
     rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
 
     base = calibration.base_index
-    give_up = base * world.need_reservation
+    multiple = give_up_multiple(world, behaviour)
+    give_up = base * multiple
     ceiling = behaviour["restock_ceiling"]
     slope = float(behaviour["restock_elasticity"][0, 0])
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
@@ -96,7 +104,7 @@ def order_tiers(
         tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
         reservation=np.stack(
             [
-                np.broadcast_to(base * world.need_reservation ** (k / VALUE_CLASSES), shape)
+                np.broadcast_to(base * multiple ** (k / VALUE_CLASSES), shape)
                 for k in range(1, VALUE_CLASSES + 1)
             ]
             + [wanted],

@@ -57,8 +57,15 @@ class State:
     """Applications and permits of each licence in force, by event, good, origin and destinations."""
 
 
-def initial_state(world: World, calibration: Calibration, members: int, step_years: float) -> State:
-    """The base year's steady state: stocks at target, pipelines full, prices at base."""
+def initial_state(
+    world: World, calibration: Calibration, cover_scale: FloatArray, step_years: float
+) -> State:
+    """The base year's steady state: stocks at target, pipelines full, prices at base.
+
+    Args:
+        cover_scale: (M, 1) factor on the inventory cover of every buyer.
+    """
+    members = len(cover_scale)
 
     def spread(row: FloatArray) -> FloatArray:
         return np.repeat(row[None], members, axis=0)
@@ -68,7 +75,7 @@ def initial_state(world: World, calibration: Calibration, members: int, step_yea
     mix = calibration.need_lag
     # What still has to arrive in k+1 steps: every past order whose lag reaches that far.
     pipeline = np.array([order * mix[k + 1 :].sum(0) for k in range(len(mix) - 1)]).reshape(-1, needs)
-    stock = world.need_use * world.need_cover
+    stock = world.need_use * world.need_cover * cover_scale
     seller_stock = world.offer_stock + world.offer_output * step_years
 
     basket_need, basket_offer = calibration.basket_need, calibration.basket_offer
@@ -88,7 +95,7 @@ def initial_state(world: World, calibration: Calibration, members: int, step_yea
         element_pipeline[k] = by_lag[k + 1 :].sum(0)
     return State(
         seller_stock=spread(seller_stock),
-        buyer_stock=spread(stock),
+        buyer_stock=stock,
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
         need_expected_price=spread(calibration.base_index),
@@ -101,7 +108,7 @@ def initial_state(world: World, calibration: Calibration, members: int, step_yea
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         seller_elements=spread(seller_stock[basket_offer, None] * composition),
-        buyer_elements=spread(stock[basket_need, None] * inflow_share),
+        buyer_elements=stock[:, basket_need, None] * inflow_share,
         transit_elements=np.repeat(element_pipeline[:, None], members, axis=1),
         queues={},
     )

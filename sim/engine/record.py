@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.agents import buyers
 from sim.controls import Controls
 from sim.market.links import add_flows, empty_flows
 from sim.world.world import FloatArray, IntArray, World
@@ -146,7 +147,9 @@ class Recorder:
         tonnes = self._by_good(clearing.purchases * outside, self._first_need)
         usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
         # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        bid = np.minimum(clearing.index, simulation.calibration.base_index * world.need_reservation)
+        base_index = simulation.calibration.base_index
+        multiple = buyers.give_up_multiple(world, simulation.behaviour)
+        bid = np.minimum(clearing.index, base_index * multiple)
         signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
         value = self._by_good(landed * outside, self._first_need)
         traded = tonnes > LEAST_TRADE * usual * simulation.step_years

@@ -99,7 +99,9 @@ class Simulation:
         prior = float(self.behaviour["prior_weight"][0, 0])
         self.sigma = sigma
         self.calibration = calibrate(world, sigma, prior, self.step_years)
-        self.state: State = initial_state(world, self.calibration, members, self.step_years)
+        self.state: State = initial_state(
+            world, self.calibration, self.behaviour["cover_scale"], self.step_years
+        )
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
