@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Decisions", "Simulation", "step_dates"]
 
+MARKET_TOLERANCE = 1e-8
+"""Excess demand left in a market, as a share of it; tonnes balance to rounding all the same."""
 STEPS_PER_YEAR = {"month": 12, "week": 52}
 
 Override = Callable[[int, FloatArray], FloatArray]
@@ -245,6 +247,7 @@ class Simulation:
             self.orders.elasticity,
             self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years),
             start=self._warm,
+            tolerance=MARKET_TOLERANCE,
         )
         self._warm = self.clearing.state
         self.state.gate_price = self.clearing.price
