@@ -246,8 +246,8 @@ def assumption_shares(base_year: int) -> dict[str, float]:
     """Share of a base year's numbers that rest on each level of confidence.
 
     Returns:
-        ``<what>, <confidence>`` -> share of one, for output and flows in tonnes, and for the
-        value of output at base prices.
+        ``<what> by <measure>, <confidence>`` -> share of one, for output, use and trade, weighted
+        by tonnes and by value at base prices (by tonnes iron ore and steel hide all the rest).
     """
     folder = world_directory(base_year)
 
@@ -256,21 +256,17 @@ def assumption_shares(base_year: int) -> dict[str, float]:
             return list(csv.DictReader(handle))
 
     price = {row["good"]: float(row["price_usd_t"]) for row in rows("prices.csv")}
-    weighted: dict[str, dict[str, float]] = {
-        "tonnes of output": {},
-        "tonnes traded": {},
-        "value of output": {},
-    }
-    for row in rows("outputs.csv"):
-        tonnes, label = float(row["output_t"]), row["confidence"]
-        by_tonnes, by_value = weighted["tonnes of output"], weighted["value of output"]
-        by_tonnes[label] = by_tonnes.get(label, 0.0) + tonnes
-        by_value[label] = by_value.get(label, 0.0) + tonnes * price[row["good"]]
-    for row in rows("flows.csv"):
-        flows = weighted["tonnes traded"]
-        flows[row["confidence"]] = flows.get(row["confidence"], 0.0) + float(row["tonnes"])
-    return {
-        f"{what}, {label}": value / sum(parts.values())
-        for what, parts in weighted.items()
-        for label, value in sorted(parts.items())
-    }
+    shares: dict[str, float] = {}
+    for what, table, column in (
+        ("output", "outputs.csv", "output_t"),
+        ("use", "inputs.csv", "use_t"),
+        ("trade", "flows.csv", "tonnes"),
+    ):
+        for measure in ("tonnes", "value"):
+            parts: dict[str, float] = {}
+            for row in rows(table):
+                amount = float(row[column]) * (price[row["good"]] if measure == "value" else 1.0)
+                parts[row["confidence"]] = parts.get(row["confidence"], 0.0) + amount
+            for label, amount in sorted(parts.items()):
+                shares[f"{what} by {measure}, {label}"] = amount / sum(parts.values())
+    return shares

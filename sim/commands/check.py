@@ -88,6 +88,17 @@ def _text(rows: Sequence[CheckRow]) -> str:
     return "\n".join(f"{line}  {reason}".rstrip() for line, reason in zip(lines, reasons, strict=True))
 
 
+def _data_text(shares: dict[str, float]) -> str:
+    """One row per quantity and weight, one column per level of confidence."""
+    from sim.analysis.text import table
+
+    labels = ["seen", "derived", "memory", "assumption"]
+    rows = []
+    for what in dict.fromkeys(key.partition(", ")[0] for key in shares):
+        rows.append([what, *(f"{100 * shares.get(f'{what}, {label}', 0.0):.1f} %" for label in labels)])
+    return table(["what the world's data rest on", *labels], rows)
+
+
 def main(args: argparse.Namespace) -> int:
     """Run, print all rows, count them, say what rests on assumptions. Exit code 0 in any case."""
     from sim.analysis.calibration import assumption_shares, check_rows
@@ -119,10 +130,6 @@ def main(args: argparse.Namespace) -> int:
     )
     shares = assumption_shares(int(dataset.attrs["base_year"]))
     print()
-    print(
-        table(
-            ["what the world's data rest on", "share"], [[k, f"{100 * v:.1f} %"] for k, v in shares.items()]
-        )
-    )
+    print(_data_text(shares))
     write_json(args.json, {"rows": [row.as_dict() for row in rows], "data": shares})
     return 0

@@ -26,7 +26,7 @@ def test_mine_shares_and_prices_are_in_band(tmp_path: Path, capsys: pytest.Captu
         assert bool(row["reason"]) != row["in_band"]
         assert row["in_band"] or row["row"] in printed
     shares = found["data"]
-    assert sum(v for k, v in shares.items() if k.startswith("tonnes traded")) == pytest.approx(1.0)
+    assert sum(v for k, v in shares.items() if k.startswith("trade by tonnes")) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
