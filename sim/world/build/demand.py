@@ -11,9 +11,6 @@ from sim.world.build.trade import apparent_use
 
 __all__ = ["Sectors", "add_end_use"]
 
-POOL_BELOW = 0.001
-"""A sector in a country that takes less than this share of a good is pooled into the rest of the world."""
-
 
 @dataclass(frozen=True)
 class Sectors:
@@ -54,6 +51,13 @@ class Sectors:
 
 def _ratio(target: float, total: float) -> float:
     return target / total if total > 0 else 0.0
+
+
+def _pool_below(raw: Raw, good: str) -> float:
+    """Cells of sector and country below this share of a good are pooled into the rest of the world."""
+    mineral = next(r["mineral"] for r in raw.rows("goods") if r["good"] == good)
+    limits = {r["mineral"]: float(r["pool_below"]) for r in raw.rows("use_pooling")}
+    return limits.get(mineral, limits[""])
 
 
 def _country_shares(draft: Draft, raw: Raw, good: str, known: set[str], left: float) -> dict[str, float]:
@@ -107,8 +111,9 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
     kept = {pair: v for pair, v in cells.items() if v > 1e-6}
     whole = sum(kept.values())
     cells = {pair: v / whole for pair, v in kept.items()}
+    limit = _pool_below(raw, good)
     for (c, s), v in cells.items():
-        country = c if v >= POOL_BELOW else OTHER
+        country = c if v >= limit else OTHER
         facility = f"{s}_{country.lower()}"
         where = "rest of the world" if country == OTHER else country
         text, confidence = sectors.source[s]
