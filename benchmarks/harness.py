@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Figure", "clean_environment", "median_seconds", "publish", "run_python", "wall_seconds"]
+__all__ = ["Figure", "Timing", "clean_environment", "publish", "run_python", "timed"]
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "outputs" / "bench"
@@ -37,16 +38,15 @@ class Figure:
         return None if self.must is None else self.value <= self.must
 
 
-def median_seconds(call: Callable[[], object], repeats: int = 5, warm_up: int = 1) -> float:
-    """Median wall time of ``call`` in seconds, after ``warm_up`` calls that do not count."""
-    for _ in range(warm_up):
-        call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that a process took: on the clock, and of the processor.
+
+    Where the second is far below the first, other work shared the machine and the clock is not to be trusted.
+    """
+
+    wall: float
+    processor: float
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -58,20 +58,28 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return environment
 
 
-def wall_seconds(command: Sequence[str]) -> float:
-    """Wall time in seconds of one run of a command in the project's folder.
+def _one(command: Sequence[str]) -> Timing:
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Timing(wall, used)
+
+
+def timed(command: Sequence[str], repeats: int = 1, warm_up: int = 0) -> Timing:
+    """Medians over several runs of a command in the project's folder, after some that do not count.
 
     Raises:
         RuntimeError: the command failed; its time would mean nothing.
     """
-    start = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
-    )
-    elapsed = time.perf_counter() - start
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return elapsed
+    for _ in range(warm_up):
+        _one(command)
+    runs = [_one(command) for _ in range(repeats)]
+    return Timing(statistics.median(r.wall for r in runs), statistics.median(r.processor for r in runs))
 
 
 def run_python(program: str, *arguments: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The benchmark harness: verdicts, medians, the file it writes."""
 
 import json
+import sys
 
 import pytest
 
@@ -27,10 +28,18 @@ def test_publish_writes_the_agreed_fields(tmp_path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_median_counts_the_calls_after_the_warm_up():
-    calls = []
-    assert harness.median_seconds(lambda: calls.append(1), repeats=3, warm_up=2) >= 0
-    assert len(calls) == 5
+def test_timing_counts_the_runs_after_the_warm_up(tmp_path):
+    log = tmp_path / "calls"
+    program = f"open({str(log)!r}, 'a').write('x'); sum(range(3_000_000))"
+    timing = harness.timed([sys.executable, "-c", program], repeats=3, warm_up=1)
+    assert log.read_text() == "xxxx"
+    assert timing.processor > 0
+    assert timing.wall > 0
+
+
+def test_a_failing_command_is_an_error_and_not_a_time():
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        harness.timed([sys.executable, "-c", "raise SystemExit(3)"])
 
 
 def test_a_failing_program_is_an_error_and_not_a_time():
