@@ -58,6 +58,8 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 2 for bad input, or 130 when interrupted."""
+    # Searching every installed package for pydantic plugins takes as long as validating a scenario.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         words = sys.argv[1:] if argv is None else list(argv)
         parser = build_parser(words[0] if words else None)
