@@ -58,7 +58,8 @@ def test_one_country_overrides_one_decision_in_every_member(small_world: World) 
     for _ in range(2):
         plain.step()
         played.step()
-    clay = played.countries.select(lambda agent: agent.iso3 == "CHN")[0].offers_of("clay")
+    china = next(iter(played.countries.select(lambda agent: agent.iso3 == "CHN")))
+    clay = china.offers_of("clay")
     assert len(clay) == 1
     ratio = played.simulation.output[:, clay] / plain.simulation.output[:, clay]
     assert ratio.ravel().tolist() == pytest.approx([0.7] * 3, rel=0.02)
@@ -72,6 +73,6 @@ def test_the_viewed_member_is_the_one_that_agents_show(small_world: World) -> No
     model = MonaziteModel(small_world, SHORT, members=3, viewed_member=2, rng=4)
     for _ in range(4):
         model.step()
-    miner = model.agents.select(agent_type=Miner)[0]
+    miner = next(iter(model.agents.select(agent_type=Miner)))
     stock = model.simulation.state.seller_stock[:, miner.offer_positions]
     assert miner.output_stock.tolist() == stock[2].tolist() != stock[0].tolist()
