@@ -286,3 +286,19 @@ def test_controls_in_force_are_listed_for_each_base_year() -> None:
         for r in rows(year, "controls.csv"):
             assert set(r["goods"].split(";")) <= goods
             assert r["from"] < f"{year + 1}"
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_unnamed_producers_are_not_one_firm(year: int) -> None:
+    firms = [r["firm"] for r in rows(year, "facilities.csv") if r["firm"].startswith("other ")]
+    assert len(firms) == len(set(firms)) > 5
+
+
+def test_every_hand_made_row_says_how_sure_it_is() -> None:
+    for path in sorted((ROOT / "data" / "raw" / "assumptions").glob("*.csv")):
+        if path.stem in {"goods", "elements"}:
+            continue
+        with path.open(newline="", encoding="utf-8") as handle:
+            for r in csv.DictReader(handle):
+                assert r["confidence"] in CONFIDENCE, (path.name, r)
+                assert r.get("source", "x"), (path.name, r)

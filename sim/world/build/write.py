@@ -6,10 +6,15 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sim.world.build.draft import Draft, Offer
+from sim.world.build.draft import Draft, Facility, Offer
 from sim.world.build.raw import Row
 
 __all__ = ["write_table", "write_year"]
+
+
+def _firm(facility: Facility) -> str:
+    """Unnamed producers are a fringe: each facility its own firm, so that they never price as one."""
+    return f"{facility.firm} ({facility.id})" if facility.firm.startswith("other ") else facility.firm
 
 
 def _tail(by_product: bool, unit: str, row: Offer) -> tuple[object, ...]:
@@ -51,7 +56,7 @@ def write_year(
         folder / "facilities.csv",
         "facility,name,kind,country,firm,sector,value_added_usd,source,confidence".split(","),
         [
-            (f.id, f.name, f.kind, f.country, f.firm, f.sector, f.value_added_usd, f.source, f.confidence)
+            (f.id, f.name, f.kind, f.country, _firm(f), f.sector, f.value_added_usd, f.source, f.confidence)
             for f in facilities
         ],
     )
