@@ -40,7 +40,7 @@ UNITS: tuple[Unit, ...] = (
     Unit("USD/t", "price", 1.0),
     Unit("USD/kg", "price", 1000.0),
     Unit("%", "share", 0.01),
-    Unit("%/year", "growth", 0.01),
+    Unit("%/year", "growth rate", 0.01),
     Unit("days", "duration", 1 / DAYS_PER_YEAR),
     Unit("business days", "duration", CALENDAR_DAYS_PER_BUSINESS_DAY / DAYS_PER_YEAR),
     Unit("weeks", "duration", 7 / DAYS_PER_YEAR),
@@ -59,7 +59,7 @@ EXAMPLES = {
     "mass per year": "30258 t/year",
     "price": "255 USD/kg",
     "share": "40 %",
-    "growth": "5 %/year",
+    "growth rate": "5 %/year",
     "duration": "45 business days",
 }
 NUMBER = re.compile(r"[-+]?(\d+(?:,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d{1,3})?")
@@ -102,7 +102,7 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
 
     Args:
         written: the text; a thousands comma is allowed, a thousands blank is not.
-        dimension: ``mass``, ``mass per year``, ``price``, ``share``, ``growth`` or ``duration``;
+        dimension: ``mass``, ``mass per year``, ``price``, ``share``, ``growth rate`` or ``duration``;
             any of them when empty.
 
     Returns:
@@ -121,7 +121,9 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
     if isinstance(written, Quantity):
         written = written.text
     if isinstance(written, bool) or not isinstance(written, str | int | float):
-        raise QuantityError(f"{_shown(written)} is not a quantity", _example(dimension, ""))
+        kind = {list: "a list", dict: "a mapping", type(None): "nothing", bool: "a truth value"}
+        found = kind.get(type(written), "something else")
+        raise QuantityError(f"{found} stands where a quantity is needed", _example(dimension, ""))
     text = " ".join(str(written).split())
     if not text.strip():
         raise QuantityError("the quantity is empty", _example(dimension, ""))
@@ -134,6 +136,8 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
     rest = text[len(number) :].strip()
     if not rest or re.fullmatch(r"[\d ,.]+", rest):
         joined = text.replace(" ", "") if rest else number
+        if dimension == "share" and 0 < value <= 1 and not rest:
+            joined = f"{100 * value:g}"
         raise QuantityError(f"{_shown(text)} has no unit", _example(dimension, joined))
     name = SINGULARS.get(rest, rest)
     unit = next((unit for unit in UNITS if unit.name == name), None)

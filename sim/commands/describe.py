@@ -95,7 +95,8 @@ def _description(scenario: Scenario) -> list[str]:
         lines += ["", "Observed, to set beside the results:"]
         for name, seen in scenario.observed.items():
             title = scenario.sources[seen.source].title if seen.source else "assumption"
-            lines.append(f"  {name}: {seen.series} at {seen.at:%Y-%m} was {seen.value}  [{title}]")
+            said = f"{name}: {seen.series} was {seen.value}. [{title}]"
+            lines.append(_wrapped(f"{seen.at:%Y-%m}", said))
     return lines
 
 

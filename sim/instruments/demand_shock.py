@@ -35,7 +35,7 @@ class DemandShock(Instrument):
     ] = None
     growth: Annotated[
         Quantity | None,
-        quantity("growth", -0.9, 10.0, "a growth rate such as 5 %/year"),
+        quantity("growth rate", -0.9, 10.0, "a growth rate such as 5 %/year"),
         Field(examples=["5 %/year"]),
     ] = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_serializer
 
 from sim.instruments.base import Instrument, origins
 from sim.instruments.words import Countries, CountryWord, Goods, Stages, joined, quantity
@@ -40,6 +40,10 @@ class ExportLicence(Instrument):
     approval_share: Annotated[dict[CountryWord, Share], BySharedRate, Field(examples=["40 %"])]
     delay: Annotated[Delay, Field(description="time until the decision", examples=["45 business days"])]
     validity: Annotated[Validity, Field(description="life of a permit, 6 months by assumption")] = SIX_MONTHS
+
+    @field_serializer("approval_share")
+    def _as_written(self, shares: dict[str, Quantity]) -> Quantity | dict[str, Quantity]:
+        return shares["world"] if list(shares) == ["world"] else shares
 
     def clause(self) -> str:
         """Who licenses what to whom, how long it takes and how much is approved."""

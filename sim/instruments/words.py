@@ -127,7 +127,7 @@ def _as_list(value: object) -> object:
     if isinstance(value, str | int | bool) or value is None:
         value = [] if value is None else [value]
     if not isinstance(value, list | tuple):
-        raise WordError("a mapping stands here", "write a list, for example [USA, JPN]")
+        raise WordError(f"{_shown(value)} stands where words are needed", "write for example [USA, JPN]")
     if not value:
         raise WordError("the list is empty", "name at least one")
     return value

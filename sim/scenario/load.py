@@ -176,7 +176,7 @@ class _Builder:
                 self.problem(place, f"the key '{text}' stands twice{where}", "remove one")
             top.key, top.key_place = text, place
         else:
-            if top.key not in top.children:
+            if top.key not in top.children and top.key != "<<":
                 top.children[top.key] = replace(node, key=top.key_place)
             top.key = None
 
@@ -251,6 +251,12 @@ def _explain(builder: _Builder, error: yaml.YAMLError, text: str) -> None:
         position = min(int(getattr(error, "position", 0) or 0), len(text))
         line = text.count("\n", 0, position) + 1
         place = Place(builder.file, line, position - (text.rfind("\n", 0, position) + 1) + 1)
+    if "end of stream" in str(getattr(error, "problem", "")) and getattr(error, "context_mark", None):
+        mark = error.context_mark  # type: ignore[attr-defined]
+        place = Place(builder.file, mark.line + 1, mark.column + 1)
+        builder.open.clear()
+        builder.problem(place, "broken YAML: this text never ends", "close the quotation mark")
+        return
     reason = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable")
     row = builder.lines[place.line - 1] if 0 < place.line <= len(builder.lines) else ""
     remedy = ""

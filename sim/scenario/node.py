@@ -12,6 +12,7 @@ __all__ = [
     "Override",
     "Place",
     "apply_override",
+    "has",
     "merged",
     "place_of",
     "plain",
@@ -78,10 +79,14 @@ def walk(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ..
             yield from walk(child, (*path, str(i)))
 
 
-def place_of(root: Node, path: Sequence[str], *, key: bool = False) -> Place:
-    """The place of the deepest existing part of a path: its value, or its key."""
+def has(root: Node, path: Sequence[str]) -> bool:
+    """Whether there is a value at the path."""
+    return _deepest(root, path)[1]
+
+
+def _deepest(root: Node, path: Sequence[str]) -> tuple[Node, bool]:
+    """The deepest existing node on a path, and whether it is the end of the path."""
     node = root
-    complete = True
     for part in path:
         child = None
         if isinstance(node.value, dict):
@@ -89,9 +94,14 @@ def place_of(root: Node, path: Sequence[str], *, key: bool = False) -> Place:
         elif isinstance(node.value, list) and part.isdigit() and int(part) < len(node.value):
             child = node.value[int(part)]
         if child is None:
-            complete = False
-            break
+            return node, False
         node = child
+    return node, True
+
+
+def place_of(root: Node, path: Sequence[str], *, key: bool = False) -> Place:
+    """The place of the deepest existing part of a path: its value, or its key."""
+    node, complete = _deepest(root, path)
     # Something missing belongs to the key that it is missing under.
     wants_key = key or (not complete and isinstance(node.value, dict))
     return node.key if wants_key and node.key is not None else node.place

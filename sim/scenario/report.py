@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, did_you_mean
 from sim.instruments.words import WordError
-from sim.scenario.node import Node, Place, place_of
+from sim.scenario.node import Node, Place, has, place_of
 from sim.units import QuantityError
 
 __all__ = ["Report"]
@@ -21,6 +21,8 @@ class Report:
     def __init__(self, root: Node, lines: Mapping[str, Sequence[str]]) -> None:
         self.root, self.lines = root, lines
         self.problems: list[Problem] = []
+        self.extra_fields: tuple[str, ...] = ()
+        """Fields of the file that its model does not hold."""
 
     def add(
         self,
@@ -58,9 +60,10 @@ class Report:
         fields = _fields(model, location[:-1])
         if kind == "missing":
             example = _example(fields, location[-1])
-            self.add(path[:-1], f"the field '{location[-1]}' is missing", example)
+            self.add(path[:-1], f"the field '{location[-1]}' is missing", example, key=True)
         elif kind == "extra_forbidden":
             names = [name for name in fields if name != "id"]
+            names += self.extra_fields if len(path) == 1 else ()
             guess = did_you_mean(location[-1], names, list_up_to=0)
             allowed = f"allowed: {', '.join(names)}"
             self.add(
@@ -71,9 +74,12 @@ class Report:
             )
         elif isinstance(cause, WordError | QuantityError):
             message, remedy = cause.message, cause.remedy
-            if path and not remedy and given is None:
-                remedy = _example(fields, location[-1] if location else "")
-            self.add(path, message, remedy, key=in_key)
+            if location and not remedy:
+                remedy = _example(fields, location[-1])
+            # One word stands for a list of one: there is no item 0 to name then.
+            while len(path) > 1 and not has(self.root, path):
+                path.pop()
+            self.add(path, message, remedy, key=in_key or not location)
         elif kind == "literal_error":
             words = [w.strip(" '") for w in item["ctx"]["expected"].replace(" or ", ",").split(",")]
             self.add(path, f"'{str(given)[:60]}' is not allowed", did_you_mean(str(given), words))

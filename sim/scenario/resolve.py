@@ -16,7 +16,7 @@ from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.paths import base_years
 from sim.scenario.find import find, is_path, names
 from sim.scenario.load import Document, read_document
-from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
+from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
 from sim.world.labels import Labels, load_labels
@@ -67,7 +67,9 @@ def check_scenario(
         root = _override(root, override, report)
     report.root = root
     scenario = _build(root, report, path)
-    problems += report.problems
+    # What the reader found wrong at a place explains what the checks find there.
+    found = {(problem.file, problem.line, problem.column) for problem in problems}
+    problems += [p for p in report.problems if (p.file, p.line, p.column) not in found or not p.line]
     ordered = tuple(dict.fromkeys(problems))
     if scenario is None or any(not problem.warning for problem in ordered):
         return None, ordered
@@ -164,10 +166,11 @@ def _override(root: Node, override: Override, report: Report) -> Node:
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
-        remedy = did_you_mean(path[1], known) or "the scenario has no events"
+        guess = did_you_mean(path[1], known, list_up_to=0)
+        remedy = guess or f"its events are: {', '.join(known) or 'none'}."
         report.at(
             place._replace(column=1), ".".join(path), f"there is no event '{path[1]}'",
-            remedy if override.delete else f"{remedy}; a leading '+' adds one",
+            remedy if override.delete else f"{remedy} To add an event, start with '+'",
         )  # fmt: skip
         return root
     return apply_override(root, override)
@@ -177,6 +180,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
     fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
     header: Header | None = None
+    report.extra_fields = ("events", "assumptions")
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
@@ -194,7 +198,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         )  # fmt: skip
     _check_header(header, report)
     start, end = header.time.start, header.time.end
-    for event in events:
+    for event in events if start <= end else ():
         _check_dates(event, start, end, report)
     if labels is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
@@ -357,15 +361,24 @@ def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report
         return
     if first is None and event.type != "merger":
         report.add(path, "the field 'from' is missing", "write for example 'from: 2025-04-04'", key=True)
+    # Who shortens a run on the command line knows that the rest of the story is cut off.
+    ends_early = place_of(report.root, ("time", "end")).file == COMMAND_LINE
+    starts_late = place_of(report.root, ("time", "start")).file == COMMAND_LINE
     if first and first > end:
         say = "start it earlier, or move time.end"
-        report.add((*path, "from"), f"starts on {first}, after the run ends on {end}", say)
+        report.add(
+            (*path, "from"), f"starts on {first}, after the run ends on {end}", say, warning=ends_early
+        )
     if last and last < start:
         say = "end it later, or move time.start"
-        report.add((*path, "until"), f"ends on {last}, before the run starts on {start}", say)
+        report.add(
+            (*path, "until"), f"ends on {last}, before the run starts on {start}", say, warning=starts_late
+        )
     elif first and first < start:
         say = "write 'in_base_year: true' if base-year trade shows it, or move time.start"
-        report.add((*path, "from"), f"starts on {first}, before the run starts on {start}", say)
+        report.add(
+            (*path, "from"), f"starts on {first}, before the run starts on {start}", say, warning=starts_late
+        )
 
 
 def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float]:

@@ -53,7 +53,9 @@ class Observation(_Part):
 
 def _whole(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise WordError(f"'{str(value)[:60]}' is not a whole number", "write for example 7")
+        raise WordError(f"'{str(value)[:60]}' is not a whole number")
+    if value < 0:
+        raise WordError(f"'{value}' is negative")
     return value
 
 
@@ -78,10 +80,12 @@ class Header(_Part):
     extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     compare_to: str | None = None
     tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    time: Time
+    time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict)
     observed: dict[str, Observation] = Field(default_factory=dict)
-    seed: Annotated[int | None, BeforeValidator(lambda v: v if v is None else _whole(v)), Field(ge=0)] = None
+    seed: Annotated[
+        int | None, BeforeValidator(lambda v: v if v is None else _whole(v)), Field(examples=["7"])
+    ] = None
 
 
 @dataclass(frozen=True)
