@@ -11,7 +11,7 @@ from sim.agents.state import State
 from sim.world.calibrate import Calibration
 from sim.world.world import FloatArray, World
 
-__all__ = ["Orders", "give_up_multiple", "order_tiers", "required_input", "target_position"]
+__all__ = ["Orders", "give_up_prices", "order_tiers", "required_input", "target_position"]
 
 URGENCY_WIDTH = 0.08
 """Spread of the urgency threshold over the product lines of a sector, share of target stock."""
@@ -60,10 +60,15 @@ def target_position(
     return target
 
 
-def give_up_multiple(world: World, behaviour: Behaviour) -> FloatArray:
-    """(M, N) multiple of the base price at which the most valuable use gives up."""
-    multiple: FloatArray = world.need_reservation ** behaviour["give_up_exponent"]
-    return multiple
+def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour) -> FloatArray:
+    """(M, N, VALUE_CLASSES) prices at which each class of use gives up, lowest first.
+
+    Fixed during a run, so computed once.
+    """
+    powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
+    exponent = behaviour["give_up_exponent"][:, :, None] * powers
+    prices: FloatArray = calibration.base_index[:, None] * world.need_reservation[:, None] ** exponent
+    return prices
 
 
 def order_tiers(
@@ -72,6 +77,7 @@ def order_tiers(
     calibration: Calibration,
     behaviour: Behaviour,
     required: FloatArray,
+    give_up: FloatArray,
     step_years: float,
 ) -> Orders:
     """Orders of every buyer.
@@ -81,6 +87,9 @@ def order_tiers(
     that multiple of the base price, a third at its square, a third at the full price. The rest of
     the order, ordinary need plus restocking, moves around the expected price with a premium for
     perceived risk.
+
+    Args:
+        give_up: (M, N, classes) from :func:`give_up_prices`.
     """
     target = target_position(world, state, calibration, behaviour, required, step_years)
     position = state.buyer_stock + state.transit.sum(0)
@@ -91,24 +100,13 @@ def order_tiers(
     order = np.maximum(required + (target - position) * closing, LEAST_ORDER_SHARE * required)
     rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
 
-    base = calibration.base_index
-    multiple = give_up_multiple(world, behaviour)
-    give_up = base * multiple
     ceiling = behaviour["restock_ceiling"]
     slope = float(behaviour["restock_elasticity"][0, 0])
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
-    wanted = np.minimum(wanted, give_up) * ceiling ** (-1 / slope)
-    shape = urgent.shape
+    wanted = np.minimum(wanted, give_up[..., -1]) * ceiling ** (-1 / slope)
     firm = float(behaviour["urgent_elasticity"][0, 0])
     return Orders(
         tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
-        reservation=np.stack(
-            [
-                np.broadcast_to(base * multiple ** (k / VALUE_CLASSES), shape)
-                for k in range(1, VALUE_CLASSES + 1)
-            ]
-            + [wanted],
-            axis=-1,
-        ),
+        reservation=np.concatenate([give_up, wanted[..., None]], axis=-1),
         elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
     )

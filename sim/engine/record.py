@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents import buyers
 from sim.controls import Controls
 from sim.market.links import add_flows, empty_flows
 from sim.world.world import FloatArray, IntArray, World
@@ -147,16 +146,14 @@ class Recorder:
         tonnes = self._by_good(clearing.purchases * outside, self._first_need)
         usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
         # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        base_index = simulation.calibration.base_index
-        multiple = buyers.give_up_multiple(world, simulation.behaviour)
-        bid = np.minimum(clearing.index, base_index * multiple)
+        bid = np.minimum(clearing.index, simulation.give_up[..., -1])
         signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
         value = self._by_good(landed * outside, self._first_need)
         traded = tonnes > LEAST_TRADE * usual * simulation.step_years
         kept["price_outside"][:, t] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
 
-        paid = self._sum_pairs(simulation.paid) / np.maximum(self._sum_pairs(clearing.purchases), 1e-300)
         bought = self._sum_pairs(clearing.purchases)
+        paid = self._sum_pairs(simulation.paid) / np.maximum(bought, 1e-300)
         good, importer = np.divmod(self._pairs, len(world.countries))
         self._delivered[:, t, good, importer] = np.where(
             bought > 1e-9, paid * price[good], np.nan

@@ -104,6 +104,7 @@ class Simulation:
         self.state: State = initial_state(
             world, self.calibration, self.behaviour["cover_scale"], self.step_years
         )
+        self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -192,7 +193,8 @@ class Simulation:
         self.required = _overridden(self.decisions.requirement, required)
         self._arrive()
         self.orders = buyers.order_tiers(
-            self.world, self.state, self.calibration, self.behaviour, self.required, self.step_years
+            self.world, self.state, self.calibration, self.behaviour, self.required, self.give_up,
+            self.step_years,
         )
         self._file_licences()
 
