@@ -36,7 +36,7 @@ class Records(Raw):
         super().__init__(Path())
         columns = ["exporter", "importer", "value_kusd", "quantity_t"]
         self.__dict__["baci"] = pd.DataFrame(trade, columns=columns).assign(year=2024, hs6="000001")
-        names = ("trade_pins", "us_sources", "facility_links", "traders", "trade_rules", "countries")
+        names = ("trade_pins", "us_sources", "traders", "trade_rules", "countries")
         self._tables = {name: tables.get(name, []) for name in names}
 
 

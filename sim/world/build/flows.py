@@ -213,10 +213,6 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     fixed, label = _fixed_flows(draft, good, raw, countries, margins)
     pinned = _spread(margins, fixed)
     seed = _spread(margins, {p: v for p, v in countries.items() if p not in fixed})
-    for row in raw.rows_for("facility_links", draft.year):
-        if row["good"] == good:
-            a, b = margins.sellers.index(row["seller"]), margins.buyers.index(row["buyer"])
-            seed[a, b] *= float(row["factor"])
     rows = _without_dust(margins.rows - pinned.sum(axis=1), margins.world)
     columns = _without_dust(margins.columns - pinned.sum(axis=0), margins.world)
     flow = ras(seed, rows, columns) + pinned
