@@ -108,7 +108,9 @@ def separate(draft: Draft, raw: Raw) -> None:
         for element, good in OXIDES.items():
             tonnes = basket.get(element, 0.0) * number(row[element])
             if tonnes > 0:
-                draft.offer(good, facility, Offer(tonnes, f"element inflow x {row[element]}", "derived"))
+                draft.offer(
+                    good, facility, Offer(tonnes, f"element inflow x {row[element]}", row["confidence"])
+                )
     for element, good in OXIDES.items():
         contained = sum(b.get(element, 0.0) for b in inflow.values())
         placed = sum(o.tonnes for f, o in draft.offers[good].items() if f in separators)
