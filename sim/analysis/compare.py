@@ -20,6 +20,8 @@ Values = npt.NDArray[np.float64]
 __all__ = ["Band", "Comparison", "Row", "Section", "band", "compare", "paired"]
 
 COUNTRIES_SHOWN = 6
+PEAK = 1.05
+"""Multiple of the baseline from which a price is said to have a peak."""
 NEGLIGIBLE_SHARE = 0.0005
 """Countries short of less than this share of their requirement in every run are left out."""
 
@@ -188,7 +190,7 @@ def _country(good: str, runs: dict[str, xr.Dataset], baseline: str) -> str:
 
 def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> list[Row]:
     country = _country(good, runs, baseline)
-    shown = price_unit(float(runs[baseline]["good_base_price"].sel(good=good)))
+    shown = price_unit(runs[baseline], good)
     rows = []
     for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
         peaks = {name: metrics.peak_price(data, good, market, country) for name, data in runs.items()}
@@ -198,7 +200,12 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
         highest = {name: band(values[1]) for name, values in ranges.items()}
         rows.append(Row("  highest multiple of the baseline", "x", "number", highest))
         if market == "outside":
-            dates = {n: band(_month_number(p["date"].values)) for n, p in peaks.items() if n != baseline}
+            # The month of a peak that is hardly one would be the month of the largest noise.
+            dates = {
+                n: band(np.where(ranges[n][1] > PEAK, _month_number(p["date"].values), np.nan))
+                for n, p in peaks.items()
+                if n != baseline
+            }
             rows.append(Row("  month of the peak", "", "month", dates))
         else:
             lowest = {name: band(values[0]) for name, values in ranges.items()}

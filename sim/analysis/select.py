@@ -84,13 +84,11 @@ def price(dataset: xr.Dataset, good: str, market: str, country: str | None = Non
     return np.asarray(dataset[name].sel(good=good).values, dtype=np.float64)
 
 
-def price_unit(base_price: float) -> PriceUnit:
-    """USD/kg for dear goods, USD/t for the others.
-
-    >>> price_unit(257_000.0).name, price_unit(9_142.0).name
-    ('USD/kg', 'USD/t')
-    """
-    return PriceUnit("USD/kg", 0.001) if base_price >= DEAR else PriceUnit("USD/t", 1.0)
+def price_unit(dataset: xr.Dataset, good: str) -> PriceUnit:
+    """USD/kg for dear goods and for oxides of rare earths, as the trade quotes them; else USD/t."""
+    dear = float(dataset["good_base_price"].sel(good=good)) >= DEAR
+    oxide = label(dataset, "good_unit", good).endswith(" oxide")
+    return PriceUnit("USD/kg", 0.001) if dear or oxide else PriceUnit("USD/t", 1.0)
 
 
 def select_goods(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:

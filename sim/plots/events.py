@@ -27,7 +27,8 @@ def _span(event: Event, time: npt.NDArray[np.datetime64]) -> tuple[float, float,
     first, last = day_number(time[0]), day_number(time[-1])
     start = day_number(event.get("from") or event.get("announced"))
     until = event.get("until")
-    end = day_number(until) if until else last
+    # An event ends with its last day.
+    end = day_number(until) + 1 if until else last
     return max(start, first), min(max(end, start), last), end >= last
 
 

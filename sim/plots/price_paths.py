@@ -104,12 +104,17 @@ def _multiple(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> 
     return band(np.nanmax(ratio[known], axis=1)).median, band(np.nanmin(ratio[known], axis=1)).median
 
 
+def _times(multiple: float) -> str:
+    return f"{multiple:.0f} times" if multiple >= 10 else f"{multiple:.1f} times"
+
+
 def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], base: xr.Dataset, place: str) -> str:
     name = good_name(base, good)
+    name += "," if "," in name else ""
     if not pairs:
         stats = member_statistics(price(base, good, "outside"))
         middle = stats.get("p50", stats["central"])
-        shown = price_unit(float(base["good_base_price"].sel(good=good)))
+        shown = price_unit(base, good)
         low, high = (number(float(v) * shown.factor) for v in (np.nanmin(middle), np.nanmax(middle)))
         span = f"at {low}" if low == high else f"between {low} and {high}"
         return f"{name} outside {place} stays {span} {shown.name} without a new shock"
@@ -117,15 +122,21 @@ def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], base: x
     if len(pairs) > 1:
         moved = sorted((s for s in rises if rises[s] > 1 + MOVED), key=lambda s: -rises[s])
         if not moved:
-            return f"{name}: no scenario lifts the price outside {place} by more than {percent(MOVED)}"
+            limit = percent(MOVED)
+            return (
+                f"{good_name(base, good)}: no scenario lifts the price outside {place} by more than {limit}"
+            )
+        reached: dict[str, list[str]] = {}
+        for scenario in moved[:3]:
+            reached.setdefault(_times(rises[scenario]), []).append(scenario)
         return f"{name} outside {place} reaches " + "; ".join(
-            f"{rises[s]:.1f} times the baseline in {s}" for s in moved[:3]
+            f"{times} the baseline in {' and '.join(group)}" for times, group in reached.items()
         )
     ((scenario, (run, baseline)),) = pairs.items()
-    shown = price_unit(float(run["good_base_price"].sel(good=good)))
+    shown = price_unit(run, good)
     inside_high, inside_low = _multiple(run, baseline, good, "inside")
     if inside_high > 1 + MOVED:
-        inside = f"inside, {inside_high:.1f} times"
+        inside = f"inside, {_times(inside_high)}"
     elif inside_low < 1 - MOVED:
         inside = f"inside it falls by {percent(1 - inside_low)}"
     elif np.isnan(inside_high):
@@ -139,14 +150,14 @@ def _finding(good: str, pairs: dict[str, tuple[xr.Dataset, xr.Dataset]], base: x
             if np.isnan(rise)
             else f"the price never rises {percent(MOVED)} above the baseline"
         )
-        return f"{name}: outside {place} {text}; {inside}"
+        return f"{good_name(base, good)}: outside {place} {text}; {inside}"
     peak = peak_price(run, good, "outside")
     highest = band(peak["price"].values * shown.factor).median
     day = np.nanmedian(peak["date"].values.astype("datetime64[D]").astype(np.float64))
     month = pd.Timestamp(np.datetime64(round(float(day)), "D")).strftime("%B %Y")
     return (
         f"{name} outside {place} peaks at {number(highest)} {shown.name} about {month}, "
-        f"{rise:.1f} times its baseline; {inside}"
+        f"{_times(rise)} its baseline; {inside}"
     )
 
 
@@ -240,7 +251,7 @@ def draw_price_paths(
     pairs = {run.scenario: paired(run.dataset, base) for run in runs if run.scenario != baseline}
     first = next(iter(pairs.values()))[1] if pairs else base
     data = {baseline: first, **{name: pair[0] for name, pair in pairs.items()}}
-    shown = price_unit(float(first["good_base_price"].sel(good=good)))
+    shown = price_unit(first, good)
     time = first["time"].values
     country = controller(next(iter(pairs.values()))[0] if pairs else first, good)
     place = country_name(country)
@@ -263,7 +274,7 @@ def draw_price_paths(
         fig = figure(11.0, (6.3 if together else 8.2) + lanes * LANE_INCHES)
         bottom, top = titles(fig, title, subtitle, footer(runs, shown.name, banded + limits[3]))
         inch = 1.0 / float(fig.get_size_inches()[1])
-        left, width, between = 0.075, 0.79, (0.0 if together else 0.42) * inch
+        left, width, between = 0.09, 0.775, (0.0 if together else 0.42) * inch
         strip_bottom = bottom + 0.42 * inch
         lowest = strip_bottom + 1.17 * inch
         highest = top - (lanes * LANE_INCHES + (0.16 if together else 0.46)) * inch

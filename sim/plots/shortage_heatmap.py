@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from sim.analysis.compare import paired
 from sim.analysis.metrics import steps_per_year, worst_year_share
 from sim.analysis.names import country_name
-from sim.analysis.select import controller, downstream, good_name
+from sim.analysis.select import controller, downstream, good_name, label
 from sim.plots.style import (
     GREY,
     INK,
@@ -46,6 +46,14 @@ COLOURS = LinearSegmentedColormap.from_list(
 CELL_HEIGHT, CELL_WIDTH = 0.38, 0.92
 
 
+def _product(dataset: xr.Dataset, good: str) -> str:
+    """A product in few words: mineral and stage, so that variants of it share a column."""
+    mineral, stage = (label(dataset, f"good_{c}", good).replace("_", " ") for c in ("mineral", "stage"))
+    if stage in mineral:
+        return mineral
+    return f"{stage} {mineral}" if stage == "refined" else f"{mineral} {stage}"
+
+
 def _columns(dataset: xr.Dataset) -> list[str]:
     """What each need serves: the end-use sector, or "makers of <product>" for a plant."""
     made: dict[str, str] = {}
@@ -69,7 +77,7 @@ def _columns(dataset: xr.Dataset) -> list[str]:
         if kind == "manufacturer":
             columns.append(SECTOR_NAMES.get(sector, (sector or "other users").replace("_", " ")))
         elif facility in made:
-            columns.append(f"makers of {in_text(good_name(dataset, made[facility]))}")
+            columns.append(f"makers of {_product(dataset, made[facility])}")
         else:
             columns.append(kind)
     return columns
@@ -136,7 +144,7 @@ def _finding(name: str, grid: pd.DataFrame) -> str:
     more = f" and {len(others) - 4} more" if len(others) > 4 else ""
     also = f"; at least half as short: {', '.join(map(country_name, others[:4]))}{more}" if others else ""
     return (
-        f"{name}: hit hardest is {user} in {country_name(country)}, {percent(worst)} of need unmet "
+        f"{name}, hit hardest: {user} in {country_name(country)}, {percent(worst)} of need unmet "
         f"in the worst 12 months{also}"
     )
 

@@ -256,17 +256,30 @@ def line_labels(
             named[i].text, (1.0, y), xycoords="axes fraction", xytext=(6, 0),
             textcoords="offset points", va="center", color=named[i].colour, **common,
         )  # fmt: skip
+    taken: list[tuple[int, float]] = []
     for i in at_peak:
         where = int(np.abs(heights[i] - heights[0]).argmax())
-        above = heights[i][where] > heights[0][where]
+        y = float(heights[i][where])
+        # Away from the reference line, unless that would leave the axes.
+        room = 2.5 * points * 1.3 / height
+        up = y > heights[0][where] if room < y < 1 - room else y <= room
+        near = sum(abs(where - x) < 0.3 * len(time) and abs(y - other) < 2 * line for x, other in taken)
+        taken.append((where, y))
         left = where > 0.75 * len(time)
+        shift = (3 + near * points * 1.3) * (1 if up else -1)
         axes.annotate(
-            named[i].text.replace("\n", " "), (where / max(len(time) - 1, 1), float(heights[i][where])),
-            xycoords="axes fraction", xytext=(-8 if left else 8, 3 if above else -3),
+            named[i].text.replace("\n", " "),
+            (where / max(len(time) - 1, 1), y),
+            xycoords="axes fraction",
+            xytext=(-8 if left else 8, shift),
             textcoords="offset points",
-            ha="right" if left else "left", va="bottom" if above else "top", color=named[i].colour,
-            fontweight="bold", path_effects=HALO, **common,
-        )  # fmt: skip
+            ha="right" if left else "left",
+            va="bottom" if up else "top",
+            color=named[i].colour,
+            fontweight="bold",
+            path_effects=HALO,
+            **common,
+        )
 
 
 def percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,8 @@ COLUMNS = 2
 LEAST = 0.02
 """Bands that never reach this share of their panel are left without a name."""
 MOVED = 0.01
+HEADING_WIDTH = 44
+"""Characters in a line above a panel, its margin on the right included."""
 KILOTONNES = 20_000.0
 """t/year from which a panel counts in thousand tonnes."""
 
@@ -215,14 +218,14 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
     lanes = lane_count(events, time)
     frames = []
     with mpl.rc_context(STYLE):
-        fig = figure(11.0, 1.9 + 2.75 * rows + lanes * LANE_INCHES)
+        fig = figure(11.0, 2.1 + 2.95 * rows + lanes * LANE_INCHES)
         runs = [run] if same else [baseline, run]
         bottom, top = titles(fig, title, subtitle, footer(runs, "above each panel", "Axes start at 0."))
         inch = 1.0 / float(fig.get_size_inches()[1])
         left, right = 0.075, 0.865
-        gap, below = 0.215, 0.75 * inch
+        gap, below = 0.215, 0.95 * inch
         width = (right - left - gap * (columns - 1)) / columns
-        highest = top - (lanes * LANE_INCHES + 0.5) * inch
+        highest = top - (lanes * LANE_INCHES + 0.68) * inch
         lowest = bottom + 0.4 * inch
         height = (highest - lowest - below * (rows - 1)) / rows
         for position, panel in enumerate(panels):
@@ -233,7 +236,8 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
             kilo = max(stack.sum(axis=1).max(), base.sum(axis=1).max()) >= KILOTONNES
             unit = f"{'k' if kilo else ''}{panel.unit}/year"
             stack, base = stack / (1000 if kilo else 1), base / (1000 if kilo else 1)
-            axes.set_title(f"{panel.title}, {unit}", fontweight="bold" if position == own else "normal")
+            heading = textwrap.fill(f"{panel.title}, {unit}", HEADING_WIDTH)
+            axes.set_title(heading, fontweight="bold" if position == own else "normal")
             _draw_panel(axes, time, stack, None if same else base, colours)
             _names(axes, stack, names, colours, 9.5)
             for values, scenario in ((stack, run.scenario), (base, baseline.scenario))[: 1 if same else 2]:
@@ -242,7 +246,7 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
                 frame = frame.melt("time", var_name="country", value_name="tonnes_per_year")
                 frames.append(frame.assign(scenario=scenario, panel=panel.title, unit=unit))
         if lanes:
-            lane = fig.add_axes((left, highest + 0.4 * inch, width, lanes * LANE_INCHES * inch))
+            lane = fig.add_axes((left, highest + 0.6 * inch, width, lanes * LANE_INCHES * inch))
             draw_lanes(lane, events, time)
     return save_picture(
         fig, directory, file_name("supply", good, run.scenario), title, pd.concat(frames, ignore_index=True)

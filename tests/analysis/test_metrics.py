@@ -140,8 +140,11 @@ def test_the_chain_runs_from_ore_to_product() -> None:
 
 
 def test_price_units() -> None:
-    assert price_unit(257_000).factor * 257_000 == pytest.approx(257)
-    assert price_unit(9_142).name == "USD/t"
+    dataset = make_dataset("a")
+    assert price_unit(dataset, DYSPROSIUM).factor * 257_000 == pytest.approx(257)
+    assert price_unit(dataset, "ree_concentrate").name == "USD/t"
+    cheap = dataset.assign_coords(good_unit=("good", ["t oxide"] * 4))
+    assert price_unit(cheap, "ree_concentrate").name == "USD/kg"
 
 
 def test_own_events_are_those_the_baseline_lacks() -> None:
