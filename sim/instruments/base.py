@@ -109,7 +109,12 @@ class Instrument(BaseModel):
 
     def say_goods(self, goods: Sequence[str], stages: Sequence[str] | None) -> str:
         """Goods, with the stages in brackets where they are named."""
-        names = {good.id: good.name.lower() for good in self._labels.goods} if self._labels else None
+        known = self._labels.goods if self._labels else ()
+        # NdFeB stays NdFeB; other names start small inside a sentence.
+        names = {
+            good.id: good.name if any(c.isupper() for c in good.name.split()[0][1:]) else _small(good.name)
+            for good in known
+        }
         return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
 
     def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:
@@ -166,6 +171,10 @@ class Instrument(BaseModel):
                 if tonnes > 0 and mine != theirs and any(mine in a and theirs in b for a, b in pairs):
                     return True
         return False
+
+
+def _small(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 def _expand(world: World, word: str) -> tuple[str, ...]:

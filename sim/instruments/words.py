@@ -23,6 +23,21 @@ __all__ = [
     "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
 ]  # fmt: skip
 
+SPOKEN = {
+    "world": "every country",
+    "all": "all goods",
+    "ROW": "the rest of the world",
+    "EU27": "the EU",
+    "G7": "the G7",
+    "OECD": "the OECD",
+    "USA": "the United States",
+    "GBR": "the United Kingdom",
+    "NLD": "the Netherlands",
+    "COD": "the Democratic Republic of the Congo",
+    "PHL": "the Philippines",
+    "ARE": "the United Arab Emirates",
+}
+"""Words that a sentence does not take from the tables as they are."""
 DAY = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 
 
@@ -219,6 +234,5 @@ def joined(words: Sequence[str]) -> str:
 
 def spoken(words: Sequence[str], names: Any = None) -> str:
     """Words as a sentence has them: names for codes, blanks for underscores."""
-    plain = {"world": "every country", "all": "all goods", "ROW": "the rest of the world"}
     known = names or {}
-    return joined([plain.get(w) or str(known.get(w, "")) or w.replace("_", " ") for w in words])
+    return joined([SPOKEN.get(w) or str(known.get(w, "")) or w.replace("_", " ") for w in words])

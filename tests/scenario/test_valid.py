@@ -1,0 +1,29 @@
+"""Every file in tests/scenarios/valid loads, describes itself, and reads back the same."""
+
+from pathlib import Path
+
+import pytest
+
+from sim.results.resolved import resolved_yaml
+from sim.scenario import load_scenario
+
+FOLDER = Path(__file__).parents[1] / "scenarios" / "valid"
+FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
+
+
+def test_there_are_cases() -> None:
+    assert len(FILES) >= 40
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_valid(file: str, tmp_path: Path) -> None:
+    scenario = load_scenario(FOLDER / file)
+    assert [problem.text() for problem in scenario.warnings] == []
+    assert scenario.name == file.removesuffix(".yaml")
+    for event in scenario.events:
+        assert event.sentence().endswith(".")
+    copy = tmp_path / "scenario.resolved.yaml"
+    copy.write_text(resolved_yaml(scenario), encoding="utf-8")
+    again = load_scenario(copy)
+    assert again.model_dump() == scenario.model_dump()
+    assert [event.sentence() for event in again.events] == [event.sentence() for event in scenario.events]
