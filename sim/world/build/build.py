@@ -54,6 +54,9 @@ def build_world(root: Path, out: Path | None = None) -> None:
     write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
     columns = "element,name,members,note".split(",")
     write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])
+    for table in ("behaviour", "substitutes"):
+        rows = raw.rows(table)
+        write_table(folder / f"{table}.csv", list(rows[0]), [list(r.values()) for r in rows])
     countries = country_rows(raw)
     columns = list(countries[0])
     write_table(folder / "countries.csv", columns, [[r[c] for c in columns] for r in countries])
