@@ -149,7 +149,9 @@ class Frame:
         lengths: numbers of variables, rows and buyers, padding included.
         first_variable, first_buyer: (n,) where each market starts.
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
-        sigma, eps, scale, is_cap: per variable. market_sigma: (n,). buyer_sigma: per buyer.
+        sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
+        seller: 1 - is_cap. response: eps / sigma, 0 for caps. market_sigma: (n,).
+        is_need, buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
@@ -178,6 +180,7 @@ class Frame:
         self.offer, self.need = _joined(source, np.int64), _joined(need, np.int64)
         self.eps, self.scale, is_cap = np.concatenate([np.zeros((3, 0)), *static], axis=1)
         self.is_cap: BoolArray = is_cap > 0
+        self._set_statics()
 
     def _set_up(self, market: Market, choice: Sequence[tuple[Bucket, IntArray, IntArray]]) -> None:
         """Everything but what :meth:`take` can copy from a larger frame."""
@@ -220,6 +223,15 @@ class Frame:
         self.sigma = np.repeat(self.market_sigma, size[:, 0])
         self.buyer_sigma = np.repeat(self.market_sigma, size[:, 2])
 
+    def _set_statics(self) -> None:
+        """What follows from the positions and elasticities alone."""
+        market = self.market
+        offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
+        self.is_offer: BoolArray = self.offer % (offers + caps + 2) < offers
+        self.is_need: BoolArray = self.need % (needs + 1) < needs
+        self.seller = (~self.is_cap).astype(float)
+        self.response = self.eps / self.sigma * self.seller
+
     def __len__(self) -> int:
         return len(self.first_variable)
 
@@ -244,6 +256,7 @@ class Frame:
         variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
         part.offer, part.need = self.offer[variables], self.need[buyers]
         part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
+        part._set_statics()
         return part, np.flatnonzero(units), variables, rows, buyers
 
     def spread(self, variables: FloatArray, out: FloatArray) -> None:

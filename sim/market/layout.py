@@ -25,15 +25,16 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 CapKey = tuple[int, bytes, bytes]
 
-SIZES = (8, 16, 24, 40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+ROW_SIZES = (8, 16, 24, 40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+BUYER_SIZES = ROW_SIZES[1:]
 WIDEST = 600.0
 """A link whose log weight lies further below its seller's largest is closed: it could not be told
 from zero in the products."""
 
 
-def _padded(size: int) -> int:
+def _padded(size: int, sizes: Sequence[int]) -> int:
     """Smallest size class that holds ``size``; multiples of 1024 above the table."""
-    return next((s for s in SIZES if s >= size), -(-size // 1024) * 1024)
+    return next((s for s in sizes if s >= size), -(-size // 1024) * 1024)
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,10 @@ class _Layout:
     def size_class(self) -> tuple[int, int, int, int]:
         """Padded numbers of rows, sellers, buyers and caps."""
         rows, sellers = len(self.row_seller), len(self.sellers)
-        padded = _padded(rows)
+        padded = _padded(rows, ROW_SIZES)
         caps = -(-len(self.caps) // 2) * 2
-        return padded, padded if not caps else _padded(sellers), _padded(len(self.buyers)), caps
+        buyers = _padded(len(self.buyers), BUYER_SIZES)
+        return padded, padded if not caps else _padded(sellers, ROW_SIZES), buyers, caps
 
 
 def _lay_out(

@@ -42,6 +42,8 @@ class Load:
     """Per buyer: 1 if no seller with goods may sell to it."""
     live: BoolArray
     """Per variable: the seller can sell, the cap has links that can carry something."""
+    dead: BoolArray
+    """~live"""
 
     def take(self, which: IntArray, variables: IntArray, rows: IntArray, buyers: IntArray) -> Load:
         """The load of some markets, given by their positions on the flat axes."""
@@ -56,6 +58,7 @@ class Load:
             row_on=self.row_on[rows],
             buyer_off=self.buyer_off[buyers],
             live=self.live[variables],
+            dead=self.dead[variables],
         )
 
 
@@ -114,6 +117,7 @@ def load(
         row_on=row_on,
         buyer_off=buyer_off,
         live=live,
+        dead=~live,
     )
 
 

@@ -78,17 +78,18 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
     lost[is_cap] = 0.0
 
     response = frame.eps * np.minimum(y - load.log_ask, 0.0)
-    supply = load.solved_limit * np.exp(np.where(is_cap, 0.0, response))
+    response *= frame.seller
+    supply = load.solved_limit * np.exp(response)
     off = np.abs(supply - flow)
     if frame.capped:
         slack = supply - flow
         spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
         off = np.where(is_cap, np.where(slack > 0, np.minimum(slack, spare), -slack), off)
-    off[~load.live] = 0.0
+    off[load.dead] = 0.0
     size = load.size
     relative = -sweeper.log_z / frame.buyer_sigma
     log_index, demanded = sweeper.reference[of_buyer] + relative, sweeper.demanded
-    unserved = np.flatnonzero(load.buyer_off > 0)
+    unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
     if len(unserved):
         demanded = demanded.copy()
         log_index[unserved], demanded[unserved] = quote_unserved(
@@ -220,7 +221,7 @@ def _quotes(
 ) -> FloatArray:
     """Log prices; an offer with nothing to sell is quoted what a small lot would fetch."""
     frame, load = sweeper.frame, sweeper.load
-    idle = ~frame.is_cap & (load.limit <= 0)
+    idle = frame.is_offer & (load.limit <= 0)
     if not idle.any():
         return quoted
     rows = np.empty(frame.lengths[1])

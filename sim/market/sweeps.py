@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame
+from sim.market.frame import BLOCK, Frame
 from sim.market.layout import FloatArray, IntArray
 from sim.market.load import NEVER, Load
 
@@ -24,7 +24,8 @@ LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 60
 COMPACT = 0.3
-"""Share of markets still going at which the others are dropped from the batch."""
+"""Share of markets still going at which the others are dropped from the batch; for a few members it
+does not pay."""
 
 
 NEGLIGIBLE = 1e-300
@@ -49,24 +50,29 @@ class Sweeper:
         frame, load = self.frame, self.load
         variables, rows, buyers = frame.lengths
         tiers = load.demand.shape[0]
-        level = np.where(frame.is_cap, 0.0, self.reference[frame.variable_market])
-        self.offset = frame.scale + frame.sigma * level
+        self.offset = np.take(self.reference, frame.variable_market)
         """w = offset - sigma log price; for a cap w = -sigma log rent."""
-        response = frame.eps / frame.sigma
+        self.offset *= frame.seller
+        self.offset *= frame.sigma
+        self.offset += frame.scale
         ask = self.offset - frame.sigma * load.log_ask
         with np.errstate(divide="ignore"):
-            self.log_limit = np.where(load.live, np.log(load.solved_limit), NEVER)
-        bounded = load.live & ~frame.is_cap
-        self.slope = np.where(bounded, 1 / (1 + response), 0.0)
-        self.intercept = np.where(bounded, response / (1 + response) * ask, np.where(frame.is_cap, 0.0, ask))
-        self.weight = np.where(load.live, load.solved_limit * np.where(frame.is_cap, 1.0, 1 + response), 0.0)
+            self.log_limit = np.log(load.solved_limit)
+        # An uncapped offer is solved for u in closed form: w = slope x (capped solution) + intercept.
+        bent = 1 + frame.response
+        self.weight = load.solved_limit * bent
+        self.slope = frame.seller / bent
+        self.intercept = ask * (frame.response * self.slope)
+        dead = load.dead
+        self.log_limit[dead], self.weight[dead], self.slope[dead] = NEVER, 0.0, 0.0
+        self.intercept[dead] = (ask * frame.seller)[dead]
         self.rate = load.elasticity / frame.buyer_sigma
         # A tier's demand is exp(min(rate log z + shift, top)). No demand is a number too small to matter
         # rather than exp(-inf), which takes five times as long.
         self.top = np.log(np.maximum(load.demand, NEGLIGIBLE))
         self.shift = load.elasticity * (load.log_reservation - self.reference[frame.buyer_market])
         self.shift += self.top
-        self.off = (~load.live).astype(float)
+        self.off = dead.astype(float)
         self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
         self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
         self.tier = np.empty((tiers, buyers))
@@ -139,36 +145,37 @@ class _History:
 
 
 def _weights(gram: FloatArray, newest: int, length: int) -> FloatArray:
-    """(D, n) weights, summing to 1, of the combination of changes with the smallest square.
+    """(length, n) weights, summing to 1, of the combination of changes with the smallest square.
 
-    Solved in differences from the newest by elimination without pivoting: the matrix is positive
-    semi-definite and has a ridge.
+    Solved in differences from the newest, by elimination without pivoting: the matrix is positive
+    semi-definite and has a ridge. The newest itself keeps a row of the identity.
     """
-    others = [i for i in range(length) if i != newest]
-    k = len(others)
-    weights = np.zeros(gram.shape[1:])
-    if not k:
-        weights[newest] = 1.0
-        return weights
-    own = gram[newest, newest]
-    cross = gram[newest, others]
-    matrix = gram[np.ix_(others, others)] - cross[:, None] - cross[None] + own
-    right = own - cross
-    trace = matrix[range(k), range(k)].sum(axis=0)
-    ridge = 1e-12 * trace + 1e-300
-    for i in range(k):
+    gram = gram[:length, :length]
+    cross, own = gram[newest], gram[newest, newest]
+    system = np.empty((length, length + 1, gram.shape[2]))
+    matrix, right = system[:, :length], system[:, length]
+    np.subtract(gram, cross, out=matrix)
+    matrix -= cross[:, None]
+    matrix += own
+    np.subtract(own, cross, out=right)
+    ridge = matrix[0, 0].copy()
+    for i in range(1, length):
+        ridge += matrix[i, i]
+    ridge *= 1e-12
+    ridge += 1e-300
+    for i in range(length):
         matrix[i, i] += ridge
-    for i in range(k - 1):
-        factor = matrix[i + 1 :, i] / matrix[i, i]
-        matrix[i + 1 :, i + 1 :] -= factor[:, None] * matrix[i, i + 1 :]
-        right[i + 1 :] -= factor * right[i]
-    for i in range(k - 1, -1, -1):
-        solved = right[i]
-        for j in range(i + 1, k):
-            solved = solved - matrix[i, j] * right[j]
-        right[i] = solved / matrix[i, i]
-    weights[others] = right
-    weights[newest] = 1.0 - right.sum(axis=0)
+    matrix[newest, newest] = 1.0
+    for i in range(length):
+        if i == newest:
+            continue
+        system[i, i:] /= matrix[i, i].copy()
+        for j in range(length):
+            if j not in (i, newest):
+                system[j, i + 1 :] -= matrix[j, i] * system[i, i + 1 :]
+    weights = right.copy()
+    weights[newest] = 0.0
+    weights[newest] = 1.0 - np.add.reduce(weights, axis=0)
     return weights
 
 
@@ -205,7 +212,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                 left = int(going.sum())
                 if not left:
                     return result, sweeps, np.zeros(0, dtype=np.int64)
-                if left <= COMPACT * len(going):
+                if frame.unit == BLOCK and left <= COMPACT * len(going):
                     part, which, at, rows, buyers = frame.take(going)
                     sub = sweeper.load.take(which, at, rows, buyers)
                     frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
