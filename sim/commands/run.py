@@ -158,7 +158,7 @@ def _progress_bar(quiet: bool, scenarios: int) -> Iterator[Progress | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
@@ -169,15 +169,22 @@ def _progress_bar(quiet: bool, scenarios: int) -> Iterator[Progress | None]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, tuple[object, float]] = {}
+        tasks: dict[str, tuple[TaskID, float]] = {}
 
         def update(scenario: str, done: int, total: int) -> None:
             if scenario not in tasks:
                 text = f"{scenario} ({len(tasks) + 1}/{scenarios})"
-                tasks[scenario] = (bar.add_task(text, total=total, rate="-"), time.perf_counter())
+                # The clock starts with the first step done: reading the world is no step.
+                tasks[scenario] = (
+                    bar.add_task(text, total=total, completed=done, rate="-"),
+                    time.perf_counter(),
+                )
+                return
             task, began = tasks[scenario]
-            rate = done / max(time.perf_counter() - began, 1e-9)
-            bar.update(task, completed=done, rate=f"{rate:.0f}")  # type: ignore[arg-type]
+            rate = (done - 1) / max(time.perf_counter() - began, 1e-9)
+            bar.update(task, completed=done, rate=f"{rate:.0f}")
+            if done == total:
+                bar.update(task, description=f"{scenario}: saving")
 
         yield update
 
