@@ -53,7 +53,8 @@ class Band:
 
 @dataclass(frozen=True)
 class Row:
-    """One measure over all runs; ``kind`` says how to print: number, month, duration or share."""
+    """One measure over all runs; ``kind`` says how to print: number, multiple, month, duration
+    or share."""
 
     name: str
     unit: str
@@ -198,7 +199,7 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
         rows.append(Row(f"peak price {place}", shown.name, "number", prices))
         ranges = {name: _multiples(a, b, good, market) for name, (a, b) in pairs.items()}
         highest = {name: band(values[1]) for name, values in ranges.items()}
-        rows.append(Row("  highest multiple of the baseline", "x", "number", highest))
+        rows.append(Row("  highest multiple of the baseline", "x", "multiple", highest))
         if market == "outside":
             # The month of a peak that is hardly one would be the month of the largest noise.
             dates = {
@@ -209,7 +210,7 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
             rows.append(Row("  month of the peak", "", "month", dates))
         else:
             lowest = {name: band(values[0]) for name, values in ranges.items()}
-            rows.append(Row("  lowest multiple of the baseline", "x", "number", lowest))
+            rows.append(Row("  lowest multiple of the baseline", "x", "multiple", lowest))
     return rows
 
 
@@ -264,7 +265,9 @@ def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline
             (f"months to recover, supply outside {country}", "shortage"),
         )
     ]
-    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations]
+    hhi = {n: band(metrics.concentration(d, [good])["hhi"].values[:, -1]) for n, d in runs.items()}
+    spread = Row("HHI of output by country, last year", "", "number", hhi)
+    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations, spread]
     return Section(good, good_name(runs[baseline], good), tuple(rows))
 
 

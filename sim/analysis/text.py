@@ -11,6 +11,8 @@ from sim.analysis.compare import Band, Comparison, Row
 __all__ = ["comparison_table", "format_band", "number", "table"]
 
 DASH = "-"
+CLOSE = 0.1
+"""Multiples this close to one are written with four decimals."""
 
 
 def number(value: float) -> str:
@@ -37,6 +39,9 @@ def _one(value: float, kind: str, horizon: float) -> str:
         return str(np.datetime64("1970-01", "M") + round(value))
     if kind == "duration":
         return f"{value:.0f}"
+    if kind == "multiple" and abs(value - 1) < CLOSE:
+        # Small effects, those of a merger for example, would vanish in three digits.
+        return f"{value:.4f}".rstrip("0").rstrip(".")
     if kind == "share":
         return f"{100 * value:.1f}" if 0 < value < 0.0995 else f"{100 * value:.0f}"
     return number(value)

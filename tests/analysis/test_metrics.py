@@ -193,7 +193,7 @@ def test_comparison_of_paired_runs() -> None:
     assert rows["unmet demand JPN"].bands["licence"].median > 0
     assert "unmet demand CHN" not in rows
     assert rows["months to first shortfall outside CHN"].bands["licence"].median == pytest.approx(1, abs=0.1)
-    assert found.as_dict()["sections"][0]["rows"][-2]["values"]["lasting"]["median"] == "beyond the run"
+    assert found.as_dict()["sections"][0]["rows"][-3]["values"]["lasting"]["median"] == "beyond the run"
     economy = {row.name: row for row in found.sections[-1].rows}
     assert economy["value added at risk, all countries"].bands["licence"].median > 0
 
