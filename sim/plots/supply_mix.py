@@ -52,6 +52,7 @@ COLUMNS = 2
 LEAST = 0.02
 """Bands that never reach this share of their panel are left without a name."""
 MOVED = 0.01
+NO_BREAK = "\u00a0"
 HEADING_WIDTH = 44
 """Characters in a line above a panel, its margin on the right included."""
 KILOTONNES = 20_000.0
@@ -236,7 +237,7 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
             kilo = max(stack.sum(axis=1).max(), base.sum(axis=1).max()) >= KILOTONNES
             unit = f"{'k' if kilo else ''}{panel.unit}/year"
             stack, base = stack / (1000 if kilo else 1), base / (1000 if kilo else 1)
-            heading = textwrap.fill(f"{panel.title}, {unit}", HEADING_WIDTH)
+            heading = textwrap.fill(f"{panel.title}, {unit.replace(' ', NO_BREAK)}", HEADING_WIDTH)
             axes.set_title(heading, fontweight="bold" if position == own else "normal")
             _draw_panel(axes, time, stack, None if same else base, colours)
             _names(axes, stack, names, colours, 9.5)
