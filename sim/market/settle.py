@@ -208,10 +208,20 @@ def _gap(
     wants = sweeper.demanded > 0
     ratio = np.where(wants, bought / np.where(wants, sweeper.demanded, 1.0), 1.0)
     log_ratio = np.log(np.maximum(ratio, 1e-300))
-    below = relative + (sweeper.reference[frame.buyer_market] - load.log_reservation)
+    below = sweeper.shift  # no longer needed: room for one array of tiers
+    np.subtract(
+        relative + sweeper.reference[frame.buyer_market],
+        load.log_reservation,
+        out=below,
+    )
     np.minimum(below, 0.0, out=below)
-    curved = ratio * (1 - log_ratio) - 1
-    tiers = (sweeper.tier * ((1 - ratio) * below + curved / load.elasticity)).sum(axis=0)
+    np.multiply(below, sweeper.tier, out=below)
+    tiers = (1 - ratio) * np.add.reduce(below, axis=0)
+    # Second order in 1 - ratio: rounding, unless flows had to be scaled by a good deal.
+    far = np.flatnonzero(np.abs(log_ratio) > 1e-7)
+    if len(far):
+        curved = ratio[far] * (1 - log_ratio[far]) - 1
+        tiers[far] += curved * (sweeper.tier[:, far] / load.elasticity[:, far]).sum(axis=0)
     buyer = -sweeper.demanded * ratio * log_ratio / frame.buyer_sigma - tiers
     return np.asarray(total + _sum(np.where(load.buyer_off > 0, 0.0, buyer), frame.first_buyer))
 

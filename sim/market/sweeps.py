@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import BLOCK, Frame
+from sim.market.frame import Frame
 from sim.market.layout import FloatArray, IntArray
 from sim.market.load import NEVER, Load
 
@@ -23,9 +23,8 @@ DEPTH, DEPTH_PREPARED = 5, 3
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 60
-COMPACT = 0.3
-"""Share of markets still going at which the others are dropped from the batch; for a few members it
-does not pay."""
+COMPACT, WORTH_COMPACTING = 0.3, 250
+"""Share of markets still going at which the others are dropped, in batches of at least so many."""
 
 
 NEGLIGIBLE = 1e-300
@@ -212,7 +211,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                 left = int(going.sum())
                 if not left:
                     return result, sweeps, np.zeros(0, dtype=np.int64)
-                if frame.unit == BLOCK and left <= COMPACT * len(going):
+                if len(frame) >= WORTH_COMPACTING and left <= COMPACT * len(going):
                     part, which, at, rows, buyers = frame.take(going)
                     sub = sweeper.load.take(which, at, rows, buyers)
                     frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
