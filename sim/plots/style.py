@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from sim.analysis.text import number
+from sim.errors import MonaziteError
 from sim.results import Run
 
 __all__ = [
@@ -301,11 +302,19 @@ def save_picture(fig: Figure, directory: Path, name: str, title: str, table: pd.
     """Write ``name.png``, ``name.svg`` and the plotted numbers as ``name.csv``.
 
     The bytes depend on the drawing alone: no dates, no random ids.
+
+    Raises:
+        MonaziteError: the directory cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     png, svg, csv = (directory / f"{name}.{kind}" for kind in ("png", "svg", "csv"))
-    with mpl.rc_context(STYLE):
-        fig.savefig(png, dpi=RESOLUTION, metadata={"Software": None})
-        fig.savefig(svg, metadata={"Date": None, "Creator": None})
-    table.to_csv(csv, index=False, float_format="%.6g", lineterminator="\n")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(STYLE):
+            fig.savefig(png, dpi=RESOLUTION, metadata={"Software": None})
+            fig.savefig(svg, metadata={"Date": None, "Creator": None})
+        table.to_csv(csv, index=False, float_format="%.6g", lineterminator="\n")
+    except OSError as error:
+        raise MonaziteError(
+            f"{directory}: cannot write pictures there ({error.strerror or error})"
+        ) from error
     return Picture(title, png, svg, csv)

@@ -172,7 +172,7 @@ def save(
         full: keep every bit of the arrays instead of :data:`KEPT_BITS`.
 
     Raises:
-        MonaziteError: the directory cannot be written.
+        MonaziteError: the directory cannot be written, or the disk is full.
     """
     files = [*scenario_files(scenario), *world_files(int(dataset.attrs["base_year"]))]
     inputs = input_checksums(files)
@@ -207,6 +207,9 @@ def save(
                 else:
                     return target
             number += 1
+    except OSError as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise MonaziteError(f"{directory}: the run was not saved ({error.strerror or error})") from error
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise

@@ -13,6 +13,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.errors import MonaziteError
 from sim.plots.draw import draw_comparison
 from sim.plots.price_paths import draw_price_paths
 from sim.plots.shortage_heatmap import draw_shortage_heatmap, shortage_table
@@ -136,6 +137,12 @@ def test_observed_dots_are_named(tmp_path: Path) -> None:
     bare = draw_price_paths([BASE, SHOCK], "baseline-test", GOOD, tmp_path / "a")
     dotted = draw_price_paths([BASE, SHOCK], "baseline-test", GOOD, tmp_path / "b", observed)
     assert bare.png.read_bytes() != dotted.png.read_bytes()
+
+
+def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "plots").write_text("x")
+    with pytest.raises(MonaziteError, match="cannot write pictures"):
+        draw_price_paths([BASE, SHOCK], "baseline-test", GOOD, tmp_path / "plots")
 
 
 def test_extreme_prices_use_a_logarithmic_axis(tmp_path: Path) -> None:

@@ -109,6 +109,18 @@ def test_a_broken_write_leaves_nothing(
         find_runs(tmp_path)
 
 
+def test_a_full_disk_is_a_clear_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module, "write_tables", full)
+    with pytest.raises(MonaziteError, match="not saved .No space left"):
+        save(make_dataset("a"), tmp_path, FakeScenario(), [])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_a_run_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / ".a-123.incomplete-1").mkdir()
     with pytest.raises(MonaziteError, match="did not finish"):
