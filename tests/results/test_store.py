@@ -116,7 +116,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store_module, "write_tables", full)
-    with pytest.raises(MonaziteError, match="not saved .No space left"):
+    with pytest.raises(MonaziteError, match="No space left"):
         save(make_dataset("a"), tmp_path, FakeScenario(), [])
     assert list(tmp_path.iterdir()) == []
 
