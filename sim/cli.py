@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -13,7 +14,8 @@ from sim.errors import MonaziteError, did_you_mean
 
 __all__ = ["build_parser", "main"]
 
-COMMANDS = ("list", "validate", "describe", "run", "compare", "check", "demo")
+QUICK = ("list", "validate", "describe")
+COMMANDS = (*QUICK, "run", "compare", "check", "demo")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,8 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 2 for bad input, or 130 when interrupted."""
     # Searching every installed package for pydantic plugins takes as long as validating a scenario.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] and words[0] in QUICK and gc.isenabled():
+        # A tenth of what these commands take would go into collecting garbage while modules load,
+        # another twentieth into looking for plugins of pydantic that would change our models.
+        gc.disable()
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+        try:
+            return _run(words)
+        finally:
+            gc.enable()
+    return _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
     try:
-        words = sys.argv[1:] if argv is None else list(argv)
         parser = build_parser(words[0] if words else None)
         args = parser.parse_args(words)
         if args.command is None:

@@ -38,6 +38,7 @@ SPOKEN = {
     "ARE": "the United Arab Emirates",
 }
 """Words that a sentence does not take from the tables as they are."""
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 DAY = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
 
 
@@ -170,8 +171,8 @@ def parse_day(written: object, *, last: bool = False) -> dt.date:
     year, month = int(match[1]), int(match[2])
     if not 1 <= month <= 12:
         raise WordError(f"'{written}' has no month {month}", "write the year first: 2025-04-04")
-    if year < 1:
-        raise WordError(f"'{written}' has no year 0", "write for example 2025-04-04")
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise WordError(f"the year {year} is out of reach", f"write a year from {FIRST_YEAR} to {LAST_YEAR}")
     days = calendar.monthrange(year, month)[1]
     day = int(match[3]) if match[3] else (days if last else 1)
     if not 1 <= day <= days:

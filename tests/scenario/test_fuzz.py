@@ -103,3 +103,26 @@ def test_damaged_text(chance: random.Random) -> None:
         else:
             text[at:at] = text[at : at + chance.randint(1, 60)]
     judged("".join(text))
+
+
+@given(
+    st.lists(
+        st.text(max_size=30)
+        | st.tuples(
+            st.sampled_from(["", "+", "~", "++"]),
+            st.sampled_from(
+                ["events.licence.delay", "events.ban", "time.end", "seed", "assumptions", "events.x.y"]
+            ),
+            st.sampled_from(["=", "", "=="]),
+            st.text(max_size=20)
+            | st.sampled_from(["null", "20%", "[CHN,JPN]", "{a: 1}", "1e999", "'a b'", "${x}"]),
+        ).map("".join),
+        max_size=3,
+    )
+)
+def test_any_override(overrides: list[str]) -> None:
+    Path("base.yaml").write_text(BASE)
+    scenario, problems = check_scenario("base.yaml", overrides)
+    assert (scenario is None) == any(not problem.warning for problem in problems)
+    for problem in problems:
+        assert problem.render()

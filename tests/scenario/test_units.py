@@ -1,0 +1,53 @@
+"""Quantities: what they are worth, what they refuse, and how they read back."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.units import UNITS, QuantityError, parse_quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "value"),
+    [
+        ("1 kt", "mass", 1000), ("250 kg", "mass", 0.25), ("12 t/month", "mass per year", 144),
+        ("30,258 t/year", "mass per year", 30258), ("255 USD/kg", "price", 255_000), ("40%", "share", 0.4),
+        ("-3.5 %/year", "growth rate", -0.035), ("45 business days", "duration", 63 / 365.25),
+        ("1 week", "duration", 7 / 365.25), ("6 months", "duration", 0.5), ("2e-1 years", "duration", 0.2),
+    ],
+)  # fmt: skip
+def test_value(text: str, dimension: str, value: float) -> None:
+    assert parse_quantity(text, dimension).value == pytest.approx(value)
+    assert parse_quantity(text).dimension == dimension
+    assert parse_quantity(text).text == text
+
+
+@given(st.floats(-1e9, 1e9), st.sampled_from(UNITS))
+def test_every_unit_reads_every_number(number: float, unit: object) -> None:
+    name, dimension, factor = unit.name, unit.dimension, unit.factor  # type: ignore[attr-defined]
+    read = parse_quantity(f"{number!r} {name}", dimension)
+    assert math.isclose(read.value, number * factor, rel_tol=1e-12)
+    assert parse_quantity(read.text, dimension) == read
+
+
+@given(st.text(max_size=20), st.sampled_from(["", "mass", "share", "duration", "price", "growth rate"]))
+def test_any_text_is_read_or_refused_with_a_remedy(text: str, dimension: str) -> None:
+    try:
+        read = parse_quantity(text, dimension)
+    except QuantityError as error:
+        refusal = error
+    else:
+        assert math.isfinite(read.value)
+        return
+    assert refusal.message
+    assert refusal.remedy
+
+
+@pytest.mark.parametrize(
+    "written", [True, None, [1], {"a": 1}, 3, 0.5, "", "  ", "t", "1e999 t", "1 2 t", "nan t"]
+)
+def test_refused(written: object) -> None:
+    with pytest.raises(QuantityError):
+        parse_quantity(written, "mass")
