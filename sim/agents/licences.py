@@ -33,6 +33,14 @@ class LicenceQueue:
         validity = max(1, round(licence.validity_years / step_years))
         return cls(np.zeros((members, delay, sellers)), np.zeros((members, validity)))
 
+    def resize(self, licence: Licence, step_years: float) -> None:
+        """Fit a licence with another delay or validity: what waits is decided at its new latest."""
+        fresh = LicenceQueue.empty(len(self.permits), self.waiting.shape[2], licence, step_years)
+        for held, room in ((self.waiting, fresh.waiting), (self.permits, fresh.permits)):
+            for slot in range(held.shape[1]):
+                room[:, min(slot, room.shape[1] - 1)] += held[:, slot]
+        self.waiting, self.permits = fresh.waiting, fresh.permits
+
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
         """File applications, (M, S) tonnes; a delay between two steps is split between them."""
         delay = licence.delay_years / step_years

@@ -68,7 +68,7 @@ def with_assumptions(
     An assumption fixes the parameter: its range shrinks to the value.
 
     Raises:
-        MonaziteError: the parameter does not exist.
+        MonaziteError: the parameter does not exist, or is not given by mineral.
     """
     result = dict(table)
     known = {name for name, _ in table}
@@ -78,6 +78,12 @@ def with_assumptions(
             near = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(sorted(known))}"
             raise MonaziteError(f"assumptions.{key}: unknown parameter '{name}'{hint}")
+        if scope and name not in PER_GOOD:
+            per_good = ", ".join(PER_GOOD)
+            raise MonaziteError(
+                f"assumptions.{key}: '{name}' is one number for all minerals; write 'assumptions.{name}'. "
+                f"By mineral there are: {per_good}"
+            )
         result[name, scope or "all"] = Range(float(value), float(value), float(value))
     return result
 

@@ -17,14 +17,24 @@ from sim.world.world import BoolArray, FloatArray, World
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = ["LicenceKey", "PolicyMarket", "active_controls", "build_market", "key_of_licence", "touched"]
+__all__ = ["LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "touched"]
 
-LicenceKey = tuple[str, int, int, bytes]
+LicenceKey = tuple[int, int, bytes, int]
 
 
-def key_of_licence(licence: Licence) -> LicenceKey:
-    """Identity of a licence that lasts over changes of policy: who licenses what, to whom."""
-    return licence.event, licence.good, licence.origin, licence.destinations.tobytes()
+def licence_keys(licences: Sequence[Licence]) -> list[LicenceKey]:
+    """Identity of each licence over changes of policy: what, from where, to whom, and which of such.
+
+    The event does not count: a licence that another one replaces hands on its applications and
+    permits, as an office does when its rules change.
+    """
+    seen: dict[tuple[int, int, bytes], int] = {}
+    keys = []
+    for licence in licences:
+        same = (licence.good, licence.origin, licence.destinations.tobytes())
+        seen[same] = seen.get(same, -1) + 1
+        keys.append((*same, seen[same]))
+    return keys
 
 
 def active_controls(
@@ -157,6 +167,7 @@ def build_market(
     base: list[float] = []
     events: list[str] = []
     rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
+    identity = dict(zip(map(id, controls.licences), licence_keys(controls.licences), strict=True))
     keys: list[LicenceKey] = []
     positions: list[int] = []
     for rule in rules:
@@ -166,7 +177,7 @@ def build_market(
         if not sellers.any() or not buyers.any():
             continue
         if isinstance(rule, Licence):
-            keys.append(key_of_licence(rule))
+            keys.append(identity[id(rule)])
             positions.append(len(caps))
             amounts.append(0.0)
         else:

@@ -19,7 +19,7 @@ from sim.agents.noise import Noise
 from sim.agents.parameters import Behaviour, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
 from sim.controls import Controls
-from sim.engine.policy import PolicyMarket, active_controls, build_market, key_of_licence, touched
+from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, touched
 from sim.engine.record import Recorder
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.world.calibrate import calibrate
@@ -162,7 +162,7 @@ class Simulation:
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
-        kept = {key_of_licence(licence) for licence in controls.licences}
+        kept = set(licence_keys(controls.licences))
         self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
 
     def _origin_sellers(self, good: int, origin: int) -> IntArray:
@@ -213,13 +213,15 @@ class Simulation:
         state, world, step_years = self.state, self.world, self.step_years
         self.held_back = np.zeros_like(state.seller_stock)
         reserve = self.behaviour["seller_reserve_share"] * world.offer_stock
-        for licence in self.controls.licences:
-            key, at = key_of_licence(licence), self._origin_sellers(licence.good, licence.origin)
+        keys = licence_keys(self.controls.licences)
+        for key, licence in zip(keys, self.controls.licences, strict=True):
+            at = self._origin_sellers(licence.good, licence.origin)
             if not len(at):
                 continue
             if key not in state.queues:
                 state.queues[key] = LicenceQueue.empty(len(self.members), len(at), licence, step_years)
             queue = state.queues[key]
+            queue.resize(licence, step_years)
             queue.decide(licence.approval_share)
             needs = world.need_slice(licence.good)
             group = licence.destinations[world.need_country[needs]]

@@ -54,6 +54,11 @@ def test_an_unknown_parameter_is_named_with_a_suggestion() -> None:
         with_assumptions(TABLE, {"sped": 1.0})
 
 
+def test_a_mineral_cannot_have_its_own_value_of_a_common_parameter() -> None:
+    with pytest.raises(MonaziteError, match=r"assumptions\.speed\.terbium: 'speed' is one number for all"):
+        with_assumptions(TABLE, {"speed.terbium": 1.0})
+
+
 def test_the_shipped_table_is_consistent() -> None:
     for (name, scope), span in read_behaviour().items():
         assert span.low <= span.value <= span.high, (name, scope)

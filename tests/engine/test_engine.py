@@ -129,6 +129,19 @@ def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
         assert (simulation.state.seller_stock >= simulation.held_back - 1e-9).all()
 
 
+def test_a_licence_that_replaces_another_takes_over_its_queue(small_world: World) -> None:
+    """The same rule cut into two events gives the same run; easing it starts no second drought."""
+    whole = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
+    turn = dt.date(2026, 1, 1)
+    parts = (replace(whole, id="first", until=turn), replace(whole, id="second", from_=turn))
+    one, two = run(small_world, whole), run(small_world, *parts)
+    np.testing.assert_array_equal(one.price_outside, two.price_outside)
+    eased = replace(parts[1], open_share=0.9)
+    relief = price(run(small_world, parts[0], eased), "outside", OXIDE[0])
+    assert relief[24:].max() <= relief[23] * 1.01
+    assert relief[-1] < 0.8 * relief[23]
+
+
 def test_a_tariff_moves_trade_from_the_taxed_link_to_others(small_world: World, baseline: xr.Dataset) -> None:
     data = run(small_world, Restriction("duty", "tariff", ("magnet",), START, rate=0.5, to=("USA",)))
     moved = data.flow.sel(quantile=0.5).isel(year=-1) - baseline.flow.sel(quantile=0.5).isel(year=2)
