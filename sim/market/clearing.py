@@ -86,7 +86,6 @@ def clear(
     wanted = _checked("demand", demand, (members, needs, tiers), 0.0)
     worth = _checked("reservation", reservation, (members, needs, tiers), 1e-300)
     response = _checked("elasticity", elasticity, None, 1e-300)
-    response = np.broadcast_to(response, (members, needs, tiers))
     allowed = np.zeros((members, 0)) if cap_tonnes is None and not caps else cap_tonnes
     allowed = _checked("cap_tonnes", allowed, (members, caps), 0.0)
     signal = None
@@ -103,7 +102,7 @@ def clear(
     asking = np.concatenate([log_ask, np.zeros((members, caps + 2))], axis=1)
     starts = np.concatenate([log_price, none, log_rent, none], axis=1)
     signals = None if signal is None else np.concatenate([signal, np.zeros((members, caps + 2))], axis=1)
-    tiered = _tiers_first(wanted, 0.0), _tiers_first(np.log(worth), 0.0), _tiers_first(response, 1.0)
+    tiered = _Tiers(wanted, worth, response)
 
     by_variable = {
         "log_price": asking.copy(),
@@ -119,7 +118,7 @@ def clear(
         first, frame = here.start, _frame(market, here.stop - here.start)
         if not len(frame):
             continue
-        asked = load(frame, limits[here], asking[here], *(a[:, here] for a in tiered))
+        asked = load(frame, limits[here], asking[here], *tiered.members(here))
         at = starts[here].reshape(-1)[frame.offer]
         lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
         sweeper, w, image, steps = _solve(frame, asked, at, AIM * tolerance)
@@ -172,14 +171,14 @@ def prepare(
     """
     amounts, asks = np.asarray(quantity, dtype=np.float64)[None], np.asarray(ask, dtype=np.float64)[None]
     wanted, worth = (np.asarray(a, dtype=np.float64)[None] for a in (demand, reservation))
-    response = np.broadcast_to(np.asarray(elasticity, dtype=np.float64), wanted.shape)
+    response = np.asarray(elasticity, dtype=np.float64)
     caps = len(market.caps)
     frame = _frame(market, 1)
     if not len(frame):
         return market
     limits = np.concatenate([amounts, [[0.0]], np.full((1, caps + 1), NO_CAP)], axis=1)
     asking = np.concatenate([np.log(asks), np.zeros((1, caps + 2))], axis=1)
-    tiered = _tiers_first(wanted, 0.0), _tiers_first(np.log(worth), 0.0), _tiers_first(response, 1.0)
+    tiered = _Tiers(wanted, worth, response).members(slice(0, 1))
     return prepared(market, frame, load(frame, limits, asking, *tiered))
 
 
@@ -193,24 +192,49 @@ def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None,
     return array
 
 
-def _tiers_first(values: FloatArray, filler: float) -> FloatArray:
-    """(M, N, K) -> (K, M, N + 1), the last slot for padding."""
-    members, needs, tiers = values.shape
-    out = np.empty((tiers, members, needs + 1))
-    out[:, :, :needs] = np.moveaxis(values, 2, 0)
-    out[:, :, needs] = filler
-    return out
+class _Tiers:
+    """Demand with the tiers first and one more need, for padding; tiers of one elasticity together."""
+
+    def __init__(self, demand: FloatArray, reservation: FloatArray, elasticity: FloatArray) -> None:
+        tiers = demand.shape[2]
+        if elasticity.ndim <= 1:
+            self.elasticity = np.array(np.broadcast_to(elasticity, (tiers,)))
+            order = np.argsort(self.elasticity, kind="stable")
+            self.elasticity = self.elasticity[order]
+            starts = np.flatnonzero(np.diff(self.elasticity, prepend=-1.0)).tolist()
+        else:
+            # Whether arrays happen to agree could depend on who shares the batch: never joined.
+            order, starts = np.arange(tiers), list(range(tiers))
+            self.elasticity = self._first(np.broadcast_to(elasticity, demand.shape), order, 1.0)
+        self.demand = self._first(demand, order, 0.0)
+        self.log_reservation = self._first(np.log(reservation), order, 0.0)
+        self.groups = tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], tiers], strict=True))
+
+    @staticmethod
+    def _first(values: FloatArray, order: IntArray, filler: float) -> FloatArray:
+        """(M, N, K) -> (K, M, N + 1)."""
+        members, needs, tiers = values.shape
+        out = np.empty((tiers, members, needs + 1))
+        for place, tier in enumerate(order):
+            out[place, :, :needs] = values[:, :, tier]
+        out[:, :, needs] = filler
+        return out
+
+    def members(self, here: slice) -> tuple[FloatArray, FloatArray, FloatArray, tuple[slice, ...]]:
+        """Demand, log reservation, elasticity and groups of some members."""
+        own = self.elasticity if self.elasticity.ndim == 1 else self.elasticity[:, here]
+        return self.demand[:, here], self.log_reservation[:, here], own, self.groups
 
 
-def _quote_goods_without_market(
-    market: Market, tiered: tuple[FloatArray, ...], by_buyer: dict[str, FloatArray]
-) -> None:
+def _quote_goods_without_market(market: Market, tiered: _Tiers, by_buyer: dict[str, FloatArray]) -> None:
     """Needs of a good that nobody offers: the highest reservation price, and the demand at it."""
     sold = np.isin(market.need_good, market.offer_good)
     if sold.all():
         return
     alone = np.flatnonzero(~sold)
-    quote, wanted = quote_unserved(*(a[:, :, alone] for a in tiered))
+    response = tiered.elasticity
+    response = response[:, None, None] if response.ndim == 1 else response[:, :, alone]
+    quote, wanted = quote_unserved(tiered.demand[:, :, alone], tiered.log_reservation[:, :, alone], response)
     by_buyer["log_index"][:, alone], by_buyer["demanded"][:, alone] = quote, wanted
 
 
@@ -267,7 +291,7 @@ def _solve(
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
         image = np.empty_like(w)
-        sweeper.sweep(w, image, last=True)
+        sweeper.sweep(w, image)
     return sweeper, w, image, steps
 
 

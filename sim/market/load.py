@@ -36,6 +36,8 @@ class Load:
     """(K, buyers)"""
     elasticity: FloatArray
     """(K, buyers)"""
+    groups: tuple[slice, ...]
+    """Runs of tiers with the same elasticity."""
     row_on: FloatArray
     """Per row: 1 if the seller has something to sell."""
     buyer_off: FloatArray
@@ -55,6 +57,7 @@ class Load:
             demand=self.demand.take(buyers, axis=1),
             log_reservation=self.log_reservation.take(buyers, axis=1),
             elasticity=self.elasticity.take(buyers, axis=1),
+            groups=self.groups,
             row_on=self.row_on[rows],
             buyer_off=self.buyer_off[buyers],
             live=self.live[variables],
@@ -75,13 +78,15 @@ def load(
     demand: FloatArray,
     log_reservation: FloatArray,
     elasticity: FloatArray,
+    groups: tuple[slice, ...],
 ) -> Load:
     """Gather a frame's markets.
 
     Args:
         frame: where the markets lie.
         limits, log_ask: (M, O + 1 + C + 1), the last slot of offers and of caps for padding.
-        demand, log_reservation, elasticity: (K, M, N + 1).
+        demand, log_reservation: (K, M, N + 1). elasticity: the same, or (K,).
+        groups: runs of tiers with the same elasticity.
     """
     tiers = demand.shape[0]
     amount = np.take(limits.reshape(-1), frame.offer)
@@ -106,6 +111,10 @@ def load(
             floor[piece.variables].reshape(-1, width)[:, sellers:] = CAP_FLOOR * total
         solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
         live = live & (~frame.is_cap | (solved > 0))
+    if elasticity.ndim == 1:
+        response = np.broadcast_to(elasticity[:, None], wanted.shape)
+    else:
+        response = np.take(elasticity.reshape(tiers, -1), frame.need, axis=1)
     return Load(
         size=size,
         limit=limit,
@@ -113,7 +122,8 @@ def load(
         log_ask=np.take(log_ask.reshape(-1), frame.offer),
         demand=wanted,
         log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),
-        elasticity=np.take(elasticity.reshape(tiers, -1), frame.need, axis=1),
+        elasticity=response,
+        groups=groups,
         row_on=row_on,
         buyer_off=buyer_off,
         live=live,

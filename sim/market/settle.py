@@ -208,7 +208,7 @@ def _gap(
     wants = sweeper.demanded > 0
     ratio = np.where(wants, bought / np.where(wants, sweeper.demanded, 1.0), 1.0)
     log_ratio = np.log(np.maximum(ratio, 1e-300))
-    below = sweeper.shift  # no longer needed: room for one array of tiers
+    below = sweeper.steep  # no longer needed: room for one array of tiers
     np.subtract(
         relative + sweeper.reference[frame.buyer_market],
         load.log_reservation,

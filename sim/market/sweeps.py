@@ -18,17 +18,13 @@ from sim.market.load import NEVER, Load
 
 __all__ = ["Sweeper", "mix"]
 
-DEPTH, DEPTH_PREPARED = 5, 3
+DEPTH, DEPTH_PREPARED = 4, 3
 """Earlier sweeps that mixing uses, without and with a prepared inverse."""
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 60
 COMPACT, WORTH_COMPACTING = 0.3, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
-
-
-NEGLIGIBLE = 1e-300
-"""Tonnes, in units of the market's size, that stand for none."""
 
 
 @dataclass
@@ -65,16 +61,17 @@ class Sweeper:
         dead = load.dead
         self.log_limit[dead], self.weight[dead], self.slope[dead] = NEVER, 0.0, 0.0
         self.intercept[dead] = (ask * frame.seller)[dead]
-        self.rate = load.elasticity / frame.buyer_sigma
-        # A tier's demand is exp(min(rate log z + shift, top)). No demand is a number too small to matter
-        # rather than exp(-inf), which takes five times as long.
-        self.top = np.log(np.maximum(load.demand, NEGLIGIBLE))
-        self.shift = load.elasticity * (load.log_reservation - self.reference[frame.buyer_market])
-        self.shift += self.top
+        # A tier's demand is min(d, d r**eta P**-eta): one power for all tiers of the same elasticity.
+        heads = [group.start for group in load.groups]
+        self.rate = load.elasticity[heads] / frame.buyer_sigma
+        self.steep = load.log_reservation - self.reference[frame.buyer_market]
+        np.multiply(self.steep, load.elasticity, out=self.steep)
+        np.exp(self.steep, out=self.steep)
+        np.multiply(self.steep, load.demand, out=self.steep)
         self.off = dead.astype(float)
         self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
         self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
-        self.tier = np.empty((tiers, buyers))
+        self.tier, self.power = np.empty((tiers, buyers)), np.empty((len(heads), buyers))
         self.sums, self.work = np.empty(variables), np.empty(variables)
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
@@ -86,8 +83,8 @@ class Sweeper:
         """Log prices and log rents from w."""
         return np.asarray((self.offset - w) / self.frame.sigma)
 
-    def sweep(self, w: FloatArray, out: FloatArray, last: bool = False) -> None:
-        """One sweep from ``w`` into ``out``; in the last one, demand too small to matter is 0."""
+    def sweep(self, w: FloatArray, out: FloatArray) -> None:
+        """One sweep from ``w`` into ``out``."""
         frame, load = self.frame, self.load
         frame.spread(w, self.row)
         np.exp(self.row, out=self.row)
@@ -95,12 +92,11 @@ class Sweeper:
         frame.kernel.forward(self.row, self.z)
         np.add(self.z, load.buyer_off, out=self.z)
         np.log(self.z, out=self.log_z)
-        np.multiply(self.rate, self.log_z, out=self.tier)
-        np.add(self.tier, self.shift, out=self.tier)
-        np.minimum(self.tier, self.top, out=self.tier)
-        np.exp(self.tier, out=self.tier)
-        if last:
-            self.tier[load.demand <= 0] = 0.0
+        np.multiply(self.rate, self.log_z, out=self.power)
+        np.exp(self.power, out=self.power)
+        for group, power in zip(load.groups, self.power, strict=True):
+            np.multiply(power, self.steep[group], out=self.tier[group])
+        np.minimum(self.tier, load.demand, out=self.tier)
         np.add.reduce(self.tier, axis=0, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.kernel.backward(self.pull, self.row_pull)
