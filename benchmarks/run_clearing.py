@@ -1,0 +1,379 @@
+"""The clearing core: time per market, against exact solvers, and how it scales.
+
+Times are of the processor, one thread, medians: other work on the machine then counts for less.
+The exact solvers answer another question: the least-cost limit, where buyers switch without
+hesitation. The last rows say how far the smooth answer lies from it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import statistics  # noqa: E402
+import time  # noqa: E402
+import tracemalloc  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass, replace  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from scipy.optimize import linprog  # noqa: E402
+from scipy.sparse import coo_array, csr_array, vstack  # noqa: E402
+
+from benchmarks.harness import Figure, publish  # noqa: E402
+from sim.market import Clearing, Market, clear, prepare  # noqa: E402
+from sim.market import clearing as core  # noqa: E402
+from sim.market.load import load  # noqa: E402
+from sim.market.sweeps import Sweeper, mix  # noqa: E402
+
+Array = NDArray[np.float64]
+REPEATS = 7
+SIGMA, ETA, EPS = 8.0, 0.3, 4.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One market with many members, its start, and the inputs after a 2 % shock."""
+
+    market: Market
+    inputs: tuple[Array, ...]
+    before: Clearing
+    wedge: Array
+    tolerance: float
+
+    def clear(self) -> Clearing:
+        return clear(self.market, *self.inputs, start=self.before.state, tolerance=self.tolerance)
+
+
+def batch(
+    members: int,
+    side: int = 20,
+    scarcity: float = 1.1,
+    banned: float = 0.3,
+    caps: int = 0,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> Batch:
+    """Members that share a kernel; sellers and buyers differ by 20 % from member to member."""
+    rng = np.random.default_rng(seed)
+    wedge = rng.normal(0, 1 / SIGMA, (side, side)) + np.log(1 + rng.uniform(0, 0.3, (side, side)))
+    is_open = rng.random((side, side)) >= banned
+    kernel = np.where(is_open, np.exp(-SIGMA * wedge), 0.0)
+    stock, want = rng.lognormal(0, 1, side), rng.lognormal(0, 1, side)
+    quantity = stock * rng.lognormal(0, 0.2, (members, side))
+    demand = want * rng.lognormal(0, 0.2, (members, side))
+    demand *= scarcity * (quantity.sum(axis=1) / demand.sum(axis=1))[:, None]
+    ask = rng.lognormal(0, 0.3, side) * rng.lognormal(0, 0.05, (members, side))
+    reservation = np.full((members, side, 1), 1.5)
+    one = np.zeros(side, dtype=int)
+    groups = [(0, np.arange(side) % 7 == c, np.arange(side) % 3 != c % 3) for c in range(caps)]
+    market = Market.build(one, one, [kernel], [SIGMA], np.full(side, EPS), groups)
+    base = stock, np.exp(np.log(ask).mean(axis=0)), want[:, None] * scarcity * stock.sum() / want.sum()
+    market = prepare(market, *base, reservation[0], [ETA])
+    inputs: tuple[Array, ...] = quantity, ask, demand[:, :, None], reservation, np.array([ETA])
+    if caps:
+        unlimited = clear(market, *inputs, np.full((members, caps), 1e9), tolerance=tolerance)
+        flow = unlimited.flow(0)
+        used = [flow[:, s][:, :, b].sum(axis=(1, 2)) for _, s, b in groups]
+        inputs = *inputs, 0.6 * np.array(used).T
+    before = clear(market, *inputs, tolerance=tolerance)
+    shocked = (
+        inputs[0] * rng.lognormal(0, 0.02, quantity.shape),
+        inputs[1],
+        inputs[2] * rng.lognormal(0, 0.02, inputs[2].shape),
+        *inputs[3:],
+    )
+    return Batch(market, shocked, before, np.where(is_open, wedge, np.inf), tolerance)
+
+
+def median_seconds(call: Callable[[], object], repeats: int = REPEATS, warm_up: int = 2) -> float:
+    """Median processor seconds of a call."""
+    for _ in range(warm_up):
+        call()
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        call()
+        times.append(time.process_time() - start)
+    return statistics.median(times)
+
+
+def per_market(call: Callable[[], object], markets: int) -> float:
+    """Median microseconds per market."""
+    return median_seconds(call) / markets * 1e6
+
+
+def sweeper_of(case: Batch) -> tuple[Sweeper, Array]:
+    """The sweeps alone: without reading inputs, quoting, scaling and certificates."""
+    quantity, ask, demand, reservation, elasticity = case.inputs[:5]
+    members, zero = len(quantity), np.zeros((len(quantity), 1))
+    frame = core._frame(case.market, members)
+    limits = np.concatenate([quantity, zero, zero + core.NO_CAP], axis=1)
+    asking = np.concatenate([np.log(ask), zero, zero], axis=1)
+    tiers = core._Tiers(demand, reservation, elasticity).members(slice(0, members))
+    asked = load(frame, limits, asking, *tiers)
+    start = np.concatenate([case.before.state.log_price, zero, zero], axis=1).reshape(-1)[frame.offer]
+    sweeper = Sweeper(frame, asked, core._references(frame, asked, start))
+    return sweeper, sweeper.from_prices(start)
+
+
+def transport(case: Batch, member: int) -> dict[str, Any]:
+    """The least-cost problem of one member for ``linprog``, sparse."""
+    quantity, ask, demand, reservation = (a[member] for a in case.inputs[:4])
+    sellers, buyers = np.nonzero(np.isfinite(case.wedge))
+    worth = np.log(reservation[buyers, 0]) - np.log(ask[sellers]) - case.wedge[sellers, buyers]
+    column, one = np.arange(len(sellers)), np.ones(len(sellers))
+    rows = [
+        coo_array((one, (side, column)), shape=(size, len(sellers)))
+        for side, size in ((sellers, len(ask)), (buyers, len(demand)))
+    ]
+    return {
+        "c": -worth,
+        "A_ub": csr_array(vstack(rows)),
+        "b_ub": np.concatenate([quantity, demand[:, 0]]),
+        "links": (sellers, buyers),
+    }
+
+
+def solve_linprog(problem: dict[str, Any]) -> Array:
+    """Flows of the exact optimum."""
+    answer = linprog(problem["c"], A_ub=problem["A_ub"], b_ub=problem["b_ub"], method="highs")
+    return np.asarray(answer.x)
+
+
+def rivals(case: Batch, ours: float) -> list[Figure]:
+    """Exact solvers on the least-cost limit of the same markets."""
+    problems = [transport(case, member) for member in range(20)]
+    exact = per_market(lambda: [solve_linprog(p) for p in problems], len(problems))
+    figures = [
+        Figure("least-cost limit by scipy linprog (HiGHS), per market", exact, "us"),
+        Figure("our time over linprog's", ours / exact, "ratio", must=1 / 500, aim=1 / 1000),
+    ]
+    if importlib.util.find_spec("highspy"):
+        figures.append(_highs(case, ours))
+    if importlib.util.find_spec("ot"):
+        figures.append(_pot(case, ours))
+    clearing = case.clear()
+    flow, distance = clearing.flow(0), []
+    for member, problem in enumerate(problems):
+        best = np.zeros(case.wedge.shape)
+        best[problem["links"]] = solve_linprog(problem)
+        distance.append(np.abs(flow[member] - best).sum() / (best.sum() + flow[member].sum()))
+    far = float(np.median(distance))
+    figures.append(Figure("share of tonnes that flow otherwise than in the least-cost limit", far, "share"))
+    return figures
+
+
+def _highs(case: Batch, ours: float) -> Figure:
+    """A warm-started HiGHS: bounds change, basis stays."""
+    import highspy
+
+    problem = transport(case, 0)
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    matrix = problem["A_ub"].tocsc()
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = matrix.shape[1], matrix.shape[0]
+    model.col_cost_ = problem["c"]
+    model.col_lower_, model.col_upper_ = np.zeros(matrix.shape[1]), np.full(matrix.shape[1], 1e30)
+    model.row_lower_, model.row_upper_ = np.full(matrix.shape[0], -1e30), problem["b_ub"]
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
+    model.a_matrix_.value_ = matrix.data
+    solver.passModel(model)
+    solver.run()
+    bounds = [transport(case, member)["b_ub"] for member in range(20)]
+    rows = np.arange(matrix.shape[0], dtype=np.int32)
+
+    def solve() -> None:
+        for upper in bounds:
+            solver.changeRowsBounds(len(rows), rows, np.full(len(rows), -1e30), upper)
+            solver.run()
+
+    warm = per_market(solve, len(bounds))
+    return Figure("our time over warm-started highspy's", ours / warm, "ratio", must=1 / 35, aim=1 / 70)
+
+
+def _pot(case: Batch, ours: float) -> Figure:
+    """Network simplex on the balanced problem."""
+    from ot.lp import emd_c
+
+    quantity, ask, demand = (a[0] for a in case.inputs[:3])
+    cost = np.ascontiguousarray(np.where(np.isfinite(case.wedge), case.wedge, 1e3) + np.log(ask)[:, None])
+    left, right = quantity / quantity.sum(), demand[:, 0] / demand.sum()
+    raw = per_market(lambda: emd_c(left, right, cost, 100_000, 1), 1)
+    return Figure("our time over POT emd's (raw call)", ours / raw, "ratio", must=1 / 8, aim=1 / 16)
+
+
+def own_kernels(members: int, side: int = 20) -> float:
+    """Microseconds per market when every member has a kernel of its own, as one good per member."""
+    rng = np.random.default_rng(1)
+    kernels = rng.lognormal(0, 1, (members, side, side)) * (rng.random((members, side, side)) >= 0.3)
+    axis = np.repeat(np.arange(members), side)
+    stock, want = rng.lognormal(0, 1, axis.shape), rng.lognormal(0, 1, axis.shape)
+    supply, demand = (np.add.reduceat(a, np.arange(0, len(axis), side)) for a in (stock, want))
+    want *= (1.1 * supply / demand)[axis]
+    market = Market.build(axis, axis, list(kernels), np.full(members, SIGMA), np.full(len(axis), EPS))
+    ask, reservation = rng.lognormal(0, 0.3, axis.shape), np.full((len(axis), 1), 1.5)
+    market = prepare(market, stock, ask, want[:, None], reservation, [ETA])
+    inputs = stock[None], ask[None], want[None, :, None], reservation[None], np.array([ETA])
+    before = clear(market, *inputs, tolerance=1e-6)
+    shocked = stock * rng.lognormal(0, 0.02, axis.shape), want * rng.lognormal(0, 0.02, axis.shape)
+    inputs = shocked[0][None], inputs[1], shocked[1][None, :, None], *inputs[3:]
+    return per_market(lambda: clear(market, *inputs, start=before.state, tolerance=1e-6), members)
+
+
+def world_step(members: int, caps: int) -> float:
+    """Milliseconds for one step of 50 goods with 5 to 40 sellers, 10 to 80 buyers, 3 tiers, to 1e-9."""
+    rng = np.random.default_rng(2)
+    sizes = [(int(rng.integers(5, 41)), int(rng.integers(10, 81))) for _ in range(50)]
+    offer_good = np.repeat(np.arange(50), [s for s, _ in sizes])
+    need_good = np.repeat(np.arange(50), [b for _, b in sizes])
+    kernel = [rng.lognormal(0, 1.5, size) * np.where(rng.random(size) < 0.6, 1e-3, 1) for size in sizes]
+    kernel = [k / k.sum(axis=0) for k in kernel]
+    groups = []
+    for g in range(caps):
+        seller = np.arange(sizes[g][0]) == 0
+        groups.append((g, seller, rng.random(sizes[g][1]) < 0.7))
+    market = Market.build(
+        offer_good, need_good, kernel, np.full(50, SIGMA), np.full(len(offer_good), EPS), groups
+    )
+    quantity = rng.lognormal(0, 1, len(offer_good))
+    demand = rng.lognormal(0, 1, len(need_good))
+    for g in range(50):
+        mine = need_good == g
+        demand[mine] *= rng.uniform(0.8, 1.1) * quantity[offer_good == g].sum() / demand[mine].sum()
+    tiers = demand[:, None] * np.array([0.5, 0.3, 0.2])
+    reservation = np.ones_like(tiers) * np.array([3.0, 1.2, 1.0])
+    elasticity = np.array([0.4, 0.8, 1.6])
+    ask = rng.lognormal(0, 0.2, len(offer_good))
+    market = prepare(market, quantity, ask, tiers, reservation, elasticity)
+
+    def drawn(values: Array, spread: float) -> Array:
+        return values * rng.lognormal(0, spread, (members, *values.shape))
+
+    inputs = drawn(quantity, 0.05), drawn(ask, 0.02), drawn(tiers, 0.05), drawn(reservation, 0.0), elasticity
+    free = clear(market, *inputs, np.full((members, caps), 1e9))
+    tonnes = np.zeros((members, caps))
+    for c, (g, s, b) in enumerate(groups):
+        tonnes[:, c] = 0.6 * free.flow(g)[:, s][:, :, b].sum(axis=(1, 2))
+    before = clear(market, *inputs, tonnes)
+    quantity_after = inputs[0] * rng.lognormal(0, 0.02, inputs[0].shape)
+    tiers_after = inputs[2] * rng.lognormal(0, 0.02, inputs[2].shape)
+    after = quantity_after, inputs[1], tiers_after, *inputs[3:], tonnes
+    return median_seconds(lambda: clear(market, *after, start=before.state)) * 1e3
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """Slope of log time over log size."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def arrays_per_sweep(sweeper: Sweeper, w: Array) -> float:
+    """Arrays as large as the batch that one sweep allocates."""
+    image = np.empty_like(w)
+    sweeper.sweep(w, image)
+    tracemalloc.start()
+    base, _ = tracemalloc.get_traced_memory()
+    sweeper.sweep(w, image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return float((peak - base) // w.nbytes)
+
+
+def parts(case: Batch, sweeper: Sweeper, w: Array, sweeps: float) -> list[Figure]:
+    """Where the time of the sweeps goes, and its distance from the floor."""
+    members, side = case.inputs[0].shape
+    kernel = np.ascontiguousarray(case.market.kernel[0])
+    x, out = np.random.default_rng(0).random((members, side)) + 0.5, np.empty((members, side))
+    products = 2 * per_market(lambda: np.matmul(x, kernel, out=out), members)
+    powers = 2 * (
+        per_market(lambda: np.exp(x, out=out), members) + per_market(lambda: np.log(x, out=out), members)
+    )
+    floor = (products + powers) * sweeps
+    image = np.empty_like(w)
+    one = per_market(lambda: sweeper.sweep(w, image), members)
+    ours = per_market(lambda: sweeper.frame.kernel.forward(sweeper.row, sweeper.z), members)
+    ours += per_market(lambda: sweeper.frame.kernel.backward(sweeper.pull, sweeper.row_pull), members)
+    arrived = per_market(lambda: mix(sweeper, w, 0.5 * case.tolerance), members)
+    whole = per_market(case.clear, members)
+    return [
+        Figure("sweeps and mixing alone, per market", arrived, "us"),
+        Figure("floor of the sweeps used (two products, two exp, two log each)", floor, "us"),
+        Figure("sweeps and mixing over the floor", arrived / floor, "ratio", must=9, aim=5),
+        Figure("share of clearing: products", ours * sweeps / whole, "share"),
+        Figure("share of clearing: powers and the rest of a sweep", (one - ours) * sweeps / whole, "share"),
+        Figure("share of clearing: mixing, stopping", (arrived - one * sweeps) / whole, "share"),
+        Figure("share of clearing: inputs, scaling, quotes, certificate", 1 - arrived / whole, "share"),
+        Figure(
+            "arrays of the batch's size allocated per sweep", arrays_per_sweep(sweeper, w), "", must=0, aim=0
+        ),
+    ]
+
+
+def main() -> None:
+    """Measure and publish."""
+    scarce, slack = batch(1000), batch(1000, scarcity=0.8)
+    result = scarce.clear()
+    ours = per_market(scarce.clear, 1000)
+    figures = [
+        Figure("clear, shared kernel, scarce (demand 1.1 of supply), per market", ours, "us", must=14, aim=7),
+        Figure("clear, shared kernel, slack (0.8), per market", per_market(slack.clear, 1000), "us", 14, 7),
+        Figure("p99 residual", float(np.quantile(result.residual, 0.99)), "", must=1e-6),
+        Figure("sweeps, mean", float(result.iterations.mean()), ""),
+        Figure("not certified", float((~result.certified).sum()), "markets", must=0),
+    ]
+    whole_batch = core.BATCH_ELEMENTS
+    core.BATCH_ELEMENTS = 10**9  # the parts are measured on one batch
+    sweeper, w = sweeper_of(scarce)
+    figures += parts(scarce, sweeper, w, float(result.iterations.mean()))
+    core.BATCH_ELEMENTS = whole_batch
+    figures += rivals(scarce, ours)
+    figures.append(
+        Figure("clear, a kernel for each member, per market", own_kernels(1000), "us", must=30, aim=18)
+    )
+
+    cold = replace(scarce, before=scarce.before)
+    call = lambda: clear(cold.market, *cold.inputs, tolerance=1e-6)  # noqa: E731
+    figures.append(Figure("cold start, per market", per_market(call, 1000), "us", must=40, aim=20))
+    figures.append(
+        Figure("cold start, p99 residual", float(np.quantile(call().residual, 0.99)), "", must=1e-6)
+    )
+    capped = batch(1000, caps=3)
+    bound = float((capped.clear().rent > 0).mean())
+    figures.append(
+        Figure("with three quotas, per market", per_market(capped.clear, 1000), "us", must=60, aim=30)
+    )
+    figures.append(Figure("with three quotas, share of them binding", bound, "share"))
+    edge = batch(1000, scarcity=1.0)
+    figures.append(
+        Figure("knife edge (demand equals supply), per market", per_market(edge.clear, 1000), "us")
+    )
+    figures.append(
+        Figure("knife edge, not certified", float((~edge.clear().certified).sum()), "markets", must=0)
+    )
+
+    members = [100, 300, 1000, 3000, 10_000]
+    seconds = [median_seconds(batch(m).clear) for m in members]
+    ratio = (seconds[-1] / 10_000) / (seconds[2] / 1000)
+    figures.append(Figure("per market, batch of 10,000 over 1,000", ratio, "ratio", must=1.1, aim=1.03))
+    figures.append(Figure("exponent in members", exponent(members[2:], seconds[2:]), "", must=1.03))
+    sides = [10, 20, 40, 80, 160]
+    seconds = [median_seconds(batch(200, side=n).clear) for n in sides]
+    figures.append(
+        Figure("exponent in the side of a market, 10 to 160", exponent(sides, seconds), "", must=2.1)
+    )
+
+    for count, caps, bound_ms in ((1, 0, 8.0), (1, 5, None), (50, 0, 80.0), (50, 5, None)):
+        name = f"one step of 50 goods to 1e-9, members {count}, quotas {caps}"
+        figures.append(Figure(name, world_step(count, caps), "ms", must=bound_ms))
+    publish("clearing", figures)
+
+
+if __name__ == "__main__":
+    main()
