@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.controls import Controls
-from sim.market.links import add_flows, empty_flows
+from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Recorder:
         self._links, link_of = np.unique(keys, return_inverse=True)
         self._link_order = np.argsort(link_of, kind="stable")
         self._link_start = np.searchsorted(link_of[self._link_order], np.arange(len(self._links)))
-        self._running: list[FloatArray] = []
+        self._running: FlowTotals | None = None
         self._yearly: list[FloatArray] = []
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
@@ -199,18 +199,20 @@ class Recorder:
         self._kept["value_added_at_risk"][:, t, self._users] = lost * value
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
-        if t == 0 or self._year_of[t] != self._year_of[t - 1]:
+        running = self._running
+        if running is None or self._year_of[t] != self._year_of[t - 1]:
             self._close_year()
-            self._running = empty_flows(simulation.cleared)
-        add_flows(simulation.cleared, self._running)
+            self._running = running = FlowTotals()
+        running.add(simulation.cleared)
 
     def _close_year(self) -> None:
         """Sum the year's facility flows to country links: far smaller, and all that is kept."""
-        if not self._running:
+        if self._running is None:
             return
-        flat = np.concatenate([block.reshape(len(block), -1) for block in self._running], axis=1)
+        blocks = self._running.totals()
+        flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
         self._yearly.append(np.add.reduceat(flat[:, self._link_order], self._link_start, axis=1))
-        self._running = []
+        self._running = None
 
     def dataset(self) -> xr.Dataset:
         """All results, labelled, with units (``docs/results.md``)."""

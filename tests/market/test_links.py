@@ -1,14 +1,14 @@
-"""All flows at once are the flows of each good."""
+"""Flows summed over clearings are the sums of the flows of each good."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from sim.market.clearing import Market, clear
-from sim.market.links import add_flows, empty_flows
+from sim.market.links import FlowTotals
 
 
-def test_the_flows_of_all_goods_are_those_of_each() -> None:
+def test_totals_are_sums_of_flows_even_when_policy_changes() -> None:
     rng = np.random.default_rng(2)
     offer_good, need_good = np.repeat([0, 1, 2], [3, 1, 5]), np.repeat([0, 1, 2], [2, 4, 3])
     kernel = [rng.random((3, 2)), rng.random((1, 4)), rng.random((5, 3))]
@@ -24,8 +24,16 @@ def test_the_flows_of_all_goods_are_those_of_each() -> None:
         np.array([1.5]),
         np.full((4, 1), 0.05),
     )
-    totals = empty_flows(cleared)
-    add_flows(cleared, totals)
-    add_flows(cleared, totals)
-    for good, total in enumerate(totals):
-        np.testing.assert_allclose(total, 2 * cleared.flow(good), rtol=1e-14)
+    totals = FlowTotals()
+    totals.add(cleared)
+    totals.add(cleared)
+    for good, total in enumerate(totals.totals()):
+        np.testing.assert_allclose(total, 2 * cleared.flow(good), rtol=1e-13)
+    other = Market.build(offer_good, need_good, [2 * k for k in kernel], np.full(3, 6.0), np.full(9, 4.0))
+    changed = clear(
+        other, rng.random((4, 9)) + 0.5, np.ones((4, 9)), demand, np.full_like(demand, 3.0),
+        np.array([1.5]), np.zeros((4, 0)),
+    )
+    totals.add(changed)
+    for good, total in enumerate(totals.totals()):
+        np.testing.assert_allclose(total, 2 * cleared.flow(good) + changed.flow(good), rtol=1e-13)
