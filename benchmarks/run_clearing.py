@@ -112,7 +112,7 @@ def sweeper_of(case: Batch) -> tuple[Sweeper, Array]:
     """The sweeps alone: without reading inputs, quoting, scaling and certificates."""
     quantity, ask, demand, reservation, elasticity = case.inputs[:5]
     members, zero = len(quantity), np.zeros((len(quantity), 1))
-    frame = core._frame(case.market, members)
+    (frame,) = core._frames(case.market, members)
     limits = np.concatenate([quantity, zero, zero + core.NO_CAP], axis=1)
     asking = np.concatenate([np.log(ask), zero, zero], axis=1)
     tiers = core._Tiers(demand, reservation, elasticity).members(slice(0, members))

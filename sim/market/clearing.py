@@ -115,22 +115,21 @@ def clear(
     _quote_goods_without_market(market, tiered, by_buyer)
     batches = []
     for here in _member_batches(members, needs * tiers):
-        first, frame = here.start, _frame(market, here.stop - here.start)
-        if not len(frame):
-            continue
-        asked = load(frame, limits[here], asking[here], *tiered.members(here))
-        at = starts[here].reshape(-1)[frame.offer]
-        lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
-        sweeper, w, image, steps = _solve(frame, asked, at, AIM * tolerance)
-        settled = settle(sweeper, w, image, lots)
-        for name, array in by_variable.items():
-            array[here].reshape(-1)[frame.offer] = getattr(settled, name)
-        for name, array in by_buyer.items():
-            array[here].reshape(-1)[frame.need] = getattr(settled, name)
-        for name, array in by_market.items():
-            array[first + frame.member, frame.good] = getattr(settled, name)
-        iterations[first + frame.member, frame.good] = steps
-        batches.append(Batch(frame, first, settled.row, settled.row_rent, settled.pull))
+        first = here.start
+        for frame in _frames(market, here.stop - here.start):
+            asked = load(frame, limits[here], asking[here], *tiered.members(here))
+            at = starts[here].reshape(-1)[frame.offer]
+            lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
+            sweeper, w, steps = _solve(frame, asked, at, AIM * tolerance)
+            settled = settle(sweeper, w, lots)
+            for name, array in by_variable.items():
+                array[here].reshape(-1)[frame.offer] = getattr(settled, name)
+            for name, array in by_buyer.items():
+                array[here].reshape(-1)[frame.need] = getattr(settled, name)
+            for name, array in by_market.items():
+                array[first + frame.member, frame.good] = getattr(settled, name)
+            iterations[first + frame.member, frame.good] = steps
+            batches.append(Batch(frame, first, settled.row, settled.row_rent, settled.pull))
 
     log_prices, rents = by_variable["log_price"][:, :offers], by_variable["log_price"][:, offers + 1 : -1]
     return Clearing(
@@ -173,13 +172,10 @@ def prepare(
     wanted, worth = (np.asarray(a, dtype=np.float64)[None] for a in (demand, reservation))
     response = np.asarray(elasticity, dtype=np.float64)
     caps = len(market.caps)
-    frame = _frame(market, 1)
-    if not len(frame):
-        return market
     limits = np.concatenate([amounts, [[0.0]], np.full((1, caps + 1), NO_CAP)], axis=1)
     asking = np.concatenate([np.log(asks), np.zeros((1, caps + 2))], axis=1)
     tiered = _Tiers(wanted, worth, response).members(slice(0, 1))
-    return prepared(market, frame, load(frame, limits, asking, *tiered))
+    return prepared(market, [(frame, load(frame, limits, asking, *tiered)) for frame in _frames(market, 1)])
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
@@ -247,13 +243,14 @@ def _member_batches(members: int, elements: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], members], strict=True)]
 
 
-def _frame(market: Market, members: int) -> Frame:
-    """The frame for a number of members, kept by the market."""
-    frames = market.memory.setdefault("frames", {})
-    if members not in frames:
-        frames[members] = Frame(market, members)
-    frame: Frame = frames[members]
-    return frame
+def _frames(market: Market, members: int) -> list[Frame]:
+    """The frames for a number of members, kept by the market."""
+    kept = market.memory.setdefault("frames", {})
+    if members not in kept:
+        both = [Frame(market, members, capped) for capped in (False, True)]
+        kept[members] = [frame for frame in both if len(frame)]
+    frames: list[Frame] = kept[members]
+    return frames
 
 
 def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
@@ -267,11 +264,11 @@ def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
 
 def _solve(
     frame: Frame, asked: Load, at: FloatArray, tolerance: float
-) -> tuple[Sweeper, FloatArray, FloatArray, IntArray]:
+) -> tuple[Sweeper, FloatArray, IntArray]:
     """Sweeps first; Newton for what has not arrived; a stronger safeguard for what then is missing.
 
     Returns:
-        The sweeper at the solution, w, its image, and iterations (n,).
+        The sweeper at the solution, w, and iterations (n,).
     """
     with np.errstate(all="ignore"):  # a market that overflows is left to the safeguard
         sweeper = Sweeper(frame, asked, _references(frame, asked, at))
@@ -290,9 +287,8 @@ def _solve(
             again = np.zeros(len(frame), dtype=bool)
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-        image = np.empty_like(w)
-        sweeper.sweep(w, image)
-    return sweeper, w, image, steps
+        sweeper.sweep(w, np.empty_like(w))
+    return sweeper, w, steps
 
 
 def _safeguard(

@@ -1,7 +1,7 @@
 """Many markets as flat arrays: where each one's variables lie, and the products between them.
 
 The *variables* of a market are its sellers' and its caps' unknowns, its *rows* the sellers' links cut
-by caps. Without caps rows and variables coincide; such markets come first on the flat axes.
+by caps. Without caps rows and variables coincide. Goods with and without caps have frames of their own.
 
 Every matrix product runs on blocks of exactly ``BLOCK`` members of one good. A product's last bit
 depends on its shape, so the shape is always the same whatever shares the batch. A last block that is
@@ -140,7 +140,9 @@ class Products:
 
 
 class Frame:
-    """Markets of some members, flat. Static under one policy, so kept from step to step.
+    """Markets of some members, flat: the goods under caps, or those without.
+
+    Static under one policy, so kept from step to step.
 
     Attributes:
         pieces: per bucket. prepared: whether the pieces have a remedy.
@@ -157,11 +159,11 @@ class Frame:
         memory: workspaces that later calls may use again.
     """
 
-    def __init__(self, market: Market, members: int) -> None:
+    def __init__(self, market: Market, members: int, capped: bool) -> None:
         self.members = members
         self.unit = min(members, BLOCK)
         padded = -(-members // self.unit) * self.unit
-        buckets = sorted(market.buckets, key=lambda bucket: bucket.caps.shape[1] > 0)
+        buckets = [bucket for bucket in market.buckets if (bucket.caps.shape[1] > 0) == capped]
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         width = offers + caps + 2
         choice, source, need, static = [], [], [], []

@@ -9,6 +9,7 @@ solution, never the solution.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,10 +26,10 @@ LARGEST = 1e4
 """Entries of an inverse beyond this come from a seller without trade; its good is left alone."""
 
 
-def prepared(market: Market, frame: Frame, load: Load) -> Market:
+def prepared(market: Market, loads: Sequence[tuple[Frame, Load]]) -> Market:
     """The market with the inverses of one member's equilibrium, caps taken as slack."""
     found: dict[int, FloatArray] = {}
-    for piece in frame.pieces:
+    for piece, load in [(piece, load) for frame, load in loads for piece in frame.pieces]:
         bucket = piece.bucket
         n, sellers = len(piece.good), bucket.sellers.shape[1]
         problem = problem_of(piece, load, np.arange(n))

@@ -49,12 +49,12 @@ class Settled:
     """(n,) tonnes."""
 
 
-def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArray | None) -> Settled:
-    """Settle the markets of a sweeper that has just been swept from ``w`` to ``image``.
+def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settled:
+    """Settle the markets of a sweeper that has just been swept from ``w``.
 
     Args:
         sweeper: holds the point at w.
-        w, image: per variable.
+        w: per variable.
         signal: per variable, tonnes at which an offer with nothing to sell is quoted; None for the
             default.
     """
@@ -112,7 +112,7 @@ def settle(sweeper: Sweeper, w: FloatArray, image: FloatArray, signal: FloatArra
 
     quoted = np.where(load.live | is_cap, y, load.log_ask)
     return Settled(
-        log_price=_quotes(sweeper, quoted, w, image, signal),
+        log_price=_quotes(sweeper, quoted, w, signal),
         sold=sold * size[of_variable],
         rent_value=rent_value,
         log_index=log_index,
@@ -226,9 +226,7 @@ def _gap(
     return np.asarray(total + _sum(np.where(load.buyer_off > 0, 0.0, buyer), frame.first_buyer))
 
 
-def _quotes(
-    sweeper: Sweeper, quoted: FloatArray, w: FloatArray, image: FloatArray, signal: FloatArray | None
-) -> FloatArray:
+def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatArray | None) -> FloatArray:
     """Log prices; an offer with nothing to sell is quoted what a small lot would fetch."""
     frame, load = sweeper.frame, sweeper.load
     idle = frame.is_offer & (load.limit <= 0)

@@ -18,11 +18,11 @@ from sim.market.load import NEVER, Load
 
 __all__ = ["Sweeper", "mix"]
 
-DEPTH, DEPTH_PREPARED = 4, 3
-"""Earlier sweeps that mixing uses, without and with a prepared inverse."""
+DEPTH, DEPTH_PREPARED, DEPTH_CAPPED = 4, 3, 6
+"""Earlier sweeps that mixing uses: usually, with a prepared inverse, for goods under caps."""
 LONGEST = 5.0
 """Largest change of w in one sweep."""
-FIRST_CHECK, MOST_SWEEPS = 3, 60
+FIRST_CHECK, MOST_SWEEPS = 3, 40
 COMPACT, WORTH_COMPACTING = 0.3, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 
@@ -127,7 +127,7 @@ class _History:
 
     def __init__(self, frame: Frame, depth: int) -> None:
         shape = depth + 1, frame.lengths[0]
-        self.change, self.image, self.product = np.zeros(shape), np.zeros(shape), np.empty(shape)
+        self.change, self.image, self.product = np.empty(shape), np.empty(shape), np.empty(shape)
         self.gram = np.zeros((depth + 1, depth + 1, len(frame)))
 
     def take(self, frame: Frame, variables: IntArray, markets: IntArray) -> _History:
@@ -189,19 +189,24 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
     sweeps = np.full(len(frame), MOST_SWEEPS)
     markets, variables = np.arange(len(frame)), np.arange(len(w))
     going = np.ones(len(frame), dtype=bool)
-    depth = DEPTH_PREPARED if frame.prepared else DEPTH
-    history = _History(frame, depth)
-    move = np.empty_like(w)
+    depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
+    if "history" not in frame.memory:
+        frame.memory["history"] = _History(frame, depth)
+    history: _History = frame.memory["history"]
+    move, raw = np.empty_like(w), np.empty_like(w)
     for sweep in range(1, MOST_SWEEPS + 1):
         now, length = (sweep - 1) % (depth + 1), min(sweep, depth + 1)
         image, change = history.image[now], history.change[now]
         sweeper.sweep(w, image)
-        np.subtract(image, w, out=change)
+        np.subtract(image, w, out=raw)
         if sweep >= FIRST_CHECK:
-            arrived = going & (sweeper.distance(change) <= tolerance)
+            arrived = going & (sweeper.distance(raw) <= tolerance)
             if arrived.any():
-                keep = arrived[frame.variable_market]
-                result[variables[keep]] = w[keep]
+                keep = np.take(arrived, frame.variable_market)
+                if len(variables) == len(result):
+                    np.copyto(result, w, where=keep)
+                else:
+                    result[variables[keep]] = w[keep]
                 sweeps[markets[arrived]] = sweep
                 going &= ~arrived
                 left = int(going.sum())
@@ -211,24 +216,26 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                     part, which, at, rows, buyers = frame.take(going)
                     sub = sweeper.load.take(which, at, rows, buyers)
                     frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
-                    history, w, move = history.take(part, at, which), w[at], move[at]
+                    history, w, move, raw = history.take(part, at, which), w[at], move[at], raw[at]
                     markets, variables, going = markets[which], variables[at], going[which]
                     image, change = history.image[now], history.change[now]
         if frame.prepared:
-            frame.remedy.forward(change, sweeper.work)
-            np.copyto(change, sweeper.work)
+            frame.remedy.forward(raw, change)
             np.add(w, change, out=image)
+        else:
+            np.copyto(change, raw)
         product = history.product[:length]
         np.multiply(history.change[:length], change, out=product)
         products = np.add.reduceat(product, frame.first_variable, axis=1)
         history.gram[now, :length] = products
         history.gram[:length, now] = products
         weights = _weights(history.gram, now, length)
-        np.negative(w, out=move)
-        for i in range(length):
-            np.take(weights[i], frame.variable_market, out=sweeper.work, mode="clip")
-            np.multiply(sweeper.work, history.image[i], out=sweeper.work)
+        move.fill(0.0)
+        for weight, seen in zip(weights, history.image, strict=False):
+            np.take(weight, frame.variable_market, out=sweeper.work, mode="clip")
+            np.multiply(sweeper.work, seen, out=sweeper.work)
             np.add(move, sweeper.work, out=move)
+        np.subtract(move, w, out=move)
         np.clip(move, -LONGEST, LONGEST, out=move)
         np.add(w, move, out=w)
     return result, sweeps, markets[going]
