@@ -179,7 +179,8 @@ def test_ten_years_without_shock_drift_less_than_one_per_cent_a_year(ten_years: 
 
 
 def test_noise_alone_gives_no_trend_and_no_shortage_to_speak_of(world: World) -> None:
-    data = run(world, years=5, members=8)
+    # Of a few members the median still carries their noise.
+    data = run(world, years=5, members=32)
     yearly = np.log(data.price_gate.groupby("time.year").mean() / data.good_base_price)
     drift = (yearly.isel(year=-1) - yearly.isel(year=0)).median("member") / 4
     assert float(np.abs(drift).max()) < 0.01

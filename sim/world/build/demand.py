@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 
 from sim.world.build.draft import Draft, Facility, Use
 from sim.world.build.raw import OTHER, Raw
@@ -33,15 +34,17 @@ class Sectors:
             for origin, fraction in pairs(row["terms"]).items():
                 for iso3, value in raw.value_added[origin].items():
                     total[iso3] = total.get(iso3, 0.0) + fraction * value * moved.get(iso3, usual)
-            world = sum(total.values())
+            world = fsum(total.values())
             known = [r for r in raw.rows("sector_countries") if r["sector"] == sector]
             table = {r["iso3"]: float(r["share"]) for r in known}
             table = {c: s * moved.get(c, usual) for c, s in table.items()}
             share = table or {iso3: value / world for iso3, value in total.items()}
-            scale = sum(share.values())
-            kept = {c: s / scale for c, s in share.items() if c != OTHER and s / scale >= float(row["cut"])}
+            scale = fsum(share.values())
+            # With a margin: a share that equals the cut must not come and go with the last bit of a sum.
+            cut = float(row["cut"]) * (1 - 1e-9)
+            kept = {c: s / scale for c, s in share.items() if c != OTHER and s / scale >= cut}
             kept = dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
-            kept[OTHER] = 1.0 - sum(kept.values())
+            kept[OTHER] = 1.0 - fsum(kept.values())
             weight[sector] = kept
             value_added[sector] = {c: s * world for c, s in kept.items()}
             names[sector] = row["name"]
@@ -70,8 +73,8 @@ def _country_shares(draft: Draft, raw: Raw, good: str, known: set[str], left: fl
         country = draft.facilities[facility].country
         use[country] = use.get(country, 0.0) - need.tonnes
     kept = {c: max(use.get(c, 0.0), 0.0) for c in sorted(known) if c != OTHER}
-    kept[OTHER] = max(sum(max(v, 0.0) for v in use.values()) - sum(kept.values()), 0.0)
-    whole = sum(kept.values())
+    kept[OTHER] = max(fsum(max(v, 0.0) for v in use.values()) - fsum(kept.values()), 0.0)
+    whole = fsum(kept.values())
     rule = "scaled to supply less what processors take"
     draft.adjust(good, "WLD", "apparent final use", whole, left, "t", rule)
     return {c: v / whole for c, v in kept.items()}
@@ -86,15 +89,15 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
     rows = [r for r in raw.rows_for("end_uses", draft.year) if r["good"] == good]
     if not rows:
         return
-    left = draft.supply(good) - sum(u.tonnes for u in draft.uses.get(good, {}).values())
+    left = draft.supply(good) - fsum(u.tonnes for u in draft.uses.get(good, {}).values())
     if left <= 0:
         raise ValueError(f"nothing of {good} is left for its end uses ({left:.3g} t)")
-    whole = sum(float(r["share"]) for r in rows)
+    whole = fsum(float(r["share"]) for r in rows)
     share = {r["sector"]: float(r["share"]) / whole for r in rows}
     label = {r["sector"]: (r["source"], r["confidence"]) for r in rows}
     cells = {(c, s): share[s] * w for s in share for c, w in sectors.weight[s].items()}
     pinned = _country_shares(draft, raw, good, {c for c, _ in cells}, left)
-    free = max(1.0 - sum(pinned.values()), 0.0)
+    free = max(1.0 - fsum(pinned.values()), 0.0)
     for _ in range(60):
         by_country: dict[str, float] = {}
         for (c, _s), v in cells.items():
@@ -109,7 +112,7 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
             by_sector[s] = by_sector.get(s, 0.0) + v
         cells = {(c, s): v * _ratio(share[s], by_sector[s]) for (c, s), v in cells.items()}
     kept = {pair: v for pair, v in cells.items() if v > 1e-6}
-    whole = sum(kept.values())
+    whole = fsum(kept.values())
     cells = {pair: v / whole for pair, v in kept.items()}
     limit = _pool_below(raw, good)
     for (c, s), v in cells.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import fsum
 
 __all__ = ["RANK", "Adjustment", "Draft", "Facility", "Offer", "Use", "plant", "weakest"]
 
@@ -126,7 +127,7 @@ class Draft:
 
     def supply(self, good: str) -> float:
         """World supply of a good, t/year."""
-        return sum(offer.tonnes for offer in self.offers.get(good, {}).values())
+        return fsum(offer.tonnes for offer in self.offers.get(good, {}).values())
 
     def supply_by_country(self, good: str, traders: bool = False) -> dict[str, float]:
         """Tonnes per country, in the order of first appearance."""
@@ -139,7 +140,7 @@ class Draft:
 
     def inflow(self, good: str, buyer: str) -> float:
         """Tonnes of a good that a buyer receives."""
-        return sum(t for (_, b), t in self.flows[good].items() if b == buyer)
+        return fsum(t for (_, b), t in self.flows[good].items() if b == buyer)
 
     def adjust(
         self, good: str, country: str, item: str, raw: float, reconciled: float, unit: str, rule: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import numpy as np
 import numpy.typing as npt
 
@@ -109,8 +111,8 @@ def _country_matrix(
     codes = [c for c in rule["codes"].split(";") if c]
     if not codes:
         home = {c: float(rule["home_share"]) * min(supply[c], use[c]) for c in supply if c in use}
-        abroad = sum(v for (i, j), v in gravity.items() if i != j)
-        left = margins.world - sum(home.values())
+        abroad = fsum(v for (i, j), v in gravity.items() if i != j)
+        left = margins.world - fsum(home.values())
         return {(i, j): home[i] if i == j else v * left / abroad for (i, j), v in gravity.items()}
     seed = dict.fromkeys(gravity, 0.0)
     content = float(rule["content"])
@@ -157,7 +159,7 @@ def _fixed_flows(
             fixed[origin, "USA"] = share * (use - home)
             label[origin, "USA"] = (rows[0]["source"], rows[0]["confidence"])
     for country, tonnes in margins.supply.items():
-        taken = sum(v for (i, _), v in fixed.items() if i == country)
+        taken = fsum(v for (i, _), v in fixed.items() if i == country)
         if taken > MOST_OF_SUPPLY * tonnes:
             for pair in [p for p in fixed if p[0] == country]:
                 stated = fixed[pair]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from sim.world.build.raw import OTHER, Raw, Row
 
 __all__ = ["country_rows", "places"]
@@ -39,7 +41,7 @@ def country_rows(raw: Raw) -> list[Row]:
                 "confidence": "seen" if iso3 in latest else "assumption",
             }
         )
-    mean = sum(float(r["political_risk"]) for r in rows) / len(rows)
+    mean = fsum(float(r["political_risk"]) for r in rows) / len(rows)
     rows.append(
         {
             "iso3": OTHER,

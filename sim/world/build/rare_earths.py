@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from sim.world.build.draft import Draft, Offer, Use, plant, weakest
 from sim.world.build.raw import Raw
 from sim.world.build.supply import number, pairs
@@ -74,7 +76,7 @@ def _basket(raw: Raw, deposits: dict[str, float]) -> tuple[dict[str, float], str
             shares[GROUPS.get(str(element), "Other")] += weight * float(value) / 100.0
         quality = str(part.quality.iloc[0])
         labels.append("assumption" if quality == "C" else str(part.confidence.iloc[0]))
-    scale = sum(shares.values())
+    scale = fsum(shares.values())
     return {k: v / scale for k, v in shares.items()}, weakest(labels)
 
 
@@ -104,7 +106,7 @@ def separate(draft: Draft, raw: Raw) -> None:
     for facility, row in separators.items():
         draft.add(plant(row, "processor"))
         basket = inflow[facility]
-        draft.use(row["input"], facility, Use(sum(basket.values()), "sum of the links", row["confidence"]))
+        draft.use(row["input"], facility, Use(fsum(basket.values()), "sum of the links", row["confidence"]))
         for element, good in OXIDES.items():
             tonnes = basket.get(element, 0.0) * number(row[element])
             if tonnes > 0:
@@ -112,8 +114,8 @@ def separate(draft: Draft, raw: Raw) -> None:
                     good, facility, Offer(tonnes, f"element inflow x {row[element]}", row["confidence"])
                 )
     for element, good in OXIDES.items():
-        contained = sum(b.get(element, 0.0) for b in inflow.values())
-        placed = sum(o.tonnes for f, o in draft.offers[good].items() if f in separators)
+        contained = fsum(b.get(element, 0.0) for b in inflow.values())
+        placed = fsum(o.tonnes for f, o in draft.offers[good].items() if f in separators)
         draft.adjust(good, "WLD", "not recovered", contained, placed, "t oxide", "recovery by plant")
 
 
@@ -134,7 +136,7 @@ def add_magnet_makers(draft: Draft, raw: Raw) -> None:
         HOT: (hot, "high_temperature", {"NdPr": light, "Dy": heavy, "Tb": for_magnets["Tb"] / hot}),
     }
     for good, (tonnes, column, recipe) in recipes.items():
-        whole = sum(float(r[column]) for r in makers)
+        whole = fsum(float(r[column]) for r in makers)
         for row in makers:
             output = tonnes * float(row[column]) / whole
             if output <= 0:

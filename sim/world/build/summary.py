@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from math import fsum
 from pathlib import Path
 
 from sim.world.build.draft import RANK
@@ -20,7 +21,7 @@ def _shares(weights: Iterable[tuple[str, float]]) -> dict[str, float]:
     total = dict.fromkeys(RANK, 0.0)
     for label, weight in weights:
         total[label] += weight
-    whole = sum(total.values())
+    whole = fsum(total.values())
     return {label: value / whole if whole > 0 else 0.0 for label, value in total.items()}
 
 
@@ -43,6 +44,6 @@ def assumption_share(base_year_dir: Path) -> dict[str, dict[str, dict[str, float
             name: _shares((r["confidence"], float(r[column])) for r in rows if mineral[r["good"]] == name)
             for name in found
         }
-        mean = {label: sum(p[label] for p in parts.values()) / len(parts) for label in RANK}
+        mean = {label: fsum(p[label] for p in parts.values()) / len(parts) for label in RANK}
         result[what] = {"all": mean, **parts}
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from sim.world.build.draft import Draft, Facility, Offer, Use, plant
 from sim.world.build.raw import OTHER, Raw, Row
 
@@ -32,7 +34,7 @@ def add_mines(draft: Draft, raw: Raw) -> None:
             capacity = {}
         firms = [r for r in raw.rows_for("mine_firms", draft.year) if r["good"] == good]
         named = {r["country"] for r in firms}
-        limit = float(row["pool_below"]) * sum(tonnes.values())
+        limit = float(row["pool_below"]) * fsum(tonnes.values())
         pooled = 0.0
         for iso3, value in tonnes.items():
             if iso3 == OTHER or (value < limit and iso3 not in named):

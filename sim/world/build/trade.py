@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import numpy as np
 
 from sim.world.build.draft import Draft, Facility, Offer, Use
@@ -70,7 +72,7 @@ def add_traders(draft: Draft, raw: Raw, good: str) -> None:
     rule, trade = gross_trade(raw, draft, good)
     if rule["traders"] != "1":
         return
-    supply, world = draft.supply_by_country(good), sum(trade.values())
+    supply, world = draft.supply_by_country(good), fsum(trade.values())
     exports: dict[str, float] = {}
     imports: dict[str, float] = {}
     for (i, j), quantity in trade.items():
