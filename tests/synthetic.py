@@ -160,6 +160,10 @@ def make_dataset(
         "price_inside": (("member", "time", "good"), inside, "USD/t", "price inside the controlling country"),
         "price_outside": (("member", "time", "good"), outside, "USD/t", "price outside, CIF"),
         "price_delivered": (("member", "time", "good", "importer"), delivered, "USD/t", "delivered price"),
+        "hhi_owners": (
+            ("member", "time", "good"), np.full((m, t, len(goods)), 5000.0), "0 to 10,000",
+            "Herfindahl-Hirschman index of sales by owner",
+        ),
         "rent": (("member", "time", "good"), np.zeros((m, t, len(goods))), "1", "rent as share of price"),
         "production": (("member", "time", "offer"), production, "t/step", "output"),
         "sales": (("member", "time", "offer"), production, "t/step", "sales"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.world.world import FloatArray, IntArray, World
 
-__all__ = ["base_concentration", "markups"]
+__all__ = ["markups", "owner_concentration"]
 
 
 def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float) -> FloatArray:
@@ -41,11 +41,19 @@ def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceilin
     return result
 
 
-def base_concentration(world: World, owner: IntArray) -> FloatArray:
-    """(G,) Herfindahl-Hirschman index of owners' base-year sales, 0 to 10,000."""
-    result = np.empty(len(world.goods))
-    for g in range(len(world.goods)):
-        sellers = world.offer_slice(g)
-        sold = np.bincount(owner[world.offer_facility[sellers]], weights=world.offer_output[sellers])
-        result[g] = 1e4 * float(np.sum((sold / sold.sum()) ** 2))
-    return result
+def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> FloatArray:
+    """(M, G) Herfindahl-Hirschman index of owners' sales, 0 to 10,000; 0 without sales.
+
+    Args:
+        owner: (F,) index of the firm that prices each facility's output.
+        sales: (M, O) tonnes.
+    """
+    key = world.offer_good * (int(owner.max()) + 1) + owner[world.offer_facility]
+    order = np.argsort(key, kind="stable")
+    pairs, start = np.unique(key[order], return_index=True)
+    by_owner = np.add.reduceat(sales[:, order], start, axis=1)
+    first = np.searchsorted(pairs // (int(owner.max()) + 1), np.arange(len(world.goods)))
+    total = np.add.reduceat(by_owner, first, axis=1)
+    squares = np.add.reduceat(by_owner**2, first, axis=1)
+    index: FloatArray = 1e4 * np.divide(squares, total**2, out=np.zeros_like(total), where=total > 0)
+    return index

@@ -267,7 +267,13 @@ def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline
     ]
     hhi = {n: band(metrics.concentration(d, [good])["hhi"].values[:, -1]) for n, d in runs.items()}
     spread = Row("HHI of output by country, last year", "", "number", hhi)
-    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations, spread]
+    year = metrics.steps_per_year(runs[baseline])
+    owners = {
+        n: band(d["hhi_owners"].sel(good=good).isel(time=slice(-year, None)).mean("time").values)
+        for n, d in runs.items()
+    }
+    firms = Row("HHI of sales by owner, last year", "", "number", owners)
+    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations, spread, firms]
     return Section(good, good_name(runs[baseline], good), tuple(rows))
 
 

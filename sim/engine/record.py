@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.agents.firms import owner_concentration
 from sim.controls import Controls
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
@@ -41,6 +42,7 @@ PER_GOOD = {
     "price_inside": ("USD/t", "gate price on domestic links of the controlling country"),
     "price_outside": ("USD/t", "CIF price of everybody outside the controlling country, rent included"),
     "rent": ("share of price", "largest rent of a quota or licence on this good"),
+    "hhi_owners": ("0 to 10,000", "Herfindahl-Hirschman index of sales by owner"),
 }
 
 
@@ -168,6 +170,10 @@ class Recorder:
             paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
             rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
         kept["rent"][:, t] = rent
+
+        kept["hhi_owners"][:, t] = owner_concentration(
+            world, simulation.controls.markup_owner, clearing.sales
+        )
 
         kept["production"][:, t] = simulation.output
         kept["sales"][:, t] = clearing.sales

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.agents.firms import base_concentration, markups
+from sim.agents.firms import markups, owner_concentration
 from sim.world.world import World
 
 SIGMA, ETA = 6.0, 1.2
@@ -39,9 +39,11 @@ def test_a_merger_raises_the_markup_of_both_and_of_nobody_else(small_world: Worl
     merged = np.isin(small_world.offer_facility, [first, second])
     assert (change[merged] > 1.001).all()
     assert change[~merged] == pytest.approx(1.0)
-    concentration = base_concentration(small_world, np.array(joined)) - base_concentration(
-        small_world, np.array(apart)
-    )
+    sales = small_world.offer_output[None]
+    concentration = (
+        owner_concentration(small_world, np.array(joined), sales)
+        - owner_concentration(small_world, np.array(apart), sales)
+    )[0]
     share = small_world.offer_output[small_world.offer_good == 1] / small_world.offer_output[
         small_world.offer_good == 1
     ].sum()
