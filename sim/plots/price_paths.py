@@ -68,8 +68,13 @@ def _draw(axes: Axes, time: npt.NDArray[np.datetime64], line: _Line) -> Label:
     middle = stats.get("p50", stats["central"])
     if line.banded and "p50" in stats:
         for low, high, alpha in (("p05", "p95", 0.13), ("p25", "p75", 0.24)):
-            axes.fill_between(time, stats[low], stats[high], color=line.colour, alpha=alpha, linewidth=0)
-    axes.plot(time, middle, color=line.colour, linestyle=line.dash, linewidth=line.width)
+            axes.fill_between(
+                time, stats[low], stats[high], step="post", color=line.colour, alpha=alpha, linewidth=0
+            )
+    # A value holds for its whole step: a sloping line would rise before the event that lifts it.
+    axes.plot(
+        time, middle, color=line.colour, linestyle=line.dash, linewidth=line.width, drawstyle="steps-post"
+    )
     return Label(middle, line.name, line.colour)
 
 
