@@ -21,7 +21,7 @@ from sim.market.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 
-BATCH_ELEMENTS = 80_000
+BATCH_ELEMENTS = 120_000
 """Buyers x tiers handled together: a working set that stays in cache. Results do not depend on it."""
 AIM = 0.5
 """Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""

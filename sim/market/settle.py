@@ -58,37 +58,42 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         signal: per variable, tonnes at which an offer with nothing to sell is quoted; None for the
             default.
     """
-    frame, load = sweeper.frame, sweeper.load
-    of_variable, of_buyer = frame.variable_market, frame.buyer_market
-    plain, is_cap = frame.plain, frame.is_cap
+    frame, load, size = sweeper.frame, sweeper.load, sweeper.load.size
+    of_variable, of_buyer, is_cap = frame.variable_market, frame.buyer_market, frame.is_cap
     y = sweeper.to_prices(w)
     row_flow = sweeper.row * sweeper.row_pull
-    flow = np.empty(len(w))
-    frame.collect(row_flow, flow)
+    flow = _collected(sweeper, row_flow)
 
     solved = _factors(sweeper, flow, load.solved_limit)
     factor = solved if load.limit is load.solved_limit else _factors(sweeper, flow, load.limit)
     row = factor * sweeper.row
     bought = _bought(sweeper, row)
-    feasible = bought if factor is solved else _bought(sweeper, solved * sweeper.row)
-    sold = np.empty(len(w))
-    frame.collect(row * sweeper.row_pull, sold)
+    sold = _collected(sweeper, factor * row_flow)
     sold = np.minimum(sold, load.limit)
     lost = flow - sold
-    lost[is_cap] = 0.0
 
-    response = frame.eps * np.minimum(y - load.log_ask, 0.0)
-    response *= frame.seller
-    supply = load.solved_limit * np.exp(response)
-    off = np.abs(supply - flow)
+    ahead = y - load.log_ask
+    supply = np.minimum(ahead, 0.0)
+    supply *= frame.eps
     if frame.capped:
-        slack = supply - flow
+        lost *= frame.seller
+        supply *= frame.seller
+    np.exp(supply, out=supply)
+    supply *= load.solved_limit
+    off = supply - flow
+    if frame.capped:
         spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
-        off = np.where(is_cap, np.where(slack > 0, np.minimum(slack, spare), -slack), off)
+        off = np.where(is_cap & (off > 0), np.minimum(off, spare), off)
+    np.abs(off, out=off)
     off[load.dead] = 0.0
-    size = load.size
-    relative = -sweeper.log_z / frame.buyer_sigma
-    log_index, demanded = sweeper.reference[of_buyer] + relative, sweeper.demanded
+    if factor is solved:
+        gap = _gap(sweeper, ahead, solved, supply, row_flow, sold, bought)
+    else:
+        held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
+        gap = _gap(sweeper, ahead, solved, supply, row_flow, held, _bought(sweeper, solved * sweeper.row))
+    log_index = sweeper.log_z / -frame.buyer_sigma
+    log_index += np.take(sweeper.reference, of_buyer)
+    demanded = sweeper.demanded
     unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
     if len(unserved):
         demanded = demanded.copy()
@@ -100,7 +105,6 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
     if frame.capped:
         log_rent = np.empty(len(row))
         frame.spread(np.where(is_cap, y, 0.0), log_rent)
-        log_rent[:plain] = 0.0
         theta_row = np.exp(log_rent)
         row_price = np.empty(len(row))
         frame.spread(np.where(is_cap, 0.0, y), row_price)
@@ -122,7 +126,7 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         pull=sweeper.pull * size[of_buyer],
         row_rent=theta_row,
         residual=np.maximum.reduceat(off, frame.first_variable),
-        gap=_gap(sweeper, y, relative, solved, supply, feasible),
+        gap=gap,
         scaled_down=np.add.reduceat(lost, frame.first_variable) * size,
     )
 
@@ -130,11 +134,12 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
 def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArray:
     """Per row, at most 1: what remains when no seller exceeds its stock and no cap is exceeded."""
     frame = sweeper.frame
-    factor = np.where(flow > limit, limit / np.where(flow > limit, flow, 1.0), 1.0)
+    factor = np.maximum(flow, 1e-200)
+    np.divide(limit, factor, out=factor)
+    np.minimum(factor, 1.0, out=factor)
     if not frame.capped:
         return factor
     rows = np.empty(frame.lengths[1])
-    rows[: frame.plain] = factor[: frame.plain]
     for piece in frame.capped:
         width, _, _ = piece.widths
         mine = factor[piece.variables].reshape(-1, width)
@@ -148,6 +153,15 @@ def _bought(sweeper: Sweeper, row: FloatArray) -> FloatArray:
     bought = np.empty(len(sweeper.pull))
     sweeper.frame.kernel.forward(row, bought)
     return bought * sweeper.pull
+
+
+def _collected(sweeper: Sweeper, rows: FloatArray) -> FloatArray:
+    """Per variable, the sum over its rows; the rows themselves where nothing is capped."""
+    if not sweeper.frame.capped:
+        return rows
+    out = np.empty(sweeper.frame.lengths[0])
+    sweeper.frame.collect(rows, out)
+    return out
 
 
 def _sum(values: FloatArray, first: IntArray) -> FloatArray:
@@ -171,59 +185,68 @@ def quote_unserved(
     return quote, (demand * np.exp(-elasticity * over)).sum(axis=0)
 
 
+def _bend(x: FloatArray) -> FloatArray:
+    """(1 + x) log(1 + x) - x, for x >= -1: a series near 0, where the difference would cancel."""
+    bend = x * (-1 / 6)
+    bend += 0.5
+    bend *= x
+    bend *= x
+    far = np.flatnonzero(np.abs(x) > 1e-5)
+    if len(far):
+        whole = np.maximum(1 + x[far], 1e-300)
+        bend[far] = whole * np.log(whole) - x[far]
+    return bend
+
+
 def _gap(
     sweeper: Sweeper,
-    y: FloatArray,
-    relative: FloatArray,
-    solved: FloatArray,
+    ahead: FloatArray,
+    factor: FloatArray,
     supply: FloatArray,
+    row_flow: FloatArray,
+    sold: FloatArray,
     bought: FloatArray,
 ) -> FloatArray:
     """(n,) dual value less the primal value of feasible flows, in units of the market's size.
 
     The flows are those scaled to ``solved_limit``. Since they are products, the difference of the two
     values falls into terms that vanish at the solution, so nothing cancels; see docs/clearing.md.
+
+    Args:
+        ahead: per variable, log price less log ask; log rent for caps.
+        factor: per row. supply: per variable. row_flow: per row, before scaling.
+        sold: per variable, after scaling. bought: per buyer, after scaling.
     """
     frame, load = sweeper.frame, sweeper.load
-    sold = np.empty(len(y))
-    row_flow = solved * sweeper.row * sweeper.row_pull
-    frame.collect(row_flow, sold)
-    np.minimum(sold, load.solved_limit, out=sold)
+    # Sellers: profit less what these sales earn; caps: rent of tonnes not used.
+    seller = _bend((sold - supply) / np.maximum(supply, 1e-300))
+    seller *= supply
+    seller /= frame.eps
+    seller *= frame.seller
+    idle = load.solved_limit - sold
+    idle *= np.maximum(ahead, 0.0)
+    seller += idle
+    seller[load.dead] = 0.0
+    total = _sum(seller, frame.first_variable)
+    # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
+    less = factor - 1
+    shrunk = _collected(sweeper, row_flow * (_bend(less) + less))
+    total += _sum(shrunk * frame.seller, frame.first_variable) / frame.market_sigma
 
-    trades = (sold > 0) & (supply > 0)
-    log_filled = np.log(np.where(trades, sold, 1.0) / np.where(trades, supply, 1.0))
-    ahead = np.where(frame.is_cap, y, np.maximum(y - load.log_ask, 0.0))
-    seller = (load.solved_limit - sold) * ahead
-    seller += np.where(frame.is_cap, 0.0, supply - sold + sold * log_filled) / frame.eps
-    total = _sum(np.where(load.live, seller, 0.0), frame.first_variable)
-    scaled = solved < 1
-    if scaled.any():
-        by_variable = np.empty(len(y))
-        shrunk = np.where(scaled & (row_flow > 0), row_flow * np.log(np.where(scaled, solved, 1.0)), 0.0)
-        frame.collect(shrunk, by_variable)
-        by_variable[frame.is_cap] = 0.0
-        total += _sum(by_variable, frame.first_variable) / frame.market_sigma
-
-    # ratio: what a buyer gets over what it wants.
-    wants = sweeper.demanded > 0
-    ratio = np.where(wants, bought / np.where(wants, sweeper.demanded, 1.0), 1.0)
-    log_ratio = np.log(np.maximum(ratio, 1e-300))
+    # Buyers: what they want at the index less what they get.
+    off = (bought - sweeper.demanded) / np.maximum(sweeper.demanded, 1e-300)
+    bend = _bend(off)
+    log_index = sweeper.log_z / -frame.buyer_sigma
     below = sweeper.steep  # no longer needed: room for one array of tiers
-    np.subtract(
-        relative + sweeper.reference[frame.buyer_market],
-        load.log_reservation,
-        out=below,
-    )
+    np.subtract(log_index + np.take(sweeper.reference, frame.buyer_market), load.log_reservation, out=below)
     np.minimum(below, 0.0, out=below)
     np.multiply(below, sweeper.tier, out=below)
-    tiers = (1 - ratio) * np.add.reduce(below, axis=0)
-    # Second order in 1 - ratio: rounding, unless flows had to be scaled by a good deal.
-    far = np.flatnonzero(np.abs(log_ratio) > 1e-7)
-    if len(far):
-        curved = ratio[far] * (1 - log_ratio[far]) - 1
-        tiers[far] += curved * (sweeper.tier[:, far] / load.elasticity[:, far]).sum(axis=0)
-    buyer = -sweeper.demanded * ratio * log_ratio / frame.buyer_sigma - tiers
-    return np.asarray(total + _sum(np.where(load.buyer_off > 0, 0.0, buyer), frame.first_buyer))
+    buyer = off * np.add.reduce(below, axis=0)
+    np.divide(sweeper.tier, load.elasticity, out=below)
+    buyer += bend * np.add.reduce(below, axis=0)
+    buyer -= sweeper.demanded * (off + bend) / frame.buyer_sigma
+    buyer *= 1 - load.buyer_off
+    return np.asarray(total + _sum(buyer, frame.first_buyer))
 
 
 def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatArray | None) -> FloatArray:
