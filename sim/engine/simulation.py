@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decisions", "Simulation", "step_dates"]
 
-MARKET_TOLERANCE = 1e-7
+MARKET_TOLERANCE = 1e-6
 """Excess demand left in a market, as a share of it; tonnes balance to rounding all the same."""
 STEPS_PER_YEAR = {"month": 12, "week": 52}
 
