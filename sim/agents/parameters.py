@@ -103,24 +103,11 @@ def draw_behaviour(
     for name in names:
         central = drawn[name, "all"][:, None]
         if name in PER_GOOD:
-            columns = [
-                drawn.get((name, good.mineral), drawn.get((name, _family(good.mineral)), central[:, 0]))
-                for good in world.goods
-            ]
+            columns = [drawn.get((name, good.mineral), central[:, 0]) for good in world.goods]
             values[name] = np.stack(columns, axis=1)
         else:
             values[name] = central
     return Behaviour(values)
-
-
-RARE_EARTHS = frozenset(
-    {"neodymium_praseodymium", "dysprosium", "terbium", "samarium", "gadolinium", "yttrium",
-     "lanthanum_cerium", "rare_earth_magnets", "rare_earth_concentrates"}
-)
-
-
-def _family(mineral: str) -> str:
-    return "rare_earths" if mineral in RARE_EARTHS else mineral
 
 
 def _triangular(span: Range, uniform: float, member: int) -> float:

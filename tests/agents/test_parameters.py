@@ -7,6 +7,7 @@ import pytest
 
 from sim.agents.parameters import Range, draw_behaviour, member_generator, read_behaviour, with_assumptions
 from sim.errors import MonaziteError
+from sim.world.load import load_world
 from sim.world.world import World
 
 TABLE = {
@@ -62,3 +63,9 @@ def test_a_mineral_cannot_have_its_own_value_of_a_common_parameter() -> None:
 def test_the_shipped_table_is_consistent() -> None:
     for (name, scope), span in read_behaviour().items():
         assert span.low <= span.value <= span.high, (name, scope)
+
+
+def test_every_scope_of_the_shipped_table_is_a_mineral_of_the_shipped_world() -> None:
+    minerals = {good.mineral for good in load_world(2024).goods}
+    scopes = {scope for _, scope in read_behaviour()} - {"all"}
+    assert scopes <= minerals
