@@ -100,11 +100,11 @@ def order_tiers(
     order = np.maximum(required + (target - position) * closing, LEAST_ORDER_SHARE * required)
     rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
 
-    ceiling = behaviour["restock_ceiling"]
-    slope = float(behaviour["restock_elasticity"][0, 0])
+    ceiling = behaviour.shared("restock_ceiling")
+    slope = behaviour.shared("restock_elasticity")
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
     wanted = np.minimum(wanted, give_up[..., -1]) * ceiling ** (-1 / slope)
-    firm = float(behaviour["urgent_elasticity"][0, 0])
+    firm = behaviour.shared("urgent_elasticity")
     return Orders(
         tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
         reservation=np.concatenate([give_up, wanted[..., None]], axis=-1),

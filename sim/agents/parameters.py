@@ -23,6 +23,11 @@ from sim.world.world import FloatArray, World
 __all__ = ["Behaviour", "Range", "draw_behaviour", "member_generator", "read_behaviour"]
 
 PARAMETER_STREAM, NOISE_STREAM = 0, 1
+SHARED = (
+    "sourcing_elasticity", "prior_weight", "offer_elasticity", "restock_elasticity", "restock_ceiling",
+    "urgent_elasticity", "markup_demand_elasticity", "markup_ceiling",
+)
+"""Parameters that shape what all members share (sourcing weights, mark-ups, tiers): no range."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 
@@ -43,6 +48,10 @@ class Behaviour:
 
     def __getitem__(self, name: str) -> FloatArray:
         return self.values[name]
+
+    def shared(self, name: str) -> float:
+        """A parameter that is one number for all members."""
+        return float(self.values[name][0, 0])
 
 
 def member_generator(seed: int, member: int, stream: int) -> np.random.Generator:
@@ -91,7 +100,17 @@ def with_assumptions(
 def draw_behaviour(
     world: World, table: Mapping[tuple[str, str], Range], members: range, seed: int
 ) -> Behaviour:
-    """Draw every parameter for the given members."""
+    """Draw every parameter for the given members.
+
+    Raises:
+        MonaziteError: a parameter that all members share has a range.
+    """
+    for (name, scope), span in table.items():
+        if name in SHARED and span.low < span.high:
+            raise MonaziteError(
+                f"behaviour.csv: {name} ({scope}) has the range {span.low} to {span.high}, but all members "
+                f"share it; give one value, or vary it by scenario under 'assumptions'"
+            )
     names = sorted({name for name, _ in table})
     ranked: list[tuple[str, str]] = sorted(table)
     drawn = {key: np.empty(len(members)) for key in ranked}

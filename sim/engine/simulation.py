@@ -98,7 +98,7 @@ class Simulation:
         table = with_assumptions(read_behaviour(), scenario.assumptions)
         self.behaviour: Behaviour = draw_behaviour(world, table, self.members, seed)
         sigma = self.behaviour["sourcing_elasticity"][0]
-        prior = float(self.behaviour["prior_weight"][0, 0])
+        prior = self.behaviour.shared("prior_weight")
         self.sigma = sigma
         self.calibration = calibrate(world, sigma, prior, self.step_years)
         self.state: State = initial_state(
@@ -110,8 +110,8 @@ class Simulation:
         self.clearing: Clearing | None = None
         self.time = 0
         self._warm: ClearingState | None = None
-        self._eta = float(self.behaviour["markup_demand_elasticity"][0, 0])
-        self._ceiling = float(self.behaviour["markup_ceiling"][0, 0])
+        self._eta = self.behaviour.shared("markup_demand_elasticity")
+        self._ceiling = self.behaviour.shared("markup_ceiling")
         self._base_markup = markups(world, Controls(world).markup_owner, sigma, self._eta, self._ceiling)
         self._policy_key: object = None
         self.shares: Mapping[str, float] = {}
@@ -125,7 +125,7 @@ class Simulation:
 
     @property
     def _eps(self) -> float:
-        return float(self.behaviour["offer_elasticity"][0, 0])
+        return self.behaviour.shared("offer_elasticity")
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:
         """Run all steps and return the labelled results (``docs/results.md``)."""
@@ -314,7 +314,6 @@ class Simulation:
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
         state, activities = self.state, self.calibration.activities
-        plan = np.zeros((len(self.members), len(activities.facility)))
         made = activities.offer_plant >= 0
         relative = self.plan / (self.world.offer_output * self.step_years)
         order, start = activities.offer_order, activities.offer_start

@@ -60,6 +60,12 @@ def test_a_mineral_cannot_have_its_own_value_of_a_common_parameter() -> None:
         with_assumptions(TABLE, {"speed.terbium": 1.0})
 
 
+def test_a_range_on_what_all_members_share_is_refused(small_world: World) -> None:
+    table = {**TABLE, ("prior_weight", "all"): Range(0.02, 0.01, 0.05)}
+    with pytest.raises(MonaziteError, match=r"prior_weight \(all\) has the range 0.01 to 0.05"):
+        draw_behaviour(small_world, table, range(2), seed=5)
+
+
 def test_the_shipped_table_is_consistent() -> None:
     for (name, scope), span in read_behaviour().items():
         assert span.low <= span.value <= span.high, (name, scope)
