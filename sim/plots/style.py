@@ -257,30 +257,65 @@ def line_labels(
             named[i].text, (1.0, y), xycoords="axes fraction", xytext=(6, 0),
             textcoords="offset points", va="center", color=named[i].colour, **common,
         )  # fmt: skip
-    taken: list[tuple[int, float]] = []
+    width = axes.get_position().width * float(axes.figure.get_size_inches()[0]) * POINTS_PER_INCH  # type: ignore[union-attr]
+    taken: list[_Box] = []
     for i in at_peak:
-        where = int(np.abs(heights[i] - heights[0]).argmax())
-        y = float(heights[i][where])
-        # Away from the reference line, unless that would leave the axes.
-        room = 2.5 * points * 1.3 / height
-        up = y > heights[0][where] if room < y < 1 - room else y <= room
-        near = sum(abs(where - x) < 0.3 * len(time) and abs(y - other) < 2 * line for x, other in taken)
-        taken.append((where, y))
-        left = where > 0.75 * len(time)
-        shift = (3 + near * points * 1.3) * (1 if up else -1)
+        text = named[i].text.replace("\n", " ")
+        size = (len(text) * points * LETTER_WIDTH / width, points * 1.3 / height)
+        box = _free_box(i, heights, size, taken)
+        taken.append(box)
         axes.annotate(
-            named[i].text.replace("\n", " "),
-            (where / max(len(time) - 1, 1), y),
-            xycoords="axes fraction",
-            xytext=(-8 if left else 8, shift),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="bottom" if up else "top",
-            color=named[i].colour,
-            fontweight="bold",
-            path_effects=HALO,
-            **common,
-        )
+            text, (box[0], box[1]), xycoords="axes fraction", ha="left", va="bottom",
+            color=named[i].colour, fontweight="bold", path_effects=HALO, **common,
+        )  # fmt: skip
+
+
+_Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in shares of the axes."""
+LETTER_WIDTH = 0.66
+"""Width of a bold letter over the font size, on average."""
+
+
+def _overlap(a: _Box, b: _Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _free_box(
+    line: int,
+    heights: Sequence[npt.NDArray[np.float64]],
+    size: tuple[float, float],
+    taken: Sequence[_Box],
+) -> _Box:
+    """Where the name of a line covers no other name and as little as possible of any line.
+
+    Candidates stand above and below the line wherever it is well apart from the first one.
+    """
+    apart = np.abs(heights[line] - heights[0])
+    steps = len(apart)
+    x = np.arange(steps) / max(steps - 1, 1)
+    gap = 0.4 * size[1]
+    best: tuple[float, _Box] | None = None
+    for where in np.flatnonzero(apart >= 0.5 * apart.max())[:: max(1, steps // 60)].tolist():
+        for up in (True, False):
+            for left in (x[where], x[where] - size[0]):
+                low = heights[line][where] + gap if up else heights[line][where] - gap - size[1]
+                box = (float(left), float(low), float(left) + size[0], float(low) + size[1])
+                if box[0] < 0 or box[2] > 1 or box[1] < 0 or box[3] > 1:
+                    continue
+                inside = (x >= box[0]) & (x <= box[2])
+                covered = sum(
+                    float(np.mean((h[inside] > box[1]) & (h[inside] < box[3])))
+                    for h in heights
+                    if inside.any()
+                )
+                cost = 10.0 * sum(_overlap(box, other) for other in taken) + 3.0 * covered
+                cost -= float(apart[where] / apart.max())
+                if best is None or cost < best[0]:
+                    best = (cost, box)
+    if best is None:
+        top = 1 - size[1] * (len(taken) + 1)
+        return (0.02, top, 0.02 + size[0], top + size[1])
+    return best[1]
 
 
 def percent(share: float) -> str:
