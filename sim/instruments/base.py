@@ -7,6 +7,7 @@ Adding an instrument is adding a file: a subclass of :class:`Instrument` named `
 from __future__ import annotations
 
 import datetime as dt
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,9 +67,9 @@ class Instrument(BaseModel):
         """True where the effect changes with the date while the event is in force."""
         return False
 
+    @abstractmethod
     def apply(self, controls: Controls, share: float) -> None:
         """Write the effect to ``controls``, for a step in which it is in force for ``share``."""
-        raise NotImplementedError
 
     def announce(self, controls: Controls) -> None:
         """Raise the perceived risk of the links concerned; called while announced or in force."""
@@ -93,13 +94,13 @@ class Instrument(BaseModel):
         early = self.announced and self.from_ and self.announced < self.from_
         return f"{when}{self.clause()}{f'; announced on {self.announced}' if early else ''}."
 
+    @abstractmethod
     def clause(self) -> str:
         """The sentence without its dates."""
-        raise NotImplementedError
 
+    @abstractmethod
     def touches(self, labels: Labels) -> bool:
         """Whether the event acts on any base-year trade, output or use."""
-        raise NotImplementedError
 
     # -- shared by the instruments -----------------------------------------------------------
 
