@@ -99,14 +99,10 @@ class PolicyMarket:
     market: Market
     exposure: FloatArray
     """(N,) share of each need's base supply that comes over links under a restriction."""
-    fob: tuple[FloatArray, ...]
-    """Per good (S, B) 1 + export tax."""
     cif: tuple[FloatArray, ...]
-    """Per good (S, B) fob x (1 + freight)."""
+    """Per good (S, B) (1 + export tax) (1 + freight)."""
     delivered: tuple[FloatArray, ...]
     """Per good (S, B) cif x (1 + tariff)."""
-    domestic: tuple[FloatArray, ...]
-    """Per good (S, B) 1 on links inside a country."""
     duty: tuple[FloatArray, ...]
     """Per good (S, B) cif x tariff."""
     cap_goods: tuple[int, ...]
@@ -145,7 +141,7 @@ def build_market(
     world: World, calibration: Calibration, controls: Controls, sigma: FloatArray, eps: float
 ) -> PolicyMarket:
     """Apply wedges, bans and caps to the sourcing weights."""
-    kernels, fob, cif, delivered, domestic, exposure = [], [], [], [], [], []
+    kernels, cif, delivered, exposure = [], [], [], []
     for g in range(len(world.goods)):
         origin = world.offer_country[world.offer_slice(g)]
         destination = world.need_country[world.need_slice(g)]
@@ -155,10 +151,8 @@ def build_market(
         tariff = 1 + controls.tariff_rate[g][pair]
         change = tax * tariff / (1 + world.base_tariff[g][pair])
         kernels.append(calibration.kernel[g] * controls.open_share[g][pair] * change ** -sigma[g])
-        fob.append(tax)
         cif.append(tax * freight)
         delivered.append(tax * freight * tariff)
-        domestic.append((origin[:, None] == destination).astype(float))
         flow = calibration.flow[g]
         exposure.append((flow * controls.risk[g][pair]).sum(0) / flow.sum(0))
 
@@ -191,10 +185,8 @@ def build_market(
     return PolicyMarket(
         market=market,
         exposure=np.concatenate(exposure),
-        fob=tuple(fob),
         cif=tuple(cif),
         delivered=tuple(delivered),
-        domestic=tuple(domestic),
         duty=tuple(all_in - landed for all_in, landed in zip(delivered, cif, strict=True)),
         cap_goods=tuple(good for good, _, _ in caps),
         fixed_caps=np.array(amounts, dtype=float),
