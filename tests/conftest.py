@@ -1,13 +1,20 @@
 """Settings shared by all tests: one thread per process, no display, reproducible random inputs."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 # Before numpy is imported: several workers with several threads each would only get in each other's way.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
-from hypothesis import HealthCheck, settings  # noqa: E402 (after the environment is set)
+import pytest  # noqa: E402 (after the environment is set)
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+if TYPE_CHECKING:
+    from sim.world.world import World
 
 # Time limits per example would make tests depend on the machine's load.
 settings.register_profile(
@@ -15,3 +22,12 @@ settings.register_profile(
 )
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A small balanced world that the tests of agents and engine share."""
+    from sim.world.load import load_world
+    from tests.small_world import write_small_world
+
+    return load_world(2024, write_small_world(tmp_path_factory.mktemp("world")))

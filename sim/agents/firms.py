@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.agents.groups import Groups
 from sim.world.world import FloatArray, IntArray, World
 
 __all__ = ["markups", "owner_concentration"]
@@ -48,11 +49,10 @@ def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> Flo
         owner: (F,) index of the firm that prices each facility's output.
         sales: (M, O) tonnes.
     """
-    key = world.offer_good * (int(owner.max()) + 1) + owner[world.offer_facility]
-    order = np.argsort(key, kind="stable")
-    pairs, start = np.unique(key[order], return_index=True)
-    by_owner = np.add.reduceat(sales[:, order], start, axis=1)
-    first = np.searchsorted(pairs // (int(owner.max()) + 1), np.arange(len(world.goods)))
+    owners = int(owner.max()) + 1
+    pairs = Groups(world.offer_good * owners + owner[world.offer_facility])
+    by_owner = pairs.sums(sales)
+    first = np.searchsorted(pairs.keys // owners, np.arange(len(world.goods)))
     total = np.add.reduceat(by_owner, first, axis=1)
     squares = np.add.reduceat(by_owner**2, first, axis=1)
     index: FloatArray = 1e4 * np.divide(squares, total**2, out=np.zeros_like(total), where=total > 0)

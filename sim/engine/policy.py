@@ -17,7 +17,9 @@ from sim.world.world import BoolArray, FloatArray, World
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = ["LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "touched"]
+__all__ = [
+    "LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "policy_key", "touched",
+]
 
 LicenceKey = tuple[int, int, bytes, int]
 
@@ -37,24 +39,28 @@ def licence_keys(licences: Sequence[Licence]) -> list[LicenceKey]:
     return keys
 
 
-def active_controls(
-    world: World, scenario: Scenario, start: dt.date, end: dt.date
-) -> tuple[tuple[object, ...], Controls, dict[str, float]]:
-    """Controls in force in the step [start, end), with a key that changes only when they do.
-
-    Events act in the order of the scenario file. An event counts as announced from its
-    announcement until it ends.
-    """
-    shares = {event.id: event.activity(start, end) for event in scenario.events}
-    key = tuple(
+def policy_key(scenario: Scenario, start: dt.date, end: dt.date) -> tuple[object, ...]:
+    """What the policy of the step [start, end) depends on; equal keys mean equal controls."""
+    return tuple(
         (
             event.id,
-            shares[event.id],
+            event.activity(start, end),
             bool(event.announced and event.announced < end),
             start if event.varies else None,
         )
         for event in scenario.events
     )
+
+
+def active_controls(
+    world: World, scenario: Scenario, start: dt.date, end: dt.date
+) -> tuple[Controls, dict[str, float]]:
+    """Controls of the step [start, end), and the share of it in which each event is in force.
+
+    Events act in the order of the scenario file. An event counts as announced from its
+    announcement until it ends.
+    """
+    shares = {event.id: event.activity(start, end) for event in scenario.events}
     controls = Controls(world)
     controls.date = start
     for event in scenario.events:
@@ -64,7 +70,7 @@ def active_controls(
             event.announce(controls)
         if share > 0:
             event.apply(controls, share)
-    return key, controls, shares
+    return controls, shares
 
 
 def touched(world: World, controls: Controls, shares: Mapping[str, float], step_years: float) -> dict[
@@ -75,12 +81,10 @@ def touched(world: World, controls: Controls, shares: Mapping[str, float], step_
     for event, share in shares.items():
         tonnes = usd = 0.0
         links = controls.touched_links.get(event)
-        for g, flow in enumerate(world.base_flow if links is not None else ()):
-            pair = np.ix_(
-                world.offer_country[world.offer_slice(g)], world.need_country[world.need_slice(g)]
-            )
-            amount = float((flow * links[g][pair]).sum()) if links is not None else 0.0
-            tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
+        if links is not None:
+            for g, flow in enumerate(world.base_flow):
+                amount = float((flow * links[g][np.ix_(*world.link_countries(g))]).sum())
+                tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
         for mask, amounts, goods in (
             (controls.touched_offers.get(event), world.offer_output, world.offer_good),
             (controls.touched_needs.get(event), world.need_use, world.need_good),
@@ -143,8 +147,7 @@ def build_market(
     """Apply wedges, bans and caps to the sourcing weights."""
     kernels, cif, delivered, exposure = [], [], [], []
     for g in range(len(world.goods)):
-        origin = world.offer_country[world.offer_slice(g)]
-        destination = world.need_country[world.need_slice(g)]
+        origin, destination = world.link_countries(g)
         pair = np.ix_(origin, destination)
         tax = 1 + controls.export_tax_rate[g][pair]
         freight = 1 + world.freight_share[g]
@@ -165,9 +168,9 @@ def build_market(
     keys: list[LicenceKey] = []
     positions: list[int] = []
     for rule in rules:
-        sellers = world.offer_country[world.offer_slice(rule.good)] == rule.origin
-        buyers = rule.destinations[world.need_country[world.need_slice(rule.good)]]
-        buyers &= world.need_country[world.need_slice(rule.good)] != rule.origin
+        origin, destination = world.link_countries(rule.good)
+        sellers = origin == rule.origin
+        buyers = rule.destinations[destination] & (destination != rule.origin)
         if not sellers.any() or not buyers.any():
             continue
         if isinstance(rule, Licence):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.agents.firms import owner_concentration
+from sim.agents.groups import Groups
 from sim.controls import Controls
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
@@ -54,7 +55,7 @@ def controlling_country(world: World, scenario: Scenario) -> IntArray:
     for event in scenario.events:
         event.announce(scratch)
     for g in range(len(world.goods)):
-        origin = world.offer_country[world.offer_slice(g)]
+        origin, _ = world.link_countries(g)
         np.add.at(exports[g], origin, world.base_flow[g].sum(1))
     restricted = exports * (scratch.risk.max(2) > 0)
     chosen: IntArray = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
@@ -92,30 +93,17 @@ class Recorder:
         self._outside_need = world.need_country != self._controller[world.need_good]
         self._inside_weight, link_key = [], []
         for g in range(goods):
-            origin = world.offer_country[world.offer_slice(g)]
-            destination = world.need_country[world.need_slice(g)]
+            origin, destination = world.link_countries(g)
             at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
             self._inside_weight.append(at_home.astype(float))
             link_key.append((g * countries + origin[:, None]) * countries + destination)
-        pair_key = world.need_good * countries + world.need_country
-        self._pairs, pair_of = np.unique(pair_key, return_inverse=True)
-        self._pair_order = np.argsort(pair_of, kind="stable")
-        self._pair_start = np.searchsorted(pair_of[self._pair_order], np.arange(len(self._pairs)))
-        self._country_order = np.argsort(world.need_country, kind="stable")
-        self._importers, self._country_start = np.unique(
-            world.need_country[self._country_order], return_index=True
-        )
+        self._pairs = Groups(world.need_good * countries + world.need_country)
+        self._importers = Groups(world.need_country)
         makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
-        user = np.flatnonzero(makers[world.need_facility])
-        self._user_order = user[np.argsort(world.need_facility[user], kind="stable")]
-        self._users, self._user_start = np.unique(
-            world.need_facility[self._user_order], return_index=True
-        )
+        self._user_needs = np.flatnonzero(makers[world.need_facility])
+        self._users = Groups(world.need_facility[self._user_needs])
         self._year_of = np.array([date.year for date in simulation.dates[:-1]])
-        keys = np.concatenate([key.ravel() for key in link_key])
-        self._links, link_of = np.unique(keys, return_inverse=True)
-        self._link_order = np.argsort(link_of, kind="stable")
-        self._link_start = np.searchsorted(link_of[self._link_order], np.arange(len(self._links)))
+        self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
         self._running: FlowTotals | None = None
         self._yearly: list[FloatArray] = []
 
@@ -154,15 +142,15 @@ class Recorder:
         traded = tonnes > LEAST_TRADE * usual * simulation.step_years
         kept["price_outside"][:, t] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
 
-        bought = self._sum_pairs(clearing.purchases)
-        paid = self._sum_pairs(simulation.paid) / np.maximum(bought, 1e-300)
-        good, importer = np.divmod(self._pairs, len(world.countries))
+        bought = self._pairs.sums(clearing.purchases)
+        paid = self._pairs.sums(simulation.paid) / np.maximum(bought, 1e-300)
+        good, importer = np.divmod(self._pairs.keys, len(world.countries))
         self._delivered[:, t, good, importer] = np.where(
             bought > 1e-9, paid * price[good], np.nan
         )
         duty = clearing.to_buyers(market.duty, clearing.price, include_rent=True)
-        duty = (duty * price[world.need_good])[:, self._country_order]
-        kept["tariff_revenue"][:, t, self._importers] = np.add.reduceat(duty, self._country_start, axis=1)
+        duty = self._importers.sums(duty * price[world.need_good])
+        kept["tariff_revenue"][:, t, self._importers.keys] = duty
 
         rent = np.zeros((len(duty), len(world.goods)))
         for cap, cap_good in enumerate(market.cap_goods):
@@ -193,16 +181,13 @@ class Recorder:
         self._certified[:, t] = clearing.certified
         self._add_flows(simulation, t)
 
-    def _sum_pairs(self, values: FloatArray) -> FloatArray:
-        return np.add.reduceat(values[:, self._pair_order], self._pair_start, axis=1)
-
     def _record_value_added(self, simulation: Simulation, t: int) -> None:
         """A sector loses the share that its scarcest good stands for (goods do not add up)."""
-        world, order = simulation.world, self._user_order
-        missing = simulation.shortfall[:, order] / np.maximum(simulation.required[:, order], 1e-12)
-        lost = np.maximum.reduceat(missing * world.need_dependence[order], self._user_start, axis=1)
-        value = world.facility_value_added[self._users] * simulation.step_years
-        self._kept["value_added_at_risk"][:, t, self._users] = lost * value
+        world, needs, users = simulation.world, self._user_needs, self._users.keys
+        missing = simulation.shortfall[:, needs] / np.maximum(simulation.required[:, needs], 1e-12)
+        lost = self._users.largest(missing * world.need_dependence[needs])
+        value = world.facility_value_added[users] * simulation.step_years
+        self._kept["value_added_at_risk"][:, t, users] = lost * value
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
         running = self._running
@@ -217,7 +202,7 @@ class Recorder:
             return
         blocks = self._running.totals()
         flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
-        self._yearly.append(np.add.reduceat(flat[:, self._link_order], self._link_start, axis=1))
+        self._yearly.append(self._links.sums(flat))
         self._running = None
 
     def dataset(self) -> xr.Dataset:
@@ -258,7 +243,7 @@ class Recorder:
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
         self._close_year()
-        links, totals = self._links, np.stack(self._yearly)
+        links, totals = self._links.keys, np.stack(self._yearly)
         quantiles = np.quantile(totals, QUANTILES, axis=1).astype(np.float32)
         moved = quantiles.max(axis=(0, 1)) > 0
         variables["flow"] = (

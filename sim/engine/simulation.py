@@ -19,7 +19,7 @@ from sim.agents.noise import Noise
 from sim.agents.parameters import Behaviour, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
 from sim.controls import Controls
-from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, touched
+from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
 from sim.engine.record import Recorder
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.world.calibrate import calibrate
@@ -151,9 +151,10 @@ class Simulation:
     def set_policy(self) -> None:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.dates[self.time], self.dates[self.time + 1]
-        key, controls, shares = active_controls(self.world, self.scenario, start, end)
+        key = policy_key(self.scenario, start, end)
         if key == self._policy_key:
             return
+        controls, shares = active_controls(self.world, self.scenario, start, end)
         self._policy_key, self.controls, self.shares = key, controls, shares
         self.market = build_market(self.world, self.calibration, controls, self.sigma, self._eps)
         owner = controls.markup_owner

@@ -200,7 +200,7 @@ def base_tonnes(world: World, mask: BoolArray) -> dict[tuple[int, int], float]:
 
     totals = {}
     for good, origin, destinations in origins(mask):
-        sellers = world.offer_country[world.offer_slice(good)] == origin
-        buyers = destinations[world.need_country[world.need_slice(good)]]
-        totals[good, origin] = float(world.base_flow[good][np.ix_(sellers, buyers)].sum())
+        sellers, buyers = world.link_countries(good)
+        links = np.ix_(sellers == origin, destinations[buyers])
+        totals[good, origin] = float(world.base_flow[good][links].sum())
     return totals

@@ -95,7 +95,7 @@ def sourcing_flows(world: World, prior_weight: float) -> tuple[FloatArray, ...]:
     flows = []
     for g, base in enumerate(world.base_flow):
         sellers, buyers = world.offer_slice(g), world.need_slice(g)
-        origin, destination = world.offer_country[sellers], world.need_country[buyers]
+        origin, destination = world.link_countries(g)
         nearness = np.exp(-world.distance_km[np.ix_(origin, destination)] / PRIOR_DISTANCE_KM)
         nearness *= base.sum(1)[:, None]
         resale = trader[world.offer_facility[sellers]][:, None] & trader[world.need_facility[buyers]]
@@ -241,8 +241,7 @@ def calibrate(world: World, sigma: FloatArray, prior_weight: float, step_years: 
     flow = sourcing_flows(world, prior_weight)
     kernel, index = [], []
     for g, block in enumerate(flow):
-        origin = world.offer_country[world.offer_slice(g)]
-        destination = world.need_country[world.need_slice(g)]
+        origin, destination = world.link_countries(g)
         delivered = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][np.ix_(origin, destination)])
         share = block / block.sum(0)
         mean_delivered = (share * delivered).sum(0)

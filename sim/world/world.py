@@ -110,6 +110,13 @@ class World:
         """Positions of the needs for ``good`` on the need axis."""
         return slice(*np.searchsorted(self.need_good, [good, good + 1]).tolist())
 
+    def link_countries(self, good: int) -> tuple[IntArray, IntArray]:
+        """Country of each seller and of each buyer of ``good``, the axes of its block of links."""
+        return (
+            self.facility_country[self.offer_facility[self.offer_slice(good)]],
+            self.facility_country[self.need_facility[self.need_slice(good)]],
+        )
+
     @property
     def offer_country(self) -> IntArray:
         """(O,) country index of each offer."""
