@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-__all__ = ["AXES", "UNITS", "Quantity", "QuantityError", "Unit", "parse_quantity", "units_of"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
+__all__ = ["AXES", "Amount", "UNITS", "Quantity", "QuantityError", "Unit", "parse_quantity", "units_of"]
+
+Amount: TypeAlias = "float | npt.NDArray[np.float64]"
+"""A number that all members share, or (M,) one for each member."""
 AXES = ("member", "time", "good", "seller", "buyer")
 """Order of axes everywhere in the product."""
 
@@ -78,8 +85,16 @@ class Quantity:
     """A number with its unit, as written, and its value in the unit used inside the model."""
 
     value: float
+    """Of all members, or of the central run where members draw."""
     dimension: str
     text: str
+    drawn: Any = field(default=None, kw_only=True, compare=False, repr=False)
+    """(M,) value of each member of a run, where they differ."""
+
+    @property
+    def amount(self) -> Amount:
+        """What effects use: the value, or (M,) what each member drew."""
+        return self.value if self.drawn is None else self.drawn
 
     def __str__(self) -> str:
         return self.text

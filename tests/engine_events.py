@@ -43,6 +43,7 @@ class Restriction:
     delay_years: float = 0.15
     type: str = "restriction"
     varies: bool = False
+    probability: None = None
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -70,12 +71,12 @@ class Restriction:
         world = controls.world
         controls.touch_links(self.id, links)
         if self.kind == "ban":
-            controls.open_share[links] *= 1 - share
+            controls.open_share.change(links, 1 - share)
         elif self.kind == "tariff":
-            controls.tariff_rate[links] += self.rate * share
+            controls.tariff_rate.change(links, self.rate * share)
         elif self.kind == "output cut":
             at = np.isin(world.offer_good, goods) & (world.offer_country == origin)
-            controls.production_factor[at] *= 1 - share * (1 - self.open_share)
+            controls.scale_output(at, 1 - share * (1 - self.open_share))
         elif self.kind == "licence":
             for good in goods:
                 controls.licences.append(
@@ -98,6 +99,7 @@ class Merger:
     id: str = "merger"
     type: str = "merger"
     varies: bool = False
+    probability: None = None
     announced: dt.date | None = None
     until: dt.date | None = None
 
@@ -114,4 +116,4 @@ class Merger:
         first, second = (
             [k for k, name in enumerate(controls.world.facility_firm) if name == firm] for firm in self.firms
         )
-        controls.markup_owner[second] = controls.markup_owner[first[0]]
+        controls.markup_owner[:, second] = controls.markup_owner[:, first[:1]]

@@ -12,7 +12,7 @@ import numpy as np
 from sim.agents.groups import Groups
 from sim.world.world import FloatArray, IntArray, World
 
-__all__ = ["markups", "owner_concentration"]
+__all__ = ["markups", "markups_by_member", "owner_concentration"]
 
 
 def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float) -> FloatArray:
@@ -42,13 +42,27 @@ def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceilin
     return result
 
 
+def markups_by_member(
+    world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float
+) -> FloatArray:
+    """(1 or M, O) as :func:`markups`, for owners (1 or M, F): once for each different ownership."""
+    different, which = np.unique(owner, axis=0, return_inverse=True)
+    ratios = np.stack([markups(world, row, sigma, eta, ceiling) for row in different])
+    by_member: FloatArray = ratios[which.reshape(-1)]
+    return by_member
+
+
 def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> FloatArray:
     """(M, G) Herfindahl-Hirschman index of owners' sales, 0 to 10,000; 0 without sales.
 
     Args:
-        owner: (F,) index of the firm that prices each facility's output.
+        owner: (1 or M, F) index of the firm that prices each facility's output.
         sales: (M, O) tonnes.
     """
+    if len(owner) > 1:
+        rows = zip(owner, sales, strict=True)
+        return np.concatenate([owner_concentration(world, own[None], sold[None]) for own, sold in rows])
+    owner = owner[0]
     owners = int(owner.max()) + 1
     pairs = Groups(world.offer_good * owners + owner[world.offer_facility])
     by_owner = pairs.sums(sales)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.controls import Licence
-from sim.world.world import FloatArray
+from sim.units import Amount
+from sim.world.world import FloatArray, IntArray
 
 __all__ = ["LicenceQueue"]
 
@@ -25,37 +26,46 @@ class LicenceQueue:
     """(M, slots, S) tonnes by seller whose application is decided in 0, 1, ... steps."""
     permits: FloatArray
     """(M, slots) approved tonnes, slot 0 expires first."""
+    life: IntArray
+    """(M,) steps for which a new permit lasts."""
 
     @classmethod
     def empty(cls, members: int, sellers: int, licence: Licence, step_years: float) -> LicenceQueue:
         """A queue on the day that the licence comes into force: nothing applied for, no permits."""
-        delay = int(np.ceil(licence.delay_years / step_years)) + 1
-        validity = max(1, round(licence.validity_years / step_years))
-        return cls(np.zeros((members, delay, sellers)), np.zeros((members, validity)))
+        slots = int(_latest(licence, step_years, members).max()) + 1
+        life = np.rint(_spread(licence.validity_years, members) / step_years).astype(np.int64)
+        life = np.maximum(life, 1)
+        return cls(np.zeros((members, slots, sellers)), np.zeros((members, int(life.max()))), life)
 
     def resize(self, licence: Licence, step_years: float) -> None:
         """Fit a licence with another delay or validity: what waits is decided at its new latest."""
-        fresh = LicenceQueue.empty(len(self.permits), self.waiting.shape[2], licence, step_years)
-        for held, room in ((self.waiting, fresh.waiting), (self.permits, fresh.permits)):
+        members = len(self.permits)
+        fresh = LicenceQueue.empty(members, self.waiting.shape[2], licence, step_years)
+        rows, latest = np.arange(members), _latest(licence, step_years, members)
+        for held, room, last in (
+            (self.waiting, fresh.waiting, latest),
+            (self.permits, fresh.permits, fresh.life - 1),
+        ):
             for slot in range(held.shape[1]):
-                room[:, min(slot, room.shape[1] - 1)] += held[:, slot]
-        self.waiting, self.permits = fresh.waiting, fresh.permits
+                room[rows, np.minimum(slot, last)] += held[:, slot]
+        self.waiting, self.permits, self.life = fresh.waiting, fresh.permits, fresh.life
 
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
         """File applications, (M, S) tonnes; a delay between two steps is split between them."""
-        delay = licence.delay_years / step_years
-        early = int(np.floor(delay))
-        late_share = delay - early
-        self.waiting[:, early] += (1 - late_share) * tonnes
-        if late_share > 0:
-            self.waiting[:, early + 1] += late_share * tonnes
+        members = len(tonnes)
+        delay = _spread(licence.delay_years, members) / step_years
+        early = np.floor(delay).astype(np.int64)
+        late_share = (delay - early)[:, None]
+        rows, late = np.arange(members), _latest(licence, step_years, members)
+        self.waiting[rows, early] += (1 - late_share) * tonnes
+        self.waiting[rows, late] += late_share * tonnes
 
-    def decide(self, approval_share: float) -> FloatArray:
+    def decide(self, approval_share: Amount) -> FloatArray:
         """Decide what is due: permits for the approved share; return (M, S) tonnes to stock."""
         due = self.waiting[:, 0].copy()
         self.waiting[:, :-1] = self.waiting[:, 1:]
         self.waiting[:, -1] = 0.0
-        self.permits[:, -1] += approval_share * due.sum(1)
+        self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
         return due
 
     @property
@@ -73,3 +83,13 @@ class LicenceQueue:
             left = left - spent
         self.permits[:, :-1] = self.permits[:, 1:]
         self.permits[:, -1] = 0.0
+
+
+def _spread(amount: Amount, members: int) -> FloatArray:
+    return np.broadcast_to(np.asarray(amount, dtype=np.float64), (members,))
+
+
+def _latest(licence: Licence, step_years: float, members: int) -> IntArray:
+    """(M,) steps after which the last part of an application is decided."""
+    steps: IntArray = np.ceil(_spread(licence.delay_years, members) / step_years).astype(np.int64)
+    return steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator
@@ -18,7 +20,13 @@ class Noise:
     """
 
     def __init__(
-        self, world: World, behaviour: Behaviour, members: range, seed: int, steps: int, step_years: float
+        self,
+        world: World,
+        behaviour: Behaviour,
+        members: Sequence[int],
+        seed: int,
+        steps: int,
+        step_years: float,
     ) -> None:
         self._world = world
         sizes = [len(world.goods), len(world.countries), len(world.facilities)]

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sim.distributions import Distribution
 from sim.errors import MonaziteError
 from sim.paths import world_directory
-from sim.world.world import FloatArray, World
+from sim.units import Amount
+from sim.world.world import BoolArray, FloatArray, World
 
-__all__ = ["Behaviour", "Range", "draw_behaviour", "member_generator", "read_behaviour"]
+__all__ = ["Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "read_behaviour"]
 
-PARAMETER_STREAM, NOISE_STREAM = 0, 1
+PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = (
     "sourcing_elasticity", "prior_weight", "offer_elasticity", "restock_elasticity", "restock_ceiling",
     "urgent_elasticity", "markup_demand_elasticity", "markup_ceiling",
@@ -38,6 +41,22 @@ class Range:
     value: float
     low: float
     high: float
+
+    @property
+    def central(self) -> float:
+        """What the central run uses."""
+        return self.value
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest value that a member may draw."""
+        return self.low, self.high
+
+    def quantile(self, uniform: float) -> float:
+        """The value below which a share ``uniform`` of a triangular distribution lies."""
+        if self.high <= self.low:
+            return self.value
+        return Distribution("triangular", (self.low, self.value, self.high)).quantile(uniform)
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,47 @@ def member_generator(seed: int, member: int, stream: int) -> np.random.Generator
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(member, stream)))
 
 
+class Draws:
+    """Values of some members, drawn or set by a design, recorded under the path of each.
+
+    Attributes:
+        members: (M,) numbers of the members; number 0 is the central run.
+        given: path -> (M,) values that a design sets, in the unit used inside the model.
+        values: path -> (M,) what was drawn or set.
+    """
+
+    def __init__(
+        self, members: Sequence[int], seed: int, given: Mapping[str, FloatArray] | None = None
+    ) -> None:
+        self.members, self.seed = members, seed
+        self.given: dict[str, FloatArray] = dict(given or {})
+        self.values: dict[str, FloatArray] = {}
+
+    def uniform(self, path: str) -> FloatArray:
+        """(M,) numbers between 0 and 1 that belong to a path."""
+        stream = FIRST_PATH_STREAM + zlib.crc32(path.encode())
+        return np.array([member_generator(self.seed, member, stream).random() for member in self.members])
+
+    def of(self, path: str, distribution: Distribution | None) -> FloatArray | None:
+        """(M,) values at a path; None where it is neither uncertain nor set."""
+        if path in self.given:
+            self.values[path] = np.asarray(self.given[path], dtype=np.float64)
+        elif distribution is not None:
+            pairs = zip(self.members, self.uniform(path), strict=True)
+            self.values[path] = np.array(
+                [distribution.quantile(float(u)) if member else distribution.central for member, u in pairs]
+            )
+        return self.values.get(path)
+
+    def happens(self, path: str, probability: Amount) -> BoolArray:
+        """(M,) whether something of a given probability happens; in the central run, if it is likely."""
+        uniform = self.uniform(path)
+        uniform[np.array(self.members) == 0] = 0.5
+        happens: BoolArray = uniform < probability
+        self.values[path] = happens.astype(np.float64)
+        return happens
+
+
 def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range]:
     """The table, keyed by (parameter, scope)."""
     source = path if path is not None else world_directory() / "behaviour.csv"
@@ -70,16 +130,16 @@ def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range]:
 
 
 def with_assumptions(
-    table: Mapping[tuple[str, str], Range], assumptions: Mapping[str, float]
-) -> dict[tuple[str, str], Range]:
+    table: Mapping[tuple[str, str], Range], assumptions: Mapping[str, float | Distribution]
+) -> dict[tuple[str, str], Range | Distribution]:
     """Replace values by a scenario's assumptions, ``parameter`` or ``parameter.mineral``.
 
-    An assumption fixes the parameter: its range shrinks to the value.
+    An assumption fixes the parameter: its range shrinks to the value; or it gives a distribution.
 
     Raises:
         MonaziteError: the parameter does not exist, or is not given by mineral.
     """
-    result = dict(table)
+    result: dict[tuple[str, str], Range | Distribution] = dict(table)
     known = {name for name, _ in table}
     for key, value in assumptions.items():
         name, _, scope = key.partition(".")
@@ -93,31 +153,42 @@ def with_assumptions(
                 f"assumptions.{key}: '{name}' is one number for all minerals; write 'assumptions.{name}'. "
                 f"By mineral there are: {per_good}"
             )
-        result[name, scope or "all"] = Range(float(value), float(value), float(value))
+        fixed = value if isinstance(value, Distribution) else Range(float(value), float(value), float(value))
+        result[name, scope or "all"] = fixed
     return result
 
 
 def draw_behaviour(
-    world: World, table: Mapping[tuple[str, str], Range], members: range, seed: int
+    world: World, table: Mapping[tuple[str, str], Range | Distribution], draws: Draws
 ) -> Behaviour:
-    """Draw every parameter for the given members.
+    """Draw every parameter for the members of ``draws``, or take what a design sets.
 
     Raises:
         MonaziteError: a parameter that all members share has a range.
     """
     for (name, scope), span in table.items():
-        if name in SHARED and span.low < span.high:
+        low, high = span.bounds
+        if name in SHARED and (low < high or _path(name, scope) in draws.given):
             raise MonaziteError(
-                f"behaviour.csv: {name} ({scope}) has the range {span.low} to {span.high}, but all members "
-                f"share it; give one value, or vary it by scenario under 'assumptions'"
+                f"{_path(name, scope)}: all members share this parameter, so it cannot have a range; give "
+                f"one value, or one for each scenario"
             )
     names = sorted({name for name, _ in table})
     ranked: list[tuple[str, str]] = sorted(table)
-    drawn = {key: np.empty(len(members)) for key in ranked}
-    for row, member in enumerate(members):
-        uniform = member_generator(seed, member, PARAMETER_STREAM).random(len(names))
+    drawn = {key: np.empty(len(draws.members)) for key in ranked}
+    for row, member in enumerate(draws.members):
+        uniform = member_generator(draws.seed, member, PARAMETER_STREAM).random(len(names))
         for key in ranked:
-            drawn[key][row] = _triangular(table[key], uniform[names.index(key[0])], member)
+            span = table[key]
+            rank = float(uniform[names.index(key[0])])
+            drawn[key][row] = span.central if member == 0 else span.quantile(rank)
+    for key in ranked:
+        path = _path(*key)
+        given = draws.given.get(path)
+        drawn[key] = drawn[key] if given is None else np.asarray(given, dtype=np.float64)
+        low, high = table[key].bounds
+        if low < high or given is not None:
+            draws.values[path] = drawn[key]
     values: dict[str, FloatArray] = {}
     for name in names:
         central = drawn[name, "all"][:, None]
@@ -129,10 +200,5 @@ def draw_behaviour(
     return Behaviour(values)
 
 
-def _triangular(span: Range, uniform: float, member: int) -> float:
-    if member == 0 or span.high <= span.low:
-        return span.value
-    split = (span.value - span.low) / (span.high - span.low)
-    if uniform < split:
-        return span.low + float(np.sqrt(uniform * (span.high - span.low) * (span.value - span.low)))
-    return span.high - float(np.sqrt((1 - uniform) * (span.high - span.low) * (span.high - span.value)))
+def _path(name: str, scope: str) -> str:
+    return f"assumptions.{name}" + ("" if scope == "all" else f".{scope}")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
 
 import numpy as np
 
 from sim.controls import Cap, Controls, Licence
+from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
+from sim.units import Amount
 from sim.world.calibrate import Calibration
 from sim.world.world import BoolArray, FloatArray, World
-
-if TYPE_CHECKING:
-    from sim.scenario import Scenario
 
 __all__ = [
     "LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "policy_key", "touched",
@@ -39,7 +38,7 @@ def licence_keys(licences: Sequence[Licence]) -> list[LicenceKey]:
     return keys
 
 
-def policy_key(scenario: Scenario, start: dt.date, end: dt.date) -> tuple[object, ...]:
+def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tuple[object, ...]:
     """What the policy of the step [start, end) depends on; equal keys mean equal controls."""
     return tuple(
         (
@@ -48,36 +47,48 @@ def policy_key(scenario: Scenario, start: dt.date, end: dt.date) -> tuple[object
             bool(event.announced and event.announced < end),
             start if event.varies else None,
         )
-        for event in scenario.events
+        for event in events
     )
 
 
 def active_controls(
-    world: World, scenario: Scenario, start: dt.date, end: dt.date
-) -> tuple[Controls, dict[str, float]]:
+    world: World,
+    events: Sequence[Instrument],
+    start: dt.date,
+    end: dt.date,
+    happens: Mapping[str, BoolArray] = MappingProxyType({}),
+) -> tuple[Controls, dict[str, Amount]]:
     """Controls of the step [start, end), and the share of it in which each event is in force.
 
     Events act in the order of the scenario file. An event counts as announced from its
-    announcement until it ends.
+    announcement until it ends. An event that only some members see (``happens``, (M,)) has a share
+    for each member; until it starts, its announcement alarms all by its probability.
     """
-    shares = {event.id: event.activity(start, end) for event in scenario.events}
+    shares: dict[str, Amount] = {event.id: event.activity(start, end) for event in events}
     controls = Controls(world)
     controls.date = start
-    for event in scenario.events:
+    for event in events:
         share = shares[event.id]
+        controls.alarm_weight = 1.0
+        if event.id in happens:
+            seen = happens[event.id].astype(float)
+            started = event.from_ is None or event.from_ < end
+            controls.alarm_weight = seen if started else event.chance
+            share = shares[event.id] = share * seen
         over = event.until is not None and event.until < start
-        if share > 0 or (event.announced is not None and event.announced < end and not over):
+        acts = bool(np.any(np.asarray(share) > 0))
+        if acts or (event.announced is not None and event.announced < end and not over):
             event.announce(controls)
-        if share > 0:
+        if acts:
             event.apply(controls, share)
     return controls, shares
 
 
-def touched(world: World, controls: Controls, shares: Mapping[str, float], step_years: float) -> dict[
-    str, tuple[float, float]
-]:
+def touched(
+    world: World, controls: Controls, shares: Mapping[str, Amount], step_years: float
+) -> dict[str, tuple[Amount, Amount]]:
     """Per event the base-year tonnes and USD of one step that it acts on."""
-    result = {}
+    result: dict[str, tuple[Amount, Amount]] = {}
     for event, share in shares.items():
         tonnes = usd = 0.0
         links = controls.touched_links.get(event)
@@ -102,16 +113,17 @@ class PolicyMarket:
 
     market: Market
     exposure: FloatArray
-    """(N,) share of each need's base supply that comes over links under a restriction."""
+    """(N,), or (M, N) where members differ: share of each need's base supply that comes over links
+    under a restriction."""
     cif: tuple[FloatArray, ...]
-    """Per good (S, B) (1 + export tax) (1 + freight)."""
+    """Per good (S, B), or (M, S, B) where members differ: (1 + export tax) (1 + freight)."""
     delivered: tuple[FloatArray, ...]
-    """Per good (S, B) cif x (1 + tariff)."""
+    """Per good, as cif: cif x (1 + tariff)."""
     duty: tuple[FloatArray, ...]
-    """Per good (S, B) cif x tariff."""
+    """Per good, as cif: cif x tariff."""
     cap_goods: tuple[int, ...]
-    fixed_caps: FloatArray
-    """(C,) tonnes per year of each cap; 0 for a licence, whose permits are counted apart."""
+    fixed_caps: tuple[Amount, ...]
+    """Tonnes per year of each cap; 0 for a licence, whose permits are counted apart."""
     base_cap_flow: FloatArray
     """(C,) base-year tonnes per year on the links of each cap."""
     cap_events: tuple[str, ...]
@@ -123,13 +135,15 @@ class PolicyMarket:
         self,
         members: int,
         permits: Sequence[FloatArray | None],
-        shares: Mapping[str, float],
+        shares: Mapping[str, Amount],
         step_years: float,
     ) -> FloatArray:
         """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata."""
-        share = np.array([shares.get(event, 1.0) for event in self.cap_events])
-        open_part = (1 - share) * self.base_cap_flow * step_years
-        tonnes = np.repeat((share * self.fixed_caps * step_years + open_part)[None], members, axis=0)
+        tonnes = np.empty((members, len(self.cap_events)))
+        for cap, event in enumerate(self.cap_events):
+            share = shares.get(event, 1.0)
+            yearly = share * self.fixed_caps[cap] + (1 - share) * self.base_cap_flow[cap]
+            tonnes[:, cap] = yearly * step_years
         for cap, allowed in zip(self.licence_caps, permits, strict=True):
             if allowed is not None:
                 tonnes[:, cap] += allowed
@@ -148,19 +162,19 @@ def build_market(
     kernels, cif, delivered, exposure = [], [], [], []
     for g in range(len(world.goods)):
         origin, destination = world.link_countries(g)
-        pair = np.ix_(origin, destination)
-        tax = 1 + controls.export_tax_rate[g][pair]
+        pair = origin[:, None], destination[None]
+        tax = 1 + controls.export_tax_rate.on(g, pair)
         freight = 1 + world.freight_share[g]
-        tariff = 1 + controls.tariff_rate[g][pair]
+        tariff = 1 + controls.tariff_rate.on(g, pair)
         change = tax * tariff / (1 + world.base_tariff[g][pair])
-        kernels.append(calibration.kernel[g] * controls.open_share[g][pair] * change ** -sigma[g])
+        kernels.append(calibration.kernel[g] * controls.open_share.on(g, pair) * change ** -sigma[g])
         cif.append(tax * freight)
         delivered.append(tax * freight * tariff)
         flow = calibration.flow[g]
-        exposure.append((flow * controls.risk[g][pair]).sum(0) / flow.sum(0))
+        exposure.append((flow * controls.risk.on(g, pair)).sum(-2) / flow.sum(0))
 
     caps: list[tuple[int, BoolArray, BoolArray]] = []
-    amounts: list[float] = []
+    amounts: list[Amount] = []
     base: list[float] = []
     events: list[str] = []
     rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
@@ -187,14 +201,23 @@ def build_market(
     )
     return PolicyMarket(
         market=market,
-        exposure=np.concatenate(exposure),
+        exposure=_joined(exposure),
         cif=tuple(cif),
         delivered=tuple(delivered),
         duty=tuple(all_in - landed for all_in, landed in zip(delivered, cif, strict=True)),
         cap_goods=tuple(good for good, _, _ in caps),
-        fixed_caps=np.array(amounts, dtype=float),
+        fixed_caps=tuple(amounts),
         base_cap_flow=np.array(base, dtype=float),
         cap_events=tuple(events),
         licence_keys=tuple(keys),
         licence_caps=tuple(positions),
     )
+
+
+def _joined(parts: list[FloatArray]) -> FloatArray:
+    """Per good (B,) or (M, B) as (N,), or (M, N) where any good has members."""
+    members = {len(part) for part in parts if part.ndim == 2}
+    if not members:
+        return np.concatenate(parts)
+    wide = [np.broadcast_to(part, (*members, part.shape[-1])) for part in parts]
+    return np.concatenate(wide, axis=1)

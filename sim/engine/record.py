@@ -57,7 +57,7 @@ def controlling_country(world: World, scenario: Scenario) -> IntArray:
     for g in range(len(world.goods)):
         origin, _ = world.link_countries(g)
         np.add.at(exports[g], origin, world.base_flow[g].sum(1))
-    restricted = exports * (scratch.risk.max(2) > 0)
+    restricted = exports * (scratch.risk.largest().max(2) > 0)
     chosen: IntArray = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
     return chosen
 
@@ -242,6 +242,12 @@ class Recorder:
             ("member", "time", "good"), self._certified,
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
+        drawn = simulation.draws.values
+        if drawn:
+            variables["drawn"] = (
+                ("member", "draw"), np.stack(list(drawn.values()), axis=1),
+                {"units": "unit used inside the model", "long_name": "what each member drew or was given"},
+            )
         self._close_year()
         links, totals = self._links.keys, np.stack(self._yearly)
         quantiles = np.quantile(totals, QUANTILES, axis=1).astype(np.float32)
@@ -286,6 +292,7 @@ class Recorder:
             "facility_kind": ("facility", kind),
             "importer": codes,
             "event": np.array([event.id for event in scenario.events], dtype=str),
+            **({"draw": np.array(list(drawn))} if drawn else {}),
             "year": np.unique(self._year_of),
             "quantile": list(QUANTILES),
             "link_good": ("link", goods[good]),

@@ -6,22 +6,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.agents import buyers, expectations, production, sellers
-from sim.agents.firms import markups
+from sim.agents.firms import markups, markups_by_member
 from sim.agents.licences import LicenceQueue
 from sim.agents.noise import Noise
-from sim.agents.parameters import Behaviour, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.parameters import Behaviour, Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
 from sim.controls import Controls
+from sim.engine.draws import draw_events
 from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
 from sim.engine.record import Recorder
 from sim.market.clearing import Clearing, ClearingState, clear
+from sim.units import Amount
 from sim.world.calibrate import calibrate
 from sim.world.world import FloatArray, IntArray, World
 
@@ -79,24 +81,42 @@ class Simulation:
     Args:
         world: the base year.
         scenario: time span, events and assumptions.
-        members: number of members; member 0 is the central run without noise.
+        members: how many members, or their numbers; number 0 is the central run without noise. A number
+            may stand several times, with different ``values``: the chance events are then the same.
         seed: root of every random stream.
         first_member: number of the first member, so that a run may be cut into batches.
+        values: (M,) values that a design sets, in the unit used inside the model, by path:
+            ``events.ID.FIELD`` or ``assumptions.PARAMETER``.
 
     Attributes:
         state: the agents' arrays. clearing: the last market result. decisions: overrides.
     """
 
     def __init__(
-        self, world: World, scenario: Scenario, members: int = 1, seed: int = 0, first_member: int = 0
+        self,
+        world: World,
+        scenario: Scenario,
+        members: int | Sequence[int] = 1,
+        seed: int = 0,
+        first_member: int = 0,
+        values: Mapping[str, FloatArray] | None = None,
     ) -> None:
         self.world, self.scenario, self.seed = world, scenario, seed
-        self.members = range(first_member, first_member + members)
+        if isinstance(members, int):
+            members = range(first_member, first_member + members)
+        self.members: Sequence[int] = members
+        self.draws = Draws(members, seed, values)
+        self.events = draw_events(scenario.events, self.draws)
+        self.happens = {
+            event.id: self.draws.happens(f"events.{event.id}", event.chance)
+            for event in self.events
+            if event.probability is not None
+        }
         self.dates = step_dates(scenario.start, scenario.end, scenario.step)
         self.steps = len(self.dates) - 1
         self.step_years = 1 / STEPS_PER_YEAR[scenario.step]
         table = with_assumptions(read_behaviour(), scenario.assumptions)
-        self.behaviour: Behaviour = draw_behaviour(world, table, self.members, seed)
+        self.behaviour: Behaviour = draw_behaviour(world, table, self.draws)
         sigma = self.behaviour["sourcing_elasticity"][0]
         prior = self.behaviour.shared("prior_weight")
         self.sigma = sigma
@@ -112,13 +132,13 @@ class Simulation:
         self._warm: ClearingState | None = None
         self._eta = self.behaviour.shared("markup_demand_elasticity")
         self._ceiling = self.behaviour.shared("markup_ceiling")
-        self._base_markup = markups(world, Controls(world).markup_owner, sigma, self._eta, self._ceiling)
+        self._base_markup = markups(world, Controls(world).markup_owner[0], sigma, self._eta, self._ceiling)
         self._policy_key: object = None
-        self.shares: Mapping[str, float] = {}
+        self.shares: Mapping[str, Amount] = {}
         self.controls: Controls = Controls(world)
         self.market: PolicyMarket = build_market(world, self.calibration, self.controls, sigma, self._eps)
-        no_offer = np.zeros((members, len(world.offer_good)))
-        no_need = np.zeros((members, len(world.need_good)))
+        no_offer = np.zeros((len(members), len(world.offer_good)))
+        no_need = np.zeros((len(members), len(world.need_good)))
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
         self.recorder = Recorder(self)
@@ -151,15 +171,15 @@ class Simulation:
     def set_policy(self) -> None:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.dates[self.time], self.dates[self.time + 1]
-        key = policy_key(self.scenario, start, end)
+        key = policy_key(self.events, start, end)
         if key == self._policy_key:
             return
-        controls, shares = active_controls(self.world, self.scenario, start, end)
+        controls, shares = active_controls(self.world, self.events, start, end, self.happens)
         self._policy_key, self.controls, self.shares = key, controls, shares
         self.market = build_market(self.world, self.calibration, controls, self.sigma, self._eps)
         owner = controls.markup_owner
         self.markup_ratio = (
-            markups(self.world, owner, self.sigma, self._eta, self._ceiling) / self._base_markup
+            markups_by_member(self.world, owner, self.sigma, self._eta, self._ceiling) / self._base_markup
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
@@ -231,7 +251,8 @@ class Simulation:
             base = self.calibration.flow[licence.good][np.ix_(rows, np.flatnonzero(group))] * step_years
             activity = self.required[:, needs][:, group] / (world.need_use[needs][group] * step_years)
             # Not a matrix product: its last bit would depend on the number of members.
-            wanted = (activity[:, None] * base).sum(-1) * self.shares.get(licence.event, 1.0)
+            share = np.reshape(self.shares.get(licence.event, 1.0), (-1, 1))
+            wanted = (activity[:, None] * base).sum(-1) * share
             free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
             queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
             self.held_back[:, at] += queue.waiting.sum(1)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from sim.instruments.words import FirstDay, LastDay, links_between, select_goods, spoken
+from sim.instruments.words import FirstDay, LastDay, links_between, quantity, select_goods, spoken
+from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Instrument(BaseModel):
     assumption: Annotated[
         bool | str, Field(description="true, or what is assumed, where no source gives it")
     ] = False
+    probability: Annotated[
+        Quantity | None,
+        quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"),
+        Field(description="how likely the event is; each member draws whether it happens", examples=["30 %"]),
+    ] = None
     note: Annotated[str, Field(description="shown by describe")] = ""
     in_base_year: Annotated[
         bool, Field(description="in force in the base year already, so its effect is in base-year trade")
@@ -63,13 +69,22 @@ class Instrument(BaseModel):
         return max(0, (over - first).days) / (step_end - step_start).days
 
     @property
+    def chance(self) -> Amount:
+        """How likely the event is; 1 for one that is certain."""
+        return 1.0 if self.probability is None else self.probability.amount
+
+    @property
     def varies(self) -> bool:
         """True where the effect changes with the date while the event is in force."""
         return False
 
     @abstractmethod
-    def apply(self, controls: Controls, share: float) -> None:
-        """Write the effect to ``controls``, for a step in which it is in force for ``share``."""
+    def apply(self, controls: Controls, share: Amount) -> None:
+        """Write the effect to ``controls``, for a step in which it is in force for ``share``.
+
+        ``share`` is one number, or (M,) where members differ. Effects are linear in it, and use
+        ``amount`` of a quantity, which is also one number or (M,).
+        """
 
     def announce(self, controls: Controls) -> None:
         """Raise the perceived risk of the links concerned; called while announced or in force."""
@@ -92,7 +107,9 @@ class Instrument(BaseModel):
         elif self.until:
             when = f"Until {self.until} "
         early = self.announced and self.from_ and self.announced < self.from_
-        return f"{when}{self.clause()}{f'; announced on {self.announced}' if early else ''}."
+        announced = f"; announced on {self.announced}" if early else ""
+        likely = f", with a probability of {self.probability}" if self.probability else ""
+        return f"{when}{self.clause()}{announced}{likely}."
 
     @abstractmethod
     def clause(self) -> str:
@@ -146,7 +163,7 @@ class Instrument(BaseModel):
 
         world = controls.world
         position = {code: i for i, code in enumerate(world.countries)}
-        mask = np.zeros_like(controls.risk, dtype=bool)
+        mask = controls.no_links()
         chosen = self.good_indices(world, goods, stages)
         for mine, theirs in links_between(own, others, lambda word: _expand(world, word)):
             here = np.array([position[c] for c in mine], dtype=np.int64)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Sectors, Stages, WordError, quantity, select_goods, spoken
-from sim.units import DAYS_PER_YEAR, Quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class DemandShock(Instrument):
         goods = self.say_goods(self.goods, self.stages)
         return f"the need of {who} in {where} for {goods} {' and '.join(change)}"
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """Multiply the requirements, in proportion to the share of the step."""
         import numpy as np
 
@@ -73,11 +73,11 @@ class DemandShock(Instrument):
             for kind, sector in zip(world.facility_kind, world.facility_sector, strict=True)
         ]
         mask &= np.array(users)[world.need_facility]
-        factor = 1 + (self.level.value if self.level else 0.0)
+        factor = 1 + (self.level.amount if self.level else 0.0)
         if self.growth is not None and self.from_ is not None:
             years = max(0.0, (controls.date - self.from_).days / DAYS_PER_YEAR)
-            factor *= (1 + self.growth.value) ** years
-        controls.demand_factor[mask] *= 1 + share * (factor - 1)
+            factor = factor * (1 + self.growth.amount) ** years
+        controls.scale_demand(mask, 1 + share * (factor - 1))
         controls.touched_needs[self.id] = mask
 
     def touches(self, labels: Labels) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Stages
+from sim.units import Amount
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ class ExportBan(Instrument):
         goods = self.say_goods(self.goods, self.stages)
         return f"{self.say_countries(self.by)} bans exports of {goods} to {self.say_countries(self.to)}"
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        controls.open_share[mask] *= 1 - share
+        controls.open_share.change(mask, 1 - share)
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:

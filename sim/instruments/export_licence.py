@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_serializer
 
+from sim.distributions import is_distribution
 from sim.instruments.base import Instrument, origins
 from sim.instruments.words import Countries, CountryWord, Goods, Stages, joined, quantity
-from sim.units import Quantity, parse_quantity
+from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ SIX_MONTHS = parse_quantity("6 months", "duration")
 Share = Annotated[Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %")]
 Delay = Annotated[Quantity, quantity("duration", 0.0, 10.0, "a time of 0 to 10 years")]
 Validity = Annotated[Quantity, quantity("duration", 1 / 366, 10.0, "a time of a day to 10 years")]
-BySharedRate = BeforeValidator(lambda given: given if isinstance(given, dict) else {"world": given})
+
+
+def _by_destination(given: object) -> object:
+    """One share stands for every destination."""
+    return given if isinstance(given, dict) and not is_distribution(given) else {"world": given}
+
+
 
 
 class ExportLicence(Instrument):
@@ -37,7 +44,7 @@ class ExportLicence(Instrument):
     to: Annotated[Countries, Field(description="importing countries or groups")] = ("world",)
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[dysprosium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
-    approval_share: Annotated[dict[CountryWord, Share], BySharedRate, Field(examples=["40 %"])]
+    approval_share: Annotated[dict[CountryWord, Share], BeforeValidator(_by_destination), Field(examples=["40 %"])]
     delay: Annotated[Delay, Field(description="time until the decision", examples=["45 business days"])]
     validity: Annotated[Validity, Field(description="life of a permit, 6 months by assumption")] = SIX_MONTHS
 
@@ -54,21 +61,21 @@ class ExportLicence(Instrument):
         who = f"{self.say_countries(self.by)} licenses exports of {goods} to {self.say_countries(self.to)}"
         return f"{who}: each shipment waits {self.delay}, {joined(rates)} are approved"
 
-    def _by_share(self, controls: Controls) -> Iterator[tuple[float, BoolArray]]:
+    def _by_share(self, controls: Controls) -> Iterator[tuple[Amount, BoolArray]]:
         """Links of each approval share; they do not overlap."""
         links = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         rank = {word: (word != "world") + (word in controls.world.countries) for word in self.approval_share}
         for word in sorted(self.approval_share, key=lambda w: -rank[w]):
             chosen = links & self.country_mask(controls.world, [word])
             links &= ~chosen
-            yield self.approval_share[word].value, chosen
+            yield self.approval_share[word].amount, chosen
         yield 0.0, links
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """One queue per good, origin and approval share. The engine leaves part of a partial step free."""
         from sim.controls import Licence
 
-        times = self.delay.value, self.validity.value
+        times = self.delay.amount, self.validity.amount
         for rate, mask in self._by_share(controls):
             for good, origin, destinations in origins(mask):
                 controls.licences.append(Licence(self.id, good, origin, destinations, rate, *times))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument, base_tonnes, origins
 from sim.instruments.words import Countries, Goods, Stages, quantity
-from sim.units import Quantity
+from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ExportQuota(Instrument):
     def _mask(self, controls: Controls) -> BoolArray:
         return self.link_mask(controls, self.goods, self.stages, self.by, self.to)
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """One cap per good and origin. The engine leaves the rest of a partial step free."""
         from sim.controls import Cap
 
@@ -55,17 +55,19 @@ class ExportQuota(Instrument):
             controls.caps.append(Cap(self.id, good, origin, destinations, split[good, origin]))
         controls.touch_links(self.id, mask)
 
-    def _split(self, world: World, mask: BoolArray) -> dict[tuple[int, int], float]:
+    def _split(self, world: World, mask: BoolArray) -> dict[tuple[int, int], Amount]:
         base = base_tonnes(world, mask)
         total = sum(base.values())
-        return {key: self.amount.value * t / total if total else 0.0 for key, t in base.items()}
+        return {key: self.amount.amount * t / total if total else 0.0 for key, t in base.items()}
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1 - quota / base-year exports: the share of this supply that will not come."""
+        import numpy as np
+
         mask = self._mask(controls)
         total = sum(base_tonnes(controls.world, mask).values())
         if total > 0:
-            controls.raise_risk(mask, max(0.0, 1 - self.amount.value / total))
+            controls.raise_risk(mask, np.maximum(0.0, 1 - self.amount.amount / total))
 
     def touches(self, labels: Labels) -> bool:
         """Whether any capped link carried trade."""

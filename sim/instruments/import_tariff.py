@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Stages, quantity
-from sim.units import Quantity
+from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ class ImportTariff(Instrument):
     def _mask(self, controls: Controls) -> BoolArray:
         return self.link_mask(controls, self.goods, self.stages, self.by, self.on, own_exports=False)
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """Add the rate for the share of the step."""
         mask = self._mask(controls)
-        controls.tariff_rate[mask] += share * self.rate.value
+        controls.tariff_rate.change(mask, share * self.rate.amount)
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:
         """Severity rate / (1 + rate): the part of the delivered price that the new duty takes."""
         if self.rate.value > 0:
-            controls.raise_risk(self._mask(controls), self.rate.value / (1 + self.rate.value))
+            controls.raise_risk(self._mask(controls), self.rate.amount / (1 + self.rate.amount))
 
     def touches(self, labels: Labels) -> bool:
         """Whether any taxed link carried trade."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Firms, WordError, joined
+from sim.units import Amount
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -36,16 +37,23 @@ class Merger(Instrument):
         """Which firms merge."""
         return f"{joined(self.firms)} set their prices as one firm"
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """Give every facility of the firms the first owner among them."""
         import numpy as np
 
         mask = np.array([firm in self.firms for firm in controls.world.facility_firm])
         controls.touched_offers[self.id] = mask[controls.world.offer_facility]
-        if share >= 0.5 and mask.any():
+        happens = np.atleast_1d(np.asarray(share) >= 0.5)
+        if not (happens.any() and mask.any()):
+            return
+        members = max(len(happens), len(controls.markup_owner))
+        before = np.broadcast_to(controls.markup_owner, (members, mask.size))
+        joined = before.copy()
+        for row, owner in enumerate(before):
             # Owners joined by an earlier merger come along with their other facilities.
-            owners = controls.markup_owner[mask]
-            controls.markup_owner[np.isin(controls.markup_owner, owners)] = owners.min()
+            owners = owner[mask]
+            joined[row, np.isin(owner, owners)] = owners.min()
+        controls.markup_owner = np.where(happens[:, None], joined, before)
 
     def touches(self, labels: Labels) -> bool:
         """Whether at least two of the firms sell anything."""

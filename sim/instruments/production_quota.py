@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Stages, WordError, quantity, select_goods
-from sim.units import Quantity
+from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ProductionQuota(Instrument):
         who, goods = self.say_countries(self.by), self.say_goods(self.goods, self.stages)
         return f"{who} cuts output of {goods} {f'by {self.cut}' if self.cut else f'to {self.amount} in all'}"
 
-    def _effect(self, controls: Controls) -> tuple[BoolArray, float]:
+    def _effect(self, controls: Controls) -> tuple[BoolArray, Amount]:
         """(O,) offers concerned, and the factor on what they may produce."""
         import numpy as np
 
@@ -58,22 +58,20 @@ class ProductionQuota(Instrument):
         mask &= self.country_mask(world, self.by)[world.offer_country]
         mask &= np.array([kind != "trader" for kind in world.facility_kind])[world.offer_facility]
         if self.cut is not None:
-            return mask, 1 - self.cut.value
+            return mask, 1 - self.cut.amount
         base = float(world.offer_output[mask].sum())
-        return mask, min(1.0, self.amount.value / base) if self.amount and base > 0 else 1.0
+        return mask, np.minimum(1.0, self.amount.amount / base) if self.amount and base > 0 else 1.0
 
-    def apply(self, controls: Controls, share: float) -> None:
+    def apply(self, controls: Controls, share: Amount) -> None:
         """Lower what may be produced, in proportion to the share of the step."""
         mask, factor = self._effect(controls)
-        controls.production_factor[mask] *= 1 - share * (1 - factor)
+        controls.scale_output(mask, 1 - share * (1 - factor))
         controls.touched_offers[self.id] = mask
 
     def alarm(self, controls: Controls) -> None:
         """Severity = the share of output cut, for buyers everywhere, those at home included."""
-        import numpy as np
-
         mask, factor = self._effect(controls)
-        world, hit = controls.world, np.zeros_like(controls.risk, dtype=bool)
+        world, hit = controls.world, controls.no_links()
         hit[world.offer_good[mask], world.offer_country[mask]] = True
         controls.raise_risk(hit, 1 - factor)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, ValidationInfo
 
+from sim.distributions import UncertainQuantity, is_distribution, parse_uncertain
 from sim.errors import did_you_mean
 from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
@@ -190,6 +192,11 @@ def quantity(
     """A validator for "number unit" within bounds, given in the unit used inside the model."""
 
     def read(written: object) -> Quantity:
+        if isinstance(written, UncertainQuantity):
+            return written
+        if isinstance(written, Mapping) and is_distribution(written):
+            lowest, highest = -math.inf if low is None else low, math.inf if high is None else high
+            return parse_uncertain(written, dimension, lowest, highest)
         amount = parse_quantity(written, dimension)
         if (low is not None and amount.value < low) or (high is not None and amount.value > high):
             raise WordError(f"'{amount.text}' is out of range", f"write {bounds}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from sim.distributions import Distribution, is_distribution, parse_distribution
 from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.paths import base_years
@@ -19,6 +20,7 @@ from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
@@ -381,7 +383,7 @@ def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report
         )
 
 
-def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float]:
+def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float | Distribution]:
     assert isinstance(root.value, dict)
     field = root.value.get("assumptions")
     if field is None or field.value is None:
@@ -389,18 +391,38 @@ def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str,
     if not isinstance(field.value, dict):
         report.add(("assumptions",), "assumptions are a mapping", "write for example 'thrift_speed: 0.5'")
         return {}
-    found: dict[str, float] = {}
-    for where, node in walk(field):
-        if isinstance(node.value, dict):
+    found: dict[str, float | Distribution] = {}
+    waiting: list[tuple[tuple[str, ...], Node]] = [((name,), node) for name, node in field.value.items()]
+    while waiting:
+        where, node = waiting.pop(0)
+        written = plain(node)
+        if isinstance(node.value, dict) and not is_distribution(written):
+            waiting = [((*where, key), child) for key, child in node.value.items()] + waiting
             continue
         path, name = ("assumptions", *where), ".".join(where)
-        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            report.add(path, "a parameter needs a plain number", "its unit is that of the parameter table")
-        elif not math.isfinite(node.value):
-            report.add(path, "the number is not finite")
-        elif labels is None or _known_parameter(name, path, report, labels):
-            found[name] = float(node.value)
+        try:
+            number = _parameter_value(written)
+        except QuantityError as error:
+            report.add(path, error.message, error.remedy)
+            continue
+        if labels is None or _known_parameter(name, path, report, labels):
+            found[name] = number
     return found
+
+
+def _parameter_value(written: object) -> float | Distribution:
+    """A plain number, in the unit of the parameter table, or a distribution of such."""
+
+    def number(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise QuantityError("a parameter needs a plain number", "its unit is that of the parameter table")
+        if not math.isfinite(value):
+            raise QuantityError("the number is not finite")
+        return float(value)
+
+    if isinstance(written, dict) and is_distribution(written):
+        return parse_distribution(written, number)
+    return number(written)
 
 
 def _known_parameter(name: str, path: tuple[str, ...], report: Report, labels: Labels) -> bool:

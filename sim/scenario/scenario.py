@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from sim.distributions import Distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, quantity
@@ -104,7 +105,7 @@ class Scenario:
     tags: tuple[str, ...]
     seed: int | None
     events: tuple[Instrument, ...]
-    assumptions: Mapping[str, float]
+    assumptions: Mapping[str, float | Distribution]
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()

@@ -41,8 +41,8 @@ def test_a_merger_raises_the_markup_of_both_and_of_nobody_else(small_world: Worl
     assert change[~merged] == pytest.approx(1.0)
     sales = small_world.offer_output[None]
     concentration = (
-        owner_concentration(small_world, np.array(joined), sales)
-        - owner_concentration(small_world, np.array(apart), sales)
+        owner_concentration(small_world, np.array([joined]), sales)
+        - owner_concentration(small_world, np.array([apart]), sales)
     )[0]
     share = small_world.offer_output[small_world.offer_good == 1] / small_world.offer_output[
         small_world.offer_good == 1

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.agents.parameters import Range, draw_behaviour, member_generator, read_behaviour, with_assumptions
+from sim.agents.parameters import (
+    Draws,
+    Range,
+    draw_behaviour,
+    member_generator,
+    read_behaviour,
+    with_assumptions,
+)
 from sim.errors import MonaziteError
 from sim.world.load import load_world
 from sim.world.world import World
@@ -18,7 +25,7 @@ TABLE = {
 
 
 def test_member_zero_is_central_and_others_stay_in_range(small_world: World) -> None:
-    drawn = draw_behaviour(small_world, TABLE, range(200), seed=5)
+    drawn = draw_behaviour(small_world, TABLE, Draws(range(200), 5))
     assert drawn["speed"][0, 0] == 3.0
     others = drawn["speed"][1:, 0]
     assert others.min() >= 2.0
@@ -29,22 +36,22 @@ def test_member_zero_is_central_and_others_stay_in_range(small_world: World) -> 
 
 
 def test_a_scope_overrides_all_for_its_mineral_only(small_world: World) -> None:
-    elasticity = draw_behaviour(small_world, TABLE, range(1), seed=5)["supply_elasticity"][0]
+    elasticity = draw_behaviour(small_world, TABLE, Draws(range(1), 5))["supply_elasticity"][0]
     by_good = dict(zip([good.mineral for good in small_world.goods], elasticity.tolist(), strict=True))
     assert by_good["dysprosium"] == 0.1
     assert by_good["neodymium_praseodymium"] == 0.3
 
 
 def test_a_draw_does_not_depend_on_the_batch(small_world: World) -> None:
-    together = draw_behaviour(small_world, TABLE, range(10), seed=5)
-    alone = draw_behaviour(small_world, TABLE, range(7, 8), seed=5)
+    together = draw_behaviour(small_world, TABLE, Draws(range(10), 5))
+    alone = draw_behaviour(small_world, TABLE, Draws(range(7, 8), 5))
     np.testing.assert_array_equal(together["speed"][7:8], alone["speed"])
     assert member_generator(5, 7, 0).random() != member_generator(5, 7, 1).random()
 
 
 def test_an_assumption_fixes_a_parameter(small_world: World) -> None:
     table = with_assumptions(TABLE, {"speed": 4.0, "supply_elasticity.terbium": 0.7})
-    drawn = draw_behaviour(small_world, table, range(3), seed=5)
+    drawn = draw_behaviour(small_world, table, Draws(range(3), 5))
     assert drawn["speed"].ravel().tolist() == [4.0, 4.0, 4.0]
     assert table["supply_elasticity", "terbium"].value == 0.7
 
@@ -62,8 +69,8 @@ def test_a_mineral_cannot_have_its_own_value_of_a_common_parameter() -> None:
 
 def test_a_range_on_what_all_members_share_is_refused(small_world: World) -> None:
     table = {**TABLE, ("prior_weight", "all"): Range(0.02, 0.01, 0.05)}
-    with pytest.raises(MonaziteError, match=r"prior_weight \(all\) has the range 0.01 to 0.05"):
-        draw_behaviour(small_world, table, range(2), seed=5)
+    with pytest.raises(MonaziteError, match=r"assumptions\.prior_weight: all members share this parameter"):
+        draw_behaviour(small_world, table, Draws(range(2), 5))
 
 
 def test_the_shipped_table_is_consistent() -> None:

@@ -74,37 +74,37 @@ def test_event_of_the_base_year_does_nothing(world: World) -> None:
     assert ban.activity(dt.date(2025, 1, 1), dt.date(2025, 2, 1)) == 0
     controls = Controls(world)
     ban.announce(controls)
-    assert not controls.risk.any()
+    assert not controls.risk.shared.any()
 
 
 def test_ban_closes_only_its_links(world: World) -> None:
     controls = acted(world, event("export_ban", **BAN))
     closed = at(world, "gallium_low_purity", "CHN", "JPN")
-    assert np.argwhere(controls.open_share == 0).tolist() == [list(closed)]
-    assert controls.risk[closed] == 1
-    assert controls.risk.sum() == 1
+    assert np.argwhere(controls.open_share.shared == 0).tolist() == [list(closed)]
+    assert controls.risk.shared[closed] == 1
+    assert controls.risk.shared.sum() == 1
     assert controls.touched_links["e"].sum() == 1
 
 
 def test_ban_on_the_world_never_closes_domestic_links(world: World) -> None:
     controls = acted(world, event("export_ban", **BAN | {"to": "world", "goods": ["all"]}))
-    assert controls.open_share[at(world, "dysprosium_oxide", "CHN", "CHN")] == 1
-    assert (controls.open_share == 0).sum() == len(world.goods) * (len(world.countries) - 1)
+    assert controls.open_share.shared[at(world, "dysprosium_oxide", "CHN", "CHN")] == 1
+    assert (controls.open_share.shared == 0).sum() == len(world.goods) * (len(world.countries) - 1)
 
 
 def test_part_of_a_step_and_overlapping_bans(world: World) -> None:
     ban = event("export_ban", **BAN)
     link = at(world, "gallium_low_purity", "CHN", "JPN")
-    assert acted(world, ban, share=0.25).open_share[link] == 0.75
-    assert acted(world, ban, event("export_ban", **BAN, note="again"), share=0.5).open_share[link] == 0.25
+    assert acted(world, ban, share=0.25).open_share.shared[link] == 0.75
+    assert acted(world, ban, event("export_ban", **BAN, note="again"), share=0.5).open_share.shared[link] == 0.25
 
 
 def test_group_spares_its_own_members(world: World) -> None:
     controls = acted(world, event("export_ban", by="EU27", to="world", goods=["gallium"]))
-    assert controls.open_share[at(world, "gallium_low_purity", "FRA", "DEU")] == 1
-    assert controls.open_share[at(world, "gallium_low_purity", "FRA", "JPN")] == 0
+    assert controls.open_share.shared[at(world, "gallium_low_purity", "FRA", "DEU")] == 1
+    assert controls.open_share.shared[at(world, "gallium_low_purity", "FRA", "JPN")] == 0
     alone = acted(world, event("export_ban", by=["FRA", "DEU"], to="world", goods=["gallium"]))
-    assert alone.open_share[at(world, "gallium_low_purity", "FRA", "DEU")] == 0
+    assert alone.open_share.shared[at(world, "gallium_low_purity", "FRA", "DEU")] == 0
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_quota_is_split_in_proportion_to_base_exports(world: World) -> None:
     for cap in controls.caps:
         assert world.countries[cap.origin] == "CHN"
         assert not cap.destinations[cap.origin]
-    assert controls.risk[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.5)
-    assert controls.risk[at(world, "dysprosium_oxide", "CHN", "CHN")] == 0
+    assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.5)
+    assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", "CHN")] == 0
 
 
 def test_quota_above_base_exports_raises_no_risk(world: World) -> None:
     controls = acted(world, event("export_quota", by="CHN", goods=["dysprosium"], amount="1 kt/year"))
-    assert not controls.risk.any()
+    assert not controls.risk.shared.any()
     assert [cap.tonnes_per_year for cap in controls.caps] == [1000]
 
 
@@ -153,7 +153,7 @@ def test_licence(world: World) -> None:
     assert licence.delay_years == pytest.approx(63 / 365.25)
     assert licence.validity_years == pytest.approx(0.5)
     assert licence.destinations.sum() == len(world.countries) - 1
-    assert controls.risk[at(world, "dysprosium_oxide", "CHN", "USA")] == pytest.approx(0.6)
+    assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", "USA")] == pytest.approx(0.6)
 
 
 def test_licence_by_destination_country_before_group_before_world(world: World) -> None:
@@ -167,7 +167,7 @@ def test_licence_by_destination_country_before_group_before_world(world: World) 
     }
     assert found == pytest.approx({"JPN": 0.9, "USA": 0.5, "DEU": 0.5, "FRA": 0.5, "NOR": 0.1, "ROW": 0.1})
     assert sum(licence.destinations.sum() for licence in controls.licences) == len(found)
-    assert controls.risk[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.1)
+    assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.1)
 
 
 def test_licence_grants_nothing_to_a_destination_left_out(world: World) -> None:
@@ -180,21 +180,21 @@ def test_tariff_adds_to_the_base_year_tariff(world: World) -> None:
     tariff = event("import_tariff", by="JPN", on="CHN", goods=["gallium"], rate="25 %")
     controls = acted(world, tariff)
     link = at(world, "gallium_low_purity", "CHN", "JPN")
-    assert controls.tariff_rate[link] == pytest.approx(0.28)
-    assert controls.risk[link] == pytest.approx(0.2)
-    assert controls.tariff_rate[at(world, "gallium_low_purity", "JPN", "CHN")] == 0
-    assert acted(world, tariff, share=0.5).tariff_rate[link] == pytest.approx(0.155)
-    assert acted(world, tariff, tariff).tariff_rate[link] == pytest.approx(0.53)
+    assert controls.tariff_rate.shared[link] == pytest.approx(0.28)
+    assert controls.risk.shared[link] == pytest.approx(0.2)
+    assert controls.tariff_rate.shared[at(world, "gallium_low_purity", "JPN", "CHN")] == 0
+    assert acted(world, tariff, share=0.5).tariff_rate.shared[link] == pytest.approx(0.155)
+    assert acted(world, tariff, tariff).tariff_rate.shared[link] == pytest.approx(0.53)
 
 
 def test_tariff_relief_raises_no_risk(world: World) -> None:
     controls = acted(world, event("import_tariff", by="JPN", on="CHN", goods=["gallium"], rate="-3 %"))
-    assert controls.tariff_rate[at(world, "gallium_low_purity", "CHN", "JPN")] == pytest.approx(0)
-    assert not controls.risk.any()
+    assert controls.tariff_rate.shared[at(world, "gallium_low_purity", "CHN", "JPN")] == pytest.approx(0)
+    assert not controls.risk.shared.any()
 
 
 def owners(world: World, controls: Controls, *facilities: str) -> list[int]:
-    return [int(controls.markup_owner[world.facilities.index(name)]) for name in facilities]
+    return [int(controls.markup_owner[0, world.facilities.index(name)]) for name in facilities]
 
 
 def test_merger_joins_owners(world: World) -> None:
@@ -224,7 +224,7 @@ def needs(world: World, values: np.ndarray[Any, Any]) -> dict[tuple[str, str], f
 
 def test_demand_shock(world: World) -> None:
     shock = event("demand_shock", sectors="ev", countries=["USA"], goods=["dysprosium"], level="-20 %")
-    factors = needs(world, acted(world, shock).demand_factor)
+    factors = needs(world, acted(world, shock).demand_factor[0])
     assert factors[("dysprosium_oxide", "ev_usa")] == pytest.approx(0.8)
     assert sum(factor != 1 for factor in factors.values()) == 1
     assert not shock.varies
@@ -236,7 +236,7 @@ def test_demand_growth_compounds_from_the_first_day(world: World) -> None:
     controls = Controls(world)
     controls.date = dt.date(2027, 1, 1)
     boom.apply(controls, 1.0)
-    factors = needs(world, controls.demand_factor)
+    factors = needs(world, controls.demand_factor[0])
     assert factors[("copper_refined", "ev_usa")] == pytest.approx(1.1 * 1.05 ** (730 / 365.25))
     # A trader's need follows from its sales; nobody shocks it.
     assert factors[("gallium_low_purity", "trade_fra")] == 1
@@ -251,16 +251,16 @@ def offers(world: World, values: np.ndarray[Any, Any]) -> dict[tuple[str, str], 
 
 def test_production_cut_hits_buyers_at_home_too(world: World) -> None:
     controls = acted(world, event("production_quota", by="CHN", goods=["dysprosium"], cut="20 %"))
-    factors = offers(world, controls.production_factor)
+    factors = offers(world, controls.production_factor[0])
     assert factors[("dysprosium_oxide", "sep_chn")] == pytest.approx(0.8)
     assert sum(factor != 1 for factor in factors.values()) == 1
     for importer in ("CHN", "USA"):
-        assert controls.risk[at(world, "dysprosium_oxide", "CHN", importer)] == pytest.approx(0.2)
+        assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", importer)] == pytest.approx(0.2)
 
 
 def test_production_quota_by_amount_spares_traders_and_may_not_bind(world: World) -> None:
     quota = event("production_quota", by=["CHN", "FRA"], goods=["gallium"], amount="45 t/year")
-    factors = offers(world, acted(world, quota).production_factor)
+    factors = offers(world, acted(world, quota).production_factor[0])
     assert factors[("gallium_low_purity", "ga_chn")] == pytest.approx(0.75)
     assert factors[("gallium_low_purity", "trade_fra")] == 1
     loose = event("production_quota", by="CHN", goods=["gallium"], amount="1 kt/year")
@@ -334,5 +334,7 @@ def test_events_on_one_link_commute(world: World, order: tuple[int, ...]) -> Non
     ]
     reference = acted(world, *events, share=0.5)
     shuffled = acted(world, *(events[i] for i in order), share=0.5)
-    for name in ("open_share", "tariff_rate", "risk", "production_factor", "demand_factor"):
+    for name in ("open_share", "tariff_rate", "risk"):
+        np.testing.assert_array_equal(getattr(shuffled, name).shared, getattr(reference, name).shared)
+    for name in ("production_factor", "demand_factor"):
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(reference, name))

@@ -1,0 +1,205 @@
+"""Probability distributions that may stand wherever a scenario takes a number.
+
+A distribution is a function from a uniform number to a value, so that a design (Latin hypercube,
+Sobol sequence) and plain random draws use it alike.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from sim.units import Quantity, QuantityError, parse_quantity
+
+__all__ = [
+    "FORMS", "Distribution", "UncertainQuantity", "is_distribution", "parse_distribution", "parse_uncertain",
+]  # fmt: skip
+
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "uniform": ("low", "high"),
+    "triangular": ("low", "mode", "high"),
+    "normal": ("mean", "standard deviation"),
+    "lognormal": ("median", "standard deviation of the logarithm"),
+    "choice": (),
+}
+"""Kinds and what their list of numbers means; ``choice`` takes any number of values."""
+STANDARD = NormalDist()
+PLAIN = {"lognormal": (1,)}
+"""Positions of numbers without a unit."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One distribution in the unit used inside the model.
+
+    ``normal`` and ``lognormal`` are cut at ``lowest`` and ``highest``, the bounds of the field that
+    they stand in: what lies beyond counts as the bound.
+    """
+
+    kind: str
+    parameters: tuple[float, ...]
+    weights: tuple[float, ...] = ()
+    lowest: float = -math.inf
+    highest: float = math.inf
+
+    @property
+    def central(self) -> float:
+        """For the central run: the mode of ``triangular``, the likeliest ``choice``, else the median."""
+        if self.kind == "triangular":
+            return self.parameters[1]
+        if self.kind == "choice":
+            weights = self.weights or (1.0,) * len(self.parameters)
+            return self.parameters[weights.index(max(weights))]
+        return self.quantile(0.5)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest value that a member may draw."""
+        if self.kind in ("normal", "lognormal"):
+            return self.quantile(0.0), self.quantile(1.0)
+        return min(self.parameters), max(self.parameters)
+
+    def quantile(self, uniform: float) -> float:
+        """The value below which a share ``uniform``, 0 to 1, of the probability lies."""
+        p = self.parameters
+        if self.kind == "uniform":
+            value = p[0] + uniform * (p[1] - p[0])
+        elif self.kind == "triangular":
+            low, mode, high = p
+            split = (mode - low) / (high - low) if high > low else 1.0
+            if uniform < split:
+                value = low + math.sqrt(uniform * (high - low) * (mode - low))
+            else:
+                value = high - math.sqrt((1 - uniform) * (high - low) * (high - mode))
+        elif self.kind == "choice":
+            weights = self.weights or (1.0,) * len(p)
+            bounds = list(itertools.accumulate(weights))
+            value = p[min(bisect.bisect_right(bounds, uniform * bounds[-1]), len(p) - 1)]
+        else:
+            score = STANDARD.inv_cdf(min(max(uniform, 1e-12), 1 - 1e-12))
+            value = p[0] + score * p[1] if self.kind == "normal" else p[0] * math.exp(score * p[1])
+        return min(max(value, self.lowest), self.highest)
+
+
+@dataclass(frozen=True)
+class UncertainQuantity(Quantity):
+    """A quantity that each member draws; ``value`` is that of the central run."""
+
+    distribution: Distribution = Distribution("uniform", (0.0, 0.0))
+
+
+def is_distribution(written: object) -> bool:
+    """Whether a value is written as a distribution: a mapping with the name of one."""
+    return isinstance(written, Mapping) and bool(written.keys() & FORMS.keys())
+
+
+def parse_distribution(
+    written: Mapping[str, object],
+    number: Callable[[object], float],
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+) -> Distribution:
+    """Read ``{uniform: [2, 5]}`` and the like.
+
+    Args:
+        written: one of :data:`FORMS` with its list of numbers; ``choice`` may have ``weights``.
+        number: reads one number and raises QuantityError.
+        lowest, highest: bounds of the field.
+
+    Raises:
+        QuantityError: an unknown name, too few or too many numbers, or numbers that do not fit together.
+    """
+    kind = next((k for k in written if k in FORMS), "")
+    extra = [str(k) for k in written if k != kind and not (kind == "choice" and k == "weights")]
+    if not kind or extra:
+        wrong = extra[0][:60] if extra else "nothing"
+        raise QuantityError(f"'{wrong}' is no distribution", f"write one of: {', '.join(FORMS)}")
+    values = written[kind]
+    meaning = FORMS[kind]
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise QuantityError(f"{kind} needs a list of numbers", _example(kind))
+    if meaning and len(values) != len(meaning):
+        raise QuantityError(
+            f"{kind} needs {len(meaning)} numbers ({', '.join(meaning)}), not {len(values)}", _example(kind)
+        )
+    plain = PLAIN.get(kind, ())
+    numbers = tuple(_plain(v) if i in plain else number(v) for i, v in enumerate(values))
+    weights: tuple[float, ...] = ()
+    if written.get("weights") is not None:
+        given = written["weights"]
+        if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(numbers):
+            raise QuantityError("there must be one weight for each choice", "write for example [1, 2, 1]")
+        weights = tuple(_plain(w) for w in given)
+        if min(weights) < 0 or sum(weights) <= 0:
+            raise QuantityError("weights must not be negative, nor all zero", "write for example [1, 2, 1]")
+    _check(kind, numbers)
+    for value in numbers if kind not in ("normal", "lognormal") else numbers[:1]:
+        if not lowest <= value <= highest:
+            raise QuantityError(f"{kind} reaches out of the range of the field", "narrow it")
+    return Distribution(kind, numbers, weights, lowest, highest)
+
+
+def parse_uncertain(
+    written: Mapping[str, object], dimension: str, lowest: float = -math.inf, highest: float = math.inf
+) -> UncertainQuantity:
+    """Read a distribution of quantities, each with its unit.
+
+    >>> parse_uncertain({"uniform": ["20 %", "60 %"]}, "share").value
+    0.4
+
+    Raises:
+        QuantityError: see :func:`parse_distribution` and :func:`sim.units.parse_quantity`.
+    """
+    distribution = parse_distribution(
+        written, lambda v: parse_quantity(v, dimension).value, lowest, highest
+    )
+    kind = distribution.kind
+    values = written[kind]
+    assert isinstance(values, Sequence)
+    return UncertainQuantity(distribution.central, dimension, spoken(kind, values), distribution=distribution)
+
+
+def spoken(kind: str, values: Sequence[object]) -> str:
+    """A distribution in words.
+
+    >>> spoken("uniform", ["20 %", "60 %"])
+    'between 20 % and 60 %'
+    """
+    text = [str(v) for v in values]
+    if kind == "uniform":
+        return f"between {text[0]} and {text[1]}"
+    if kind == "triangular":
+        return f"between {text[0]} and {text[2]}, most likely {text[1]}"
+    if kind == "normal":
+        return f"about {text[0]} (standard deviation {text[1]})"
+    if kind == "lognormal":
+        return f"about {text[0]} (logarithm's standard deviation {text[1]})"
+    return f"one of {', '.join(text)}"
+
+
+def _plain(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise QuantityError(f"'{str(value)[:60]}' is not a plain number", "write it without a unit")
+    return float(value)
+
+
+def _check(kind: str, numbers: tuple[float, ...]) -> None:
+    if kind in ("uniform", "triangular") and list(numbers) != sorted(numbers):
+        raise QuantityError(f"{kind} needs its numbers in ascending order", _example(kind))
+    if kind in ("normal", "lognormal") and numbers[1] < 0:
+        raise QuantityError("a standard deviation must not be negative", _example(kind))
+    if kind == "lognormal" and numbers[0] <= 0:
+        raise QuantityError("the median of a lognormal must be above zero", _example(kind))
+
+
+def _example(kind: str) -> str:
+    samples = {
+        "uniform": "{uniform: [20 %, 60 %]}", "triangular": "{triangular: [20 %, 40 %, 60 %]}",
+        "normal": "{normal: [40 %, 5 %]}", "lognormal": "{lognormal: [500 t/year, 0.3]}",
+        "choice": "{choice: [0 %, 40 %]}",
+    }  # fmt: skip
+    return f"write for example {samples[kind]}"
