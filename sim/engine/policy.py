@@ -20,6 +20,8 @@ __all__ = [
     "LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "policy_key", "touched",
 ]
 
+NO_CAP = 1e15
+"""Tonnes that no flow reaches."""
 LicenceKey = tuple[int, int, bytes, int]
 
 
@@ -143,7 +145,8 @@ class PolicyMarket:
         for cap, event in enumerate(self.cap_events):
             share = shares.get(event, 1.0)
             yearly = share * self.fixed_caps[cap] + (1 - share) * self.base_cap_flow[cap]
-            tonnes[:, cap] = yearly * step_years
+            # A member in which the event does not happen has no cap at all.
+            tonnes[:, cap] = np.where(np.asarray(share) > 0, yearly * step_years, NO_CAP)
         for cap, allowed in zip(self.licence_caps, permits, strict=True):
             if allowed is not None:
                 tonnes[:, cap] += allowed

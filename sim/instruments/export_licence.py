@@ -44,7 +44,9 @@ class ExportLicence(Instrument):
     to: Annotated[Countries, Field(description="importing countries or groups")] = ("world",)
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[dysprosium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
-    approval_share: Annotated[dict[CountryWord, Share], BeforeValidator(_by_destination), Field(examples=["40 %"])]
+    approval_share: Annotated[
+        dict[CountryWord, Share], BeforeValidator(_by_destination), Field(examples=["40 %"])
+    ]
     delay: Annotated[Delay, Field(description="time until the decision", examples=["45 business days"])]
     validity: Annotated[Validity, Field(description="life of a permit, 6 months by assumption")] = SIX_MONTHS
 
