@@ -42,8 +42,10 @@ class Restriction:
     rate: float = 0.0
     delay_years: float = 0.15
     type: str = "restriction"
-    varies: bool = False
     probability: None = None
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -98,10 +100,12 @@ class Merger:
     from_: dt.date
     id: str = "merger"
     type: str = "merger"
-    varies: bool = False
     probability: None = None
     announced: dt.date | None = None
     until: dt.date | None = None
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return " and ".join(self.firms)

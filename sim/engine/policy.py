@@ -45,9 +45,9 @@ def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tu
     return tuple(
         (
             event.id,
-            event.activity(start, end),
+            np.asarray(event.activity(start, end)).tobytes(),
             bool(event.announced and event.announced < end),
-            start if event.varies else None,
+            event.phase(start, end),
         )
         for event in events
     )
@@ -68,7 +68,7 @@ def active_controls(
     """
     shares: dict[str, Amount] = {event.id: event.activity(start, end) for event in events}
     controls = Controls(world)
-    controls.date = start
+    controls.date, controls.end = start, end
     for event in events:
         share = shares[event.id]
         controls.alarm_weight = 1.0
