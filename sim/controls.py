@@ -107,6 +107,8 @@ class Controls:
     """(1, F), or (M, F) once members differ: index of the firm that sets the price of a facility."""
     caps: list[Cap] = field(default_factory=list)
     licences: list[Licence] = field(default_factory=list)
+    stockpiles: dict[str, Amount] = field(default_factory=dict)
+    """Stockpile event id -> share of the step in which it may buy and release."""
     touched_links: dict[str, BoolArray] = field(default_factory=dict)
     """event id -> (G, C, C) links that the event acts on, for the ledger."""
     touched_offers: dict[str, BoolArray] = field(default_factory=dict)

@@ -21,8 +21,9 @@ from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
-    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+    "Countries", "CountryWord", "EventIds", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors",
+    "Stages", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
+    "select_goods", "spoken",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -151,12 +152,20 @@ def _as_list(value: object) -> object:
     return value
 
 
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+    return value
+
+
 CountryWord = Annotated[str, BeforeValidator(_country)]
 Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
 Goods = Annotated[tuple[Annotated[str, BeforeValidator(_good)], ...], BeforeValidator(_as_list)]
 Stages = Annotated[tuple[Annotated[str, BeforeValidator(_stage)], ...], BeforeValidator(_as_list)]
 Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], BeforeValidator(_as_list)]
 Firms = Annotated[tuple[Annotated[str, BeforeValidator(_firm)], ...], BeforeValidator(_as_list)]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+WholeNumber = Annotated[int, BeforeValidator(_count)]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:
