@@ -107,6 +107,10 @@ class Recorder:
         self._running: FlowTotals | None = None
         self._yearly: list[FloatArray] = []
 
+    def latest(self, name: str) -> npt.NDArray[np.float32]:
+        """(M, size) row of the step recorded last."""
+        return self._kept[name][:, self._simulation.time - 1]
+
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)
 

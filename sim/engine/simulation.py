@@ -22,6 +22,7 @@ from sim.controls import Controls
 from sim.engine.draws import draw_events
 from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
 from sim.engine.record import Recorder
+from sim.engine.rules import Rules, Seen
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
@@ -124,6 +125,10 @@ class Simulation:
         self.state: State = initial_state(
             world, self.calibration, self.behaviour["cover_scale"], self.step_years
         )
+        self.rules = Rules(
+            world, self.calibration, self.events, self.happens, len(members), self.steps, self.step_years
+        )
+        self.differing = self.rules.ruled | set(self.happens)
         self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
@@ -171,20 +176,31 @@ class Simulation:
     def set_policy(self) -> None:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.dates[self.time], self.dates[self.time + 1]
-        key = policy_key(self.events, start, end)
+        self.rules.advance(self.time, start, end, self._seen())
+        key = (policy_key(self.events, start, end), self.rules.key)
         if key == self._policy_key:
             return
-        controls, shares = active_controls(self.world, self.events, start, end, self.happens)
+        controls, shares = active_controls(
+            self.world, self.rules.eased(), start, end, self.happens, self.rules.strengths
+        )
         self._policy_key, self.controls, self.shares = key, controls, shares
-        self.market = build_market(self.world, self.calibration, controls, self.sigma, self._eps)
+        self.market = build_market(
+            self.world, self.calibration, controls, self.sigma, self._eps, self.differing
+        )
         owner = controls.markup_owner
         self.markup_ratio = (
             markups_by_member(self.world, owner, self.sigma, self._eta, self._ceiling) / self._base_markup
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
-        kept = set(licence_keys(controls.licences))
+        kept = set(licence_keys(controls.licences, self.differing))
         self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
+
+    def _seen(self) -> Seen | None:
+        if self.clearing is None or not self.rules:
+            return None
+        price = self.recorder.latest("price_outside") / self.world.base_price
+        return Seen(price, self.required, self.shortfall, self.clearing)
 
     def _origin_sellers(self, good: int, origin: int) -> IntArray:
         at = (self.world.offer_good == good) & (self.world.offer_country == origin)
@@ -234,7 +250,7 @@ class Simulation:
         state, world, step_years = self.state, self.world, self.step_years
         self.held_back = np.zeros_like(state.seller_stock)
         reserve = self.behaviour["seller_reserve_share"] * world.offer_stock
-        keys = licence_keys(self.controls.licences)
+        keys = licence_keys(self.controls.licences, self.differing)
         for key, licence in zip(keys, self.controls.licences, strict=True):
             at = self._origin_sellers(licence.good, licence.origin)
             if not len(at):
@@ -244,6 +260,7 @@ class Simulation:
             queue = state.queues[key]
             queue.resize(licence, step_years)
             queue.decide(licence.approval_share)
+            queue.drop(np.asarray(self.shares.get(licence.event, 1.0)) <= 0)
             needs = world.need_slice(licence.good)
             group = licence.destinations[world.need_country[needs]]
             group &= world.need_country[needs] != licence.origin

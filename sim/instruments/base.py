@@ -82,6 +82,15 @@ class Instrument(BaseModel):
         """True where the effect changes with the date while the event is in force."""
         return False
 
+    @property
+    def scalable(self) -> bool:
+        """True where a strength above what the file says has a meaning."""
+        return False
+
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> Instrument:
+        """The event with approval shares of at least a floor for some destinations; licences only."""
+        raise TypeError(f"a {self.type} approves nothing")
+
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
         """Write the effect to ``controls``, for a step in which it is in force for ``share``.
