@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.controls import Cap, Controls, Licence
+from sim.agents.origins import may_resell
+from sim.controls import Cap, Controls, Licence, Resale
 from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
@@ -145,6 +146,8 @@ class PolicyMarket:
     licence_keys: tuple[LicenceKey, ...]
     licence_caps: tuple[int, ...]
     """Position of each licence on the axis of caps."""
+    resale_caps: tuple[tuple[Resale, int], ...] = ()
+    """Rule and offer of each cap on resale; these are the last on the axis of caps."""
 
     def cap_tonnes(
         self,
@@ -152,10 +155,17 @@ class PolicyMarket:
         permits: Sequence[FloatArray | None],
         shares: Mapping[str, Amount],
         step_years: float,
+        resale: FloatArray | None = None,
     ) -> FloatArray:
-        """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata."""
+        """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata.
+
+        Args:
+            permits: of each licence. resale: (M, caps on resale) tonnes that may be resold.
+        """
         tonnes = np.empty((members, len(self.cap_events)))
-        for cap, event in enumerate(self.cap_events):
+        if self.resale_caps and resale is not None:
+            tonnes[:, -len(self.resale_caps) :] = resale
+        for cap, event in enumerate(self.cap_events[: len(self.cap_events) - len(self.resale_caps)]):
             share = shares.get(event, 1.0)
             yearly = share * self.fixed_caps[cap] + (1 - share) * self.base_cap_flow[cap]
             # A member in which the event does not happen has no cap at all.
@@ -218,6 +228,17 @@ def build_market(
         caps.append((rule.good, sellers, buyers))
         base.append(float(calibration.flow[rule.good][np.ix_(sellers, buyers)].sum()))
         events.append(rule.event)
+    resales: list[tuple[Resale, int]] = []
+    for resale in controls.resales:
+        holds = may_resell(world, resale.goods, resale.content)
+        for good in resale.goods:
+            links = resale.links(*world.link_countries(good))
+            for seller in np.flatnonzero(holds[world.offer_slice(good)] & links.any(1)):
+                chosen = np.arange(len(links)) == seller
+                caps.append((good, chosen, links[seller]))
+                base.append(float(calibration.flow[good][seller, links[seller]].sum()))
+                events.append(resale.event)
+                resales.append((resale, world.offer_slice(good).start + int(seller)))
     market = Market.build(
         world.offer_good, world.need_good, kernels, sigma, np.full(len(world.offer_good), eps), caps
     )
@@ -233,6 +254,7 @@ def build_market(
         cap_events=tuple(events),
         licence_keys=tuple(keys),
         licence_caps=tuple(positions),
+        resale_caps=tuple(resales),
     )
 
 

@@ -16,6 +16,7 @@ from sim.agents import buyers, expectations, production, sellers
 from sim.agents.firms import markups, markups_by_member
 from sim.agents.licences import LicenceQueue
 from sim.agents.noise import Noise
+from sim.agents.origins import families
 from sim.agents.parameters import Behaviour, Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
 from sim.controls import Controls
@@ -23,6 +24,7 @@ from sim.engine.draws import draw_events
 from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
 from sim.engine.record import Recorder
 from sim.engine.rules import Rules, Seen
+from sim.instruments.export_ban import ExportBan
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
@@ -129,6 +131,10 @@ class Simulation:
             world, self.calibration, self.events, self.happens, len(members), self.steps, self.step_years
         )
         self.differing = self.rules.ruled | set(self.happens)
+        barred = [event.resale(world) for event in self.events if isinstance(event, ExportBan)]
+        self.origins = families(world, self.calibration, [rule for rule in barred if rule is not None])
+        for family in self.origins:
+            family.start(self.state, self.step_years)
         self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
@@ -244,6 +250,8 @@ class Simulation:
             for pipeline in (state.transit, state.transit_elements):
                 pipeline[:-1] = pipeline[1:]
                 pipeline[-1] = 0.0
+        for family in self.origins:
+            family.arrive()
 
     def _file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; what is decided may be exported or sold."""
@@ -288,13 +296,23 @@ class Simulation:
             self.orders.tonnes,
             self.orders.reservation,
             self.orders.elasticity,
-            self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years),
+            self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years, self._resale()),
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
         )
         self._warm = self.clearing.state
         self.state.gate_price = self.clearing.price
         self.state.choice_index = self.clearing.index
+
+    def _resale(self) -> FloatArray | None:
+        """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        columns = [
+            family.admissible(rule, offer, self.state.seller_stock[:, offer])
+            for rule, offer in self.market.resale_caps
+            for family in self.origins
+            if family.covers(rule)
+        ]
+        return np.stack(columns, axis=1) if columns else None
 
     def ship(self) -> None:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
@@ -308,6 +326,8 @@ class Simulation:
             state.seller_elements, before[..., None],
             out=np.zeros_like(state.seller_elements), where=before[..., None] > 0,
         )
+        for family in self.origins:
+            family.load(family.ship(clearing, state.seller_stock, self.controls.resales))
         state.seller_stock = state.seller_stock - clearing.sales
         state.seller_elements -= composition * clearing.sales[:, calibration.basket_offer, None]
 
@@ -371,12 +391,16 @@ class Simulation:
         consumed, self.shortfall = production.consume(self.required, held)
         self.consumed = np.where(user, consumed, used)
         self._take_elements(held)
+        for family in self.origins:
+            family.produce(self.consumed, held, output)
         state.buyer_stock = np.maximum(held - self.consumed, 0.0)
         state.seller_stock = state.seller_stock + output
         self.output = output
         self.discarded = production.discard_surplus(
             self.world, state, self.calibration, self.behaviour, self.step_years
         )
+        for family in self.origins:
+            family.discard(self.discarded, state.seller_stock)
         state.seller_stock -= self.discarded
 
     def _take_elements(self, held: FloatArray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -12,7 +13,8 @@ from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
-    from sim.controls import Controls
+    from sim.controls import Controls, Resale
+    from sim.world.world import World
 
 __all__ = ["INSTRUMENT", "ExportBan"]
 
@@ -68,6 +70,19 @@ class ExportBan(Instrument):
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         controls.open_share.change(mask, 1 - share)
         controls.touch_links(self.id, mask)
+        rule = self.resale(controls.world)
+        if rule is not None:
+            controls.resales.append(replace(rule, compliance=share * rule.compliance))
+
+    def resale(self, world: World) -> Resale | None:
+        """The rule on third countries, as it is in a whole step in force; None where there is none."""
+        from sim.controls import Resale
+
+        if not self.extraterritorial or (self.compliance.value == 0 and self.compliance.drawn is None):
+            return None
+        goods = tuple(self.good_indices(world, self.goods, self.stages).tolist())
+        by, to = self.country_mask(world, self.by), self.country_mask(world, self.to)
+        return Resale(self.id, goods, by, to & ~by, self.compliance.amount, self.content)
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1: nothing of this supply would come."""
