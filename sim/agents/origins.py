@@ -65,6 +65,8 @@ class Origins:
     seller: FloatArray = field(init=False)
     buyer: FloatArray = field(init=False)
     transit: FloatArray = field(init=False)
+    shipped: FloatArray = field(init=False)
+    """(M, needs, K) tonnes bought in the last step."""
 
     def __post_init__(self) -> None:
         world = self.world
@@ -123,6 +125,7 @@ class Origins:
         pipeline = np.array([by_lag[k + 1 :].sum(0) for k in range(len(by_lag) - 1)])
         pipeline = pipeline.reshape(-1, *taken.shape)
         self.transit = np.repeat(pipeline[:, None], len(state.seller_stock), axis=1)
+        self.shipped = np.zeros_like(self.buyer)
 
     def arrive(self) -> None:
         """Shipments due reach the buyers."""
@@ -172,6 +175,7 @@ class Origins:
                 for lag, weights in enumerate(lags):
                     by_lag[lag][:, buyers] += np.swapaxes(part * weights[good], 1, 2) @ mix
             self.seller[:, sellers] = held
+        self.shipped = np.add.reduce(by_lag, axis=0)
         return by_lag
 
     def load(self, by_lag: FloatArray) -> None:
