@@ -43,6 +43,8 @@ class Restriction:
     delay_years: float = 0.15
     type: str = "restriction"
     probability: None = None
+    dormant: bool = False
+    scalable: bool = False
 
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
@@ -101,6 +103,8 @@ class Merger:
     id: str = "merger"
     type: str = "merger"
     probability: None = None
+    dormant: bool = False
+    scalable: bool = False
     announced: dt.date | None = None
     until: dt.date | None = None
 

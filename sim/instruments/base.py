@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
+from sim.errors import did_you_mean
 from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
 from sim.instruments.words import FirstDay, LastDay, WordError, links_between, quantity, select_goods, spoken
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
@@ -47,6 +48,9 @@ class Instrument(BaseModel):
     note: Annotated[str, Field(description="shown by describe")] = ""
     in_base_year: Annotated[
         bool, Field(description="in force in the base year already, so its effect is in base-year trade")
+    ] = False
+    dormant: Annotated[
+        bool, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
     ] = False
 
     _labels: Labels | None = PrivateAttr(default=None)
@@ -133,6 +137,14 @@ class Instrument(BaseModel):
             return None
         years = (step_start - self.from_).days / DAYS_PER_YEAR
         return step_start if years <= np.max(ramp.amount) else None
+    @property
+    def scalable(self) -> bool:
+        """True where a strength above what the file says has a meaning."""
+        return False
+
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> Instrument:
+        """The event with approval shares of at least a floor for some destinations; licences only."""
+        raise TypeError(f"a {self.type} approves nothing")
 
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
@@ -162,6 +174,8 @@ class Instrument(BaseModel):
             when = f"From {self.from_} to {self.until} "
         elif self.until:
             when = f"Until {self.until} "
+        if self.dormant:
+            when = f"Once a rule says so{f', from {self.from_} on,' if self.from_ else ''} "
         early = self.announced and self.from_ and self.announced < self.from_
         announced = f"; announced on {self.announced}" if early else ""
         likely = f", with a probability of {self.probability}" if self.probability else ""
@@ -174,6 +188,17 @@ class Instrument(BaseModel):
     @abstractmethod
     def touches(self, labels: Labels) -> bool:
         """Whether the event acts on any base-year trade, output or use."""
+
+    def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """What is wrong beside the other events: field, message and remedy of each problem."""
+        yield from ()
+
+    def _unknown(
+        self, others: Mapping[str, Instrument], field: tuple[str, ...], name: str | None
+    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        if name is not None and name not in others:
+            say = did_you_mean(name, [key for key in others if key != self.id]) or "name one of this scenario"
+            yield field, f"there is no event '{name[:60]}'", say
 
     # -- shared by the instruments -----------------------------------------------------------
 

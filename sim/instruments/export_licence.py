@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sim.distributions import is_distribution
 from sim.instruments.base import origins
@@ -78,6 +78,8 @@ class ExportLicence(ExportMeasure):
         Share | None, Field(description="share of base-year trade without a queue", examples=["20 %"])
     ] = None
 
+    _floors: tuple[tuple[Sequence[str], Amount], ...] = PrivateAttr(default=())
+
     def model_post_init(self, context: object, /) -> None:
         """Every destination must have a delay, and the last decision cannot come before the first."""
         if "world" not in self.delay:
@@ -127,12 +129,30 @@ class ExportLicence(ExportMeasure):
             yield self.now(controls, values[word]), chosen
         yield otherwise, left
 
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> ExportLicence:
+        """The licence with approval shares of at least a floor for some destinations."""
+        copy = self.model_copy()
+        copy._floors = tuple(floors)
+        return copy
+
+    def _approved(self, controls: Controls) -> list[tuple[Amount, BoolArray]]:
+        """Approval share and (C,) destinations. A floor splits destinations even where it is not reached
+        yet, so that a queue stays one queue when it is."""
+        import numpy as np
+
+        parts = list(self._groups(controls, self.approval_share, 0.0))
+        for words, floor in self._floors:
+            chosen = self.country_mask(controls.world, words)
+            split = [(np.maximum(rate, floor), some & chosen) for rate, some in parts]
+            parts = split + [(rate, some & ~chosen) for rate, some in parts]
+        return parts
+
     def apply(self, controls: Controls, share: Amount) -> None:
         """One queue per good, origin and group of destinations. Part of a partial step stays free."""
         from sim.controls import Licence
 
         links, spared = self.mask(controls), self._spared(controls.world)
-        for rate, some in self._groups(controls, self.approval_share, 0.0):
+        for rate, some in self._approved(controls):
             for delay, others in self._groups(controls, self.delay, 0.0):
                 for good, origin, destinations in origins(links & some & others):
                     controls.licences.append(
@@ -166,7 +186,7 @@ class ExportLicence(ExportMeasure):
         """Severity 1 - approval share, by destination, of the trade that needs a licence."""
         needed = 1 - (self.validated_share.amount if self.validated_share else 0.0)
         links = self.mask(controls)
-        for rate, some in self._groups(controls, self.approval_share, 0.0):
+        for rate, some in self._approved(controls):
             controls.raise_risk(links & some, (1 - rate) * needed)
 
     def touches(self, labels: Labels) -> bool:

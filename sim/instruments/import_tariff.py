@@ -37,6 +37,11 @@ class ImportTariff(ImportMeasure):
     exempt_countries: Annotated[Countries | None, Field(description="origins that do not pay")] = None
     exempt_goods: Annotated[Goods | None, Field(description="goods that are free")] = None
 
+    @property
+    def scalable(self) -> bool:
+        """Twice the strength is twice the rate."""
+        return True
+
     def clause(self) -> str:
         """Who taxes what from whom at which rate."""
         single = len(self.rate) == 1

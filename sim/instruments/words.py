@@ -21,8 +21,9 @@ from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike", "GoodWord",
-    "Goods", "LastDay", "Sectors", "Stages", "WordError", "joined", "links_between", "parse_day", "quantity",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
 ]  # fmt: skip
 
@@ -159,6 +160,12 @@ def _as_list(value: object) -> object:
     return value
 
 
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+    return value
+
+
 CountryWord = Annotated[str, BeforeValidator(_country)]
 Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
 GoodWord = Annotated[str, BeforeValidator(_good)]
@@ -168,6 +175,8 @@ Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], Before
 FirmWord = Annotated[str, BeforeValidator(_firm)]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list)]
 Facilities = Annotated[tuple[Annotated[str, BeforeValidator(_facility)], ...], BeforeValidator(_as_list)]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+WholeNumber = Annotated[int, BeforeValidator(_count)]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:

@@ -44,8 +44,8 @@ def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
         "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_tariff",
-        "merger", "outage", "price_flooding", "production_quota", "recycling_push", "sanction", "strike",
-        "substitution_push",
+        "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
+        "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name
