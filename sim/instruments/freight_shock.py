@@ -52,6 +52,13 @@ class FreightShock(Instrument):
             raise WordError("neither 'change' nor 'delay' is given", "write for example 'change: 100 %'")
         super().model_post_init(context)
 
+    @property
+    def longest_delay_at_sea(self) -> float:
+        """The longest that any member draws."""
+        import numpy as np
+
+        return 0.0 if self.delay is None else max(0.0, float(np.max(self.delay.amount)))
+
     def clause(self) -> str:
         """Between whom freight changes by how much."""
         way = ("from", "to") if self.one_way else ("between", "and")
