@@ -22,7 +22,8 @@ from sim.agents.state import State, initial_state
 from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
-from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
+from sim.engine.ledger import touched
+from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key
 from sim.engine.record import Recorder
 from sim.engine.rules import Rules, Seen
 from sim.instruments.export_ban import ExportBan
@@ -212,6 +213,12 @@ class Simulation:
         self.touched = touched(self.world, controls, shares, self.step_years)
         kept = set(licence_keys(controls.licences, self.differing))
         self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
+
+    def queues_by_event(self) -> list[tuple[str, LicenceQueue]]:
+        """The licence queues in use, each with the event that runs it."""
+        keys = licence_keys(self.controls.licences, self.differing)
+        pairs = zip(keys, self.controls.licences, strict=True)
+        return [(rule.event, self.state.queues[key]) for key, rule in pairs if key in self.state.queues]
 
     def _seen(self) -> Seen | None:
         if self.clearing is None or not self.rules:

@@ -151,5 +151,5 @@ def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None
     assert 0 < (np.asarray(together.rules.fired("rule")) > 0).sum() < len(numbers)
     for position in (0, 2, 6):
         alone = simulation(small_world, *events, members=[numbers[position]], years=3).run()
-        for name in ("price_outside", "purchases", "seller_stock", "event_tonnes"):
+        for name in ("price_outside", "purchases", "seller_stock", "event_tonnes", "event_flow", "event_agents"):
             np.testing.assert_array_equal(alone[name].values[0], all_members[name].values[position], name)
