@@ -414,6 +414,7 @@ class Recorder:
                 "id": event.id, "type": event.type, "sentence": event.sentence(),
                 "announced": str(event.announced or ""), "from": str(event.from_ or ""),
                 "until": str(event.until or ""),
+                "in_base_year": bool(getattr(event, "in_base_year", False)),
             }
             for event in scenario.events
         ]
