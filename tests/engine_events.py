@@ -42,10 +42,12 @@ class Restriction:
     rate: float = 0.0
     delay_years: float = 0.15
     type: str = "restriction"
-    varies: bool = False
     probability: None = None
     dormant: bool = False
     scalable: bool = False
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -100,12 +102,14 @@ class Merger:
     from_: dt.date
     id: str = "merger"
     type: str = "merger"
-    varies: bool = False
     probability: None = None
     dormant: bool = False
     scalable: bool = False
     announced: dt.date | None = None
     until: dt.date | None = None
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return " and ".join(self.firms)

@@ -51,9 +51,9 @@ def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tu
     return tuple(
         (
             event.id,
-            event.activity(start, end),
+            np.asarray(event.activity(start, end)).tobytes(),
             bool(event.announced and event.announced < end),
-            start if event.varies else None,
+            event.phase(start, end),
         )
         for event in events
     )
@@ -77,11 +77,11 @@ def active_controls(
     """
     shares: dict[str, Any] = {event.id: event.activity(start, end) for event in events}
     controls = Controls(world)
-    controls.date = start
+    controls.date, controls.end = start, end
     for event in events:
         share = shares[event.id]
         # Whether it may act in any member: the shape of a market must not depend on who shares it.
-        acts = share > 0
+        acts = bool(np.any(np.asarray(share) > 0))
         controls.alarm_weight = 1.0
         if event.id in happens:
             seen = happens[event.id].astype(float)

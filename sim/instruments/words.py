@@ -21,8 +21,9 @@ from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "EventIds", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors",
-    "Stages", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
 ]  # fmt: skip
 
@@ -141,6 +142,13 @@ def _firm(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _facility(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a facility"), _labels(info)
+    if labels is not None and word not in labels.facilities:
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -160,10 +168,13 @@ def _count(value: object) -> int:
 
 CountryWord = Annotated[str, BeforeValidator(_country)]
 Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
-Goods = Annotated[tuple[Annotated[str, BeforeValidator(_good)], ...], BeforeValidator(_as_list)]
+GoodWord = Annotated[str, BeforeValidator(_good)]
+Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list)]
 Stages = Annotated[tuple[Annotated[str, BeforeValidator(_stage)], ...], BeforeValidator(_as_list)]
 Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], BeforeValidator(_as_list)]
-Firms = Annotated[tuple[Annotated[str, BeforeValidator(_firm)], ...], BeforeValidator(_as_list)]
+FirmWord = Annotated[str, BeforeValidator(_firm)]
+Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list)]
+Facilities = Annotated[tuple[Annotated[str, BeforeValidator(_facility)], ...], BeforeValidator(_as_list)]
 EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 WholeNumber = Annotated[int, BeforeValidator(_count)]
 
