@@ -20,7 +20,6 @@ from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = [
     "Gate", "LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "policy_key",
-    "touched",
 ]
 
 NO_CAP = 1e15
@@ -99,29 +98,6 @@ def active_controls(
         if acts:
             event.apply(controls, share)
     return controls, shares
-
-
-def touched(
-    world: World, controls: Controls, shares: Mapping[str, Amount], step_years: float
-) -> dict[str, tuple[Amount, Amount]]:
-    """Per event the base-year tonnes and USD of one step that it acts on."""
-    result: dict[str, tuple[Amount, Amount]] = {}
-    for event, share in shares.items():
-        tonnes = usd = 0.0
-        links = controls.touched_links.get(event)
-        if links is not None:
-            for g, flow in enumerate(world.base_flow):
-                amount = float((flow * links[g][np.ix_(*world.link_countries(g))]).sum())
-                tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
-        for mask, amounts, goods in (
-            (controls.touched_offers.get(event), world.offer_output, world.offer_good),
-            (controls.touched_needs.get(event), world.need_use, world.need_good),
-        ):
-            if mask is not None:
-                tonnes += float(amounts[mask].sum())
-                usd += float((amounts * world.base_price[goods])[mask].sum())
-        result[event] = (tonnes * share * step_years, usd * share * step_years)
-    return result
 
 
 @dataclass(frozen=True)

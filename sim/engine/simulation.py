@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.agents import buyers, expectations, production, sellers
 from sim.agents.firms import markups, markups_by_member
+from sim.agents.licences import LicenceQueue
 from sim.agents.noise import Noise
 from sim.agents.origins import families
 from sim.agents.parameters import Behaviour, Draws, draw_behaviour, read_behaviour, with_assumptions
@@ -21,8 +22,9 @@ from sim.agents.state import State, initial_state
 from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
+from sim.engine.ledger import touched
 from sim.engine.permits import in_hand, keep_gates, open_gates, use_gates
-from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key, touched
+from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key
 from sim.engine.record import Recorder
 from sim.engine.rules import Rules, Seen
 from sim.instruments.export_ban import ExportBan
@@ -217,6 +219,11 @@ class Simulation:
         keep_gates(self.market, self.state)
         self.give_up = self._base_give_up * controls.budget_factor[:, :, None]
         self.state.technology, self.state.capacity = controls.intensity_factor, controls.capacity_factor
+
+    def queues_by_event(self) -> list[tuple[str, LicenceQueue]]:
+        """The licence queues in use, each with the event that runs it."""
+        queues = self.state.queues
+        return [(gate.rule.event, queues[gate.key]) for gate in self.market.gates if gate.key in queues]
 
     def _seen(self) -> Seen | None:
         if self.clearing is None or not self.rules:

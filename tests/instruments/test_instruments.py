@@ -291,7 +291,7 @@ def test_production_quota_by_amount_spares_traders_and_may_not_bind(world: World
 def test_touches_agrees_with_the_ledger(
     world: World, labels: Labels, kind: str, fields: dict[str, Any], touches: bool
 ) -> None:
-    from sim.engine.policy import touched
+    from sim.engine.ledger import touched
 
     one = event(kind, labels, **fields)
     assert one.touches(labels) is touches
