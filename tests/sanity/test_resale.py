@@ -1,4 +1,4 @@
-"""The rule of December 2024 that third countries may not pass Chinese material on to the US, on the real world."""
+"""The rule of 2024 that third countries may not pass Chinese material on to the US, on the real world."""
 
 from __future__ import annotations
 
