@@ -44,6 +44,7 @@ class Restriction:
     delay_years: float = 0.15
     type: str = "restriction"
     probability: None = None
+    longest_delay_at_sea: float = 0.0
     dormant: bool = False
     scalable: bool = False
 
@@ -104,6 +105,7 @@ class Merger:
     id: str = "merger"
     type: str = "merger"
     probability: None = None
+    longest_delay_at_sea: float = 0.0
     dormant: bool = False
     scalable: bool = False
     announced: dt.date | None = None

@@ -138,6 +138,11 @@ class Instrument(BaseModel):
         years = (step_start - self.from_).days / DAYS_PER_YEAR
         return step_start if years <= np.max(ramp.amount) else None
     @property
+    def longest_delay_at_sea(self) -> float:
+        """Years by which shipments may come to take longer."""
+        return 0.0
+
+    @property
     def scalable(self) -> bool:
         """True where a strength above what the file says has a meaning."""
         return False

@@ -64,7 +64,8 @@ def check_periods(keys: Sequence[str], first: dt.date | None) -> None:
     if not batches:
         raise WordError("'amounts' is empty", "write for example {2010-H1: 22282 t, 2010-H2: 7976 t}")
     if first is not None and first < batches[0].start:
-        raise WordError(f"no amount for {first}; the first period is {batches[0].key}", "add one")
+        say = "add the periods before it"
+        raise WordError(f"no amount for {first}; the first period is {batches[0].key}", say)
 
 
 def yearly_rates(
