@@ -32,6 +32,7 @@ from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
+from sim.world.restrict import restrict
 from sim.world.world import FloatArray, World
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Simulation:
     """One scenario, all its members.
 
     Args:
-        world: the base year.
+        world: the base year; where the scenario names minerals, only their chains are run.
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
@@ -108,6 +109,7 @@ class Simulation:
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
     ) -> None:
+        world = restrict(world, scenario.minerals)
         self.world, self.scenario, self.seed = world, scenario, seed
         if isinstance(members, int):
             members = range(first_member, first_member + members)
@@ -228,7 +230,7 @@ class Simulation:
     def _seen(self) -> Seen | None:
         if self.clearing is None or not self.rules:
             return None
-        price = self.recorder.latest("price_outside") / self.world.base_price
+        price = self.recorder.row("price_outside", self.time - 1) / self.world.base_price
         return Seen(price, self.required, self.shortfall, self.clearing)
 
     def expect(self) -> None:
@@ -329,6 +331,8 @@ class Simulation:
 
     def _resale(self) -> FloatArray | None:
         """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        for family in self.origins:
+            family.comply(self.controls.resales)
         columns = [
             family.admissible(rule, offer, self.state.seller_stock[:, offer])
             for rule, offer in self.market.resale_caps
