@@ -358,13 +358,48 @@ def test_all_at_once_keeps_every_tonne(small_world: World) -> None:
         assert clearing.certified.all()
 
 
-def test_a_member_is_the_same_alone_and_in_a_batch_of_strikes(small_world: World) -> None:
-    strike = one(
-        "strike", countries=["CHN"], loss={"uniform": ["20 %", "90 %"]}, probability="60 %",
-        length={"uniform": ["0 days", "200 days"]}, starts_after={"uniform": ["0 days", "90 days"]},
-    )  # fmt: skip
-    scenario = PlainScenario(events=(strike,), end=dt.date(2025, 6, 30))
-    together = Simulation(small_world, scenario, members=5, seed=3).run()
+def spread(low: str, high: str) -> dict[str, list[str]]:
+    return {"uniform": [low, high]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("strike", {"countries": ["CHN"], "loss": spread("20 %", "90 %"), "probability": "60 %",
+                    "length": spread("0 days", "200 days"), "starts_after": spread("0 days", "90 days")}),
+        ("freight_shock", {"exporters": "CHN", "importers": "USA", "change": spread("0 %", "1000 %"),
+                           "delay": spread("0 days", "60 days")}),
+        ("bloc", {"members": ["JPN", "USA"], "preference": spread("0 %", "100 %")}),
+        ("sanction", {"by": ["JPN", "USA"], "firms": ["magnet_china"], "compliance": spread("0 %", "100 %")}),
+        ("export_tax", {"by": "CHN", "goods": ["magnet"],
+                        "rate": {"2024": "5 %", "2024-09": spread("0 %", "50 %")}}),
+        ("carbon_border_tax", {"by": "USA", "intensity": {"magnet": spread("0 t CO2/t", "100 t CO2/t")},
+                               "price": "100 USD/t CO2"}),
+        ("export_quota", {"by": "CHN", "goods": ["dysprosium"], "amount": spread("10 t/year", "30 t/year"),
+                          "carry_over": spread("0 %", "50 %")}),
+        ("export_licence", {"by": "CHN", "goods": ["dysprosium"], "approval_share": spread("0 %", "80 %"),
+                            "delay": spread("10 days", "90 days"), "longest_delay": "200 days",
+                            "validated_share": spread("0 %", "50 %")}),
+        ("exchange_rate", {"countries": ["CHN"], "change": spread("-30 %", "30 %")}),
+        ("price_flooding", {"countries": ["CHN"], "goods": ["magnet"], "discount": spread("0 %", "50 %")}),
+        ("capacity_change", {"countries": ["JPN"], "change": spread("-50 %", "50 %"), "ramp": "6 months"}),
+        ("substitution_push", {"share": spread("0 %", "50 %"), "ramp": spread("3 months", "2 years")}),
+    ],
+)  # fmt: skip
+def test_a_member_that_draws_is_the_same_alone_and_in_a_batch(
+    small_world: World, kind: str, fields: dict[str, Any]
+) -> None:
+    scenario = PlainScenario(events=(one(kind, **fields),), end=dt.date(2025, 6, 30))
+    together = Simulation(small_world, scenario, members=4, seed=3).run()
     alone = Simulation(small_world, scenario, members=1, seed=3, first_member=3).run()
     for name in ("price_gate", "price_outside", "production", "shortfall", "buyer_stock", "seller_stock"):
         np.testing.assert_array_equal(together[name].sel(member=3), alone[name].sel(member=3), err_msg=name)
+    assert bool(together.certified.all())
+
+
+def test_nobody_applies_for_what_a_ban_forbids(small_world: World) -> None:
+    licence = one("export_licence", id="l", **LICENCE)
+    ban = one("export_ban", id="b", by="CHN", to=["JPN", "SGP"], goods=["dysprosium"])
+    alone, both = tell(small_world, licence, months=12), tell(small_world, licence, ban, months=12)
+    assert alone.simulation.held_back[0].sum() > 1
+    assert both.simulation.held_back[0].sum() < 0.05 * alone.simulation.held_back[0].sum()
