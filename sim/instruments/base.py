@@ -62,6 +62,10 @@ class Instrument(BaseModel):
             if self.from_ is not None and first > self.from_:
                 raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
                                 f"add a value for {self.from_}")  # fmt: skip
+        for name in ("ramp", "growth", "length") if self.dormant else ():
+            if getattr(self, name, None) is not None:
+                raise WordError(f"'{name}' counts from 'from', so a dormant event cannot have it",
+                                f"leave '{name}' or 'dormant' out")  # fmt: skip
         if context and isinstance(context.get("labels"), Labels):
             self._labels = context["labels"]
 
