@@ -111,13 +111,12 @@ def per_market(call: Callable[[], object], markets: int) -> float:
 def sweeper_of(case: Batch) -> tuple[Sweeper, Array]:
     """The sweeps alone: without reading inputs, quoting, scaling and certificates."""
     quantity, ask, demand, reservation, elasticity = case.inputs[:5]
-    members, zero = len(quantity), np.zeros((len(quantity), 1))
-    (frame,) = core._frames(case.market, members)
-    limits = np.concatenate([quantity, zero, zero + core.NO_CAP], axis=1)
-    asking = np.concatenate([np.log(ask), zero, zero], axis=1)
-    tiers = core._Tiers(demand, reservation, elasticity).members(slice(0, members))
-    asked = load(frame, limits, asking, *tiers)
-    start = np.concatenate([case.before.state.log_price, zero, zero], axis=1).reshape(-1)[frame.offer]
+    members, none = len(quantity), np.zeros((len(quantity), 0))
+    (frame,) = core._frames(case.market, members, 0)
+    limits, asking = core._wide(quantity, none, core.NO_CAP), core._wide(np.log(ask), none)
+    tiers = core._Tiers(demand, reservation, elasticity, *core._tier_order(elasticity, 1))
+    asked = load(frame, limits, asking, *tiers.arrays)
+    start = core._wide(case.before.state.log_price, none).reshape(-1)[frame.offer]
     sweeper = Sweeper(frame, asked, core._references(frame, asked, start))
     return sweeper, sweeper.from_prices(start)
 
@@ -201,7 +200,7 @@ def _highs(case: Batch, ours: float) -> Figure:
 
 def _pot(case: Batch, ours: float) -> Figure:
     """Network simplex on the balanced problem."""
-    from ot.lp import emd_c
+    from ot.lp.emd_wrap import emd_c
 
     quantity, ask, demand = (a[0] for a in case.inputs[:3])
     cost = np.ascontiguousarray(np.where(np.isfinite(case.wedge), case.wedge, 1e3) + np.log(ask)[:, None])
@@ -211,21 +210,16 @@ def _pot(case: Batch, ours: float) -> Figure:
 
 
 def own_kernels(members: int, side: int = 20) -> float:
-    """Microseconds per market when every member has a kernel of its own, as one good per member."""
+    """Microseconds per market when every member has a kernel of its own."""
+    case = batch(members, side=side)
     rng = np.random.default_rng(1)
-    kernels = rng.lognormal(0, 1, (members, side, side)) * (rng.random((members, side, side)) >= 0.3)
-    axis = np.repeat(np.arange(members), side)
-    stock, want = rng.lognormal(0, 1, axis.shape), rng.lognormal(0, 1, axis.shape)
-    supply, demand = (np.add.reduceat(a, np.arange(0, len(axis), side)) for a in (stock, want))
-    want *= (1.1 * supply / demand)[axis]
-    market = Market.build(axis, axis, list(kernels), np.full(members, SIGMA), np.full(len(axis), EPS))
-    ask, reservation = rng.lognormal(0, 0.3, axis.shape), np.full((len(axis), 1), 1.5)
-    market = prepare(market, stock, ask, want[:, None], reservation, [ETA])
-    inputs = stock[None], ask[None], want[None, :, None], reservation[None], np.array([ETA])
-    before = clear(market, *inputs, tolerance=1e-6)
-    shocked = stock * rng.lognormal(0, 0.02, axis.shape), want * rng.lognormal(0, 0.02, axis.shape)
-    inputs = shocked[0][None], inputs[1], shocked[1][None, :, None], *inputs[3:]
-    return per_market(lambda: clear(market, *inputs, start=before.state, tolerance=1e-6), members)
+    wedge = 1 + rng.uniform(0, 0.3, (members, side, side))
+    kernel = case.market.kernel[0] * wedge**-SIGMA
+    one = np.zeros(side, dtype=int)
+    market = Market.build(one, one, [kernel], [SIGMA], np.full(side, EPS))
+    before = clear(market, *replace(case, market=market).inputs, tolerance=case.tolerance)
+    after = (case.inputs[0] * rng.lognormal(0, 0.02, case.inputs[0].shape), *case.inputs[1:])
+    return per_market(lambda: clear(market, *after, start=before.state, tolerance=case.tolerance), members)
 
 
 def world_step(members: int, caps: int) -> float:

@@ -96,7 +96,7 @@ class Products:
         self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
         fit = zip(shared, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
-        self.transposed = [np.swapaxes(matrix, -1, -2) for matrix in self.matrices]
+        self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
 
     def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
         """Room for whole blocks, and where each number lies in it; unused members stay 0."""
@@ -180,7 +180,8 @@ class Frame:
         first_variable, first_buyer: (n,) where each market starts.
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
-        seller: 1 - is_cap. response: eps / sigma, 0 for caps. market_sigma: (n,).
+        seller: 1 - is_cap. response: eps / sigma, 0 for caps. bent: 1 + response. slope: seller / bent.
+        market_sigma: (n,).
         is_need, buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
@@ -275,6 +276,8 @@ class Frame:
         self.is_need: BoolArray = self.need % (needs + 1) < needs
         self.seller = (~self.is_cap).astype(float)
         self.response = self.eps / self.sigma * self.seller
+        self.bent = 1 + self.response
+        self.slope = self.seller / self.bent
 
     def __len__(self) -> int:
         return len(self.first_variable)
