@@ -6,6 +6,8 @@ plain loops.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,10 +23,12 @@ from sim.market.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 
-BATCH_ELEMENTS = 20_000
+BATCH_ELEMENTS = 120_000
 """Buyers x tiers handled together: a working set that stays in cache. Results do not depend on it."""
 AIM = 0.5
 """Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""
+SINGLE_TOLERANCE = 2e-5
+"""Smallest tolerance in single precision: its rounding moves flows by up to a few parts in a million."""
 GAP_PER_TOLERANCE = 1e3
 """A certified gap, over the tolerance: flows off by the tolerance, at log prices of this order."""
 NO_CAP = 1e30
@@ -54,6 +58,7 @@ def clear(
     start: ClearingState | None = None,
     tolerance: float = 1e-9,
     signal_quantity: ArrayLike | None = None,
+    precision: Literal["double", "single"] = "double",
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -72,6 +77,9 @@ def clear(
         tolerance: largest residual, relative to the market's size.
         signal_quantity: (M, O) tonnes at which an offer with nothing to sell is quoted; default 1 % of
             the market's demand.
+        precision: ``single`` sweeps in single precision, for large ensembles: quicker, to a tolerance of at
+            least :data:`SINGLE_TOLERANCE`. Tonnes balance to the same rounding, and the residual and gap are
+            computed in double precision either way.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -96,6 +104,10 @@ def clear(
     if start is not None and start.log_price.shape != (members, offers):
         raise ValueError(f"the start is for {start.log_price.shape}; expected {(members, offers)}")
 
+    if precision == "single":
+        tolerance = max(tolerance, SINGLE_TOLERANCE)
+    elif precision != "double":
+        raise ValueError(f"precision must be 'double' or 'single', not '{precision}'")
     log_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
     order, groups = _tier_order(response, tiers)
     results = _Results(market, members)
@@ -114,7 +126,7 @@ def clear(
             lots = None
             if signal is not None:
                 lots = _wide(signal[here], np.zeros((len(log_ask), caps))).reshape(-1)[frame.offer]
-            sweeper, w, steps = _solve(frame, asked, np.take(starts, frame.offer), AIM * tolerance)
+            sweeper, w, steps = _solve(frame, asked, np.take(starts, frame.offer), AIM * tolerance, precision)
             settled = settle(sweeper, w, lots)
             results.put(here, frame, settled, steps)
             batches.append(Batch(frame, here.start, settled.row, settled.row_rent, settled.pull))
@@ -226,7 +238,8 @@ def prepare(
     caps = len(market.caps)
     limits = _wide(amounts, np.full((1, caps), NO_CAP), NO_CAP)
     asking = _wide(np.log(asks), np.zeros((1, caps)))
-    tiered = _Tiers(wanted, worth, _some(response, slice(0, 1), wanted.shape), *_tier_order(response, wanted.shape[2]))
+    own = _some(response, slice(0, 1), wanted.shape)
+    tiered = _Tiers(wanted, worth, own, *_tier_order(response, wanted.shape[2]))
     frames = _frames(market, 1, 0)
     return prepared(market, [(frame, load(frame, limits, asking, *tiered.arrays)) for frame in frames])
 
@@ -331,7 +344,7 @@ def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
 
 
 def _solve(
-    frame: Frame, asked: Load, at: FloatArray, tolerance: float
+    frame: Frame, asked: Load, at: FloatArray, tolerance: float, precision: str
 ) -> tuple[Sweeper, FloatArray, IntArray]:
     """Sweeps first; Newton for what has not arrived; a stronger safeguard for what then is missing.
 
@@ -340,7 +353,10 @@ def _solve(
     """
     with np.errstate(all="ignore"):  # a market that overflows is left to the safeguard
         sweeper = Sweeper(frame, asked, _references(frame, asked, at))
-        w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
+        if precision == "single":
+            w, steps, missed = _mix_single(sweeper, at, tolerance)
+        else:
+            w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
         if len(missed):
             x = sweeper.to_prices(w)
             for piece in frame.pieces:
@@ -355,8 +371,25 @@ def _solve(
             again = np.zeros(len(frame), dtype=bool)
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-        sweeper.sweep(w, np.empty_like(w))
+        if precision == "double" or len(missed):
+            sweeper.sweep(w, np.empty_like(w))
     return sweeper, w, steps
+
+
+def _mix_single(sweeper: Sweeper, at: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
+    """As :func:`sim.market.sweeps.mix`, in single precision; judged in double precision at the end.
+
+    The sweeper has then been swept from the w that is returned.
+    """
+    frame = sweeper.frame.single()
+    quick = Sweeper(frame, sweeper.load.single(), sweeper.reference.astype(np.float32))
+    rough, steps, _ = mix(quick, sweeper.from_prices(at).astype(np.float32), tolerance)
+    w = np.where(np.isfinite(rough), rough, sweeper.from_prices(at))
+    image = np.empty_like(w)
+    sweeper.sweep(w, image)
+    image -= w
+    missed = np.flatnonzero(~(sweeper.distance(image) <= 2 * tolerance))
+    return w, steps + 1, missed
 
 
 def _safeguard(

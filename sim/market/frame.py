@@ -22,6 +22,9 @@ from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 __all__ = ["BLOCK", "Frame", "Piece", "Products", "of_markets"]
 
 BLOCK = 4
+LEAST_SINGLE = np.exp(-46.0)
+"""Weights of open links in single precision are at least this share of their seller's largest: products
+with them then stay clear of subnormal numbers, which are slow and coarse."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,22 @@ class Products:
         other._set_matrices(matrices)
         return other
 
+    def single(self) -> Products:
+        """The same in single precision, weights floored."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        for name in ("matrices", "transposed", "per_market"):
+            setattr(other, name, [_floored(matrix) for matrix in getattr(self, name)])
+        if self.unit < BLOCK and self.sides:
+            other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
+            other.blocked = []
+            for buffer, views in zip(other.buffers, self.blocked, strict=True):
+                ends = np.cumsum([0] + [view.size for view in views])
+                other.blocked.append(
+                    [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
+                )
+        return other
+
     def forward(self, x: FloatArray, out: FloatArray) -> None:
         """Flat x -> flat y."""
         self._apply(x, out, self.matrices, 0, 1)
@@ -186,7 +205,10 @@ class Frame:
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
+        kind: type of the numbers, double or single.
     """
+
+    kind: type[np.floating[Any]] = np.float64
 
     def __init__(self, market: Market, members: int, capped: bool, first: int = 0) -> None:
         """``first`` is the number of the first member, which counts where members have own kernels."""
@@ -304,7 +326,23 @@ class Frame:
         part.offer, part.need = self.offer[variables], self.need[buyers]
         part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
         part._set_statics()
+        part = part.single() if self.kind is np.float32 else part
         return part, np.flatnonzero(units), variables, rows, buyers
+
+    def single(self) -> Frame:
+        """The same markets in single precision; kept."""
+        if "single" not in self.memory:
+            other = object.__new__(Frame)
+            other.__dict__.update(self.__dict__)
+            other.kind, other.memory = np.float32, {}
+            for name, value in self.__dict__.items():
+                if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                    setattr(other, name, value.astype(np.float32))
+                elif isinstance(value, Products):
+                    setattr(other, name, value.single())
+            self.memory["single"] = other
+        found: Frame = self.memory["single"]
+        return found
 
     def spread(self, variables: FloatArray, out: FloatArray) -> None:
         """Per row, the sum of the variables that act on it."""
@@ -324,6 +362,11 @@ def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
         return values[good[0] : good[-1] + 1]
     taken: FloatArray = values[good]
     return taken
+
+
+def _floored(matrix: FloatArray) -> Any:
+    low = (matrix > 0) & (matrix < LEAST_SINGLE)
+    return np.ascontiguousarray(np.where(low, LEAST_SINGLE, matrix).astype(np.float32))
 
 
 def _joined(parts: Sequence[Any], kind: type) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,14 @@ class Load:
     """Per variable: the seller can sell, the cap has links that can carry something."""
     dead: BoolArray
     """~live"""
+
+    def single(self) -> Load:
+        """The same in single precision."""
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                values[name] = value.astype(np.float32)
+        return Load(**values)
 
     def take(self, which: IntArray, variables: IntArray, rows: IntArray, buyers: IntArray) -> Load:
         """The load of some markets, given by their positions on the flat axes."""

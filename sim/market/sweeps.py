@@ -23,6 +23,8 @@ DEPTH, DEPTH_PREPARED, DEPTH_CAPPED = 4, 3, 6
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 40
+RIDGE, RIDGE_SINGLE = 1e-12, 1e-6
+"""Share of the trace of the mixing's small systems that is added to their diagonal."""
 COMPACT, WORTH_COMPACTING = 0.3, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 
@@ -74,11 +76,13 @@ class Sweeper:
         np.multiply(self.steep, load.elasticity, out=self.steep)
         np.exp(self.steep, out=self.steep)
         np.multiply(self.steep, load.demand, out=self.steep)
-        self.off = dead.astype(float)
-        self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
-        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
-        self.tier, self.power = np.empty((tiers, buyers)), np.empty((len(heads), buyers))
-        self.sums, self.work = np.empty(variables), np.empty(variables)
+        kind = frame.kind
+        self.off = dead.astype(kind)
+        self.row, self.row_pull, self.row_flow = (np.empty(rows, dtype=kind) for _ in range(3))
+        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers, dtype=kind) for _ in range(4))
+        self.tier = np.empty((tiers, buyers), dtype=kind)
+        self.power = np.empty((len(heads), buyers), dtype=kind)
+        self.sums, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
         """w from log prices (sellers) and log rents (caps); what cannot trade stays at its ask."""
@@ -138,9 +142,9 @@ class _History:
 
     def __init__(self, frame: Frame, depth: int) -> None:
         shape = depth + 1, frame.lengths[0]
-        self.change, self.image = np.empty(shape), np.empty(shape)
-        self.gram = np.zeros((depth + 1, depth + 1, len(frame)))
-        self.products, self.weights = np.empty((2, depth + 1, len(frame)))
+        self.change, self.image = np.empty((2, *shape), dtype=frame.kind)
+        self.gram = np.zeros((depth + 1, depth + 1, len(frame)), dtype=frame.kind)
+        self.products, self.weights = np.empty((2, depth + 1, len(frame)), dtype=frame.kind)
         self.pieces = [
             (piece.markets, piece.variables, (len(piece.good), piece.widths[0])) for piece in frame.pieces
         ]
@@ -197,8 +201,8 @@ def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
         ridge = matrix[0][0].copy()
         for a in range(1, len(older)):
             ridge += matrix[a][a]
-        ridge *= 1e-12
-        ridge += 1e-300
+        ridge *= RIDGE if ridge.dtype == np.float64 else RIDGE_SINGLE
+        ridge += np.finfo(ridge.dtype).tiny
         for a in range(len(older)):
             matrix[a][a] += ridge
     # Lower triangle to L D L'; right becomes the solution of the lower part.
