@@ -25,6 +25,7 @@ class PlainScenario:
     compare_to: str = ""
     events: tuple[Any, ...] = ()
     assumptions: dict[str, float] = field(default_factory=dict)
+    blocs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

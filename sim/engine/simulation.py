@@ -101,6 +101,7 @@ class Simulation:
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
     ) -> None:
+        world = world.with_groups(scenario.blocs)
         self.world, self.scenario, self.seed = world, scenario, seed
         if isinstance(members, int):
             members = range(first_member, first_member + members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_serializer
 
@@ -30,8 +30,6 @@ def _by_destination(given: object) -> object:
     return given if isinstance(given, dict) and not is_distribution(given) else {"world": given}
 
 
-
-
 class ExportLicence(Instrument):
     """A queue at the border: goods wait ``delay``, the approved share becomes a permit for ``validity``.
 
@@ -45,14 +43,17 @@ class ExportLicence(Instrument):
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[dysprosium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
     approval_share: Annotated[
-        dict[CountryWord, Share], BeforeValidator(_by_destination), Field(examples=["40 %"])
+        dict[CountryWord, Share],
+        BeforeValidator(_by_destination, json_schema_input_type=dict[CountryWord, Share] | Share),
+        Field(description="share approved, for all destinations or by destination", examples=["40 %"]),
     ]
     delay: Annotated[Delay, Field(description="time until the decision", examples=["45 business days"])]
     validity: Annotated[Validity, Field(description="life of a permit, 6 months by assumption")] = SIX_MONTHS
 
     @field_serializer("approval_share")
-    def _as_written(self, shares: dict[str, Quantity]) -> Quantity | dict[str, Quantity]:
-        return shares["world"] if list(shares) == ["world"] else shares
+    def _as_written(self, shares: dict[str, Quantity]) -> Any:
+        written = {word: share.written for word, share in shares.items()}
+        return written["world"] if list(written) == ["world"] else written
 
     def clause(self) -> str:
         """Who licenses what to whom, how long it takes and how much is approved."""

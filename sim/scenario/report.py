@@ -74,7 +74,11 @@ class Report:
             )
         elif isinstance(cause, WordError | QuantityError):
             message, remedy = cause.message, cause.remedy
-            if location and not remedy:
+            inside = cause.path if isinstance(cause, QuantityError) else ()
+            if inside:
+                path = [*path, *inside]
+                in_key = cause.key if isinstance(cause, QuantityError) else in_key
+            elif location and not remedy:
                 remedy = _example(fields, location[-1])
             # One word stands for a list of one: there is no item 0 to name then.
             while len(path) > 1 and not has(self.root, path):

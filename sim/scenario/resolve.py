@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from sim.distributions import Distribution, is_distribution, parse_distribution
 from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.paths import base_years
+from sim.scenario.blocs import read_blocs
 from sim.scenario.find import find, is_path, names
+from sim.scenario.formats import upgraded
 from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
 from sim.scenario.report import Report
@@ -25,6 +27,8 @@ from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
 
+PARTS = ("blocs", "events", "assumptions")
+"""Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
 OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
 """Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
@@ -141,7 +145,7 @@ def _at(part: Document, node: Node, message: str, remedy: str = "") -> Problem:
 
 
 def _merge(chain: Sequence[Document]) -> Node:
-    nodes = [part.root for part in chain if part.root is not None]
+    nodes = [upgraded(part.root) for part in chain if part.root is not None]
     root = Node({}, nodes[-1].place)
     for node in nodes[:-1]:
         assert isinstance(node.value, dict)
@@ -163,8 +167,8 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     place, path = override.place, override.path
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if path[0] not in Header.model_fields and path[0] not in ("events", "assumptions"):
-        allowed = [*Header.model_fields, "events", "assumptions"]
+    if path[0] not in Header.model_fields and path[0] not in PARTS:
+        allowed = [*Header.model_fields, *PARTS]
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
@@ -180,14 +184,16 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
-    fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
+    fields = {k: plain(v) for k, v in root.value.items() if k not in PARTS}
     header: Header | None = None
-    report.extra_fields = ("events", "assumptions")
+    report.extra_fields = PARTS
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
         report.invalid((), error, Header)
     labels = _labels(root, report)
+    blocs = read_blocs(root, report, labels)
+    labels = labels.with_groups(blocs) if labels is not None else None
     events = _events(root, report, labels)
     assumptions = _assumptions(root, report, labels)
     _check_sources(root, report, events)
@@ -217,6 +223,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         step=header.time.step,
         events=tuple(events),
         assumptions=assumptions,
+        blocs=blocs,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
 
@@ -261,6 +268,10 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
     if not EVENT_ID.fullmatch(name):
         say = "start with a letter; use letters, digits, '-' and '_'"
         report.add(path, f"'{name[:60]}' cannot be an event id", say, key=True)
+        return None
+    if node.value is None:
+        say = "remove the line, or write the event below it"
+        report.add(path, "there is no event of this id to remove", say, key=True)
         return None
     if not isinstance(node.value, dict):
         report.add(path, "an event is a mapping", "write for example 'type: export_ban' below it")
@@ -307,7 +318,7 @@ def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> 
     assert isinstance(root.value, dict)
     sources = root.value.get("sources")
     known = list(sources.value) if sources is not None and isinstance(sources.value, dict) else []
-    owners: list[tuple[tuple[str, ...], str | None, object]] = [
+    owners: list[Owner] = [
         (("events", event.id), event.source, event.assumption) for event in events
     ]
     observed = root.value.get("observed")
@@ -315,9 +326,7 @@ def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> 
         for name, node in observed.value.items():
             if isinstance(node.value, dict):
                 given = {k: v.value for k, v in node.value.items() if k in ("source", "assumption")}
-                source = given.get("source")
-                text = source if isinstance(source, str) else None
-                owners.append((("observed", name), text, given.get("assumption")))
+                owners += _figure_owners(("observed", name), node, given)
     for path, source, assumption in owners:
         if source is not None and source not in known:
             say = did_you_mean(source, known) or "add it under 'sources'"
@@ -327,6 +336,28 @@ def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> 
                 path, "neither a source nor an assumption",
                 "write 'source: <key of sources>' or 'assumption: true'", key=True,
             )  # fmt: skip
+
+
+Owner = tuple[tuple[str, ...], str | None, object]
+"""A path, and the source or the assumption that what stands there rests on."""
+
+
+def _figure_owners(path: tuple[str, ...], node: Node, given: Mapping[str, object]) -> list[Owner]:
+    """The series, unless each of its figures has a basis of its own, and the figures that have one."""
+    assert isinstance(node.value, dict)
+    values = node.value.get("values")
+    figures = values.value if values is not None and isinstance(values.value, dict) else {}
+    own: list[Owner] = []
+    for day, figure in figures.items():
+        if isinstance(figure.value, dict) and {"source", "assumption"} & figure.value.keys():
+            basis = {k: v.value for k, v in figure.value.items()}
+            source = basis.get("source")
+            where = (*path, "values", day)
+            own.append((where, source if isinstance(source, str) else None, basis.get("assumption")))
+    shared = given.get("source")
+    if shared is None and not given.get("assumption") and own and len(own) == len(figures):
+        return own
+    return [(path, shared if isinstance(shared, str) else None, given.get("assumption")), *own]
 
 
 def _check_header(header: Header, report: Report) -> None:
@@ -403,7 +434,7 @@ def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str,
         try:
             number = _parameter_value(written)
         except QuantityError as error:
-            report.add(path, error.message, error.remedy)
+            report.add((*path, *error.path), error.message, error.remedy, key=error.key)
             continue
         if labels is None or _known_parameter(name, path, report, labels):
             found[name] = number

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 from sim.distributions import Distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
-from sim.instruments.words import FirstDay, LastDay, WordError, quantity
+from sim.instruments.words import FirstDay, LastDay, WordError, joined, quantity
+from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
 from sim.units import Quantity
 
-__all__ = ["FORMAT", "Header", "Observation", "Scenario", "Source", "Time"]
+__all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
 
-FORMAT = 1
 DAYS_PER_WEEK = 7
 
 
@@ -42,14 +42,50 @@ class Time(_Part):
     step: Literal["month", "week"] = "month"
 
 
-class Observation(_Part):
-    """A figure that was observed, to set beside the model's."""
+class Figure(_Part):
+    """One observed figure; its source, where it is not that of the series."""
 
-    series: Annotated[str, Field(examples=["exports.ndfeb_magnet.CHN"])]
-    at: Annotated[FirstDay, Field(examples=["2025-05"])]
-    value: Annotated[Quantity, quantity(""), Field(examples=["1238 t"])]
-    source: str | None = None
-    assumption: bool | str = False
+    value: Annotated[Quantity, quantity("", certain=True), Field(examples=["1238 t"])]
+    source: Annotated[str | None, Field(description="key of `sources`")] = None
+    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+
+
+def _figure(written: object) -> object:
+    """A figure alone stands for one without a source of its own."""
+    return written if isinstance(written, dict | Figure) else {"value": written}
+
+
+def _figures(written: object) -> object:
+    if not isinstance(written, Mapping) or not written:
+        raise WordError("observed values are a mapping from dates to figures")
+    return written
+
+
+class Observation(_Part):
+    """What was observed, to set beside the model's: one figure, or several over time."""
+
+    series: Annotated[str, Field(description="what was observed", examples=["exports.ndfeb_magnet.CHN"])]
+    values: Annotated[
+        dict[
+            FirstDay,
+            Annotated[
+                Figure,
+                BeforeValidator(
+                    _figure, json_schema_input_type=Figure | Annotated[Quantity, quantity("", certain=True)]
+                ),
+            ],
+        ],
+        BeforeValidator(_figures),
+        Field(description="day or month -> figure with its unit", examples=["{2025-05: 1238 t}"]),
+    ]
+    source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
+    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+
+    @field_serializer("values")
+    def _as_written(self, values: dict[dt.date, Figure]) -> Any:
+        dumped = {day.isoformat(): _dump(figure) for day, figure in values.items()}
+        bare = [day for day, figure in dumped.items() if not (figure.get("source") or figure["assumption"])]
+        return dumped | {day: dumped[day]["value"] for day in bare}
 
 
 def _whole(value: object) -> object:
@@ -61,8 +97,9 @@ def _whole(value: object) -> object:
 
 
 def _format(value: object) -> object:
-    if value != FORMAT or isinstance(value, bool):
-        raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads format {FORMAT}")
+    if value not in FORMATS or isinstance(value, bool | float):
+        known = f"formats {joined([str(n) for n in FORMATS])}"
+        raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads {known}")
     return value
 
 
@@ -73,7 +110,7 @@ def _names(value: object) -> object:
 class Header(_Part):
     """The fields of a scenario file other than its events and assumptions."""
 
-    format: Annotated[int, BeforeValidator(_format), Field(examples=["1"])]
+    format: Annotated[int, BeforeValidator(_format), Field(examples=["2"])]
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80, examples=["my-scenario"])]
     title: Annotated[str, Field(examples=["China licenses heavy rare earths"])]
     question: str = ""
@@ -109,6 +146,8 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
+    blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Bloc -> ISO-3 codes of its members."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
@@ -145,8 +184,11 @@ class Scenario:
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},
+            **({"blocs": {k: list(v) for k, v in self.blocs.items()}} if self.blocs else {}),
             "events": {e.id: _dump(e) for e in self.events},
-            "assumptions": dict(self.assumptions),
+            "assumptions": {
+                k: v.written if isinstance(v, Distribution) else v for k, v in self.assumptions.items()
+            },
             "observed": {k: _dump(v) for k, v in self.observed.items()},
         }
 

@@ -10,7 +10,7 @@ from sim.errors import InputProblems
 from sim.scenario import Scenario, check_scenario, load_scenario
 
 BASE = """\
-format: 1
+format: 2
 name: base
 title: Base
 question: None
@@ -39,7 +39,7 @@ events:
     assumption: It is a test.
 """
 CHILD = """\
-format: 1
+format: 2
 name: child
 title: Child
 extends: [base]
