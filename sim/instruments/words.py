@@ -155,7 +155,7 @@ def _as_list(value: object) -> object:
 
 def _of_schema(name: str) -> WithJsonSchema:
     """Stands in a JSON Schema for a definition that needs the names of a world (``sim.scenario.schema``)."""
-    return WithJsonSchema({"$monazite": name})
+    return WithJsonSchema({"$monazite": name, "type": "string"})
 
 
 CountryWord = Annotated[str, BeforeValidator(_country), _of_schema("country")]
