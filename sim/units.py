@@ -196,11 +196,16 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
         raise QuantityError(f"unknown unit {_shown(rest)}", f"write one of: {allowed}")
     if dimension and unit.dimension != dimension:
         raise QuantityError(
-            f"{_shown(text)} is a {unit.dimension}, but a {dimension} is needed", f"write one of: {allowed}"
+            f"{_shown(text)} is {_named(unit.dimension)}, but {_named(dimension)} is needed",
+            f"write one of: {allowed}",
         )
     if not math.isfinite(value):
         raise QuantityError(f"{_shown(text)} is not a finite number", _example(dimension, ""))
     return Quantity(value * unit.factor, unit.dimension, text)
+
+
+def _named(dimension: str) -> str:
+    return f"an {dimension}" if dimension[0] in "aeiou" else f"a {dimension}"
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
 
-from sim.distributions import Distribution
+from sim.distributions import Distribution, is_distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, joined, quantity
@@ -52,7 +52,8 @@ class Figure(_Part):
 
 def _figure(written: object) -> object:
     """A figure alone stands for one without a source of its own."""
-    return written if isinstance(written, dict | Figure) else {"value": written}
+    whole = isinstance(written, dict | Figure) and not is_distribution(written)
+    return written if whole else {"value": written}
 
 
 def _figures(written: object) -> object:
@@ -76,7 +77,11 @@ class Observation(_Part):
             ],
         ],
         BeforeValidator(_figures),
-        Field(description="day or month -> figure with its unit", examples=["{2025-05: 1238 t}"]),
+        Field(
+            description="day or month -> figure with its unit",
+            examples=["{2025-05: 1238 t}"],
+            json_schema_extra={"minProperties": 1},
+        ),
     ]
     source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
     assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
@@ -97,6 +102,8 @@ def _whole(value: object) -> object:
 
 
 def _format(value: object) -> object:
+    if isinstance(value, str) and value in map(str, FORMATS):
+        raise WordError("the format is a number, not text", f"write {value} without quotes")
     if value not in FORMATS or isinstance(value, bool | float):
         known = f"formats {joined([str(n) for n in FORMATS])}"
         raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads {known}")

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from sim.distributions import FORMS, PLAIN
 from sim.instruments import Instrument, instrument_class, instrument_types
-from sim.scenario.blocs import BLOC_NAME
+from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
 from sim.scenario.resolve import EVENT_ID
 from sim.scenario.scenario import Header
@@ -189,11 +189,15 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
         part = properties[name]["additionalProperties"]
         entry = part if partial or name == "sources" else {"allOf": [part], **_observed_basis()}
         properties[name]["additionalProperties"] = {"anyOf": [{"type": "null"}, entry]} if partial else entry
+    taken = sorted({name for label in labels for name in taken_names(label)})
     members: Schema = {**_ref("countries"), "description": "its members: codes, groups, other blocs"}
     properties["blocs"] = {
         "description": "country groups of this scenario's own: name -> members",
         "type": ["object", "null"],
-        "propertyNames": {"pattern": f"^{BLOC_NAME.pattern}$"},
+        "propertyNames": {
+            "pattern": f"^{BLOC_NAME.pattern}$",
+            "not": {"enum": [name for name in taken if BLOC_NAME.fullmatch(name)]},
+        },
         "additionalProperties": {"anyOf": [{"type": "null"}, members]} if partial else members,
     }
     kinds = instrument_types()

@@ -30,8 +30,12 @@ LOADER_ONLY = {
     "calendar": "date-thirtieth-of-february",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing""",
-    "names given elsewhere in the file": "unknown-source",
-    "size of a number": "delay-negative quota-negative share-above-one",
+    "names given elsewhere in the file": """bloc-in-a-circle bloc-misspelt-in-an-event
+        bloc-that-is-not-defined
+        observed-figure-with-unknown-source unknown-source""",
+    "size of a number": """delay-negative distribution-lognormal-median-zero distribution-negative-deviation
+        distribution-out-of-range probability-above-one quota-negative share-above-one""",
+    "numbers together": "distribution-descending distribution-weights-too-few",
     "fields together": "cut-and-amount demand-without-change merger-with-itself stage-without-goods",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value",
