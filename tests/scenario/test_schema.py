@@ -36,7 +36,8 @@ LOADER_ONLY = {
     "size of a number": """delay-negative distribution-lognormal-median-zero distribution-negative-deviation
         distribution-out-of-range probability-above-one quota-negative share-above-one""",
     "numbers together": "distribution-descending distribution-weights-too-few",
-    "fields together": "cut-and-amount demand-without-change merger-with-itself stage-without-goods",
+    "fields together": """cut-and-amount demand-without-change merger-with-itself minerals-cut-an-amount
+        stage-without-goods""",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value",
 }
