@@ -23,8 +23,10 @@ from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
-    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
+    "select_goods", "spoken",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -142,6 +144,13 @@ def _firm(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _facility(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a facility"), _labels(info)
+    if labels is not None and word not in labels.facilities:
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -150,6 +159,12 @@ def _as_list(value: object) -> object:
         raise WordError(f"{_shown(value)} stands where words are needed", "write for example [USA, JPN]")
     if not value:
         raise WordError("the list is empty", "name at least one")
+    return value
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
     return value
 
 
@@ -168,6 +183,17 @@ Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("g
 Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
 Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]
+Facilities = Annotated[
+    tuple[Annotated[str, BeforeValidator(_facility), _of_schema("facility")], ...],
+    BeforeValidator(_as_list),
+    _of_schema("facilities"),
+]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list), _of_schema("events")]
+WholeNumber = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
+]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:
