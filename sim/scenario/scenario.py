@@ -29,9 +29,12 @@ class _Part(BaseModel):
 class Source(_Part):
     """Where a figure comes from."""
 
-    title: Annotated[str, Field(examples=["Chinese customs, May 2025"])]
-    url: str | None = None
-    confidence: Literal["seen", "derived", "memory"] | None = None
+    title: Annotated[str, Field(description="who says it, when", examples=["Chinese customs, May 2025"])]
+    url: Annotated[str | None, Field(description="where it can be read")] = None
+    confidence: Annotated[
+        Literal["seen", "derived", "memory"] | None,
+        Field(description="read there, worked out from it, or recalled"),
+    ] = None
 
 
 class Time(_Part):

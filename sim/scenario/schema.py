@@ -170,7 +170,11 @@ def _distribution(number: Schema) -> Schema:
             "minItems": len(meaning) or 1,
             **({"maxItems": len(meaning)} if meaning else {}),
         }
-    properties["weights"] = {"type": ["array", "null"], "items": {"type": "number", "minimum": 0}}
+    properties["weights"] = {
+        "description": "of the choices",
+        "type": ["array", "null"],
+        "items": {"type": "number", "minimum": 0},
+    }
     return {
         "type": "object",
         "properties": properties,
