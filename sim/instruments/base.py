@@ -107,9 +107,9 @@ class Instrument(BaseModel):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
-        if self.varies:
-            return step_start
         first, over = self._days(step_start, step_end)
+        if self.varies:
+            return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
 
     @property
@@ -137,7 +137,8 @@ class Instrument(BaseModel):
         """The step while any member is still on its way up, for :meth:`phase`."""
         import numpy as np
 
-        if ramp is None or self.from_ is None:
+        over = self.until is not None and self.until < step_start
+        if ramp is None or self.from_ is None or step_start < self.from_ or over:
             return None
         years = (step_start - self.from_).days / DAYS_PER_YEAR
         return step_start if years <= np.max(ramp.amount) else None
