@@ -15,7 +15,7 @@ import numpy as np
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Cap", "Controls", "Licence", "LinkValues", "PairIndex"]
+__all__ = ["Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale"]
 
 PairIndex = tuple[IntArray, IntArray]
 """Exporters and importers of a block of links, as ``numpy.ix_`` makes it from country positions."""
@@ -84,6 +84,28 @@ class Licence:
     validity_years: Amount
 
 
+@dataclass(frozen=True)
+class Resale:
+    """Third countries may not resell to some destinations what comes from some origins."""
+
+    event: str
+    goods: tuple[int, ...]
+    origins: BoolArray
+    """(C,) True for the countries whose material is barred."""
+    destinations: BoolArray
+    """(C,) True for the importers that must not get it."""
+    compliance: Amount
+    """Share of the barred material that is held back, for the share of the step in force."""
+    content: bool
+    """Whether what was made of barred material is barred."""
+
+    def links(self, origin: IntArray, destination: IntArray) -> BoolArray:
+        """(S, B) links from third countries to the destinations, given the countries of both ends."""
+        third = ~self.origins & ~self.destinations
+        mask: BoolArray = third[origin][:, None] & self.destinations[destination]
+        return mask
+
+
 @dataclass
 class Controls:
     """The policy state of one step."""
@@ -107,6 +129,9 @@ class Controls:
     """(1, F), or (M, F) once members differ: index of the firm that sets the price of a facility."""
     caps: list[Cap] = field(default_factory=list)
     licences: list[Licence] = field(default_factory=list)
+    resales: list[Resale] = field(default_factory=list)
+    stockpiles: dict[str, Amount] = field(default_factory=dict)
+    """Stockpile event id -> share of the step in which it may buy and release."""
     touched_links: dict[str, BoolArray] = field(default_factory=dict)
     """event id -> (G, C, C) links that the event acts on, for the ledger."""
     touched_offers: dict[str, BoolArray] = field(default_factory=dict)

@@ -45,6 +45,8 @@ class Restriction:
     type: str = "restriction"
     varies: bool = False
     probability: None = None
+    dormant: bool = False
+    scalable: bool = False
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -101,6 +103,8 @@ class Merger:
     type: str = "merger"
     varies: bool = False
     probability: None = None
+    dormant: bool = False
+    scalable: bool = False
     announced: dt.date | None = None
     until: dt.date | None = None
 

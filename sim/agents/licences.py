@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.controls import Licence
 from sim.units import Amount
-from sim.world.world import FloatArray, IntArray
+from sim.world.world import BoolArray, FloatArray, IntArray
 
 __all__ = ["LicenceQueue"]
 
@@ -67,6 +67,11 @@ class LicenceQueue:
         self.waiting[:, -1] = 0.0
         self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
         return due
+
+    def drop(self, members: BoolArray) -> None:
+        """Members (M,) in which the licence is not in force: nothing waits, no permit counts."""
+        self.waiting[np.broadcast_to(members, (len(self.permits),))] = 0.0
+        self.permits[np.broadcast_to(members, (len(self.permits),))] = 0.0
 
     @property
     def allowed(self) -> FloatArray:

@@ -53,8 +53,8 @@ class State:
     """(M, basket needs, E) tonnes of each element in buyers' stocks of concentrate."""
     transit_elements: FloatArray
     """(L, M, basket needs, E) tonnes of each element under way."""
-    queues: dict[tuple[int, int, bytes, int], LicenceQueue]
-    """Applications and permits of each licence in force, by good, origin, destinations and rank."""
+    queues: dict[tuple[int, int, bytes, int | str], LicenceQueue]
+    """Applications and permits of each licence in force, by good, origin, destinations and which of such."""
 
 
 def initial_state(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from sim.controls import Cap, Controls, Licence
+from sim.agents.origins import may_resell
+from sim.controls import Cap, Controls, Licence, Resale
 from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
@@ -22,19 +24,23 @@ __all__ = [
 
 NO_CAP = 1e15
 """Tonnes that no flow reaches."""
-LicenceKey = tuple[int, int, bytes, int]
+LicenceKey = tuple[int, int, bytes, int | str]
 
 
-def licence_keys(licences: Sequence[Licence]) -> list[LicenceKey]:
+def licence_keys(licences: Sequence[Licence], differing: Collection[str] = ()) -> list[LicenceKey]:
     """Identity of each licence over changes of policy: what, from where, to whom, and which of such.
 
     The event does not count: a licence that another one replaces hands on its applications and
-    permits, as an office does when its rules change.
+    permits, as an office does when its rules change. Only events that come and go member by member
+    (``differing``) keep a queue of their own.
     """
     seen: dict[tuple[int, int, bytes], int] = {}
-    keys = []
+    keys: list[LicenceKey] = []
     for licence in licences:
         same = (licence.good, licence.origin, licence.destinations.tobytes())
+        if licence.event in differing:
+            keys.append((*same, licence.event))
+            continue
         seen[same] = seen.get(same, -1) + 1
         keys.append((*same, seen[same]))
     return keys
@@ -59,26 +65,34 @@ def active_controls(
     start: dt.date,
     end: dt.date,
     happens: Mapping[str, BoolArray] = MappingProxyType({}),
+    strengths: Mapping[str, Amount] = MappingProxyType({}),
 ) -> tuple[Controls, dict[str, Amount]]:
     """Controls of the step [start, end), and the share of it in which each event is in force.
 
     Events act in the order of the scenario file. An event counts as announced from its
     announcement until it ends. An event that only some members see (``happens``, (M,)) has a share
-    for each member; until it starts, its announcement alarms all by its probability.
+    for each member; until it starts, its announcement alarms all by its probability. Rules scale what an
+    event does by its strength (``strengths``, one number or (M,)); one that is dormant acts with strength 0,
+    so that what a member meets does not depend on the others.
     """
-    shares: dict[str, Amount] = {event.id: event.activity(start, end) for event in events}
+    shares: dict[str, Any] = {event.id: event.activity(start, end) for event in events}
     controls = Controls(world)
     controls.date = start
     for event in events:
         share = shares[event.id]
+        # Whether it may act in any member: the shape of a market must not depend on who shares it.
+        acts = share > 0
         controls.alarm_weight = 1.0
         if event.id in happens:
             seen = happens[event.id].astype(float)
             started = event.from_ is None or event.from_ < end
             controls.alarm_weight = seen if started else event.chance
             share = shares[event.id] = share * seen
+        if event.id in strengths:
+            strength = strengths[event.id]
+            controls.alarm_weight = controls.alarm_weight * np.minimum(strength, 1.0)
+            share = shares[event.id] = share * strength
         over = event.until is not None and event.until < start
-        acts = bool(np.any(np.asarray(share) > 0))
         if acts or (event.announced is not None and event.announced < end and not over):
             event.announce(controls)
         if acts:
@@ -132,6 +146,8 @@ class PolicyMarket:
     licence_keys: tuple[LicenceKey, ...]
     licence_caps: tuple[int, ...]
     """Position of each licence on the axis of caps."""
+    resale_caps: tuple[tuple[Resale, int], ...] = ()
+    """Rule and offer of each cap on resale; these are the last on the axis of caps."""
 
     def cap_tonnes(
         self,
@@ -139,10 +155,17 @@ class PolicyMarket:
         permits: Sequence[FloatArray | None],
         shares: Mapping[str, Amount],
         step_years: float,
+        resale: FloatArray | None = None,
     ) -> FloatArray:
-        """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata."""
+        """(M, C) tonnes allowed this step; a cap in force for part of a step binds pro rata.
+
+        Args:
+            permits: of each licence. resale: (M, caps on resale) tonnes that may be resold.
+        """
         tonnes = np.empty((members, len(self.cap_events)))
-        for cap, event in enumerate(self.cap_events):
+        if self.resale_caps and resale is not None:
+            tonnes[:, -len(self.resale_caps) :] = resale
+        for cap, event in enumerate(self.cap_events[: len(self.cap_events) - len(self.resale_caps)]):
             share = shares.get(event, 1.0)
             yearly = share * self.fixed_caps[cap] + (1 - share) * self.base_cap_flow[cap]
             # A member in which the event does not happen has no cap at all.
@@ -159,9 +182,14 @@ class PolicyMarket:
 
 
 def build_market(
-    world: World, calibration: Calibration, controls: Controls, sigma: FloatArray, eps: float
+    world: World,
+    calibration: Calibration,
+    controls: Controls,
+    sigma: FloatArray,
+    eps: float,
+    differing: Collection[str] = (),
 ) -> PolicyMarket:
-    """Apply wedges, bans and caps to the sourcing weights."""
+    """Apply wedges, bans and caps to the sourcing weights; ``differing`` as in :func:`licence_keys`."""
     kernels, cif, delivered, exposure = [], [], [], []
     for g in range(len(world.goods)):
         origin, destination = world.link_countries(g)
@@ -181,7 +209,8 @@ def build_market(
     base: list[float] = []
     events: list[str] = []
     rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
-    identity = dict(zip(map(id, controls.licences), licence_keys(controls.licences), strict=True))
+    names = licence_keys(controls.licences, differing)
+    identity = dict(zip(map(id, controls.licences), names, strict=True))
     keys: list[LicenceKey] = []
     positions: list[int] = []
     for rule in rules:
@@ -199,6 +228,17 @@ def build_market(
         caps.append((rule.good, sellers, buyers))
         base.append(float(calibration.flow[rule.good][np.ix_(sellers, buyers)].sum()))
         events.append(rule.event)
+    resales: list[tuple[Resale, int]] = []
+    for resale in controls.resales:
+        holds = may_resell(world, resale.goods, resale.content)
+        for good in resale.goods:
+            links = resale.links(*world.link_countries(good))
+            for seller in np.flatnonzero(holds[world.offer_slice(good)] & links.any(1)):
+                chosen = np.arange(len(links)) == seller
+                caps.append((good, chosen, links[seller]))
+                base.append(float(calibration.flow[good][seller, links[seller]].sum()))
+                events.append(resale.event)
+                resales.append((resale, world.offer_slice(good).start + int(seller)))
     market = Market.build(
         world.offer_good, world.need_good, kernels, sigma, np.full(len(world.offer_good), eps), caps
     )
@@ -214,6 +254,7 @@ def build_market(
         cap_events=tuple(events),
         licence_keys=tuple(keys),
         licence_caps=tuple(positions),
+        resale_caps=tuple(resales),
     )
 
 

@@ -38,6 +38,11 @@ PER_NEED = {
     "purchases": ("t per step", "tonnes bought"),
     "buyer_stock": ("t", "stock at the end of the step"),
 }
+PER_PILE = {
+    "stockpile_stock": ("t", "tonnes in a state's stockpile"),
+    "stockpile_bought": ("t per step", "tonnes bought for a state's stockpile"),
+    "stockpile_released": ("t per step", "tonnes released from a state's stockpile"),
+}
 PER_GOOD = {
     "price_gate": ("USD/t", "sales-weighted gate price, world"),
     "price_inside": ("USD/t", "gate price on domestic links of the controlling country"),
@@ -79,7 +84,18 @@ class Recorder:
             "value_added_at_risk": len(world.facilities),
             "event_tonnes": len(simulation.scenario.events),
             "event_usd": len(simulation.scenario.events),
+            **dict.fromkeys(PER_PILE, len(simulation.stockpiles.goods)),
+            "origin_purchases": 0,
         }
+        # Purchases by origin: one column per family, good, importer and country of origin.
+        self._origin_groups = []
+        self._origin_columns: list[tuple[int, int, int]] = []
+        for family in simulation.origins:
+            groups = Groups(world.need_good[family.needs] * countries + world.need_country[family.needs])
+            self._origin_groups.append(groups)
+            for key in groups.keys.tolist():
+                self._origin_columns += [(*divmod(key, countries), origin) for origin in family.countries]
+        sizes["origin_purchases"] = len(self._origin_columns)
         self._kept: dict[str, npt.NDArray[np.float32]] = {
             name: np.zeros((members, steps, size), dtype=np.float32) for name, size in sizes.items()
         }
@@ -106,6 +122,10 @@ class Recorder:
         self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
         self._running: FlowTotals | None = None
         self._yearly: list[FloatArray] = []
+
+    def latest(self, name: str) -> npt.NDArray[np.float32]:
+        """(M, size) row of the step recorded last."""
+        return self._kept[name][:, self._simulation.time - 1]
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)
@@ -170,8 +190,20 @@ class Recorder:
         kept["requirement"][:, t] = simulation.required
         kept["consumption"][:, t] = simulation.consumed
         kept["shortfall"][:, t] = simulation.shortfall
-        kept["purchases"][:, t] = clearing.purchases
+        kept["purchases"][:, t] = simulation.purchases
         kept["buyer_stock"][:, t] = state.buyer_stock
+        piles = simulation.stockpiles
+        kept["stockpile_stock"][:, t] = piles.tonnes.stock[..., 0]
+        kept["stockpile_bought"][:, t], kept["stockpile_released"][:, t] = piles.bought, piles.released
+        first = 0
+        for family, groups in zip(simulation.origins, self._origin_groups, strict=True):
+            members, needs, origins = family.shipped.shape
+            by_need = np.swapaxes(family.shipped, 1, 2).reshape(members * origins, needs)
+            sums = groups.sums(by_need).reshape(members, origins, -1)
+            width = origins * sums.shape[2]
+            columns = np.swapaxes(sums, 1, 2).reshape(members, -1)
+            kept["origin_purchases"][:, t, first : first + width] = columns
+            first += width
         self._record_value_added(simulation, t)
         for position, event in enumerate(simulation.scenario.events):
             kept["event_tonnes"][:, t, position], kept["event_usd"][:, t, position] = (
@@ -215,16 +247,20 @@ class Recorder:
             **dict.fromkeys(PER_GOOD, "good"), **dict.fromkeys(PER_OFFER, "offer"),
             **dict.fromkeys(PER_NEED, "need"), "tariff_revenue": "importer",
             "value_added_at_risk": "facility", "event_tonnes": "event", "event_usd": "event",
+            **dict.fromkeys(PER_PILE, "pile"), "origin_purchases": "origin_link",
         }
         extra = {
+            "origin_purchases": ("t per step", "tonnes bought, stockpiles included, by country of origin"),
             "tariff_revenue": ("USD per step", "tariff revenue"),
             "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
             "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
             "event_usd": ("USD per step", "base-year value that the event acts on"),
         }
-        described = {**PER_GOOD, **PER_OFFER, **PER_NEED, **extra}
+        described = {**PER_GOOD, **PER_OFFER, **PER_NEED, **PER_PILE, **extra}
         variables: dict[str, Any] = {}
         for name, values in self._kept.items():
+            if name in (*PER_PILE, "origin_purchases") and not values.shape[2]:
+                continue
             unit, text = described[name]
             variables[name] = (
                 ("member", "time", dims[name]), values, {"units": unit, "long_name": text}
@@ -293,6 +329,7 @@ class Recorder:
             "importer": codes,
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
+            **self._labels_of_piles_and_origins(codes, goods),
             "year": np.unique(self._year_of),
             "quantile": list(QUANTILES),
             "link_good": ("link", goods[good]),
@@ -300,6 +337,22 @@ class Recorder:
             "link_importer": ("link", codes[importer]),
         }
         return xr.Dataset(variables, coords=coordinates, attrs=self._attributes())
+
+    def _labels_of_piles_and_origins(
+        self, codes: npt.NDArray[np.str_], goods: npt.NDArray[np.str_]
+    ) -> dict[str, Any]:
+        """Labels of what only some scenarios have."""
+        labels: dict[str, Any] = {}
+        piles = self._simulation.stockpiles
+        if piles:
+            labels["pile_event"] = ("pile", np.array(piles.events))
+            labels["pile_good"] = ("pile", goods[piles.goods])
+        if self._origin_columns:
+            good, importer, origin = np.array(self._origin_columns).T
+            labels["origin_good"] = ("origin_link", goods[good])
+            labels["origin_importer"] = ("origin_link", codes[importer])
+            labels["origin_country"] = ("origin_link", codes[origin])
+        return labels
 
     def _attributes(self) -> dict[str, Any]:
         simulation = self._simulation

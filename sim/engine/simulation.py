@@ -16,12 +16,17 @@ from sim.agents import buyers, expectations, production, sellers
 from sim.agents.firms import markups, markups_by_member
 from sim.agents.licences import LicenceQueue
 from sim.agents.noise import Noise
+from sim.agents.origins import families
 from sim.agents.parameters import Behaviour, Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
+from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
 from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
 from sim.engine.record import Recorder
+from sim.engine.rules import Rules, Seen
+from sim.instruments.export_ban import ExportBan
+from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
@@ -125,6 +130,22 @@ class Simulation:
         self.state: State = initial_state(
             world, self.calibration, self.behaviour["cover_scale"], self.step_years
         )
+        self.rules = Rules(
+            world, self.calibration, self.events, self.happens, len(members), self.steps, self.step_years
+        )
+        self.differing = self.rules.ruled | set(self.happens)
+        barred = [event.resale(world) for event in self.events if isinstance(event, ExportBan)]
+        self.origins = families(world, self.calibration, [rule for rule in barred if rule is not None])
+        for family in self.origins:
+            family.start(self.state, self.step_years)
+        reserves = [event for event in self.events if isinstance(event, Stockpile)]
+        reserves = [event for event in reserves if not event.in_base_year]
+        self.stockpiles = Stockpiles(world, self.calibration, reserves, len(members), self.step_years)
+        if self.stockpiles:
+            self.stockpiles.start(self.state)
+            self.stockpiles.add_mix(self.state.buyer_elements, self.calibration.basket_need)
+            for family in self.origins:
+                self.stockpiles.add_mix(family.buyer, family.needs)
         self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
@@ -142,6 +163,7 @@ class Simulation:
         no_need = np.zeros((len(members), len(world.need_good)))
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
+        self.purchases = no_need
         self.recorder = Recorder(self)
 
     @property
@@ -172,20 +194,31 @@ class Simulation:
     def set_policy(self) -> None:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.dates[self.time], self.dates[self.time + 1]
-        key = policy_key(self.events, start, end)
+        self.rules.advance(self.time, start, end, self._seen())
+        key = (policy_key(self.events, start, end), self.rules.key)
         if key == self._policy_key:
             return
-        controls, shares = active_controls(self.world, self.events, start, end, self.happens)
+        controls, shares = active_controls(
+            self.world, self.rules.eased(), start, end, self.happens, self.rules.strengths
+        )
         self._policy_key, self.controls, self.shares = key, controls, shares
-        self.market = build_market(self.world, self.calibration, controls, self.sigma, self._eps)
+        self.market = build_market(
+            self.world, self.calibration, controls, self.sigma, self._eps, self.differing
+        )
         owner = controls.markup_owner
         self.markup_ratio = (
             markups_by_member(self.world, owner, self.sigma, self._eta, self._ceiling) / self._base_markup
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
-        kept = set(licence_keys(controls.licences))
+        kept = set(licence_keys(controls.licences, self.differing))
         self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
+
+    def _seen(self) -> Seen | None:
+        if self.clearing is None or not self.rules:
+            return None
+        price = self.recorder.latest("price_outside") / self.world.base_price
+        return Seen(price, self.required, self.shortfall, self.clearing)
 
     def _origin_sellers(self, good: int, origin: int) -> IntArray:
         at = (self.world.offer_good == good) & (self.world.offer_country == origin)
@@ -212,12 +245,17 @@ class Simulation:
         """4. Buyers order in tiers: urgent need first, restocking around the expected price."""
         level = self.controls.demand_factor * self.noise.demand(self.time)
         required = buyers.required_input(self.world, self.state, self.calibration, level, self.step_years)
+        last = self.required, self.shortfall
         self.required = _overridden(self.decisions.requirement, required)
         self._arrive()
+        if self.stockpiles:
+            self._release(*last)
         self.orders = buyers.order_tiers(
             self.world, self.state, self.calibration, self.behaviour, self.required, self.give_up,
             self.step_years,
         )
+        if self.stockpiles:
+            self.orders = self.stockpiles.add_orders(self.orders)
         self._file_licences()
 
     def _arrive(self) -> None:
@@ -229,13 +267,32 @@ class Simulation:
             for pipeline in (state.transit, state.transit_elements):
                 pipeline[:-1] = pipeline[1:]
                 pipeline[-1] = 0.0
+        for family in self.origins:
+            family.arrive()
+        self.stockpiles.arrive()
+
+    def _release(self, last_required: FloatArray, last_shortfall: FloatArray) -> None:
+        """Stockpiles hand tonnes to their users, who pay what they last paid in the market."""
+        state = self.state
+        tonnes, elements, *origins = self.stockpiles.decide(
+            state, self.required, last_required, last_shortfall, self.controls.stockpiles
+        )
+        given = tonnes[..., 0]
+        held = state.buyer_stock + state.transit.sum(0)
+        worth = held * state.input_cost + given * state.choice_index
+        mixed = worth / np.maximum(held + given, 1e-12)
+        state.input_cost = np.where(given > 0, mixed, state.input_cost)
+        state.buyer_stock = state.buyer_stock + given
+        state.buyer_elements += elements[:, self.calibration.basket_need]
+        for family, mix in zip(self.origins, origins, strict=True):
+            family.buyer = family.buyer + mix[:, family.needs]
 
     def _file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; what is decided may be exported or sold."""
         state, world, step_years = self.state, self.world, self.step_years
         self.held_back = np.zeros_like(state.seller_stock)
         reserve = self.behaviour["seller_reserve_share"] * world.offer_stock
-        keys = licence_keys(self.controls.licences)
+        keys = licence_keys(self.controls.licences, self.differing)
         for key, licence in zip(keys, self.controls.licences, strict=True):
             at = self._origin_sellers(licence.good, licence.origin)
             if not len(at):
@@ -245,6 +302,7 @@ class Simulation:
             queue = state.queues[key]
             queue.resize(licence, step_years)
             queue.decide(licence.approval_share)
+            queue.drop(np.asarray(self.shares.get(licence.event, 1.0)) <= 0)
             needs = world.need_slice(licence.good)
             group = licence.destinations[world.need_country[needs]]
             group &= world.need_country[needs] != licence.origin
@@ -272,13 +330,23 @@ class Simulation:
             self.orders.tonnes,
             self.orders.reservation,
             self.orders.elasticity,
-            self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years),
+            self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years, self._resale()),
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
         )
         self._warm = self.clearing.state
         self.state.gate_price = self.clearing.price
         self.state.choice_index = self.clearing.index
+
+    def _resale(self) -> FloatArray | None:
+        """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        columns = [
+            family.admissible(rule, offer, self.state.seller_stock[:, offer])
+            for rule, offer in self.market.resale_caps
+            for family in self.origins
+            if family.covers(rule)
+        ]
+        return np.stack(columns, axis=1) if columns else None
 
     def ship(self) -> None:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
@@ -292,18 +360,31 @@ class Simulation:
             state.seller_elements, before[..., None],
             out=np.zeros_like(state.seller_elements), where=before[..., None] > 0,
         )
+        piles = self.stockpiles
+        taken = piles.fractions(clearing, self.orders) if piles else np.zeros((0, *clearing.purchases.shape))
+        self.purchases = clearing.purchases * (1 - taken.sum(0)) if piles else clearing.purchases
+        for position, family in enumerate(self.origins):
+            shipped = family.ship(clearing, state.seller_stock, self.controls.resales)
+            if piles:
+                shipped = piles.mixes[1 + position].take(shipped, taken[:, :, family.needs])
+            family.load(shipped)
         state.seller_stock = state.seller_stock - clearing.sales
         state.seller_elements -= composition * clearing.sales[:, calibration.basket_offer, None]
 
         self.paid = paid = self.market.delivered_cost(clearing)
         stock = state.buyer_stock + state.transit.sum(0)
-        total = stock + clearing.purchases
-        mixed = (stock * state.input_cost + paid) / np.maximum(total, 1e-12)
+        total = stock + self.purchases
+        own = paid * (1 - taken.sum(0)) if piles else paid
+        mixed = (stock * state.input_cost + own) / np.maximum(total, 1e-12)
         state.input_cost = np.where(total > 1e-9 * self.world.need_use, mixed, state.input_cost)
 
         element_flow = self._element_flow(composition)
-        for lag, weights in enumerate(calibration.lag_weight):
-            tonnes = clearing.to_buyers(weights)
+        by_lag = [clearing.to_buyers(weights) for weights in calibration.lag_weight]
+        if piles:
+            by_lag = list(piles.tonnes.take(np.stack(by_lag)[..., None], taken)[..., 0])
+            at = calibration.basket_need
+            element_flow = list(piles.mixes[0].take(np.stack(element_flow), taken[:, :, at]))
+        for lag, tonnes in enumerate(by_lag):
             if lag == 0:
                 state.buyer_stock += tonnes
                 state.buyer_elements += element_flow[0]
@@ -355,12 +436,16 @@ class Simulation:
         consumed, self.shortfall = production.consume(self.required, held)
         self.consumed = np.where(user, consumed, used)
         self._take_elements(held)
+        for family in self.origins:
+            family.produce(self.consumed, held, output)
         state.buyer_stock = np.maximum(held - self.consumed, 0.0)
         state.seller_stock = state.seller_stock + output
         self.output = output
         self.discarded = production.discard_surplus(
             self.world, state, self.calibration, self.behaviour, self.step_years
         )
+        for family in self.origins:
+            family.discard(self.discarded, state.seller_stock)
         state.seller_stock -= self.discarded
 
     def _take_elements(self, held: FloatArray) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from sim.errors import did_you_mean
 from sim.instruments.words import FirstDay, LastDay, links_between, quantity, select_goods, spoken
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -47,6 +48,9 @@ class Instrument(BaseModel):
     in_base_year: Annotated[
         bool, Field(description="in force in the base year already, so its effect is in base-year trade")
     ] = False
+    dormant: Annotated[
+        bool, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
+    ] = False
 
     _labels: Labels | None = PrivateAttr(default=None)
 
@@ -78,6 +82,15 @@ class Instrument(BaseModel):
         """True where the effect changes with the date while the event is in force."""
         return False
 
+    @property
+    def scalable(self) -> bool:
+        """True where a strength above what the file says has a meaning."""
+        return False
+
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> Instrument:
+        """The event with approval shares of at least a floor for some destinations; licences only."""
+        raise TypeError(f"a {self.type} approves nothing")
+
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
         """Write the effect to ``controls``, for a step in which it is in force for ``share``.
@@ -106,6 +119,8 @@ class Instrument(BaseModel):
             when = f"From {self.from_} to {self.until} "
         elif self.until:
             when = f"Until {self.until} "
+        if self.dormant:
+            when = f"Once a rule says so{f', from {self.from_} on,' if self.from_ else ''} "
         early = self.announced and self.from_ and self.announced < self.from_
         announced = f"; announced on {self.announced}" if early else ""
         likely = f", with a probability of {self.probability}" if self.probability else ""
@@ -118,6 +133,17 @@ class Instrument(BaseModel):
     @abstractmethod
     def touches(self, labels: Labels) -> bool:
         """Whether the event acts on any base-year trade, output or use."""
+
+    def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """What is wrong beside the other events: field, message and remedy of each problem."""
+        yield from ()
+
+    def _unknown(
+        self, others: Mapping[str, Instrument], field: tuple[str, ...], name: str | None
+    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        if name is not None and name not in others:
+            say = did_you_mean(name, [key for key in others if key != self.id]) or "name one of this scenario"
+            yield field, f"there is no event '{name[:60]}'", say
 
     # -- shared by the instruments -----------------------------------------------------------
 

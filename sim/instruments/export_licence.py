@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_serializer
+from pydantic import BeforeValidator, Field, PrivateAttr, field_serializer
 
 from sim.distributions import is_distribution
 from sim.instruments.base import Instrument, origins
@@ -50,6 +50,8 @@ class ExportLicence(Instrument):
     delay: Annotated[Delay, Field(description="time until the decision", examples=["45 business days"])]
     validity: Annotated[Validity, Field(description="life of a permit, 6 months by assumption")] = SIX_MONTHS
 
+    _floors: tuple[tuple[Sequence[str], Amount], ...] = PrivateAttr(default=())
+
     @field_serializer("approval_share")
     def _as_written(self, shares: dict[str, Quantity]) -> Any:
         written = {word: share.written for word, share in shares.items()}
@@ -74,19 +76,39 @@ class ExportLicence(Instrument):
             yield self.approval_share[word].amount, chosen
         yield 0.0, links
 
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> ExportLicence:
+        """The licence with approval shares of at least a floor for some destinations."""
+        copy = self.model_copy()
+        copy._floors = tuple(floors)
+        return copy
+
+    def _by_share_and_floor(self, controls: Controls) -> Iterator[tuple[Amount, BoolArray]]:
+        """As :meth:`_by_share`. A floor splits destinations even where it is not reached yet, so that a
+        queue stays one queue when it is."""
+        import numpy as np
+
+        parts = list(self._by_share(controls))
+        for words, floor in self._floors:
+            chosen = self.country_mask(controls.world, words)
+            for rate, links in parts[:]:
+                parts.append((np.maximum(rate, floor), links & chosen))
+                parts.append((rate, links & ~chosen))
+                parts.pop(0)
+        yield from parts
+
     def apply(self, controls: Controls, share: Amount) -> None:
         """One queue per good, origin and approval share. The engine leaves part of a partial step free."""
         from sim.controls import Licence
 
         times = self.delay.amount, self.validity.amount
-        for rate, mask in self._by_share(controls):
+        for rate, mask in self._by_share_and_floor(controls):
             for good, origin, destinations in origins(mask):
                 controls.licences.append(Licence(self.id, good, origin, destinations, rate, *times))
             controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1 - approval share, by destination."""
-        for rate, mask in self._by_share(controls):
+        for rate, mask in self._by_share_and_floor(controls):
             controls.raise_risk(mask, 1 - rate)
 
     def touches(self, labels: Labels) -> bool:

@@ -36,6 +36,11 @@ class ImportTariff(Instrument):
         Field(description="percentage points added to the tariff", examples=["25 %"]),
     ]
 
+    @property
+    def scalable(self) -> bool:
+        """Twice the strength is twice the rate."""
+        return True
+
     def clause(self) -> str:
         """Who taxes what from whom at which rate."""
         verb, way = ("adds", "to") if self.rate.value >= 0 else ("takes", "off")

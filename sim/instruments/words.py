@@ -23,8 +23,9 @@ from sim.units import Quantity, QuantityError, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
-    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+    "Countries", "CountryWord", "EventIds", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors",
+    "Stages", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
+    "select_goods", "spoken",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -153,6 +154,12 @@ def _as_list(value: object) -> object:
     return value
 
 
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+    return value
+
+
 def _of_schema(name: str) -> WithJsonSchema:
     """Stands in a JSON Schema for a definition that needs the names of a world (``sim.scenario.schema``)."""
     return WithJsonSchema({"$monazite": name})
@@ -168,6 +175,8 @@ Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("g
 Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
 Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+WholeNumber = Annotated[int, BeforeValidator(_count)]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:

@@ -208,6 +208,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         _check_dates(event, start, end, report)
+    _check_rules(events, report)
     if labels is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
             if not event.in_base_year and not event.touches(labels):
@@ -360,6 +361,20 @@ def _figure_owners(path: tuple[str, ...], node: Node, given: Mapping[str, object
     return [(path, shared if isinstance(shared, str) else None, given.get("assumption")), *own]
 
 
+def _check_rules(events: Sequence[Instrument], report: Report) -> None:
+    """Rules act on events that are there; an event that waits for a rule has one."""
+    by_id = {event.id: event for event in events}
+    named = {name for event in events for name in getattr(event, "events", ())}
+    for event in events:
+        for field, message, remedy in event.problems_with(by_id):
+            report.add(("events", event.id, *field), message, remedy)
+        if event.dormant and event.id not in named:
+            report.add(
+                ("events", event.id, "dormant"), f"'{event.id}' waits for a rule, but none names it",
+                "add a reaction_rule that activates it, or leave 'dormant' out", warning=True,
+            )  # fmt: skip
+
+
 def _check_header(header: Header, report: Report) -> None:
     start, end = header.time.start, header.time.end
     if end < start:
@@ -392,7 +407,7 @@ def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report
             say = "leave 'in_base_year' out, so that it acts in the run"
             report.add((*path, "from"), f"in force in the base year, yet it starts on {first}", say)
         return
-    if first is None and event.type != "merger":
+    if first is None and event.type != "merger" and not event.dormant:
         report.add(path, "the field 'from' is missing", "write for example 'from: 2025-04-04'", key=True)
     # Who shortens a run on the command line knows that the rest of the story is cut off.
     ends_early = place_of(report.root, ("time", "end")).file == COMMAND_LINE

@@ -43,7 +43,7 @@ LICENCE = {"by": "CHN", "goods": ["dysprosium"], "approval_share": "40 %", "dela
 def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
         "demand_shock", "export_ban", "export_licence", "export_quota", "import_tariff", "merger",
-        "production_quota",
+        "negotiation", "production_quota", "reaction_rule", "stockpile",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name

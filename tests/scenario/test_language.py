@@ -144,8 +144,8 @@ def test_override(override: str, check: object) -> None:
         ("events.licence.delay=40", "command line:1:22: events.licence.delay: '40' has no unit; "
          "write for example '40 business days'"),
         ("events.licence.dely='4 days'", "command line:1:21: events.licence.dely: unknown field; did you mean "
-         "'delay'? Allowed: type, announced, from, until, source, assumption, probability, note, in_base_year, by, to, goods, "
-         "stages, approval_share, delay, validity"),
+         "'delay'? Allowed: type, announced, from, until, source, assumption, probability, note, in_base_year, dormant, "
+         "by, to, goods, stages, approval_share, delay, validity"),
     ],
 )  # fmt: skip
 def test_bad_override(override: str, message: str) -> None:
