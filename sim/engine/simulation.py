@@ -30,6 +30,7 @@ from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
+from sim.world.restrict import restrict
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Simulation:
     """One scenario, all its members.
 
     Args:
-        world: the base year.
+        world: the base year; where the scenario names minerals, only their chains are run.
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
@@ -106,7 +107,7 @@ class Simulation:
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        world = world.with_groups(scenario.blocs)
+        world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
         self.world, self.scenario, self.seed = world, scenario, seed
         if isinstance(members, int):
             members = range(first_member, first_member + members)
