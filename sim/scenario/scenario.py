@@ -118,6 +118,9 @@ class Header(_Part):
     extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     compare_to: str | None = None
     tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    status: Annotated[
+        Literal["v1", "draft"], Field(description="draft until each figure has its source", examples=["v1"])
+    ] = "draft"
     minerals: Annotated[tuple[str, ...], BeforeValidator(_names), Field(examples=["[gallium]"])] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict)
@@ -147,6 +150,8 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
+    status: Literal["v1", "draft"] = "draft"
+    """How far its figures are settled, see ``docs/scenarios.md``."""
     blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Bloc -> ISO-3 codes of its members."""
     minerals: tuple[str, ...] = ()
@@ -184,6 +189,7 @@ class Scenario:
             "base_year": self.base_year,
             **({"compare_to": self.compare_to} if self.compare_to else {}),
             "tags": list(self.tags),
+            "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
