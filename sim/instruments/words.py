@@ -162,7 +162,7 @@ def _count(value: object) -> int:
 
 def _of_schema(name: str) -> WithJsonSchema:
     """Stands in a JSON Schema for a definition that needs the names of a world (``sim.scenario.schema``)."""
-    return WithJsonSchema({"$monazite": name})
+    return WithJsonSchema({"$monazite": name, "type": "string"})
 
 
 CountryWord = Annotated[str, BeforeValidator(_country), _of_schema("country")]

@@ -126,6 +126,9 @@ def merged(earlier: Node, later: Node, path: tuple[str, ...] = ()) -> Node:
     for key, child in later.value.items():
         if child.value is None and key in result and len(path) == 1 and path[0] in NAMED:
             del result[key]
+        elif child.value is None and key in result and not path and key in NAMED:
+            # A heading with nothing below it says nothing.
+            continue
         elif key in result:
             result[key] = merged(result[key], child, (*path, key))
         else:

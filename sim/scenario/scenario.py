@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
 
 from sim.distributions import Distribution
 from sim.errors import Problem
@@ -37,9 +37,9 @@ class Source(_Part):
 class Time(_Part):
     """First and last day of the run, and the length of a step."""
 
-    start: Annotated[FirstDay, Field(examples=["2024-01"])]
-    end: Annotated[LastDay, Field(examples=["2030-12"])]
-    step: Literal["month", "week"] = "month"
+    start: Annotated[FirstDay, Field(description="first day of the run", examples=["2024-01"])]
+    end: Annotated[LastDay, Field(description="last day of the run", examples=["2030-12"])]
+    step: Annotated[Literal["month", "week"], Field(description="length of a step")] = "month"
 
 
 class Figure(_Part):
@@ -110,23 +110,52 @@ def _names(value: object) -> object:
 class Header(_Part):
     """The fields of a scenario file other than its events and assumptions."""
 
-    format: Annotated[int, BeforeValidator(_format), Field(examples=["2"])]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80, examples=["my-scenario"])]
-    title: Annotated[str, Field(examples=["China licenses heavy rare earths"])]
-    question: str = ""
-    base_year: Annotated[int, BeforeValidator(_whole), Field(examples=["2024"])]
-    extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    compare_to: str | None = None
-    tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    format: Annotated[
+        int, BeforeValidator(_format), Field(description="version of the language", examples=["2"])
+    ]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]*$",
+            max_length=80,
+            description="the name of the file, without '.yaml'",
+            examples=["my-scenario"],
+        ),
+    ]
+    title: Annotated[str, Field(description="one line", examples=["China licenses heavy rare earths"])]
+    question: Annotated[str, Field(description="what the scenario is to answer, one paragraph")] = ""
+    base_year: Annotated[
+        int, BeforeValidator(_whole), Field(description="year of the world it starts from", examples=["2024"])
+    ]
+    extends: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        WithJsonSchema({"anyOf": [{"$monazite": "scenario names"}, {"const": []}]}),
+        Field(description="scenarios that this one builds on, by name; later ones win"),
+    ] = ()
+    compare_to: Annotated[str | None, Field(description="scenario to compare with, by name")] = None
+    tags: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="words to find it by"),
+    ] = ()
     status: Annotated[
         Literal["v1", "draft"], Field(description="draft until each figure has its source", examples=["v1"])
     ] = "draft"
-    minerals: Annotated[tuple[str, ...], BeforeValidator(_names), Field(examples=["[gallium]"])] = ()
+    minerals: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="run the chains of these minerals alone", examples=["[gallium]"]),
+    ] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
-    sources: dict[str, Source] = Field(default_factory=dict)
-    observed: dict[str, Observation] = Field(default_factory=dict)
+    sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
+    observed: dict[str, Observation] = Field(
+        default_factory=dict, description="what was observed, to set beside the results"
+    )
     seed: Annotated[
-        int | None, BeforeValidator(lambda v: v if v is None else _whole(v)), Field(examples=["7"])
+        int | None,
+        BeforeValidator(lambda v: v if v is None else _whole(v)),
+        Field(description="root of all random numbers", examples=["7"], json_schema_extra={"minimum": 0}),
     ] = None
 
 
