@@ -144,19 +144,23 @@ class Origins:
         return [k for k, country in enumerate(self.countries) if rule.origins[country]]
 
     def ship(
-        self, clearing: Clearing, stock: FloatArray, rules: Sequence[Resale]
+        self,
+        clearing: Clearing,
+        stock: FloatArray,
+        rules: Sequence[Resale],
+        lags: Sequence[Sequence[FloatArray]],
     ) -> FloatArray:
         """Take what was sold out of the sellers' stocks.
 
         Args:
             stock: (M, O) sellers' stocks before the sales.
             rules: in force now; those of other families do not count.
+            lags: per lag, per good (S, B) or (M, S, B) share of a shipment that arrives after it.
 
         Returns:
             (L, M, needs, K) tonnes that arrive after 0, 1, ... steps.
         """
         rules = [rule for rule in rules if self.covers(rule)]
-        lags = self.calibration.lag_weight
         by_lag = np.zeros((len(lags), *self.buyer.shape))
         for good in self.goods:
             sellers, buyers = self._slices(good)

@@ -83,6 +83,10 @@ class Rules:
         """(M,) how often a rule has acted so far; None for other events."""
         return next((rule.fired for rule in self._followed if rule.event.id == event), None)
 
+    def acting(self) -> list[tuple[str, tuple[str, ...], BoolArray]]:
+        """Of each rule its id, the events that it acts on, and (M,) whether it does so now."""
+        return [(rule.event.id, rule.event.events, rule.acting > 0) for rule in self._followed]
+
     def advance(self, step: int, start: dt.date, end: dt.date, seen: Seen | None) -> None:
         """Follow every rule into the step [start, end), given the step before (none at the start)."""
         if not self:

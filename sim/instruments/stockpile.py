@@ -77,7 +77,13 @@ class Stockpile(Instrument):
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Tell the engine which stocks may trade in this step, and for which share of it."""
+        import numpy as np
+
+        world = controls.world
         controls.stockpiles[self.id] = share
+        goods = self.good_indices(world, self.goods, self.stages)
+        inside = self.country_mask(world, self.by)[world.need_country]
+        controls.touched_needs[self.id] = inside & np.isin(world.need_good, goods)
 
     def touches(self, labels: Labels) -> bool:
         """Whether the country used any such good."""

@@ -23,8 +23,9 @@ from sim.units import Quantity, QuantityError, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "EventIds", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors",
-    "Stages", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
 ]  # fmt: skip
 
@@ -143,6 +144,13 @@ def _firm(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _facility(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a facility"), _labels(info)
+    if labels is not None and word not in labels.facilities:
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -175,6 +183,7 @@ Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("g
 Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
 Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]
+Facilities = Annotated[tuple[Annotated[str, BeforeValidator(_facility)], ...], BeforeValidator(_as_list)]
 EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 WholeNumber = Annotated[int, BeforeValidator(_count)]
 

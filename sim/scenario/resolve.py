@@ -34,6 +34,7 @@ OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "exte
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 MAXIMUM_YEARS = 100
 LONGEST_CHAIN = 20
+KINDS = "'monazite list instruments'"
 
 
 def load_scenario(name_or_path: str | Path, overrides: Sequence[str | Override] = ()) -> Scenario:
@@ -282,10 +283,10 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
     kinds = instrument_types()
     kind = node.value.get("type")
     if kind is None:
-        report.add(path, "the field 'type' is missing", f"write one of: {', '.join(kinds)}", key=True)
+        report.add(path, "the field 'type' is missing", f"{KINDS} shows all", key=True)
         return None
     if kind.value not in kinds:
-        say = did_you_mean(str(kind.value), kinds)
+        say = did_you_mean(str(kind.value), kinds, list_up_to=0) or f"{KINDS} shows all"
         report.add((*path, "type"), f"unknown event type '{str(kind.value)[:60]}'", say)
         return None
     if "id" in node.value:
