@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
+from sim.errors import did_you_mean
 from sim.units import Quantity, QuantityError, parse_quantity
 
 __all__ = [
@@ -109,8 +110,10 @@ class UncertainQuantity(Quantity):
 
 
 def is_distribution(written: object) -> bool:
-    """Whether a value is written as a distribution: a mapping with the name of one."""
-    return isinstance(written, Mapping) and bool(written.keys() & FORMS.keys())
+    """Whether a value is meant as a distribution: a mapping with the name of one, or to a list."""
+    if not isinstance(written, Mapping):
+        return False
+    return bool(written.keys() & FORMS.keys()) or any(isinstance(v, list) for v in written.values())
 
 
 def parse_distribution(
@@ -134,9 +137,7 @@ def parse_distribution(
     kind = next((k for k in written if k in FORMS), "")
     extra = [str(k) for k in written if k != kind and not (kind == "choice" and k == "weights")]
     if not kind or extra:
-        wrong = extra[0][:60] if extra else "nothing"
-        say = f"write one of: {', '.join(FORMS)}"
-        raise QuantityError(f"'{wrong}' is no distribution", say, tuple(extra[:1]), key=bool(extra))
+        raise _misfit(kind, extra)
     values = written[kind]
     meaning = FORMS[kind]
     if not isinstance(values, Sequence) or isinstance(values, str) or not values:
@@ -162,6 +163,21 @@ def parse_distribution(
             say = f"write {within}" if within else "narrow it"
             raise QuantityError(f"{kind} reaches out of the range of the field", say, (kind, str(i)))
     return Distribution(kind, numbers, weights, lowest, highest)
+
+
+def _misfit(kind: str, extra: Sequence[str]) -> QuantityError:
+    """A word that has no place in a distribution."""
+    if not extra:
+        return QuantityError("the mapping is empty", f"write one of: {', '.join(FORMS)}")
+    word, path = extra[0][:60], (extra[0],)
+    if not kind:
+        say = did_you_mean(word, FORMS)
+        return QuantityError(f"'{word}' is no distribution", say, path, key=True)
+    if word in FORMS:
+        say = "one number has one distribution"
+        return QuantityError(f"'{word}' stands beside '{kind}'", say, path, key=True)
+    say = "only 'choice' has weights" if word == "weights" else f"'{kind}' has nothing but its numbers"
+    return QuantityError(f"'{word}' does not belong to '{kind}'", say, path, key=True)
 
 
 def _each(values: Sequence[object], read: Callable[[int, object], float], name: str) -> tuple[float, ...]:

@@ -60,9 +60,9 @@ UNITS: tuple[Unit, ...] = (
     Unit("million USD/year", "money per year", 1e6),
     Unit("billion USD/year", "money per year", 1e9),
     Unit("USD/t CO2", "carbon price", 1.0),
-    Unit("t CO2/t", "emission intensity", 1.0),
-    Unit("kg CO2/kg", "emission intensity", 1.0),
-    Unit("kg CO2/t", "emission intensity", 0.001),
+    Unit("t CO2/t", "carbon intensity", 1.0),
+    Unit("kg CO2/kg", "carbon intensity", 1.0),
+    Unit("kg CO2/t", "carbon intensity", 0.001),
     Unit("%", "share", 0.01),
     Unit("%/year", "growth rate", 0.01),
     Unit("days", "duration", 1 / DAYS_PER_YEAR),
@@ -87,7 +87,7 @@ EXAMPLES = {
     "money": "500 million USD",
     "money per year": "50 million USD/year",
     "carbon price": "80 USD/t CO2",
-    "emission intensity": "4 t CO2/t",
+    "carbon intensity": "2 t CO2/t",
     "share": "40 %",
     "growth rate": "5 %/year",
     "duration": "45 business days",
@@ -196,11 +196,16 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
         raise QuantityError(f"unknown unit {_shown(rest)}", f"write one of: {allowed}")
     if dimension and unit.dimension != dimension:
         raise QuantityError(
-            f"{_shown(text)} is a {unit.dimension}, but a {dimension} is needed", f"write one of: {allowed}"
+            f"{_shown(text)} is {_named(unit.dimension)}, but {_named(dimension)} is needed",
+            f"write one of: {allowed}",
         )
     if not math.isfinite(value):
         raise QuantityError(f"{_shown(text)} is not a finite number", _example(dimension, ""))
     return Quantity(value * unit.factor, unit.dimension, text)
+
+
+def _named(dimension: str) -> str:
+    return f"an {dimension}" if dimension[0] in "aeiou" else f"a {dimension}"
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from sim.instruments.dated import ALWAYS
 from sim.instruments.words import WordError
@@ -28,7 +28,9 @@ def _period(written: object) -> str:
     return str(written)
 
 
-Period = Annotated[str, BeforeValidator(_period)]
+Period = Annotated[
+    str, BeforeValidator(_period), WithJsonSchema({"$monazite": "period", "type": "string"})
+]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def check_periods(keys: Sequence[str], first: dt.date | None) -> None:
     if not batches:
         raise WordError("'amounts' is empty", "write for example {2010-H1: 22282 t, 2010-H2: 7976 t}")
     if first is not None and first < batches[0].start:
-        raise WordError(f"no amount for {first}; the first period is {batches[0].key}", "add one")
+        say = "add the periods before it"
+        raise WordError(f"no amount for {first}; the first period is {batches[0].key}", say)
 
 
 def yearly_rates(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["INSTRUMENT", "CarbonBorderTax"]
 
 Price = Annotated[Quantity, quantity("carbon price", 0.0, 10000.0, "0 to 10000 USD/t CO2")]
-Intensity = Annotated[Quantity, quantity("emission intensity", 0.0, 100000.0, "0 to 100000 t CO2/t")]
+Intensity = Annotated[Quantity, quantity("carbon intensity", 0.0, 100000.0, "0 to 100000 t CO2/t")]
 
 
 def _by_origin(given: object) -> object:

@@ -61,10 +61,11 @@ class FreightShock(Instrument):
 
     def clause(self) -> str:
         """Between whom freight changes by how much."""
-        way = ("from", "to") if self.one_way else ("between", "and")
-        ends = f"{way[0]} {self.say_countries(self.exporters)} {way[1]} {self.say_countries(self.importers)}"
+        here, there = self.say_countries(self.exporters), self.say_countries(self.importers)
+        ends = f"from {here} to {there}" if self.one_way else f"between {here} on one side and {there} on the other"
         parts = [f"changes in cost by {say_dated(self.change)}"] if self.change else []
-        parts += [f"takes {self.delay} longer"] if self.delay else []
+        if self.delay:
+            parts.append(f"takes {self.delay.text.lstrip('-')} {'less' if self.delay.value < 0 else 'longer'}")
         return f"freight of {self.say_goods(self.goods, self.stages)} {ends} {' and '.join(parts)}"
 
     def _mask(self, controls: Controls) -> BoolArray:

@@ -47,7 +47,7 @@ class ImportTariff(ImportMeasure):
         single = len(self.rate) == 1
         relief = single and next(iter(self.rate.values())).value < 0
         verb, way = ("takes", "off") if relief else ("adds", "to")
-        rate = say_dated(self.rate)
+        rate = say_dated(self.rate) + ("" if single else ",")
         free = [
             *([self.say_countries(self.exempt_countries)] if self.exempt_countries else []),
             *([self.say_goods(self.exempt_goods, None)] if self.exempt_goods else []),

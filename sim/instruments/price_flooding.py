@@ -40,8 +40,8 @@ class PriceFlooding(MakerMeasure):
 
     def clause(self) -> str:
         """Whose goods are sold how far below cost."""
-        more = f" and {self.extra_output} more output" if self.extra_output else ""
-        return f"state-backed sellers ask {say_dated(self.discount)} less{more} for {self.output()}"
+        more = f", and {self.extra_output} more is made" if self.extra_output else ""
+        return f"a state has {self.output()} sold {say_dated(self.discount)} below cost{more}"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Lower asks and raise output for the share of the step."""

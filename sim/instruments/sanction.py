@@ -52,7 +52,7 @@ class Sanction(Instrument):
         whom = joined([*([self.say_countries(self.on)] if self.on else []), *(self.firms or ())])
         what = f"{self.stops} of {self.say_goods(self.goods, self.stages)}"
         way = {"imports": "from", "exports": "to", "trade": "with"}[self.stops]
-        part = f", of which {self.compliance} comply" if self.compliance else ""
+        part = f", with a compliance of {self.compliance}" if self.compliance else ""
         return f"{self.say_countries(self.by)} stops {what} {way} {whom}{part}"
 
     def _links(self, controls: Controls) -> BoolArray:

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Protocol
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from sim.distributions import FORMS, UncertainQuantity, is_distribution, parse_uncertain
+from sim.distributions import UncertainQuantity, parse_uncertain
 from sim.errors import did_you_mean
-from sim.units import Quantity, QuantityError, parse_quantity
+from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
@@ -183,9 +183,17 @@ Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("g
 Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
 Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]
-Facilities = Annotated[tuple[Annotated[str, BeforeValidator(_facility)], ...], BeforeValidator(_as_list)]
-EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
-WholeNumber = Annotated[int, BeforeValidator(_count)]
+Facilities = Annotated[
+    tuple[Annotated[str, BeforeValidator(_facility), _of_schema("facility")], ...],
+    BeforeValidator(_as_list),
+    _of_schema("facilities"),
+]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list), _of_schema("events")]
+WholeNumber = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
+]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:
@@ -247,11 +255,7 @@ class QuantityWord:
 
     def _distribution(self, written: Mapping[str, object]) -> Quantity:
         if self.certain:
-            raise WordError("a mapping stands where one figure is needed")
-        if not is_distribution(written):
-            first = str(next(iter(written)))
-            say = did_you_mean(first, FORMS)
-            raise QuantityError(f"'{first[:60]}' is no distribution", say, (first,), key=True)
+            raise WordError("this figure cannot be a distribution", "write one number with its unit")
         lowest = -math.inf if self.low is None else self.low
         highest = math.inf if self.high is None else self.high
         return parse_uncertain(written, self.dimension, lowest, highest, self.bounds)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from sim.distributions import FORMS
 from sim.errors import did_you_mean
 from sim.scenario.node import Node
 from sim.scenario.report import Report
 from sim.world.labels import Labels
 
-__all__ = ["BLOC_NAME", "read_blocs"]
+__all__ = ["BLOC_NAME", "read_blocs", "taken_names"]
 
-BLOC_NAME = re.compile(r"(?!world$)[a-z][a-z0-9_-]{3,39}")
+BLOC_NAME = re.compile(rf"(?!(?:world|{'|'.join(FORMS)})$)[a-z][a-z0-9_-]{{3,39}}")
 """Small letters, four or more: neither a reader nor an editor takes a bloc for a country code."""
 Trail = tuple[str, ...]
+
+
+def taken_names(labels: Labels) -> set[str]:
+    """Names that mean a country or a group already, in small letters."""
+    return {word.casefold() for word in (*labels.groups, *labels.countries.values(), "world")}
 
 
 class _Reader:
@@ -29,13 +35,14 @@ class _Reader:
     def name(self, name: str) -> bool:
         """Whether a bloc may be called so."""
         path = ("blocs", name)
-        taken = {word.casefold() for word in (*self.labels.groups, *self.labels.countries.values(), "world")}
-        if name.casefold() in taken:
+        if name.casefold() in taken_names(self.labels):
             say = "choose another name"
             self.report.add(path, f"'{name[:60]}' is a country or a group already", say, key=True)
             return False
         if not BLOC_NAME.fullmatch(name):
             say = "use four or more small letters, digits, '-' and '_', for example 'allies'"
+            if name in FORMS:
+                say = "it is the name of a distribution"
             self.report.add(path, f"'{name[:60]}' cannot name a bloc", say, key=True)
             return False
         return True
@@ -50,10 +57,14 @@ class _Reader:
             self.report.add(path, "a bloc is a list of countries", "write for example [USA, JPN, EU27]")
         codes: dict[str, None] = {}
         for i, item in enumerate(items):
-            if isinstance(item.value, dict | list) or item.value is None:
-                continue
-            word = str(item.value)
             where = (*path, str(i)) if isinstance(node.value, list) else path
+            if not isinstance(item.value, str):
+                if items is node.value:
+                    self.report.add(where, "a member is one word", "write an ISO-3 code, a group or a bloc")
+                elif node.value is not None and not isinstance(node.value, dict):
+                    self.report.add(where, "a bloc is a list of countries", "write for example [USA, JPN]")
+                continue
+            word = item.value
             if word in (*above, name):
                 circle = " -> ".join([*above, name, word])
                 self.report.add(where, f"the bloc contains itself: {circle}", "remove one of them")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
 
-from sim.distributions import Distribution
+from sim.distributions import Distribution, is_distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, joined, quantity
@@ -29,9 +29,12 @@ class _Part(BaseModel):
 class Source(_Part):
     """Where a figure comes from."""
 
-    title: Annotated[str, Field(examples=["Chinese customs, May 2025"])]
-    url: str | None = None
-    confidence: Literal["seen", "derived", "memory"] | None = None
+    title: Annotated[str, Field(description="who says it, when", examples=["Chinese customs, May 2025"])]
+    url: Annotated[str | None, Field(description="where it can be read")] = None
+    confidence: Annotated[
+        Literal["seen", "derived", "memory"] | None,
+        Field(description="read there, worked out from it, or recalled"),
+    ] = None
 
 
 class Time(_Part):
@@ -52,7 +55,8 @@ class Figure(_Part):
 
 def _figure(written: object) -> object:
     """A figure alone stands for one without a source of its own."""
-    return written if isinstance(written, dict | Figure) else {"value": written}
+    whole = isinstance(written, dict | Figure) and not is_distribution(written)
+    return written if whole else {"value": written}
 
 
 def _figures(written: object) -> object:
@@ -76,7 +80,11 @@ class Observation(_Part):
             ],
         ],
         BeforeValidator(_figures),
-        Field(description="day or month -> figure with its unit", examples=["{2025-05: 1238 t}"]),
+        Field(
+            description="day or month -> figure with its unit",
+            examples=["{2025-05: 1238 t}"],
+            json_schema_extra={"minProperties": 1},
+        ),
     ]
     source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
     assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
@@ -97,6 +105,8 @@ def _whole(value: object) -> object:
 
 
 def _format(value: object) -> object:
+    if isinstance(value, str) and value in map(str, FORMATS):
+        raise WordError("the format is a number, not text", f"write {value} without quotes")
     if value not in FORMATS or isinstance(value, bool | float):
         known = f"formats {joined([str(n) for n in FORMATS])}"
         raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads {known}")
@@ -140,12 +150,14 @@ class Header(_Part):
         Field(description="words to find it by"),
     ] = ()
     status: Annotated[
-        Literal["v1", "draft"], Field(description="draft until each figure has its source", examples=["v1"])
+        Literal["v1", "draft"],
+        Field(description="v1 once all that its source says is in it; until then draft", examples=["v1"]),
     ] = "draft"
     minerals: Annotated[
         tuple[str, ...],
-        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
-        Field(description="run the chains of these minerals alone", examples=["[gallium]"]),
+        BeforeValidator(_names),
+        WithJsonSchema({"anyOf": [{"$monazite": "minerals"}, {"const": []}]}),
+        Field(description="minerals whose chains are run; all if left out", examples=["[gallium]"]),
     ] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
@@ -179,10 +191,10 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
-    status: Literal["v1", "draft"] = "draft"
-    """How far its figures are settled, see ``docs/scenarios.md``."""
     blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Bloc -> ISO-3 codes of its members."""
+    status: Literal["v1", "draft"] = "draft"
+    """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)

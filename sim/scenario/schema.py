@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from sim.distributions import FORMS, PLAIN
 from sim.instruments import Instrument, instrument_class, instrument_types
-from sim.scenario.blocs import BLOC_NAME
+from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
 from sim.scenario.resolve import EVENT_ID
 from sim.scenario.scenario import Header
@@ -27,6 +27,7 @@ __all__ = ["scenario_schema", "schema_text"]
 Schema = dict[str, Any]
 NUMBER = r"[-+]?(\d+(,\d{3})*(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?"
 DAY = r"^(19\d\d|20\d\d|21\d\d|2200)-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"
+PERIOD = r"^(19\d\d|20\d\d|21\d\d|2200)(-H[12])?$"
 SCENARIO_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 WITHOUT_START = ("merger",)
 """Instruments that may be in force throughout the run."""
@@ -103,11 +104,12 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         "stage": {"description": "stage of processing", "enum": known([{g.stage for g in goods}])},
         "sector": {"description": "end-use sector", "enum": known(label.sectors for label in labels)},
         "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
+        "facility": {"description": "mine, plant or trader", "enum": known(x.facilities for x in labels)},
         "mineral": {"description": "mineral", "enum": known([{g.mineral for g in goods}])},
         "event": {"description": "id of an event of this scenario", "type": "string"},
         "scenario name": {"type": "string", "pattern": SCENARIO_NAME, "not": {"pattern": r"\.ya?ml$"}},
     }
-    plurals = {"country": "countries", "scenario name": "scenario names"}
+    plurals = {"country": "countries", "facility": "facilities"}
     several = {
         plurals.get(name, f"{name}s"): {
             "description": f"{schema.get('description', name)}; one or a list",
@@ -116,7 +118,9 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         for name, schema in one.items()
     }
     day = {"type": "string", "pattern": DAY, "description": "day (2025-04-04) or month (2025-04)"}
-    return {**one, **several, "day": day}
+    since = {"anyOf": [_ref("day"), {"type": "string", "pattern": r"^\d{4}$"}], "description": "from when"}
+    half = {"type": "string", "pattern": PERIOD, "description": "year (2010) or half-year (2010-H1)"}
+    return {**one, **several, "day": day, "since": since, "period": half}
 
 
 def _any_case(text: str) -> str:
@@ -125,7 +129,7 @@ def _any_case(text: str) -> str:
 
 
 def _quantities() -> dict[str, Schema]:
-    """"number unit" of each dimension, certain or as a distribution."""
+    """ "number unit" of each dimension, certain or as a distribution."""
     found: dict[str, Schema] = {}
     for dimension in ("", *dict.fromkeys(unit.dimension for unit in UNITS)):
         names = [unit.name for unit in UNITS if dimension in ("", unit.dimension)]
@@ -166,7 +170,11 @@ def _distribution(number: Schema) -> Schema:
             "minItems": len(meaning) or 1,
             **({"maxItems": len(meaning)} if meaning else {}),
         }
-    properties["weights"] = {"type": ["array", "null"], "items": {"type": "number", "minimum": 0}}
+    properties["weights"] = {
+        "description": "of the choices",
+        "type": ["array", "null"],
+        "items": {"type": "number", "minimum": 0},
+    }
     return {
         "type": "object",
         "properties": properties,
@@ -189,11 +197,15 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
         part = properties[name]["additionalProperties"]
         entry = part if partial or name == "sources" else {"allOf": [part], **_observed_basis()}
         properties[name]["additionalProperties"] = {"anyOf": [{"type": "null"}, entry]} if partial else entry
+    taken = sorted({name for label in labels for name in taken_names(label)})
     members: Schema = {**_ref("countries"), "description": "its members: codes, groups, other blocs"}
     properties["blocs"] = {
         "description": "country groups of this scenario's own: name -> members",
         "type": ["object", "null"],
-        "propertyNames": {"pattern": f"^{BLOC_NAME.pattern}$"},
+        "propertyNames": {
+            "pattern": f"^{BLOC_NAME.pattern}$",
+            "not": {"enum": [name for name in taken if BLOC_NAME.fullmatch(name)]},
+        },
         "additionalProperties": {"anyOf": [{"type": "null"}, members]} if partial else members,
     }
     kinds = instrument_types()
@@ -319,7 +331,19 @@ def _tidy(schema: Any, suffix: str, *, partial: bool) -> Any:
         units = _units(schema.get("$monazite", ""))
         said = " ".join(result["description"].replace("``", "'").split())
         result["description"] = f"{said}; {units}" if units else said
-    return result
+    return _or_one_value(result, schema)
+
+
+def _or_one_value(result: Schema, schema: Mapping[str, Any]) -> Schema:
+    """A mapping from dates or from destinations may be written as one value for all."""
+    keys = schema.get("propertyNames")
+    kind = keys.get("$monazite") if isinstance(keys, Mapping) else None
+    if kind in ("since", "period"):
+        result["minProperties"] = 1
+    if kind not in ("since", "country"):
+        return result
+    said = {"description": result.pop("description")} if "description" in result else {}
+    return {**said, "anyOf": [result["additionalProperties"], result]}
 
 
 def _default(value: Any) -> Any:

@@ -27,12 +27,22 @@ LOADER_ONLY = {
     "order of dates": """announced-after-start ends-before-it-starts ends-before-run in-base-year-starts-later
         starts-after-run starts-before-run time-before-base-year time-end-before-start time-start-mid-month
         time-too-long""",
-    "calendar": "date-thirtieth-of-february",
+    "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing""",
-    "names given elsewhere in the file": "unknown-source",
-    "size of a number": "delay-negative quota-negative share-above-one",
-    "fields together": "cut-and-amount demand-without-change merger-with-itself stage-without-goods",
+    "names given elsewhere in the file": """bloc-in-a-circle bloc-misspelt-in-an-event
+        bloc-that-is-not-defined
+        observed-figure-with-unknown-source unknown-source""",
+    "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
+        distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
+        flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
+        recycling-of-everything share-above-one tax-out-of-range""",
+    "numbers together": "distribution-descending distribution-weights-too-few",
+    "fields together": """bloc-without-effect cut-and-amount demand-ramp-to-nowhere demand-without-change
+        freight-unchanged licence-delay-leaves-out licence-longest-too-short merger-with-itself
+        minerals-cut-an-amount outage-nowhere production-twice quota-firms-too-much quota-period-too-late
+        quota-periods-overlap quota-periods-with-a-gap quota-twice quota-without-amount rate-for-no-day
+        sanction-on-nobody stage-without-goods""",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value",
 }
@@ -106,8 +116,8 @@ def test_every_field_of_an_event_explains_itself(kind: str, validator: jsonschem
     for path, part in properties(definitions[kind]):
         if "const" in part:
             continue
-        assert part.get("description"), path
         reference = part.get("$ref", "").rpartition("/")[2].replace("%20", " ")
+        assert part.get("description"), path
         if reference.startswith("uncertain "):
             assert "a number with a unit: " in part["description"], path
             assert "or a distribution" in part["description"], path
