@@ -61,13 +61,14 @@ def _scenarios(args: argparse.Namespace) -> list[Row]:
         fields = plain(document.root) if document.root is not None else None
         if not isinstance(fields, dict):
             rows.append({"scenario": name, "title": "cannot be read: see 'monazite validate'",
-                         "tags": "", "format": "", "file": shown(path)})  # fmt: skip
+                         "tags": "", "status": "", "format": "", "file": shown(path)})  # fmt: skip
             continue
         tags = fields.get("tags")
         tags = [tags] if isinstance(tags, str) else [str(t) for t in tags] if isinstance(tags, list) else []
         all_tags |= set(tags)
         if all(tag in tags for tag in args.tag):
             rows.append({"scenario": name, "title": str(fields.get("title", "")), "tags": ", ".join(tags),
+                         "status": str(fields.get("status", "draft")),
                          "format": f"v{fields.get('format', '?')}", "file": shown(path)})  # fmt: skip
     for tag in args.tag:
         if tag not in all_tags:
