@@ -17,7 +17,7 @@ from sim.distributions import FORMS, PLAIN
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
-from sim.scenario.resolve import EVENT_ID
+from sim.scenario.resolve import EVENT_ID, NOT_OF_HEADER
 from sim.scenario.scenario import Header
 from sim.units import SINGULARS, UNITS
 from sim.world.labels import Labels
@@ -218,6 +218,10 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
         "additionalProperties": _any_event(kinds, suffix, partial=partial),
     }
     properties["assumptions"] = _assumptions(labels, partial=partial)
+    if "sweep" in NOT_OF_HEADER:
+        # Which values may stand at a path is checked by putting them there, which no schema can do.
+        anything = {"type": ["object", "null"]}
+        properties["sweep"] = {**anything, "properties": {"vary": anything, "design": anything}}
     return schema
 
 
