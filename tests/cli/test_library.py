@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.cli import main
 from sim.paths import share_root
 from sim.scenario import check_scenario
 
@@ -59,3 +60,19 @@ def test_scenario(path: Path) -> None:
             assert event.assumption or "recalled" in event.note
     cited = {event.source for event in scenario.events} | {o.source for o in scenario.observed.values()}
     assert cited - {None} <= set(scenario.sources)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_is_described(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Question and every event in sentences, each with what it rests on."""
+    assert main(["describe", path.stem]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    said = " ".join(out.split())
+    scenario, _ = check_scenario(path)
+    assert scenario is not None
+    assert " ".join(scenario.question.split()) in said
+    for event in scenario.events:
+        assert " ".join(f"[{event.id}] {event.sentence()}".split()) in said
+        basis = scenario.sources[event.source].title if event.source else str(event.assumption)
+        assert " ".join(basis.split()) in said
