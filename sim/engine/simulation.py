@@ -109,7 +109,7 @@ class Simulation:
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        world = restrict(world, scenario.minerals)
+        world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
         self.world, self.scenario, self.seed = world, scenario, seed
         if isinstance(members, int):
             members = range(first_member, first_member + members)
