@@ -25,6 +25,7 @@ from sim.engine.record import Recorder
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
+from sim.world.restrict import restrict
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Simulation:
     """One scenario, all its members.
 
     Args:
-        world: the base year.
+        world: the base year; where the scenario names minerals, only their chains are run.
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
@@ -103,6 +104,7 @@ class Simulation:
         values: Mapping[str, FloatArray] | None = None,
         recorder: Callable[[Simulation], Recorder] = Recorder,
     ) -> None:
+        world = restrict(world, scenario.minerals)
         self.world, self.scenario = world, scenario
         self.seed = seed if isinstance(seed, int) else int(seed[0])
         if isinstance(members, int):

@@ -202,16 +202,18 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         _check_dates(event, start, end, report)
-    if labels is not None and not any(not problem.warning for problem in report.problems):
+    small = _small_world(header, events, report, labels)
+    if small is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
-            if not event.in_base_year and not event.touches(labels):
+            if not event.in_base_year and not event.touches(small):
                 report.add(
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
     return Scenario(
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "seed", "sources", "observed", "extends")},
+        **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
+        extends=header.extends,
         start=start,
         end=end,
         step=header.time.step,
@@ -288,6 +290,39 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
     if labels is not None and getattr(event, "stages", None):
         _check_stages(event, path, report, labels)
     return event
+
+
+def _small_world(
+    header: Header, events: Iterable[Instrument], report: Report, labels: Labels | None
+) -> Labels | None:
+    """Names of the chains that the header keeps; an amount over goods that it leaves out is refused."""
+    if labels is None or not header.minerals:
+        return labels
+    from sim.instruments.words import select_goods
+    from sim.world.restrict import restrict_labels
+
+    known = sorted({good.mineral for good in labels.goods})
+    wrong = [(i, mineral) for i, mineral in enumerate(header.minerals) if mineral not in known]
+    for i, mineral in wrong:
+        say = did_you_mean(mineral, known) or "'monazite list goods' shows all minerals"
+        text = f"unknown mineral '{mineral[:60]}' in the {labels.base_year} world"
+        report.add(("minerals", str(i)), text, say)
+    if wrong:
+        return None
+    small = restrict_labels(labels, header.minerals)
+    kept = {good.id for good in small.goods}
+    for event in events:
+        if event.in_base_year or getattr(event, "amount", None) is None:
+            continue
+        named = select_goods(labels.goods, getattr(event, "goods", ()), getattr(event, "stages", None) or ())
+        lost = sorted({labels.goods[k].mineral for k in named if labels.goods[k].id not in kept})
+        if lost:
+            report.add(
+                ("events", event.id, "amount"),
+                f"the amount covers {', '.join(lost)}, which 'minerals' leaves out",
+                f"add {', '.join(lost)} to 'minerals', or give the amount of the minerals kept",
+            )
+    return small
 
 
 def _check_stages(event: Instrument, path: tuple[str, ...], report: Report, labels: Labels) -> None:

@@ -81,6 +81,7 @@ class Header(_Part):
     extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     compare_to: str | None = None
     tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    minerals: Annotated[tuple[str, ...], BeforeValidator(_names), Field(examples=["[gallium]"])] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict)
     observed: dict[str, Observation] = Field(default_factory=dict)
@@ -109,6 +110,8 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
+    minerals: tuple[str, ...] = ()
+    """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
@@ -142,6 +145,7 @@ class Scenario:
             "base_year": self.base_year,
             **({"compare_to": self.compare_to} if self.compare_to else {}),
             "tags": list(self.tags),
+            **({"minerals": list(self.minerals)} if self.minerals else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},
