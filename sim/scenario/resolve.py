@@ -20,13 +20,15 @@ from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.scenario.sweep_spec import SweepSpec, read_sweep
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
 
-OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
+OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends", "sweep")
 """Fields that a scenario does not inherit from those it extends."""
+NOT_OF_HEADER = ("events", "assumptions", "sweep")
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 MAXIMUM_YEARS = 100
 LONGEST_CHAIN = 20
@@ -163,8 +165,8 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     place, path = override.place, override.path
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if path[0] not in Header.model_fields and path[0] not in ("events", "assumptions"):
-        allowed = [*Header.model_fields, "events", "assumptions"]
+    if path[0] not in Header.model_fields and path[0] not in NOT_OF_HEADER:
+        allowed = [*Header.model_fields, *NOT_OF_HEADER]
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
@@ -180,9 +182,9 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
-    fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
+    fields = {k: plain(v) for k, v in root.value.items() if k not in NOT_OF_HEADER}
     header: Header | None = None
-    report.extra_fields = ("events", "assumptions")
+    report.extra_fields = NOT_OF_HEADER
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
@@ -211,6 +213,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
     return Scenario(
+        sweep=_sweep(root, report, path),
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
         **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
         extends=header.extends,
@@ -221,6 +224,20 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         assumptions=assumptions,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
+
+
+def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
+    """What the scenario says under ``sweep``, where nothing else is wrong with it."""
+    if any(not problem.warning for problem in report.problems):
+        return None
+
+    def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
+        found = Report(other, report.lines)
+        built = _build(other, found, path)
+        problems = tuple(found.problems)
+        return (None if any(not p.warning for p in problems) else built), problems
+
+    return read_sweep(root, report, probe)
 
 
 def _labels(root: Node, report: Report) -> Labels | None:

@@ -14,6 +14,7 @@ from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, quantity
 from sim.scenario.node import Place
+from sim.scenario.sweep_spec import SweepSpec
 from sim.units import Quantity
 
 __all__ = ["FORMAT", "Header", "Observation", "Scenario", "Source", "Time"]
@@ -115,6 +116,8 @@ class Scenario:
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
+    sweep: SweepSpec | None = None
+    """What a sweep of it varies; no part of a single run."""
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
         """First day of each step and of the one after it."""
