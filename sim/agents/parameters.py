@@ -23,7 +23,9 @@ from sim.paths import world_directory
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, World
 
-__all__ = ["Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "member_seeds", "read_behaviour"]
+__all__ = [
+    "Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "member_seeds", "read_behaviour",
+]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = (

@@ -8,13 +8,14 @@ block depend on its members alone, so they are the same whichever process made t
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.results.store import COMPRESSION_LEVEL, KEPT_BITS, rounded
+from sim.results.store import COMPRESSION_LEVEL, rounded
 from sim.sweep.record import VARIABLES
 
 __all__ = ["COLUMNS", "block_file", "encode_block", "encode_group"]
@@ -126,7 +127,10 @@ def encode_group(
         array[...] = values.astype(object) if text else values
         if name == "time":
             array.attrs.update({"units": DAYS, "calendar": "proleptic_gregorian"})
-    zarr.consolidate_metadata(store)
+    with warnings.catch_warnings():
+        # Readers look for consolidated metadata first and warn where there is none.
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(store)
     return {key: _sorted(key, bytes(value.to_bytes())) for key, value in sorted(written.items())}
 
 

@@ -20,7 +20,7 @@ from sim.market.links import FlowTotals
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
 
-__all__ = ["VARIABLES", "Variable", "SweepRecorder", "axis_labels"]
+__all__ = ["VARIABLES", "Variable", "EveryFlowRecorder", "SweepRecorder", "axis_labels"]
 
 Array = npt.NDArray[Any]
 
@@ -37,8 +37,8 @@ class Variable:
 STEP = "time"
 VARIABLES = {
     "price_gate": Variable((STEP, "good"), "USD/t", "sales-weighted gate price, world"),
-    "price_inside": Variable((STEP, "good"), "USD/t", "gate price on domestic links of the controlling country"),
-    "price_outside": Variable((STEP, "good"), "USD/t", "CIF price outside the controlling country, rent included"),
+    "price_inside": Variable((STEP, "good"), "USD/t", "gate price inside the controlling country"),
+    "price_outside": Variable((STEP, "good"), "USD/t", "CIF price outside that country, rent included"),
     "rent": Variable((STEP, "good"), "share of price", "largest rent of a quota or licence on this good"),
     "hhi_owners": Variable((STEP, "good"), "0 to 10,000", "Herfindahl-Hirschman index of sales by owner"),
     "certified": Variable((STEP, "good"), "1", "the market's solution carries its certificate"),
@@ -144,6 +144,12 @@ class SweepRecorder(Recorder):
             total[:, goods.keys] = goods.sums(kept[source].sum(axis=1, dtype=np.float64))
             kept[name] = total
         return kept
+
+
+class EveryFlowRecorder(SweepRecorder):
+    """Keeps the flows of every step, too."""
+
+    every_flow = True
 
 
 def axis_labels(simulation: Simulation) -> dict[str, tuple[str, Array]]:
