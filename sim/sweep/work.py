@@ -5,7 +5,6 @@ What a job returns depends on the job alone, so any process of any machine may d
 
 from __future__ import annotations
 
-import gc
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -185,9 +184,9 @@ def _run(job: Job, rows: Array) -> dict[str, Array]:
     recorder = simulation.recorder
     assert isinstance(recorder, SweepRecorder)
     kept = recorder.finish()
-    del simulation, recorder
-    # A simulation and its recorder know each other: only the collector takes both away.
-    gc.collect()
+    # A simulation and its recorder know each other, and would lie about until the collector comes by.
+    vars(simulation).clear()
+    vars(recorder).clear()
     return kept
 
 

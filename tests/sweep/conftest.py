@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim.sweep.plan import Plan
+from sim.sweep.run import execute
+from tests.sweep.stores import quick_plan, snapshot
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return quick_plan()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The store of the plan, made in this process without any trouble."""
+    report = execute(plan, tmp_path_factory.mktemp("undisturbed"), executor="local")
+    assert report.complete
+    assert report.failed == ()
+    return snapshot(report.directory)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "outputs"
