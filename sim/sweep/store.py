@@ -218,8 +218,9 @@ class Store:
         with suppress(OSError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, data)
+        with _explained(self.directory):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, data)
 
     def _path(self, block: str, variable: str) -> Path:
         variant, _, index = block.rpartition("/")

@@ -143,16 +143,19 @@ def compute(job: Job) -> tuple[dict[str, Array], dict[int, str]]:
     def attempt(rows: Array) -> None:
         try:
             parts.append((rows, _run(job, rows)))
+            return
         except (MemoryError, OSError):
             # No fault of a member: the block has to be done again elsewhere, or later.
             raise
-        except Exception:  # noqa: BLE001 (whatever a member does wrong must not stop the others)
-            if len(rows) == 1:
-                failed[int(rows[0])] = traceback.format_exc()
-                return
-            half = len(rows) // 2
-            attempt(rows[:half])
-            attempt(rows[half:])
+        except Exception as error:  # noqa: BLE001 (whatever a member does wrong must not stop the others)
+            below = error.__traceback__.tb_next if error.__traceback__ else None
+            said = "".join(traceback.format_exception(type(error), error, below))
+        if len(rows) == 1:
+            failed[int(rows[0])] = said
+            return
+        half = len(rows) // 2
+        attempt(rows[:half])
+        attempt(rows[half:])
 
     order = np.sort(first)
     for start in range(0, len(order), job.batch):

@@ -15,12 +15,18 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of the plan, made in this process without any trouble."""
+def finished_store(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of the plan, made in this process without any trouble. Copy it, never change it."""
     report = execute(plan, tmp_path_factory.mktemp("undisturbed"), executor="local")
     assert report.complete
     assert report.failed == ()
-    return snapshot(report.directory)
+    return report.directory
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished_store: Path) -> dict[str, bytes]:
+    """Its files as bytes."""
+    return snapshot(finished_store)
 
 
 @pytest.fixture
