@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.sweep.plan import Plan
     from sim.sweep.run import Progress, Report
 
-__all__ = ["add_options", "run_and_report", "settings_of"]
+__all__ = ["add_options", "live", "run_and_report", "settings_of"]
 
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 LINES = 10
@@ -99,7 +99,7 @@ def _line(now: Progress, pace: _Pace) -> str:
 
 
 @contextmanager
-def _live(quiet: bool) -> Iterator[tuple[Callable[[Progress], None] | None, Callable[[str], None]]]:
+def live(quiet: bool) -> Iterator[tuple[Callable[[Progress], None] | None, Callable[[str], None]]]:
     """A bar on a terminal, some lines elsewhere; and a way to say something beside it."""
     if quiet:
         yield None, lambda text: print(text, file=sys.stderr)
@@ -137,7 +137,7 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
     """
     from sim.sweep.run import execute
 
-    with _live(args.quiet) as (progress, tell):
+    with live(args.quiet) as (progress, tell):
         report = execute(plan, args.out, progress=progress, tell=tell, **settings_of(args))
     _summary(plan, report)
     write_json(args.json, {
