@@ -1,7 +1,7 @@
 """Hydra's multirun of Monazite: all jobs become one sweep, whose members are simulated as one array.
 
-``python -m sim -m scenario=a,b 'seed=range(0,50)'`` takes this launcher by default; ``hydra/launcher=joblib`` or
-``submitit_slurm`` starts one process for each job instead, each with a campaign of its own.
+``python -m sim -m scenario=a,b 'seed=range(0,50)'`` takes this launcher by default; ``hydra/launcher=joblib``
+or ``submitit_slurm`` starts one process for each job instead, each with a campaign of its own.
 """
 
 import math
