@@ -177,8 +177,12 @@ def _axis(path: str, node: Node, root: Node, report: Report, probe: Probe) -> Ax
     parts = path.split(".")
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if parts[0] == "events" and (len(parts) < 3 or parts[1] not in known):
-        guess = did_you_mean(parts[1] if len(parts) > 1 else "", known)
+    if parts[0] == "events" and len(parts) < 3:
+        remedy = f"name one of its fields, for example 'events.{(*parts, 'id')[1]}.from'"
+        report.add(where, f"'{path[:60]}' is no field of an event", remedy, key=True)
+        return None
+    if parts[0] == "events" and parts[1] not in known:
+        guess = did_you_mean(parts[1], known)
         report.add(where, f"there is no event field '{path[:60]}'", guess or "it has no events", key=True)
         return None
     if not all(parts) or parts[0] == "sweep":
