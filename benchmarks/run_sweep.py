@@ -1,8 +1,8 @@
 """Sweeps: time, memory, disk, resuming, a second process.
 
-``python -m benchmarks.run_sweep`` takes about six minutes on two processors. With ``MONAZITE_LONG=1`` the sweep
-of ten thousand members is one of the default world (a quarter of an hour and 4 GB more); otherwise it is
-one of the gallium chain over a year, which says the same of how memory and resuming grow with members.
+Takes about six minutes on two processors. With ``MONAZITE_LONG=1`` the sweep of ten thousand members is one
+of the default world (a quarter of an hour and 4 GB of disk more); otherwise it is one of the gallium chain
+over a year, which says the same of how memory and resuming grow with members.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def sweep(
     out.mkdir(parents=True, exist_ok=True)
     program.write_text(ONE_SWEEP, encoding="utf-8")
     # Worker processes import the main module again, so it has to be a file.
-    call = f"import runpy, sys; sys.argv[0] = {str(program)!r}; runpy.run_path({str(program)!r}, run_name='__main__')"
+    name = repr(str(program))
+    call = f"import runpy, sys; sys.argv[0] = {name}; runpy.run_path({name}, run_name='__main__')"
     return run_python(call, str(out), str(members), executor, str(workers), *overrides)
 
 
