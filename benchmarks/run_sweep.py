@@ -106,7 +106,7 @@ def figures(folder: Path) -> list[Figure]:
     found.append(
         Figure(f"2 processes against 1, {part} members, share of the time", ratio, "", 1 / 1.6, 1 / 1.9)
     )
-    counts = [max(MEMBERS // 16, 8), max(MEMBERS // 8, 16), max(MEMBERS // 4, 32)]
+    counts = [64, 128, 256] if MEMBERS >= 1000 else [32, 64, 128]
     seconds = [sweep(folder / f"members-{count}", count, "local", 1)["compute_seconds"] for count in counts]
     found.append(Figure("exponent of time in members", exponent(counts, seconds), ""))
     long = os.environ.get("MONAZITE_LONG") == "1"

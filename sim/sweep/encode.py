@@ -22,7 +22,7 @@ __all__ = ["COLUMNS", "block_file", "encode_block", "encode_group"]
 
 Array = npt.NDArray[Any]
 
-COLUMNS = 32
+COLUMNS = 16
 """Columns that are unpacked together: one good of ten thousand members is read within a second."""
 DAYS = "days since 1970-01-01"
 

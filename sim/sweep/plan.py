@@ -24,6 +24,7 @@ from sim.distributions import UncertainQuantity
 from sim.errors import MonaziteError
 from sim.results.manifest import sha256, world_files
 from sim.results.resolved import plain
+from sim.scenario.find import is_path
 from sim.scenario.node import Override
 from sim.scenario.resolve import load_scenario
 from sim.scenario.sweep_spec import Axis, Design, quantities
@@ -280,7 +281,9 @@ def make_plan(
     }  # fmt: skip
     asked = {k: v for k, v in settings.items() if v is not None}
     request = {
-        "names": list(names), "vary": dict(vary or {}), "members": members, "seed": seed,
+        # A file is found again from any folder.
+        "names": [str(Path(name).resolve()) if is_path(name) else name for name in names],
+        "vary": dict(vary or {}), "members": members, "seed": seed,
         "cases": None if cases is None else [list(case) for case in cases],
         "overrides": dict(overrides) if isinstance(overrides, Mapping) else list(overrides),
         "block": block, "full": full, "every_flow": every_flow, **asked,

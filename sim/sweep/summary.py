@@ -1,29 +1,26 @@
 """What a sweep leaves besides its blocks: design, errors, labels, quantile tables, manifests.
 
-Tables are made column by column from the stored blocks, so their memory does not grow with the sweep
-beyond one slab of :data:`sim.sweep.encode.COLUMNS` columns. None of it holds a time of day.
+None of it holds a time of day: the same sweep leaves the same bytes.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.results.grouping import PROBABILITIES
 from sim.results.manifest import FORMAT as RUN_FORMAT
 from sim.results.manifest import input_checksums, scenario_files, world_files
 from sim.results.resolved import plain
 from sim.results.store import ARRAYS
-from sim.sweep.encode import COLUMNS, encode_group
+from sim.sweep.encode import encode_group
 from sim.sweep.plan import FORMAT, Plan, Variant
 from sim.sweep.record import VARIABLES, axis_labels
+from sim.sweep.tables import quantile_tables
 from sim.sweep.work import portable, simulate
 
 if TYPE_CHECKING:
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["design_frame", "design_table", "error_text", "finish", "sweep_file"]
 
 Array = npt.NDArray[Any]
-
-SLAB_BYTES = 32_000_000
-"""Values held at once while quantiles are taken, where a slab of columns can be that small."""
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -146,7 +140,7 @@ def finish(store: Store) -> None:
         for name, data in files.items():
             store.put(f"{variant.name}/{ARRAYS}/{name}", data)
             written.append(f"{variant.name}/{ARRAYS}/{name}")
-        for table, frame in _tables(store, variant):
+        for table, frame in quantile_tables(store, variant):
             name = f"{variant.name}/tables/{table}.parquet"
             store.put(name, parquet(frame))
             written.append(name)
@@ -198,112 +192,6 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
     }  # fmt: skip
     labels = {name: value for name, value in labels.items() if len(value[1])}
     return encode_group(sizes, labels, attributes, plan.block)
-
-
-def _slabs(path: Path, name: str, good: Array) -> Iterator[tuple[int, Array]]:
-    """(first column, (members, ..., columns)) of an array, a few columns at a time, failed runs left out."""
-    import zarr
-
-    array = zarr.open_array(path / name, mode="r")
-    shape = array.shape
-    each = max(int(np.prod(shape[:-1])) * 4, 1)
-    columns = max(SLAB_BYTES // each // COLUMNS, 1) * COLUMNS
-    for first in range(0, shape[-1], columns):
-        yield first, np.asarray(array[..., first : first + columns])[good]
-
-
-def _quantiles(slab: Array) -> Array:
-    """(probabilities, ..., columns) over members, one column at a time: that needs little memory."""
-    found = np.empty((len(PROBABILITIES), *slab.shape[1:]))
-    for column in range(slab.shape[-1]):
-        found[..., column] = np.quantile(slab[..., column], list(PROBABILITIES.values()), axis=0)
-    return found
-
-
-def _tables(store: Store, variant: Variant) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Quantiles over members of prices by step, of flows by year, of shortfalls over the run."""
-    import pandas as pd
-    import zarr
-
-    path = store.directory / variant.name / ARRAYS
-    failed = set(store.failed)
-    good = np.array([int(run) not in failed for run in variant.runs])
-    if not good.any():
-        return
-    group = zarr.open_group(path, mode="r")
-
-    def label(name: str) -> Array:
-        item: Any = group[name]
-        values = np.asarray(item[...])
-        return values.astype(object).astype(str) if values.dtype.kind in "TO" else values
-
-    goods, units = label("good"), label("good_unit")
-    days = label("time").astype("datetime64[D]")
-    names = list(PROBABILITIES)
-
-    def long(values: Array, columns: Mapping[str, Array], unit: Array | str) -> pd.DataFrame:
-        """(probabilities, rows) as one row per number; columns have one label per row."""
-        count = values.shape[1]
-        content = {name: np.tile(items, len(names)) for name, items in columns.items()}
-        content["statistic"] = np.repeat(names, count)
-        content["value"] = values.reshape(-1)
-        content["unit"] = np.tile(np.broadcast_to(np.asarray(unit), count), len(names))
-        return pd.DataFrame(content)
-
-    def texts(frame: pd.DataFrame) -> pd.DataFrame:
-        frame = frame[np.isfinite(frame["value"])].reset_index(drop=True)
-        for name in frame.columns:
-            if frame[name].dtype.kind in "OUT":
-                frame[name] = frame[name].astype("category")
-        return frame
-
-    prices = []
-    for market in ("inside", "outside", "gate"):
-        for first, slab in _slabs(path, f"price_{market}", good):
-            values = _quantiles(slab)
-            chosen = goods[first : first + slab.shape[-1]]
-            columns = {
-                "time": np.repeat(days, len(chosen)),
-                "good": np.tile(chosen, len(days)),
-                "market": np.full(len(days) * len(chosen), market),
-            }
-            prices.append(long(values.reshape(len(names), -1), columns, "USD/t"))
-    frame = pd.concat(prices, ignore_index=True)
-    frame["time"] = frame["time"].astype("datetime64[ms]")
-    yield "prices", texts(frame)
-
-    needed, countries = label("need_good"), label("need_country")
-    unit_of = dict(zip(goods.tolist(), units.tolist(), strict=True))
-    short = []
-    for variable in ("shortfall", "requirement"):
-        for first, slab in _slabs(path, variable, good):
-            total = slab.sum(axis=1, dtype=np.float64)
-            span = slice(first, first + slab.shape[-1])
-            pairs = np.stack([needed[span], countries[span], label("need_kind")[span]], axis=1)
-            columns = {
-                "good": pairs[:, 0], "country": pairs[:, 1], "kind": pairs[:, 2],
-                "measure": np.full(len(pairs), variable),
-            }  # fmt: skip
-            short.append(long(_quantiles(total), columns, np.array([unit_of[g] for g in pairs[:, 0]])))
-    yield "shortfall", texts(pd.concat(short, ignore_index=True))
-
-    years = label("year")
-    traded, exporter, importer = (label(f"link_{n}") for n in ("good", "exporter", "importer"))
-    flows = []
-    for first, slab in _slabs(path, "flow_year", good):
-        span = slice(first, first + slab.shape[-1])
-        count = slab.shape[-1]
-        columns = {
-            "year": np.repeat(years, count),
-            "good": np.tile(traded[span], len(years)),
-            "exporter": np.tile(exporter[span], len(years)),
-            "importer": np.tile(importer[span], len(years)),
-        }
-        values = _quantiles(slab).reshape(len(names), -1)
-        per_year = np.array([f"{unit_of[g]}/year" for g in columns["good"]])
-        part = long(values, columns, per_year)
-        flows.append(part[part["value"] > 0])
-    yield "flows", texts(pd.concat(flows, ignore_index=True))
 
 
 def _manifest(store: Store, variant: Variant) -> bytes:
