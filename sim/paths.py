@@ -11,6 +11,7 @@ __all__ = [
     "is_repository",
     "outputs_directory",
     "scenario_folders",
+    "schema_file",
     "share_root",
     "shown",
     "world_directory",
@@ -52,6 +53,11 @@ def scenario_folders() -> tuple[Path, ...]:
     named = [Path(part) for part in os.environ.get(SCENARIOS_VARIABLE, "").split(os.pathsep) if part]
     folders = [Path.cwd() / "scenarios", *named, share_root() / "scenarios"]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+
+
+def schema_file() -> Path:
+    """The JSON Schema of scenario files that ships."""
+    return share_root() / "schema" / "scenario.schema.json"
 
 
 def configuration_directory() -> Path:

@@ -23,6 +23,8 @@ __all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "main", "register", "run_scenarios
 
 DEFAULT_MEMBERS = 20
 DEFAULT_SEED = 1
+MISSED_SHOWN = 5
+"""Markets without certificate that are named on the screen."""
 FLAGS = ("--full", "--quiet")
 
 Progress = Callable[[str, int, int], None]
@@ -226,6 +228,8 @@ def main(args: argparse.Namespace) -> int:
     seed = setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    from sim.analysis.certified import missed_markets
+    from sim.analysis.ledger import event_lines, idle_events, idle_warning
     from sim.results import find_runs
 
     runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]
@@ -234,10 +238,18 @@ def main(args: argparse.Namespace) -> int:
     cleared = sum(int(run.manifest["markets"]["cleared"]) for run in runs)
     certified = sum(int(run.manifest["markets"]["certified"]) for run in runs)
     print(f"markets certified: {certified:,} of {cleared:,}")
-    if certified < cleared:
-        print("warning: uncertified markets are listed by 'certified' in the stored arrays", file=sys.stderr)
     for run in runs:
+        missed = missed_markets(run)
+        for line in missed[:MISSED_SHOWN]:
+            print(f"warning: {line}", file=sys.stderr)
+        if len(missed) > MISSED_SHOWN:
+            more = len(missed) - MISSED_SHOWN
+            print(f"warning: {more} more such markets; see 'certified' in the stored arrays", file=sys.stderr)
         print(f"  {shown(run.directory)}")
+        for line in event_lines(run):
+            print(f"    {line}")
+        for name in idle_events(run):
+            print(f"warning: {idle_warning(run, name)}", file=sys.stderr)
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
         print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")

@@ -122,16 +122,34 @@ class SweepRecorder(Recorder):
         flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
         return self._links.sums(flat)[:, self._traded]
 
-    def _close_year(self) -> None:
+    def latest(self, name: str) -> npt.NDArray[np.float32]:
+        """(M, size) row of the step recorded last."""
+        row: npt.NDArray[np.float32] = self.kept[name][:, self._simulation.time - 1]
+        return row
+
+    def _add_flows(self, simulation: Simulation, t: int) -> None:
+        new_year = t > 0 and self._year_of[t] != self._year_of[t - 1]
+        # Where policy changes at other times in other members, sums are closed at every step: their last bit
+        # must not depend on who shares the batch.
+        if new_year or simulation.differing:
+            self._close_segment()
+        if new_year:
+            self._close_year()
+        if self._running is None:
+            self._running = FlowTotals()
+        self._running.add(simulation.cleared)
+
+    def _close_segment(self) -> None:
         if self._running is not None:
-            self._yearly.append(self._by_country(self._running).astype(np.float32))
+            sums = self._by_country(self._running)
+            self._year_total = sums if self._year_total is None else self._year_total + sums
             self._running = None
 
     def finish(self) -> dict[str, Array]:
         """All that is kept, name -> (M, ...)."""
         self._close_year()
         simulation, kept = self._simulation, self.kept
-        kept["flow_year"] = np.stack(self._yearly, axis=1)
+        kept["flow_year"] = np.stack(self._yearly, axis=1).astype(np.float32)
         drawn = simulation.draws.values
         if drawn:
             kept["drawn"] = np.stack(list(drawn.values()), axis=1)
