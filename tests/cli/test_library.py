@@ -68,11 +68,11 @@ def test_it_is_described(path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["describe", path.stem]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    said = " ".join(out.split())
+    said = "".join(out.split())
     scenario, _ = check_scenario(path)
     assert scenario is not None
-    assert " ".join(scenario.question.split()) in said
+    assert "".join(scenario.question.split()) in said
     for event in scenario.events:
-        assert " ".join(f"[{event.id}] {event.sentence()}".split()) in said
+        assert "".join(f"[{event.id}] {event.sentence()}".split()) in said
         basis = scenario.sources[event.source].title if event.source else str(event.assumption)
-        assert " ".join(basis.split()) in said
+        assert "".join(basis.split()) in said
