@@ -51,8 +51,10 @@ class ExportBan(Instrument):
         """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
         if self.extraterritorial and "world" in self.to:
             raise WordError("no third country is left when 'to' is world", "name the importers in 'to'")
-        if self.content and not self.extraterritorial:
-            raise WordError("'content' without 'extraterritorial'", "write 'extraterritorial: true' too")
+        for field in ("content", "compliance"):
+            given = self.content if field == "content" else self.compliance != FULL
+            if given and not self.extraterritorial:
+                raise WordError(f"'{field}' without 'extraterritorial'", "write 'extraterritorial: true' too")
         super().model_post_init(context)
 
     def clause(self) -> str:
