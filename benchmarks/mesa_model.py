@@ -5,7 +5,7 @@ the same draws of parameters and noise, the same events. What differs:
 
 - one member per model; a thousand members are a thousand models;
 - agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`benchmarks.mesa_objects`);
-- markets clear by tatonnement (:mod:`benchmarks.mesa_market`), to a wider tolerance and without certificate;
+- markets clear by tatonnement (:mod:`benchmarks.mesa_market`), to the same tolerance but without certificate;
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, and a licence keeps the delay that it starts with.
 
@@ -29,14 +29,14 @@ from sim.agents.state import initial_state
 from sim.controls import Controls
 from sim.engine.draws import draw_events
 from sim.engine.policy import active_controls, build_market, licence_keys, policy_key
-from sim.engine.simulation import STEPS_PER_YEAR, step_dates
+from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
 from sim.scenario import Scenario
 from sim.units import Amount
 from sim.world.calibrate import calibrate
 from sim.world.world import FloatArray, World
 
-TOLERANCE = 1e-4
-"""Excess left in a market, as a share of its largest offer: a hundred times what the engine leaves."""
+TOLERANCE = MARKET_TOLERANCE
+"""Excess left in a market, as a share of its largest offer: as in the engine."""
 STAGES = ("expect", "offer", "require")
 AFTER_TRADE = ("produce", "adapt")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
