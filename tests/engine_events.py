@@ -23,6 +23,7 @@ class PlainScenario:
     end: dt.date = dt.date(2028, 12, 31)
     step: str = "month"
     compare_to: str = ""
+    minerals: tuple[str, ...] = ()
     events: tuple[Any, ...] = ()
     assumptions: dict[str, float] = field(default_factory=dict)
 

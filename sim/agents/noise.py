@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator
-from sim.world.world import FloatArray, World
+from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator, member_seeds
+from sim.world.world import FloatArray, Kept, World
 
 __all__ = ["Noise"]
 
@@ -24,18 +24,24 @@ class Noise:
         world: World,
         behaviour: Behaviour,
         members: Sequence[int],
-        seed: int,
+        seed: int | Sequence[int],
         steps: int,
         step_years: float,
     ) -> None:
         self._world = world
-        sizes = [len(world.goods), len(world.countries), len(world.facilities)]
-        self._bounds = np.cumsum([0, *sizes])
+        # A small world draws for all that the whole one holds, so that a member is the same in both.
+        kept = world.kept or Kept.everything(world)
+        countries = np.arange(len(world.countries))
+        drawn = kept.good_count + len(countries) + kept.facility_count
+        used = np.concatenate([
+            kept.goods, kept.good_count + countries, kept.good_count + len(countries) + kept.facilities
+        ])
+        self._bounds = np.cumsum([0, len(kept.goods), len(countries), len(kept.facilities)])
         self._draws = np.zeros((steps, len(members), self._bounds[-1]))
-        for row, member in enumerate(members):
+        for row, (own_seed, member) in enumerate(zip(member_seeds(seed, members), members, strict=True)):
             if member:
-                generator = member_generator(seed, member, NOISE_STREAM)
-                self._draws[:, row] = generator.standard_normal((steps, self._bounds[-1]))
+                generator = member_generator(own_seed, member, NOISE_STREAM)
+                self._draws[:, row] = generator.standard_normal((steps, drawn))[:, used]
         keep = np.exp(-step_years / behaviour["noise_memory"])
         for t in range(1, steps):
             self._draws[t] = keep * self._draws[t - 1] + np.sqrt(1 - keep**2) * self._draws[t]

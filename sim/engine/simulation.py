@@ -25,6 +25,7 @@ from sim.engine.record import Recorder
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
+from sim.world.restrict import restrict
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -79,14 +80,15 @@ class Simulation:
     """One scenario, all its members.
 
     Args:
-        world: the base year.
+        world: the base year; where the scenario names minerals, only their chains are run.
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
-        seed: root of every random stream.
+        seed: root of every random stream, of all members or (M,) of each.
         first_member: number of the first member, so that a run may be cut into batches.
         values: (M,) values that a design sets, in the unit used inside the model, by path:
             ``events.ID.FIELD`` or ``assumptions.PARAMETER``.
+        recorder: makes what records the steps; a sweep keeps less than a single run.
 
     Attributes:
         state: the agents' arrays. clearing: the last market result. decisions: overrides.
@@ -97,11 +99,14 @@ class Simulation:
         world: World,
         scenario: Scenario,
         members: int | Sequence[int] = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
+        recorder: Callable[[Simulation], Recorder] = Recorder,
     ) -> None:
-        self.world, self.scenario, self.seed = world, scenario, seed
+        world = restrict(world, scenario.minerals)
+        self.world, self.scenario = world, scenario
+        self.seed = seed if isinstance(seed, int) else int(seed[0])
         if isinstance(members, int):
             members = range(first_member, first_member + members)
         self.members: Sequence[int] = members
@@ -141,7 +146,7 @@ class Simulation:
         no_need = np.zeros((len(members), len(world.need_good)))
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
-        self.recorder = Recorder(self)
+        self.recorder = recorder(self)
 
     @property
     def _eps(self) -> float:

@@ -20,13 +20,15 @@ from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.scenario.sweep_spec import SweepSpec, read_sweep
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
 
-OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
+OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends", "sweep")
 """Fields that a scenario does not inherit from those it extends."""
+NOT_OF_HEADER = ("events", "assumptions", "sweep")
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 MAXIMUM_YEARS = 100
 LONGEST_CHAIN = 20
@@ -163,8 +165,8 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     place, path = override.place, override.path
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if path[0] not in Header.model_fields and path[0] not in ("events", "assumptions"):
-        allowed = [*Header.model_fields, "events", "assumptions"]
+    if path[0] not in Header.model_fields and path[0] not in NOT_OF_HEADER:
+        allowed = [*Header.model_fields, *NOT_OF_HEADER]
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
@@ -180,9 +182,9 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
-    fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
+    fields = {k: plain(v) for k, v in root.value.items() if k not in NOT_OF_HEADER}
     header: Header | None = None
-    report.extra_fields = ("events", "assumptions")
+    report.extra_fields = NOT_OF_HEADER
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
@@ -202,16 +204,19 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         _check_dates(event, start, end, report)
-    if labels is not None and not any(not problem.warning for problem in report.problems):
+    small = _small_world(header, events, report, labels)
+    if small is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
-            if not event.in_base_year and not event.touches(labels):
+            if not event.in_base_year and not event.touches(small):
                 report.add(
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
     return Scenario(
+        sweep=_sweep(root, report, path),
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "seed", "sources", "observed", "extends")},
+        **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
+        extends=header.extends,
         start=start,
         end=end,
         step=header.time.step,
@@ -219,6 +224,20 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         assumptions=assumptions,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
+
+
+def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
+    """What the scenario says under ``sweep``, where nothing else is wrong with it."""
+    if any(not problem.warning for problem in report.problems):
+        return None
+
+    def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
+        found = Report(other, report.lines)
+        built = _build(other, found, path)
+        problems = tuple(found.problems)
+        return (None if any(not p.warning for p in problems) else built), problems
+
+    return read_sweep(root, report, probe)
 
 
 def _labels(root: Node, report: Report) -> Labels | None:
@@ -288,6 +307,39 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
     if labels is not None and getattr(event, "stages", None):
         _check_stages(event, path, report, labels)
     return event
+
+
+def _small_world(
+    header: Header, events: Iterable[Instrument], report: Report, labels: Labels | None
+) -> Labels | None:
+    """Names of the chains that the header keeps; an amount over goods that it leaves out is refused."""
+    if labels is None or not header.minerals:
+        return labels
+    from sim.instruments.words import select_goods
+    from sim.world.restrict import restrict_labels
+
+    known = sorted({good.mineral for good in labels.goods})
+    wrong = [(i, mineral) for i, mineral in enumerate(header.minerals) if mineral not in known]
+    for i, mineral in wrong:
+        say = did_you_mean(mineral, known) or "'monazite list goods' shows all minerals"
+        text = f"unknown mineral '{mineral[:60]}' in the {labels.base_year} world"
+        report.add(("minerals", str(i)), text, say)
+    if wrong:
+        return None
+    small = restrict_labels(labels, header.minerals)
+    kept = {good.id for good in small.goods}
+    for event in events:
+        if event.in_base_year or getattr(event, "amount", None) is None:
+            continue
+        named = select_goods(labels.goods, getattr(event, "goods", ()), getattr(event, "stages", None) or ())
+        lost = sorted({labels.goods[k].mineral for k in named if labels.goods[k].id not in kept})
+        if lost:
+            report.add(
+                ("events", event.id, "amount"),
+                f"the amount covers {', '.join(lost)}, which 'minerals' leaves out",
+                f"add {', '.join(lost)} to 'minerals', or give the amount of the minerals kept",
+            )
+    return small
 
 
 def _check_stages(event: Instrument, path: tuple[str, ...], report: Report, labels: Labels) -> None:

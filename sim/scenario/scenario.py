@@ -14,6 +14,7 @@ from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, quantity
 from sim.scenario.node import Place
+from sim.scenario.sweep_spec import SweepSpec
 from sim.units import Quantity
 
 __all__ = ["FORMAT", "Header", "Observation", "Scenario", "Source", "Time"]
@@ -81,6 +82,7 @@ class Header(_Part):
     extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     compare_to: str | None = None
     tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    minerals: Annotated[tuple[str, ...], BeforeValidator(_names), Field(examples=["[gallium]"])] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict)
     observed: dict[str, Observation] = Field(default_factory=dict)
@@ -109,9 +111,13 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
+    minerals: tuple[str, ...] = ()
+    """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
+    sweep: SweepSpec | None = None
+    """What a sweep of it varies; no part of a single run."""
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
         """First day of each step and of the one after it."""
@@ -142,6 +148,7 @@ class Scenario:
             "base_year": self.base_year,
             **({"compare_to": self.compare_to} if self.compare_to else {}),
             "tags": list(self.tags),
+            **({"minerals": list(self.minerals)} if self.minerals else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},

@@ -20,7 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-__all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "World"]
+__all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,24 @@ class Good:
     """Element group this oxide consists of; empty for every other good."""
     base_price: float
     """Base-year gate price, USD per tonne in ``unit``."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the goods and facilities of a small world stand in the whole one, whose draws it shares."""
+
+    goods: IntArray
+    facilities: IntArray
+    good_count: int
+    """Goods of the whole world."""
+    facility_count: int
+    """Facilities of the whole world."""
+
+    @classmethod
+    def everything(cls, world: World) -> Kept:
+        """A world from which nothing has been left out."""
+        goods, facilities = len(world.goods), len(world.facilities)
+        return cls(np.arange(goods), np.arange(facilities), goods, facilities)
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,8 @@ class World:
     """(G, C, C) ad-valorem tariff already levied in the base year, exporter by importer."""
     distance_km: FloatArray
     """(C, C) great-circle distance between country centres."""
+    kept: Kept | None = None
+    """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
 
     def offer_slice(self, good: int) -> slice:
         """Positions of the offers of ``good`` on the offer axis."""

@@ -1,0 +1,142 @@
+"""A small world: the chains of some minerals, with everything that they touch, and nothing else.
+
+Markets of different chains meet only in plants (which need several inputs or make several products),
+so a world without the other chains behaves exactly as the whole one does for the goods that it
+keeps, in a fraction of the time. What it cannot show is a user that lacks several goods at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import MonaziteError, did_you_mean
+
+if TYPE_CHECKING:
+    from sim.world.labels import Labels
+    from sim.world.world import World
+
+__all__ = ["linked_goods", "restrict", "restrict_labels"]
+
+PLANTS = ("miner", "processor", "trader")
+"""Kinds of facilities through which the market of one good acts on that of another."""
+
+
+def linked_goods(named: Iterable[str], plants: Iterable[Iterable[str]]) -> frozenset[str]:
+    """The named goods and all goods that plants link with them, directly or through others.
+
+    Args:
+        named: good ids.
+        plants: for each plant the goods that it buys or sells.
+
+    >>> sorted(linked_goods(["ore"], [["ore", "metal"], ["metal", "wire"], ["salt", "acid"]]))
+    ['metal', 'ore', 'wire']
+    """
+    kept = set(named)
+    waiting = [set(goods) for goods in plants]
+    while touched := [goods for goods in waiting if goods & kept]:
+        waiting = [goods for goods in waiting if not goods & kept]
+        kept |= set().union(*touched)
+    return frozenset(kept)
+
+
+def restrict(world: World, minerals: Sequence[str]) -> World:
+    """The world of some minerals: their goods, those that plants link with them, and who trades them.
+
+    Countries stay as they are. Base-year flows of the goods kept do not change, so the base year stays
+    a fixed point. Members draw the same chance events as in the whole world.
+
+    Args:
+        world: a whole world, or one that has been restricted already.
+        minerals: names as in ``world.goods``; none keeps everything.
+
+    Raises:
+        MonaziteError: a mineral is not in the world.
+    """
+    import numpy as np
+
+    from sim.world.world import Kept
+
+    if not minerals:
+        return world
+    _refuse_unknown(minerals, [good.mineral for good in world.goods], world.base_year)
+    plants: dict[int, set[str]] = {}
+    for facilities, goods in (
+        (world.offer_facility, world.offer_good), (world.need_facility, world.need_good),
+    ):  # fmt: skip
+        for facility, good in zip(facilities.tolist(), goods.tolist(), strict=True):
+            if world.facility_kind[facility] in PLANTS:
+                plants.setdefault(facility, set()).add(world.goods[good].id)
+    named = [good.id for good in world.goods if good.mineral in minerals]
+    ids = linked_goods(named, plants.values())
+    good_at = np.flatnonzero([good.id in ids for good in world.goods])
+    if len(good_at) == len(world.goods):
+        return world
+    offers = np.flatnonzero(np.isin(world.offer_good, good_at))
+    needs = np.flatnonzero(np.isin(world.need_good, good_at))
+    facility_at = np.union1d(world.offer_facility[offers], world.need_facility[needs])
+    before = world.kept or Kept.everything(world)
+
+    def facilities_of(values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(values[k] for k in facility_at)
+
+    parts: dict[str, Any] = {
+        name: getattr(world, name)[offers]
+        for name in (
+            "offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_by_product",
+            "offer_composition",
+        )
+    }  # fmt: skip
+    parts |= {
+        name: getattr(world, name)[needs]
+        for name in ("need_use", "need_cover", "need_reservation", "need_dependence")
+    }
+    parts |= {
+        name: tuple(getattr(world, name)[g] for g in good_at)
+        for name in ("base_flow", "transit_years", "freight_share")
+    }
+    return replace(
+        world,
+        goods=tuple(world.goods[g] for g in good_at),
+        facilities=facilities_of(world.facilities),
+        facility_names=facilities_of(world.facility_names),
+        facility_kind=facilities_of(world.facility_kind),
+        facility_country=world.facility_country[facility_at],
+        facility_firm=facilities_of(world.facility_firm),
+        facility_sector=facilities_of(world.facility_sector),
+        facility_value_added=world.facility_value_added[facility_at],
+        offer_facility=np.searchsorted(facility_at, world.offer_facility[offers]),
+        offer_good=np.searchsorted(good_at, world.offer_good[offers]),
+        need_facility=np.searchsorted(facility_at, world.need_facility[needs]),
+        need_good=np.searchsorted(good_at, world.need_good[needs]),
+        substitutes={good: group for good, group in world.substitutes.items() if good in ids},
+        base_tariff=world.base_tariff[good_at],
+        kept=Kept(before.goods[good_at], before.facilities[facility_at], before.good_count,
+                  before.facility_count),
+        **parts,
+    )  # fmt: skip
+
+
+def restrict_labels(labels: Labels, minerals: Sequence[str]) -> Labels:
+    """The names of the same small world, without numpy.
+
+    Raises:
+        MonaziteError: a mineral is not in the base year.
+    """
+    if not minerals:
+        return labels
+    _refuse_unknown(minerals, [good.mineral for good in labels.goods], labels.base_year)
+    plants: dict[str, set[str]] = {}
+    for good, facility in (*labels.output, *labels.use):
+        if labels.facilities[facility].kind in PLANTS:
+            plants.setdefault(facility, set()).add(good)
+    ids = linked_goods([good.id for good in labels.goods if good.mineral in minerals], plants.values())
+    return replace(labels, goods=tuple(good for good in labels.goods if good.id in ids))
+
+
+def _refuse_unknown(minerals: Sequence[str], known: Sequence[str], base_year: int) -> None:
+    for mineral in minerals:
+        if mineral not in known:
+            say = did_you_mean(mineral, sorted(set(known))) or "'monazite list goods' shows all minerals"
+            raise MonaziteError(f"unknown mineral '{mineral[:60]}' in the {base_year} world; {say}")
