@@ -4,8 +4,13 @@ Three kinds of design, each with the measures that it allows (:class:`Design`):
 
 - ``saltelli``: Sobol indices, first-order and total (Saltelli et al. 2010), by SALib;
 - ``morris``: mean absolute elementary effect and its spread (Morris 1991, Campolongo et al. 2007), by SALib;
+- ``grid``: first-order indices, exact for the levels given, and rank correlations;
 - any other sample: first-order indices by RBD-FAST (Tarantola et al. 2006), by SALib, and partial rank
   correlations (Marino et al. 2008), whose sign says which way a factor acts.
+
+References: Saltelli et al. 2010, Computer Physics Communications 181; Morris 1991, Technometrics 33;
+Campolongo et al. 2007, Environmental Modelling and Software 22; Tarantola et al. 2006, Reliability
+Engineering and System Safety 91; Marino et al. 2008, Journal of Theoretical Biology 254.
 
 All of them work on the unit cube, from which the values of a design are taken by quantile. Intervals
 are at 95 %.
@@ -41,7 +46,7 @@ class Design:
     """Points of a design, one row per sample, in the order in which it was made."""
 
     method: str
-    """``saltelli``, ``morris``, or any other word for a sample."""
+    """``saltelli``, ``morris``, ``grid``, or any other word for a sample."""
     names: tuple[str, ...]
     """The D factors."""
     unit: Values
@@ -175,6 +180,18 @@ def _sampled(design: Design, unit: Values, values: Values) -> Measured:
     return np.column_stack([first, correlation, width]), (), (*notes, more)
 
 
+def _gridded(design: Design, unit: Values, values: Values) -> Measured:
+    """On a full grid the mean at a level averages over all levels of the others: nothing to estimate."""
+    first = np.empty(len(design.names))
+    for j, coordinate in enumerate(unit.T):
+        _, level, count = np.unique(coordinate, return_inverse=True, return_counts=True)
+        mean = np.bincount(level, values) / count
+        first[j] = ((mean - values.mean()) ** 2 * count).sum() / ((values - values.mean()) ** 2).sum()
+    correlation, width = partial_rank_correlation(unit, values)
+    more = "S1 is exact for the levels of the grid, and speaks of no value between them"
+    return np.column_stack([first, correlation, width]), (), (more,)
+
+
 def _convergence(widest: float, what: str, block: int) -> tuple[str, ...]:
     if widest <= CONVERGED:
         return ()
@@ -236,5 +253,6 @@ SAMPLE_COLUMNS = ("S1", "S1_conf", "PRCC", "PRCC_conf")
 COLUMNS = {
     "saltelli": ("S1", "S1_conf", "ST", "ST_conf"),
     "morris": ("mu_star", "mu_star_conf", "mu", "sigma"),
+    "grid": ("S1", "PRCC", "PRCC_conf"),
 }
-MEASURES = {"saltelli": _sobol, "morris": _morris}
+MEASURES = {"saltelli": _sobol, "morris": _morris, "grid": _gridded}

@@ -93,6 +93,15 @@ def test_first_order_indices_and_signs_from_a_plain_sample() -> None:
     assert "interactions do not show" in found.notes[-1]
 
 
+def test_first_order_indices_of_a_grid_are_shares_of_its_variance() -> None:
+    levels = np.array([0.0, 0.5, 1.0])
+    unit = np.array([(a, b, c) for a in levels for b in levels for c in (0.25, 0.75)])
+    found = analyse(Design("grid", NAMES, unit), linear(unit))
+    np.testing.assert_allclose(found.values[:, 0], [0.9, 0.1, 0], atol=1e-12)
+    alone = analyse(Design("grid", NAMES, unit), unit[:, 0] * (unit[:, 1] - 0.5))
+    np.testing.assert_allclose(alone.values[0, 0], 0, atol=1e-12)  # an interaction has no first order
+
+
 def test_few_points_have_rank_correlations_only() -> None:
     unit = qmc.LatinHypercube(3, rng=np.random.default_rng(4)).random(40)
     found = analyse(Design("lhs", NAMES, unit), linear(unit))
