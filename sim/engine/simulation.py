@@ -188,8 +188,10 @@ class Simulation:
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
-        kept = set(licence_keys(controls.licences))
+        kept = dict(zip(licence_keys(controls.licences), controls.licences, strict=True))
         self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
+        for licence_key, queue in self.state.queues.items():
+            queue.resize(kept[licence_key], self.step_years)
 
     def _origin_sellers(self, good: int, origin: int) -> IntArray:
         at = (self.world.offer_good == good) & (self.world.offer_country == origin)
@@ -247,7 +249,6 @@ class Simulation:
             if key not in state.queues:
                 state.queues[key] = LicenceQueue.empty(len(self.members), len(at), licence, step_years)
             queue = state.queues[key]
-            queue.resize(licence, step_years)
             queue.decide(licence.approval_share)
             needs = world.need_slice(licence.good)
             group = licence.destinations[world.need_country[needs]]
@@ -306,14 +307,11 @@ class Simulation:
         state.input_cost = np.where(total > 1e-9 * self.world.need_use, mixed, state.input_cost)
 
         element_flow = self._element_flow(composition)
-        for lag, weights in enumerate(calibration.lag_weight):
-            tonnes = clearing.to_buyers(weights)
-            if lag == 0:
-                state.buyer_stock += tonnes
-                state.buyer_elements += element_flow[0]
-            else:
-                state.transit[lag - 1] += tonnes
-                state.transit_elements[lag - 1] += element_flow[lag]
+        state.buyer_elements += element_flow[0]
+        state.buyer_stock += clearing.to_buyers(calibration.lag_weight[0])
+        for lag, weights in enumerate(calibration.lag_weight[1:]):
+            state.transit[lag] += clearing.to_buyers(weights)
+            state.transit_elements[lag] += element_flow[lag + 1]
 
     @property
     def cleared(self) -> Clearing:
@@ -322,21 +320,20 @@ class Simulation:
             raise RuntimeError("the market has not been cleared yet; call step()")
         return self.clearing
 
-    def _element_flow(self, composition: FloatArray) -> list[FloatArray]:
-        """Per lag (M, basket needs, E) tonnes of each element shipped."""
-        calibration = self.calibration
-        shape = (len(self.members), len(self.world.need_good), len(self.world.elements))
-        full = np.zeros((len(self.members), len(self.world.offer_good), len(self.world.elements)))
-        full[:, calibration.basket_offer] = composition
-        lags = len(calibration.lag_weight)
-        flow = np.zeros((lags, *shape))
-        for g, good in enumerate(self.world.goods):
+    def _element_flow(self, composition: FloatArray) -> FloatArray:
+        """(L, M, basket needs, E) tonnes of each element shipped, by lag."""
+        calibration, world = self.calibration, self.world
+        lags, basket = len(calibration.lag_weight), calibration.basket_need
+        flow = np.zeros((lags, len(self.members), len(basket), len(world.elements)))
+        for g, good in enumerate(world.goods):
             if good.basket:
-                needs, content = self.world.need_slice(g), full[:, self.world.offer_slice(g)]
+                offers, needs = world.offer_slice(g), world.need_slice(g)
+                sold = slice(*np.searchsorted(calibration.basket_offer, [offers.start, offers.stop]))
+                bought = slice(*np.searchsorted(basket, [needs.start, needs.stop]))
                 shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
                 for lag, weights in enumerate(calibration.lag_weight):
-                    flow[lag][:, needs] = (shipped * weights[g].T) @ content
-        return list(flow[:, :, calibration.basket_need])
+                    flow[lag][:, bought] = (shipped * weights[g].T) @ composition[:, sold]
+        return flow
 
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""

@@ -144,7 +144,8 @@ def test_outcomes_of_an_invented_run() -> None:
     lacked, needed = (run[name].values[..., here].sum((1, 2)) for name in ("shortfall", "requirement"))
     np.testing.assert_allclose(unmet.values, 100 * lacked / needed, rtol=1e-5)
     assert (unmet.values > 1).all()
-    never = make_dataset("shock", shock=1.0, recovers=False).assign({name: run[name] for name in ("unmet_tonnes", "required_tonnes")})
+    totals = {name: run[name] for name in ("unmet_tonnes", "required_tonnes")}
+    never = make_dataset("shock", shock=1.0, recovers=False).assign(totals)
     _, late, _ = good_outcomes(never, good, baseline)
     assert np.ptp(late.values) == 0
     assert "5 of 5 runs do not recover and count 45 months" in late.note
