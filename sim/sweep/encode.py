@@ -68,11 +68,11 @@ def stored_values(values: Array, full: bool) -> Array:
     return single if full else rounded(single)
 
 
-def encode_block(arrays: Mapping[str, Array], block: int, full: bool) -> dict[str, bytes]:
+def encode_block(arrays: dict[str, Array], block: int, full: bool) -> dict[str, bytes]:
     """The chunk files of one block of members, by variable.
 
     Args:
-        arrays: name -> (M, ...) with M at most ``block``.
+        arrays: name -> (M, ...) with M at most ``block``; emptied on the way, to save memory.
         block: members to a block.
         full: keep every bit instead of :data:`sim.results.store.KEPT_BITS`.
     """
@@ -80,9 +80,10 @@ def encode_block(arrays: Mapping[str, Array], block: int, full: bool) -> dict[st
     from zarr.storage import MemoryStore
 
     files = {}
-    for name, values in arrays.items():
-        exact = name == "drawn"
-        given = values if exact else stored_values(values, full)
+    for name in list(arrays):
+        values = arrays.pop(name)
+        given = values if name == "drawn" else stored_values(values, full)
+        del values
         written: dict[str, Any] = {}
         array = zarr.create_array(MemoryStore(written), **_layout(name, given.shape, given.dtype, block))
         array[...] = given

@@ -157,7 +157,7 @@ class Processes(_Futures):
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.shutdown(wait=True, kill_workers=True)
+        self._pool.shutdown(wait=True)
 
 
 class Dask(_Futures):
@@ -171,12 +171,13 @@ class Dask(_Futures):
                 "executor 'dask' needs the extra of that name: pip install 'monazite[dask]'"
             ) from None
         try:
-            self._client: Any = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+            connect: Any = Client
+            self._client = connect(address, timeout=10, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise MonaziteError(
                 f"no Dask scheduler answers at {address} ({error}); start one with 'dask scheduler'"
             ) from None
-        self.workers = max(sum(self._client.nthreads().values()), 1)
+        self.workers = max(sum(dict(self._client.nthreads()).values()), 1)
 
     def _submit(self, job: Job) -> Any:
         return self._client.submit(work, job, pure=False, retries=0)

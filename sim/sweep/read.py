@@ -168,7 +168,7 @@ class Sweep:
         changed = sorted(v.name for v in plan.variants if before.get(v.name) != v.digest)
         raise MonaziteError(
             f"{shown(self.directory)}: scenario, world data or program have changed since this sweep "
-            f"was begun ({', '.join(changed) or 'its design'}); go back to what it was made with, or start a new sweep"
+            f"was begun ({', '.join(changed) or 'its design'}); go back to that, or start a new sweep"
         )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory
+from sim.sweep.estimate import available_bytes, fitting_batch, measure
 from sim.sweep.executors import Lost, make_executor
 from sim.sweep.plan import Plan
 from sim.sweep.store import Store
@@ -25,7 +26,7 @@ from sim.sweep.work import job_of
 if TYPE_CHECKING:
     from sim.sweep.read import Sweep
 
-__all__ = ["Progress", "Report", "execute", "run_plan"]
+__all__ = ["Progress", "Report", "cores", "execute", "run_plan"]
 
 
 @dataclass
@@ -103,7 +104,7 @@ def execute(
     plan: Plan,
     out: Path | None = None,
     *,
-    executor: str = "local",
+    executor: str | None = None,
     workers: int | None = None,
     batch: int | None = None,
     address: str | None = None,
@@ -117,7 +118,8 @@ def execute(
     Args:
         plan: the sweep.
         out: folder of sweeps; ``outputs`` in the current folder where None.
-        executor, workers, address, parameters: see :func:`sim.sweep.executors.make_executor`.
+        executor: processes where there is work for several, else local, where None.
+        workers, address, parameters: see :func:`sim.sweep.executors.make_executor`.
         batch: members that are simulated together; a block's where None.
         fail_fast: start no more runs once one has failed.
         progress: called after every block.
@@ -140,6 +142,12 @@ def execute(
             progress(now)
         if missing:
             store.unseal()
+            if executor is None:
+                executor = "processes" if len(missing) > 1 and (workers or cores()) > 1 else "local"
+            if executor in ("local", "processes"):
+                several = 1 if executor == "local" else min(workers or cores(), len(missing))
+                estimate = measure(plan, memory_only=True)
+                batch = fitting_batch(estimate, plan.block, several, batch, available_bytes())
             pool = make_executor(executor, workers, store.directory, address, parameters)
             jobs = (
                 job_of(plan, block.variant, block.index, block.key, batch or plan.block) for block in missing

@@ -40,7 +40,10 @@ from sim.sweep.encode import block_file
 from sim.sweep.plan import Block, Plan
 from sim.sweep.work import Result
 
-__all__ = ["NOT_COMPARED", "Entry", "Store", "StoreError", "checksum", "read_journal", "write_file"]
+__all__ = [
+    "NOT_COMPARED", "Entry", "Store", "StoreError", "checksum", "free_bytes", "preview", "read_journal",
+    "write_file",
+]  # fmt: skip
 
 NOT_COMPARED = ("journal.jsonl", "timings.jsonl", "origin.json", "lock")
 """Files that tell of the way and not of the result."""
@@ -215,8 +218,9 @@ class Store:
         with suppress(OSError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, data)
+        with _explained(self.directory):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, data)
 
     def _path(self, block: str, variable: str) -> Path:
         variant, _, index = block.rpartition("/")
@@ -367,6 +371,32 @@ def _explained(directory: Path) -> Iterator[None]:
         else:
             text = f"{where}: cannot be written ({error.strerror or error}); then: monazite resume {where}"
         raise StoreError(text) from error
+
+
+def preview(plan: Plan, out: Path) -> tuple[int, int, str]:
+    """Runs that are stored, runs that other sweeps have, and why the rest is new; changes nothing."""
+    own = read_journal(out / plan.folder / "journal.jsonl")
+    others = {
+        entry.key
+        for journal in out.glob("*/journal.jsonl")
+        if journal.parent.name != plan.folder
+        for entry in read_journal(journal).values()
+        if not entry.failed
+    }
+    stored = elsewhere = 0
+    for block in plan.blocks:
+        if block.name in own and own[block.name].key == block.key:
+            stored += block.members
+        elif block.key in others:
+            elsewhere += block.members
+    if stored + elsewhere == plan.total:
+        return stored, elsewhere, "all of it is there"
+    if stored or elsewhere:
+        return stored, elsewhere, "the rest has not been run, or not finished"
+    kin = sorted(p.parent.name for p in out.glob(f"{plan.title}-*/sweep.json"))
+    if not kin:
+        return 0, 0, f"there is no sweep of {plan.title} in {shown(out)}"
+    return 0, 0, f"{kin[-1]} was made from other values, seed, world data or program"
 
 
 def free_bytes(path: Path) -> int:

@@ -143,29 +143,36 @@ def compute(job: Job) -> tuple[dict[str, Array], dict[int, str]]:
     def attempt(rows: Array) -> None:
         try:
             parts.append((rows, _run(job, rows)))
+            return
         except (MemoryError, OSError):
             # No fault of a member: the block has to be done again elsewhere, or later.
             raise
-        except Exception:  # noqa: BLE001 (whatever a member does wrong must not stop the others)
-            if len(rows) == 1:
-                failed[int(rows[0])] = traceback.format_exc()
-                return
-            half = len(rows) // 2
-            attempt(rows[:half])
-            attempt(rows[half:])
+        except Exception as error:  # noqa: BLE001 (whatever a member does wrong must not stop the others)
+            below = error.__traceback__.tb_next if error.__traceback__ else None
+            said = "".join(traceback.format_exception(type(error), error, below))
+        if len(rows) == 1:
+            failed[int(rows[0])] = said
+            return
+        half = len(rows) // 2
+        attempt(rows[:half])
+        attempt(rows[half:])
 
     order = np.sort(first)
     for start in range(0, len(order), job.batch):
         attempt(order[start : start + job.batch])
-    arrays: dict[str, Array] = {}
     row_of = first[inverse]
-    for name in parts[0][1] if parts else ():
-        one = parts[0][1][name]
-        blank = False if one.dtype == np.bool_ else np.nan
-        whole = np.full((len(job.number), *one.shape[1:]), blank, dtype=one.dtype)
-        for rows, found in parts:
-            whole[rows] = found[name]
-        arrays[name] = whole[row_of]
+    arrays: dict[str, Array] = {}
+    for name in list(parts[0][1]) if parts else ():
+        blank = False if parts[0][1][name].dtype == np.bool_ else np.nan
+        # One variable after the other, each let go of once it is in place: half the memory.
+        found = [(rows, values.pop(name)) for rows, values in parts]
+        if len(found) == 1 and np.array_equal(found[0][0], row_of):
+            arrays[name] = found[0][1]
+            continue
+        whole = np.full((len(job.number), *found[0][1].shape[1:]), blank, dtype=found[0][1].dtype)
+        for rows, one in found:
+            whole[rows] = one
+        arrays[name] = whole if np.array_equal(row_of, np.arange(len(row_of))) else whole[row_of]
     failures = {row: failed[int(row_of[row])] for row in range(len(row_of)) if int(row_of[row]) in failed}
     return arrays, failures
 
@@ -179,7 +186,11 @@ def _run(job: Job, rows: Array) -> dict[str, Array]:
         simulation.step()
     recorder = simulation.recorder
     assert isinstance(recorder, SweepRecorder)
-    return recorder.finish()
+    kept = recorder.finish()
+    # A simulation and its recorder know each other, and would lie about until the collector comes by.
+    vars(simulation).clear()
+    vars(recorder).clear()
+    return kept
 
 
 def _check(job: Job) -> None:
@@ -206,8 +217,8 @@ def work(job: Job) -> Result:
     began = time.perf_counter()
     _check(job)
     arrays, failures = compute(job)
-    files = encode_block(arrays, job.size, job.full)
     certified = arrays.get("certified")
+    files = encode_block(arrays, job.size, job.full)
     good = [row for row in range(len(job.number)) if row not in failures]
     unit = 1 if sys.platform == "darwin" else 1024
     return Result(
