@@ -7,7 +7,8 @@ the same draws of parameters and noise, the same events. What differs:
 - agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`benchmarks.mesa_objects`);
 - markets clear by tatonnement (:mod:`benchmarks.mesa_market`), to the same tolerance but without certificate;
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
-- decisions cannot be overridden, and a licence keeps the delay that it starts with.
+- decisions cannot be overridden, a licence keeps the delay that it starts with, and of the instruments only
+  bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused.
 
 What policy does to links is read from the engine's tables when it changes, a few times in a run.
 """
@@ -26,9 +27,9 @@ from sim.agents.firms import markups
 from sim.agents.noise import Noise
 from sim.agents.parameters import Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import initial_state
-from sim.controls import Controls
+from sim.controls import Controls, Licence
 from sim.engine.draws import draw_events
-from sim.engine.policy import active_controls, build_market, licence_keys, policy_key
+from sim.engine.policy import active_controls, build_market, policy_key
 from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
 from sim.scenario import Scenario
 from sim.units import Amount
@@ -159,7 +160,10 @@ class MesaObjects(mesa.Model):
         world, calibration = self.world, self.calibration
         controls, self.shares = active_controls(world, self.events, start, end, self.happens)
         self.controls = controls
-        self.policy = build_market(world, calibration, controls, self.sigma, self.eps)
+        refuse_others(controls)
+        self.policy = build_market(
+            world, calibration, controls, self.sigma, self.eps, self.step_years, set(self.happens)
+        )
         self.exposure = self.policy.exposure.reshape(-1).tolist()
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
@@ -176,8 +180,8 @@ class MesaObjects(mesa.Model):
             self.delivered.append(columns)
             market.set_kernel(rows)
         self._set_borders()
-        self.licences = dict(zip(licence_keys(controls.licences), controls.licences, strict=True))
-        self.offices = {key: office for key, office in self.offices.items() if key in self.licences}
+        gates = {gate.key for gate in self.policy.gates}
+        self.offices = {key: office for key, office in self.offices.items() if key in gates}
 
     def _set_borders(self) -> None:
         """Ceilings, in the order of the policy's caps; a border that stays keeps its rent."""
@@ -201,33 +205,30 @@ class MesaObjects(mesa.Model):
         """Exporters apply for what licensed buyers need; ceilings follow."""
         for offer in self.offers:
             offer.held_back = 0.0
-        for key, licence in self.licences.items():
-            market, flow = self.markets[licence.good], self.calibration.flow[licence.good]
-            sellers = [s for s, offer in enumerate(market.offers) if offer.country == licence.origin]
-            if not sellers:
-                continue
-            office = self.offices.get(key)
+        permits = {}
+        for gate in self.policy.gates:
+            licence = gate.rule
+            assert isinstance(licence, Licence)
+            office = self.offices.get(gate.key)
             if office is None:
-                delay, validity = one(licence.delay_years), one(licence.validity_years)
-                own = [market.offers[s] for s in sellers]
-                office = LicenceOffice(own, delay / self.step_years, validity / self.step_years)
-                self.offices[key] = office
+                office = self.offices[gate.key] = self._office(gate.offers.tolist(), licence)
+            share = one(self.shares.get(licence.event, 1.0))
             office.decide(one(licence.approval_share))
-            share = one(self.shares.get(licence.event, 1.0)) * self.step_years
-            activity = [
-                need.required / need.use * share
-                if licence.destinations[need.country] and need.country != licence.origin
-                else 0.0
-                for need in market.needs
-            ]
-            office.apply_for([sum(map(mul, activity, flow[s].tolist())) for s in sellers])
-        permits = [
-            np.array([sum(self.offices[key].permits)]) if key in self.offices else None
-            for key in self.policy.licence_keys
-        ]
+            licensed = share * one(1 - licence.free_share)
+            needs = [self.needs[b] for b in gate.needs.tolist()]
+            activity = [need.required / need.use * licensed for need in needs]
+            base = (gate.base * self.step_years).reshape(len(gate.offers), len(needs)).tolist()
+            office.apply_for([sum(map(mul, activity, row)) for row in base])
+            permits[gate.cap] = np.array([sum(office.permits)])
         tonnes = self.policy.cap_tonnes(1, permits, self.shares, self.step_years)[0].tolist()
         for border, allowed in zip(self.borders, tonnes, strict=True):
             border.tonnes = allowed
+
+    def _office(self, sellers: list[int], licence: Licence) -> LicenceOffice:
+        delay, validity = (one(a) / self.step_years for a in (licence.delay_years, licence.validity_years))
+        early = math.floor(delay)
+        decided = [0.0] * early + [1 - (delay - early)] + [delay - early] * (delay > early)
+        return LicenceOffice([self.offers[s] for s in sellers], decided, validity)
 
     def trade(self) -> None:
         """Stages 5 and 6: markets clear, tonnes leave, travel, arrive."""
@@ -235,9 +236,9 @@ class MesaObjects(mesa.Model):
             offer.place(self)
         for market in self.markets:
             market.clear(self.tolerance)
-        for key, position in zip(self.policy.licence_keys, self.policy.licence_caps, strict=True):
-            if key in self.offices:
-                self.offices[key].use(self.borders[position].flow)
+        for gate in self.policy.gates:
+            free = one(self.policy.free_tonnes(gate.cap, self.shares, self.step_years))
+            self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
             self._ship(market, self.lags[g], self.delivered[g])
 
@@ -271,6 +272,29 @@ class MesaObjects(mesa.Model):
                 for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
                     for e, tonnes_of_element in enumerate(sent):
                         waiting[e] += tonnes_of_element
+
+
+def refuse_others(controls: Controls) -> None:
+    """Raise where policy does what the object model has no rule for.
+
+    Raises:
+        ValueError: naming it.
+    """
+    untouched = {
+        "costs": controls.own_cost_factor, "asks": controls.ask_factor, "budgets": controls.budget_factor,
+        "capacity": controls.capacity_factor, "technology": controls.intensity_factor,
+        "freight": controls.freight_factor.shared, "preference": controls.preference.shared,
+        "transit": 1 + controls.transit_delay.shared,
+    }
+    changed = [name for name, factor in untouched.items() if not (factor == 1).all()]
+    changed += [name for name in ("barriers", "resales", "stockpiles") if getattr(controls, name)]
+    changed += ["counted quotas"] * any(cap.counts or cap.offers is not None for cap in controls.caps)
+    changed += ["licences over a range of delays, or with exempt needs"] * any(
+        licence.longest_delay_years is not None or licence.exempt_needs is not None
+        for licence in controls.licences
+    )
+    if changed:
+        raise ValueError(f"the object model has no rule for {', '.join(changed)}")
 
 
 def prices(model: MesaObjects) -> list[float]:

@@ -36,6 +36,7 @@ class Offer:
         self.country = int(world.offer_country[position])
         self.output = float(world.offer_output[position]) * step_years
         self.capacity_ratio = float(world.offer_capacity[position] / world.offer_output[position])
+        self.capacity = self.output * self.capacity_ratio
         self.base_stock = float(world.offer_stock[position])
         self.normal = self.base_stock + self.output
         self.discard_limit = model.b["discard_years"] * self.output / step_years + self.normal
@@ -64,8 +65,9 @@ class Offer:
 
     def decide(self, model: MesaObjects, rate: float) -> None:
         """Planned output and ask."""
-        factor = model.production_factor[self.position] * model.output_noise[self.position]
-        self.plan = self.output * rate * factor
+        usual = self.output * rate
+        self.plan = min(usual * model.production_factor[self.position], max(usual, self.capacity))
+        self.plan *= model.output_noise[self.position]
         wait = (self.expected / self.cost) ** model.b["offer_expectation_response"]
         self.ask = self.cost * model.markup_ratio[self.position] * wait
 
@@ -303,7 +305,8 @@ class PlantAgent(Facility):
         return self.rate
 
     def requirement(self, need: Need) -> float:
-        return need.use * need.intensity * self.rate * need.usable
+        level = max(self.model.production_factor[offer.position] for offer in self.offers)
+        return need.use * need.intensity * self.rate * need.usable * level
 
     def produce(self) -> None:
         plan = self.throughput * max(offer.plan / offer.output for offer in self.offers)
@@ -362,11 +365,16 @@ class PlantAgent(Facility):
 
 
 class LicenceOffice:
-    """A queue at the border: applications wait, a share is approved, permits expire."""
+    """A queue at the border: applications wait, a share is approved, permits expire.
 
-    def __init__(self, sellers: list[Offer], delay: float, validity: float) -> None:
-        self.sellers, self.delay = sellers, delay
-        self.waiting = [[0.0] * len(sellers) for _ in range(math.ceil(delay) + 1)]
+    Args:
+        decided: share of an application that is decided after 0, 1, ... steps.
+        validity: steps for which a permit lasts.
+    """
+
+    def __init__(self, sellers: list[Offer], decided: list[float], validity: float) -> None:
+        self.sellers, self.decided = sellers, decided
+        self.waiting = [[0.0] * len(sellers) for _ in decided]
         self.permits = [0.0] * max(round(validity), 1)
 
     def decide(self, approval_share: float) -> None:
@@ -377,13 +385,11 @@ class LicenceOffice:
 
     def apply_for(self, wanted: list[float]) -> None:
         """File applications for stock above the reserve; hold back all that waits."""
-        early, late = math.floor(self.delay), math.ceil(self.delay)
-        late_share = self.delay - early
         for s, offer in enumerate(self.sellers):
             free = offer.stock - offer.reserve - sum(slot[s] for slot in self.waiting)
             tonnes = within(wanted[s], 0.0, max(free, 0.0))
-            self.waiting[early][s] += (1 - late_share) * tonnes
-            self.waiting[late][s] += late_share * tonnes
+            for slot, share in zip(self.waiting, self.decided, strict=True):
+                slot[s] += share * tonnes
             offer.held_back += sum(slot[s] for slot in self.waiting)
 
     def use(self, tonnes: float) -> None:

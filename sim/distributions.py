@@ -154,10 +154,16 @@ def parse_uncertain(
     Raises:
         QuantityError: see :func:`parse_distribution` and :func:`sim.units.parse_quantity`.
     """
-    distribution = parse_distribution(
-        written, lambda v: parse_quantity(v, dimension).value, lowest, highest
-    )
-    kind = distribution.kind
+    seen: list[str] = [dimension] if dimension else []
+
+    def number(value: object) -> float:
+        # Where any dimension will do, that of the first number is that of all.
+        read = parse_quantity(value, seen[0] if seen else "")
+        seen.append(read.dimension)
+        return read.value
+
+    distribution = parse_distribution(written, number, lowest, highest)
+    kind, dimension = distribution.kind, seen[0]
     values = written[kind]
     assert isinstance(values, Sequence)
     return UncertainQuantity(distribution.central, dimension, spoken(kind, values), distribution=distribution)

@@ -46,6 +46,8 @@ UNITS: tuple[Unit, ...] = (
     Unit("t/month", "mass per year", 12.0),
     Unit("USD/t", "price", 1.0),
     Unit("USD/kg", "price", 1000.0),
+    Unit("t CO2/t", "carbon intensity", 1.0),
+    Unit("USD/t CO2", "carbon price", 1.0),
     Unit("%", "share", 0.01),
     Unit("%/year", "growth rate", 0.01),
     Unit("days", "duration", 1 / DAYS_PER_YEAR),
@@ -65,6 +67,8 @@ EXAMPLES = {
     "mass": "1238 t",
     "mass per year": "30258 t/year",
     "price": "255 USD/kg",
+    "carbon intensity": "2 t CO2/t",
+    "carbon price": "80 USD/t CO2",
     "share": "40 %",
     "growth rate": "5 %/year",
     "duration": "45 business days",
@@ -118,7 +122,7 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
     Args:
         written: the text; a thousands comma is allowed, a thousands blank is not.
         dimension: ``mass``, ``mass per year``, ``price``, ``share``, ``growth rate`` or ``duration``;
-            any of them when empty.
+            ``carbon intensity``, ``carbon price``; any of them when empty.
 
     Returns:
         The quantity with ``value`` in t, t/year, USD/t, share of one, share of one per year, or years.

@@ -21,8 +21,10 @@ from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
-    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
+    "select_goods", "spoken",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -140,6 +142,13 @@ def _firm(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _facility(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a facility"), _labels(info)
+    if labels is not None and word not in labels.facilities:
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -151,12 +160,23 @@ def _as_list(value: object) -> object:
     return value
 
 
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+    return value
+
+
 CountryWord = Annotated[str, BeforeValidator(_country)]
 Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
-Goods = Annotated[tuple[Annotated[str, BeforeValidator(_good)], ...], BeforeValidator(_as_list)]
+GoodWord = Annotated[str, BeforeValidator(_good)]
+Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list)]
 Stages = Annotated[tuple[Annotated[str, BeforeValidator(_stage)], ...], BeforeValidator(_as_list)]
 Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], BeforeValidator(_as_list)]
-Firms = Annotated[tuple[Annotated[str, BeforeValidator(_firm)], ...], BeforeValidator(_as_list)]
+FirmWord = Annotated[str, BeforeValidator(_firm)]
+Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list)]
+Facilities = Annotated[tuple[Annotated[str, BeforeValidator(_facility)], ...], BeforeValidator(_as_list)]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+WholeNumber = Annotated[int, BeforeValidator(_count)]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:

@@ -32,6 +32,7 @@ NOT_OF_HEADER = ("events", "assumptions", "sweep")
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 MAXIMUM_YEARS = 100
 LONGEST_CHAIN = 20
+KINDS = "'monazite list instruments'"
 
 
 def load_scenario(name_or_path: str | Path, overrides: Sequence[str | Override] = ()) -> Scenario:
@@ -204,6 +205,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         _check_dates(event, start, end, report)
+    _check_rules(events, report)
     small = _small_world(header, events, report, labels)
     if small is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
@@ -287,10 +289,10 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
     kinds = instrument_types()
     kind = node.value.get("type")
     if kind is None:
-        report.add(path, "the field 'type' is missing", f"write one of: {', '.join(kinds)}", key=True)
+        report.add(path, "the field 'type' is missing", f"{KINDS} shows all", key=True)
         return None
     if kind.value not in kinds:
-        say = did_you_mean(str(kind.value), kinds)
+        say = did_you_mean(str(kind.value), kinds, list_up_to=0) or f"{KINDS} shows all"
         report.add((*path, "type"), f"unknown event type '{str(kind.value)[:60]}'", say)
         return None
     if "id" in node.value:
@@ -381,6 +383,20 @@ def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> 
             )  # fmt: skip
 
 
+def _check_rules(events: Sequence[Instrument], report: Report) -> None:
+    """Rules act on events that are there; an event that waits for a rule has one."""
+    by_id = {event.id: event for event in events}
+    named = {name for event in events for name in getattr(event, "events", ())}
+    for event in events:
+        for field, message, remedy in event.problems_with(by_id):
+            report.add(("events", event.id, *field), message, remedy)
+        if event.dormant and event.id not in named:
+            report.add(
+                ("events", event.id, "dormant"), f"'{event.id}' waits for a rule, but none names it",
+                "add a reaction_rule that activates it, or leave 'dormant' out", warning=True,
+            )  # fmt: skip
+
+
 def _check_header(header: Header, report: Report) -> None:
     start, end = header.time.start, header.time.end
     if end < start:
@@ -413,7 +429,7 @@ def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report
             say = "leave 'in_base_year' out, so that it acts in the run"
             report.add((*path, "from"), f"in force in the base year, yet it starts on {first}", say)
         return
-    if first is None and event.type != "merger":
+    if first is None and event.type != "merger" and not event.dormant:
         report.add(path, "the field 'from' is missing", "write for example 'from: 2025-04-04'", key=True)
     # Who shortens a run on the command line knows that the rest of the story is cut off.
     ends_early = place_of(report.root, ("time", "end")).file == COMMAND_LINE

@@ -122,10 +122,15 @@ class SweepRecorder(Recorder):
         flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
         return self._links.sums(flat)[:, self._traded]
 
+    def row(self, name: str, step: int) -> Array:
+        """(M, size) what was recorded under a name in a step."""
+        return self.kept[name][:, step]
+
     def _close_year(self) -> None:
-        if self._running is not None:
-            self._yearly.append(self._by_country(self._running).astype(np.float32))
-            self._running = None
+        self._close_segment()
+        if self._year_total is not None:
+            self._yearly.append(self._year_total[:, self._traded].astype(np.float32))
+        self._year_total = None
 
     def finish(self) -> dict[str, Array]:
         """All that is kept, name -> (M, ...)."""
