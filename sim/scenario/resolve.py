@@ -28,6 +28,7 @@ __all__ = ["check_scenario", "load_scenario"]
 
 OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends", "sweep")
 """Fields that a scenario does not inherit from those it extends."""
+TAKEN_OVER = "name title question base_year compare_to extends tags minerals seed sources observed".split()
 NOT_OF_HEADER = ("events", "assumptions", "sweep")
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 MAXIMUM_YEARS = 100
@@ -216,16 +217,10 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
                 )  # fmt: skip
     return Scenario(
         sweep=_sweep(root, report, path),
-        **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
-        extends=header.extends,
-        start=start,
-        end=end,
-        step=header.time.step,
-        events=tuple(events),
-        assumptions=assumptions,
+        **{name: getattr(header, name) for name in TAKEN_OVER},
+        start=start, end=end, step=header.time.step, events=tuple(events), assumptions=assumptions,
         origin={".".join(where): node.place for where, node in walk(root) if where},
-    )
+    )  # fmt: skip
 
 
 def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
@@ -236,8 +231,7 @@ def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
     def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
         found = Report(other, report.lines)
         built = _build(other, found, path)
-        problems = tuple(found.problems)
-        return (None if any(not p.warning for p in problems) else built), problems
+        return (None if any(not p.warning for p in found.problems) else built), tuple(found.problems)
 
     return read_sweep(root, report, probe)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from sim.distributions import FORMS, Distribution, UncertainQuantity, is_distribution
 from sim.errors import Problem, did_you_mean
 from sim.instruments import Instrument
+from sim.instruments.dated import ALWAYS
 from sim.instruments.words import WordError
 from sim.scenario.node import Node, plain
 from sim.units import Quantity
@@ -116,8 +117,9 @@ def _quantities(value: Any, path: str) -> Iterator[tuple[str, Quantity]]:
             yield from _quantities(getattr(value, name), f"{path}.{field.alias or name}")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            # One value for every destination is written without the word.
-            yield from _quantities(item, path if list(value) == ["world"] else f"{path}.{key}")
+            # One value for every destination, or for all time, is written without the word or the date.
+            alone = list(value) in (["world"], [ALWAYS])
+            yield from _quantities(item, path if alone else f"{path}.{key}")
     elif isinstance(value, tuple):
         for i, item in enumerate(value):
             yield from _quantities(item, f"{path}.{i}")

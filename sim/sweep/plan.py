@@ -407,7 +407,8 @@ def _variants(
         own = {axis.path for axis in scenario.sweep.axes} if scenario.sweep is not None else set()
         columns = [i for i, axis in enumerate(axes) if axis.path in own]
         split = [i for i in columns if axes[i].structural]
-        choice = np.array([[axes[i].position(float(point[i])) for i in split] for point in unit]).reshape(len(unit), -1)
+        choice = np.array([[axes[i].position(float(point[i])) for i in split] for point in unit])
+        choice = choice.reshape(len(unit), -1)
         for levels in itertools.product(*(range(len(axes[i].texts)) for i in split)):
             chosen = every[(choice == levels).all(axis=1)] if split else every
             if not len(chosen):
