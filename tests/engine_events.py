@@ -26,6 +26,7 @@ class PlainScenario:
     minerals: tuple[str, ...] = ()
     events: tuple[Any, ...] = ()
     assumptions: dict[str, float] = field(default_factory=dict)
+    blocs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class Simulation:
         values: Mapping[str, FloatArray] | None = None,
         recorder: Callable[[Simulation], Recorder] = Recorder,
     ) -> None:
-        world = restrict(world, scenario.minerals)
+        world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
         self.world, self.scenario = world, scenario
         self.seed = seed if isinstance(seed, int) else int(seed[0])
         if isinstance(members, int):

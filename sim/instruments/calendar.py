@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from sim.instruments.dated import ALWAYS
 from sim.instruments.words import WordError
@@ -28,7 +28,9 @@ def _period(written: object) -> str:
     return str(written)
 
 
-Period = Annotated[str, BeforeValidator(_period)]
+Period = Annotated[
+    str, BeforeValidator(_period), WithJsonSchema({"$monazite": "period", "type": "string"})
+]
 
 
 @dataclass(frozen=True)

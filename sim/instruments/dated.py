@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from sim.distributions import is_distribution
 from sim.instruments.words import WordError, joined, parse_day
@@ -36,7 +36,9 @@ def _since(written: object) -> dt.date:
     return parse_day(written)
 
 
-Since = Annotated[dt.date, BeforeValidator(_since)]
+Since = Annotated[
+    dt.date, BeforeValidator(_since), WithJsonSchema({"$monazite": "since", "type": "string"})
+]
 
 
 def looks_dated(given: object) -> bool:
@@ -65,7 +67,7 @@ def is_dated(value: object) -> bool:
 def as_written(value: Any) -> Any:
     """Quantities as their text; a mapping that was written as one value, as that value again."""
     if isinstance(value, Quantity):
-        return value.text
+        return value.written
     if isinstance(value, dict) and list(value) in ([ALWAYS], ["world"]):
         return as_written(next(iter(value.values())))
     return {key: as_written(v) for key, v in value.items()} if isinstance(value, dict) else value

@@ -30,8 +30,14 @@ class ReactionRule(Instrument):
 
     type: Literal["reaction_rule"] = "reaction_rule"
     by: Annotated[Countries, Field(description="whose government reacts", examples=["CHN"])]
-    trigger: Annotated[Condition, Field(examples=["{price: [gallium], above: 150 %, for: 2 months}"])]
-    action: Annotated[Literal["activate", "suspend", "scale"], Field(examples=["activate"])]
+    trigger: Annotated[
+        Condition,
+        Field(description="what must happen", examples=["{price: [gallium], above: 150 %, for: 2 months}"]),
+    ]
+    action: Annotated[
+        Literal["activate", "suspend", "scale"],
+        Field(description="what is done to the events", examples=["activate"]),
+    ]
     events: Annotated[EventIds, Field(description="ids of the events acted on", examples=["[tariff]"])]
     lag: Annotated[Wait, Field(description="time from the trigger to the action", examples=["1 month"])] = (
         AT_ONCE

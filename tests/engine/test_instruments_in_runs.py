@@ -403,3 +403,30 @@ def test_nobody_applies_for_what_a_ban_forbids(small_world: World) -> None:
     alone, both = tell(small_world, licence, months=12), tell(small_world, licence, ban, months=12)
     assert alone.simulation.held_back[0].sum() > 1
     assert both.simulation.held_back[0].sum() < 0.05 * alone.simulation.held_back[0].sum()
+
+
+def test_on_a_closed_link_nothing_else_matters(small_world: World) -> None:
+    ban = one("export_ban", id="b", by="CHN", to="JPN", goods=["dysprosium"])
+    others = [
+        one("import_tariff", id="t", by="JPN", on="CHN", goods=["dysprosium"], rate="50 %"),
+        one("export_quota", id="q", by="CHN", to="JPN", goods=["dysprosium"], amount="1 t/year"),
+        one("export_licence", id="l", **LICENCE | {"to": "JPN"}),
+    ]
+    alone, together = tell(small_world, ban, months=12), tell(small_world, ban, *others, months=12)
+    np.testing.assert_allclose(together.price, alone.price, rtol=1e-4)
+    np.testing.assert_allclose(together.flow, alone.flow, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("amount", "tighter"), [("10 t/year", "quota"), ("30 t/year", "licence")])
+def test_of_a_quota_and_a_licence_the_tighter_one_holds(
+    small_world: World, amount: str, tighter: str
+) -> None:
+    licence = one("export_licence", id="l", **LICENCE | {"delay": "0 days"})
+    quota = one("export_quota", id="q", by="CHN", goods=["dysprosium"], amount=amount)
+    both = tell(small_world, licence, quota)
+    rents = dict(zip(both.simulation.market.cap_events, both.simulation.cleared.rent[0], strict=True))
+    loose, tight = ("l", "q") if tighter == "quota" else ("q", "l")
+    assert rents[tight] > 0.01
+    assert rents[loose] < 1e-3
+    expected = 10 / 12 if tighter == "quota" else 0.4 * both.exports()[0]
+    assert both.exports()[-1] == pytest.approx(expected, rel=0.15)

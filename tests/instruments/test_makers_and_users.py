@@ -117,6 +117,8 @@ def test_capacity_climbs_in_a_straight_line(world: World) -> None:
     months = [DAY(2025, 1, 1), DAY(2026, 1, 1), DAY(2027, 2, 1), DAY(2027, 3, 1)]
     phases = [grow.phase(month, month + dt.timedelta(days=28)) for month in months]
     assert phases[0] != phases[1] != phases[2] == phases[3]
+    early = [grow.phase(DAY(2024, m, 1), DAY(2024, m + 1, 1)) for m in (3, 4)]
+    assert early[0] == early[1]
 
 
 def test_flooding_lowers_asks_and_adds_output(world: World) -> None:

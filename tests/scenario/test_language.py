@@ -11,7 +11,7 @@ from sim.instruments.dated import as_written
 from sim.scenario import Scenario, check_scenario, load_scenario
 
 BASE = """\
-format: 1
+format: 2
 name: base
 title: Base
 question: None
@@ -40,7 +40,7 @@ events:
     assumption: It is a test.
 """
 CHILD = """\
-format: 1
+format: 2
 name: child
 title: Child
 extends: [base]
