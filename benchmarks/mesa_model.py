@@ -7,7 +7,7 @@ the same draws of parameters and noise, the same events. What differs:
 - agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`benchmarks.mesa_objects`);
 - markets clear by tatonnement (:mod:`benchmarks.mesa_market`), to the same tolerance but without certificate;
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
-- decisions cannot be overridden, a licence keeps the delay that it starts with, and of the instruments only
+- decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused.
 
 What policy does to links is read from the engine's tables when it changes, a few times in a run.
@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.mesa_market import Border, ObjectMarket
 from benchmarks.mesa_objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
 from sim.agents.firms import markups
+from sim.agents.licences import _decided
 from sim.agents.noise import Noise
 from sim.agents.parameters import Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import initial_state
@@ -195,6 +196,8 @@ class MesaObjects(mesa.Model):
             origin, destination = world.link_countries(rule.good)
             sellers = np.flatnonzero(origin == rule.origin).tolist()
             covered = rule.destinations[destination] & (destination != rule.origin)
+            if isinstance(rule, Licence) and rule.exempt_needs is not None:
+                covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
             if sellers and covered.any():
                 border = Border(sellers, covered.astype(float).tolist())
                 border.log_rent = kept.get((rule.good, tuple(sellers), tuple(border.covered)), 0.0)
@@ -225,9 +228,10 @@ class MesaObjects(mesa.Model):
             border.tonnes = allowed
 
     def _office(self, sellers: list[int], licence: Licence) -> LicenceOffice:
-        delay, validity = (one(a) / self.step_years for a in (licence.delay_years, licence.validity_years))
-        early = math.floor(delay)
-        decided = [0.0] * early + [1 - (delay - early)] + [delay - early] * (delay > early)
+        first, validity = (one(a) / self.step_years for a in (licence.delay_years, licence.validity_years))
+        longest = licence.longest_delay_years
+        last = first if longest is None else max(first, one(longest) / self.step_years)
+        decided = _decided(np.array([first]), np.array([last]), math.ceil(last) + 1)[0].tolist()
         return LicenceOffice([self.offers[s] for s in sellers], decided, validity)
 
     def trade(self) -> None:
@@ -289,10 +293,6 @@ def refuse_others(controls: Controls) -> None:
     changed = [name for name, factor in untouched.items() if not (factor == 1).all()]
     changed += [name for name in ("barriers", "resales", "stockpiles") if getattr(controls, name)]
     changed += ["counted quotas"] * any(cap.counts or cap.offers is not None for cap in controls.caps)
-    changed += ["licences over a range of delays, or with exempt needs"] * any(
-        licence.longest_delay_years is not None or licence.exempt_needs is not None
-        for licence in controls.licences
-    )
     if changed:
         raise ValueError(f"the object model has no rule for {', '.join(changed)}")
 
