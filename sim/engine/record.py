@@ -207,10 +207,9 @@ class Recorder:
         plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
         found["price_gate"] = price * _ratio(value, sold, plain)
 
-        tonnes = self._by_good(clearing.to_buyers(self._inside_weight), self._first_need)
-        value = self._by_good(
-            clearing.to_buyers(self._inside_weight, clearing.price), self._first_need
-        )
+        inside = clearing.to_sellers(self._inside_weight)
+        tonnes = self._by_good(inside, self._first_offer)
+        value = self._by_good(inside * clearing.price, self._first_offer)
         at_home = world.offer_country == self._controller[world.offer_good]
         home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
         home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)

@@ -379,14 +379,12 @@ class Simulation:
         if piles:
             by_lag = list(piles.tonnes.take(np.stack(by_lag)[..., None], taken)[..., 0])
             at = calibration.basket_need
-            element_flow = list(piles.mixes[0].take(np.stack(element_flow), taken[:, :, at]))
-        for lag, tonnes in enumerate(by_lag):
-            if lag == 0:
-                state.buyer_stock += tonnes
-                state.buyer_elements += element_flow[0]
-            else:
-                state.transit[lag - 1] += tonnes
-                state.transit_elements[lag - 1] += element_flow[lag]
+            element_flow = piles.mixes[0].take(element_flow, taken[:, :, at])
+        state.buyer_stock += by_lag[0]
+        state.buyer_elements += element_flow[0]
+        for lag, tonnes in enumerate(by_lag[1:]):
+            state.transit[lag] += tonnes
+            state.transit_elements[lag] += element_flow[lag + 1]
 
     @property
     def cleared(self) -> Clearing:
@@ -395,21 +393,21 @@ class Simulation:
             raise RuntimeError("the market has not been cleared yet; call step()")
         return self.clearing
 
-    def _element_flow(self, composition: FloatArray) -> list[FloatArray]:
-        """Per lag (M, basket needs, E) tonnes of each element shipped."""
-        calibration = self.calibration
-        shape = (len(self.members), len(self.world.need_good), len(self.world.elements))
-        full = np.zeros((len(self.members), len(self.world.offer_good), len(self.world.elements)))
-        full[:, calibration.basket_offer] = composition
-        lags = len(self.market.lag_weight)
-        flow = np.zeros((lags, *shape))
-        for g, good in enumerate(self.world.goods):
+    def _element_flow(self, composition: FloatArray) -> FloatArray:
+        """(L, M, basket needs, E) tonnes of each element shipped, by lag."""
+        calibration, world = self.calibration, self.world
+        lags, basket = len(self.market.lag_weight), calibration.basket_need
+        flow = np.zeros((lags, len(self.members), len(basket), len(world.elements)))
+        for g, good in enumerate(world.goods):
             if good.basket:
-                needs, content = self.world.need_slice(g), full[:, self.world.offer_slice(g)]
+                offers, needs = world.offer_slice(g), world.need_slice(g)
+                sold = slice(*np.searchsorted(calibration.basket_offer, [offers.start, offers.stop]))
+                bought = slice(*np.searchsorted(basket, [needs.start, needs.stop]))
                 shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
                 for lag, weights in enumerate(self.market.lag_weight):
-                    flow[lag][:, needs] = (shipped * np.swapaxes(weights[g], -1, -2)) @ content
-        return list(flow[:, :, calibration.basket_need])
+                    content = composition[:, sold]
+                    flow[lag][:, bought] = (shipped * np.swapaxes(weights[g], -1, -2)) @ content
+        return flow
 
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""

@@ -243,8 +243,7 @@ def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
     def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
         found = Report(other, report.lines)
         built = _build(other, found, path)
-        problems = tuple(found.problems)
-        return (None if any(not p.warning for p in problems) else built), problems
+        return (None if any(not p.warning for p in found.problems) else built), tuple(found.problems)
 
     return read_sweep(root, report, probe)
 
