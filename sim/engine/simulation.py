@@ -334,6 +334,8 @@ class Simulation:
 
     def _resale(self) -> FloatArray | None:
         """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        for family in self.origins:
+            family.comply(self.controls.resales)
         columns = [
             family.admissible(rule, offer, self.state.seller_stock[:, offer])
             for rule, offer in self.market.resale_caps
