@@ -69,7 +69,7 @@ def test_sweep_resume_rerun_compare(capsys: pytest.CaptureFixture[str]) -> None:
     summary = json.loads(Path("summary.json").read_text())
     assert (summary["runs"], summary["stored"], summary["failed"]) == (12, 0, [])
     name = f"outputs/{the_sweep().name}"
-    assert "12 runs: 12 new in 0:0" in out
+    assert "12 runs: 12 new in " in out
     assert f"  {name}/ree-licence-2025: 6 members, arrays.zarr" in out
     assert f"compare: monazite compare {name} --good MINERAL" in out
     before = snapshot(the_sweep())
@@ -77,7 +77,8 @@ def test_sweep_resume_rerun_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert "new 0 | stored 12 | taken over from other sweeps 0\n  all of it is there" in out
     code, out, _ = run(capsys, "resume", summary["id"][:5], *LOCAL)
     assert code == 0
-    assert "12 runs: 0 new in 0:00, 12 were stored" in out
+    assert "12 runs: 0 new in " in out
+    assert ", 12 were stored -> " in out
     assert differences(snapshot(the_sweep()), before) == []
     code, out, _ = run(capsys, "rerun", f"{summary['id']}/9", "--json", "run.json")
     assert code == 0

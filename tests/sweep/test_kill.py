@@ -78,20 +78,26 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert any("price_outside/c/2" in name for name in expected)
     moments = random.Random(20240101)
     plan, caught, kept = tiny_plan(), 0, set()
-    for number in range(KILLS):
+    for number in range(3 * KILLS):
         out = tmp_path / f"killed-{number}"
         process = _start(str(out))
         process.join(moments.uniform(0.0, seconds))
         process.kill()
         process.join()
-        caught += process.exitcode == -signal.SIGKILL
+        if process.exitcode == -signal.SIGKILL:
+            caught += 1
+        else:
+            # It was done before it could be killed: the machine is quicker now than when it was measured.
+            seconds *= 0.8
         kept.add(len(read_journal(out / plan.folder / "journal.jsonl")))
         report = execute(plan, out, executor="local")
         assert report.complete
         assert differences(snapshot(report.directory), expected) == []
         shutil.rmtree(out)
-    # Most must have died on the way, and not all of them before the first block.
-    assert caught > KILLS / 2
+        if caught == KILLS:
+            break
+    assert caught == KILLS
+    # Some died before their first block, some later.
     assert len(kept) > 1
 
 
