@@ -23,9 +23,10 @@ from sim.market.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 
-BATCH_ELEMENTS = 120_000
-"""Buyers x tiers handled together: a working set that stays in cache. Results do not depend on it."""
-AIM = 0.5
+BATCH_ELEMENTS = 20_000
+"""Buyers x tiers handled together, and half as many more for each size class of goods: a working set that
+stays in cache, yet outweighs the calls made for each class. Results do not depend on it."""
+AIM = 0.9
 """Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""
 SINGLE_TOLERANCE = 2e-5
 """Smallest tolerance in single precision: its rounding moves flows by up to a few parts in a million."""
@@ -113,7 +114,7 @@ def clear(
     results = _Results(market, members)
     batches = []
     # Everything happens batch by batch, so that what is in work stays in the cache.
-    for here in _member_batches(members, needs * tiers):
+    for here in _member_batches(members, needs * tiers, len(market.buckets)):
         tiered = _Tiers(wanted[here], worth[here], _some(response, here, wanted.shape), order, groups)
         log_ask = np.log(asks[here])
         limits = _wide(amounts[here], allowed[here], NO_CAP)
@@ -314,9 +315,10 @@ def _quote_goods_without_market(market: Market, tiered: _Tiers, by_buyer: dict[s
     by_buyer["log_index"][:, alone], by_buyer["demanded"][:, alone] = quote, wanted
 
 
-def _member_batches(members: int, elements: int) -> list[slice]:
-    """Batches of about ``BATCH_ELEMENTS``, whole blocks; a small rest is joined to the last."""
-    at_once = max(BLOCK, BATCH_ELEMENTS // max(elements, 1) // BLOCK * BLOCK)
+def _member_batches(members: int, elements: int, buckets: int) -> list[slice]:
+    """Batches of some ``BATCH_ELEMENTS``, whole blocks; a small rest is joined to the last."""
+    most = BATCH_ELEMENTS * (2 + buckets) // 2
+    at_once = max(BLOCK, most // max(elements, 1) // BLOCK * BLOCK)
     starts = list(range(0, members, at_once))
     if len(starts) > 1 and members - starts[-1] < at_once // 2:
         starts.pop()
@@ -336,11 +338,16 @@ def _frames(market: Market, members: int, first: int) -> list[Frame]:
 
 def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
     """(n,) log price in the middle of the live sellers' range, weights included."""
-    seller = asked.live & ~frame.is_cap
-    level = at - frame.scale / frame.sigma
-    lowest = np.minimum.reduceat(np.where(seller, level, np.inf), frame.first_variable)
-    highest = np.maximum.reduceat(np.where(seller, level, -np.inf), frame.first_variable)
-    return np.where(np.isfinite(highest), 0.5 * (lowest + highest), 0.0)
+    level = at - frame.level
+    if frame.capped or not asked.all_live:
+        seller = asked.live & ~frame.is_cap
+        lowest = np.minimum.reduceat(np.where(seller, level, np.inf), frame.first_variable)
+        highest = np.maximum.reduceat(np.where(seller, level, -np.inf), frame.first_variable)
+        return np.where(np.isfinite(highest), 0.5 * (lowest + highest), 0.0)
+    lowest, highest = (np.asarray(f.reduceat(level, frame.first_variable)) for f in (np.minimum, np.maximum))
+    lowest += highest
+    lowest *= 0.5
+    return lowest
 
 
 def _solve(

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 
-__all__ = ["BLOCK", "Frame", "Piece", "Products", "of_markets"]
+__all__ = ["BLOCK", "Frame", "Piece", "Places", "Products", "of_markets"]
 
 BLOCK = 4
 LEAST_SINGLE = np.exp(-46.0)
@@ -186,6 +186,15 @@ class Products:
             at += length
 
 
+class Places(NamedTuple):
+    """Where the markets of a smaller frame lay in a larger one."""
+
+    markets: IntArray
+    variables: IntArray
+    rows: IntArray
+    buyers: IntArray
+
+
 class Frame:
     """Markets of some members, flat: the goods under caps, or those without.
 
@@ -200,6 +209,7 @@ class Frame:
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
         seller: 1 - is_cap. response: eps / sigma, 0 for caps. bent: 1 + response. slope: seller / bent.
+        lean: response x slope. level: scale / sigma.
         market_sigma: (n,).
         is_need, buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
@@ -282,17 +292,19 @@ class Frame:
         widths = np.array([piece.widths for piece in pieces], dtype=np.int64).reshape(len(pieces), 3)
         size = np.repeat(widths, counts, axis=0)
         self.first_variable, _, self.first_buyer = np.ascontiguousarray((size.cumsum(0) - size).T)
-        number = np.arange(at[0])
-        self.variable_market, self.buyer_market = np.repeat(number, size[:, 0]), np.repeat(number, size[:, 2])
-        self.good = _joined([p.bucket.goods[p.good] for p in pieces], np.int64)
-        self.member = _joined([p.member for p in pieces], np.int64)
-        self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
-        self.sigma = np.repeat(self.market_sigma, size[:, 0])
-        self.buyer_sigma = np.repeat(self.market_sigma, size[:, 2])
+        self.variable_market = np.repeat(np.arange(at[0]), size[:, 0])
 
     def _set_statics(self) -> None:
         """What follows from the positions and elasticities alone."""
-        market = self.market
+        market, pieces = self.market, self.pieces
+        width = np.array([piece.widths[2] for piece in pieces], dtype=np.int64)
+        size = np.repeat(width, [len(piece.good) for piece in pieces] or np.zeros(0, dtype=np.int64))
+        self.buyer_market = np.repeat(np.arange(len(self)), size)
+        self.good = _joined([p.bucket.goods[p.good] for p in pieces], np.int64)
+        self.member = _joined([p.member for p in pieces], np.int64)
+        self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
+        self.sigma = np.take(self.market_sigma, self.variable_market)
+        self.buyer_sigma = np.repeat(self.market_sigma, size)
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         self.is_offer: BoolArray = self.offer % (offers + caps + 2) < offers
         self.is_need: BoolArray = self.need % (needs + 1) < needs
@@ -300,12 +312,13 @@ class Frame:
         self.response = self.eps / self.sigma * self.seller
         self.bent = 1 + self.response
         self.slope = self.seller / self.bent
+        self.lean, self.level = self.response * self.slope, self.scale / self.sigma
 
     def __len__(self) -> int:
         return len(self.first_variable)
 
-    def take(self, going: BoolArray) -> tuple[Frame, IntArray, IntArray, IntArray, IntArray]:
-        """A frame of the units with a market still going.
+    def take(self, going: BoolArray) -> tuple[Frame, Places]:
+        """The units with a market still going, to sweep and mix on: without what reading and quoting need.
 
         Returns:
             The frame, and where its markets, variables, rows and buyers lay in this one.
@@ -322,12 +335,9 @@ class Frame:
         part = object.__new__(Frame)
         part.members, part.unit = self.members, self.unit
         part._set_up(self.market, choice)
-        variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
-        part.offer, part.need = self.offer[variables], self.need[buyers]
-        part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
-        part._set_statics()
         part = part.single() if self.kind is np.float32 else part
-        return part, np.flatnonzero(units), variables, rows, buyers
+        variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
+        return part, Places(np.flatnonzero(units), variables, rows, buyers)
 
     def single(self) -> Frame:
         """The same markets in single precision; kept."""

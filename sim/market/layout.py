@@ -25,8 +25,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 CapKey = tuple[int, bytes, bytes]
 
-ROW_SIZES = (8, 16, 24, 40, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-BUYER_SIZES = ROW_SIZES[1:]
+ROW_SIZES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
+BUYER_SIZES = ROW_SIZES
 WIDEST = 600.0
 """A link whose log weight lies further below its seller's largest is closed: it could not be told
 from zero in the products."""

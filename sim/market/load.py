@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,6 +51,10 @@ class Load:
     """Per variable: the seller can sell, the cap has links that can carry something."""
     dead: BoolArray
     """~live"""
+    all_on: bool
+    """Whether every row is on, every buyer served, every variable live: what holds for all needs no pass."""
+    all_served: bool
+    all_live: bool
 
     def single(self) -> Load:
         """The same in single precision."""
@@ -59,25 +63,6 @@ class Load:
             if isinstance(value, np.ndarray) and value.dtype == np.float64:
                 values[name] = value.astype(np.float32)
         return Load(**values)
-
-    def take(self, which: IntArray, variables: IntArray, rows: IntArray, buyers: IntArray) -> Load:
-        """The load of some markets, given by their positions on the flat axes."""
-        return Load(
-            size=self.size[which],
-            size_variable=self.size_variable[variables],
-            size_buyer=self.size_buyer[buyers],
-            limit=self.limit[variables],
-            solved_limit=self.solved_limit[variables],
-            log_ask=self.log_ask[variables],
-            demand=self.demand.take(buyers, axis=1),
-            log_reservation=self.log_reservation.take(buyers, axis=1),
-            elasticity=self.elasticity.take(buyers, axis=1),
-            groups=self.groups,
-            row_on=self.row_on[rows],
-            buyer_off=self.buyer_off[buyers],
-            live=self.live[variables],
-            dead=self.dead[variables],
-        )
 
 
 def power_of_two(value: FloatArray) -> FloatArray:
@@ -112,7 +97,8 @@ def load(
     wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1)
     wanted /= size_buyer
 
-    row_on, buyer_off, live = _who_may_trade(frame, limit > 0, wanted > 0)
+    trade = _who_may_trade(frame, limit > 0, wanted > 0)
+    live, all_live = trade.live, trade.all_live
 
     solved = limit
     if frame.capped:
@@ -130,6 +116,7 @@ def load(
             floor[piece.variables].reshape(-1, width)[:, sellers:] = CAP_FLOOR * total
         solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
         live = live & (~frame.is_cap | (solved > 0))
+        all_live = bool(live.all())
     if elasticity.ndim == 1:
         response = np.broadcast_to(elasticity[:, None], wanted.shape)
     else:
@@ -145,28 +132,41 @@ def load(
         log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),
         elasticity=response,
         groups=groups,
-        row_on=row_on,
-        buyer_off=buyer_off,
+        row_on=trade.row_on,
+        buyer_off=trade.buyer_off,
         live=live,
-        dead=~live,
+        dead=~live if live is not trade.live else trade.dead,
+        all_on=trade.all_on,
+        all_served=trade.all_served,
+        all_live=all_live,
     )
 
 
-def _who_may_trade(
-    frame: Frame, has: BoolArray, wants: BoolArray
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """``row_on``, ``buyer_off`` and ``live`` of :class:`Load`.
+class _Trade(NamedTuple):
+    """Who may trade, as in :class:`Load`."""
+
+    row_on: FloatArray
+    buyer_off: FloatArray
+    live: BoolArray
+    dead: BoolArray
+    all_on: bool
+    all_served: bool
+    all_live: bool
+
+
+def _who_may_trade(frame: Frame, has: BoolArray, wants: BoolArray) -> _Trade:
+    """Who may trade, before caps without tonnes are taken into account.
 
     Who has and who wants something rarely changes between steps: the last answer is kept.
 
     Args:
         has: per variable. wants: (K, buyers).
     """
-    wanting = wants.any(axis=0)
+    wanting = wants[0] if len(wants) == 1 else wants.any(axis=0)
     if "trade" in frame.memory:
         kept_has, kept_wanting, answer = frame.memory["trade"]
         if np.array_equal(kept_has, has) and np.array_equal(kept_wanting, wanting):
-            kept: tuple[FloatArray, FloatArray, BoolArray] = answer
+            kept: _Trade = answer
             return kept
     variables, rows, buyers = frame.lengths
     row_on, reached, pull, reaching = np.empty(rows), np.empty(buyers), np.empty(rows), np.empty(variables)
@@ -174,7 +174,16 @@ def _who_may_trade(
     frame.kernel.forward(row_on, reached)
     frame.kernel.backward(wanting.astype(float), pull)
     frame.collect((pull > 0) * row_on, reaching)
-    found = row_on, (reached <= 0).astype(float), reaching > 0
+    unserved, live = reached <= 0, reaching > 0
+    found = _Trade(
+        row_on,
+        unserved.astype(float),
+        live,
+        ~live,
+        all_on=bool(row_on.all()),
+        all_served=not unserved.any(),
+        all_live=bool(live.all()),
+    )
     frame.memory["trade"] = has, wanting, found
     return found
 

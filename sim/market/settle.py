@@ -87,7 +87,7 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
         off = np.where(is_cap & (off > 0), np.minimum(off, spare), off)
     np.abs(off, out=off)
-    if not sweeper.all_live:
+    if not load.all_live:
         off[load.dead] = 0.0
     if factor is solved:
         gap = _gap(sweeper, ahead, solved, supply, row_flow, sold, bought)
@@ -229,7 +229,7 @@ def _gap(
     idle = load.solved_limit - sold
     idle *= np.maximum(ahead, 0.0)
     seller += idle
-    if not sweeper.all_live:
+    if not load.all_live:
         seller[load.dead] = 0.0
     total = _sum(seller, frame.first_variable)
     # Rows: factor x log(factor), as what scaling takes from the cost of concentration.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame
+from sim.market.frame import Frame, Places
 from sim.market.layout import FloatArray, IntArray
 from sim.market.load import NEVER, Load
 
@@ -25,7 +25,7 @@ LONGEST = 5.0
 FIRST_CHECK, MOST_SWEEPS = 3, 40
 RIDGE, RIDGE_SINGLE = 1e-12, 1e-6
 """Share of the trace of the mixing's small systems that is added to their diagonal."""
-COMPACT, WORTH_COMPACTING = 0.3, 250
+COMPACT, WORTH_COMPACTING = 0.5, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 
 
@@ -34,8 +34,8 @@ class Sweeper:
     """The map w -> sweep(w) for the markets of a frame, with its workspace.
 
     After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
-    ``log_z``, ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, and
-    ``row_pull`` = kernel x pull.
+    ``log_z``, ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, ``row_pull`` = kernel x pull,
+    and ``full``, the w at which all of an offer is sold: w - full is log(flow / limit).
     """
 
     frame: Frame
@@ -45,11 +45,6 @@ class Sweeper:
 
     def __post_init__(self) -> None:
         frame, load = self.frame, self.load
-        variables, rows, buyers = frame.lengths
-        tiers = load.demand.shape[0]
-        # What holds for all markets needs no pass over them: switched off sellers, buyers, tiers.
-        self.all_on, self.all_served = bool(load.row_on.all()), not load.buyer_off.any()
-        self.all_live = bool(load.live.all())
         self.buyer_reference = np.take(self.reference, frame.buyer_market)
         self.offset = np.take(self.reference, frame.variable_market)
         """w = offset - sigma log price; for a cap w = -sigma log rent."""
@@ -57,16 +52,18 @@ class Sweeper:
             self.offset *= frame.seller
         self.offset *= frame.sigma
         self.offset += frame.scale
-        ask = self.offset - frame.sigma * load.log_ask
         with np.errstate(divide="ignore"):
             self.log_limit = np.log(load.solved_limit)
         # An uncapped offer is solved for u in closed form: w = slope x (capped solution) + intercept.
         self.weight = load.solved_limit * frame.bent
         self.slope = frame.slope
-        self.intercept = ask * (frame.response * self.slope)
-        dead = load.dead
-        if not self.all_live:
-            self.slope = self.slope.copy()
+        self.intercept = frame.sigma * load.log_ask
+        np.subtract(self.offset, self.intercept, out=self.intercept)
+        dead, ask = load.dead, self.intercept
+        if load.all_live:
+            self.intercept *= frame.lean
+        else:
+            self.slope, self.intercept = self.slope.copy(), ask * frame.lean
             self.log_limit[dead], self.weight[dead], self.slope[dead] = NEVER, 0.0, 0.0
             self.intercept[dead] = (ask * frame.seller)[dead]
         # A tier's demand is min(d, d r**eta P**-eta): one power for all tiers of the same elasticity.
@@ -76,18 +73,45 @@ class Sweeper:
         np.multiply(self.steep, load.elasticity, out=self.steep)
         np.exp(self.steep, out=self.steep)
         np.multiply(self.steep, load.demand, out=self.steep)
-        kind = frame.kind
-        self.off = dead.astype(kind)
-        self.row, self.row_pull, self.row_flow = (np.empty(rows, dtype=kind) for _ in range(3))
-        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers, dtype=kind) for _ in range(4))
+        # What holds for all needs no pass.
+        self.row_on = None if load.all_on else load.row_on
+        self.buyer_off = None if load.all_served else load.buyer_off
+        self.off = None if load.all_live and not frame.capped else dead.astype(frame.kind)
+        self.demand, self.groups = load.demand, load.groups
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The workspace of a sweep."""
+        variables, rows, buyers = self.frame.lengths
+        kind, tiers = self.frame.kind, len(self.demand)
+        self.row, self.row_pull = np.empty(rows, dtype=kind), np.empty(rows, dtype=kind)
+        self.z, self.log_z, self.pull = (np.empty(buyers, dtype=kind) for _ in range(3))
         self.tier = np.empty((tiers, buyers), dtype=kind)
-        self.power = np.empty((len(heads), buyers), dtype=kind)
-        self.sums, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
+        self.demanded = self.tier[0] if tiers == 1 else np.empty(buyers, dtype=kind)
+        self.power = np.empty((len(self.groups), buyers), dtype=kind)
+        self.full, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
+        if self.frame.capped:
+            self.row_flow, self.sums = np.empty(rows, dtype=kind), np.empty(variables, dtype=kind)
+
+    def take(self, frame: Frame, places: Places) -> Sweeper:
+        """The sweeper of a smaller frame, for :meth:`sweep` and :meth:`distance` alone."""
+        part = object.__new__(Sweeper)
+        part.frame, part.groups = frame, self.groups
+        for name in ("log_limit", "weight", "slope", "intercept", "off"):
+            value = getattr(self, name)
+            setattr(part, name, None if value is None else value.take(places.variables))
+        part.row_on = None if self.row_on is None else self.row_on.take(places.rows)
+        part.buyer_off = None if self.buyer_off is None else self.buyer_off.take(places.buyers)
+        for name in ("rate", "steep", "demand"):
+            setattr(part, name, getattr(self, name).take(places.buyers, axis=1))
+        part._make_room()
+        return part
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
         """w from log prices (sellers) and log rents (caps); what cannot trade stays at its ask."""
-        w = self.offset - self.frame.sigma * log_price
-        return np.where(self.load.live, w, self.intercept)
+        w = self.frame.sigma * log_price
+        np.subtract(self.offset, w, out=w)
+        return w if self.load.all_live else np.where(self.load.live, w, self.intercept)
 
     def to_prices(self, w: FloatArray) -> FloatArray:
         """Log prices and log rents from w."""
@@ -95,40 +119,46 @@ class Sweeper:
 
     def sweep(self, w: FloatArray, out: FloatArray) -> None:
         """One sweep from ``w`` into ``out``."""
-        frame, load = self.frame, self.load
-        frame.spread(w, self.row)
-        np.exp(self.row, out=self.row)
-        if not self.all_on:
-            np.multiply(self.row, load.row_on, out=self.row)
+        frame = self.frame
+        if frame.capped:
+            frame.spread(w, self.row)
+            np.exp(self.row, out=self.row)
+        else:
+            np.exp(w, out=self.row)
+        if self.row_on is not None:
+            np.multiply(self.row, self.row_on, out=self.row)
         frame.kernel.forward(self.row, self.z)
-        if not self.all_served:
-            np.add(self.z, load.buyer_off, out=self.z)
+        if self.buyer_off is not None:
+            np.add(self.z, self.buyer_off, out=self.z)
         np.log(self.z, out=self.log_z)
         np.multiply(self.rate, self.log_z, out=self.power)
         np.exp(self.power, out=self.power)
-        for group, power in zip(load.groups, self.power, strict=True):
+        for group, power in zip(self.groups, self.power, strict=True):
             np.multiply(power, self.steep[group], out=self.tier[group])
-        np.minimum(self.tier, load.demand, out=self.tier)
-        np.add.reduce(self.tier, axis=0, out=self.demanded)
+        np.minimum(self.tier, self.demand, out=self.tier)
+        if len(self.tier) > 1:
+            np.add.reduce(self.tier, axis=0, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.kernel.backward(self.pull, self.row_pull)
-        plain, sums = frame.plain, self.sums
-        if self.all_live and plain == len(sums):
-            sums = self.row_pull
-        else:
-            np.add(self.row_pull[:plain], self.off[:plain], out=sums[:plain])
-        if plain < len(sums):
+        full = self.full
+        if frame.capped:
             np.multiply(self.row, self.row_pull, out=self.row_flow)
-            frame.collect(self.row_flow, sums)
-            sums[:plain] = self.row_pull[:plain]
-            np.add(sums, self.off, out=sums)
-        np.log(sums, out=out)
-        np.subtract(self.log_limit, out, out=out)
-        if plain < len(sums):
-            np.add(out[plain:], w[plain:], out=out[plain:])
-        np.multiply(out, self.slope, out=self.work)
+            frame.collect(self.row_flow, self.sums)
+            if self.off is not None:
+                np.add(self.sums, self.off, out=self.sums)
+            np.log(self.sums, out=full)
+            np.subtract(self.log_limit, full, out=full)
+            np.add(full, w, out=full)
+        else:
+            if self.off is None:
+                np.log(self.row_pull, out=full)
+            else:
+                np.add(self.row_pull, self.off, out=full)
+                np.log(full, out=full)
+            np.subtract(self.log_limit, full, out=full)
+        np.multiply(full, self.slope, out=self.work)
         np.add(self.work, self.intercept, out=self.work)
-        np.minimum(out, self.work, out=out)
+        np.minimum(full, self.work, out=out)
 
     def distance(self, change: FloatArray) -> FloatArray:
         """(n,) bound on the residual, to first order, from the change that a sweep made."""
@@ -149,14 +179,14 @@ class _History:
             (piece.markets, piece.variables, (len(piece.good), piece.widths[0])) for piece in frame.pieces
         ]
 
-    def take(self, frame: Frame, variables: IntArray, markets: IntArray) -> _History:
+    def take(self, frame: Frame, places: Places) -> _History:
         """The history of some markets."""
         part = _History(frame, len(self.change) - 1)
         # `take` keeps rows contiguous, indexing would not: sums of a market's entries add in one order.
-        part.change, part.image = self.change.take(variables, axis=1), self.image.take(variables, axis=1)
-        part.gram = self.gram.take(markets, axis=2)
+        np.take(self.change, places.variables, axis=1, out=part.change, mode="clip")
+        np.take(self.image, places.variables, axis=1, out=part.image, mode="clip")
+        np.take(self.gram, places.markets, axis=2, out=part.gram, mode="clip")
         return part
-
 
     def book(self, now: int, length: int) -> None:
         """Products of the newest change with the last ``length`` ones, itself included."""
@@ -243,11 +273,12 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
     if "history" not in frame.memory:
         frame.memory["history"] = _History(frame, depth)
     history: _History = frame.memory["history"]
-    move, raw = np.empty_like(w), np.empty_like(w)
+    move, kept = np.empty_like(w), np.empty_like(w)
     for sweep in range(1, MOST_SWEEPS + 1):
         now, length = (sweep - 1) % (depth + 1), min(sweep, depth + 1)
         image, change = history.image[now], history.change[now]
         sweeper.sweep(w, image)
+        raw = kept if frame.prepared else change
         np.subtract(image, w, out=raw)
         if sweep >= FIRST_CHECK:
             arrived = going & (sweeper.distance(raw) <= tolerance)
@@ -263,20 +294,20 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                 if not left:
                     return result, sweeps, np.zeros(0, dtype=np.int64)
                 if len(frame) >= WORTH_COMPACTING and left <= COMPACT * len(going):
-                    part, which, at, rows, buyers = frame.take(going)
-                    sub = sweeper.load.take(which, at, rows, buyers)
-                    frame, sweeper = part, Sweeper(part, sub, sweeper.reference[which])
-                    history, w, move, raw = history.take(part, at, which), w[at], move[at], raw[at]
-                    markets, variables, going = markets[which], variables[at], going[which]
+                    frame, places = frame.take(going)
+                    sweeper, history = sweeper.take(frame, places), history.take(frame, places)
+                    w, kept, move = w[places.variables], kept[places.variables], move[: len(places.variables)]
+                    markets, going = markets[places.markets], going[places.markets]
+                    variables = variables[places.variables]
                     image, change = history.image[now], history.change[now]
+                    raw = kept if frame.prepared else change
         if frame.prepared:
             frame.remedy.forward(raw, change)
             np.add(w, change, out=image)
-        else:
-            np.copyto(change, raw)
         history.book(now, length)
         history.combine(_weights(history.gram, now, history.weights[:length]), move)
         np.subtract(move, w, out=move)
-        np.clip(move, -LONGEST, LONGEST, out=move)
+        if not (move.max() <= LONGEST and move.min() >= -LONGEST):
+            np.clip(move, -LONGEST, LONGEST, out=move)
         np.add(w, move, out=w)
     return result, sweeps, markets[going]
