@@ -23,7 +23,8 @@ def test_publish_writes_the_agreed_fields(tmp_path, monkeypatch):
     path = harness.publish("speed", [harness.Figure("a", 1.5, "s", must=1.0, aim=0.5)])
     assert path == tmp_path / "bench" / "speed.json"
     assert json.loads(path.read_text()) == [
-        {"name": "a", "value": 1.5, "unit": "s", "must": 1.0, "aim": 0.5, "met": False}
+        {"name": "a", "value": 1.5, "unit": "s", "must": 1.0, "aim": 0.5, "larger_is_better": False,
+         "met": False}
     ]
     assert list(path.parent.iterdir()) == [path]
 
