@@ -15,6 +15,7 @@ from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, Truth, WordError, joined, quantity
 from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
+from sim.scenario.sweep_spec import SweepSpec
 from sim.units import Quantity
 
 __all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
@@ -200,6 +201,8 @@ class Scenario:
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
+    sweep: SweepSpec | None = None
+    """What a sweep of it varies; no part of a single run."""
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
         """First day of each step and of the one after it."""
