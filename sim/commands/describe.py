@@ -72,7 +72,15 @@ def _day(event: Instrument, scenario: Scenario) -> dt.date:
 
 def _wrapped(label: str, text: str) -> str:
     first, rest = label.ljust(MARGIN), " " * MARGIN
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)
+    # A name such as Shin-Etsu, or an id, stays in one piece.
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _description(scenario: Scenario) -> list[str]:
@@ -81,7 +89,7 @@ def _description(scenario: Scenario) -> list[str]:
 
     lines = [f"{scenario.name}: {scenario.title}"]
     if scenario.question:
-        lines += ["", textwrap.fill(scenario.question, WIDTH)]
+        lines += ["", textwrap.fill(scenario.question, WIDTH, break_on_hyphens=False)]
     built = f", extends {', '.join(scenario.extends)}" if scenario.extends else ""
     compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
     span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"
