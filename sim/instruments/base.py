@@ -197,7 +197,9 @@ class Instrument(BaseModel):
             when = f"Once a rule says so{f', from {self.from_} on,' if self.from_ else ''} "
         early = self.announced and self.from_ and self.announced < self.from_
         announced = f"; announced on {self.announced}" if early else ""
-        likely = f", with a probability of {self.probability}" if self.probability else ""
+        # "of 30 %", but "between 20 % and 40 %".
+        of = "of " if self.probability and self.probability.text[:1].isdigit() else ""
+        likely = f", with a probability {of}{self.probability}" if self.probability else ""
         return f"{when}{self.clause()}{announced}{likely}."
 
     @abstractmethod

@@ -90,3 +90,15 @@ def test_files_that_are_merged_in_another_order_give_the_same_events() -> None:
         found.append({event.id: event for event in load_scenario("all.yaml").events})
     assert found[0] == found[1] == found[2]
     assert set(found[0]) == set(names)
+
+
+def test_a_bloc_in_a_run_is_its_members(world: World) -> None:
+    def run(to: str) -> xr.Dataset:
+        event = f"ban: {{type: export_ban, by: CHN, to: {to}, goods: [gallium], from: 2024-02, assumption: true}}"
+        Path("case.yaml").write_text(HEAD + f"  {event}\n")
+        return Simulation(world, load_scenario("case.yaml"), members=1, seed=3).run()
+
+    bloc, listed, none = run("allies"), run("[JPN, DEU]"), run("AUS")
+    for name in WATCHED:
+        np.testing.assert_array_equal(bloc[name].values, listed[name].values, err_msg=name)
+    assert not np.allclose(bloc["shortfall"].values, none["shortfall"].values)
