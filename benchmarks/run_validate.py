@@ -1,4 +1,4 @@
-"""How soon scenarios are checked: each that ships in a process of its own, all of them in one, a hostile file."""
+"""How soon scenarios are checked: each in a process of its own, all of them in one, a hostile file."""
 
 from __future__ import annotations
 
