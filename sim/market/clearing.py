@@ -121,7 +121,7 @@ def clear(
         asking = _wide(log_ask, np.zeros((len(log_ask), caps)))
         log_price = log_ask if start is None else start.log_price[here]
         starts = _wide(log_price, log_rent[here]).reshape(-1)
-        results.begin(here, asking, tiered)
+        results.begin(here, log_ask, tiered)
         for frame in _frames(market, here.stop - here.start, here.start):
             asked = load(frame, limits, asking, *tiered.arrays)
             lots = None
@@ -141,62 +141,55 @@ class _Results:
     def __init__(self, market: Market, members: int) -> None:
         self.market = market
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
-        self.offers = slice(0, offers)
-        self.caps = slice(offers + 1, offers + 1 + caps)
-        variables = ("price", "log_price", "sales")
-        self.by_offer = {name: np.empty((members, offers)) for name in variables}
+        self.by_offer = {name: np.empty((members, offers)) for name in ("price", "sales")}
         self.by_need = {name: np.empty((members, needs)) for name in ("index", "purchases", "demanded")}
-        self.by_cap = {name: np.empty((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
+        self.by_cap = {name: np.zeros((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
         self.by_market = {
             name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
         }
+        self.log_price = np.empty((members, offers))
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)
 
-    def begin(self, here: slice, asking: FloatArray, tiered: _Tiers) -> None:
-        """What holds for offers, needs and caps without a market."""
-        members, width = asking.shape
-        needs = len(self.market.need_good)
-        self.variables = {
-            "log_price": asking.copy(), "sold": np.zeros((members, width)),
-            "rent_value": np.zeros((members, width)),
-        }  # fmt: skip
-        self.buyers = {name: np.zeros((members, needs + 1)) for name in ("log_index", "bought", "demanded")}
-        _quote_goods_without_market(self.market, tiered, self.buyers)
+    def begin(self, here: slice, log_ask: FloatArray, tiered: _Tiers) -> None:
+        """What holds for offers and needs of a good that has none of the other."""
+        offered, needed = np.unique(self.market.offer_good), np.unique(self.market.need_good)
+        if len(offered) == len(needed) and (offered == needed).all():
+            return
+        self.log_price[here], self.by_offer["sales"][here] = log_ask, 0.0
+        self.by_need["purchases"][here] = 0.0
+        _quote_goods_without_market(self.market, tiered, self.by_need, here)
 
     def put(self, here: slice, frame: Frame, settled: Settled, steps: IntArray) -> None:
         """The markets of a frame."""
-        for name, array in self.variables.items():
-            array.reshape(-1)[frame.offer] = getattr(settled, name)
-        for name, array in self.buyers.items():
-            array.reshape(-1)[frame.need] = getattr(settled, name)
+        frame.to_offers.put(settled.log_price, self.log_price[here])
+        frame.to_offers.put(settled.sold, self.by_offer["sales"][here])
+        for name, values in (
+            ("index", settled.log_index), ("purchases", settled.bought), ("demanded", settled.demanded)
+        ):  # fmt: skip
+            frame.to_needs.put(values, self.by_need[name][here])
+        if settled.rent_value is not None:
+            frame.to_caps.put(settled.log_price, self.by_cap["log_rent"][here])
+            frame.to_caps.put(settled.sold, self.by_cap["cap_flow"][here])
+            frame.to_caps.put(settled.rent_value, self.by_cap["rent_value"][here])
         member = here.start + frame.member
         for name, array in self.by_market.items():
             array[member, frame.good] = getattr(settled, name)
         self.iterations[member, frame.good] = steps
 
     def end(self, here: slice) -> None:
-        """Take over a batch that is complete."""
-        log_price, sold = self.variables["log_price"], self.variables["sold"]
-        self.by_offer["log_price"][here] = log_price[:, self.offers]
-        np.exp(self.by_offer["log_price"][here], out=self.by_offer["price"][here])
-        self.by_offer["sales"][here] = sold[:, self.offers]
-        self.by_cap["log_rent"][here] = log_price[:, self.caps]
-        self.by_cap["cap_flow"][here] = sold[:, self.caps]
-        self.by_cap["rent_value"][here] = self.variables["rent_value"][:, self.caps]
-        np.exp(self.buyers["log_index"][:, :-1], out=self.by_need["index"][here])
-        self.by_need["purchases"][here] = self.buyers["bought"][:, :-1]
-        self.by_need["demanded"][here] = self.buyers["demanded"][:, :-1]
+        """From logs to prices, while they are in the cache."""
+        np.exp(self.log_price[here], out=self.by_offer["price"][here])
+        np.exp(self.by_need["index"][here], out=self.by_need["index"][here])
 
     def clearing(self, batches: tuple[Batch, ...], tolerance: float) -> Clearing:
         """All of it."""
         by_market = self.by_market
-        log_price = self.by_offer.pop("log_price")
         return Clearing(
             market=self.market,
             iterations=self.iterations,
             certified=(by_market["residual"] <= tolerance)
             & (np.abs(by_market["gap"]) <= GAP_PER_TOLERANCE * tolerance),
-            state=ClearingState(log_price, self.by_cap["log_rent"], self.market.cap_keys),
+            state=ClearingState(self.log_price, self.by_cap["log_rent"], self.market.cap_keys),
             batches=batches,
             **self.by_offer, **self.by_need, **self.by_cap, **by_market,
         )  # fmt: skip
@@ -303,16 +296,15 @@ class _Tiers:
         return out
 
 
-def _quote_goods_without_market(market: Market, tiered: _Tiers, by_buyer: dict[str, FloatArray]) -> None:
-    """Needs of a good that nobody offers: the highest reservation price, and the demand at it."""
-    sold = np.isin(market.need_good, market.offer_good)
-    if sold.all():
-        return
-    alone = np.flatnonzero(~sold)
+def _quote_goods_without_market(
+    market: Market, tiered: _Tiers, by_need: dict[str, FloatArray], here: slice
+) -> None:
+    """Needs of a good that nobody offers: the highest reservation price, in logs, and the demand at it."""
+    alone = np.flatnonzero(~np.isin(market.need_good, market.offer_good))
     demand, log_reservation, response, _ = tiered.arrays
     response = response[:, None, None] if response.ndim == 1 else response[:, :, alone]
     quote, wanted = quote_unserved(demand[:, :, alone], log_reservation[:, :, alone], response)
-    by_buyer["log_index"][:, alone], by_buyer["demanded"][:, alone] = quote, wanted
+    by_need["index"][here, alone], by_need["demanded"][here, alone] = quote, wanted
 
 
 def _member_batches(members: int, elements: int, buckets: int) -> list[slice]:

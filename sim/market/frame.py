@@ -186,6 +186,29 @@ class Products:
             at += length
 
 
+class Target:
+    """Where values of a frame's flat axis belong in an array with the members first.
+
+    Args:
+        place: (n,) position of each value in a (members, width) array. part: the columns that are wanted.
+    """
+
+    def __init__(self, place: IntArray, members: int, width: int, part: slice) -> None:
+        source = np.full(members * width, -1, dtype=np.int64)
+        source[place] = np.arange(len(place))
+        wanted = source.reshape(members, width)[:, part]
+        self.columns = np.flatnonzero((wanted >= 0).all(axis=0))
+        self.source = np.ascontiguousarray(wanted[:, self.columns])
+        self.whole = len(self.columns) == wanted.shape[1]
+
+    def put(self, values: FloatArray, out: FloatArray) -> None:
+        """Flat values into ``out``, (members, columns)."""
+        if self.whole:
+            np.take(values, self.source, out=out, mode="clip")
+        elif len(self.columns):
+            out[:, self.columns] = values.take(self.source)
+
+
 class Places(NamedTuple):
     """Where the markets of a smaller frame lay in a larger one."""
 
@@ -209,9 +232,10 @@ class Frame:
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
         seller: 1 - is_cap. response: eps / sigma, 0 for caps. bent: 1 + response. slope: seller / bent.
-        lean: response x slope. level: scale / sigma.
+        lean: response x slope. level: scale / sigma. seller_rate: seller / eps. sigma_rate: 1 / sigma.
         market_sigma: (n,).
-        is_need, buyer_sigma: per buyer.
+        is_need, buyer_sigma, index_rate: per buyer; index_rate is -1 / sigma.
+        to_offers, to_caps, to_needs: from the frame's flat axes to (members, ...) arrays, see :class:`Target`.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
@@ -305,6 +329,7 @@ class Frame:
         self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
         self.sigma = np.take(self.market_sigma, self.variable_market)
         self.buyer_sigma = np.repeat(self.market_sigma, size)
+        self.index_rate, self.sigma_rate = -1 / self.buyer_sigma, 1 / self.sigma
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         self.is_offer: BoolArray = self.offer % (offers + caps + 2) < offers
         self.is_need: BoolArray = self.need % (needs + 1) < needs
@@ -312,6 +337,11 @@ class Frame:
         self.response = self.eps / self.sigma * self.seller
         self.bent = 1 + self.response
         self.slope = self.seller / self.bent
+        self.seller_rate = self.seller / self.eps
+        both = offers + caps + 2
+        self.to_offers = Target(self.offer, self.members, both, slice(0, offers))
+        self.to_caps = Target(self.offer, self.members, both, slice(offers + 1, offers + 1 + caps))
+        self.to_needs = Target(self.need, self.members, needs + 1, slice(0, needs))
         self.lean, self.level = self.response * self.slope, self.scale / self.sigma
 
     def __len__(self) -> int:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.market.layout import FloatArray, IntArray
+from sim.market.load import NEVER
 from sim.market.sweeps import Sweeper
 
 __all__ = ["SIGNAL_SHARE", "Settled", "settle"]
 
-NEAR = 1e-5
-"""Up to here the first two terms of a series are exact to rounding."""
 SIGNAL_SHARE = 0.01
 """An offer with nothing to sell is quoted at the price of placing this share of the market's demand."""
 
@@ -29,8 +28,8 @@ class Settled:
     """Per variable: log gate price, log rent for caps."""
     sold: FloatArray
     """Per variable: tonnes sold, tonnes under the cap."""
-    rent_value: FloatArray
-    """Per variable: 0 for sellers; tonnes x gate price x rent for caps."""
+    rent_value: FloatArray | None
+    """Per variable: 0 for sellers; tonnes x gate price x rent for caps. None where there is no cap."""
     log_index: FloatArray
     """Per buyer."""
     bought: FloatArray
@@ -60,78 +59,95 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         signal: per variable, tonnes at which an offer with nothing to sell is quoted; None for the
             default.
     """
-    frame, load, size = sweeper.frame, sweeper.load, sweeper.load.size
-    is_cap = frame.is_cap
+    frame, load, is_cap = sweeper.frame, sweeper.load, sweeper.frame.is_cap
     y = sweeper.to_prices(w)
     row_flow = sweeper.row * sweeper.row_pull
-    flow = _collected(sweeper, row_flow)
-
-    solved = _factors(sweeper, flow, load.solved_limit)
-    factor = solved if load.limit is load.solved_limit else _factors(sweeper, flow, load.limit)
-    row = factor * sweeper.row
-    bought = _bought(sweeper, row)
-    sold = _collected(sweeper, factor * row_flow)
-    sold = np.minimum(sold, load.limit)
-    lost = flow - sold
-
     ahead = y - load.log_ask
-    supply = np.minimum(ahead, 0.0)
-    supply *= frame.eps
+    below = np.minimum(ahead, 0.0)
+    below *= frame.eps
     if frame.capped:
-        lost *= frame.seller
-        supply *= frame.seller
-    np.exp(supply, out=supply)
+        below *= frame.seller
+    supply = np.exp(below)
     supply *= load.solved_limit
-    off = supply - flow
+    log_index = sweeper.log_z * frame.index_rate
+    log_index += sweeper.buyer_reference
+    row_rent, rent_value = np.broadcast_to(1.0, row_flow.shape), None
     if frame.capped:
+        flow = _collected(sweeper, row_flow)
+        solved = _factors(sweeper, flow, load.solved_limit)
+        held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
+        shrunk = _collected(sweeper, row_flow * solved * np.log(np.maximum(solved, 1e-300)))
+        shrunk *= frame.seller
+        over = np.log(np.maximum(held / np.maximum(supply, 1e-300), 1e-300))
+        gap = _sellers_gap(sweeper, ahead, over, supply, held, shrunk)
+        gap += _buyers_gap(sweeper, log_index, _bought(sweeper, solved * sweeper.row))
+        factor = _factors(sweeper, flow, load.limit)
+        row = factor * sweeper.row
+        sold = np.minimum(_collected(sweeper, factor * row_flow), load.limit)
+        lost = (flow - sold) * frame.seller
+        off = supply - flow
         spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
         off = np.where(is_cap & (off > 0), np.minimum(off, spare), off)
+        bought = _bought(sweeper, row)
+        row_rent, rent_value = _rents(sweeper, y, row)
+    else:
+        # Not more than what is on sale: row <= limit / pull.
+        row = np.maximum(sweeper.row_pull, 1e-300)
+        np.divide(load.limit, row, out=row)
+        np.minimum(row, sweeper.row, out=row)
+        sold = np.minimum(row_flow, load.limit)
+        bought = _bought(sweeper, row)
+        # log(flow / limit) is known: w less the w at which all is sold.
+        over = w - sweeper.full
+        shrunk = np.maximum(over, 0.0)
+        np.clip(over, -NEVER, 0.0, out=over)
+        shrunk *= sold
+        np.negative(shrunk, out=shrunk)
+        over -= below
+        gap = _sellers_gap(sweeper, ahead, over, supply, sold, shrunk)
+        gap += _buyers_gap(sweeper, log_index, bought)
+        off = np.subtract(supply, row_flow, out=supply)
+        lost = np.subtract(row_flow, sold, out=row_flow)
     np.abs(off, out=off)
     if not load.all_live:
         off[load.dead] = 0.0
-    if factor is solved:
-        gap = _gap(sweeper, ahead, solved, supply, row_flow, sold, bought)
-    else:
-        held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
-        gap = _gap(sweeper, ahead, solved, supply, row_flow, held, _bought(sweeper, solved * sweeper.row))
-    log_index = sweeper.log_z / -frame.buyer_sigma
-    log_index += sweeper.buyer_reference
+
     demanded = sweeper.demanded
-    unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
-    if len(unserved):
-        demanded = demanded.copy()
-        log_index[unserved], demanded[unserved] = quote_unserved(
-            load.demand[:, unserved], load.log_reservation[:, unserved], load.elasticity[:, unserved]
-        )
-
-    theta_row, rent_value = np.ones(len(row)), np.zeros(len(w))
-    if frame.capped:
-        log_rent = np.empty(len(row))
-        frame.spread(np.where(is_cap, y, 0.0), log_rent)
-        theta_row = np.exp(log_rent)
-        row_price = np.empty(len(row))
-        frame.spread(np.where(is_cap, 0.0, y), row_price)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            per_log = np.where(log_rent > 0, np.expm1(log_rent) / log_rent, 0.0)
-        worth = row * sweeper.row_pull * np.where(log_rent > 0, np.exp(row_price), 0.0) * per_log
-        frame.collect(worth, rent_value)
-        rent_value = np.where(is_cap, rent_value * y, 0.0) * load.size_variable
-
-    quoted = np.where(load.live | is_cap, y, load.log_ask)
+    if not load.all_served:
+        unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
+        if len(unserved):
+            demanded = demanded.copy()
+            log_index[unserved], demanded[unserved] = quote_unserved(
+                load.demand[:, unserved], load.log_reservation[:, unserved], load.elasticity[:, unserved]
+            )
+    quoted = y if load.all_live else np.where(load.live | is_cap, y, load.log_ask)
     return Settled(
         log_price=_quotes(sweeper, quoted, w, signal),
-        sold=sold * load.size_variable,
+        sold=np.multiply(sold, load.size_variable, out=sold),
         rent_value=rent_value,
         log_index=log_index,
-        bought=bought * load.size_buyer,
+        bought=np.multiply(bought, load.size_buyer, out=bought),
         demanded=demanded * load.size_buyer,
         row=row,
         pull=sweeper.pull * load.size_buyer,
-        row_rent=theta_row,
+        row_rent=row_rent,
         residual=np.maximum.reduceat(off, frame.first_variable),
         gap=gap,
-        scaled_down=np.add.reduceat(lost, frame.first_variable) * size,
+        scaled_down=_sum(lost, frame.first_variable) * load.size,
     )
+
+
+def _rents(sweeper: Sweeper, y: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Per row 1 + rent; per variable tonnes x gate price x rent of a cap, 0 for sellers."""
+    frame, rows = sweeper.frame, len(row)
+    log_rent, row_price, rent_value = np.empty(rows), np.empty(rows), np.empty(len(y))
+    frame.spread(np.where(frame.is_cap, y, 0.0), log_rent)
+    frame.spread(np.where(frame.is_cap, 0.0, y), row_price)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_log = np.where(log_rent > 0, np.expm1(log_rent) / log_rent, 0.0)
+    worth = row * sweeper.row_pull * np.where(log_rent > 0, np.exp(row_price), 0.0) * per_log
+    frame.collect(worth, rent_value)
+    return np.exp(log_rent), np.where(frame.is_cap, rent_value * y, 0.0) * sweeper.load.size_variable
 
 
 def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArray:
@@ -188,74 +204,75 @@ def quote_unserved(
     return quote, (demand * np.exp(-elasticity * over)).sum(axis=0)
 
 
-def _bend(x: FloatArray) -> FloatArray:
-    """(1 + x) log(1 + x) - x, for x >= -1: a series near 0, where the difference would cancel."""
-    bend = x * (-1 / 6)
-    bend += 0.5
-    bend *= x
-    bend *= x
-    if len(x) and (x.max() > NEAR or x.min() < -NEAR):
-        far = np.flatnonzero(np.abs(x) > NEAR)
-        whole = np.maximum(1 + x[far], 1e-300)
-        bend[far] = whole * np.log(whole) - x[far]
-    return bend
-
-
-def _gap(
+def _sellers_gap(
     sweeper: Sweeper,
     ahead: FloatArray,
-    factor: FloatArray,
+    over: FloatArray,
     supply: FloatArray,
-    row_flow: FloatArray,
     sold: FloatArray,
-    bought: FloatArray,
+    shrunk: FloatArray,
 ) -> FloatArray:
-    """(n,) dual value less the primal value of feasible flows, in units of the market's size.
+    """(n,) sellers' and caps' part of the dual value less the primal value of feasible flows.
 
-    The flows are those scaled to ``solved_limit``. Since they are products, the difference of the two
-    values falls into terms that vanish at the solution, so nothing cancels; see docs/clearing.md.
+    The flows are those scaled to ``solved_limit``, in units of the market's size. Since they are products,
+    the difference of the two values falls into terms that vanish at the solution; see docs/clearing.md.
 
     Args:
         ahead: per variable, log price less log ask; log rent for caps.
-        factor: per row. supply: per variable. row_flow: per row, before scaling.
-        sold: per variable, after scaling. bought: per buyer, after scaling.
+        supply: tonnes offered. sold: after scaling. over: log(sold / supply); overwritten.
+        shrunk: sold x log of the factor that it was scaled by; overwritten.
     """
     frame, load = sweeper.frame, sweeper.load
-    # Sellers: profit less what these sales earn; caps: rent of tonnes not used.
-    seller = _bend((sold - supply) / np.maximum(supply, 1e-300))
-    seller *= supply
-    seller /= frame.eps
-    seller *= frame.seller
+    # Sellers: profit less what these sales earn, in x log(x / y) - x + y. Caps: rent of tonnes not used.
+    seller = over
+    seller *= sold
+    seller -= sold
+    seller += supply
+    seller *= frame.seller_rate
     idle = load.solved_limit - sold
     idle *= np.maximum(ahead, 0.0)
     seller += idle
+    # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
+    shrunk *= frame.sigma_rate
+    seller += shrunk
     if not load.all_live:
         seller[load.dead] = 0.0
-    total = _sum(seller, frame.first_variable)
-    # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
-    less = factor - 1
-    shrunk = _collected(sweeper, row_flow * (_bend(less) + less))
-    total += _sum(shrunk * frame.seller, frame.first_variable) / frame.market_sigma
+    return _sum(seller, frame.first_variable)
 
-    # Buyers: what they want at the index less what they get.
-    off = (bought - sweeper.demanded) / np.maximum(sweeper.demanded, 1e-300)
-    bend = _bend(off)
-    log_index = sweeper.log_z / -frame.buyer_sigma
+
+def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> FloatArray:
+    """(n,) buyers' part: what they want at the index less what they get.
+
+    Args:
+        log_index: per buyer. bought: per buyer, after scaling.
+    """
+    frame, load, demanded = sweeper.frame, sweeper.load, sweeper.demanded
+    share = bought / np.maximum(demanded, 1e-300)
+    spread = np.log(np.maximum(share, 1e-300))
+    spread *= share
+    share -= 1.0
     below = sweeper.steep  # no longer needed: room for one array of tiers
-    np.subtract(log_index + sweeper.buyer_reference, load.log_reservation, out=below)
+    np.subtract(log_index, load.log_reservation, out=below)
     np.minimum(below, 0.0, out=below)
     np.multiply(below, sweeper.tier, out=below)
-    buyer = off * np.add.reduce(below, axis=0)
-    np.divide(sweeper.tier, load.elasticity, out=below)
-    buyer += bend * np.add.reduce(below, axis=0)
-    buyer -= sweeper.demanded * (off + bend) / frame.buyer_sigma
-    buyer *= 1 - load.buyer_off
-    return np.asarray(total + _sum(buyer, frame.first_buyer))
+    near = below[0] if len(below) == 1 else np.add.reduce(below, axis=0)
+    slope = np.divide(sweeper.tier, load.elasticity)
+    far = slope[0] if len(slope) == 1 else np.add.reduce(slope, axis=0)
+    near -= far
+    near *= share
+    far += demanded * frame.index_rate
+    far *= spread
+    near += far
+    if not load.all_served:
+        near *= 1 - load.buyer_off
+    return _sum(near, frame.first_buyer)
 
 
 def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatArray | None) -> FloatArray:
     """Log prices; an offer with nothing to sell is quoted what a small lot would fetch."""
     frame, load = sweeper.frame, sweeper.load
+    if load.all_on:
+        return quoted
     idle = frame.is_offer & (load.limit <= 0)
     if not idle.any():
         return quoted
