@@ -1,8 +1,8 @@
 """The measures of the past, written down a second time from the sources, against the scenarios that ship.
 
-``tests/scenarios/second_encoding.csv`` was written before the scenario files were read. What differs is listed,
-with its reason, in ``tests/scenarios/second_differences.csv``: an unlisted difference fails, and so does a
-listed one that is no longer there.
+``tests/scenarios/second_encoding.csv`` was written before the scenario files were read. What differs is
+listed, with its reason, in ``tests/scenarios/second_differences.csv``: an unlisted difference fails, and so
+does a listed one that is no longer there.
 """
 
 from __future__ import annotations
