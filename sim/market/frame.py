@@ -235,7 +235,7 @@ class Frame:
         lean: response x slope. level: scale / sigma. seller_rate: seller / eps. sigma_rate: 1 / sigma.
         market_sigma: (n,).
         is_need, buyer_sigma, index_rate: per buyer; index_rate is -1 / sigma.
-        to_offers, to_caps, to_needs: from the frame's flat axes to (members, ...) arrays, see :class:`Target`.
+        to_offers, to_caps, to_needs: from flat axes to (members, ...) arrays, see :class:`Target`.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
