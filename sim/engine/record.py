@@ -12,6 +12,7 @@ from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.controls import Controls
 from sim.engine.ledger import Ledger
+from sim.engine.trade import TradeBook
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
@@ -138,6 +139,7 @@ class Recorder:
         self._residual = np.zeros((members, steps, goods))
         self._gap = np.zeros((members, steps, goods))
         self._certified = np.zeros((members, steps, goods), dtype=bool)
+        self._trade = TradeBook(simulation)
 
     def latest(self, name: str) -> npt.NDArray[np.float32]:
         """(M, size) row of the step recorded last."""
@@ -189,6 +191,7 @@ class Recorder:
             kept["origin_purchases"][:, t, first : first + width] = columns
             first += width
         kept["value_added_at_risk"][:, t, self._users.keys] = self.value_added_at_risk(simulation)
+        self._trade.book(simulation)
         self._add_flows(simulation, t)
         self.ledger.book(simulation, kept["price_gate"][:, t].astype(np.float64))
         for name, column in self.ledger.columns.items():
@@ -316,6 +319,7 @@ class Recorder:
             ("member", "time", "good"), self._certified,
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
+        variables |= self._trade.variables()
         drawn = simulation.draws.values
         if drawn:
             variables["drawn"] = (
@@ -348,6 +352,7 @@ class Recorder:
             "good_mineral": ("good", of("mineral")),
             "good_stage": ("good", of("stage")),
             "good_unit": ("good", of("unit")),
+            "good_hs6": ("good", np.array([";".join(item.hs6) for item in world.goods])),
             "good_base_price": ("good", world.base_price, {"units": "USD/t"}),
             "good_controller": ("good", codes[self._controller]),
             "offer_good": ("offer", goods[world.offer_good]),
@@ -367,6 +372,7 @@ class Recorder:
             "importer": codes,
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
+            **self._trade.labels(codes, goods),
             **self._ledger_rows(variables, codes, goods),
             **self._labels_of_piles_and_origins(codes, goods),
             "year": np.unique(self._year_of),
