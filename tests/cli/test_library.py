@@ -31,7 +31,7 @@ def test_library_is_complete() -> None:
 
 def test_the_guide_lists_every_scenario_with_its_status() -> None:
     text = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    library = text[text.index("## The library") :]
+    library = text[text.index("## The library") : text.index("### Encoded twice")]
     rows = [[cell.strip() for cell in line.split("|")] for line in library.splitlines() if "|" in line]
     listed = {name: row[-2] for row in rows for name in re.findall("`([^`]+)`", row[1])}
     own = {path.stem: check_scenario(path)[0] for path in FILES}
