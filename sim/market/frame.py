@@ -22,6 +22,8 @@ from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 __all__ = ["BLOCK", "Frame", "Piece", "Places", "Products", "of_markets"]
 
 BLOCK = 4
+WORTH_A_CALL = 3
+"""Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
 LEAST_SINGLE = np.exp(-46.0)
 """Weights of open links in single precision are at least this share of their seller's largest: products
 with them then stay clear of subnormal numbers, which are slow and coarse."""
@@ -80,24 +82,41 @@ class Products:
             for a, b in zip(self.sides, self.sides[1:], strict=False)
             for side in range(2)
         )
-        self.goods = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
-        shared = [matrix for matrix, o in zip(matrices, own, strict=True) if not o]
+        self.goods: list[IntArray] = []
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-        counts = []
-        for which, matrix in zip(self.goods, shared, strict=True):
+        shared, sides = [m for m, o in zip(matrices, own, strict=True) if not o], self.sides
+        self.sides, self.parts = [], list[tuple[int, slice]]()
+        given = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
+        for piece, (which, matrix, side) in enumerate(zip(given, shared, sides, strict=True)):
             count = np.bincount(which, minlength=len(matrix))
-            # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
-            lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(which),)
-            self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
-            counts.append(len(which))
+            if unit < BLOCK or (count == count[0]).all() or len(which) < WORTH_A_CALL * len(matrix):
+                self.parts.append((piece, slice(None)))
+                self._add_side(which, count, matrix, side)
+                continue
+            # Many blocks of each good, but not as many of each: one product for each good.
+            for good in np.flatnonzero(count):
+                first, last = np.searchsorted(which, (good, good + 1))
+                self.parts.append((piece, slice(good, good + 1)))
+                run = [_run(axis, len(which), int(first), int(last)) for axis in side]
+                self._add_side(which[first:last], count[good, None], matrix[:1], (run[0], run[1]))
         self._set_matrices(matrices)
         if unit < BLOCK:
-            self._set_buffers(counts, [matrix.shape[1:] for matrix in shared])
+            self._set_buffers([len(which) for which in self.goods], [matrix.shape[1:] for matrix in shared])
+
+    def _add_side(
+        self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
+    ) -> None:
+        # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
+        lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(which),)
+        self.goods.append(which)
+        self.sides.append(side)
+        self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
 
     def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
         shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
         self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
-        fit = zip(shared, self.goods, self.shapes, strict=True)
+        parts = [shared[piece][which] for piece, which in self.parts]
+        fit = zip(parts, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
         self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
 
@@ -235,7 +254,7 @@ class Frame:
         lean: response x slope. level: scale / sigma. seller_rate: seller / eps. sigma_rate: 1 / sigma.
         market_sigma: (n,).
         is_need, buyer_sigma, index_rate: per buyer; index_rate is -1 / sigma.
-        to_offers, to_caps, to_needs: from the frame's flat axes to (members, ...) arrays, see :class:`Target`.
+        to_offers, to_caps, to_needs: from flat axes to (members, ...) arrays, see :class:`Target`.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
@@ -348,26 +367,40 @@ class Frame:
         return len(self.first_variable)
 
     def take(self, going: BoolArray) -> tuple[Frame, Places]:
-        """The units with a market still going, to sweep and mix on: without what reading and quoting need.
+        """The markets still going, to sweep and mix on: without what reading and quoting need.
+
+        Blocks are filled up with the good's last market, so that one may be there more than once.
 
         Returns:
             The frame, and where its markets, variables, rows and buyers lay in this one.
         """
-        units = np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit)
-        choice, kept = [], []
+        choice, kept, markets = [], [], []
         for piece in self.pieces:
-            mine = np.flatnonzero(units[piece.markets])
+            mine = self._in_blocks(piece, going[piece.markets])
             if not len(mine):
                 continue
+            markets.append(mine + piece.markets.start)
             choice.append((piece.bucket, piece.good[mine], piece.member[mine]))
-            parts = zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
-            kept.append([(s.start + mine[:, None] * w + np.arange(w)).ravel() for s, w in parts])
+            kept.append([
+                (s.start + mine[:, None] * w + np.arange(w)).ravel()
+                for s, w in zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
+            ])
         part = object.__new__(Frame)
         part.members, part.unit = self.members, self.unit
         part._set_up(self.market, choice)
         part = part.single() if self.kind is np.float32 else part
         variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
-        return part, Places(np.flatnonzero(units), variables, rows, buyers)
+        return part, Places(_joined(markets, np.int64), variables, rows, buyers)
+
+    def _in_blocks(self, piece: Piece, going: BoolArray) -> IntArray:
+        """Positions within the piece of markets still going, in whole blocks of one good."""
+        if self.unit < BLOCK:
+            return np.flatnonzero(np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit))
+        mine = np.flatnonzero(going)
+        goods = np.zeros_like(mine) if piece.bucket.own else piece.good[mine]
+        count = np.bincount(goods)
+        missing, end = -count % BLOCK, np.cumsum(count)
+        return np.insert(mine, np.repeat(end, missing), mine[np.repeat(end - 1, missing)])
 
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
@@ -402,6 +435,12 @@ def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
         return values[good[0] : good[-1] + 1]
     taken: FloatArray = values[good]
     return taken
+
+
+def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
+    """Blocks ``first`` to ``last`` of a flat axis."""
+    width = (axis.stop - axis.start) // blocks
+    return slice(axis.start + first * width, axis.start + last * width)
 
 
 def _floored(matrix: FloatArray) -> Any:

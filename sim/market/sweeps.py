@@ -305,9 +305,12 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
             frame.remedy.forward(raw, change)
             np.add(w, change, out=image)
         history.book(now, length)
-        history.combine(_weights(history.gram, now, history.weights[:length]), move)
-        np.subtract(move, w, out=move)
+        if length > 1:
+            history.combine(_weights(history.gram, now, history.weights[:length]), move)
+            np.subtract(move, w, out=move)
+        else:
+            np.subtract(image, w, out=move)
         if not (move.max() <= LONGEST and move.min() >= -LONGEST):
             np.clip(move, -LONGEST, LONGEST, out=move)
         np.add(w, move, out=w)
-    return result, sweeps, markets[going]
+    return result, sweeps, np.unique(markets[going])
