@@ -366,6 +366,24 @@ class Frame:
     def __len__(self) -> int:
         return len(self.first_variable)
 
+    def acting(self) -> IntArray:
+        """(D, rows) the variables that act on each row, the seller first and repeated to fill up."""
+        if "acting" not in self.memory:
+            deepest = max(int((p.bucket.incidence > 0).sum(axis=2).max()) for p in self.capped)
+            found = []
+            for piece in self.capped:
+                incidence = piece.bucket.incidence[:1] if piece.bucket.own else piece.bucket.incidence
+                order = np.argsort(incidence <= 0, axis=2, kind="stable")[:, :, :deepest]
+                acts = np.take_along_axis(incidence, order, axis=2) > 0
+                local = np.repeat(order[:, :, :1], deepest, axis=2)
+                local[:, :, : order.shape[2]] = np.where(acts, order, order[:, :, :1])
+                good = np.zeros_like(piece.good) if piece.bucket.own else piece.good
+                start = self.first_variable[piece.markets, None, None]
+                found.append((start + local[good]).reshape(-1, deepest))
+            self.memory["acting"] = np.concatenate(found).T.copy()
+        acting: IntArray = self.memory["acting"]
+        return acting
+
     def take(self, going: BoolArray) -> tuple[Frame, Places]:
         """The markets still going, to sweep and mix on: without what reading and quoting need.
 
