@@ -267,7 +267,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
     w, result = start.copy(), start.copy()
     frame = sweeper.frame
     sweeps = np.full(len(frame), MOST_SWEEPS)
-    markets, variables = np.arange(len(frame)), np.arange(len(w))
+    markets, variables = np.arange(len(frame)), None
     going = np.ones(len(frame), dtype=bool)
     depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
     if "history" not in frame.memory:
@@ -284,7 +284,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
             arrived = going & (sweeper.distance(raw) <= tolerance)
             if arrived.any():
                 keep = np.take(arrived, frame.variable_market)
-                if len(variables) == len(result):
+                if variables is None:
                     np.copyto(result, w, where=keep)
                 else:
                     result[variables[keep]] = w[keep]
@@ -298,7 +298,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
                     sweeper, history = sweeper.take(frame, places), history.take(frame, places)
                     w, kept, move = w[places.variables], kept[places.variables], move[: len(places.variables)]
                     markets, going = markets[places.markets], going[places.markets]
-                    variables = variables[places.variables]
+                    variables = places.variables if variables is None else variables[places.variables]
                     image, change = history.image[now], history.change[now]
                     raw = kept if frame.prepared else change
         if frame.prepared:
