@@ -109,7 +109,9 @@ class Products:
         self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
     ) -> None:
         # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
-        lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(which),)
+        lead: tuple[int, ...] = (len(matrix), int(count[0]))
+        if not (count == count[0]).all():
+            lead = (len(which),)
         # Four blocks are multiplied at once where that makes no difference: quicker, by a third.
         joined = len(lead) == 2 and self.unit == BLOCK and same_bits(matrix.shape[1], matrix.shape[2])
         self.joined.append(lead[1] // 4 * 4 if joined else 0)
