@@ -373,7 +373,6 @@ def _solve(
             again = np.zeros(len(frame), dtype=bool)
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-        if precision == "double" or len(missed):
             sweeper.sweep(w, np.empty_like(w))
     return sweeper, w, steps
 

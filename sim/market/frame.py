@@ -270,6 +270,10 @@ class Places(NamedTuple):
     rows: IntArray
     buyers: IntArray
 
+    def within(self, larger: Places) -> Places:
+        """The same in the frame in which a larger one than this lay."""
+        return Places(*(whole[part] for whole, part in zip(larger, self, strict=True)))
+
 
 class Frame:
     """Markets of some members, flat: the goods under caps, or those without.
