@@ -147,13 +147,16 @@ class _Results:
         self.by_market = {
             name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
         }
+        if "paired" not in market.memory:
+            both = np.unique(market.offer_good), np.unique(market.need_good)
+            market.memory["paired"] = np.array_equal(*both)
+        self.paired: bool = market.memory["paired"]
         self.log_price = np.empty((members, offers))
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)
 
     def begin(self, here: slice, log_ask: FloatArray, tiered: _Tiers) -> None:
         """What holds for offers and needs of a good that has none of the other."""
-        offered, needed = np.unique(self.market.offer_good), np.unique(self.market.need_good)
-        if len(offered) == len(needed) and (offered == needed).all():
+        if self.paired:
             return
         self.log_price[here], self.by_offer["sales"][here] = log_ask, 0.0
         self.by_need["purchases"][here] = 0.0
@@ -171,10 +174,10 @@ class _Results:
             frame.to_caps.put(settled.log_price, self.by_cap["log_rent"][here])
             frame.to_caps.put(settled.sold, self.by_cap["cap_flow"][here])
             frame.to_caps.put(settled.rent_value, self.by_cap["rent_value"][here])
-        member = here.start + frame.member
+        place = (here.start + frame.member) * self.market.goods + frame.good
         for name, array in self.by_market.items():
-            array[member, frame.good] = getattr(settled, name)
-        self.iterations[member, frame.good] = steps
+            array.reshape(-1)[place] = getattr(settled, name)
+        self.iterations.reshape(-1)[place] = steps
 
     def end(self, here: slice) -> None:
         """From logs to prices, while they are in the cache."""
@@ -370,7 +373,6 @@ def _solve(
             again = np.zeros(len(frame), dtype=bool)
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-        if precision == "double" or len(missed):
             sweeper.sweep(w, np.empty_like(w))
     return sweeper, w, steps
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 __all__ = ["BLOCK", "Frame", "Piece", "Places", "Products", "of_markets"]
 
 BLOCK = 4
+WORTH_A_CALL = 3
+"""Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
 LEAST_SINGLE = np.exp(-46.0)
 """Weights of open links in single precision are at least this share of their seller's largest: products
 with them then stay clear of subnormal numbers, which are slow and coarse."""
@@ -80,24 +83,47 @@ class Products:
             for a, b in zip(self.sides, self.sides[1:], strict=False)
             for side in range(2)
         )
-        self.goods = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
-        shared = [matrix for matrix, o in zip(matrices, own, strict=True) if not o]
+        self.goods: list[IntArray] = []
+        self.joined: list[int] = []
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-        counts = []
-        for which, matrix in zip(self.goods, shared, strict=True):
+        shared, sides = [m for m, o in zip(matrices, own, strict=True) if not o], self.sides
+        self.sides, self.parts = [], list[tuple[int, slice]]()
+        given = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
+        for piece, (which, matrix, side) in enumerate(zip(given, shared, sides, strict=True)):
             count = np.bincount(which, minlength=len(matrix))
-            # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
-            lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(which),)
-            self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
-            counts.append(len(which))
+            if unit < BLOCK or (count == count[0]).all() or len(which) < WORTH_A_CALL * len(matrix):
+                self.parts.append((piece, slice(None)))
+                self._add_side(which, count, matrix, side)
+                continue
+            # Many blocks of each good, but not as many of each: one product for each good.
+            for good in np.flatnonzero(count):
+                first, last = np.searchsorted(which, (good, good + 1))
+                self.parts.append((piece, slice(good, good + 1)))
+                run = [_run(axis, len(which), int(first), int(last)) for axis in side]
+                self._add_side(which[first:last], count[good, None], matrix[:1], (run[0], run[1]))
         self._set_matrices(matrices)
         if unit < BLOCK:
-            self._set_buffers(counts, [matrix.shape[1:] for matrix in shared])
+            self._set_buffers([len(which) for which in self.goods], [matrix.shape[1:] for matrix in shared])
+
+    def _add_side(
+        self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
+    ) -> None:
+        # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
+        lead: tuple[int, ...] = (len(matrix), int(count[0]))
+        if not (count == count[0]).all():
+            lead = (len(which),)
+        # Four blocks are multiplied at once where that makes no difference: quicker, by a third.
+        joined = len(lead) == 2 and self.unit == BLOCK and same_bits(matrix.shape[1], matrix.shape[2])
+        self.joined.append(lead[1] // 4 * 4 if joined else 0)
+        self.goods.append(which)
+        self.sides.append(side)
+        self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
 
     def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
         shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
         self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
-        fit = zip(shared, self.goods, self.shapes, strict=True)
+        parts = [shared[piece][which] for piece, which in self.parts]
+        fit = zip(parts, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
         self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
 
@@ -160,10 +186,20 @@ class Products:
                 x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
             )
         if self.unit == BLOCK:
-            for side, shape, matrix in zip(self.sides, self.shapes, matrices, strict=True):
-                np.matmul(
-                    given[side[here]].reshape(shape[here]), matrix, out=out[side[there]].reshape(shape[there])
-                )
+            for side, shape, joined, matrix in zip(
+                self.sides, self.shapes, self.joined, matrices, strict=True
+            ):
+                x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
+                if joined:
+                    four = len(x), joined // 4, 4 * BLOCK
+                    np.matmul(
+                        x[:, :joined].reshape(*four, shape[here][-1]),
+                        matrix,
+                        out=y[:, :joined].reshape(*four, shape[there][-1]),
+                    )
+                    x, y = x[:, joined:], y[:, joined:]
+                if x.size:
+                    np.matmul(x, matrix, out=y)
             return
         if not self.sides:
             return
@@ -184,6 +220,23 @@ class Products:
             length = side[there].stop - side[there].start
             out[side[there]] = taken[at : at + length]
             at += length
+
+
+@cache
+def same_bits(width: int, height: int) -> bool:
+    """Whether products of four blocks at once have the bits of four products, both ways, here.
+
+    The order in which a library adds depends on shapes, never on the numbers; so one try tells.
+    """
+    rng = np.random.default_rng(0)
+    kinds: list[type[np.floating[Any]]] = [np.float64, np.float32]
+    for p, q in ((width, height), (height, width)):
+        x, matrix = rng.uniform(0.5, 1.5, (4, BLOCK, p)), rng.uniform(0.5, 1.5, (p, q))
+        for kind in kinds:
+            few, one = np.asarray(x, dtype=kind), np.asarray(matrix, dtype=kind)
+            if not np.array_equal((few @ one).reshape(-1, q), few.reshape(-1, p) @ one):
+                return False
+    return True
 
 
 class Target:
@@ -216,6 +269,10 @@ class Places(NamedTuple):
     variables: IntArray
     rows: IntArray
     buyers: IntArray
+
+    def within(self, larger: Places) -> Places:
+        """The same in the frame in which a larger one than this lay."""
+        return Places(*(whole[part] for whole, part in zip(larger, self, strict=True)))
 
 
 class Frame:
@@ -347,27 +404,59 @@ class Frame:
     def __len__(self) -> int:
         return len(self.first_variable)
 
+    def acting(self) -> IntArray:
+        """(D, rows) the variables that act on each row, the seller first and repeated to fill up."""
+        if "acting" not in self.memory:
+            deepest = max(int((p.bucket.incidence > 0).sum(axis=2).max()) for p in self.capped)
+            found = []
+            for piece in self.capped:
+                incidence = piece.bucket.incidence[:1] if piece.bucket.own else piece.bucket.incidence
+                order = np.argsort(incidence <= 0, axis=2, kind="stable")[:, :, :deepest]
+                acts = np.take_along_axis(incidence, order, axis=2) > 0
+                local = np.repeat(order[:, :, :1], deepest, axis=2)
+                local[:, :, : order.shape[2]] = np.where(acts, order, order[:, :, :1])
+                good = np.zeros_like(piece.good) if piece.bucket.own else piece.good
+                start = self.first_variable[piece.markets, None, None]
+                found.append((start + local[good]).reshape(-1, deepest))
+            self.memory["acting"] = np.concatenate(found).T.copy()
+        acting: IntArray = self.memory["acting"]
+        return acting
+
     def take(self, going: BoolArray) -> tuple[Frame, Places]:
-        """The units with a market still going, to sweep and mix on: without what reading and quoting need.
+        """The markets still going, to sweep and mix on: without what reading and quoting need.
+
+        Blocks are filled up with the good's last market, so that one may be there more than once.
 
         Returns:
             The frame, and where its markets, variables, rows and buyers lay in this one.
         """
-        units = np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit)
-        choice, kept = [], []
+        choice, kept, markets = [], [], []
         for piece in self.pieces:
-            mine = np.flatnonzero(units[piece.markets])
+            mine = self._in_blocks(piece, going[piece.markets])
             if not len(mine):
                 continue
+            markets.append(mine + piece.markets.start)
             choice.append((piece.bucket, piece.good[mine], piece.member[mine]))
-            parts = zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
-            kept.append([(s.start + mine[:, None] * w + np.arange(w)).ravel() for s, w in parts])
+            kept.append([
+                (s.start + mine[:, None] * w + np.arange(w)).ravel()
+                for s, w in zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
+            ])
         part = object.__new__(Frame)
         part.members, part.unit = self.members, self.unit
         part._set_up(self.market, choice)
         part = part.single() if self.kind is np.float32 else part
         variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
-        return part, Places(np.flatnonzero(units), variables, rows, buyers)
+        return part, Places(_joined(markets, np.int64), variables, rows, buyers)
+
+    def _in_blocks(self, piece: Piece, going: BoolArray) -> IntArray:
+        """Positions within the piece of markets still going, in whole blocks of one good."""
+        if self.unit < BLOCK:
+            return np.flatnonzero(np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit))
+        mine = np.flatnonzero(going)
+        goods = np.zeros_like(mine) if piece.bucket.own else piece.good[mine]
+        count = np.bincount(goods)
+        missing, end = -count % BLOCK, np.cumsum(count)
+        return np.insert(mine, np.repeat(end, missing), mine[np.repeat(end - 1, missing)])
 
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
@@ -402,6 +491,12 @@ def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
         return values[good[0] : good[-1] + 1]
     taken: FloatArray = values[good]
     return taken
+
+
+def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
+    """Blocks ``first`` to ``last`` of a flat axis."""
+    width = (axis.stop - axis.start) // blocks
+    return slice(axis.start + first * width, axis.start + last * width)
 
 
 def _floored(matrix: FloatArray) -> Any:

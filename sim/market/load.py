@@ -33,6 +33,8 @@ class Load:
     """Per variable: tonnes on sale, or allowed by the cap."""
     solved_limit: FloatArray
     """``limit`` with caps floored."""
+    floored: bool
+    """Whether any cap was floored."""
     log_ask: FloatArray
     """Per variable; 0 for caps."""
     demand: FloatArray
@@ -127,6 +129,7 @@ def load(
         size_buyer=size_buyer,
         limit=limit,
         solved_limit=solved,
+        floored=solved is not limit and bool((solved > limit).any()),
         log_ask=np.take(log_ask.reshape(-1), frame.offer),
         demand=wanted,
         log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),

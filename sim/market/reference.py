@@ -32,6 +32,9 @@ __all__ = ["ReferenceCap", "ReferenceMarket", "ReferenceResult", "clear_by_hand"
 
 Matrix = Sequence[Sequence[float]]
 
+PRECISION = 1e-12
+"""Of log prices, which are of the order of 1 here or at most 1e3: still well above their rounding."""
+
 
 @dataclass(frozen=True)
 class ReferenceCap:
@@ -128,10 +131,8 @@ def root(excess: Callable[[float], float], guess: float, lowest: float = -math.i
             if high > 1e3:
                 return high  # no price is high enough; the residual will say so
             low, high, step = high, high + step, 2 * step
-    for _ in range(200):
+    while high - low > PRECISION:
         middle = (low + high) / 2
-        if middle in (low, high):
-            break
         if excess(middle) > 0:
             high = middle
         else:

@@ -81,7 +81,7 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         over = np.log(np.maximum(held / np.maximum(supply, 1e-300), 1e-300))
         gap = _sellers_gap(sweeper, ahead, over, supply, held, shrunk)
         gap += _buyers_gap(sweeper, log_index, _bought(sweeper, solved * sweeper.row))
-        factor = _factors(sweeper, flow, load.limit)
+        factor = _factors(sweeper, flow, load.limit) if load.floored else solved
         row = factor * sweeper.row
         sold = np.minimum(_collected(sweeper, factor * row_flow), load.limit)
         lost = (flow - sold) * frame.seller
@@ -156,14 +156,10 @@ def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArra
     factor = np.maximum(flow, 1e-200)
     np.divide(limit, factor, out=factor)
     np.minimum(factor, 1.0, out=factor)
-    if not frame.capped:
-        return factor
-    rows = np.empty(frame.lengths[1])
-    for piece in frame.capped:
-        width, _, _ = piece.widths
-        mine = factor[piece.variables].reshape(-1, width)
-        incidence = piece.bucket.incidence[piece.good]
-        rows[piece.rows] = np.where(incidence > 0, mine[:, None, :], 1.0).min(axis=2).ravel()
+    acting = frame.acting()
+    rows: FloatArray = factor.take(acting[0])
+    for others in acting[1:]:
+        np.minimum(rows, factor.take(others), out=rows)
     return rows
 
 

@@ -107,6 +107,15 @@ class Sweeper:
         part._make_room()
         return part
 
+    def put(self, part: Sweeper, places: Places) -> None:
+        """The points that a smaller frame's sweeper holds."""
+        self.full[places.variables] = part.full
+        self.row[places.rows], self.row_pull[places.rows] = part.row, part.row_pull
+        self.log_z[places.buyers], self.pull[places.buyers] = part.log_z, part.pull
+        self.tier[:, places.buyers] = part.tier
+        if len(self.tier) > 1:
+            self.demanded[places.buyers] = part.demanded
+
     def from_prices(self, log_price: FloatArray) -> FloatArray:
         """w from log prices (sellers) and log rents (caps); what cannot trade stays at its ask."""
         w = self.frame.sigma * log_price
@@ -257,23 +266,26 @@ def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
 def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
     """Sweep and mix until each market has arrived.
 
+    A market that has arrived stays where it is, so that afterwards the sweeper holds the point of each.
+
     Args:
         sweeper: the markets. start: w, per variable. tolerance: residual to arrive at.
 
     Returns:
         w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
-        did not arrive.
+        did not arrive, of which the sweeper does not hold the point.
     """
-    w, result = start.copy(), start.copy()
+    whole, w, result = sweeper, start.copy(), start
     frame = sweeper.frame
     sweeps = np.full(len(frame), MOST_SWEEPS)
-    markets, variables = np.arange(len(frame)), np.arange(len(w))
-    going = np.ones(len(frame), dtype=bool)
+    markets = np.arange(len(frame))
+    going, frozen = np.ones(len(frame), dtype=bool), None
+    smaller: list[tuple[Sweeper, Places]] = []
     depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
     if "history" not in frame.memory:
         frame.memory["history"] = _History(frame, depth)
     history: _History = frame.memory["history"]
-    move, kept = np.empty_like(w), np.empty_like(w)
+    ahead, kept = np.empty_like(w), np.empty_like(w)
     for sweep in range(1, MOST_SWEEPS + 1):
         now, length = (sweep - 1) % (depth + 1), min(sweep, depth + 1)
         image, change = history.image[now], history.change[now]
@@ -283,31 +295,48 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
         if sweep >= FIRST_CHECK:
             arrived = going & (sweeper.distance(raw) <= tolerance)
             if arrived.any():
-                keep = np.take(arrived, frame.variable_market)
-                if len(variables) == len(result):
-                    np.copyto(result, w, where=keep)
-                else:
-                    result[variables[keep]] = w[keep]
                 sweeps[markets[arrived]] = sweep
                 going &= ~arrived
                 left = int(going.sum())
                 if not left:
-                    return result, sweeps, np.zeros(0, dtype=np.int64)
+                    break
                 if len(frame) >= WORTH_COMPACTING and left <= COMPACT * len(going):
                     frame, places = frame.take(going)
+                    if smaller:
+                        result[smaller[-1][1].variables] = w
+                    else:
+                        result = w
                     sweeper, history = sweeper.take(frame, places), history.take(frame, places)
-                    w, kept, move = w[places.variables], kept[places.variables], move[: len(places.variables)]
-                    markets, going = markets[places.markets], going[places.markets]
-                    variables = variables[places.variables]
+                    w, kept, ahead = w[places.variables], kept[places.variables], ahead[: len(sweeper.full)]
+                    markets, going, frozen = markets[places.markets], going[places.markets], None
+                    smaller.append((sweeper, places.within(smaller[-1][1]) if smaller else places))
                     image, change = history.image[now], history.change[now]
                     raw = kept if frame.prepared else change
+                else:
+                    frozen = np.take(~going, frame.variable_market)
         if frame.prepared:
             frame.remedy.forward(raw, change)
             np.add(w, change, out=image)
         history.book(now, length)
-        history.combine(_weights(history.gram, now, history.weights[:length]), move)
-        np.subtract(move, w, out=move)
-        if not (move.max() <= LONGEST and move.min() >= -LONGEST):
-            np.clip(move, -LONGEST, LONGEST, out=move)
-        np.add(w, move, out=w)
-    return result, sweeps, markets[going]
+        if length > 1:
+            history.combine(_weights(history.gram, now, history.weights[:length]), ahead)
+        else:
+            np.copyto(ahead, image)
+        np.subtract(ahead, w, out=kept)
+        if not (kept.max() <= LONGEST and kept.min() >= -LONGEST):
+            far = ~(np.abs(kept) <= LONGEST)
+            ahead[far] = w[far] + np.clip(kept[far], -LONGEST, LONGEST)
+        if frozen is not None:
+            np.copyto(ahead, w, where=frozen)
+        w, ahead = ahead, w
+    if smaller:
+        result[smaller[-1][1].variables] = w
+    else:
+        result = w
+    for part, places in smaller:
+        whole.put(part, places)
+    missed = np.unique(markets[going])
+    if len(missed):
+        back = np.isin(whole.frame.variable_market, missed)
+        result[back] = start[back]
+    return result, sweeps, missed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -133,6 +134,49 @@ def add_caps(rng: np.random.Generator, case: Case, caps: int) -> Case:
         flow = (free.flow(good) * (sellers[:, None] & buyers)).sum(axis=(1, 2))
         tonnes.append(flow * rng.choice([1.5, 0.9, 0.5, 0.1, 0.01]))
     return case.with_(caps=groups, cap_tonnes=np.array(tonnes).T.reshape(len(free.price), caps))
+
+
+def small_case(rng: np.random.Generator) -> Case:
+    """One market of up to three sellers and buyers, often degenerate, one in four under a cap or two."""
+    case = random_case(
+        rng,
+        sellers=(1, 3),
+        buyers=(1, 3),
+        closed=float(rng.choice([0.0, 0.3, 0.6])),
+        idle=float(rng.choice([0.0, 0.3])),
+        content=float(rng.choice([0.0, 0.3])),
+        spread=float(rng.choice([0.5, 2.0])),
+    )
+    shape, groups, tonnes = case.kernel[0].shape, [], []
+    for _ in range(int(rng.choice([0, 0, 0, 0, 0, 0, 1, 2]))):
+        sellers, buyers = rng.random(shape[0]) < 0.5, rng.random(shape[1]) < 0.6
+        groups.append((0, sellers, buyers))
+        offered = max(case.quantity[0, sellers].sum(), case.quantity.max())
+        tonnes.append(offered * rng.choice([1.5, 0.5, 0.1, 0.01]))
+    return case.with_(caps=groups, cap_tonnes=np.array([tonnes]).reshape(1, len(groups)))
+
+
+def merged(cases: Sequence[Case]) -> Case:
+    """Markets of one good each as the goods of one case."""
+    sizes = [case.kernel[0].shape for case in cases]
+    number = np.arange(len(cases))
+
+    def joined(name: str) -> Array:
+        return np.concatenate([getattr(case, name) for case in cases], axis=1)
+
+    return cases[0].with_(
+        offer_good=np.repeat(number, [s for s, _ in sizes]),
+        need_good=np.repeat(number, [b for _, b in sizes]),
+        kernel=[case.kernel[0] for case in cases],
+        sigma=np.concatenate([case.sigma for case in cases]),
+        eps=np.concatenate([case.eps for case in cases]),
+        quantity=joined("quantity"),
+        ask=joined("ask"),
+        demand=joined("demand"),
+        reservation=joined("reservation"),
+        caps=[(g, s, b) for g, case in enumerate(cases) for _, s, b in case.caps],
+        cap_tonnes=joined("cap_tonnes"),
+    )
 
 
 def dominant_case(rng: np.random.Generator, dominance: float, sigma: float, members: int = 1) -> Case:
