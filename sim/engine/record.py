@@ -17,6 +17,7 @@ from sim.world.world import FloatArray, IntArray, World
 if TYPE_CHECKING:
     import xarray as xr
 
+    from sim.engine.policy import PolicyMarket
     from sim.engine.simulation import Simulation
     from sim.scenario import Scenario
 
@@ -80,6 +81,10 @@ class Recorder:
             "event_tonnes": len(simulation.scenario.events),
             "event_usd": len(simulation.scenario.events),
         }
+        self._origins = Groups(world.offer_good * countries + world.offer_country)
+        self._pairs = Groups(world.need_good * countries + world.need_country)
+        sizes["exports"] = len(self._origins.keys)
+        sizes["imports"] = sizes["import_value"] = len(self._pairs.keys)
         self._kept: dict[str, npt.NDArray[np.float32]] = {
             name: np.zeros((members, steps, size), dtype=np.float32) for name, size in sizes.items()
         }
@@ -91,19 +96,21 @@ class Recorder:
         self._first_need = np.searchsorted(world.need_good, np.arange(goods))
         self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
         self._outside_need = world.need_country != self._controller[world.need_good]
-        self._inside_weight, link_key = [], []
+        self._inside_weight, self._abroad_weight, link_key = [], [], []
         for g in range(goods):
             origin, destination = world.link_countries(g)
             at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
             self._inside_weight.append(at_home.astype(float))
+            self._abroad_weight.append((origin[:, None] != destination).astype(float))
             link_key.append((g * countries + origin[:, None]) * countries + destination)
-        self._pairs = Groups(world.need_good * countries + world.need_country)
         self._importers = Groups(world.need_country)
         makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
         self._user_needs = np.flatnonzero(makers[world.need_facility])
         self._users = Groups(world.need_facility[self._user_needs])
         self._year_of = np.array([date.year for date in simulation.dates[:-1]])
         self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
+        self._valued: PolicyMarket | None = None
+        self._value_weight: list[FloatArray] = []
         self._running: FlowTotals | None = None
         self._yearly: list[FloatArray] = []
 
@@ -152,6 +159,7 @@ class Recorder:
         duty = self._importers.sums(duty * price[world.need_good])
         kept["tariff_revenue"][:, t, self._importers.keys] = duty
 
+        self._record_trade(simulation, t)
         rent = np.zeros((len(duty), len(world.goods)))
         for cap, cap_good in enumerate(market.cap_goods):
             # A cap with no flow has no rent that anybody pays.
@@ -180,6 +188,21 @@ class Recorder:
         self._residual[:, t], self._gap[:, t] = clearing.residual, clearing.gap
         self._certified[:, t] = clearing.certified
         self._add_flows(simulation, t)
+
+    def _record_trade(self, simulation: Simulation, t: int) -> None:
+        """What crosses borders, booked when it is sold; CIF values for whole wedges of a policy."""
+        clearing, market, kept = simulation.cleared, simulation.market, self._kept
+        if market is not self._valued:
+            # Weights are kept by identity, so they are made once for each policy.
+            self._valued = market
+            self._value_weight = [
+                cif * abroad for cif, abroad in zip(market.cif, self._abroad_weight, strict=True)
+            ]
+        kept["exports"][:, t] = self._origins.sums(clearing.to_sellers(self._abroad_weight))
+        kept["imports"][:, t] = self._pairs.sums(clearing.to_buyers(self._abroad_weight))
+        landed = clearing.to_buyers(self._value_weight, clearing.price, include_rent=True)
+        price = simulation.world.base_price[simulation.world.need_good]
+        kept["import_value"][:, t] = self._pairs.sums(landed * price)
 
     def _record_value_added(self, simulation: Simulation, t: int) -> None:
         """A sector loses the share that its scarcest good stands for (goods do not add up)."""
@@ -214,9 +237,13 @@ class Recorder:
         dims = {
             **dict.fromkeys(PER_GOOD, "good"), **dict.fromkeys(PER_OFFER, "offer"),
             **dict.fromkeys(PER_NEED, "need"), "tariff_revenue": "importer",
+            "exports": "origin", "imports": "destination", "import_value": "destination",
             "value_added_at_risk": "facility", "event_tonnes": "event", "event_usd": "event",
         }
         extra = {
+            "exports": ("t per step", "tonnes sold abroad, by good and country"),
+            "imports": ("t per step", "tonnes bought abroad, by good and country"),
+            "import_value": ("USD per step", "CIF value of what is bought abroad, rent included"),
             "tariff_revenue": ("USD per step", "tariff revenue"),
             "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
             "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
@@ -256,6 +283,8 @@ class Recorder:
             ("quantile", "year", "link"), quantiles[:, :, moved],
             {"units": "t per calendar year", "long_name": "trade between countries, quantiles over members"},
         )
+        origin_good, origin = np.divmod(self._origins.keys, len(world.countries))
+        destination_good, destination = np.divmod(self._pairs.keys, len(world.countries))
         good, pair = np.divmod(links[moved], len(world.countries) ** 2)
         exporter, importer = np.divmod(pair, len(world.countries))
         codes = np.array(world.countries)
@@ -274,6 +303,7 @@ class Recorder:
             "good_mineral": ("good", of("mineral")),
             "good_stage": ("good", of("stage")),
             "good_unit": ("good", of("unit")),
+            "good_hs6": ("good", np.array([";".join(item.hs6) for item in world.goods])),
             "good_base_price": ("good", world.base_price, {"units": "USD/t"}),
             "good_controller": ("good", codes[self._controller]),
             "offer_good": ("offer", goods[world.offer_good]),
@@ -291,6 +321,10 @@ class Recorder:
             "facility_sector": ("facility", sector),
             "facility_kind": ("facility", kind),
             "importer": codes,
+            "origin_good": ("origin", goods[origin_good]),
+            "origin_country": ("origin", codes[origin]),
+            "destination_good": ("destination", goods[destination_good]),
+            "destination_country": ("destination", codes[destination]),
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
             "year": np.unique(self._year_of),
