@@ -15,7 +15,7 @@ from sim.errors import MonaziteError, did_you_mean
 __all__ = ["build_parser", "main"]
 
 QUICK = ("list", "validate", "describe")
-COMMANDS = (*QUICK, "run", "compare", "check", "hindcast", "demo")
+COMMANDS = (*QUICK, "run", "compare", "check", "hindcast", "calibrate", "demo")
 
 
 class _Parser(argparse.ArgumentParser):

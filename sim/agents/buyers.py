@@ -6,17 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.agents.expectations import expected_growth
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
 from sim.world.world import FloatArray, World
 
-__all__ = ["Orders", "give_up_prices", "order_tiers", "required_input", "target_position"]
+__all__ = [
+    "Orders", "give_up_prices", "order_tiers", "required_input", "target_position", "worth_of_inputs",
+]
 
 URGENCY_WIDTH = 0.08
 """Spread of the urgency threshold over the product lines of a sector, share of target stock."""
 VALUE_CLASSES = 3
 """Classes of value in use within a sector."""
+LEAST_COVER = 0.3
+"""Share of the usual cover that a buyer keeps however far it expects prices to fall."""
 LEAST_ORDER_SHARE = 0.02
 """Share of need that even an overstocked buyer orders: contracts run on."""
 
@@ -52,7 +57,9 @@ def target_position(
 ) -> FloatArray:
     """(M, N) stock plus tonnes under way that a buyer wants before it orders."""
     usual = world.need_cover * behaviour["cover_scale"] / step_years
-    cover = usual * (1 + behaviour["risk_cover_response"] * state.risk)
+    # Stock gains what the price is expected to gain: who expects a rise buys ahead, who expects a fall waits.
+    gain = behaviour["speculative_cover_response"] * expected_growth(state.need_trend, behaviour)
+    cover = usual * np.maximum(1 + behaviour["risk_cover_response"] * state.risk + gain, LEAST_COVER)
     mix = calibration.need_lag
     lags = np.arange(len(mix))[:, None]
     pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
@@ -69,6 +76,29 @@ def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour)
     exponent = behaviour["give_up_exponent"][:, :, None] * powers
     prices: FloatArray = calibration.base_index[:, None] * world.need_reservation[:, None] ** exponent
     return prices
+
+
+def worth_of_inputs(
+    world: World, state: State, calibration: Calibration, give_up: FloatArray
+) -> FloatArray:
+    """(M, N, VALUE_CLASSES) give-up prices now: what an input is worth to a plant follows its products.
+
+    Let a plant with revenue 1 and other costs ``o`` spend ``s`` on an input in the base year. When its
+    products sell at ``v`` times the base price, it covers its costs up to ``(v - o) / s`` times the base
+    price of the input. The world's tables take ``o = (1 - s) / 2``, so that the multiple at base prices is
+    ``R = 1 + (1/s - 1) / 2``, and each unit of ``v`` adds ``1/s = 2 R - 1``: an input that is a small part of
+    the cost can become very dear before anybody stops. Users' prices stay: what they make has no price here.
+    """
+    activities = calibration.activities
+    expected = (activities.revenue_weight * state.offer_expected_price)[:, activities.offer_order]
+    product = np.add.reduceat(expected, activities.offer_start, axis=1)
+    kinds = np.array([kind == "processor" for kind in world.facility_kind])[world.need_facility]
+    made = np.flatnonzero(kinds)
+    rise = np.maximum(product[:, activities.need_plant[made]] - 1, 0.0)
+    factor = 1 + rise * (2 * world.need_reservation[made] - 1) / world.need_reservation[made]
+    now = give_up.copy()
+    now[:, made] *= factor[..., None]
+    return now
 
 
 def order_tiers(
@@ -102,7 +132,8 @@ def order_tiers(
 
     ceiling = behaviour.shared("restock_ceiling")
     slope = behaviour.shared("restock_elasticity")
-    wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
+    expected = state.need_expected_price * np.exp(expected_growth(state.need_trend, behaviour))
+    wanted = expected * (1 + behaviour["risk_price_premium"] * state.risk)
     wanted = np.minimum(wanted, give_up[..., -1]) * ceiling ** (-1 / slope)
     firm = behaviour.shared("urgent_elasticity")
     return Orders(

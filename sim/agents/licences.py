@@ -1,5 +1,8 @@
 """Export licences as queues at the border.
 
+The delay of a licence is what the rules promise. Offices run over it: of what is due a share is decided
+in every step, so that the time beyond the delay is exponential with a mean of ``overrun`` delays.
+
 An application takes tonnes out of the exporter's stock; when it is decided they return to
 stock, and the approved share becomes a permit to export, valid for some time. Exports are then
 whatever trade makes of the permits: there is no second queue in transit.
@@ -60,13 +63,33 @@ class LicenceQueue:
         self.waiting[rows, early] += (1 - late_share) * tonnes
         self.waiting[rows, late] += late_share * tonnes
 
-    def decide(self, approval_share: Amount) -> FloatArray:
-        """Decide what is due: permits for the approved share; return (M, S) tonnes to stock."""
-        due = self.waiting[:, 0].copy()
+    def decide(self, approval_share: Amount, pace: Amount = 1.0) -> FloatArray:
+        """Decide what is due: permits for the approved share; return (M, S) tonnes to stock.
+
+        Args:
+            approval_share: share of what is decided that becomes a permit, one number or (M,).
+            pace: share of what is due that the office gets done in this step, one number or (M,); the
+                rest stays due.
+        """
+        ready = self.waiting[:, 0]
+        due = ready * np.reshape(pace, (-1, 1))
+        late = ready - due
         self.waiting[:, :-1] = self.waiting[:, 1:]
         self.waiting[:, -1] = 0.0
+        self.waiting[:, 0] += late
         self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
         return due
+
+    @staticmethod
+    def pace(licence: Licence, overrun: FloatArray, step_years: float) -> FloatArray:
+        """(M,) share of what is due that is decided in a step.
+
+        Args:
+            overrun: (M,) mean time beyond the stated delay, in delays; 0 decides everything at once.
+        """
+        beyond = overrun * _spread(licence.delay_years, len(overrun)) / step_years
+        share: FloatArray = 1 - np.exp(-1 / np.maximum(beyond, 1e-9))
+        return share
 
     @property
     def allowed(self) -> FloatArray:

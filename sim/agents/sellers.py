@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.agents.expectations import expected_growth
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
@@ -45,7 +46,8 @@ def asks(state: State, behaviour: Behaviour, cost: FloatArray, markup_ratio: Flo
 
     Cost times mark-up, higher when the price is expected to stay above cost: the seller waits.
     """
-    expected = (state.offer_expected_price / cost) ** behaviour["offer_expectation_response"]
+    rise = np.exp(expected_growth(state.offer_trend, behaviour))
+    expected = (state.offer_expected_price * rise / cost) ** behaviour["offer_expectation_response"]
     return cost * markup_ratio * expected
 
 

@@ -31,12 +31,20 @@ class State:
     """(M, O) expected gate price."""
     need_expected_price: FloatArray
     """(M, N) expected delivered price."""
+    offer_trend: FloatArray
+    """(M, O) recent growth of the gate price, log per year."""
+    need_trend: FloatArray
+    """(M, N) recent growth of the delivered price, log per year."""
     input_cost: FloatArray
     """(M, N) average delivered cost of the stock on hand."""
     gate_price: FloatArray
     """(M, O) last cleared gate price."""
     choice_index: FloatArray
     """(M, N) last cleared choice index."""
+    last_gate_price: FloatArray
+    """(M, O) gate price of the step before."""
+    last_choice_index: FloatArray
+    """(M, N) choice index of the step before."""
     risk: FloatArray
     """(M, N) perceived share of supply under restriction."""
     mine_rate: FloatArray
@@ -99,6 +107,10 @@ def initial_state(
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
         need_expected_price=spread(calibration.base_index),
+        offer_trend=np.zeros((members, offers)),
+        need_trend=np.zeros((members, needs)),
+        last_gate_price=np.ones((members, offers)),
+        last_choice_index=spread(calibration.base_index),
         input_cost=spread(calibration.base_index),
         gate_price=np.ones((members, offers)),
         choice_index=spread(calibration.base_index),

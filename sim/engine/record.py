@@ -143,7 +143,7 @@ class Recorder:
         tonnes = self._by_good(clearing.purchases * outside, self._first_need)
         usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
         # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        bid = np.minimum(clearing.index, simulation.give_up[..., -1])
+        bid = np.minimum(clearing.index, simulation.give_up_now[..., -1])
         signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
         value = self._by_good(landed * outside, self._first_need)
         traded = tonnes > LEAST_TRADE * usual * simulation.step_years
@@ -190,7 +190,7 @@ class Recorder:
         self._add_flows(simulation, t)
 
     def _record_trade(self, simulation: Simulation, t: int) -> None:
-        """What crosses borders, booked when it is sold; CIF values for whole wedges of a policy."""
+        """What crosses borders, booked when it is sold."""
         clearing, market, kept = simulation.cleared, simulation.market, self._kept
         if market is not self._valued:
             # Weights are kept by identity, so they are made once for each policy.
@@ -203,6 +203,33 @@ class Recorder:
         landed = clearing.to_buyers(self._value_weight, clearing.price, include_rent=True)
         price = simulation.world.base_price[simulation.world.need_good]
         kept["import_value"][:, t] = self._pairs.sums(landed * price)
+
+    def _on_arrival(self, name: str, values: FloatArray) -> FloatArray:
+        """(M, T, destinations) imports booked when they arrive rather than when they are sold.
+
+        Every destination keeps its base-year mix of sailing times; before the run, it bought as in
+        the base year.
+        """
+        world, calibration = self._simulation.world, self._simulation.calibration
+        by_lag = []
+        for weights in calibration.lag_weight:
+            per_need = []
+            for g, flow in enumerate(calibration.flow):
+                worth = (1 + world.freight_share[g]) * world.goods[g].base_price
+                worth = worth if name == "import_value" else np.ones_like(worth)
+                per_need.append((flow * self._abroad_weight[g] * weights[g] * worth).sum(0))
+            by_lag.append(np.concatenate(per_need))
+        usual = self._pairs.sums(np.stack(by_lag))
+        usual *= self._simulation.step_years
+        total = usual.sum(0)
+        mix = np.divide(usual, total, out=np.zeros_like(usual), where=total > 0)
+        mix[0, total == 0] = 1.0
+        arrived = np.zeros(values.shape)
+        for lag, share in enumerate(mix):
+            late = values[:, : values.shape[1] - lag] * share
+            arrived[:, lag:] += late
+            arrived[:, :lag] += share * total
+        return arrived
 
     def _record_value_added(self, simulation: Simulation, t: int) -> None:
         """A sector loses the share that its scarcest good stands for (goods do not add up)."""
@@ -242,8 +269,8 @@ class Recorder:
         }
         extra = {
             "exports": ("t per step", "tonnes sold abroad, by good and country"),
-            "imports": ("t per step", "tonnes bought abroad, by good and country"),
-            "import_value": ("USD per step", "CIF value of what is bought abroad, rent included"),
+            "imports": ("t per step", "tonnes that arrive from abroad, by good and country"),
+            "import_value": ("USD per step", "CIF value of what arrives from abroad, rent included"),
             "tariff_revenue": ("USD per step", "tariff revenue"),
             "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
             "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
@@ -253,6 +280,8 @@ class Recorder:
         variables: dict[str, Any] = {}
         for name, values in self._kept.items():
             unit, text = described[name]
+            if name in ("imports", "import_value"):
+                values = self._on_arrival(name, values).astype(np.float32)
             variables[name] = (
                 ("member", "time", dims[name]), values, {"units": unit, "long_name": text}
             )

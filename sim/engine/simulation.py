@@ -127,6 +127,7 @@ class Simulation:
             world, self.calibration, self.behaviour["cover_scale"], self.step_years
         )
         self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
+        self.give_up_now = self.give_up
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -215,8 +216,9 @@ class Simulation:
         required = buyers.required_input(self.world, self.state, self.calibration, level, self.step_years)
         self.required = _overridden(self.decisions.requirement, required)
         self._arrive()
+        self.give_up_now = buyers.worth_of_inputs(self.world, self.state, self.calibration, self.give_up)
         self.orders = buyers.order_tiers(
-            self.world, self.state, self.calibration, self.behaviour, self.required, self.give_up,
+            self.world, self.state, self.calibration, self.behaviour, self.required, self.give_up_now,
             self.step_years,
         )
         self._file_licences()
@@ -236,6 +238,7 @@ class Simulation:
         state, world, step_years = self.state, self.world, self.step_years
         self.held_back = np.zeros_like(state.seller_stock)
         reserve = self.behaviour["seller_reserve_share"] * world.offer_stock
+        overrun = self.behaviour["licence_overrun"][:, 0]
         keys = licence_keys(self.controls.licences)
         for key, licence in zip(keys, self.controls.licences, strict=True):
             at = self._origin_sellers(licence.good, licence.origin)
@@ -245,7 +248,6 @@ class Simulation:
                 state.queues[key] = LicenceQueue.empty(len(self.members), len(at), licence, step_years)
             queue = state.queues[key]
             queue.resize(licence, step_years)
-            queue.decide(licence.approval_share)
             needs = world.need_slice(licence.good)
             group = licence.destinations[world.need_country[needs]]
             group &= world.need_country[needs] != licence.origin
@@ -257,6 +259,8 @@ class Simulation:
             wanted = (activity[:, None] * base).sum(-1) * share
             free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
             queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
+            # Deciding after filing: a delay of no time then holds up nothing.
+            queue.decide(licence.approval_share, queue.pace(licence, overrun, step_years))
             self.held_back[:, at] += queue.waiting.sum(1)
 
     def clear(self) -> None:

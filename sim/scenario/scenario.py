@@ -42,30 +42,12 @@ class Time(_Part):
     step: Literal["month", "week"] = "month"
 
 
-Summary = Literal["mean", "total", "peak", "trough"]
-"""How the steps between two dates become one number; by default prices are averaged, the rest added."""
-
-
-class Reference(_Part):
-    """What an observation is relative to; the same series unless another one is named."""
-
-    series: str | None = None
-    at: Annotated[FirstDay, Field(examples=["2023-06"])]
-    until: LastDay | None = None
-    statistic: Summary | None = None
-
-
 class Observation(_Part):
     """A figure that was observed, to set beside the model's."""
 
     series: Annotated[str, Field(examples=["exports.ndfeb_magnet.CHN"])]
     at: Annotated[FirstDay, Field(examples=["2025-05"])]
-    until: LastDay | None = None
-    statistic: Summary | None = None
     value: Annotated[Quantity, quantity(""), Field(examples=["1238 t"])]
-    low: Annotated[Quantity, quantity("")] | None = None
-    high: Annotated[Quantity, quantity("")] | None = None
-    relative_to: Reference | None = None
     source: str | None = None
     assumption: bool | str = False
 
