@@ -18,8 +18,9 @@ LARGEST_GROWTH = 0.5
 def expected_growth(trend: FloatArray, behaviour: Behaviour) -> FloatArray:
     """Log growth of the price that agents expect to come on top: they carry the trend forward.
 
-    Extrapolation by some of the market is what surveys of expectations find (Greenwood and Shleifer
-    2014, Review of Financial Studies). ``price_extrapolation`` is the time in years for which the trend is carried on.
+    Extrapolation by part of the market is what surveys of expectations find (Greenwood and Shleifer
+    2014, Review of Financial Studies). ``price_extrapolation`` is the time in years for which the trend is
+    carried on.
     """
     growth: FloatArray = np.clip(behaviour["price_extrapolation"] * trend, -LARGEST_GROWTH, LARGEST_GROWTH)
     return growth

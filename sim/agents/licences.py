@@ -1,10 +1,10 @@
 """Export licences as queues at the border.
 
-The delay of a licence is what the rules promise. Offices run over it: of what is due a share is decided
-in every step, so that the time beyond the delay is exponential with a mean of ``overrun`` delays.
+The delay of a licence is what the rules promise. Offices run over it: of what is due a share is
+decided in every step, so that the time beyond the delay is exponential, ``overrun`` delays on average.
 
-An application takes tonnes out of the exporter's stock; when it is decided they return to
-stock, and the approved share becomes a permit to export, valid for some time. Exports are then
+An application takes tonnes out of the exporter's stock; when it is due they return to stock, and once
+it is decided the approved share becomes a permit to export, valid for some time. Exports are then
 whatever trade makes of the permits: there is no second queue in transit.
 """
 
@@ -26,7 +26,9 @@ class LicenceQueue:
     """One licence on one good: applications under way and permits in hand."""
 
     waiting: FloatArray
-    """(M, slots, S) tonnes by seller whose application is decided in 0, 1, ... steps."""
+    """(M, slots, S) tonnes by seller whose application is due in 0, 1, ... steps; held back from sale."""
+    late: FloatArray
+    """(M, S) tonnes whose application is overdue. Papers only: the goods have been sold meanwhile."""
     permits: FloatArray
     """(M, slots) approved tonnes, slot 0 expires first."""
     life: IntArray
@@ -38,7 +40,8 @@ class LicenceQueue:
         slots = int(_latest(licence, step_years, members).max()) + 1
         life = np.rint(_spread(licence.validity_years, members) / step_years).astype(np.int64)
         life = np.maximum(life, 1)
-        return cls(np.zeros((members, slots, sellers)), np.zeros((members, int(life.max()))), life)
+        late = np.zeros((members, sellers))
+        return cls(np.zeros((members, slots, sellers)), late, np.zeros((members, int(life.max()))), life)
 
     def resize(self, licence: Licence, step_years: float) -> None:
         """Fit a licence with another delay or validity: what waits is decided at its new latest."""
@@ -56,7 +59,7 @@ class LicenceQueue:
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
         """File applications, (M, S) tonnes; a delay between two steps is split between them."""
         members = len(tonnes)
-        delay = _spread(licence.delay_years, members) / step_years
+        delay: FloatArray = _spread(licence.delay_years, members) / step_years
         early = np.floor(delay).astype(np.int64)
         late_share = (delay - early)[:, None]
         rows, late = np.arange(members), _latest(licence, step_years, members)
@@ -71,12 +74,11 @@ class LicenceQueue:
             pace: share of what is due that the office gets done in this step, one number or (M,); the
                 rest stays due.
         """
-        ready = self.waiting[:, 0]
-        due = ready * np.reshape(pace, (-1, 1))
-        late = ready - due
+        ready = self.waiting[:, 0] + self.late
+        due: FloatArray = ready * np.reshape(pace, (-1, 1))
+        self.late = ready - due
         self.waiting[:, :-1] = self.waiting[:, 1:]
         self.waiting[:, -1] = 0.0
-        self.waiting[:, 0] += late
         self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
         return due
 

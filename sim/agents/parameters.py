@@ -23,7 +23,9 @@ from sim.paths import world_directory
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, World
 
-__all__ = ["Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "read_behaviour"]
+__all__ = [
+    "Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "read_behaviour", "read_priors",
+]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = (
@@ -126,6 +128,21 @@ def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range]:
         return {
             (r["parameter"], r["scope"]): Range(float(r["value"]), float(r["low"]), float(r["high"]))
             for r in csv.DictReader(handle)
+        }
+
+
+def read_priors(path: Path | None = None) -> dict[str, tuple[float, float]]:
+    """Parameters that past episodes are asked about, with the ranges in which they are searched.
+
+    These are the ranges before anything was compared with the past; ``low`` and ``high`` of the table are
+    those after it.
+    """
+    source = path if path is not None else world_directory() / "behaviour.csv"
+    with source.open(newline="", encoding="utf-8") as handle:
+        return {
+            row["parameter"]: (float(row["prior_low"]), float(row["prior_high"]))
+            for row in csv.DictReader(handle)
+            if row.get("prior_low")
         }
 
 

@@ -10,12 +10,11 @@ from sim.analysis.scoring import HOW, PRICES, Statistic, Window
 from sim.analysis.targets import read_table
 from sim.errors import MonaziteError
 from sim.scenario import Scenario
-from sim.scenario.scenario import Observation
 
-__all__ = ["Episode", "EpisodeTarget", "episode_of", "episodes", "statistic_of"]
+__all__ = ["TOLERANCE", "Episode", "EpisodeTarget", "episode_of", "episodes"]
 
 TOLERANCE = 1.25
-"""Where an observation names no band, a value within a quarter of it counts as in band (assumption)."""
+"""Factor around a user's figure within which a value counts as in band (assumption)."""
 MONTHS_AFTER = 6
 """Months that a run goes on after its last target, so that pictures show what follows."""
 
@@ -104,23 +103,22 @@ def _statistic(row: dict[str, str], prefix: str) -> Statistic:
     return Statistic(row[f"{prefix}series"], how, Window.parse(row[f"{prefix}at"]))
 
 
-def statistic_of(observation: Observation) -> Statistic:
-    """The statistic that an ``observed`` entry of a scenario names."""
-
-    def part(series: str, at: dt.date, until: dt.date | None, how: str | None) -> Statistic:
-        usual = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
-        return Statistic(series, how or usual, Window(at, until or at))
-
-    main = part(observation.series, observation.at, observation.until, observation.statistic)
-    other = observation.relative_to
-    if other is None:
-        return main
-    reference = part(other.series or observation.series, other.at, other.until, other.statistic)
-    return Statistic(main.series, main.how, main.at, reference)
+def _figures(scenario: Scenario) -> dict[str, list[tuple[dt.date, float, str, str]]]:
+    """Per series the observed figures in order of their dates: date, value, source key, entry."""
+    found: dict[str, list[tuple[dt.date, float, str, str]]] = {}
+    for entry, observation in scenario.observed.items():
+        own = observation.source or ""
+        figure = (observation.at, observation.value.value, own, entry)
+        found.setdefault(observation.series, []).append(figure)
+    return {series: sorted(figures) for series, figures in found.items()}
 
 
 def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | None = None) -> Episode:
     """The observations of a scenario as an episode, scored like those of the project.
+
+    Of a series with several figures the first is the reference and the others are scored as ratios to it,
+    since what trade quotes and what the model's base year holds differ in level. A single figure is
+    scored as it stands. In band is what lies within a factor :data:`TOLERANCE` of the observed value.
 
     Args:
         scenario: with figures under ``observed``.
@@ -128,7 +126,7 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
         name: by which the scenario is found again, a path for example; its own name where ``None``.
 
     Raises:
-        MonaziteError: the scenario lists nothing under ``observed``.
+        MonaziteError: the scenario lists nothing under ``observed``, or a reference is zero.
     """
     if not scenario.observed:
         raise MonaziteError(
@@ -136,17 +134,25 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
             "(docs/how-to/your-own-hindcast.md)"
         )
     targets = []
-    for entry, observation in scenario.observed.items():
-        value = observation.value.value
-        low = observation.low.value if observation.low else value / TOLERANCE
-        high = observation.high.value if observation.high else value * TOLERANCE
-        source = scenario.sources.get(observation.source or "")
-        targets.append(
-            EpisodeTarget(
-                entry, entry.replace("-", " "), statistic_of(observation), value, low, high,
-                source.title if source else "assumption",
-            )
-        )  # fmt: skip
-    return Episode(
-        scenario.name, scenario.title, name or scenario.name, tuple(minerals), tuple(targets)
-    )
+    for series, figures in _figures(scenario).items():
+        how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
+        reference, level = None, 1.0
+        if len(figures) > 1:
+            (day, level, _, entry), *figures = figures
+            reference = Statistic(series, how, Window(day, day))
+            if level <= 0:
+                raise MonaziteError(
+                    f"observed.{entry}: the first figure of {series} is the reference of the others and must "
+                    "be more than zero; put an earlier one before it"
+                )
+        for day, value, source, entry in figures:
+            ratio = value / level
+            text = f"{series}, {day:%Y-%m}" + (f" over {reference.at.first:%Y-%m}" if reference else "")
+            known = scenario.sources.get(source)
+            targets.append(
+                EpisodeTarget(
+                    entry, text, Statistic(series, how, Window(day, day), reference), ratio,
+                    ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
+                )
+            )  # fmt: skip
+    return Episode(scenario.name, scenario.title, name or scenario.name, tuple(minerals), tuple(targets))

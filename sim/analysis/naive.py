@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sim.agents.groups import Groups
 from sim.agents.parameters import Draws
-from sim.controls import Controls
+from sim.controls import Cap, Controls, Licence
 from sim.engine.policy import active_controls
 from sim.world.world import World
 
@@ -56,8 +56,8 @@ def naive_run(
     destinations = Groups(world.need_good * countries + world.need_country)
     abroad = [o[:, None] != d for o, d in map(world.link_countries, range(goods))]
     imports = np.concatenate([(flow * far).sum(0) for flow, far in zip(world.base_flow, abroad, strict=True)])
-    price, supply, demand = np.ones((len(steps), goods)), np.ones((len(steps), goods)), np.ones((len(steps), goods))
-    sold, factor = np.empty((len(steps), len(world.offer_good))), np.ones((len(steps), len(world.offer_good)))
+    price, supply, demand = (np.ones((len(steps), goods)) for _ in range(3))
+    sold, factor = (np.ones((len(steps), len(world.offer_good))) for _ in range(2))
     for t, (start, end) in enumerate(steps):
         flows = list(world.base_flow)
         if elasticity is not None:
@@ -100,23 +100,27 @@ def _allowed(
     controls, shares = active_controls(world, scenario.events, start, end, happens)
     flows = []
     for g, flow in enumerate(world.base_flow):
-        pair = np.ix_(*world.link_countries(g))
+        origin, destination = world.link_countries(g)
+        pair = (origin[:, None], destination[None])
         made = controls.production_factor[0, world.offer_slice(g), None]
         open_share = controls.open_share.on(g, pair)
         flows.append(flow * made * (open_share if open_share.ndim == 2 else open_share[0]))
-    for rule in (*controls.caps, *controls.licences):
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
+    for rule in rules:
         origin, destination = world.link_countries(rule.good)
-        links = (origin == rule.origin)[:, None] & (rule.destinations[destination] & (destination != rule.origin))
+        buyers = rule.destinations[destination] & (destination != rule.origin)
+        links = (origin == rule.origin)[:, None] & buyers
         base = float(world.base_flow[rule.good][links].sum())
         if base <= 0:
             continue
         share = float(np.mean(shares[rule.event]))
-        if hasattr(rule, "tonnes_per_year"):
+        if isinstance(rule, Cap):
             most = float(np.mean(rule.tonnes_per_year)) / base
         else:
             began = scenario.event(rule.event).from_ or scenario.start
             waited = (start - began).days / DAYS_PER_YEAR
-            most = float(np.mean(rule.approval_share)) if waited >= float(np.mean(rule.delay_years)) else 0.0
+            decided = waited >= float(np.mean(rule.delay_years))
+            most = float(np.mean(rule.approval_share)) if decided else 0.0
         now = float(flows[rule.good][links].sum())
         limit = base * (share * most + 1 - share)
         if now > limit:

@@ -1,7 +1,7 @@
 """Behavioural parameters from the past: draws from their ranges, run on all episodes, the best kept.
 
 Approximate Bayesian computation by a population (Beaumont and others 2009, Biometrika): the first half of the
-draws is a Latin hypercube over the ranges of ``behaviour.csv`` (the prior, uniform); every later round
+draws is a Latin hypercube over the prior ranges of ``behaviour.csv`` (uniform); every later round
 perturbs the draws accepted so far and weighs them so that the prior still counts. All draws of a batch run
 stacked, as members without noise. Every batch is written when it is done and depends on the seed, its
 number and the batches before its round alone, so that a broken search goes on where it stopped.
@@ -18,22 +18,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.parameters import Range, read_behaviour
+from sim.agents.parameters import read_behaviour, read_priors
 from sim.analysis.episodes import Episode, EpisodeTarget
 from sim.analysis.hindcast import load_episode
 from sim.analysis.scoring import FARTHEST, evaluate, miss, score
 from sim.engine import Simulation
 from sim.errors import MonaziteError
 
-__all__ = ["BATCH", "FREE", "Sample", "calibrate_on", "distance", "run_draws", "search"]
+__all__ = ["BATCH", "Sample", "calibrate_on", "distance", "run_draws", "search"]
 
 Values = npt.NDArray[np.float64]
-FREE = (
-    "give_up_exponent", "thrift_elasticity", "thrift_speed", "cover_scale", "cover_adjustment_time",
-    "risk_cover_response", "risk_price_premium", "expectation_speed", "price_extrapolation", "trend_speed",
-    "offer_expectation_response", "licence_overrun",
-)  # fmt: skip
-"""Parameters that are searched: one number each for all minerals, so that none is fitted by mineral."""
 BATCH = 50
 ROUNDS = 3
 """Rounds of local search that share the second half of the draws."""
@@ -93,11 +87,6 @@ def run_draws(episodes: Sequence[Episode], parameters: Sequence[str], values: Va
     return np.stack(columns, axis=1)
 
 
-def _prior(parameters: Sequence[str], table: Mapping[tuple[str, str], Range]) -> tuple[Values, Values]:
-    bounds = [table[name, "all"].bounds for name in parameters]
-    return np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
-
-
 def _hypercube(draws: int, dimensions: int, seed: int) -> Values:
     """(draws, dimensions) Latin hypercube on the unit cube."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
@@ -138,38 +127,50 @@ def search(
     batches = draws // BATCH
     if batches < 2 or draws % BATCH:
         raise MonaziteError(f"--draws must be a multiple of {BATCH}, at least {2 * BATCH}; not {draws}")
-    low, high = _prior(FREE, read_behaviour())
+    priors = read_priors()
+    free = tuple(priors)
+    low, high = (np.array([bounds[i] for bounds in priors.values()]) for i in (0, 1))
     targets = [target for episode in episodes for target in episode.targets if target.listed]
-    _same_search(out, draws, seed, targets)
+    _same_search(out, draws, seed, priors, targets)
     prior_batches = (batches + 1) // 2
-    cube = low + (high - low) * _hypercube(prior_batches * BATCH, len(FREE), seed)
+    cube = low + (high - low) * _hypercube(prior_batches * BATCH, len(free), seed)
     later = max((batches - prior_batches) // ROUNDS, 1)
     found: list[Sample] = []
     for batch in range(batches):
         path = out / f"batch-{batch:04d}.csv"
         if path.is_file():
-            found.append(_read(path, targets))
+            found.append(_read(path, free, targets))
         else:
             if batch < prior_batches:
                 values, density = cube[batch * BATCH : (batch + 1) * BATCH], None
             else:
                 start = prior_batches + (batch - prior_batches) // later * later
                 values, density = _perturbed(_joined(found[:start]), low, high, seed, batch)
-            statistics = run_draws(episodes, FREE, values)
+            statistics = run_draws(episodes, free, values)
             distances = np.array([distance(row, targets) for row in statistics])
             weights = np.ones(len(values)) if density is None else density.mean() / density
             names = tuple(target.id for target in targets)
-            _write(path, Sample(FREE, names, values, statistics, distances, weights))
-            found.append(_read(path, targets))
+            _write(path, Sample(free, names, values, statistics, distances, weights))
+            found.append(_read(path, free, targets))
         if progress is not None:
             progress(batch + 1, batches)
     return _joined(found)
 
 
-def _same_search(out: Path, draws: int, seed: int, targets: Sequence[EpisodeTarget]) -> None:
+def _same_search(
+    out: Path,
+    draws: int,
+    seed: int,
+    priors: Mapping[str, tuple[float, float]],
+    targets: Sequence[EpisodeTarget],
+) -> None:
     """Refuse to mix two searches in one folder."""
-    table = {f"{n}.{s}": [r.value, r.low, r.high] for (n, s), r in sorted(read_behaviour().items())}
-    asked = {"draws": draws, "seed": seed, "free": list(FREE), "targets": [t.id for t in targets], "table": table}
+    # A searched parameter's own value plays no part; those that are not searched keep theirs.
+    fixed = {f"{n}.{s}": r.value for (n, s), r in sorted(read_behaviour().items()) if n not in priors}
+    asked = {
+        "draws": draws, "seed": seed, "free": {name: list(span) for name, span in priors.items()},
+        "targets": {t.id: [t.observed, t.low, t.high] for t in targets}, "fixed": fixed,
+    }  # fmt: skip
     path = out / "search.json"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -208,11 +209,11 @@ def _write(path: Path, sample: Sample) -> None:
     hidden.replace(path)
 
 
-def _read(path: Path, targets: Sequence[EpisodeTarget]) -> Sample:
+def _read(path: Path, free: tuple[str, ...], targets: Sequence[EpisodeTarget]) -> Sample:
     table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
-    count = len(FREE)
+    count = len(free)
     return Sample(
-        FREE, tuple(t.id for t in targets), table[:, :count], table[:, count:-2], table[:, -2], table[:, -1]
+        free, tuple(t.id for t in targets), table[:, :count], table[:, count:-2], table[:, -2], table[:, -1]
     )
 
 

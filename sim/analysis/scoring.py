@@ -82,8 +82,11 @@ class Window:
         """Positions of the steps that overlap the window."""
         days = time.astype("datetime64[D]")
         length = days[-1] - days[-2] if len(days) > 1 else np.timedelta64(31, "D")
+        # The month before the last may be shorter than it.
+        length = max(length, np.timedelta64(31, "D")) if length > np.timedelta64(7, "D") else length
         end = np.append(days[1:], days[-1] + length)
-        return np.flatnonzero((days <= np.datetime64(self.last)) & (end > np.datetime64(self.first)))
+        first, last = np.datetime64(self.first, "D"), np.datetime64(self.last, "D")
+        return np.flatnonzero((days <= last) & (end > first))
 
 
 def _day(text: str, *, last: bool) -> dt.date:
@@ -157,7 +160,8 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
     goods = _goods(dataset, words, name)
     if kind in PRICES:
         prices = dataset[kind].sel(good=goods).values.astype(np.float64)
-        return np.exp(np.log(prices).mean(axis=2)), None
+        together: Values = np.exp(np.log(prices).mean(axis=2))
+        return together, None
     axis = AXIS[kind]
     at = np.isin(dataset[f"{axis}_good"].values.astype(str), goods)
     at &= dataset[f"{axis}_country"].values.astype(str) == country
@@ -170,7 +174,8 @@ UNIT_VALUE = ("import_value", "imports")
 
 
 def _divided(above: Values, below: Values) -> Values:
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    ratio: Values = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return ratio
 
 
 def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
@@ -224,7 +229,8 @@ def miss(value: float, low: float, high: float) -> float:
     """How far a value lies outside its band, in widths of the band, at most :data:`FARTHEST`.
 
     Measured on the logarithm where the band is positive, since prices and flows move by factors: twice
-    too high is as wrong as half. A band that starts at zero is measured as it is. No value is as wrong as can be.
+    too high is as wrong as half. A band that starts at zero is measured as it is. No value is as wrong as
+    can be.
 
     >>> miss(3.0, 2.0, 4.0), miss(8.0, 2.0, 4.0), miss(1.0, 2.0, 4.0), miss(0.2, 0.0, 0.1)
     (0.0, 1.0, 1.0, 1.0)

@@ -10,8 +10,9 @@ from sim.errors import MonaziteError
 from sim.paths import share_root
 
 __all__ = [
-    "Target", "import_sources", "inventories", "load_target", "mine_shares", "prices", "read_table", "reasons",
-]
+    "Target", "import_sources", "inventories", "load_target", "mine_shares", "prices", "read_table",
+    "reasons",
+]  # fmt: skip
 
 OTHERS = "ROW"
 IMPORT_STATISTIC = "Import sources"

@@ -25,11 +25,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "calibrate",
         help="search the behavioural parameters that past episodes speak for",
-        description="Approximate Bayesian computation: draws parameters from their ranges, runs all episodes, "
-        "keeps the tenth that comes closest to what was observed, and draws again around those. Batches that "
-        "are in the folder already are not run again, so a search that broke off goes on.",
+        description="Approximate Bayesian computation: draws parameters from their ranges, runs all "
+        "episodes, keeps the tenth that comes closest to what was observed, and draws again around those. "
+        "Batches that are in the folder already are not run again, so a search that broke off goes on.",
     )
-    parser.add_argument("--draws", type=int, default=DRAWS, metavar="N", help=f"draws in all (default {DRAWS})")
+    parser.add_argument(
+        "--draws", type=int, default=DRAWS, metavar="N", help=f"draws in all (default {DRAWS})"
+    )
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the draws (default {SEED})")
     parser.add_argument(
         "--out", type=Path, default=Path("outputs/calibration"), metavar="DIR",
@@ -54,9 +56,9 @@ def weighted_quantile(values: Sequence[float], weights: Sequence[float], share: 
 
 def main(args: argparse.Namespace) -> int:
     """Search, write the accepted draws, say how far each parameter and target was narrowed down."""
-    from sim.agents.parameters import read_behaviour
+    from sim.agents.parameters import read_priors
     from sim.analysis.episodes import episodes
-    from sim.analysis.posterior import BATCH, FREE, calibrate_on, search
+    from sim.analysis.posterior import BATCH, calibrate_on, search
     from sim.analysis.text import number, table
 
     known = episodes()
@@ -78,18 +80,18 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:
         raise MonaziteError(f"{path}: cannot be written: {error.strerror}") from None
     print(
-        f"{len(sample.distances)} draws of {len(FREE)} parameters on {len(targets)} targets, "
+        f"{len(sample.distances)} draws of {len(sample.parameters)} parameters on {len(targets)} targets, "
         f"{time.perf_counter() - began:.0f} s; {len(rows)} kept -> {path}"
     )
     weights = [row["weight"] for row in rows]
-    prior = read_behaviour()
+    prior = read_priors()
 
     def quantiles(name: str) -> list[str]:
         return [number(weighted_quantile([r[name] for r in rows], weights, q)) for q in (0.5, 0.1, 0.9)]
 
     cells = [
-        [name, f"{number(prior[name, 'all'].low)} to {number(prior[name, 'all'].high)}", *quantiles(name)]
-        for name in FREE
+        [name, f"{number(prior[name][0])} to {number(prior[name][1])}", *quantiles(name)]
+        for name in sample.parameters
     ]
     print(table(["parameter", "range before", "median", "p10", "p90"], cells))
     print()

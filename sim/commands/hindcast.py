@@ -34,14 +34,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "world price. The score is the mean distance to the band in band widths, at most 3 a row; 0 is best.",
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="episodes, or scenarios with 'observed' (default: all episodes)"
-    )
+        "names", nargs="*", metavar="NAME",
+        help="episodes, or scenarios with 'observed' figures (default: all episodes)",
+    )  # fmt: skip
     parser.add_argument(
         "--members", type=int, default=MEMBERS, metavar="N", help=f"members (default {MEMBERS})"
     )
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of all draws (default {SEED})")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all rows as JSON")
-    parser.add_argument("--plots", type=Path, default=None, metavar="DIR", help="draw one picture per episode")
+    parser.add_argument(
+        "--plots", type=Path, default=None, metavar="DIR", help="draw one picture per episode"
+    )
     parser.set_defaults(main=main)
 
 
@@ -104,7 +107,8 @@ def main(args: argparse.Namespace) -> int:
     began = time.perf_counter()
     runs = [run_episode(episode, args.members, args.seed) for episode in chosen_episodes(args.names)]
     rows = [row for run in runs for row in run.rows]
-    print(f"{len(runs)} episodes x {args.members} members, seed {args.seed}, {time.perf_counter() - began:.0f} s")
+    took = time.perf_counter() - began
+    print(f"{len(runs)} episodes x {args.members} members, seed {args.seed}, {took:.0f} s")
     print(text(rows))
     print()
     scores = summary(rows)

@@ -281,7 +281,7 @@ class Recorder:
         for name, values in self._kept.items():
             unit, text = described[name]
             if name in ("imports", "import_value"):
-                values = self._on_arrival(name, values).astype(np.float32)
+                values = self._on_arrival(name, values.astype(np.float64)).astype(np.float32)
             variables[name] = (
                 ("member", "time", dims[name]), values, {"units": unit, "long_name": text}
             )

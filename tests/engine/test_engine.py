@@ -104,7 +104,8 @@ def test_an_output_cut_raises_both_prices(small_world: World) -> None:
 def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=2.5 / 12)
     data = run(small_world, event)
-    flows = Simulation(small_world, PlainScenario(events=(event,)))
+    punctual = {"licence_overrun": 0.0}
+    flows = Simulation(small_world, PlainScenario(events=(event,), assumptions=punctual))
     exported = []
     for _ in range(24):
         flows.step()
@@ -116,6 +117,26 @@ def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> 
     assert max(exported[15:17]) < 0.01 * base
     assert exported[18] > 0.4 * base
     assert float(data.certified.min()) == 1
+
+
+def test_an_office_that_is_late_decides_more_every_month_and_all_in_the_end(small_world: World) -> None:
+    """Exports come back as 1 - exp(-months / mean overrun); without delay nothing is held up."""
+    base = None
+    for overrun, delay in ((2.0, 2 / 12), (2.0, 0.0)):
+        event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=delay)
+        scenario = PlainScenario(events=(event,), assumptions={"licence_overrun": overrun})
+        data = Simulation(small_world, scenario).run().isel(member=0)
+        china = (data.origin_good == OXIDE[0]) & (data.origin_country == "CHN")
+        exports = data.exports.sel(origin=china.values).sum("origin").values
+        base = exports[0]
+        if delay:
+            assert exports[15:17].max() < 0.1 * base
+            assert (np.diff(exports[17:22]) > 0).all()
+            assert exports[17] == pytest.approx((1 - np.exp(-1 / 4)) * base, rel=0.1)
+            # Buyers have learnt to do with less by then.
+            assert exports[26:30].max() > 0.8 * base
+        else:
+            np.testing.assert_allclose(exports[15:], base, rtol=0.02)
 
 
 def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
@@ -191,7 +212,9 @@ def test_weekly_steps_tell_the_same_story(small_world: World) -> None:
     event = Restriction("quota", "quota", OXIDE, START, open_share=0.5)
     monthly = price(run(small_world, event), "outside", OXIDE[0])
     weekly = price(run(small_world, event, step="week"), "outside", OXIDE[0])
-    assert weekly[-1] == pytest.approx(monthly[-1], rel=0.15)
+    # Where the price falls steeply a week's difference in time would be a large one in price.
+    assert weekly.max() == pytest.approx(monthly.max(), rel=0.15)
+    assert weekly.mean() == pytest.approx(monthly.mean(), rel=0.15)
 
 
 def test_an_event_on_no_trade_touches_nothing(small_world: World) -> None:
