@@ -53,10 +53,13 @@ def certify(
     q, log_ask, log_price = quantity[:, offers], np.log(ask[:, offers]), np.log(clearing.price[:, offers])
     d, log_r = demand[:, needs], np.log(reservation[:, needs])
     eta = np.broadcast_to(elasticity, demand.shape)[:, needs]
-    sigma, eps, kernel = market.sigma[good], market.eps[offers], market.kernel[good]
+    # Member first; 1 stands for all members.
+    sigma = np.atleast_1d(market.sigma[..., good])
+    eps = market.eps[..., offers]
+    kernel = market.kernel[good] if market.kernel[good].ndim == 3 else market.kernel[good][None]
     caps = [c for c, g in enumerate(market.cap_good) if g == good]
 
-    log_cost = np.repeat(log_price[:, :, None], kernel.shape[1], axis=2)
+    log_cost = np.repeat(log_price[:, :, None], kernel.shape[2], axis=2)
     cap_value = np.zeros(len(q))
     violation = np.zeros(len(q))
     for c in caps:
@@ -69,13 +72,12 @@ def certify(
 
     with np.errstate(divide="ignore"):
         log_kernel = np.log(kernel)
-    pull = np.where(q[:, :, None] > 0, log_kernel - sigma * log_cost, -np.inf)
+    pull = np.where(q[:, :, None] > 0, log_kernel - sigma[:, None, None] * log_cost, -np.inf)
     top = pull.max(axis=1, initial=-np.inf)
     served = np.isfinite(top)
     top = np.where(served, top, 0.0)
-    index = np.where(
-        served, -(top + np.log(np.maximum(np.exp(pull - top[:, None]).sum(axis=1), 1e-300))) / sigma, 0
-    )
+    reach = np.log(np.maximum(np.exp(pull - top[:, None]).sum(axis=1), 1e-300))
+    index = np.where(served, -(top + reach) / sigma[:, None], 0)
 
     ahead = log_price - log_ask
     supply = q * np.exp(eps * np.minimum(ahead, 0))

@@ -86,6 +86,8 @@ def clear(
     wanted = _checked("demand", demand, (members, needs, tiers), 0.0)
     worth = _checked("reservation", reservation, (members, needs, tiers), 1e-300)
     response = _checked("elasticity", elasticity, None, 1e-300)
+    if market.members not in (None, members):
+        raise ValueError(f"the market's kernels are for {market.members} members; there are {members}")
     allowed = np.zeros((members, 0)) if cap_tonnes is None and not caps else cap_tonnes
     allowed = _checked("cap_tonnes", allowed, (members, caps), 0.0)
     signal = None
@@ -116,7 +118,7 @@ def clear(
     batches = []
     for here in _member_batches(members, needs * tiers):
         first = here.start
-        for frame in _frames(market, here.stop - here.start):
+        for frame in _frames(market, here.stop - here.start, first):
             asked = load(frame, limits[here], asking[here], *tiered.members(here))
             at = starts[here].reshape(-1)[frame.offer]
             lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
@@ -175,7 +177,8 @@ def prepare(
     limits = np.concatenate([amounts, [[0.0]], np.full((1, caps + 1), NO_CAP)], axis=1)
     asking = np.concatenate([np.log(asks), np.zeros((1, caps + 2))], axis=1)
     tiered = _Tiers(wanted, worth, response).members(slice(0, 1))
-    return prepared(market, [(frame, load(frame, limits, asking, *tiered)) for frame in _frames(market, 1)])
+    frames = _frames(market, 1, 0)
+    return prepared(market, [(frame, load(frame, limits, asking, *tiered)) for frame in frames])
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
@@ -243,13 +246,14 @@ def _member_batches(members: int, elements: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], members], strict=True)]
 
 
-def _frames(market: Market, members: int) -> list[Frame]:
-    """The frames for a number of members, kept by the market."""
+def _frames(market: Market, members: int, first: int) -> list[Frame]:
+    """The frames for a number of members from ``first`` on, kept by the market."""
     kept = market.memory.setdefault("frames", {})
-    if members not in kept:
-        both = [Frame(market, members, capped) for capped in (False, True)]
-        kept[members] = [frame for frame in both if len(frame)]
-    frames: list[Frame] = kept[members]
+    key = members, first if market.members is not None else 0
+    if key not in kept:
+        both = [Frame(market, members, capped, key[1]) for capped in (False, True)]
+        kept[key] = [frame for frame in both if len(frame)]
+    frames: list[Frame] = kept[key]
     return frames
 
 

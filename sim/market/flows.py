@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame, Products
-from sim.market.layout import BoolArray, Bucket, CapKey, FloatArray, IntArray, Market
+from sim.market.frame import Frame, Piece, Products, of_markets
+from sim.market.layout import BoolArray, CapKey, FloatArray, IntArray, Market
 
 __all__ = ["Clearing", "ClearingState"]
 
@@ -103,7 +103,8 @@ class Clearing:
         """(M, N) sum over sellers of tonnes x weight x value (x (1 + rent of the link)).
 
         Args:
-            link_weights: per good (S, B). Kept by identity and not copied: do not change it in place.
+            link_weights: per good (S, B), or (M, S, B) where the kernel is by member. Kept by identity and
+                not copied: do not change it in place.
             seller_values: (M, O).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
@@ -128,7 +129,8 @@ class Clearing:
         """(M, O) sum over buyers of tonnes x weight x value (x (1 + rent of the link)).
 
         Args:
-            link_weights: per good (S, B). Kept by identity and not copied: do not change it in place.
+            link_weights: per good (S, B), or (M, S, B) where the kernel is by member. Kept by identity and
+                not copied: do not change it in place.
             buyer_values: (M, N).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
@@ -159,11 +161,11 @@ class Clearing:
                 mine = np.flatnonzero(piece.bucket.goods[piece.good] == good)
                 if not len(mine):
                     continue
-                g = piece.good[mine[0]]
+                g = piece.good[mine] if piece.bucket.own else piece.good[mine[:1]]
                 row = batch.row[piece.rows].reshape(-1, rows)[mine]
                 pull = batch.pull[piece.buyers].reshape(-1, buyers)[mine]
                 link = row[:, :, None] * piece.bucket.kernel[g] * pull[:, None, :]
-                by_seller = piece.bucket.incidence[g, :, :sellers].T @ link
+                by_seller = piece.bucket.incidence[g[0], :, :sellers].T @ link
                 tonnes[batch.first + piece.member[mine]] = by_seller[:, : tonnes.shape[1], : tonnes.shape[2]]
         return tonnes
 
@@ -204,7 +206,7 @@ def _products(frame: Frame, link_weights: Sequence[FloatArray] | None) -> Produc
     if key not in kept or kept[key][0] is not link_weights:
         if len(kept) >= KEPT_WEIGHTS:
             kept.pop(next(iter(kept)))
-        matrices = [_weighted_kernel(piece.bucket, link_weights) for piece in frame.pieces]
+        matrices = [_weighted_kernel(piece, link_weights) for piece in frame.pieces]
         kept[key] = link_weights, frame.kernel.like(matrices)
     products: Products = kept[key][1]
     return products
@@ -214,10 +216,23 @@ KEPT_WEIGHTS = 64
 """Sets of link weights whose padded kernels a frame keeps."""
 
 
-def _weighted_kernel(bucket: Bucket, link_weights: Sequence[FloatArray]) -> FloatArray:
+def _weighted_kernel(piece: Piece, link_weights: Sequence[FloatArray]) -> FloatArray:
+    """(G, R, B), or (n, R, B) where each market has a kernel of its own."""
+    bucket = piece.bucket
+    if bucket.own:
+        kernel, good = of_markets(piece, bucket.kernel), int(bucket.goods[0])
+        weight = np.asarray(link_weights[good], dtype=np.float64)
+        rows = np.flatnonzero(bucket.row_seller[0] < weight.shape[-2])
+        by_row = weight[..., bucket.row_seller[0, rows], :]
+        by_row = by_row[piece.good] if weight.ndim == 3 else by_row
+        padded = np.zeros(kernel.shape)
+        padded[:, rows, : weight.shape[-1]] = by_row
+        return padded * kernel
     padded = np.zeros(bucket.kernel.shape)
     for g, good in enumerate(bucket.goods):
         weight = np.asarray(link_weights[good], dtype=np.float64)
+        if weight.ndim != 2:
+            raise ValueError(f"weights of good {good} differ by member, but its kernel does not")
         rows = np.flatnonzero(bucket.row_seller[g] < weight.shape[0])
         padded[g, rows, : weight.shape[1]] = weight[bucket.row_seller[g, rows]]
     return padded * bucket.kernel

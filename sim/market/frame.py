@@ -19,7 +19,7 @@ import numpy as np
 
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 
-__all__ = ["BLOCK", "Frame", "Piece", "Products"]
+__all__ = ["BLOCK", "Frame", "Piece", "Products", "of_markets"]
 
 BLOCK = 4
 
@@ -30,7 +30,7 @@ class Piece:
 
     bucket: Bucket
     good: IntArray
-    """(n,) position in the bucket."""
+    """(n,) position in the bucket; the member's number where the bucket is one good's."""
     member: IntArray
     """(n,) may repeat, at the end of a good."""
     markets: slice
@@ -52,37 +52,49 @@ class Piece:
 
 
 class Products:
-    """x -> x A for all pieces, A per good, and y -> y A' the other way.
+    """x -> x A for all pieces, A per good or per market, and y -> y A' the other way.
 
     Args:
-        pieces: of a frame. sides: per piece, its slices on the flat axes of x and of y.
-        matrices: per piece (G, P, Q). unit: members that share a matrix without a gap, ``BLOCK`` or, for
-            fewer members, their number.
+        goods: per piece, (n,) which matrix each market has. own: whether each has one of its own, so that
+            ``matrices`` are per market already.
+        sides: per piece, its slices on the flat axes of x and of y.
+        matrices: per piece (G, P, Q), or (n, P, Q). unit: members that share a matrix without a gap,
+            ``BLOCK`` or, for fewer members, their number.
     """
 
     def __init__(
         self,
-        pieces: Sequence[Piece],
+        goods: Sequence[IntArray],
+        own: Sequence[bool],
         sides: Sequence[tuple[slice, slice]],
         matrices: Sequence[FloatArray],
         unit: int,
     ) -> None:
-        self.unit, self.sides = unit, sides
-        self.goods = [piece.good[::unit] for piece in pieces]
+        self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
+        self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
+        self.together = all(
+            a[side].stop == b[side].start
+            for a, b in zip(self.sides, self.sides[1:], strict=False)
+            for side in range(2)
+        )
+        self.goods = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
+        shared = [matrix for matrix, o in zip(matrices, own, strict=True) if not o]
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         counts = []
-        for goods, matrix in zip(self.goods, matrices, strict=True):
-            count = np.bincount(goods, minlength=len(matrix))
+        for which, matrix in zip(self.goods, shared, strict=True):
+            count = np.bincount(which, minlength=len(matrix))
             # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
-            lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(goods),)
+            lead = (len(matrix), int(count[0])) if (count == count[0]).all() else (len(which),)
             self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
-            counts.append(len(goods))
+            counts.append(len(which))
         self._set_matrices(matrices)
         if unit < BLOCK:
-            self._set_buffers(counts, [matrix.shape[1:] for matrix in matrices])
+            self._set_buffers(counts, [matrix.shape[1:] for matrix in shared])
 
     def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
-        fit = zip(matrices, self.goods, self.shapes, strict=True)
+        shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
+        self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
+        fit = zip(shared, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
         self.transposed = [np.swapaxes(matrix, -1, -2) for matrix in self.matrices]
 
@@ -122,6 +134,12 @@ class Products:
     def _apply(
         self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
     ) -> None:
+        for own_side, matrix in zip(self.own_sides, self.per_market, strict=True):
+            matrix = matrix if here == 0 else np.swapaxes(matrix, 1, 2)
+            x, y = given[own_side[here]], out[own_side[there]]
+            np.matmul(
+                x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
+            )
         if self.unit == BLOCK:
             for side, shape, matrix in zip(self.sides, self.shapes, matrices, strict=True):
                 np.matmul(
@@ -130,13 +148,23 @@ class Products:
             return
         if not self.sides:
             return
-        first, last = self.sides[0], self.sides[-1]
-        self.buffers[here][self.places[here]] = given[first[here].start : last[here].stop]
+        parts = [side[here] for side in self.sides]
+        whole = given[parts[0].start : parts[-1].stop]
+        if not self.together:
+            whole = np.concatenate([given[part] for part in parts])
+        self.buffers[here][self.places[here]] = whole
         for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
             np.matmul(x, matrix, out=y)
         # Products of the members that are 0 are 0: the buffer is clean for the other direction.
-        whole = out[first[there].start : last[there].stop]
-        np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
+        if self.together:
+            whole = out[self.sides[0][there].start : self.sides[-1][there].stop]
+            np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
+            return
+        taken, at = self.buffers[there].take(self.places[there]), 0
+        for side in self.sides:
+            length = side[there].stop - side[there].start
+            out[side[there]] = taken[at : at + length]
+            at += length
 
 
 class Frame:
@@ -159,7 +187,8 @@ class Frame:
         memory: workspaces that later calls may use again.
     """
 
-    def __init__(self, market: Market, members: int, capped: bool) -> None:
+    def __init__(self, market: Market, members: int, capped: bool, first: int = 0) -> None:
+        """``first`` is the number of the first member, which counts where members have own kernels."""
         self.members = members
         self.unit = min(members, BLOCK)
         padded = -(-members // self.unit) * self.unit
@@ -168,8 +197,9 @@ class Frame:
         width = offers + caps + 2
         choice, source, need, static = [], [], [], []
         for bucket in buckets:
-            good = np.repeat(np.arange(len(bucket.goods)), padded)
-            member = np.tile(np.minimum(np.arange(padded), members - 1), len(bucket.goods))
+            count = 1 if bucket.own else len(bucket.goods)
+            member = np.tile(np.minimum(np.arange(padded), members - 1), count)
+            good = first + member if bucket.own else np.repeat(np.arange(count), padded)
             choice.append((bucket, good, member))
             sellers, variables = bucket.sellers.shape[1], bucket.incidence.shape[2]
             place = np.concatenate([bucket.sellers, offers + 1 + bucket.caps], axis=1)
@@ -201,18 +231,30 @@ class Frame:
         self.capped = tuple(piece for piece in pieces if piece.capped)
         self.lengths = at[1], at[2], at[3]
         self.kernel = Products(
-            pieces, [(p.rows, p.buyers) for p in pieces], [p.bucket.kernel for p in pieces], self.unit
+            [p.good for p in pieces],
+            [p.bucket.own for p in pieces],
+            [(p.rows, p.buyers) for p in pieces],
+            [of_markets(p, p.bucket.kernel) if p.bucket.own else p.bucket.kernel for p in pieces],
+            self.unit,
         )
+        # Which cap acts on which row is the same for all members.
         self.incidence = Products(
-            self.capped,
+            [np.zeros_like(p.good) if p.bucket.own else p.good for p in self.capped],
+            [False] * len(self.capped),
             [(p.rows, p.variables) for p in self.capped],
-            [p.bucket.incidence for p in self.capped],
+            [p.bucket.incidence[:1] if p.bucket.own else p.bucket.incidence for p in self.capped],
             self.unit,
         )
         remedies = [p.bucket.remedy for p in pieces if p.bucket.remedy is not None]
         self.prepared = bool(pieces) and len(remedies) == len(pieces)
         if self.prepared:
-            self.remedy = Products(pieces, [(p.variables, p.variables) for p in pieces], remedies, self.unit)
+            self.remedy = Products(
+                [p.good for p in pieces],
+                [False] * len(pieces),
+                [(p.variables, p.variables) for p in pieces],
+                remedies,
+                self.unit,
+            )
         counts = [len(piece.good) for piece in pieces]
         widths = np.array([piece.widths for piece in pieces], dtype=np.int64).reshape(len(pieces), 3)
         size = np.repeat(widths, counts, axis=0)
@@ -270,6 +312,15 @@ class Frame:
         """Per variable, the sum over the rows that it acts on."""
         np.copyto(out[: self.plain], rows[: self.plain])
         self.incidence.forward(rows, out)
+
+
+def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
+    """(n, ...) of (G, ...) values of a bucket; without a copy where the markets follow each other."""
+    good = piece.good
+    if len(good) and (np.diff(good) == 1).all():
+        return values[good[0] : good[-1] + 1]
+    taken: FloatArray = values[good]
+    return taken
 
 
 def _joined(parts: Sequence[Any], kind: type) -> Any:

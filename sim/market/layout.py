@@ -66,6 +66,8 @@ class Bucket:
     """(G,)"""
     eps: FloatArray
     """(G, S)"""
+    own: bool = False
+    """Whether each member has a kernel of its own. G then counts members of one good, not goods."""
     remedy: FloatArray | None = None
     """(G, S + C, S + C) see :mod:`sim.market.prepare`; None for a market that was not prepared."""
 
@@ -78,7 +80,11 @@ class Bucket:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """All goods under one policy. O offers, N needs, G goods, C caps. Build with :meth:`build`."""
+    """All goods under one policy. O offers, N needs, G goods, C caps. Build with :meth:`build`.
+
+    ``kernel`` holds (S, B) per good, or (M, S, B) where members differ; ``sigma`` is (G,) or (M, G),
+    ``eps`` (O,) or (M, O).
+    """
 
     offer_good: IntArray
     need_good: IntArray
@@ -89,6 +95,8 @@ class Market:
     buckets: tuple[Bucket, ...]
     cap_keys: tuple[CapKey, ...]
     cap_good: IntArray
+    members: int | None = None
+    """Number of members where any good has kernels or elasticities by member; else None."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
 
@@ -121,9 +129,9 @@ class Market:
         Args:
             offer_good: (O,) good of each offer, ascending.
             need_good: (N,) good of each need, ascending.
-            kernel: per good (S, B) sourcing weight K >= 0; 0 closes a link.
-            sigma: (G,) elasticity of substitution between sellers, > 0.
-            eps: (O,) or (G,) price response of offers below their ask, > 0.
+            kernel: per good (S, B) sourcing weight K >= 0, or (M, S, B) one for each member; 0 closes a link.
+            sigma: (G,) or (M, G) elasticity of substitution between sellers, > 0.
+            eps: (O,), (G,) or (M, O) price response of offers below their ask, > 0.
             caps: (good, (S,) seller mask, (B,) buyer mask) of each ceiling; groups may overlap.
 
         Raises:
@@ -132,12 +140,20 @@ class Market:
         offers, needs = np.asarray(offer_good, dtype=np.int64), np.asarray(need_good, dtype=np.int64)
         kernels = tuple(np.array(k, dtype=np.float64) for k in kernel)
         goods = len(kernels)
-        sigmas = np.array(np.broadcast_to(np.asarray(sigma, dtype=np.float64), (goods,)))
-        responses = np.asarray(eps, dtype=np.float64)
+        sigmas, responses = np.array(sigma, dtype=np.float64), np.array(eps, dtype=np.float64)
+        if sigmas.ndim < 2:
+            sigmas = np.array(np.broadcast_to(sigmas, (goods,)))
         if responses.shape == (goods,) and goods != len(offers):
             responses = responses[offers]
-        if responses.shape != offers.shape:
+        if responses.shape[-1:] != offers.shape or responses.ndim > 2:
             raise ValueError(f"eps has shape {responses.shape}; expected ({len(offers)},) or ({goods},)")
+        if sigmas.shape[-1:] != (goods,) or sigmas.ndim > 2:
+            raise ValueError(f"sigma has shape {sigmas.shape}; expected ({goods},)")
+        counts = {len(k) for k in kernels if k.ndim == 3}
+        counts |= {len(a) for a in (sigmas, responses) if a.ndim == 2}
+        if len(counts) > 1:
+            raise ValueError(f"kernels and elasticities are for {sorted(counts)} members, not one number")
+        members = counts.pop() if counts else None
         for name, axis in (("offer_good", offers), ("need_good", needs)):
             if axis.ndim != 1 or np.any(np.diff(axis) < 0) or np.any((axis < 0) | (axis >= goods)):
                 raise ValueError(f"{name} must be one ascending axis of goods 0..{goods - 1}")
@@ -145,7 +161,7 @@ class Market:
             raise ValueError("sigma and eps must be > 0")
         sizes = [(int((offers == g).sum()), int((needs == g).sum())) for g in range(goods)]
         for g, matrix in enumerate(kernels):
-            if matrix.shape != sizes[g]:
+            if matrix.ndim not in (2, 3) or matrix.shape[-2:] != sizes[g]:
                 raise ValueError(f"kernel of good {g} has shape {matrix.shape}; expected {sizes[g]}")
             if not np.all(np.isfinite(matrix) & (matrix >= 0)):
                 raise ValueError(f"kernel of good {g} must be finite and >= 0")
@@ -156,10 +172,13 @@ class Market:
                 raise ValueError(f"the masks of a cap on good {good} do not fit its sellers and buyers")
             groups.append((int(good), *pair))
         layouts = [_lay_out(g, kernels[g], offers, needs, groups) for g in range(goods)]
-        classes: dict[tuple[int, int, int, int], list[int]] = {}
+        by_member = sigmas.ndim == 2 or responses.ndim == 2
+        classes: dict[tuple[int, ...], list[int]] = {}
         for g, layout in enumerate(layouts):
             if sizes[g][0] and sizes[g][1]:
-                classes.setdefault(layout.size_class, []).append(g)
+                # A good with kernels by member has a bucket of its own: its members take the goods' place.
+                own = (g,) if by_member or kernels[g].ndim == 3 else ()
+                classes.setdefault((*layout.size_class, *own), []).append(g)
         flat = (len(offers), len(needs), len(groups))
         return Market(
             offer_good=offers,
@@ -169,11 +188,12 @@ class Market:
             eps=responses,
             caps=tuple(groups),
             buckets=tuple(
-                _stack([layouts[g] for g in members], size, sigmas, responses, flat)
-                for size, members in sorted(classes.items())
+                _stack([layouts[g] for g in alike], size, sigmas, responses, flat, members)
+                for size, alike in sorted(classes.items())
             ),
             cap_keys=tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups),
             cap_good=np.array([g for g, _, _ in groups], dtype=np.int64),
+            members=members,
         )
 
 
@@ -183,6 +203,7 @@ class _Layout:
 
     good: int
     log_kernel: FloatArray
+    """(1 or M, R, B)"""
     row_seller: IntArray
     row_caps: BoolArray
     sellers: IntArray
@@ -209,25 +230,26 @@ def _lay_out(
     """Cut the sellers of one good into rows."""
     mine = np.array([c for c, group in enumerate(groups) if group[0] == good], dtype=np.int64)
     with np.errstate(divide="ignore"):
-        log_kernel = np.log(kernel)
-    log_kernel[log_kernel < log_kernel.max(axis=1, keepdims=True, initial=-np.inf) - WIDEST] = -np.inf
+        log_kernel = np.log(kernel if kernel.ndim == 3 else kernel[None])
+    log_kernel[log_kernel < log_kernel.max(axis=2, keepdims=True, initial=-np.inf) - WIDEST] = -np.inf
     rows, row_seller, row_caps = [], [], []
-    for seller in range(kernel.shape[0]):
-        covered = np.zeros((kernel.shape[1], len(mine)), dtype=bool)
+    sellers, buyers = kernel.shape[-2:]
+    for seller in range(sellers):
+        covered = np.zeros((buyers, len(mine)), dtype=bool)
         for c, group in enumerate(mine):
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
-        is_open = np.isfinite(log_kernel[seller])
+        is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
         sets = np.zeros((1, len(mine)), dtype=bool)
         if len(mine) and is_open.any():
             sets = np.unique(covered[is_open], axis=0)
         for links in sets:
-            rows.append(np.where(is_open & (covered == links).all(1), log_kernel[seller], -np.inf))
+            rows.append(np.where(is_open & (covered == links).all(1), log_kernel[:, seller], -np.inf))
             row_seller.append(seller)
             row_caps.append(links)
     return _Layout(
         good=good,
-        log_kernel=np.array(rows).reshape(len(rows), kernel.shape[1]),
+        log_kernel=np.stack(rows, axis=1) if rows else np.zeros((len(log_kernel), 0, buyers)),
         row_seller=np.array(row_seller, dtype=np.int64),
         row_caps=np.array(row_caps, dtype=bool).reshape(len(rows), len(mine)),
         sellers=np.flatnonzero(offers == good),
@@ -238,13 +260,15 @@ def _lay_out(
 
 def _stack(
     layouts: Sequence[_Layout],
-    size: tuple[int, int, int, int],
+    size: tuple[int, ...],
     sigma: FloatArray,
     eps: FloatArray,
     flat: tuple[int, int, int],
+    members: int | None,
 ) -> Bucket:
-    """Pad the goods of one class and stack them."""
-    goods, (rows, sellers, buyers, caps) = len(layouts), size
+    """Pad the goods of one class and stack them; or the members of one good, where the class names it."""
+    own = len(size) == 5
+    goods, (rows, sellers, buyers, caps) = len(layouts), size[:4]
     log_kernel = np.full((goods, rows, buyers), -np.inf)
     row_seller = np.full((goods, rows), sellers, dtype=np.int64)
     incidence = np.zeros((goods, rows, sellers + caps))
@@ -254,13 +278,26 @@ def _stack(
     response = np.ones((goods, sellers))
     for g, layout in enumerate(layouts):
         r, s, b, c = len(layout.row_seller), len(layout.sellers), len(layout.buyers), len(layout.caps)
-        log_kernel[g, :r, :b] = layout.log_kernel
+        if not own:
+            log_kernel[g, :r, :b] = layout.log_kernel[0]
         row_seller[g, :r] = layout.row_seller
         incidence[g, np.arange(r), layout.row_seller] = 1
         incidence[g, :r, sellers : sellers + c] = layout.row_caps
         offer[g, :s], need[g, :b], cap[g, :c] = layout.sellers, layout.buyers, layout.caps
-        response[g, :s] = eps[layout.sellers]
+        response[g, :s] = eps[..., layout.sellers][0] if eps.ndim == 2 else eps[layout.sellers]
     order = np.array([layout.good for layout in layouts], dtype=np.int64)
+    if own:
+        (layout,), count = layouts, members or 0
+        r, b, s = len(layout.row_seller), len(layout.buyers), len(layout.sellers)
+        log_kernel = np.full((count, rows, buyers), -np.inf)
+        log_kernel[:, :r, :b] = layout.log_kernel
+        response = np.repeat(response, count, axis=0)
+        response[:, :s] = eps[..., layout.sellers]
+        # Views of one row: the layout is the same for all members.
+        row_seller, offer = _same(row_seller, count), _same(offer, count)
+        need, cap = _same(need, count), _same(cap, count)
+        incidence = np.broadcast_to(incidence, (count, *incidence.shape[1:]))
+        order = np.repeat(order, count)
     largest = np.where(incidence > 0, log_kernel.max(axis=2)[:, :, None], -np.inf).max(axis=1)
     largest[:, sellers:] = 0.0
     scale = np.where(np.isfinite(largest), largest, 0.0)
@@ -275,6 +312,11 @@ def _stack(
         sellers=offer,
         buyers=need,
         caps=cap,
-        sigma=sigma[order],
+        sigma=np.array(np.broadcast_to(sigma[:, order[0]], len(order))) if sigma.ndim == 2 else sigma[order],
         eps=response,
+        own=own,
     )
+
+
+def _same(row: IntArray, count: int) -> IntArray:
+    return np.broadcast_to(row, (count, *row.shape[1:]))

@@ -47,7 +47,7 @@ class FlowTotals:
                 np.zeros((self._members, offers.stop - offers.start, needs.stop - needs.start))
                 for offers, needs in (
                     (self._market.offers_of(good), self._market.needs_of(good))
-                    for good in range(len(self._market.sigma))
+                    for good in range(self._market.goods)
                 )
             ]
         for frame, first, rows, pulls in self._kept.values():
@@ -64,7 +64,8 @@ class FlowTotals:
             pull = pulls[:, piece.buyers].reshape(steps, -1, buyers).transpose(1, 0, 2)
             link = (row @ pull) * bucket.kernel[piece.good]
             if frame.capped:
-                link = np.swapaxes(bucket.incidence[piece.good, :, :sellers], 1, 2) @ link
+                which = piece.good * 0 if bucket.own else piece.good
+                link = np.swapaxes(bucket.incidence[which, :, :sellers], 1, 2) @ link
             goods = bucket.goods[piece.good]
             order = np.argsort(goods, kind="stable")
             names, start = np.unique(goods[order], return_index=True)

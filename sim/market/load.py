@@ -105,9 +105,11 @@ def load(
             width, _, _ = piece.widths
             sellers = piece.bucket.sellers.shape[1]
             incidence = piece.bucket.incidence
+            incidence = incidence[:1] if piece.bucket.own else incidence
             under = np.swapaxes(incidence[:, :, sellers:], 1, 2) @ incidence[:, :, :sellers] > 0
+            which = np.zeros_like(piece.good) if piece.bucket.own else piece.good
             offer = limit[piece.variables].reshape(-1, width)[:, :sellers]
-            total = np.where(under[piece.good], offer[:, None, :], 0.0).sum(axis=2)
+            total = np.where(under[which], offer[:, None, :], 0.0).sum(axis=2)
             floor[piece.variables].reshape(-1, width)[:, sellers:] = CAP_FLOOR * total
         solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
         live = live & (~frame.is_cap | (solved > 0))

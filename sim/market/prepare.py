@@ -31,6 +31,8 @@ def prepared(market: Market, loads: Sequence[tuple[Frame, Load]]) -> Market:
     found: dict[int, FloatArray] = {}
     for piece, load in [(piece, load) for frame, load in loads for piece in frame.pieces]:
         bucket = piece.bucket
+        if bucket.own:
+            continue  # an inverse for each member would cost more than it saves
         n, sellers = len(piece.good), bucket.sellers.shape[1]
         problem = problem_of(piece, load, np.arange(n))
         problem.limit[:, sellers:] = 1e30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 
 from sim.agents.parameters import Draws
 from sim.controls import Controls, LinkValues
+from sim.engine import Simulation
 from sim.engine.draws import draw_events
 from sim.engine.policy import active_controls
 from sim.instruments import Instrument, instrument_class
 from sim.world.world import World
+from tests.engine_events import PlainScenario
 
 START = dt.date(2024, 1, 1)
 
@@ -84,3 +87,32 @@ def test_an_output_cut_may_differ_by_member(small_world: World) -> None:
     controls.scale_output(at, 0.5)
     assert controls.production_factor[:, 1].tolist() == [0.5, 0.25, 0.0]
     assert (controls.production_factor[:, 0] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "import_tariff", "by": "USA", "on": "world", "rate": {"uniform": ["0 %", "60 %"]}},
+        {"type": "export_ban", "by": "CHN", "to": "world", "probability": "50 %"},
+    ],
+    ids=["tariff", "ban"],
+)
+def test_members_with_different_policy_are_the_same_alone(small_world: World, fields: dict[str, Any]) -> None:
+    one = event(fields.pop("type"), goods=["all"], **fields)
+    scenario = PlainScenario(events=(one,), end=dt.date(2024, 12, 31))
+    together = Simulation(small_world, scenario, members=[0, 1, 2, 3, 4], seed=2).run()
+    alone = Simulation(small_world, scenario, members=[3], seed=2).run()
+    np.testing.assert_array_equal(together["sales"].sel(member=[3]), alone["sales"])
+    np.testing.assert_array_equal(together["price_outside"].sel(member=[3]), alone["price_outside"])
+    drawn = together["drawn"].sel(draw="events.e.rate" if "rate" in fields else "events.e")
+    assert len(np.unique(drawn)) > 1
+    # The oracle: the same member under the policy that it drew, as if it were certain.
+    value = float(drawn.sel(member=3))
+    certain = {"rate": f"{100 * value} %"} if "rate" in fields else {"probability": f"{100 * value:.0f} %"}
+    given = {"id": "e", "type": one.type, "goods": ["all"], "assumption": True, "from": START}
+    fixed = one.model_validate(given | fields | certain)
+    expected = Simulation(small_world, replace(scenario, events=(fixed,)), members=[3], seed=2).run()
+    oxide = together["price_outside"].sel(member=3, good="dysprosium_oxide")
+    np.testing.assert_allclose(
+        oxide, expected["price_outside"].sel(member=3, good="dysprosium_oxide"), rtol=1e-3
+    )
