@@ -32,7 +32,9 @@ BATCH = 50
 ROUNDS = 3
 """Rounds of local search that share the second half of the draws."""
 ACCEPTED = 0.1
-"""Share of the draws so far that is kept for the next round, and in the end."""
+"""Share of the draws so far, by distance, around which the next round draws."""
+KEPT = 0.05
+"""Share of all draws, by score, that is the posterior."""
 KERNEL = 1.4
 """Width of a perturbation, in standard deviations of the accepted draws (sqrt 2, Beaumont and others)."""
 
@@ -218,16 +220,20 @@ def _read(path: Path, free: tuple[str, ...], targets: Sequence[EpisodeTarget]) -
 
 
 def calibrate_on(sample: Sample, targets: Sequence[EpisodeTarget]) -> list[dict[str, float]]:
-    """The accepted draws as rows: parameters, statistics, distance, score, weight (sum 1)."""
-    kept = sample.best()
-    weights = kept.weights / kept.weights.sum()
+    """The accepted draws as rows: parameters, statistics, distance, score, weight (sum 1).
+
+    Accepted is the share :data:`KEPT` of all draws with the best score; the distance decides between equals.
+    """
     rows = []
-    for i in range(len(kept.distances)):
-        misses = [miss(v, t.low, t.high) for v, t in zip(kept.statistics[i], targets, strict=True)]
+    for i in range(len(sample.distances)):
+        misses = [miss(v, t.low, t.high) for v, t in zip(sample.statistics[i], targets, strict=True)]
         rows.append({
-            **dict(zip(kept.parameters, kept.values[i].tolist(), strict=True)),
-            **dict(zip(kept.targets, kept.statistics[i].tolist(), strict=True)),
-            "distance": float(kept.distances[i]), "score": score(misses),
-            "in_band": float(sum(m == 0 for m in misses)), "weight": float(weights[i]),
+            **dict(zip(sample.parameters, sample.values[i].tolist(), strict=True)),
+            **dict(zip(sample.targets, sample.statistics[i].tolist(), strict=True)),
+            "distance": float(sample.distances[i]), "score": score(misses),
+            "in_band": float(sum(m == 0 for m in misses)), "weight": float(sample.weights[i]),
         })  # fmt: skip
-    return rows
+    rows.sort(key=lambda row: (row["score"], row["distance"]))
+    rows = rows[: max(int(len(rows) * KEPT), 1)]
+    total = sum(row["weight"] for row in rows)
+    return [{**row, "weight": row["weight"] / total} for row in rows]

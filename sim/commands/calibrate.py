@@ -26,7 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "calibrate",
         help="search the behavioural parameters that past episodes speak for",
         description="Approximate Bayesian computation: draws parameters from their ranges, runs all "
-        "episodes, keeps the tenth that comes closest to what was observed, and draws again around those. "
+        "episodes, draws again around those that come closest to what was observed, and keeps the best. "
         "Batches that are in the folder already are not run again, so a search that broke off goes on.",
     )
     parser.add_argument(
@@ -100,9 +100,9 @@ def main(args: argparse.Namespace) -> int:
         for t in targets
     ]
     print(table(["target", "observed", "accepted", "median", "p10", "p90"], cells))
-    best = min(rows, key=lambda row: row["distance"])
+    best = rows[0]
     print(
-        f"closest draw: distance {best['distance']:.2f}, score {best['score']:.2f}, "
+        f"best draw: score {best['score']:.3f}, distance {best['distance']:.2f}, "
         f"{best['in_band']:.0f} of {len(targets)} in band; it alone would be a point fitted to the targets"
     )
     return 0

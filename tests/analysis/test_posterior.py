@@ -87,7 +87,8 @@ def test_the_search_finds_a_known_answer_and_goes_on_where_it_broke(
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     rows = calibrate_on(resumed, TARGETS)
     assert sum(r["weight"] for r in rows) == pytest.approx(1)
-    assert [r["distance"] for r in rows] == sorted(r["distance"] for r in rows)
+    assert len(rows) == 12 * BATCH * posterior.KEPT
+    assert [(r["score"], r["distance"]) for r in rows] == sorted((r["score"], r["distance"]) for r in rows)
 
 
 def test_another_search_in_the_same_folder_is_refused(
