@@ -1,7 +1,7 @@
 # Two commands are all that a newcomer needs. Each works from a bare clone:
 #   make demo    set up, compare a rare-earth shock with the baseline, draw it
 #   make test    set up, then lint, types, import contracts and all tests
-# For those who work on the project: data, bench, lint, types, fuzz, clean.
+# For those who work on the project: data, schema, bench, lint, types, fuzz, clean.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test data bench lint types fuzz clean
+.PHONY: help demo test data schema bench lint types fuzz clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,4p
@@ -37,6 +37,10 @@ types: $(STAMP)
 
 data: $(STAMP)
 	$(BIN)/python -m sim.world.build
+
+schema: $(STAMP)
+	$(BIN)/monazite schema > schema/scenario.schema.json.new
+	mv schema/scenario.schema.json.new schema/scenario.schema.json
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

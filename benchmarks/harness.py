@@ -24,18 +24,21 @@ OUTPUT = ROOT / "outputs" / "bench"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number. Smaller is better; ``must`` and ``aim`` are upper bounds in ``unit``."""
+    """One measured number. Smaller is better unless told; ``must`` and ``aim`` are bounds in ``unit``."""
 
     name: str
     value: float
     unit: str
     must: float | None = None
     aim: float | None = None
+    larger_is_better: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the bound holds; None for a figure without one."""
-        return None if self.must is None else self.value <= self.must
+        if self.must is None:
+            return None
+        return self.value >= self.must if self.larger_is_better else self.value <= self.must
 
 
 @dataclass(frozen=True)

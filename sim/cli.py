@@ -14,7 +14,7 @@ from sim.errors import MonaziteError, did_you_mean
 
 __all__ = ["build_parser", "main"]
 
-QUICK = ("list", "validate", "describe")
+QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
 COMMANDS = (*QUICK, "run", "compare", "check", "hindcast", "calibrate", "demo")
 
 

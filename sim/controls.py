@@ -15,7 +15,7 @@ import numpy as np
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Cap", "Controls", "Licence", "LinkValues", "PairIndex"]
+__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale"]
 
 PairIndex = tuple[IntArray, IntArray]
 """Exporters and importers of a block of links, as ``numpy.ix_`` makes it from country positions."""
@@ -69,6 +69,19 @@ class Cap:
     """(C,) True for the importers that the ceiling covers together."""
     tonnes_per_year: Amount
     """One number, or (M,)."""
+    offers: BoolArray | None = None
+    """(O,) the offers of the origin that it covers; None for all."""
+    carry_over: Amount = 0.0
+    """Share of unused tonnes that is added to the next allotment."""
+    period: str = ""
+    """Allotted at once for this period; empty where each step gets its part."""
+    period_years: float = 0.0
+    """Length of the period as far as the event is in force."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what may be exported depends on what has been."""
+        return bool(self.period) or bool(np.any(np.asarray(self.carry_over) > 0))
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,46 @@ class Licence:
     approval_share: Amount
     delay_years: Amount
     validity_years: Amount
+    longest_delay_years: Amount | None = None
+    """Decisions are spread evenly from ``delay_years`` to this; None: all after ``delay_years``."""
+    exempt_needs: BoolArray | None = None
+    """(N,) needs that need no licence; None for none."""
+    free_share: Amount = 0.0
+    """Share of base-year trade that needs no licence."""
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """Between some sellers and some buyers, wherever they are: what stays open, and the risk perceived."""
+
+    offers: BoolArray
+    """(O,) the sellers."""
+    needs: BoolArray
+    """(N,) the buyers."""
+    open_share: Amount = 1.0
+    risk: Amount = 0.0
+
+
+@dataclass(frozen=True)
+class Resale:
+    """Third countries may not resell to some destinations what comes from some origins."""
+
+    event: str
+    goods: tuple[int, ...]
+    origins: BoolArray
+    """(C,) True for the countries whose material is barred."""
+    destinations: BoolArray
+    """(C,) True for the importers that must not get it."""
+    compliance: Amount
+    """Share of the barred material that is held back, for the share of the step in force."""
+    content: bool
+    """Whether what was made of barred material is barred."""
+
+    def links(self, origin: IntArray, destination: IntArray) -> BoolArray:
+        """(S, B) links from third countries to the destinations, given the countries of both ends."""
+        third = ~self.origins & ~self.destinations
+        mask: BoolArray = third[origin][:, None] & self.destinations[destination]
+        return mask
 
 
 @dataclass
@@ -91,6 +144,8 @@ class Controls:
     world: World
     date: dt.date = field(init=False)
     """First day of the step."""
+    end: dt.date = field(init=False)
+    """The day after its last."""
     open_share: LinkValues = field(init=False)
     """(G, C, C) 1 = trade allowed, 0 = banned, between = banned for part of the step."""
     tariff_rate: LinkValues = field(init=False)
@@ -99,14 +154,34 @@ class Controls:
     """(G, C, C) ad valorem, on the gate price."""
     risk: LinkValues = field(init=False)
     """(G, C, C) severity 0..1 of announced or active restrictions on a link; the largest counts."""
+    freight_factor: LinkValues = field(init=False)
+    """(G, C, C) multiplies freight as a share of FOB."""
+    transit_delay: LinkValues = field(init=False)
+    """(G, C, C) years added to the time under way."""
+    preference: LinkValues = field(init=False)
+    """(G, C, C) multiplies sourcing weights, without making a buyer richer or poorer."""
     production_factor: FloatArray = field(init=False)
     """(1, O), or (M, O) once members differ: multiplies what an offer's facility may produce."""
+    capacity_factor: FloatArray = field(init=False)
+    """(1 or M, O): multiplies capacity, and with it output at a given utilisation."""
+    ask_factor: FloatArray = field(init=False)
+    """(1 or M, O): multiplies the ask; the state pays the seller what is missing."""
+    own_cost_factor: FloatArray = field(init=False)
+    """(1 or M, O): multiplies all costs but those of bought inputs."""
     demand_factor: FloatArray = field(init=False)
     """(1, N), or (M, N) once members differ: multiplies what a need requires."""
+    intensity_factor: FloatArray = field(init=False)
+    """(1 or M, N): multiplies the need per unit of activity, of users and of plants."""
+    budget_factor: FloatArray = field(init=False)
+    """(1 or M, N): multiplies what a user can pay, in dollars."""
     markup_owner: IntArray = field(init=False)
     """(1, F), or (M, F) once members differ: index of the firm that sets the price of a facility."""
     caps: list[Cap] = field(default_factory=list)
     licences: list[Licence] = field(default_factory=list)
+    barriers: list[Barrier] = field(default_factory=list)
+    resales: list[Resale] = field(default_factory=list)
+    stockpiles: dict[str, Amount] = field(default_factory=dict)
+    """Stockpile event id -> share of the step in which it may buy and release."""
     touched_links: dict[str, BoolArray] = field(default_factory=dict)
     """event id -> (G, C, C) links that the event acts on, for the ledger."""
     touched_offers: dict[str, BoolArray] = field(default_factory=dict)
@@ -118,14 +193,21 @@ class Controls:
 
     def __post_init__(self) -> None:
         self.date = dt.date(self.world.base_year, 1, 1)
+        self.end = dt.date(self.world.base_year, 2, 1)
         goods, countries = len(self.world.goods), len(self.world.countries)
         shape = (goods, countries, countries)
         self.open_share = LinkValues(np.ones(shape), np.multiply)
         self.tariff_rate = LinkValues(self.world.base_tariff.copy(), np.add)
         self.export_tax_rate = LinkValues(np.zeros(shape), np.add)
         self.risk = LinkValues(np.zeros(shape), np.maximum)
-        self.production_factor = np.ones((1, len(self.world.offer_good)))
-        self.demand_factor = np.ones((1, len(self.world.need_good)))
+        self.freight_factor = LinkValues(np.ones(shape), np.multiply)
+        self.transit_delay = LinkValues(np.zeros(shape), np.add)
+        self.preference = LinkValues(np.ones(shape), np.multiply)
+        offers, needs = (1, len(self.world.offer_good)), (1, len(self.world.need_good))
+        self.production_factor, self.capacity_factor = np.ones(offers), np.ones(offers)
+        self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
+        self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
+        self.budget_factor = np.ones(needs)
         firms = {name: i for i, name in enumerate(dict.fromkeys(self.world.facility_firm))}
         self.markup_owner = np.array([[firms[name] for name in self.world.facility_firm]])
 
@@ -148,6 +230,34 @@ class Controls:
     def scale_demand(self, needs: BoolArray, factor: Amount) -> None:
         """Multiply what the needs in a mask (N,) require, by one number or (M,)."""
         self.demand_factor = _scaled(self.demand_factor, needs, factor)
+
+    def scale_capacity(self, offers: BoolArray, factor: Amount) -> None:
+        """Multiply the capacity of the offers in a mask (O,), by one number or (M,)."""
+        self.capacity_factor = _scaled(self.capacity_factor, offers, factor)
+
+    def scale_asks(self, offers: BoolArray, factor: Amount) -> None:
+        """Multiply the asks of the offers in a mask (O,), by one number or (M,); the state pays the rest."""
+        self.ask_factor = _scaled(self.ask_factor, offers, factor)
+
+    def scale_own_cost(self, offers: BoolArray, factor: Amount) -> None:
+        """Multiply costs other than those of inputs for the offers in a mask (O,), by one number or (M,)."""
+        self.own_cost_factor = _scaled(self.own_cost_factor, offers, factor)
+
+    def scale_intensity(self, needs: BoolArray, factor: Amount) -> None:
+        """Multiply the need per unit of activity for the needs in a mask (N,), by one number or (M,)."""
+        self.intensity_factor = _scaled(self.intensity_factor, needs, factor)
+
+    def scale_budget(self, needs: BoolArray, factor: Amount) -> None:
+        """Multiply what the users in a mask (N,) can pay, by one number or (M,)."""
+        self.budget_factor = _scaled(self.budget_factor, needs, factor)
+
+    def close_between(self, offers: BoolArray, needs: BoolArray, open_share: Amount) -> None:
+        """Close trade between the offers (O,) and the needs (N,); what is closed twice stays closed."""
+        self.barriers.append(Barrier(offers, needs, open_share=open_share))
+
+    def raise_risk_between(self, offers: BoolArray, needs: BoolArray, severity: Amount) -> None:
+        """Perceived risk of the needs (N,) for what comes from the offers (O,)."""
+        self.barriers.append(Barrier(offers, needs, risk=severity * self.alarm_weight))
 
     def touch_links(self, event: str, mask: BoolArray) -> None:
         """Book that ``event`` acts on the links in ``mask``."""

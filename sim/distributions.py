@@ -10,9 +10,10 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
+from sim.errors import did_you_mean
 from sim.units import Quantity, QuantityError, parse_quantity
 
 __all__ = [
@@ -57,6 +58,15 @@ class Distribution:
         return self.quantile(0.5)
 
     @property
+    def written(self) -> dict[str, object]:
+        """As it stands in a file whose numbers have no unit."""
+        weights = {"weights": list(self.weights)} if self.weights else {}
+        return {self.kind: list(self.parameters), **weights}
+
+    def __str__(self) -> str:
+        return spoken(self.kind, [f"{number:g}" for number in self.parameters], self.weights)
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest value that a member may draw."""
         if self.kind in ("normal", "lognormal"):
@@ -90,11 +100,20 @@ class UncertainQuantity(Quantity):
     """A quantity that each member draws; ``value`` is that of the central run."""
 
     distribution: Distribution = Distribution("uniform", (0.0, 0.0))
+    mapping: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """As it was written, each number with its unit."""
+
+    @property
+    def written(self) -> object:
+        """As it stands in a file."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in self.mapping.items()}
 
 
 def is_distribution(written: object) -> bool:
-    """Whether a value is written as a distribution: a mapping with the name of one."""
-    return isinstance(written, Mapping) and bool(written.keys() & FORMS.keys())
+    """Whether a value is meant as a distribution: a mapping with the name of one, or to a list."""
+    if not isinstance(written, Mapping):
+        return False
+    return bool(written.keys() & FORMS.keys()) or any(isinstance(v, list) for v in written.values())
 
 
 def parse_distribution(
@@ -102,6 +121,7 @@ def parse_distribution(
     number: Callable[[object], float],
     lowest: float = -math.inf,
     highest: float = math.inf,
+    within: str = "",
 ) -> Distribution:
     """Read ``{uniform: [2, 5]}`` and the like.
 
@@ -109,6 +129,7 @@ def parse_distribution(
         written: one of :data:`FORMS` with its list of numbers; ``choice`` may have ``weights``.
         number: reads one number and raises QuantityError.
         lowest, highest: bounds of the field.
+        within: the bounds in words, for messages.
 
     Raises:
         QuantityError: an unknown name, too few or too many numbers, or numbers that do not fit together.
@@ -116,35 +137,66 @@ def parse_distribution(
     kind = next((k for k in written if k in FORMS), "")
     extra = [str(k) for k in written if k != kind and not (kind == "choice" and k == "weights")]
     if not kind or extra:
-        wrong = extra[0][:60] if extra else "nothing"
-        raise QuantityError(f"'{wrong}' is no distribution", f"write one of: {', '.join(FORMS)}")
+        raise _misfit(kind, extra)
     values = written[kind]
     meaning = FORMS[kind]
     if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-        raise QuantityError(f"{kind} needs a list of numbers", _example(kind))
+        raise QuantityError(f"{kind} needs a list of numbers", _example(kind), (kind,))
     if meaning and len(values) != len(meaning):
-        raise QuantityError(
-            f"{kind} needs {len(meaning)} numbers ({', '.join(meaning)}), not {len(values)}", _example(kind)
-        )
+        count = f"{kind} needs {len(meaning)} numbers ({', '.join(meaning)}), not {len(values)}"
+        raise QuantityError(count, _example(kind), (kind,))
     plain = PLAIN.get(kind, ())
-    numbers = tuple(_plain(v) if i in plain else number(v) for i, v in enumerate(values))
+    numbers = _each(values, lambda i, v: _plain(v) if i in plain else number(v), kind)
     weights: tuple[float, ...] = ()
     if written.get("weights") is not None:
         given = written["weights"]
         if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != len(numbers):
-            raise QuantityError("there must be one weight for each choice", "write for example [1, 2, 1]")
-        weights = tuple(_plain(w) for w in given)
+            say = "write for example [1, 2, 1]"
+            raise QuantityError("there must be one weight for each choice", say, ("weights",))
+        weights = _each(given, lambda _, weight: _plain(weight), "weights")
         if min(weights) < 0 or sum(weights) <= 0:
-            raise QuantityError("weights must not be negative, nor all zero", "write for example [1, 2, 1]")
+            say = "write for example [1, 2, 1]"
+            raise QuantityError("weights must not be negative, nor all zero", say, ("weights",))
     _check(kind, numbers)
-    for value in numbers if kind not in ("normal", "lognormal") else numbers[:1]:
+    for i, value in enumerate(numbers if kind not in ("normal", "lognormal") else numbers[:1]):
         if not lowest <= value <= highest:
-            raise QuantityError(f"{kind} reaches out of the range of the field", "narrow it")
+            say = f"write {within}" if within else "narrow it"
+            raise QuantityError(f"{kind} reaches out of the range of the field", say, (kind, str(i)))
     return Distribution(kind, numbers, weights, lowest, highest)
 
 
+def _misfit(kind: str, extra: Sequence[str]) -> QuantityError:
+    """A word that has no place in a distribution."""
+    if not extra:
+        return QuantityError("the mapping is empty", f"write one of: {', '.join(FORMS)}")
+    word, path = extra[0][:60], (extra[0],)
+    if not kind:
+        say = did_you_mean(word, FORMS)
+        return QuantityError(f"'{word}' is no distribution", say, path, key=True)
+    if word in FORMS:
+        say = "one number has one distribution"
+        return QuantityError(f"'{word}' stands beside '{kind}'", say, path, key=True)
+    say = "only 'choice' has weights" if word == "weights" else f"'{kind}' has nothing but its numbers"
+    return QuantityError(f"'{word}' does not belong to '{kind}'", say, path, key=True)
+
+
+def _each(values: Sequence[object], read: Callable[[int, object], float], name: str) -> tuple[float, ...]:
+    """Every number of a list; an error knows which of them it is about."""
+    numbers = []
+    for i, value in enumerate(values):
+        try:
+            numbers.append(read(i, value))
+        except QuantityError as error:
+            raise QuantityError(error.message, error.remedy, (name, str(i))) from None
+    return tuple(numbers)
+
+
 def parse_uncertain(
-    written: Mapping[str, object], dimension: str, lowest: float = -math.inf, highest: float = math.inf
+    written: Mapping[str, object],
+    dimension: str,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+    within: str = "",
 ) -> UncertainQuantity:
     """Read a distribution of quantities, each with its unit.
 
@@ -155,15 +207,18 @@ def parse_uncertain(
         QuantityError: see :func:`parse_distribution` and :func:`sim.units.parse_quantity`.
     """
     distribution = parse_distribution(
-        written, lambda v: parse_quantity(v, dimension).value, lowest, highest
+        written, lambda v: parse_quantity(v, dimension).value, lowest, highest, within
     )
     kind = distribution.kind
     values = written[kind]
     assert isinstance(values, Sequence)
-    return UncertainQuantity(distribution.central, dimension, spoken(kind, values), distribution=distribution)
+    text = spoken(kind, values, distribution.weights)
+    return UncertainQuantity(
+        distribution.central, dimension, text, distribution=distribution, mapping=dict(written)
+    )
 
 
-def spoken(kind: str, values: Sequence[object]) -> str:
+def spoken(kind: str, values: Sequence[object], weights: Sequence[float] = ()) -> str:
     """A distribution in words.
 
     >>> spoken("uniform", ["20 %", "60 %"])
@@ -173,12 +228,15 @@ def spoken(kind: str, values: Sequence[object]) -> str:
     if kind == "uniform":
         return f"between {text[0]} and {text[1]}"
     if kind == "triangular":
-        return f"between {text[0]} and {text[2]}, most likely {text[1]}"
+        return f"between {text[0]} and {text[2]} (most likely {text[1]})"
     if kind == "normal":
         return f"about {text[0]} (standard deviation {text[1]})"
     if kind == "lognormal":
         return f"about {text[0]} (logarithm's standard deviation {text[1]})"
-    return f"one of {', '.join(text)}"
+    if weights:
+        total = sum(weights)
+        text = [f"{word} (chance {weight / total:.0%})" for word, weight in zip(text, weights, strict=True)]
+    return text[0] if len(text) == 1 else f"{', '.join(text[:-1])} or {text[-1]}"
 
 
 def _plain(value: object) -> float:
@@ -189,11 +247,11 @@ def _plain(value: object) -> float:
 
 def _check(kind: str, numbers: tuple[float, ...]) -> None:
     if kind in ("uniform", "triangular") and list(numbers) != sorted(numbers):
-        raise QuantityError(f"{kind} needs its numbers in ascending order", _example(kind))
+        raise QuantityError(f"{kind} needs its numbers in ascending order", _example(kind), (kind,))
     if kind in ("normal", "lognormal") and numbers[1] < 0:
-        raise QuantityError("a standard deviation must not be negative", _example(kind))
+        raise QuantityError("a standard deviation must not be negative", _example(kind), (kind, "1"))
     if kind == "lognormal" and numbers[0] <= 0:
-        raise QuantityError("the median of a lognormal must be above zero", _example(kind))
+        raise QuantityError("the median of a lognormal must be above zero", _example(kind), (kind, "0"))
 
 
 def _example(kind: str) -> str:

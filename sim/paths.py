@@ -11,6 +11,7 @@ __all__ = [
     "is_repository",
     "outputs_directory",
     "scenario_folders",
+    "schema_file",
     "share_root",
     "shown",
     "world_directory",
@@ -49,6 +50,11 @@ def scenario_folders() -> tuple[Path, ...]:
     """Folders searched for scenario names: ``scenarios`` here, then those that ship with Monazite."""
     folders = [Path.cwd() / "scenarios", share_root() / "scenarios"]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+
+
+def schema_file() -> Path:
+    """The JSON Schema of scenario files that ships."""
+    return share_root() / "schema" / "scenario.schema.json"
 
 
 def configuration_directory() -> Path:

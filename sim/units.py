@@ -25,6 +25,7 @@ AXES = ("member", "time", "good", "seller", "buyer")
 
 DAYS_PER_YEAR = 365.25
 CALENDAR_DAYS_PER_BUSINESS_DAY = 7 / 5
+TONNES_PER_POUND = 0.00045359237
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,36 @@ class Unit:
 UNITS: tuple[Unit, ...] = (
     Unit("t", "mass", 1.0),
     Unit("kt", "mass", 1000.0),
+    Unit("Mt", "mass", 1e6),
     Unit("kg", "mass", 0.001),
+    Unit("lb", "mass", TONNES_PER_POUND),
     Unit("t/year", "mass per year", 1.0),
     Unit("kt/year", "mass per year", 1000.0),
     Unit("kg/year", "mass per year", 0.001),
+    Unit("Mt/year", "mass per year", 1e6),
     Unit("t/month", "mass per year", 12.0),
+    Unit("kt/month", "mass per year", 12_000.0),
+    Unit("t/day", "mass per year", DAYS_PER_YEAR),
     Unit("USD/t", "price", 1.0),
     Unit("USD/kg", "price", 1000.0),
+    Unit("USD/lb", "price", 1 / TONNES_PER_POUND),
+    Unit("USD", "money", 1.0),
+    Unit("million USD", "money", 1e6),
+    Unit("billion USD", "money", 1e9),
+    Unit("USD/year", "money per year", 1.0),
+    Unit("million USD/year", "money per year", 1e6),
+    Unit("billion USD/year", "money per year", 1e9),
+    Unit("USD/t CO2", "carbon price", 1.0),
+    Unit("t CO2/t", "carbon intensity", 1.0),
+    Unit("kg CO2/kg", "carbon intensity", 1.0),
+    Unit("kg CO2/t", "carbon intensity", 0.001),
     Unit("%", "share", 0.01),
     Unit("%/year", "growth rate", 0.01),
     Unit("days", "duration", 1 / DAYS_PER_YEAR),
     Unit("business days", "duration", CALENDAR_DAYS_PER_BUSINESS_DAY / DAYS_PER_YEAR),
     Unit("weeks", "duration", 7 / DAYS_PER_YEAR),
     Unit("months", "duration", 1 / 12),
+    Unit("quarters", "duration", 1 / 4),
     Unit("years", "duration", 1.0),
 )
 SINGULARS = {
@@ -59,12 +77,17 @@ SINGULARS = {
     "business day": "business days",
     "week": "weeks",
     "month": "months",
+    "quarter": "quarters",
     "year": "years",
 }
 EXAMPLES = {
     "mass": "1238 t",
     "mass per year": "30258 t/year",
     "price": "255 USD/kg",
+    "money": "500 million USD",
+    "money per year": "50 million USD/year",
+    "carbon price": "80 USD/t CO2",
+    "carbon intensity": "2 t CO2/t",
     "share": "40 %",
     "growth rate": "5 %/year",
     "duration": "45 business days",
@@ -73,10 +96,15 @@ NUMBER = re.compile(r"[-+]?(\d+(?:,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d{1,3})?")
 
 
 class QuantityError(ValueError):
-    """A quantity that cannot be read: ``message`` says what is wrong, ``remedy`` what to write."""
+    """A quantity that cannot be read: ``message`` says what is wrong, ``remedy`` what to write.
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.message, self.remedy = message, remedy
+    ``path`` leads from the quantity to the item of it that is wrong, the key of the item if ``key``.
+    """
+
+    def __init__(
+        self, message: str, remedy: str = "", path: tuple[str, ...] = (), *, key: bool = False
+    ) -> None:
+        self.message, self.remedy, self.path, self.key = message, remedy, path, key
         super().__init__(f"{message}; {remedy}" if remedy else message)
 
 
@@ -95,6 +123,11 @@ class Quantity:
     def amount(self) -> Amount:
         """What effects use: the value, or (M,) what each member drew."""
         return self.value if self.drawn is None else self.drawn
+
+    @property
+    def written(self) -> object:
+        """As it stands in a file."""
+        return self.text
 
     def __str__(self) -> str:
         return self.text
@@ -117,11 +150,11 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
 
     Args:
         written: the text; a thousands comma is allowed, a thousands blank is not.
-        dimension: ``mass``, ``mass per year``, ``price``, ``share``, ``growth rate`` or ``duration``;
-            any of them when empty.
+        dimension: one of the dimensions in :data:`UNITS`, such as ``mass`` or ``share``; any when empty.
 
     Returns:
-        The quantity with ``value`` in t, t/year, USD/t, share of one, share of one per year, or years.
+        The quantity with ``value`` in the unit used inside the model: t, t/year, USD/t, USD, USD/year,
+        USD/t CO2, t CO2/t, share of one, share of one per year, or years.
 
     Raises:
         QuantityError: no number, no unit, an unknown unit, or a unit of another dimension.
@@ -163,11 +196,16 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
         raise QuantityError(f"unknown unit {_shown(rest)}", f"write one of: {allowed}")
     if dimension and unit.dimension != dimension:
         raise QuantityError(
-            f"{_shown(text)} is a {unit.dimension}, but a {dimension} is needed", f"write one of: {allowed}"
+            f"{_shown(text)} is {_named(unit.dimension)}, but {_named(dimension)} is needed",
+            f"write one of: {allowed}",
         )
     if not math.isfinite(value):
         raise QuantityError(f"{_shown(text)} is not a finite number", _example(dimension, ""))
     return Quantity(value * unit.factor, unit.dimension, text)
+
+
+def _named(dimension: str) -> str:
+    return f"an {dimension}" if dimension[0] in "aeiou" else f"a {dimension}"
 
 
 def _shown(value: object) -> str:

@@ -26,6 +26,7 @@ class PlainScenario:
     minerals: tuple[str, ...] = ()
     events: tuple[Any, ...] = ()
     assumptions: dict[str, float] = field(default_factory=dict)
+    blocs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,13 @@ class Restriction:
     rate: float = 0.0
     delay_years: float = 0.15
     type: str = "restriction"
-    varies: bool = False
     probability: None = None
+    longest_delay_at_sea: float = 0.0
+    dormant: bool = False
+    scalable: bool = False
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
@@ -99,10 +105,15 @@ class Merger:
     from_: dt.date
     id: str = "merger"
     type: str = "merger"
-    varies: bool = False
     probability: None = None
+    longest_delay_at_sea: float = 0.0
+    dormant: bool = False
+    scalable: bool = False
     announced: dt.date | None = None
     until: dt.date | None = None
+
+    def phase(self, start: dt.date, end: dt.date) -> object:
+        return None
 
     def sentence(self) -> str:
         return " and ".join(self.firms)

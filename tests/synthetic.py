@@ -188,6 +188,14 @@ def make_dataset(
             "tonnes touched",
         ),
         "event_usd": (("member", "time", "event"), np.ones((m, t, len(events))), "USD/step", "USD touched"),
+        **{
+            name: (("member", "time", "event"), np.full((m, t, len(events)), value), unit, name)
+            for name, value, unit in (
+                ("event_flow", 0.5, "t/step"), ("event_change", -0.5, "t/step"),
+                ("event_flow_usd", 2.0, "USD/step"), ("event_waiting", 0.0, "t"),
+            )
+        },
+        "event_agents": (("member", "event"), np.full((m, len(events)), 3), "facilities", "agents touched"),
         "flow": (("quantile", "year", "link"), flow, "t/year", "flow between countries"),
     }
     data = {

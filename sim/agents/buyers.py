@@ -36,32 +36,47 @@ class Orders:
 
 
 def required_input(
-    world: World, state: State, calibration: Calibration, demand_level: FloatArray, step_years: float
+    world: World,
+    state: State,
+    calibration: Calibration,
+    demand_level: FloatArray,
+    output_level: FloatArray,
+    step_years: float,
 ) -> FloatArray:
     """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan.
 
     A plant that one input holds back orders no more of the others than it can use.
+
+    Args:
+        demand_level: (1 or M, N) activity of users.
+        output_level: (1 or M, O) what policy and events make of each offer's output at its current rate.
     """
     activities = calibration.activities
     base = world.need_use * step_years
-    need = base * state.intensity * demand_level
+    need = base * state.need_rate * demand_level
     plant = activities.need_plant >= 0
     rate = state.plant_rate[:, activities.need_plant[plant]] * state.usable[:, plant]
-    need[:, plant] = (base * state.intensity)[:, plant] * rate
+    level = np.maximum.reduceat(output_level[:, activities.offer_order], activities.offer_start, axis=1)
+    rate = rate * level[:, activities.need_plant[plant]]
+    need[:, plant] = (base * state.need_rate)[:, plant] * rate
     return need
 
 
 def target_position(
-    world: World, state: State, calibration: Calibration, behaviour: Behaviour, required: FloatArray,
+    world: World, need_lag: FloatArray, state: State, behaviour: Behaviour, required: FloatArray,
     step_years: float,
 ) -> FloatArray:
-    """(M, N) stock plus tonnes under way that a buyer wants before it orders."""
+    """(M, N) stock plus tonnes under way that a buyer wants before it orders.
+
+    Args:
+        need_lag: (L, N) or (L, M, N) lag mix of its purchases.
+    """
     usual = world.need_cover * behaviour["cover_scale"] / step_years
     # Stock gains what the price is expected to gain: who expects a rise buys ahead, who expects a fall waits.
     gain = behaviour["speculative_cover_response"] * expected_growth(state.need_trend, behaviour)
     cover = usual * np.maximum(1 + behaviour["risk_cover_response"] * state.risk + gain, LEAST_COVER)
-    mix = calibration.need_lag
-    lags = np.arange(len(mix))[:, None]
+    mix = need_lag
+    lags = np.arange(len(mix)).reshape(-1, *(1,) * (mix.ndim - 1))
     pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
     target: FloatArray = required * (cover + pipeline)
     return target
@@ -70,7 +85,7 @@ def target_position(
 def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour) -> FloatArray:
     """(M, N, VALUE_CLASSES) prices at which each class of use gives up, lowest first.
 
-    Fixed during a run, so computed once.
+    Fixed but for what exchange rates do to budgets, so computed once.
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
     exponent = behaviour["give_up_exponent"][:, :, None] * powers
@@ -103,8 +118,8 @@ def worth_of_inputs(
 
 def order_tiers(
     world: World,
+    need_lag: FloatArray,
     state: State,
-    calibration: Calibration,
     behaviour: Behaviour,
     required: FloatArray,
     give_up: FloatArray,
@@ -119,9 +134,10 @@ def order_tiers(
     perceived risk.
 
     Args:
+        need_lag: (L, N) or (L, M, N) lag mix of purchases.
         give_up: (M, N, classes) from :func:`give_up_prices`.
     """
-    target = target_position(world, state, calibration, behaviour, required, step_years)
+    target = target_position(world, need_lag, state, behaviour, required, step_years)
     position = state.buyer_stock + state.transit.sum(0)
     cover = position / np.maximum(target, 1e-12)
     share = 1 / (1 + np.exp(np.clip((cover - behaviour["urgency_cover"]) / URGENCY_WIDTH, -40, 40)))

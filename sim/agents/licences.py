@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.controls import Licence
 from sim.units import Amount
-from sim.world.world import FloatArray, IntArray
+from sim.world.world import BoolArray, FloatArray, IntArray
 
 __all__ = ["LicenceQueue"]
 
@@ -57,14 +57,10 @@ class LicenceQueue:
         self.waiting, self.permits, self.life = fresh.waiting, fresh.permits, fresh.life
 
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
-        """File applications, (M, S) tonnes; a delay between two steps is split between them."""
-        members = len(tonnes)
-        delay: FloatArray = _spread(licence.delay_years, members) / step_years
-        early = np.floor(delay).astype(np.int64)
-        late_share = (delay - early)[:, None]
-        rows, late = np.arange(members), _latest(licence, step_years, members)
-        self.waiting[rows, early] += (1 - late_share) * tonnes
-        self.waiting[rows, late] += late_share * tonnes
+        """File applications, (M, S) tonnes; a decision between two steps is split between them."""
+        first, last = (times / step_years for times in _delays(licence, len(tonnes)))
+        share = _decided(first, last, self.waiting.shape[1])
+        self.waiting += share[:, :, None] * tonnes[:, None]
 
     def decide(self, approval_share: Amount, pace: Amount = 1.0) -> FloatArray:
         """Decide what is due: permits for the approved share; return (M, S) tonnes to stock.
@@ -93,6 +89,12 @@ class LicenceQueue:
         share: FloatArray = 1 - np.exp(-1 / np.maximum(beyond, 1e-9))
         return share
 
+    def drop(self, members: BoolArray) -> None:
+        """Members (M,) in which the licence is not in force: nothing waits, no permit counts."""
+        self.waiting[np.broadcast_to(members, (len(self.permits),))] = 0.0
+        self.late[np.broadcast_to(members, (len(self.permits),))] = 0.0
+        self.permits[np.broadcast_to(members, (len(self.permits),))] = 0.0
+
     @property
     def allowed(self) -> FloatArray:
         """(M,) tonnes that may be exported now."""
@@ -116,5 +118,29 @@ def _spread(amount: Amount, members: int) -> FloatArray:
 
 def _latest(licence: Licence, step_years: float, members: int) -> IntArray:
     """(M,) steps after which the last part of an application is decided."""
-    steps: IntArray = np.ceil(_spread(licence.delay_years, members) / step_years).astype(np.int64)
+    steps: IntArray = np.ceil(_delays(licence, members)[1] / step_years).astype(np.int64)
     return steps
+
+
+def _delays(licence: Licence, members: int) -> tuple[FloatArray, FloatArray]:
+    """(M,) years until the first and until the last part of an application is decided."""
+    first = _spread(licence.delay_years, members)
+    longest = licence.longest_delay_years
+    return first, first if longest is None else np.maximum(first, _spread(longest, members))
+
+
+def _decided(first: FloatArray, last: FloatArray, slots: int) -> FloatArray:
+    """(M, slots) share of an application that is decided after 0, 1, ... steps.
+
+    Decisions come evenly between ``first`` and ``last``, (M,) steps; each is split between the two
+    nearest whole steps, which keeps the mean delay. ``area`` is the second integral of their density.
+    """
+    step = np.arange(-1, slots + 1)
+    width = np.maximum(last - first, 1e-9)[:, None]
+    inside = np.clip(step - first[:, None], 0.0, width)
+    area = inside**2 / (2 * width) + np.maximum(step - first[:, None] - width, 0.0)
+    evenly = np.clip(area[:, 2:] - 2 * area[:, 1:-1] + area[:, :-2], 0.0, None)
+    at_once = np.maximum(1 - np.abs(step[1:-1] - first[:, None]), 0.0)
+    share: FloatArray = np.where((last - first)[:, None] > 1e-6, evenly, at_once)
+    share /= share.sum(1, keepdims=True)
+    return share

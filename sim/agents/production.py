@@ -38,7 +38,7 @@ def run_plants(
     """
     activities = calibration.activities
     order = activities.need_order
-    per_tonne = activities.need_coefficient[order] * state.intensity[:, order]
+    per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
     held = available[:, order]
     throughput = np.minimum(planned, _scarcest(calibration, held, per_tonne))
     throughput = np.maximum(throughput, 0.0)
@@ -96,7 +96,7 @@ def usable_inputs(
     activities = calibration.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
     held = available[:, order]
-    per_tonne = activities.need_coefficient[order] * state.intensity[:, order]
+    per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
     reach = _reach(calibration, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     share = scarcest / np.maximum(planned, 1e-300)
@@ -121,7 +121,7 @@ def discard_surplus(
     plant = calibration.activities.offer_plant
     outputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
     joint = (plant >= 0) & (outputs[np.maximum(plant, 0)] > 1)
-    limit = behaviour["discard_years"] * world.offer_output + normal_stock(world, step_years)
+    limit = behaviour["discard_years"] * world.offer_output + normal_stock(world, state, step_years)
     surplus = np.where(joint, np.maximum(state.seller_stock - limit, 0.0), 0.0)
     return surplus
 
@@ -132,18 +132,23 @@ def adapt_rates(
     calibration: Calibration,
     behaviour: Behaviour,
     cash_cost: FloatArray,
+    own_cost: FloatArray,
+    ask_factor: FloatArray,
     step_years: float,
 ) -> None:
     """Mines follow price and their own stock; plants follow margin, output stock and demand.
 
     Args:
         cash_cost: (O,) in multiples of the good's base price; below it a mine idles.
+        own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
+        ask_factor: (1 or M, O) share of its price that a seller asks; a state pays it the rest.
     """
     activities = calibration.activities
     follow = share_of_step(behaviour["utilisation_speed"], step_years)
     lowest = behaviour["minimum_utilisation"]
-    relative_stock = np.maximum(state.seller_stock / normal_stock(world, step_years), 1e-3)
-    expected = np.clip(state.offer_expected_price, *RANGE_OF_PRICES)
+    relative_stock = np.maximum(state.seller_stock / normal_stock(world, state, step_years), 1e-3)
+    received = state.offer_expected_price / ask_factor
+    expected = np.clip(received / own_cost, *RANGE_OF_PRICES)
 
     elasticity = behaviour["supply_elasticity"][:, world.offer_good]
     wanted = expected**elasticity * relative_stock ** -behaviour["output_stock_response"]
@@ -152,12 +157,14 @@ def adapt_rates(
     state.mine_rate += follow * (np.maximum(wanted * loss, lowest) - state.mine_rate)
 
     out, start = activities.offer_order, activities.offer_start
-    value = np.add.reduceat((activities.revenue_weight * expected)[:, out], start, axis=1)
+    received = np.clip(received, *RANGE_OF_PRICES)
+    value = np.add.reduceat((activities.revenue_weight * received)[:, out], start, axis=1)
+    own = np.add.reduceat((activities.revenue_weight * own_cost)[:, out], start, axis=1)
     paid = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
     order = activities.need_order
     inputs = np.add.reduceat((activities.cost_weight * paid)[:, order], activities.need_start, axis=1)
     share = activities.input_cost_share
-    margin = value / (1 + share * (inputs - 1))
+    margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
     glut = np.add.reduceat((activities.revenue_weight * relative_stock)[:, out], start, axis=1)
     wanted = margin ** behaviour["processing_elasticity"] * glut ** -behaviour["output_stock_response"]
     wanted = np.clip(wanted, lowest, activities.capacity_ratio)
@@ -165,15 +172,24 @@ def adapt_rates(
 
 
 def adapt_intensity(
-    world: World, state: State, calibration: Calibration, behaviour: Behaviour, step_years: float
+    world: World,
+    state: State,
+    calibration: Calibration,
+    behaviour: Behaviour,
+    budget: FloatArray,
+    step_years: float,
 ) -> None:
     """Substitution and thrift: need falls slowly while prices are expected high.
 
     End users economise, and so do plants that combine several inputs (less dysprosium in a
     magnet). A plant with one input only changes its form and cannot.
+
+    Args:
+        budget: (1 or M, N) what users can pay in dollars, relative to the base year.
     """
     elasticity = behaviour["thrift_elasticity"][:, world.need_good]
-    ratio = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
+    felt = state.need_expected_price / calibration.base_index / budget
+    ratio = np.clip(felt, *RANGE_OF_PRICES)
     follow = share_of_step(behaviour["thrift_speed"], step_years)
     plant = calibration.activities.need_plant
     inputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))

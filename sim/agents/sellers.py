@@ -10,16 +10,28 @@ from sim.agents.state import State
 from sim.world.calibrate import Calibration
 from sim.world.world import FloatArray, World
 
-__all__ = ["asks", "cost_index", "normal_stock", "offers", "planned_output"]
+__all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
 
 
-def normal_stock(world: World, step_years: float) -> FloatArray:
-    """(O,) stock on hand before sales in the base year."""
-    return world.offer_stock + world.offer_output * step_years
+LEAST_CAPACITY = 1e-3
+"""Share of base capacity to which the working stock of a closing facility shrinks."""
 
 
-def cost_index(world: World, state: State, calibration: Calibration) -> FloatArray:
-    """(M, O) unit cost relative to the base year: input costs pass through by their share."""
+def normal_stock(world: World, state: State, step_years: float) -> FloatArray:
+    """(1 or M, O) stock on hand before sales in the base year, for the capacity of today."""
+    stock = world.offer_stock + world.offer_output * step_years
+    normal: FloatArray = stock * np.maximum(state.capacity, LEAST_CAPACITY)
+    return normal
+
+
+def cost_index(
+    world: World, state: State, calibration: Calibration, own_cost: FloatArray
+) -> FloatArray:
+    """(M, O) unit cost relative to the base year: input costs pass through by their share.
+
+    Args:
+        own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
+    """
     activities = calibration.activities
     relative = state.input_cost / calibration.base_index * activities.cost_weight
     inputs = np.add.reduceat(relative[:, activities.need_order], activities.need_start, axis=1)
@@ -27,28 +39,50 @@ def cost_index(world: World, state: State, calibration: Calibration) -> FloatArr
     index = np.ones((len(plant), len(world.offer_good)))
     made = activities.offer_plant >= 0
     index[:, made] = plant[:, activities.offer_plant[made]]
-    return index
+    return index + own_share(calibration) * (own_cost - 1)
+
+
+def own_share(calibration: Calibration) -> FloatArray:
+    """(O,) base-year share of costs other than those of inputs: 1 for a mine."""
+    activities = calibration.activities
+    share = np.ones(len(activities.offer_plant))
+    made = activities.offer_plant >= 0
+    share[made] = 1 - activities.input_cost_share[activities.offer_plant[made]]
+    return share
 
 
 def planned_output(
     world: World, state: State, calibration: Calibration, production_factor: FloatArray, step_years: float
 ) -> FloatArray:
-    """(M, O) tonnes that each offer's facility would make this step at its current rate."""
+    """(M, O) tonnes that each offer's facility would make this step at its current rate.
+
+    A factor above 1 works as far as capacity allows.
+    """
     activities = calibration.activities
     rate = state.mine_rate.copy()
     made = activities.offer_plant >= 0
     rate[:, made] = state.plant_rate[:, activities.offer_plant[made]]
-    return world.offer_output * step_years * rate * production_factor
+    normal = world.offer_output * step_years * rate * state.capacity
+    most = np.maximum(normal, world.offer_capacity * step_years * state.capacity)
+    plan: FloatArray = np.minimum(normal * production_factor, most)
+    return plan
 
 
-def asks(state: State, behaviour: Behaviour, cost: FloatArray, markup_ratio: FloatArray) -> FloatArray:
+def asks(
+    state: State, behaviour: Behaviour, cost: FloatArray, markup_ratio: FloatArray, ask_factor: FloatArray
+) -> FloatArray:
     """(M, O) price at which a seller places its normal volume, in multiples of the base price.
 
     Cost times mark-up, higher when the price is expected to stay above cost: the seller waits.
+
+    Args:
+        ask_factor: (1 or M, O) share of that price which the seller asks; a state pays the rest.
     """
     rise = np.exp(expected_growth(state.offer_trend, behaviour))
-    expected = (state.offer_expected_price * rise / cost) ** behaviour["offer_expectation_response"]
-    return cost * markup_ratio * expected
+    received = state.offer_expected_price * rise / ask_factor
+    expected = (received / cost) ** behaviour["offer_expectation_response"]
+    asked: FloatArray = cost * markup_ratio * expected * ask_factor
+    return asked
 
 
 def offers(
@@ -72,7 +106,7 @@ def offers(
     reserve = behaviour["seller_reserve_share"] * world.offer_stock
     for_sale = state.seller_stock - held_back
     quantity = np.maximum(for_sale - reserve, 0.0)
-    relative_stock = np.maximum(for_sale, 0.0) / normal_stock(world, step_years)
+    relative_stock = np.maximum(for_sale, 0.0) / normal_stock(world, state, step_years)
     volume = plan * relative_stock ** behaviour["offer_stock_response"]
     volume = np.maximum(volume, 1e-3 * world.offer_output * step_years)
     ratio = np.maximum(quantity, 1e-12) / volume

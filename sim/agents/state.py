@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.agents.licences import LicenceQueue
+from sim.agents.quotas import QuotaAccount
 from sim.world.calibrate import Calibration, basket_inflow
 from sim.world.world import FloatArray, World
 
@@ -61,8 +62,20 @@ class State:
     """(M, basket needs, E) tonnes of each element in buyers' stocks of concentrate."""
     transit_elements: FloatArray
     """(L, M, basket needs, E) tonnes of each element under way."""
-    queues: dict[tuple[int, int, bytes, int], LicenceQueue]
-    """Applications and permits of each licence in force, by good, origin, destinations and rank."""
+    queues: dict[tuple[int, int, bytes, int | str], LicenceQueue]
+    """Applications and permits of each licence in force, by good, origin, destinations and which of such."""
+    quotas: dict[tuple[str, int, int, bytes, bytes], QuotaAccount]
+    """What is left of each quota that is counted, by event, good, origin, destinations and offers."""
+    technology: FloatArray
+    """(1 or M, N) policy's factor on the need per unit of activity."""
+    capacity: FloatArray
+    """(1 or M, O) policy's factor on capacity."""
+
+    @property
+    def need_rate(self) -> FloatArray:
+        """(M, N) need per unit of activity relative to the base year."""
+        rate: FloatArray = self.intensity * self.technology
+        return rate
 
 
 def initial_state(
@@ -123,6 +136,9 @@ def initial_state(
         buyer_elements=stock[:, basket_need, None] * inflow_share,
         transit_elements=np.repeat(element_pipeline[:, None], members, axis=1),
         queues={},
+        quotas={},
+        technology=np.ones((1, needs)),
+        capacity=np.ones((1, offers)),
     )
 
 

@@ -104,12 +104,14 @@ def _statistic(row: dict[str, str], prefix: str) -> Statistic:
 
 
 def _figures(scenario: Scenario) -> dict[str, list[tuple[dt.date, float, str, str]]]:
-    """Per series the observed figures in order of their dates: date, value, source key, entry."""
+    """Per series the observed figures in order of their dates: date, value, source key, name of the row."""
     found: dict[str, list[tuple[dt.date, float, str, str]]] = {}
     for entry, observation in scenario.observed.items():
-        own = observation.source or ""
-        figure = (observation.at, observation.value.value, own, entry)
-        found.setdefault(observation.series, []).append(figure)
+        several = len(observation.values) > 1
+        for day, figure in observation.values.items():
+            name = f"{entry} {day:%Y-%m}" if several else entry
+            source = figure.source or observation.source or ""
+            found.setdefault(observation.series, []).append((day, figure.value.value, source, name))
     return {series: sorted(figures) for series, figures in found.items()}
 
 

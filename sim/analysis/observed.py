@@ -29,9 +29,13 @@ def observed_prices(runs: Sequence[Run], good: str) -> pd.DataFrame:
             name, _, what = str(item.get("series", "")).partition(".")
             if name not in MARKETS or what != good:
                 continue
-            try:
-                value = parse_quantity(item["value"], "price").value
-            except QuantityError:
-                continue
-            rows.append((str(item["at"]), MARKETS[name], value, str(item.get("source") or "assumption")))
+            # Runs stored by version 0.1.0 have one figure each.
+            for day, figure in (item.get("values") or {item.get("at"): item.get("value")}).items():
+                own = figure if isinstance(figure, dict) else {"value": figure}
+                try:
+                    value = parse_quantity(own["value"], "price").value
+                except QuantityError:
+                    continue
+                source = own.get("source") or item.get("source") or "assumption"
+                rows.append((str(day), MARKETS[name], value, str(source)))
     return pd.DataFrame(list(dict.fromkeys(rows)), columns=["date", "market", "value", "source"])

@@ -47,7 +47,7 @@ SERIES = {
 }
 PRICES = ("price_gate", "price_inside", "price_outside")
 AXIS = {
-    "exports": "origin", "imports": "destination", "import_value": "destination", "production": "offer",
+    "exports": "outbound", "imports": "inbound", "import_value": "inbound", "production": "offer",
     "shortfall": "need",
 }  # fmt: skip
 

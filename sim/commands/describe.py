@@ -13,8 +13,10 @@ from sim.commands.output import write_json
 from sim.errors import render_problems
 
 if TYPE_CHECKING:
+    from sim.distributions import Distribution
     from sim.instruments import Instrument
     from sim.scenario import Scenario
+    from sim.scenario.scenario import Figure, Observation
 
 __all__ = ["main", "register"]
 
@@ -74,6 +76,9 @@ def _wrapped(label: str, text: str) -> str:
 
 
 def _description(scenario: Scenario) -> list[str]:
+    from sim.instruments.words import spoken
+    from sim.world.labels import load_labels
+
     lines = [f"{scenario.name}: {scenario.title}"]
     if scenario.question:
         lines += ["", textwrap.fill(scenario.question, WIDTH)]
@@ -81,6 +86,10 @@ def _description(scenario: Scenario) -> list[str]:
     compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
     span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"
     lines += ["", f"World of {scenario.base_year}, {span}{built}{compared}.", ""]
+    names = load_labels(scenario.base_year).countries
+    for bloc, members in scenario.blocs.items():
+        lines.append(_wrapped("", f"{bloc} = {spoken(members, names)}").lstrip())
+    lines += [""] if scenario.blocs else []
     if not scenario.events:
         lines.append("No events: no new controls.")
     for event in sorted(scenario.events, key=lambda e: _day(e, scenario)):
@@ -90,14 +99,28 @@ def _description(scenario: Scenario) -> list[str]:
         lines.append(_wrapped("", f"[{_basis(event, scenario)}]"))
     if scenario.assumptions:
         lines += ["", "Parameters set by this scenario:"]
-        lines += [f"  {name} = {value:g}" for name, value in scenario.assumptions.items()]
+        lines += [f"  {name} = {_number(value)}" for name, value in scenario.assumptions.items()]
     if scenario.observed:
         lines += ["", "Observed, to set beside the results:"]
         for name, seen in scenario.observed.items():
-            title = scenario.sources[seen.source].title if seen.source else "assumption"
-            said = f"{name}: {seen.series} was {seen.value}. [{title}]"
-            lines.append(_wrapped(f"{seen.at:%Y-%m}", said))
+            for day, figure in seen.values.items():
+                basis = _title(figure, scenario) or _title(seen, scenario)
+                said = f"{name}: {seen.series} was {figure.value}. [{basis}]"
+                lines.append(_wrapped(f"{day:%Y-%m}" if day.day == 1 else str(day), said))
     return lines
+
+
+def _number(value: float | Distribution) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _title(part: Figure | Observation, scenario: Scenario) -> str:
+    """What an observed figure rests on; empty where it says nothing of its own."""
+    if part.source:
+        return scenario.sources[part.source].title
+    if isinstance(part.assumption, str):
+        return f"assumption: {part.assumption}"
+    return "assumption" if part.assumption else ""
 
 
 def _content(scenario: Scenario) -> dict[str, object]:
@@ -120,7 +143,8 @@ def _content(scenario: Scenario) -> dict[str, object]:
             }
             for event in sorted(scenario.events, key=lambda e: _day(e, scenario))
         ],
-        "assumptions": dict(scenario.assumptions),
+        "blocs": {name: list(members) for name, members in scenario.blocs.items()},
+        "assumptions": {name: getattr(v, "written", v) for name, v in scenario.assumptions.items()},
         "sources": {key: source.title for key, source in scenario.sources.items()},
         "warnings": [problem.text() for problem in scenario.warnings],
     }  # fmt: skip

@@ -278,6 +278,7 @@ def main(args: argparse.Namespace) -> int:
     seed = _setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    from sim.analysis.ledger import event_lines, idle_events, idle_warning
     from sim.results import find_runs
 
     runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]
@@ -290,6 +291,10 @@ def main(args: argparse.Namespace) -> int:
         print("warning: uncertified markets are listed by 'certified' in the stored arrays", file=sys.stderr)
     for run in runs:
         print(f"  {shown(run.directory)}")
+        for line in event_lines(run):
+            print(f"    {line}")
+        for name in idle_events(run):
+            print(f"warning: {idle_warning(run, name)}", file=sys.stderr)
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
         print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")

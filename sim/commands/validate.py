@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import glob
+import os
 from pathlib import Path
 
 from sim.commands.output import write_json
 from sim.errors import MonaziteError, Problem, render_problems
+from sim.scenario.find import is_path
 
 __all__ = ["main", "register"]
 
@@ -17,11 +20,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "validate",
         help="check scenario files and say what is wrong, where, and what to write instead",
-        description="Check scenarios by name, by file, or all files of a folder. "
+        description="Check scenarios by name, by file, by pattern, or all files of folders. "
         "Exit code 2 if anything is wrong; warnings alone leave it 0.",
-        epilog="example: monazite validate scenarios/historical/ree-licence-2025.yaml",
+        epilog="examples: monazite validate my-scenario.yaml; monazite validate 'scenarios/**'",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="scenario files, folders or names")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="scenario files, folders, patterns or names")
     parser.add_argument(
         "--json", type=Path, default=None, metavar="FILE", help="write all problems as JSON ('-': print them)"
     )
@@ -29,17 +32,24 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _expanded(words: list[str]) -> list[str]:
-    """Folders stand for the scenario files in them."""
-    found: list[str] = []
+    """Folders stand for the scenario files in them, patterns for what they match; each file once."""
+    found: dict[Path | str, str] = {}
     for word in words:
-        if Path(word).is_dir():
-            inside = [str(path) for path in sorted(Path(word).rglob("*.yaml"))]
-            if not inside:
-                raise MonaziteError(f"{word}: no scenario file (*.yaml) in this folder")
-            found += inside
-        else:
-            found.append(word)
-    return list(dict.fromkeys(found))
+        matches = [word]
+        if set(word) & set("*?[") and not os.path.exists(word):
+            matches = sorted(glob.glob(word, recursive=True))
+            matches = [match for match in matches if os.path.isdir(match) or match.endswith(".yaml")]
+            if not matches:
+                raise MonaziteError(f"{word}: no scenario file (*.yaml) matches")
+        inside: list[str] = []
+        for match in matches:
+            folder = os.path.isdir(match)
+            inside += [str(p) for p in sorted(Path(match).rglob("*.yaml"))] if folder else [match]
+        if not inside:
+            raise MonaziteError(f"{word}: no scenario file (*.yaml) in this folder")
+        for name in inside:
+            found.setdefault(Path(name).resolve() if is_path(name) else name, name)
+    return list(found.values())
 
 
 def main(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sim.agents.parameters import Draws
 from sim.distributions import UncertainQuantity
 from sim.instruments import Instrument
+from sim.instruments.dated import ALWAYS
 from sim.units import Quantity
 
 __all__ = ["draw_events"]
@@ -34,9 +35,11 @@ def _drawn(value: Any, path: str, draws: Draws) -> Any:
                 changed[name] = new
         return value.model_copy(update=changed) if changed else value
     if isinstance(value, Mapping):
-        # One value for every destination is written without the word, so its path goes without, too.
+        # One value for every destination, or for all time, is written without the word or the date, so its
+        # path goes without, too.
+        alone = list(value) in (["world"], [ALWAYS])
         items = {
-            key: _drawn(item, path if list(value) == ["world"] else f"{path}.{key}", draws)
+            key: _drawn(item, path if alone else f"{path}.{key}", draws)
             for key, item in value.items()
         }
         return items if any(items[key] is not item for key, item in value.items()) else value

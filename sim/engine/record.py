@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.controls import Controls
+from sim.engine.ledger import Ledger
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
@@ -38,6 +39,19 @@ PER_NEED = {
     "shortfall": ("t per step", "tonnes needed but missing"),
     "purchases": ("t per step", "tonnes bought"),
     "buyer_stock": ("t", "stock at the end of the step"),
+}
+PER_PILE = {
+    "stockpile_stock": ("t", "tonnes in a state's stockpile"),
+    "stockpile_bought": ("t per step", "tonnes bought for a state's stockpile"),
+    "stockpile_released": ("t per step", "tonnes released from a state's stockpile"),
+}
+PER_EVENT = {
+    "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
+    "event_usd": ("USD per step", "base-year value that the event acts on"),
+    "event_flow": ("t per step", "tonnes in this run that the event acts on"),
+    "event_change": ("t per step", "tonnes that the event acts on, less those of the base year"),
+    "event_flow_usd": ("USD per step", "value at gate prices of the tonnes that the event acts on"),
+    "event_waiting": ("t", "tonnes that wait for a licence"),
 }
 PER_GOOD = {
     "price_gate": ("USD/t", "sales-weighted gate price, world"),
@@ -78,13 +92,23 @@ class Recorder:
             **dict.fromkeys(PER_NEED, len(world.need_good)),
             "tariff_revenue": countries,
             "value_added_at_risk": len(world.facilities),
-            "event_tonnes": len(simulation.scenario.events),
-            "event_usd": len(simulation.scenario.events),
+            **dict.fromkeys(PER_EVENT, len(simulation.scenario.events)),
+            **dict.fromkeys(PER_PILE, len(simulation.stockpiles.goods)),
+            "origin_purchases": 0,
         }
         self._origins = Groups(world.offer_good * countries + world.offer_country)
         self._pairs = Groups(world.need_good * countries + world.need_country)
         sizes["exports"] = len(self._origins.keys)
         sizes["imports"] = sizes["import_value"] = len(self._pairs.keys)
+        # Purchases by origin: one column per family, good, importer and country of origin.
+        self._origin_groups = []
+        self._origin_columns: list[tuple[int, int, int]] = []
+        for family in simulation.origins:
+            groups = Groups(world.need_good[family.needs] * countries + world.need_country[family.needs])
+            self._origin_groups.append(groups)
+            for key in groups.keys.tolist():
+                self._origin_columns += [(*divmod(key, countries), origin) for origin in family.countries]
+        sizes["origin_purchases"] = len(self._origin_columns)
         self._kept: dict[str, npt.NDArray[np.float32]] = {
             name: np.zeros((members, steps, size), dtype=np.float32) for name, size in sizes.items()
         }
@@ -111,8 +135,15 @@ class Recorder:
         self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
         self._valued: PolicyMarket | None = None
         self._value_weight: list[FloatArray] = []
+        self.ledger = Ledger(simulation, self._links)
         self._running: FlowTotals | None = None
+        self._running_steps = 0
+        self._year_total: FloatArray | None = None
         self._yearly: list[FloatArray] = []
+
+    def latest(self, name: str) -> npt.NDArray[np.float32]:
+        """(M, size) row of the step recorded last."""
+        return self._kept[name][:, self._simulation.time - 1]
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)
@@ -178,16 +209,27 @@ class Recorder:
         kept["requirement"][:, t] = simulation.required
         kept["consumption"][:, t] = simulation.consumed
         kept["shortfall"][:, t] = simulation.shortfall
-        kept["purchases"][:, t] = clearing.purchases
+        kept["purchases"][:, t] = simulation.purchases
         kept["buyer_stock"][:, t] = state.buyer_stock
+        piles = simulation.stockpiles
+        kept["stockpile_stock"][:, t] = piles.tonnes.stock[..., 0]
+        kept["stockpile_bought"][:, t], kept["stockpile_released"][:, t] = piles.bought, piles.released
+        first = 0
+        for family, groups in zip(simulation.origins, self._origin_groups, strict=True):
+            members, needs, origins = family.shipped.shape
+            by_need = np.swapaxes(family.shipped, 1, 2).reshape(members * origins, needs)
+            sums = groups.sums(by_need).reshape(members, origins, -1)
+            width = origins * sums.shape[2]
+            columns = np.swapaxes(sums, 1, 2).reshape(members, -1)
+            kept["origin_purchases"][:, t, first : first + width] = columns
+            first += width
         self._record_value_added(simulation, t)
-        for position, event in enumerate(simulation.scenario.events):
-            kept["event_tonnes"][:, t, position], kept["event_usd"][:, t, position] = (
-                simulation.touched.get(event.id, (0.0, 0.0))
-            )
+        self._add_flows(simulation, t)
+        self.ledger.book(simulation, kept["price_gate"][:, t].astype(np.float64))
+        for name, column in self.ledger.columns.items():
+            kept[name][:, t] = column
         self._residual[:, t], self._gap[:, t] = clearing.residual, clearing.gap
         self._certified[:, t] = clearing.certified
-        self._add_flows(simulation, t)
 
     def _record_trade(self, simulation: Simulation, t: int) -> None:
         """What crosses borders, booked when it is sold."""
@@ -240,20 +282,36 @@ class Recorder:
         self._kept["value_added_at_risk"][:, t, users] = lost * value
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
-        running = self._running
-        if running is None or self._year_of[t] != self._year_of[t - 1]:
+        new_year = t > 0 and self._year_of[t] != self._year_of[t - 1]
+        changed = self.ledger.set_policy(simulation.controls, simulation.shares)
+        # Where policy changes at other times in other members, sums are closed at every step: their last bit
+        # must not depend on who shares the batch.
+        if changed or new_year or simulation.differing:
+            self._close_segment()
+        if new_year:
             self._close_year()
-            self._running = running = FlowTotals()
-        running.add(simulation.cleared)
+        if self._running is None:
+            self._running, self._running_steps = FlowTotals(), 0
+            self.ledger.open_segment()
+        self._running.add(simulation.cleared)
+        self._running_steps += 1
 
-    def _close_year(self) -> None:
-        """Sum the year's facility flows to country links: far smaller, and all that is kept."""
+    def _close_segment(self) -> None:
+        """Sum facility flows to country links: far smaller, and all that is kept."""
         if self._running is None:
             return
         blocks = self._running.totals()
         flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
-        self._yearly.append(self._links.sums(flat))
+        sums = self._links.sums(flat)
+        self.ledger.close_segment(sums, self._running_steps)
+        self._year_total = sums if self._year_total is None else self._year_total + sums
         self._running = None
+
+    def _close_year(self) -> None:
+        self._close_segment()
+        if self._year_total is not None:
+            self._yearly.append(self._year_total)
+        self._year_total = None
 
     def dataset(self) -> xr.Dataset:
         """All results, labelled, with units (``docs/results.md``)."""
@@ -264,21 +322,23 @@ class Recorder:
         dims = {
             **dict.fromkeys(PER_GOOD, "good"), **dict.fromkeys(PER_OFFER, "offer"),
             **dict.fromkeys(PER_NEED, "need"), "tariff_revenue": "importer",
-            "exports": "origin", "imports": "destination", "import_value": "destination",
-            "value_added_at_risk": "facility", "event_tonnes": "event", "event_usd": "event",
+            "exports": "outbound", "imports": "inbound", "import_value": "inbound",
+            "value_added_at_risk": "facility", **dict.fromkeys(PER_EVENT, "event"),
+            **dict.fromkeys(PER_PILE, "pile"), "origin_purchases": "origin_link",
         }
         extra = {
             "exports": ("t per step", "tonnes sold abroad, by good and country"),
             "imports": ("t per step", "tonnes that arrive from abroad, by good and country"),
             "import_value": ("USD per step", "CIF value of what arrives from abroad, rent included"),
+            "origin_purchases": ("t per step", "tonnes bought, stockpiles included, by country of origin"),
             "tariff_revenue": ("USD per step", "tariff revenue"),
             "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
-            "event_tonnes": ("t per step", "base-year tonnes that the event acts on"),
-            "event_usd": ("USD per step", "base-year value that the event acts on"),
         }
-        described = {**PER_GOOD, **PER_OFFER, **PER_NEED, **extra}
+        described = {**PER_GOOD, **PER_OFFER, **PER_NEED, **PER_PILE, **PER_EVENT, **extra}
         variables: dict[str, Any] = {}
         for name, values in self._kept.items():
+            if name in (*PER_PILE, "origin_purchases") and not values.shape[2]:
+                continue
             unit, text = described[name]
             if name in ("imports", "import_value"):
                 values = self._on_arrival(name, values.astype(np.float64)).astype(np.float32)
@@ -350,12 +410,14 @@ class Recorder:
             "facility_sector": ("facility", sector),
             "facility_kind": ("facility", kind),
             "importer": codes,
-            "origin_good": ("origin", goods[origin_good]),
-            "origin_country": ("origin", codes[origin]),
-            "destination_good": ("destination", goods[destination_good]),
-            "destination_country": ("destination", codes[destination]),
+            "outbound_good": ("outbound", goods[origin_good]),
+            "outbound_country": ("outbound", codes[origin]),
+            "inbound_good": ("inbound", goods[destination_good]),
+            "inbound_country": ("inbound", codes[destination]),
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
+            **self._ledger_rows(variables, codes, goods),
+            **self._labels_of_piles_and_origins(codes, goods),
             "year": np.unique(self._year_of),
             "quantile": list(QUANTILES),
             "link_good": ("link", goods[good]),
@@ -363,6 +425,49 @@ class Recorder:
             "link_importer": ("link", codes[importer]),
         }
         return xr.Dataset(variables, coords=coordinates, attrs=self._attributes())
+
+    def _ledger_rows(
+        self, variables: dict[str, Any], codes: npt.NDArray[np.str_], goods: npt.NDArray[np.str_]
+    ) -> dict[str, Any]:
+        """The ledger by event and link, added to the variables; its labels."""
+        variables["event_agents"] = (
+            ("member", "event"), self.ledger.agents,
+            {"units": "facilities", "long_name": "facilities that the event acts on"},
+        )  # fmt: skip
+        event, link, tonnes, base = self.ledger.table()
+        if not len(event):
+            return {}
+        for name, values, text in (
+            ("ledger_tonnes", tonnes, "tonnes traded while the event was in force"),
+            ("ledger_base", base, "base-year tonnes of as long a time"),
+        ):
+            attributes = {"units": "t, whole run", "long_name": text}
+            variables[name] = (("member", "ledger"), values.astype(np.float32), attributes)
+        good, pair = np.divmod(link, len(codes) ** 2)
+        exporter, importer = np.divmod(pair, len(codes))
+        ids = np.array([item.id for item in self._simulation.scenario.events], dtype=str)
+        return {
+            "ledger_event": ("ledger", ids[event]),
+            "ledger_good": ("ledger", goods[good]),
+            "ledger_exporter": ("ledger", codes[exporter]),
+            "ledger_importer": ("ledger", codes[importer]),
+        }
+
+    def _labels_of_piles_and_origins(
+        self, codes: npt.NDArray[np.str_], goods: npt.NDArray[np.str_]
+    ) -> dict[str, Any]:
+        """Labels of what only some scenarios have."""
+        labels: dict[str, Any] = {}
+        piles = self._simulation.stockpiles
+        if piles:
+            labels["pile_event"] = ("pile", np.array(piles.events))
+            labels["pile_good"] = ("pile", goods[piles.goods])
+        if self._origin_columns:
+            good, importer, origin = np.array(self._origin_columns).T
+            labels["origin_good"] = ("origin_link", goods[good])
+            labels["origin_importer"] = ("origin_link", codes[importer])
+            labels["origin_country"] = ("origin_link", codes[origin])
+        return labels
 
     def _attributes(self) -> dict[str, Any]:
         simulation = self._simulation
@@ -372,6 +477,7 @@ class Recorder:
                 "id": event.id, "type": event.type, "sentence": event.sentence(),
                 "announced": str(event.announced or ""), "from": str(event.from_ or ""),
                 "until": str(event.until or ""),
+                "in_base_year": bool(getattr(event, "in_base_year", False)),
             }
             for event in scenario.events
         ]

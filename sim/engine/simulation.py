@@ -16,17 +16,24 @@ from sim.agents import buyers, expectations, production, sellers
 from sim.agents.firms import markups, markups_by_member
 from sim.agents.licences import LicenceQueue
 from sim.agents.noise import Noise
+from sim.agents.origins import families
 from sim.agents.parameters import Behaviour, Draws, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import State, initial_state
+from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
-from sim.engine.policy import PolicyMarket, active_controls, build_market, licence_keys, policy_key, touched
+from sim.engine.ledger import touched
+from sim.engine.permits import in_hand, keep_gates, open_gates, use_gates
+from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key
 from sim.engine.record import Recorder
+from sim.engine.rules import Rules, Seen
+from sim.instruments.export_ban import ExportBan
+from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
 from sim.world.calibrate import calibrate
 from sim.world.restrict import restrict
-from sim.world.world import FloatArray, IntArray, World
+from sim.world.world import FloatArray, World
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,7 +109,7 @@ class Simulation:
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        world = restrict(world, scenario.minerals)
+        world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
         self.world, self.scenario, self.seed = world, scenario, seed
         if isinstance(members, int):
             members = range(first_member, first_member + members)
@@ -122,12 +129,30 @@ class Simulation:
         sigma = self.behaviour["sourcing_elasticity"][0]
         prior = self.behaviour.shared("prior_weight")
         self.sigma = sigma
-        self.calibration = calibrate(world, sigma, prior, self.step_years)
+        self.calibration = calibrate(
+            world, sigma, prior, self.step_years, sum(event.longest_delay_at_sea for event in self.events)
+        )
         self.state: State = initial_state(
             world, self.calibration, self.behaviour["cover_scale"], self.step_years
         )
-        self.give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
-        self.give_up_now = self.give_up
+        self.rules = Rules(
+            world, self.calibration, self.events, self.happens, len(members), self.steps, self.step_years
+        )
+        self.differing = self.rules.ruled | set(self.happens)
+        barred = [event.resale(world) for event in self.events if isinstance(event, ExportBan)]
+        self.origins = families(world, self.calibration, [rule for rule in barred if rule is not None])
+        for family in self.origins:
+            family.start(self.state, self.step_years)
+        reserves = [event for event in self.events if isinstance(event, Stockpile)]
+        reserves = [event for event in reserves if not event.in_base_year]
+        self.stockpiles = Stockpiles(world, self.calibration, reserves, len(members), self.step_years)
+        if self.stockpiles:
+            self.stockpiles.start(self.state)
+            self.stockpiles.add_mix(self.state.buyer_elements, self.calibration.basket_need)
+            for family in self.origins:
+                self.stockpiles.add_mix(family.buyer, family.needs)
+        self._base_give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
+        self.give_up_now = self._base_give_up
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -139,11 +164,14 @@ class Simulation:
         self._policy_key: object = None
         self.shares: Mapping[str, Amount] = {}
         self.controls: Controls = Controls(world)
-        self.market: PolicyMarket = build_market(world, self.calibration, self.controls, sigma, self._eps)
+        self.market: PolicyMarket = build_market(
+            world, self.calibration, self.controls, sigma, self._eps, self.step_years
+        )
         no_offer = np.zeros((len(members), len(world.offer_good)))
         no_need = np.zeros((len(members), len(world.need_good)))
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
+        self.purchases = no_need
         self.recorder = Recorder(self)
 
     @property
@@ -174,30 +202,46 @@ class Simulation:
     def set_policy(self) -> None:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.dates[self.time], self.dates[self.time + 1]
-        key = policy_key(self.events, start, end)
+        self.rules.advance(self.time, start, end, self._seen())
+        key = (policy_key(self.events, start, end), self.rules.key)
         if key == self._policy_key:
             return
-        controls, shares = active_controls(self.world, self.events, start, end, self.happens)
+        controls, shares = active_controls(
+            self.world, self.rules.eased(), start, end, self.happens, self.rules.strengths
+        )
         self._policy_key, self.controls, self.shares = key, controls, shares
-        self.market = build_market(self.world, self.calibration, controls, self.sigma, self._eps)
+        self.market = build_market(
+            self.world, self.calibration, controls, self.sigma, self._eps, self.step_years, self.differing
+        )
         owner = controls.markup_owner
         self.markup_ratio = (
             markups_by_member(self.world, owner, self.sigma, self._eta, self._ceiling) / self._base_markup
         )
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
-        kept = set(licence_keys(controls.licences))
-        self.state.queues = {k: q for k, q in self.state.queues.items() if k in kept}
+        keep_gates(self.market, self.state)
+        self.give_up = self._base_give_up * controls.budget_factor[:, :, None]
+        self.state.technology, self.state.capacity = controls.intensity_factor, controls.capacity_factor
 
-    def _origin_sellers(self, good: int, origin: int) -> IntArray:
-        at = (self.world.offer_good == good) & (self.world.offer_country == origin)
-        return np.flatnonzero(at)
+    def queues_by_event(self) -> list[tuple[str, LicenceQueue]]:
+        """The licence queues in use, each with the event that runs it."""
+        queues = self.state.queues
+        return [(gate.rule.event, queues[gate.key]) for gate in self.market.gates if gate.key in queues]
+
+    def _seen(self) -> Seen | None:
+        if self.clearing is None or not self.rules:
+            return None
+        price = self.recorder.latest("price_outside") / self.world.base_price
+        return Seen(price, self.required, self.shortfall, self.clearing)
 
     def expect(self) -> None:
         """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
-        self.cost = sellers.cost_index(self.world, self.state, self.calibration)
+        controls = self.controls
+        self.cost = sellers.cost_index(
+            self.world, self.state, self.calibration, controls.own_cost_factor
+        )
         expectations.update_expectations(
-            self.state, self.calibration, self.behaviour, self.cost, self.step_years
+            self.state, self.calibration, self.behaviour, self.cost * controls.ask_factor, self.step_years
         )
         expectations.update_risk(self.state, self.exposure, self.behaviour, self.step_years)
 
@@ -207,21 +251,36 @@ class Simulation:
             self.world, self.state, self.calibration, self.controls.production_factor, self.step_years
         )
         self.plan = _overridden(self.decisions.planned_output, self.plan * self.noise.output(self.time))
-        ask = sellers.asks(self.state, self.behaviour, self.cost, self.markup_ratio)
+        ask = sellers.asks(
+            self.state, self.behaviour, self.cost, self.markup_ratio, self.controls.ask_factor
+        )
         self.ask = _overridden(self.decisions.ask, ask)
 
     def require(self) -> None:
         """4. Buyers order in tiers: urgent need first, restocking around the expected price."""
-        level = self.controls.demand_factor * self.noise.demand(self.time)
-        required = buyers.required_input(self.world, self.state, self.calibration, level, self.step_years)
+        controls = self.controls
+        level = controls.demand_factor * self.noise.demand(self.time)
+        output = controls.production_factor * controls.capacity_factor
+        required = buyers.required_input(
+            self.world, self.state, self.calibration, level, output, self.step_years
+        )
+        last = self.required, self.shortfall
         self.required = _overridden(self.decisions.requirement, required)
         self._arrive()
+        if self.stockpiles:
+            self._release(*last)
         self.give_up_now = buyers.worth_of_inputs(self.world, self.state, self.calibration, self.give_up)
         self.orders = buyers.order_tiers(
-            self.world, self.state, self.calibration, self.behaviour, self.required, self.give_up_now,
+            self.world, self.market.need_lag, self.state, self.behaviour, self.required, self.give_up_now,
             self.step_years,
         )
-        self._file_licences()
+        if self.stockpiles:
+            self.orders = self.stockpiles.add_orders(self.orders)
+        reserve = self.behaviour["seller_reserve_share"] * self.world.offer_stock
+        overrun = self.behaviour["licence_overrun"][:, 0]
+        self.held_back = open_gates(
+            self.market, self.world, self.state, self.required, reserve, overrun, self.shares, self.step_years
+        )
 
     def _arrive(self) -> None:
         """Shipments due this step reach the buyers' stocks."""
@@ -232,44 +291,32 @@ class Simulation:
             for pipeline in (state.transit, state.transit_elements):
                 pipeline[:-1] = pipeline[1:]
                 pipeline[-1] = 0.0
+        for family in self.origins:
+            family.arrive()
+        self.stockpiles.arrive()
 
-    def _file_licences(self) -> None:
-        """Exporters apply for what licensed buyers need; what is decided may be exported or sold."""
-        state, world, step_years = self.state, self.world, self.step_years
-        self.held_back = np.zeros_like(state.seller_stock)
-        reserve = self.behaviour["seller_reserve_share"] * world.offer_stock
-        overrun = self.behaviour["licence_overrun"][:, 0]
-        keys = licence_keys(self.controls.licences)
-        for key, licence in zip(keys, self.controls.licences, strict=True):
-            at = self._origin_sellers(licence.good, licence.origin)
-            if not len(at):
-                continue
-            if key not in state.queues:
-                state.queues[key] = LicenceQueue.empty(len(self.members), len(at), licence, step_years)
-            queue = state.queues[key]
-            queue.resize(licence, step_years)
-            needs = world.need_slice(licence.good)
-            group = licence.destinations[world.need_country[needs]]
-            group &= world.need_country[needs] != licence.origin
-            rows = at - world.offer_slice(licence.good).start
-            base = self.calibration.flow[licence.good][np.ix_(rows, np.flatnonzero(group))] * step_years
-            activity = self.required[:, needs][:, group] / (world.need_use[needs][group] * step_years)
-            # Not a matrix product: its last bit would depend on the number of members.
-            share = np.reshape(self.shares.get(licence.event, 1.0), (-1, 1))
-            wanted = (activity[:, None] * base).sum(-1) * share
-            free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
-            queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
-            # Deciding after filing: a delay of no time then holds up nothing.
-            queue.decide(licence.approval_share, queue.pace(licence, overrun, step_years))
-            self.held_back[:, at] += queue.waiting.sum(1)
+    def _release(self, last_required: FloatArray, last_shortfall: FloatArray) -> None:
+        """Stockpiles hand tonnes to their users, who pay what they last paid in the market."""
+        state = self.state
+        tonnes, elements, *origins = self.stockpiles.decide(
+            state, self.required, last_required, last_shortfall, self.controls.stockpiles
+        )
+        given = tonnes[..., 0]
+        held = state.buyer_stock + state.transit.sum(0)
+        worth = held * state.input_cost + given * state.choice_index
+        mixed = worth / np.maximum(held + given, 1e-12)
+        state.input_cost = np.where(given > 0, mixed, state.input_cost)
+        state.buyer_stock = state.buyer_stock + given
+        state.buyer_elements += elements[:, self.calibration.basket_need]
+        for family, mix in zip(self.origins, origins, strict=True):
+            family.buyer = family.buyer + mix[:, family.needs]
 
     def clear(self) -> None:
         """5. Every good's market at once: flows, prices, rents."""
         quantity, full_ask = sellers.offers(
             self.world, self.state, self.behaviour, self.plan, self.ask, self.held_back, self.step_years
         )
-        queues = self.state.queues
-        permits = [queues[key].allowed if key in queues else None for key in self.market.licence_keys]
+        allowed = in_hand(self.market, self.state)
         self.clearing = clear(
             self.market.market,
             quantity,
@@ -277,7 +324,7 @@ class Simulation:
             self.orders.tonnes,
             self.orders.reservation,
             self.orders.elasticity,
-            self.market.cap_tonnes(len(self.members), permits, self.shares, self.step_years),
+            self.market.cap_tonnes(len(self.members), allowed, self.shares, self.step_years, self._resale()),
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
         )
@@ -285,30 +332,53 @@ class Simulation:
         self.state.gate_price = self.clearing.price
         self.state.choice_index = self.clearing.index
 
+    def _resale(self) -> FloatArray | None:
+        """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        columns = [
+            family.admissible(rule, offer, self.state.seller_stock[:, offer])
+            for rule, offer in self.market.resale_caps
+            for family in self.origins
+            if family.covers(rule)
+        ]
+        return np.stack(columns, axis=1) if columns else None
+
     def ship(self) -> None:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         state, clearing = self.state, self.cleared
         calibration = self.calibration
-        for position, key in enumerate(self.market.licence_keys):
-            if key in state.queues:
-                state.queues[key].use(clearing.cap_flow[:, self.market.licence_caps[position]])
+        use_gates(self.market, state, clearing.cap_flow, self.shares, self.step_years)
         before = state.seller_stock[:, calibration.basket_offer]
         composition = np.divide(
             state.seller_elements, before[..., None],
             out=np.zeros_like(state.seller_elements), where=before[..., None] > 0,
         )
+        piles = self.stockpiles
+        taken = piles.fractions(clearing, self.orders) if piles else np.zeros((0, *clearing.purchases.shape))
+        self.purchases = clearing.purchases * (1 - taken.sum(0)) if piles else clearing.purchases
+        for position, family in enumerate(self.origins):
+            shipped = family.ship(
+                clearing, state.seller_stock, self.controls.resales, self.market.lag_weight
+            )
+            if piles:
+                shipped = piles.mixes[1 + position].take(shipped, taken[:, :, family.needs])
+            family.load(shipped)
         state.seller_stock = state.seller_stock - clearing.sales
         state.seller_elements -= composition * clearing.sales[:, calibration.basket_offer, None]
 
         self.paid = paid = self.market.delivered_cost(clearing)
         stock = state.buyer_stock + state.transit.sum(0)
-        total = stock + clearing.purchases
-        mixed = (stock * state.input_cost + paid) / np.maximum(total, 1e-12)
+        total = stock + self.purchases
+        own = paid * (1 - taken.sum(0)) if piles else paid
+        mixed = (stock * state.input_cost + own) / np.maximum(total, 1e-12)
         state.input_cost = np.where(total > 1e-9 * self.world.need_use, mixed, state.input_cost)
 
         element_flow = self._element_flow(composition)
-        for lag, weights in enumerate(calibration.lag_weight):
-            tonnes = clearing.to_buyers(weights)
+        by_lag = [clearing.to_buyers(weights) for weights in self.market.lag_weight]
+        if piles:
+            by_lag = list(piles.tonnes.take(np.stack(by_lag)[..., None], taken)[..., 0])
+            at = calibration.basket_need
+            element_flow = list(piles.mixes[0].take(np.stack(element_flow), taken[:, :, at]))
+        for lag, tonnes in enumerate(by_lag):
             if lag == 0:
                 state.buyer_stock += tonnes
                 state.buyer_elements += element_flow[0]
@@ -329,14 +399,14 @@ class Simulation:
         shape = (len(self.members), len(self.world.need_good), len(self.world.elements))
         full = np.zeros((len(self.members), len(self.world.offer_good), len(self.world.elements)))
         full[:, calibration.basket_offer] = composition
-        lags = len(calibration.lag_weight)
+        lags = len(self.market.lag_weight)
         flow = np.zeros((lags, *shape))
         for g, good in enumerate(self.world.goods):
             if good.basket:
                 needs, content = self.world.need_slice(g), full[:, self.world.offer_slice(g)]
                 shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
-                for lag, weights in enumerate(calibration.lag_weight):
-                    flow[lag][:, needs] = (shipped * weights[g].T) @ content
+                for lag, weights in enumerate(self.market.lag_weight):
+                    flow[lag][:, needs] = (shipped * np.swapaxes(weights[g], -1, -2)) @ content
         return list(flow[:, :, calibration.basket_need])
 
     def produce(self) -> None:
@@ -360,12 +430,16 @@ class Simulation:
         consumed, self.shortfall = production.consume(self.required, held)
         self.consumed = np.where(user, consumed, used)
         self._take_elements(held)
+        for family in self.origins:
+            family.produce(self.consumed, held, output)
         state.buyer_stock = np.maximum(held - self.consumed, 0.0)
         state.seller_stock = state.seller_stock + output
         self.output = output
         self.discarded = production.discard_surplus(
             self.world, state, self.calibration, self.behaviour, self.step_years
         )
+        for family in self.origins:
+            family.discard(self.discarded, state.seller_stock)
         state.seller_stock -= self.discarded
 
     def _take_elements(self, held: FloatArray) -> None:
@@ -394,10 +468,12 @@ class Simulation:
         """8. Plants change their rates, users economise, slowly."""
         cash = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
         production.adapt_rates(
-            self.world, self.state, self.calibration, self.behaviour, cash, self.step_years
+            self.world, self.state, self.calibration, self.behaviour, cash,
+            self.controls.own_cost_factor, self.controls.ask_factor, self.step_years,
         )
         production.adapt_intensity(
-            self.world, self.state, self.calibration, self.behaviour, self.step_years
+            self.world, self.state, self.calibration, self.behaviour, self.controls.budget_factor,
+            self.step_years,
         )
 
     def record(self) -> None:

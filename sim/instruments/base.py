@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
-from sim.instruments.words import FirstDay, LastDay, links_between, quantity, select_goods, spoken
-from sim.units import Amount, Quantity
+from sim.errors import did_you_mean
+from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
+from sim.instruments.words import FirstDay, LastDay, WordError, links_between, quantity, select_goods, spoken
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -47,26 +49,64 @@ class Instrument(BaseModel):
     in_base_year: Annotated[
         bool, Field(description="in force in the base year already, so its effect is in base-year trade")
     ] = False
+    dormant: Annotated[
+        bool, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
+    ] = False
 
     _labels: Labels | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the names that sentences need."""
+        """Keep the names that sentences need; what changes over time must be known from the first day."""
+        for value in self._dated():
+            first = next(iter(value))
+            if self.from_ is not None and first > self.from_:
+                raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
+                                f"add a value for {self.from_}")  # fmt: skip
         if context and isinstance(context.get("labels"), Labels):
             self._labels = context["labels"]
 
+    @field_serializer("*", mode="plain")
+    def _as_written(self, value: Any) -> Any:
+        """Values in the form that a file has them in."""
+        return as_written(value)
+
+    def _dated(self) -> Iterator[Mapping[dt.date, Quantity]]:
+        """All values that change over time."""
+        for name in type(self).model_fields:
+            for value in dated_fields(getattr(self, name)):
+                if list(value) != [ALWAYS]:
+                    yield value
+
     # -- what the engine calls ---------------------------------------------------------------
 
-    def activity(self, step_start: dt.date, step_end: dt.date) -> float:
-        """Share 0..1 of the step [step_start, step_end) in which the event is in force.
+    def activity(self, step_start: dt.date, step_end: dt.date) -> Amount:
+        """Share 0..1 of the step [step_start, step_end) in which the event is in force, or (M,) such.
 
         0 throughout for an event marked ``in_base_year``: base-year trade reflects it already.
         """
         if self.in_base_year:
             return 0.0
-        first = max(step_start, self.from_ or dt.date.min)
-        over = step_end if self.until is None else min(step_end, self.until + dt.timedelta(days=1))
+        first, over = self._days(step_start, step_end)
         return max(0, (over - first).days) / (step_end - step_start).days
+
+    def _days(self, step_start: dt.date, step_end: dt.date) -> tuple[dt.date, dt.date]:
+        """First day of the step in force, and the day after the last."""
+        over = step_end if self.until is None else min(step_end, self.until + dt.timedelta(days=1))
+        return max(step_start, self.from_ or dt.date.min), over
+
+    def now(self, controls: Controls, value: Mapping[dt.date, Quantity]) -> Amount:
+        """A value that changes over time: its mean over the days of the step that are in force.
+
+        Before the event is in force, the value on its first day.
+        """
+        return mean_over(value, *self._days(controls.date, controls.end))
+
+    def phase(self, step_start: dt.date, step_end: dt.date) -> object:
+        """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
+        if self.varies:
+            return step_start
+        first, over = self._days(step_start, step_end)
+        return tuple(weights(value, first, over) for value in self._dated())
 
     @property
     def chance(self) -> Amount:
@@ -75,8 +115,41 @@ class Instrument(BaseModel):
 
     @property
     def varies(self) -> bool:
-        """True where the effect changes with the date while the event is in force."""
+        """True where the effect changes with every date while the event is in force."""
         return False
+
+    def climbed(self, ramp: Quantity | None, controls: Controls) -> Amount:
+        """Share 0..1 of a change that climbs in a straight line over ``ramp``, at the middle of the step."""
+        import numpy as np
+
+        if ramp is None or self.from_ is None:
+            return 1.0
+        middle = ((controls.date - self.from_).days + (controls.end - self.from_).days) / 2
+        years = np.maximum(np.asarray(ramp.amount), 1 / DAYS_PER_YEAR)
+        share: Amount = np.clip(middle / DAYS_PER_YEAR / years, 0.0, 1.0)
+        return share
+
+    def climbing(self, ramp: Quantity | None, step_start: dt.date) -> dt.date | None:
+        """The step while any member is still on its way up, for :meth:`phase`."""
+        import numpy as np
+
+        if ramp is None or self.from_ is None:
+            return None
+        years = (step_start - self.from_).days / DAYS_PER_YEAR
+        return step_start if years <= np.max(ramp.amount) else None
+    @property
+    def longest_delay_at_sea(self) -> float:
+        """Years by which shipments may come to take longer."""
+        return 0.0
+
+    @property
+    def scalable(self) -> bool:
+        """True where a strength above what the file says has a meaning."""
+        return False
+
+    def eased(self, floors: Sequence[tuple[Sequence[str], Amount]]) -> Instrument:
+        """The event with approval shares of at least a floor for some destinations; licences only."""
+        raise TypeError(f"a {self.type} approves nothing")
 
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
@@ -106,6 +179,8 @@ class Instrument(BaseModel):
             when = f"From {self.from_} to {self.until} "
         elif self.until:
             when = f"Until {self.until} "
+        if self.dormant:
+            when = f"Once a rule says so{f', from {self.from_} on,' if self.from_ else ''} "
         early = self.announced and self.from_ and self.announced < self.from_
         announced = f"; announced on {self.announced}" if early else ""
         likely = f", with a probability of {self.probability}" if self.probability else ""
@@ -118,6 +193,17 @@ class Instrument(BaseModel):
     @abstractmethod
     def touches(self, labels: Labels) -> bool:
         """Whether the event acts on any base-year trade, output or use."""
+
+    def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """What is wrong beside the other events: field, message and remedy of each problem."""
+        yield from ()
+
+    def _unknown(
+        self, others: Mapping[str, Instrument], field: tuple[str, ...], name: str | None
+    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        if name is not None and name not in others:
+            say = did_you_mean(name, [key for key in others if key != self.id]) or "name one of this scenario"
+            yield field, f"there is no event '{name[:60]}'", say
 
     # -- shared by the instruments -----------------------------------------------------------
 
@@ -211,13 +297,17 @@ def origins(mask: BoolArray) -> Iterator[tuple[int, int, BoolArray]]:
         yield good, origin, mask[good, origin]
 
 
-def base_tonnes(world: World, mask: BoolArray) -> dict[tuple[int, int], float]:
-    """(good, origin) -> base-year tonnes per year on the links in a (G, C, C) mask."""
+def base_tonnes(
+    world: World, mask: BoolArray, offers: BoolArray | None = None
+) -> dict[tuple[int, int], float]:
+    """(good, origin) -> base-year tonnes per year on the links in a (G, C, C) mask, by some (O,) offers."""
     import numpy as np
 
     totals = {}
     for good, origin, destinations in origins(mask):
         sellers, buyers = world.link_countries(good)
-        links = np.ix_(sellers == origin, destinations[buyers])
-        totals[good, origin] = float(world.base_flow[good][links].sum())
+        from_there = sellers == origin
+        if offers is not None:
+            from_there &= offers[world.offer_slice(good)]
+        totals[good, origin] = float(world.base_flow[good][np.ix_(from_there, destinations[buyers])].sum())
     return totals

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sim.instruments.base import Instrument
-from sim.instruments.words import Countries, Goods, Sectors, Stages, WordError, quantity, select_goods, spoken
+from sim.instruments.measures import UserMeasure
+from sim.instruments.words import WordError, quantity
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
-from sim.world.labels import Labels
 
 if TYPE_CHECKING:
     from sim.controls import Controls
@@ -17,32 +17,36 @@ if TYPE_CHECKING:
 __all__ = ["INSTRUMENT", "DemandShock"]
 
 
-class DemandShock(Instrument):
+class DemandShock(UserMeasure):
     """Multiplies the requirements of end-use sectors by (1 + level) (1 + growth) ** years in force.
 
-    Only manufacturers are shocked; what plants upstream need follows from what they sell.
+    With ``ramp``, the level is reached in a straight line over that time. Only manufacturers are
+    shocked; what plants upstream need follows from what they sell.
     """
 
     type: Literal["demand_shock"] = "demand_shock"
-    sectors: Annotated[Sectors | None, Field(description="end-use sectors; all if left out")] = None
-    countries: Annotated[Countries, Field(description="where; everywhere if left out")] = ("world",)
-    goods: Annotated[Goods, Field(description="good ids, minerals or HS codes")] = ("all",)
-    stages: Annotated[Stages | None, Field(description="only these stages")] = None
     level: Annotated[
         Quantity | None,
         quantity("share", -1.0, 100.0, "a change from -100 % upwards"),
-        Field(examples=["20 %"]),
+        Field(description="change of the need", examples=["20 %"]),
     ] = None
     growth: Annotated[
         Quantity | None,
         quantity("growth rate", -0.9, 10.0, "a growth rate such as 5 %/year"),
-        Field(examples=["5 %/year"]),
+        Field(description="change of the need per year in force", examples=["5 %/year"]),
+    ] = None
+    ramp: Annotated[
+        Quantity | None,
+        quantity("duration", 0.0, 50.0, "a time of 0 to 50 years"),
+        Field(description="time until the level is reached; at once if left out"),
     ] = None
 
     def model_post_init(self, context: object, /) -> None:
         """Something must change."""
         if self.level is None and self.growth is None:
             raise WordError("neither 'level' nor 'growth' is given", "write for example 'level: 20 %'")
+        if self.ramp is not None and self.level is None:
+            raise WordError("'ramp' needs a 'level' to reach", "add for example 'level: 20 %'")
         super().model_post_init(context)
 
     @property
@@ -50,47 +54,29 @@ class DemandShock(Instrument):
         """Growth goes on while the event is in force."""
         return self.growth is not None
 
+    def phase(self, step_start: dt.date, step_end: dt.date) -> object:
+        """A ramp goes on until its top is reached."""
+        return super().phase(step_start, step_end), self.climbing(self.ramp, step_start)
+
     def clause(self) -> str:
         """Whose need for what changes by how much."""
-        who = "all sectors" if self.sectors is None else spoken(self.sectors)
-        where = self.say_countries(self.countries)
         change = [f"changes by {self.level}"] if self.level else []
+        if self.ramp:
+            change[0] += f" over {self.ramp}"
         if self.growth:
             verb = "grows" if self.growth.value >= 0 else "shrinks"
             change.append(f"{verb} by {self.growth.text.lstrip('-')}")
-        goods = self.say_goods(self.goods, self.stages)
-        return f"the need of {who} in {where} for {goods} {' and '.join(change)}"
+        return f"{self.need()} {' and '.join(change)}"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Multiply the requirements, in proportion to the share of the step."""
-        import numpy as np
-
-        world = controls.world
-        goods = np.isin(world.need_good, self.good_indices(world, self.goods, self.stages))
-        mask = goods & self.country_mask(world, self.countries)[world.need_country]
-        users = [
-            kind == "manufacturer" and (self.sectors is None or sector in self.sectors)
-            for kind, sector in zip(world.facility_kind, world.facility_sector, strict=True)
-        ]
-        mask &= np.array(users)[world.need_facility]
-        factor = 1 + (self.level.amount if self.level else 0.0)
+        mask = self.needs(controls)
+        factor = 1 + (self.level.amount * self.climbed(self.ramp, controls) if self.level else 0.0)
         if self.growth is not None and self.from_ is not None:
             years = max(0.0, (controls.date - self.from_).days / DAYS_PER_YEAR)
             factor = factor * (1 + self.growth.amount) ** years
         controls.scale_demand(mask, 1 + share * (factor - 1))
         controls.touched_needs[self.id] = mask
-
-    def touches(self, labels: Labels) -> bool:
-        """Whether any such sector used such a good."""
-        goods = {labels.goods[i].id for i in select_goods(labels.goods, self.goods, self.stages or ())}
-        codes = {code for word in self.countries for code in labels.group(word)}
-        sectors = self.sectors or tuple(labels.sectors)
-        users = {
-            name
-            for name, f in labels.facilities.items()
-            if f.kind == "manufacturer" and f.country in codes and f.sector in sectors
-        }
-        return any(t > 0 and good in goods and user in users for (good, user), t in labels.use.items())
 
 
 INSTRUMENT = DemandShock

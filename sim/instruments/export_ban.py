@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from sim.instruments.base import Instrument
-from sim.instruments.words import Countries, Goods, Stages
-from sim.units import Amount
+from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
-    from sim.controls import Controls
+    from sim.controls import Controls, Resale
+    from sim.world.world import World
 
 __all__ = ["INSTRUMENT", "ExportBan"]
+
+FULL = parse_quantity("100 %", "share")
 
 
 class ExportBan(Instrument):
     """Closes links; for a part of a step it closes them in proportion. Domestic sales stay free.
 
-    Two bans on one link leave open what neither closes: their open shares multiply.
-    Third countries may resell: the ban is not extraterritorial.
+    Two bans on one link leave open what neither closes: their open shares multiply. Third countries may
+    resell, unless the ban is ``extraterritorial``: then no seller outside ``by`` and ``to`` may ship more to
+    ``to`` than what it holds of other origin. Material comes from ``by`` if it was made there and resold;
+    with ``content`` also what was made elsewhere of such material, by the value share of the inputs.
     """
 
     type: Literal["export_ban"] = "export_ban"
@@ -29,17 +35,54 @@ class ExportBan(Instrument):
     to: Annotated[Countries, Field(description="importing countries or groups", examples=["world"])]
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[gallium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
+    extraterritorial: Annotated[
+        bool, Field(description="third countries may not resell to `to` what comes from `by`")
+    ] = False
+    compliance: Annotated[
+        Quantity,
+        quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"),
+        Field(description="with `extraterritorial`: share of such material that third countries hold back"),
+    ] = FULL
+    content: Annotated[
+        bool, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
+    ] = False
+
+    def model_post_init(self, context: object, /) -> None:
+        """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
+        if self.extraterritorial and "world" in self.to:
+            raise WordError("no third country is left when 'to' is world", "name the importers in 'to'")
+        if self.content and not self.extraterritorial:
+            raise WordError("'content' without 'extraterritorial'", "write 'extraterritorial: true' too")
+        super().model_post_init(context)
 
     def clause(self) -> str:
         """Who bans what to whom."""
         goods = self.say_goods(self.goods, self.stages)
-        return f"{self.say_countries(self.by)} bans exports of {goods} to {self.say_countries(self.to)}"
+        bans = f"{self.say_countries(self.by)} bans exports of {goods} to {self.say_countries(self.to)}"
+        if not self.extraterritorial:
+            return bans
+        what = "or process and sell on" if self.content else ""
+        kept = "" if self.compliance.value == 1 else f" ({self.compliance} of it is held back)"
+        return f"{bans}; third countries may not resell {what}".rstrip() + f" such material there{kept}"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         controls.open_share.change(mask, 1 - share)
         controls.touch_links(self.id, mask)
+        rule = self.resale(controls.world)
+        if rule is not None:
+            controls.resales.append(replace(rule, compliance=share * rule.compliance))
+
+    def resale(self, world: World) -> Resale | None:
+        """The rule on third countries, as it is in a whole step in force; None where there is none."""
+        from sim.controls import Resale
+
+        if not self.extraterritorial or (self.compliance.value == 0 and self.compliance.drawn is None):
+            return None
+        goods = tuple(self.good_indices(world, self.goods, self.stages).tolist())
+        by, to = self.country_mask(world, self.by), self.country_mask(world, self.to)
+        return Resale(self.id, goods, by, to & ~by, self.compliance.amount, self.content)
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1: nothing of this supply would come."""

@@ -1,15 +1,19 @@
-"""``export_quota``: a ceiling on the tonnes that leave a country in a year."""
+"""``export_quota``: a ceiling on the tonnes that leave a country, by year or by half-year."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sim.instruments.base import Instrument, base_tonnes, origins
-from sim.instruments.words import Countries, Goods, Stages, quantity
-from sim.units import Amount, Quantity
-from sim.world.labels import Labels
+from sim.instruments.base import base_tonnes, origins
+from sim.instruments.calendar import Allotment, Period, check_periods, period_of, yearly_rates
+from sim.instruments.dated import mean_over, weights
+from sim.instruments.measures import ExportMeasure
+from sim.instruments.words import FirmWord, WordError, joined, quantity
+from sim.units import Amount, Quantity, parse_quantity
 
 if TYPE_CHECKING:
     from sim.controls import Controls
@@ -17,61 +21,123 @@ if TYPE_CHECKING:
 
 __all__ = ["INSTRUMENT", "ExportQuota"]
 
+NOTHING = parse_quantity("0 %", "share")
+Share = Annotated[Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %")]
 
-class ExportQuota(Instrument):
-    """Caps exports at ``amount``. The quota can go slack when buyers want less.
+
+class ExportQuota(ExportMeasure):
+    """Caps exports at ``amount`` per year, or at the ``amounts`` of years and half-years.
+
+    After the last period its yearly rate goes on. ``allotted: evenly`` gives each step its part;
+    ``at once`` gives each period (each calendar year, for ``amount``) all of it on its first day. What is
+    not used is lost, but for the share ``carry_over``, which is added to the next allotment. With
+    ``firms``, each firm has its share of the quota and all others together have the rest; nobody may use
+    what another leaves. The quota can go slack when buyers want less.
 
     One amount over several goods or exporting countries is split in proportion to their base-year
-    exports to ``to``; a good without base-year exports gets none of it.
+    exports to ``to``; what has no base-year exports gets none of it.
     """
 
     type: Literal["export_quota"] = "export_quota"
-    by: Annotated[Countries, Field(description="exporting countries or groups", examples=["CHN"])]
-    to: Annotated[Countries, Field(description="importing countries or groups")] = ("world",)
-    goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[dysprosium]"])]
-    stages: Annotated[Stages | None, Field(description="only these stages")] = None
     amount: Annotated[
-        Quantity,
+        Quantity | None,
         quantity("mass per year", low=0.0, bounds="0 t/year or more"),
         Field(description="tonnes per year, all goods together", examples=["30258 t/year"]),
-    ]
+    ] = None
+    amounts: Annotated[
+        dict[Period, Annotated[Quantity, quantity("mass", low=0.0, bounds="0 t or more")]] | None,
+        Field(description="tonnes by year or half-year", examples=["{2010-H1: 22282 t, 2010-H2: 7976 t}"]),
+    ] = None
+    allotted: Annotated[Allotment, Field(description="how a period's tonnes are released")] = "evenly"
+    carry_over: Annotated[Share, Field(description="share of unused tonnes that is kept")] = NOTHING
+    firms: Annotated[
+        dict[FirmWord, Share] | None,
+        Field(description="share of the quota by exporting firm", examples=["{BHP: 40 %}"]),
+    ] = None
+
+    def model_post_init(self, context: object, /) -> None:
+        """One way to say how much, for every day in force, and shares that do not exceed the quota."""
+        if (self.amount is None) == (self.amounts is None):
+            raise WordError(
+                "exactly one of 'amount' and 'amounts' is needed", "write for example 'amount: 30258 t/year'"
+            )
+        if self.amounts is not None:
+            check_periods(tuple(self.amounts), self.from_)
+        if self.firms and sum(share.value for share in self.firms.values()) > 1 + 1e-9:
+            raise WordError("the shares of 'firms' add up to more than 100 %", "lower them")
+        super().model_post_init(context)
 
     def clause(self) -> str:
         """Who caps what at how much."""
-        goods = self.say_goods(self.goods, self.stages)
-        countries = f"{self.say_countries(self.by)} caps exports of {goods} to {self.say_countries(self.to)}"
-        return f"{countries} at {self.amount}" + (" in all" if len(self.goods) > 1 else "")
+        plural = len(self.goods) > 1
+        if self.amount is not None:
+            text = f"at {self.amount}"
+        else:
+            amounts = [f"{tonnes} in {period}" for period, tonnes in (self.amounts or {}).items()]
+            text = f"at {joined(amounts)}"
+        text += " in all" if plural else ""
+        text += ", each period's at once" if self.allotted == "at once" else ""
+        text += f", {self.carry_over} of what is unused carried over" if self.carry_over.text != "0 %" else ""
+        if self.firms:
+            text += f", of which {joined([f'{share} for {firm}' for firm, share in self.firms.items()])}"
+        return f"{self.say_countries(self.by)} caps {self.exports()} {text}"
 
-    def _mask(self, controls: Controls) -> BoolArray:
-        return self.link_mask(controls, self.goods, self.stages, self.by, self.to)
+    @property
+    def _rates(self) -> dict[dt.date, Quantity]:
+        return yearly_rates(self.amount, self.amounts)
+
+    def phase(self, step_start: dt.date, step_end: dt.date) -> object:
+        """The amount, and the period whose tonnes are being used."""
+        days = self._days(step_start, step_end)
+        period = period_of(tuple(self.amounts or ()), days[0]).key if self.allotted == "at once" else ""
+        return super().phase(step_start, step_end), weights(self._rates, *days), period
+
+    def _shares(self, world: World) -> Iterator[tuple[Amount, BoolArray | None]]:
+        """Share of the quota, and the (O,) offers that it goes to; None for all."""
+        import numpy as np
+
+        if not self.firms:
+            yield 1.0, None
+            return
+        owner = np.array(world.facility_firm)[world.offer_facility]
+        rest: Amount = 1.0
+        for firm, share in self.firms.items():
+            rest = np.maximum(0.0, rest - share.amount)
+            yield share.amount, owner == firm
+        yield rest, ~np.isin(owner, list(self.firms))
 
     def apply(self, controls: Controls, share: Amount) -> None:
-        """One cap per good and origin. The engine leaves the rest of a partial step free."""
+        """One cap per good, origin and group of firms. The engine leaves the rest of a partial step free."""
         from sim.controls import Cap
 
-        mask = self._mask(controls)
-        split = self._split(controls.world, mask)
-        for good, origin, destinations in origins(mask):
-            controls.caps.append(Cap(self.id, good, origin, destinations, split[good, origin]))
+        mask, days = self.mask(controls), self._days(controls.date, controls.end)
+        rate, batch = mean_over(self._rates, *days), None
+        if self.allotted == "at once":
+            batch = period_of(tuple(self.amounts or ()), days[0])
+        for part, offers in self._shares(controls.world):
+            base = base_tonnes(controls.world, mask, offers)
+            total = sum(base.values())
+            for good, origin, destinations in origins(mask):
+                split = part * base[good, origin] / total if total else 0.0
+                controls.caps.append(
+                    Cap(
+                        self.id, good, origin, destinations, rate * split, offers=offers,
+                        carry_over=self.carry_over.amount,
+                        period=batch.key if batch else "",
+                        period_years=batch.years_from(self.from_) if batch else 0.0,
+                    )
+                )  # fmt: skip
         controls.touch_links(self.id, mask)
-
-    def _split(self, world: World, mask: BoolArray) -> dict[tuple[int, int], Amount]:
-        base = base_tonnes(world, mask)
-        total = sum(base.values())
-        return {key: self.amount.amount * t / total if total else 0.0 for key, t in base.items()}
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1 - quota / base-year exports: the share of this supply that will not come."""
         import numpy as np
 
-        mask = self._mask(controls)
+        mask = self.mask(controls)
         total = sum(base_tonnes(controls.world, mask).values())
         if total > 0:
-            controls.raise_risk(mask, np.maximum(0.0, 1 - self.amount.amount / total))
-
-    def touches(self, labels: Labels) -> bool:
-        """Whether any capped link carried trade."""
-        return self.traded(labels, self.goods, self.stages, self.by, self.to)
+            rate = mean_over(self._rates, *self._days(controls.date, controls.end))
+            controls.raise_risk(mask, np.maximum(0.0, 1 - rate / total))
 
 
 INSTRUMENT = ExportQuota

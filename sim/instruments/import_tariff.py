@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from sim.instruments.base import Instrument
-from sim.instruments.words import Countries, Goods, Stages, quantity
+from sim.instruments.dated import Since, by_date, say_dated
+from sim.instruments.measures import ImportMeasure
+from sim.instruments.words import Countries, Goods, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
@@ -17,49 +18,74 @@ if TYPE_CHECKING:
 
 __all__ = ["INSTRUMENT", "ImportTariff"]
 
+Rate = Annotated[Quantity, quantity("share", -10.0, 100.0, "a rate such as 25 %")]
 
-class ImportTariff(Instrument):
+
+class ImportTariff(ImportMeasure):
     """Adds ``rate`` to the ad-valorem tariff; several tariffs on one link add up.
 
     A negative rate is relief; below a tariff of zero it becomes a subsidy. A group that levies the
-    tariff spares its own members.
+    tariff spares its own members. ``rate`` may be a mapping from dates to rates.
     """
 
     type: Literal["import_tariff"] = "import_tariff"
-    by: Annotated[Countries, Field(description="importing countries or groups", examples=["USA"])]
-    on: Annotated[Countries, Field(description="exporting countries or groups", examples=["CHN"])]
-    goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[gallium]"])]
-    stages: Annotated[Stages | None, Field(description="only these stages")] = None
     rate: Annotated[
-        Quantity,
-        quantity("share", -10.0, 100.0, "a rate such as 25 %"),
-        Field(description="percentage points added to the tariff", examples=["25 %"]),
+        dict[Since, Rate],
+        BeforeValidator(by_date),
+        Field(description="percentage points added to the tariff, or date: rate", examples=["25 %"]),
     ]
+    exempt_countries: Annotated[Countries | None, Field(description="origins that do not pay")] = None
+    exempt_goods: Annotated[Goods | None, Field(description="goods that are free")] = None
+
+    @property
+    def scalable(self) -> bool:
+        """Twice the strength is twice the rate."""
+        return True
 
     def clause(self) -> str:
         """Who taxes what from whom at which rate."""
-        verb, way = ("adds", "to") if self.rate.value >= 0 else ("takes", "off")
-        rate = self.rate.text.lstrip("-")
-        goods = f"imports of {self.say_goods(self.goods, self.stages)} from {self.say_countries(self.on)}"
-        return f"{self.say_countries(self.by)} {verb} {rate} {way} the tariff on {goods}"
+        single = len(self.rate) == 1
+        relief = single and next(iter(self.rate.values())).value < 0
+        verb, way = ("takes", "off") if relief else ("adds", "to")
+        rate = say_dated(self.rate) + ("" if single else ",")
+        free = [
+            *([self.say_countries(self.exempt_countries)] if self.exempt_countries else []),
+            *([self.say_goods(self.exempt_goods, None)] if self.exempt_goods else []),
+        ]
+        but = f", {' and '.join(free)} exempt" if free else ""
+        duty = f"{verb} {rate.lstrip('-') if relief else rate} {way} the tariff on {self.imports()}"
+        return f"{self.say_countries(self.by)} {duty}{but}"
 
-    def _mask(self, controls: Controls) -> BoolArray:
-        return self.link_mask(controls, self.goods, self.stages, self.by, self.on, own_exports=False)
+    def mask(self, controls: Controls) -> BoolArray:
+        """(G, C, C) links that pay."""
+        mask = super().mask(controls)
+        if self.exempt_countries:
+            mask &= ~self.country_mask(controls.world, self.exempt_countries)[:, None]
+        if self.exempt_goods:
+            mask[self.good_indices(controls.world, self.exempt_goods, None)] = False
+        return mask
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Add the rate for the share of the step."""
-        mask = self._mask(controls)
-        controls.tariff_rate.change(mask, share * self.rate.amount)
+        mask = self.mask(controls)
+        controls.tariff_rate.change(mask, share * self.now(controls, self.rate))
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:
         """Severity rate / (1 + rate): the part of the delivered price that the new duty takes."""
-        if self.rate.value > 0:
-            controls.raise_risk(self._mask(controls), self.rate.amount / (1 + self.rate.amount))
+        import numpy as np
+
+        rate = np.maximum(self.now(controls, self.rate), 0.0)
+        controls.raise_risk(self.mask(controls), rate / (1 + rate))
 
     def touches(self, labels: Labels) -> bool:
-        """Whether any taxed link carried trade."""
-        return self.traded(labels, self.goods, self.stages, self.by, self.on, own_exports=False)
+        """Whether any link that pays carried trade."""
+        free = set(select_goods(labels.goods, self.exempt_goods or ()))
+        chosen = select_goods(labels.goods, self.goods, self.stages or ())
+        goods = [labels.goods[i].id for i in chosen if i not in free]
+        spared = {code for word in self.exempt_countries or () for code in labels.group(word)}
+        origins = [c for word in self.on for c in labels.group(word) if c not in spared]
+        return self.traded(labels, goods, None, self.by, origins, own_exports=False)
 
 
 INSTRUMENT = ImportTariff

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from sim.instruments.base import Instrument
+from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.words import Countries, Goods, Stages, WordError, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -33,9 +34,9 @@ class ProductionQuota(Instrument):
         Quantity | None, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"), Field(examples=["20 %"])
     ] = None
     amount: Annotated[
-        Quantity | None,
-        quantity("mass per year", 0.0, None, "0 t/year or more"),
-        Field(examples=["500 t/year"]),
+        dict[Since, Annotated[Quantity, quantity("mass per year", 0.0, None, "0 t/year or more")]] | None,
+        BeforeValidator(lambda given: None if given is None else by_date(given)),
+        Field(description="tonnes per year, or date: tonnes per year", examples=["500 t/year"]),
     ] = None
 
     def model_post_init(self, context: object, /) -> None:
@@ -46,8 +47,9 @@ class ProductionQuota(Instrument):
 
     def clause(self) -> str:
         """Who makes how much less of what."""
+        how = f"to {say_dated(self.amount)} in all" if self.amount else f"by {self.cut}"
         who, goods = self.say_countries(self.by), self.say_goods(self.goods, self.stages)
-        return f"{who} cuts output of {goods} {f'by {self.cut}' if self.cut else f'to {self.amount} in all'}"
+        return f"{who} cuts output of {goods} {how}"
 
     def _effect(self, controls: Controls) -> tuple[BoolArray, Amount]:
         """(O,) offers concerned, and the factor on what they may produce."""
@@ -60,7 +62,9 @@ class ProductionQuota(Instrument):
         if self.cut is not None:
             return mask, 1 - self.cut.amount
         base = float(world.offer_output[mask].sum())
-        return mask, np.minimum(1.0, self.amount.amount / base) if self.amount and base > 0 else 1.0
+        if self.amount is None or base <= 0:
+            return mask, 1.0
+        return mask, np.minimum(1.0, self.now(controls, self.amount) / base)
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Lower what may be produced, in proportion to the share of the step."""

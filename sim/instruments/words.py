@@ -11,18 +11,22 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
-from sim.distributions import UncertainQuantity, is_distribution, parse_uncertain
+from sim.distributions import UncertainQuantity, parse_uncertain
 from sim.errors import did_you_mean
 from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "Firms", "FirstDay", "GoodLike", "Goods", "LastDay", "Sectors", "Stages",
-    "WordError", "joined", "links_between", "parse_day", "quantity", "select_goods", "spoken",
+    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "links_between", "parse_day", "quantity",
+    "select_goods", "spoken",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -140,6 +144,13 @@ def _firm(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _facility(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a facility"), _labels(info)
+    if labels is not None and word not in labels.facilities:
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -151,12 +162,38 @@ def _as_list(value: object) -> object:
     return value
 
 
-CountryWord = Annotated[str, BeforeValidator(_country)]
-Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list)]
-Goods = Annotated[tuple[Annotated[str, BeforeValidator(_good)], ...], BeforeValidator(_as_list)]
-Stages = Annotated[tuple[Annotated[str, BeforeValidator(_stage)], ...], BeforeValidator(_as_list)]
-Sectors = Annotated[tuple[Annotated[str, BeforeValidator(_sector)], ...], BeforeValidator(_as_list)]
-Firms = Annotated[tuple[Annotated[str, BeforeValidator(_firm)], ...], BeforeValidator(_as_list)]
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+    return value
+
+
+def _of_schema(name: str) -> WithJsonSchema:
+    """Stands in a JSON Schema for a definition that needs the names of a world (``sim.scenario.schema``)."""
+    return WithJsonSchema({"$monazite": name, "type": "string"})
+
+
+CountryWord = Annotated[str, BeforeValidator(_country), _of_schema("country")]
+GoodWord = Annotated[str, BeforeValidator(_good), _of_schema("good")]
+StageWord = Annotated[str, BeforeValidator(_stage), _of_schema("stage")]
+SectorWord = Annotated[str, BeforeValidator(_sector), _of_schema("sector")]
+FirmWord = Annotated[str, BeforeValidator(_firm), _of_schema("firm")]
+Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list), _of_schema("countries")]
+Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("goods")]
+Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
+Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
+Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]
+Facilities = Annotated[
+    tuple[Annotated[str, BeforeValidator(_facility), _of_schema("facility")], ...],
+    BeforeValidator(_as_list),
+    _of_schema("facilities"),
+]
+EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list), _of_schema("events")]
+WholeNumber = Annotated[
+    int,
+    BeforeValidator(_count),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
+]
 
 
 def parse_day(written: object, *, last: bool = False) -> dt.date:
@@ -182,27 +219,76 @@ def parse_day(written: object, *, last: bool = False) -> dt.date:
     return dt.date(year, month, day)
 
 
-FirstDay = Annotated[dt.date, BeforeValidator(parse_day)]
-LastDay = Annotated[dt.date, BeforeValidator(lambda written: parse_day(written, last=True))]
+FirstDay = Annotated[dt.date, BeforeValidator(parse_day), _of_schema("day")]
+LastDay = Annotated[
+    dt.date, BeforeValidator(lambda written: parse_day(written, last=True)), _of_schema("day")
+]
+
+
+@dataclass(frozen=True)
+class QuantityWord:
+    """How a field reads "number unit", or a distribution of such; see :func:`quantity`."""
+
+    dimension: str
+    low: float | None = None
+    high: float | None = None
+    bounds: str = ""
+    certain: bool = False
+    """True where a distribution makes no sense."""
+
+    def read(self, written: object) -> Quantity:
+        """The quantity.
+
+        Raises:
+            QuantityError: it cannot be read. WordError: it is out of range.
+        """
+        if isinstance(written, UncertainQuantity):
+            return written
+        if isinstance(written, Mapping) and written:
+            return self._distribution(written)
+        amount = parse_quantity(written, self.dimension)
+        if (self.low is not None and amount.value < self.low) or (
+            self.high is not None and amount.value > self.high
+        ):
+            raise WordError(f"'{amount.text}' is out of range", f"write {self.bounds}")
+        return amount
+
+    def _distribution(self, written: Mapping[str, object]) -> Quantity:
+        if self.certain:
+            raise WordError("this figure cannot be a distribution", "write one number with its unit")
+        lowest = -math.inf if self.low is None else self.low
+        highest = math.inf if self.high is None else self.high
+        return parse_uncertain(written, self.dimension, lowest, highest, self.bounds)
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        """Read by :meth:`read`, dumped as it was written; pydantic need not know what is inside."""
+        written = core_schema.plain_serializer_function_ser_schema(lambda q: getattr(q, "written", q))
+        return core_schema.no_info_plain_validator_function(self.read, serialization=written)
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: object) -> dict[str, object]:
+        """A reference that :mod:`sim.scenario.schema` replaces by the units of the dimension."""
+        name = self.dimension or "quantity"
+        schema: dict[str, object] = {"$monazite": name if self.certain else f"uncertain {name}"}
+        if self.bounds:
+            schema["description"] = self.bounds
+        return schema
 
 
 def quantity(
-    dimension: str, low: float | None = None, high: float | None = None, bounds: str = ""
-) -> BeforeValidator:
-    """A validator for "number unit" within bounds, given in the unit used inside the model."""
+    dimension: str,
+    low: float | None = None,
+    high: float | None = None,
+    bounds: str = "",
+    *,
+    certain: bool = False,
+) -> QuantityWord:
+    """Annotation of a field that reads "number unit", or a distribution of such unless ``certain``.
 
-    def read(written: object) -> Quantity:
-        if isinstance(written, UncertainQuantity):
-            return written
-        if isinstance(written, Mapping) and is_distribution(written):
-            lowest, highest = -math.inf if low is None else low, math.inf if high is None else high
-            return parse_uncertain(written, dimension, lowest, highest)
-        amount = parse_quantity(written, dimension)
-        if (low is not None and amount.value < low) or (high is not None and amount.value > high):
-            raise WordError(f"'{amount.text}' is out of range", f"write {bounds}")
-        return amount
-
-    return BeforeValidator(read)
+    Args:
+        dimension: see :data:`sim.units.UNITS`; any when empty.
+        low, high: bounds in the unit used inside the model. bounds: the same in words.
+    """
+    return QuantityWord(dimension, low, high, bounds, certain)
 
 
 def select_goods(goods: Sequence[GoodLike], words: Sequence[str], stages: Sequence[str] = ()) -> list[int]:

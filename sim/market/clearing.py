@@ -6,6 +6,8 @@ plain loops.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -16,7 +18,7 @@ from sim.market.load import Load, load
 from sim.market.newton import NORMAL, STRONG, newton
 from sim.market.prepare import prepared
 from sim.market.problem import problem_of
-from sim.market.settle import quote_unserved, settle
+from sim.market.settle import Settled, quote_unserved, settle
 from sim.market.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
@@ -25,6 +27,8 @@ BATCH_ELEMENTS = 120_000
 """Buyers x tiers handled together: a working set that stays in cache. Results do not depend on it."""
 AIM = 0.5
 """Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""
+SINGLE_TOLERANCE = 2e-5
+"""Smallest tolerance in single precision: its rounding moves flows by up to a few parts in a million."""
 GAP_PER_TOLERANCE = 1e3
 """A certified gap, over the tolerance: flows off by the tolerance, at log prices of this order."""
 NO_CAP = 1e30
@@ -54,6 +58,7 @@ def clear(
     start: ClearingState | None = None,
     tolerance: float = 1e-9,
     signal_quantity: ArrayLike | None = None,
+    precision: Literal["double", "single"] = "double",
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -72,6 +77,9 @@ def clear(
         tolerance: largest residual, relative to the market's size.
         signal_quantity: (M, O) tonnes at which an offer with nothing to sell is quoted; default 1 % of
             the market's demand.
+        precision: ``single`` sweeps in single precision, for large ensembles: quicker, to a tolerance of at
+            least :data:`SINGLE_TOLERANCE`. Tonnes balance to the same rounding, and the residual and gap are
+            computed in double precision either way.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -96,61 +104,115 @@ def clear(
     if start is not None and start.log_price.shape != (members, offers):
         raise ValueError(f"the start is for {start.log_price.shape}; expected {(members, offers)}")
 
-    log_ask = np.log(asks)
-    log_price = log_ask if start is None else start.log_price
+    if precision == "single":
+        tolerance = max(tolerance, SINGLE_TOLERANCE)
+    elif precision != "double":
+        raise ValueError(f"precision must be 'double' or 'single', not '{precision}'")
     log_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
-    one, none = np.ones((members, 1)), np.zeros((members, 1))
-    limits = np.concatenate([amounts, none, allowed, NO_CAP * one], axis=1)
-    asking = np.concatenate([log_ask, np.zeros((members, caps + 2))], axis=1)
-    starts = np.concatenate([log_price, none, log_rent, none], axis=1)
-    signals = None if signal is None else np.concatenate([signal, np.zeros((members, caps + 2))], axis=1)
-    tiered = _Tiers(wanted, worth, response)
-
-    by_variable = {
-        "log_price": asking.copy(),
-        "sold": np.zeros(limits.shape),
-        "rent_value": np.zeros(limits.shape),
-    }
-    by_buyer = {name: np.zeros((members, needs + 1)) for name in ("log_index", "bought", "demanded")}
-    by_market = {name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")}
-    iterations = np.zeros((members, market.goods), dtype=np.int64)
-    _quote_goods_without_market(market, tiered, by_buyer)
+    order, groups = _tier_order(response, tiers)
+    results = _Results(market, members)
     batches = []
+    # Everything happens batch by batch, so that what is in work stays in the cache.
     for here in _member_batches(members, needs * tiers):
-        first = here.start
-        for frame in _frames(market, here.stop - here.start, first):
-            asked = load(frame, limits[here], asking[here], *tiered.members(here))
-            at = starts[here].reshape(-1)[frame.offer]
-            lots = None if signals is None else signals[here].reshape(-1)[frame.offer]
-            sweeper, w, steps = _solve(frame, asked, at, AIM * tolerance)
+        tiered = _Tiers(wanted[here], worth[here], _some(response, here, wanted.shape), order, groups)
+        log_ask = np.log(asks[here])
+        limits = _wide(amounts[here], allowed[here], NO_CAP)
+        asking = _wide(log_ask, np.zeros((len(log_ask), caps)))
+        log_price = log_ask if start is None else start.log_price[here]
+        starts = _wide(log_price, log_rent[here]).reshape(-1)
+        results.begin(here, asking, tiered)
+        for frame in _frames(market, here.stop - here.start, here.start):
+            asked = load(frame, limits, asking, *tiered.arrays)
+            lots = None
+            if signal is not None:
+                lots = _wide(signal[here], np.zeros((len(log_ask), caps))).reshape(-1)[frame.offer]
+            sweeper, w, steps = _solve(frame, asked, np.take(starts, frame.offer), AIM * tolerance, precision)
             settled = settle(sweeper, w, lots)
-            for name, array in by_variable.items():
-                array[here].reshape(-1)[frame.offer] = getattr(settled, name)
-            for name, array in by_buyer.items():
-                array[here].reshape(-1)[frame.need] = getattr(settled, name)
-            for name, array in by_market.items():
-                array[first + frame.member, frame.good] = getattr(settled, name)
-            iterations[first + frame.member, frame.good] = steps
-            batches.append(Batch(frame, first, settled.row, settled.row_rent, settled.pull))
+            results.put(here, frame, settled, steps)
+            batches.append(Batch(frame, here.start, settled.row, settled.row_rent, settled.pull))
+        results.end(here)
+    return results.clearing(tuple(batches), tolerance)
 
-    log_prices, rents = by_variable["log_price"][:, :offers], by_variable["log_price"][:, offers + 1 : -1]
-    return Clearing(
-        market=market,
-        price=np.exp(log_prices),
-        index=np.exp(by_buyer["log_index"][:, :needs]),
-        sales=by_variable["sold"][:, :offers],
-        purchases=by_buyer["bought"][:, :needs],
-        demanded=by_buyer["demanded"][:, :needs],
-        log_rent=rents,
-        cap_flow=by_variable["sold"][:, offers + 1 : -1],
-        rent_value=by_variable["rent_value"][:, offers + 1 : -1],
-        iterations=iterations,
-        certified=(by_market["residual"] <= tolerance)
-        & (np.abs(by_market["gap"]) <= GAP_PER_TOLERANCE * tolerance),
-        state=ClearingState(log_prices, rents, market.cap_keys),
-        batches=tuple(batches),
-        **by_market,
-    )
+
+class _Results:
+    """Arrays that the batches fill."""
+
+    def __init__(self, market: Market, members: int) -> None:
+        self.market = market
+        offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
+        self.offers = slice(0, offers)
+        self.caps = slice(offers + 1, offers + 1 + caps)
+        variables = ("price", "log_price", "sales")
+        self.by_offer = {name: np.empty((members, offers)) for name in variables}
+        self.by_need = {name: np.empty((members, needs)) for name in ("index", "purchases", "demanded")}
+        self.by_cap = {name: np.empty((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
+        self.by_market = {
+            name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
+        }
+        self.iterations = np.zeros((members, market.goods), dtype=np.int64)
+
+    def begin(self, here: slice, asking: FloatArray, tiered: _Tiers) -> None:
+        """What holds for offers, needs and caps without a market."""
+        members, width = asking.shape
+        needs = len(self.market.need_good)
+        self.variables = {
+            "log_price": asking.copy(), "sold": np.zeros((members, width)),
+            "rent_value": np.zeros((members, width)),
+        }  # fmt: skip
+        self.buyers = {name: np.zeros((members, needs + 1)) for name in ("log_index", "bought", "demanded")}
+        _quote_goods_without_market(self.market, tiered, self.buyers)
+
+    def put(self, here: slice, frame: Frame, settled: Settled, steps: IntArray) -> None:
+        """The markets of a frame."""
+        for name, array in self.variables.items():
+            array.reshape(-1)[frame.offer] = getattr(settled, name)
+        for name, array in self.buyers.items():
+            array.reshape(-1)[frame.need] = getattr(settled, name)
+        member = here.start + frame.member
+        for name, array in self.by_market.items():
+            array[member, frame.good] = getattr(settled, name)
+        self.iterations[member, frame.good] = steps
+
+    def end(self, here: slice) -> None:
+        """Take over a batch that is complete."""
+        log_price, sold = self.variables["log_price"], self.variables["sold"]
+        self.by_offer["log_price"][here] = log_price[:, self.offers]
+        np.exp(self.by_offer["log_price"][here], out=self.by_offer["price"][here])
+        self.by_offer["sales"][here] = sold[:, self.offers]
+        self.by_cap["log_rent"][here] = log_price[:, self.caps]
+        self.by_cap["cap_flow"][here] = sold[:, self.caps]
+        self.by_cap["rent_value"][here] = self.variables["rent_value"][:, self.caps]
+        np.exp(self.buyers["log_index"][:, :-1], out=self.by_need["index"][here])
+        self.by_need["purchases"][here] = self.buyers["bought"][:, :-1]
+        self.by_need["demanded"][here] = self.buyers["demanded"][:, :-1]
+
+    def clearing(self, batches: tuple[Batch, ...], tolerance: float) -> Clearing:
+        """All of it."""
+        by_market = self.by_market
+        log_price = self.by_offer.pop("log_price")
+        return Clearing(
+            market=self.market,
+            iterations=self.iterations,
+            certified=(by_market["residual"] <= tolerance)
+            & (np.abs(by_market["gap"]) <= GAP_PER_TOLERANCE * tolerance),
+            state=ClearingState(log_price, self.by_cap["log_rent"], self.market.cap_keys),
+            batches=batches,
+            **self.by_offer, **self.by_need, **self.by_cap, **by_market,
+        )  # fmt: skip
+
+
+def _wide(offers: FloatArray, caps: FloatArray, filler: float = 0.0) -> FloatArray:
+    """(m, O + 1 + C + 1) values of offers and caps, each with a slot for padding: 0, and a filler."""
+    members, count = offers.shape
+    out = np.empty((members, count + caps.shape[1] + 2))
+    out[:, :count], out[:, count] = offers, 0.0
+    out[:, count + 1 : -1], out[:, -1] = caps, filler
+    return out
+
+
+def _some(values: FloatArray, here: slice, shape: tuple[int, ...]) -> FloatArray:
+    """Elasticities of some members: those that all share stay as they are."""
+    return values if values.ndim <= 1 else np.broadcast_to(values, shape)[here]
 
 
 def prepare(
@@ -174,11 +236,12 @@ def prepare(
     wanted, worth = (np.asarray(a, dtype=np.float64)[None] for a in (demand, reservation))
     response = np.asarray(elasticity, dtype=np.float64)
     caps = len(market.caps)
-    limits = np.concatenate([amounts, [[0.0]], np.full((1, caps + 1), NO_CAP)], axis=1)
-    asking = np.concatenate([np.log(asks), np.zeros((1, caps + 2))], axis=1)
-    tiered = _Tiers(wanted, worth, response).members(slice(0, 1))
+    limits = _wide(amounts, np.full((1, caps), NO_CAP), NO_CAP)
+    asking = _wide(np.log(asks), np.zeros((1, caps)))
+    own = _some(response, slice(0, 1), wanted.shape)
+    tiered = _Tiers(wanted, worth, own, *_tier_order(response, wanted.shape[2]))
     frames = _frames(market, 1, 0)
-    return prepared(market, [(frame, load(frame, limits, asking, *tiered)) for frame in frames])
+    return prepared(market, [(frame, load(frame, limits, asking, *tiered.arrays)) for frame in frames])
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
@@ -191,38 +254,52 @@ def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None,
     return array
 
 
-class _Tiers:
-    """Demand with the tiers first and one more need, for padding; tiers of one elasticity together."""
+def _tier_order(elasticity: FloatArray, tiers: int) -> tuple[IntArray, tuple[slice, ...]]:
+    """Tiers of the same elasticity next to each other, and the runs of such."""
+    order, starts = np.arange(tiers), list(range(tiers))
+    # Whether arrays happen to agree could depend on who shares the batch: those are never joined.
+    if elasticity.ndim <= 1:
+        values = np.array(np.broadcast_to(elasticity, (tiers,)))
+        order = np.argsort(values, kind="stable")
+        starts = np.flatnonzero(np.diff(values[order], prepend=-1.0)).tolist()
+    return order, tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], tiers], strict=True))
 
-    def __init__(self, demand: FloatArray, reservation: FloatArray, elasticity: FloatArray) -> None:
+
+class _Tiers:
+    """Demand of some members with the tiers first and one more need, for padding.
+
+    Attributes:
+        arrays: demand and log reservation (K, m, N + 1), elasticity (the same, or (K,)), and the runs of
+            tiers of one elasticity.
+    """
+
+    def __init__(
+        self,
+        demand: FloatArray,
+        reservation: FloatArray,
+        elasticity: FloatArray,
+        order: IntArray,
+        groups: tuple[slice, ...],
+    ) -> None:
         tiers = demand.shape[2]
         if elasticity.ndim <= 1:
-            self.elasticity = np.array(np.broadcast_to(elasticity, (tiers,)))
-            order = np.argsort(self.elasticity, kind="stable")
-            self.elasticity = self.elasticity[order]
-            starts = np.flatnonzero(np.diff(self.elasticity, prepend=-1.0)).tolist()
+            response = np.array(np.broadcast_to(elasticity, (tiers,)))[order]
         else:
-            # Whether arrays happen to agree could depend on who shares the batch: never joined.
-            order, starts = np.arange(tiers), list(range(tiers))
-            self.elasticity = self._first(np.broadcast_to(elasticity, demand.shape), order, 1.0)
-        self.demand = self._first(demand, order, 0.0)
-        self.log_reservation = self._first(np.log(reservation), order, 0.0)
-        self.groups = tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], tiers], strict=True))
+            response = self._first(elasticity, order, 1.0)
+        wanted = self._first(demand, order, 0.0)
+        log_reservation = self._first(reservation, order, 1.0)
+        np.log(log_reservation, out=log_reservation)
+        self.arrays = wanted, log_reservation, response, groups
 
     @staticmethod
     def _first(values: FloatArray, order: IntArray, filler: float) -> FloatArray:
-        """(M, N, K) -> (K, M, N + 1)."""
+        """(m, N, K) -> (K, m, N + 1)."""
         members, needs, tiers = values.shape
         out = np.empty((tiers, members, needs + 1))
         for place, tier in enumerate(order):
             out[place, :, :needs] = values[:, :, tier]
         out[:, :, needs] = filler
         return out
-
-    def members(self, here: slice) -> tuple[FloatArray, FloatArray, FloatArray, tuple[slice, ...]]:
-        """Demand, log reservation, elasticity and groups of some members."""
-        own = self.elasticity if self.elasticity.ndim == 1 else self.elasticity[:, here]
-        return self.demand[:, here], self.log_reservation[:, here], own, self.groups
 
 
 def _quote_goods_without_market(market: Market, tiered: _Tiers, by_buyer: dict[str, FloatArray]) -> None:
@@ -231,9 +308,9 @@ def _quote_goods_without_market(market: Market, tiered: _Tiers, by_buyer: dict[s
     if sold.all():
         return
     alone = np.flatnonzero(~sold)
-    response = tiered.elasticity
+    demand, log_reservation, response, _ = tiered.arrays
     response = response[:, None, None] if response.ndim == 1 else response[:, :, alone]
-    quote, wanted = quote_unserved(tiered.demand[:, :, alone], tiered.log_reservation[:, :, alone], response)
+    quote, wanted = quote_unserved(demand[:, :, alone], log_reservation[:, :, alone], response)
     by_buyer["log_index"][:, alone], by_buyer["demanded"][:, alone] = quote, wanted
 
 
@@ -267,7 +344,7 @@ def _references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
 
 
 def _solve(
-    frame: Frame, asked: Load, at: FloatArray, tolerance: float
+    frame: Frame, asked: Load, at: FloatArray, tolerance: float, precision: str
 ) -> tuple[Sweeper, FloatArray, IntArray]:
     """Sweeps first; Newton for what has not arrived; a stronger safeguard for what then is missing.
 
@@ -276,7 +353,10 @@ def _solve(
     """
     with np.errstate(all="ignore"):  # a market that overflows is left to the safeguard
         sweeper = Sweeper(frame, asked, _references(frame, asked, at))
-        w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
+        if precision == "single":
+            w, steps, missed = _mix_single(sweeper, at, tolerance)
+        else:
+            w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
         if len(missed):
             x = sweeper.to_prices(w)
             for piece in frame.pieces:
@@ -291,8 +371,25 @@ def _solve(
             again = np.zeros(len(frame), dtype=bool)
             again[missed] = True
             w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-        sweeper.sweep(w, np.empty_like(w))
+        if precision == "double" or len(missed):
+            sweeper.sweep(w, np.empty_like(w))
     return sweeper, w, steps
+
+
+def _mix_single(sweeper: Sweeper, at: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
+    """As :func:`sim.market.sweeps.mix`, in single precision; judged in double precision at the end.
+
+    The sweeper has then been swept from the w that is returned.
+    """
+    frame = sweeper.frame.single()
+    quick = Sweeper(frame, sweeper.load.single(), sweeper.reference.astype(np.float32))
+    rough, steps, _ = mix(quick, sweeper.from_prices(at).astype(np.float32), tolerance)
+    w = np.where(np.isfinite(rough), rough, sweeper.from_prices(at))
+    image = np.empty_like(w)
+    sweeper.sweep(w, image)
+    image -= w
+    missed = np.flatnonzero(~(sweeper.distance(image) <= 2 * tolerance))
+    return w, steps + 1, missed
 
 
 def _safeguard(

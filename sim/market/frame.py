@@ -22,6 +22,9 @@ from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 __all__ = ["BLOCK", "Frame", "Piece", "Products", "of_markets"]
 
 BLOCK = 4
+LEAST_SINGLE = np.exp(-46.0)
+"""Weights of open links in single precision are at least this share of their seller's largest: products
+with them then stay clear of subnormal numbers, which are slow and coarse."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Products:
         self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
         fit = zip(shared, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
-        self.transposed = [np.swapaxes(matrix, -1, -2) for matrix in self.matrices]
+        self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
 
     def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
         """Room for whole blocks, and where each number lies in it; unused members stay 0."""
@@ -121,6 +124,22 @@ class Products:
         other = object.__new__(Products)
         other.__dict__.update(self.__dict__)
         other._set_matrices(matrices)
+        return other
+
+    def single(self) -> Products:
+        """The same in single precision, weights floored."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        for name in ("matrices", "transposed", "per_market"):
+            setattr(other, name, [_floored(matrix) for matrix in getattr(self, name)])
+        if self.unit < BLOCK and self.sides:
+            other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
+            other.blocked = []
+            for buffer, views in zip(other.buffers, self.blocked, strict=True):
+                ends = np.cumsum([0] + [view.size for view in views])
+                other.blocked.append(
+                    [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
+                )
         return other
 
     def forward(self, x: FloatArray, out: FloatArray) -> None:
@@ -180,12 +199,16 @@ class Frame:
         first_variable, first_buyer: (n,) where each market starts.
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
-        seller: 1 - is_cap. response: eps / sigma, 0 for caps. market_sigma: (n,).
+        seller: 1 - is_cap. response: eps / sigma, 0 for caps. bent: 1 + response. slope: seller / bent.
+        market_sigma: (n,).
         is_need, buyer_sigma: per buyer.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
+        kind: type of the numbers, double or single.
     """
+
+    kind: type[np.floating[Any]] = np.float64
 
     def __init__(self, market: Market, members: int, capped: bool, first: int = 0) -> None:
         """``first`` is the number of the first member, which counts where members have own kernels."""
@@ -275,6 +298,8 @@ class Frame:
         self.is_need: BoolArray = self.need % (needs + 1) < needs
         self.seller = (~self.is_cap).astype(float)
         self.response = self.eps / self.sigma * self.seller
+        self.bent = 1 + self.response
+        self.slope = self.seller / self.bent
 
     def __len__(self) -> int:
         return len(self.first_variable)
@@ -301,7 +326,23 @@ class Frame:
         part.offer, part.need = self.offer[variables], self.need[buyers]
         part.eps, part.scale, part.is_cap = self.eps[variables], self.scale[variables], self.is_cap[variables]
         part._set_statics()
+        part = part.single() if self.kind is np.float32 else part
         return part, np.flatnonzero(units), variables, rows, buyers
+
+    def single(self) -> Frame:
+        """The same markets in single precision; kept."""
+        if "single" not in self.memory:
+            other = object.__new__(Frame)
+            other.__dict__.update(self.__dict__)
+            other.kind, other.memory = np.float32, {}
+            for name, value in self.__dict__.items():
+                if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                    setattr(other, name, value.astype(np.float32))
+                elif isinstance(value, Products):
+                    setattr(other, name, value.single())
+            self.memory["single"] = other
+        found: Frame = self.memory["single"]
+        return found
 
     def spread(self, variables: FloatArray, out: FloatArray) -> None:
         """Per row, the sum of the variables that act on it."""
@@ -321,6 +362,11 @@ def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
         return values[good[0] : good[-1] + 1]
     taken: FloatArray = values[good]
     return taken
+
+
+def _floored(matrix: FloatArray) -> Any:
+    low = (matrix > 0) & (matrix < LEAST_SINGLE)
+    return np.ascontiguousarray(np.where(low, LEAST_SINGLE, matrix).astype(np.float32))
 
 
 def _joined(parts: Sequence[Any], kind: type) -> Any:

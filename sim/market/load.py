@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,10 @@ class Load:
 
     size: FloatArray
     """(n,)"""
+    size_variable: FloatArray
+    """The same per variable."""
+    size_buyer: FloatArray
+    """The same per buyer."""
     limit: FloatArray
     """Per variable: tonnes on sale, or allowed by the cap."""
     solved_limit: FloatArray
@@ -47,10 +53,20 @@ class Load:
     dead: BoolArray
     """~live"""
 
+    def single(self) -> Load:
+        """The same in single precision."""
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                values[name] = value.astype(np.float32)
+        return Load(**values)
+
     def take(self, which: IntArray, variables: IntArray, rows: IntArray, buyers: IntArray) -> Load:
         """The load of some markets, given by their positions on the flat axes."""
         return Load(
             size=self.size[which],
+            size_variable=self.size_variable[variables],
+            size_buyer=self.size_buyer[buyers],
             limit=self.limit[variables],
             solved_limit=self.solved_limit[variables],
             log_ask=self.log_ask[variables],
@@ -90,10 +106,12 @@ def load(
     """
     tiers = demand.shape[0]
     amount = np.take(limits.reshape(-1), frame.offer)
-    offered = np.where(frame.is_cap, 0.0, amount)
+    offered = np.where(frame.is_cap, 0.0, amount) if frame.capped else amount
     size = power_of_two(_per_market(np.maximum, offered, frame.first_variable))
-    limit = amount / size[frame.variable_market]
-    wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1) / size[frame.buyer_market]
+    size_variable, size_buyer = np.take(size, frame.variable_market), np.take(size, frame.buyer_market)
+    limit = np.divide(amount, size_variable, out=amount)
+    wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1)
+    wanted /= size_buyer
 
     row_on, buyer_off, live = _who_may_trade(frame, limit > 0, wanted > 0)
 
@@ -119,6 +137,8 @@ def load(
         response = np.take(elasticity.reshape(tiers, -1), frame.need, axis=1)
     return Load(
         size=size,
+        size_variable=size_variable,
+        size_buyer=size_buyer,
         limit=limit,
         solved_limit=solved,
         log_ask=np.take(log_ask.reshape(-1), frame.offer),

@@ -15,6 +15,8 @@ from sim.market.sweeps import Sweeper
 
 __all__ = ["SIGNAL_SHARE", "Settled", "settle"]
 
+NEAR = 1e-5
+"""Up to here the first two terms of a series are exact to rounding."""
 SIGNAL_SHARE = 0.01
 """An offer with nothing to sell is quoted at the price of placing this share of the market's demand."""
 
@@ -59,7 +61,7 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
             default.
     """
     frame, load, size = sweeper.frame, sweeper.load, sweeper.load.size
-    of_variable, of_buyer, is_cap = frame.variable_market, frame.buyer_market, frame.is_cap
+    is_cap = frame.is_cap
     y = sweeper.to_prices(w)
     row_flow = sweeper.row * sweeper.row_pull
     flow = _collected(sweeper, row_flow)
@@ -85,14 +87,15 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
         off = np.where(is_cap & (off > 0), np.minimum(off, spare), off)
     np.abs(off, out=off)
-    off[load.dead] = 0.0
+    if not sweeper.all_live:
+        off[load.dead] = 0.0
     if factor is solved:
         gap = _gap(sweeper, ahead, solved, supply, row_flow, sold, bought)
     else:
         held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
         gap = _gap(sweeper, ahead, solved, supply, row_flow, held, _bought(sweeper, solved * sweeper.row))
     log_index = sweeper.log_z / -frame.buyer_sigma
-    log_index += np.take(sweeper.reference, of_buyer)
+    log_index += sweeper.buyer_reference
     demanded = sweeper.demanded
     unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
     if len(unserved):
@@ -112,18 +115,18 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
             per_log = np.where(log_rent > 0, np.expm1(log_rent) / log_rent, 0.0)
         worth = row * sweeper.row_pull * np.where(log_rent > 0, np.exp(row_price), 0.0) * per_log
         frame.collect(worth, rent_value)
-        rent_value = np.where(is_cap, rent_value * y, 0.0) * size[of_variable]
+        rent_value = np.where(is_cap, rent_value * y, 0.0) * load.size_variable
 
     quoted = np.where(load.live | is_cap, y, load.log_ask)
     return Settled(
         log_price=_quotes(sweeper, quoted, w, signal),
-        sold=sold * size[of_variable],
+        sold=sold * load.size_variable,
         rent_value=rent_value,
         log_index=log_index,
-        bought=bought * size[of_buyer],
-        demanded=demanded * size[of_buyer],
+        bought=bought * load.size_buyer,
+        demanded=demanded * load.size_buyer,
         row=row,
-        pull=sweeper.pull * size[of_buyer],
+        pull=sweeper.pull * load.size_buyer,
         row_rent=theta_row,
         residual=np.maximum.reduceat(off, frame.first_variable),
         gap=gap,
@@ -191,8 +194,8 @@ def _bend(x: FloatArray) -> FloatArray:
     bend += 0.5
     bend *= x
     bend *= x
-    far = np.flatnonzero(np.abs(x) > 1e-5)
-    if len(far):
+    if len(x) and (x.max() > NEAR or x.min() < -NEAR):
+        far = np.flatnonzero(np.abs(x) > NEAR)
         whole = np.maximum(1 + x[far], 1e-300)
         bend[far] = whole * np.log(whole) - x[far]
     return bend
@@ -226,7 +229,8 @@ def _gap(
     idle = load.solved_limit - sold
     idle *= np.maximum(ahead, 0.0)
     seller += idle
-    seller[load.dead] = 0.0
+    if not sweeper.all_live:
+        seller[load.dead] = 0.0
     total = _sum(seller, frame.first_variable)
     # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
     less = factor - 1
@@ -238,7 +242,7 @@ def _gap(
     bend = _bend(off)
     log_index = sweeper.log_z / -frame.buyer_sigma
     below = sweeper.steep  # no longer needed: room for one array of tiers
-    np.subtract(log_index + np.take(sweeper.reference, frame.buyer_market), load.log_reservation, out=below)
+    np.subtract(log_index + sweeper.buyer_reference, load.log_reservation, out=below)
     np.minimum(below, 0.0, out=below)
     np.multiply(below, sweeper.tier, out=below)
     buyer = off * np.add.reduce(below, axis=0)
@@ -262,7 +266,7 @@ def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatAr
     demand = _sum(sweeper.demanded * (load.buyer_off <= 0), frame.first_buyer)
     lot = SIGNAL_SHARE * demand[frame.variable_market]
     if signal is not None:
-        lot = np.where(signal > 0, signal / load.size[frame.variable_market], lot)
+        lot = np.where(signal > 0, signal / load.size_variable, lot)
     sells = idle & (pull > 0) & (lot > 0)
     log_ratio = np.log(np.where(sells, lot, 1.0)) - np.log(np.where(sells, pull, 1.0))
     full = (sweeper.offset - log_ratio) / frame.sigma

@@ -23,6 +23,8 @@ DEPTH, DEPTH_PREPARED, DEPTH_CAPPED = 4, 3, 6
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 40
+RIDGE, RIDGE_SINGLE = 1e-12, 1e-6
+"""Share of the trace of the mixing's small systems that is added to their diagonal."""
 COMPACT, WORTH_COMPACTING = 0.3, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 
@@ -45,34 +47,42 @@ class Sweeper:
         frame, load = self.frame, self.load
         variables, rows, buyers = frame.lengths
         tiers = load.demand.shape[0]
+        # What holds for all markets needs no pass over them: switched off sellers, buyers, tiers.
+        self.all_on, self.all_served = bool(load.row_on.all()), not load.buyer_off.any()
+        self.all_live = bool(load.live.all())
+        self.buyer_reference = np.take(self.reference, frame.buyer_market)
         self.offset = np.take(self.reference, frame.variable_market)
         """w = offset - sigma log price; for a cap w = -sigma log rent."""
-        self.offset *= frame.seller
+        if frame.capped:
+            self.offset *= frame.seller
         self.offset *= frame.sigma
         self.offset += frame.scale
         ask = self.offset - frame.sigma * load.log_ask
         with np.errstate(divide="ignore"):
             self.log_limit = np.log(load.solved_limit)
         # An uncapped offer is solved for u in closed form: w = slope x (capped solution) + intercept.
-        bent = 1 + frame.response
-        self.weight = load.solved_limit * bent
-        self.slope = frame.seller / bent
+        self.weight = load.solved_limit * frame.bent
+        self.slope = frame.slope
         self.intercept = ask * (frame.response * self.slope)
         dead = load.dead
-        self.log_limit[dead], self.weight[dead], self.slope[dead] = NEVER, 0.0, 0.0
-        self.intercept[dead] = (ask * frame.seller)[dead]
+        if not self.all_live:
+            self.slope = self.slope.copy()
+            self.log_limit[dead], self.weight[dead], self.slope[dead] = NEVER, 0.0, 0.0
+            self.intercept[dead] = (ask * frame.seller)[dead]
         # A tier's demand is min(d, d r**eta P**-eta): one power for all tiers of the same elasticity.
         heads = [group.start for group in load.groups]
         self.rate = load.elasticity[heads] / frame.buyer_sigma
-        self.steep = load.log_reservation - self.reference[frame.buyer_market]
+        self.steep = load.log_reservation - self.buyer_reference
         np.multiply(self.steep, load.elasticity, out=self.steep)
         np.exp(self.steep, out=self.steep)
         np.multiply(self.steep, load.demand, out=self.steep)
-        self.off = dead.astype(float)
-        self.row, self.row_pull, self.row_flow = np.empty(rows), np.empty(rows), np.empty(rows)
-        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers) for _ in range(4))
-        self.tier, self.power = np.empty((tiers, buyers)), np.empty((len(heads), buyers))
-        self.sums, self.work = np.empty(variables), np.empty(variables)
+        kind = frame.kind
+        self.off = dead.astype(kind)
+        self.row, self.row_pull, self.row_flow = (np.empty(rows, dtype=kind) for _ in range(3))
+        self.z, self.log_z, self.demanded, self.pull = (np.empty(buyers, dtype=kind) for _ in range(4))
+        self.tier = np.empty((tiers, buyers), dtype=kind)
+        self.power = np.empty((len(heads), buyers), dtype=kind)
+        self.sums, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
         """w from log prices (sellers) and log rents (caps); what cannot trade stays at its ask."""
@@ -88,9 +98,11 @@ class Sweeper:
         frame, load = self.frame, self.load
         frame.spread(w, self.row)
         np.exp(self.row, out=self.row)
-        np.multiply(self.row, load.row_on, out=self.row)
+        if not self.all_on:
+            np.multiply(self.row, load.row_on, out=self.row)
         frame.kernel.forward(self.row, self.z)
-        np.add(self.z, load.buyer_off, out=self.z)
+        if not self.all_served:
+            np.add(self.z, load.buyer_off, out=self.z)
         np.log(self.z, out=self.log_z)
         np.multiply(self.rate, self.log_z, out=self.power)
         np.exp(self.power, out=self.power)
@@ -101,7 +113,10 @@ class Sweeper:
         np.divide(self.demanded, self.z, out=self.pull)
         frame.kernel.backward(self.pull, self.row_pull)
         plain, sums = frame.plain, self.sums
-        np.add(self.row_pull[:plain], self.off[:plain], out=sums[:plain])
+        if self.all_live and plain == len(sums):
+            sums = self.row_pull
+        else:
+            np.add(self.row_pull[:plain], self.off[:plain], out=sums[:plain])
         if plain < len(sums):
             np.multiply(self.row, self.row_pull, out=self.row_flow)
             frame.collect(self.row_flow, sums)
@@ -127,8 +142,12 @@ class _History:
 
     def __init__(self, frame: Frame, depth: int) -> None:
         shape = depth + 1, frame.lengths[0]
-        self.change, self.image, self.product = np.empty(shape), np.empty(shape), np.empty(shape)
-        self.gram = np.zeros((depth + 1, depth + 1, len(frame)))
+        self.change, self.image = np.empty((2, *shape), dtype=frame.kind)
+        self.gram = np.zeros((depth + 1, depth + 1, len(frame)), dtype=frame.kind)
+        self.products, self.weights = np.empty((2, depth + 1, len(frame)), dtype=frame.kind)
+        self.pieces = [
+            (piece.markets, piece.variables, (len(piece.good), piece.widths[0])) for piece in frame.pieces
+        ]
 
     def take(self, frame: Frame, variables: IntArray, markets: IntArray) -> _History:
         """The history of some markets."""
@@ -139,38 +158,69 @@ class _History:
         return part
 
 
-def _weights(gram: FloatArray, newest: int, length: int) -> FloatArray:
+    def book(self, now: int, length: int) -> None:
+        """Products of the newest change with the last ``length`` ones, itself included."""
+        products = self.products[:length]
+        for markets, variables, shape in self.pieces:
+            np.einsum(
+                "kmv,mv->km",
+                self.change[:length, variables].reshape(length, *shape),
+                self.change[now, variables].reshape(shape),
+                out=products[:, markets],
+            )
+        self.gram[now, :length] = products
+        self.gram[:length, now] = products
+
+    def combine(self, weights: FloatArray, out: FloatArray) -> None:
+        """Sum of the images by the weights (length, n), into ``out``."""
+        length = len(weights)
+        for markets, variables, shape in self.pieces:
+            np.einsum(
+                "km,kmv->mv",
+                weights[:, markets],
+                self.image[:length, variables].reshape(length, *shape),
+                out=out[variables].reshape(shape),
+            )
+
+
+def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
     """(length, n) weights, summing to 1, of the combination of changes with the smallest square.
 
-    Solved in differences from the newest, by elimination without pivoting: the matrix is positive
-    semi-definite and has a ridge. The newest itself keeps a row of the identity.
+    Solved in differences from the newest: the matrix is positive semi-definite and has a ridge, so
+    that elimination needs no pivots. Each entry is one array over the markets.
+
+    Args:
+        gram: (depth + 1, depth + 1, n) products of the changes. newest: number of the newest change.
+        weights: (length, n), filled and returned.
     """
-    gram = gram[:length, :length]
+    older = [i for i in range(len(weights)) if i != newest]
     cross, own = gram[newest], gram[newest, newest]
-    system = np.empty((length, length + 1, gram.shape[2]))
-    matrix, right = system[:, :length], system[:, length]
-    np.subtract(gram, cross, out=matrix)
-    matrix -= cross[:, None]
-    matrix += own
-    np.subtract(own, cross, out=right)
-    ridge = matrix[0, 0].copy()
-    for i in range(1, length):
-        ridge += matrix[i, i]
-    ridge *= 1e-12
-    ridge += 1e-300
-    for i in range(length):
-        matrix[i, i] += ridge
-    matrix[newest, newest] = 1.0
-    for i in range(length):
-        if i == newest:
-            continue
-        system[i, i:] /= matrix[i, i].copy()
-        for j in range(length):
-            if j not in (i, newest):
-                system[j, i + 1 :] -= matrix[j, i] * system[i, i + 1 :]
-    weights = right.copy()
-    weights[newest] = 0.0
-    weights[newest] = 1.0 - np.add.reduce(weights, axis=0)
+    right = [own - cross[i] for i in older]
+    matrix = [[gram[i, j] - cross[j] + right[a] for j in older[: a + 1]] for a, i in enumerate(older)]
+    if older:
+        ridge = matrix[0][0].copy()
+        for a in range(1, len(older)):
+            ridge += matrix[a][a]
+        ridge *= RIDGE if ridge.dtype == np.float64 else RIDGE_SINGLE
+        ridge += np.finfo(ridge.dtype).tiny
+        for a in range(len(older)):
+            matrix[a][a] += ridge
+    # Lower triangle to L D L'; right becomes the solution of the lower part.
+    for k in range(len(older)):
+        column = {a: matrix[a][k] for a in range(k + 1, len(older))}
+        for a in column:
+            matrix[a][k] = column[a] / matrix[k][k]
+            for b in range(k + 1, a + 1):
+                matrix[a][b] -= matrix[a][k] * column[b]
+            right[a] -= matrix[a][k] * right[k]
+    total = weights[newest]
+    total.fill(1.0)
+    for k in reversed(range(len(older))):
+        solved = weights[older[k]]
+        np.divide(right[k], matrix[k][k], out=solved)
+        for a in range(k + 1, len(older)):
+            solved -= matrix[a][k] * weights[older[a]]
+        total -= solved
     return weights
 
 
@@ -224,17 +274,8 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
             np.add(w, change, out=image)
         else:
             np.copyto(change, raw)
-        product = history.product[:length]
-        np.multiply(history.change[:length], change, out=product)
-        products = np.add.reduceat(product, frame.first_variable, axis=1)
-        history.gram[now, :length] = products
-        history.gram[:length, now] = products
-        weights = _weights(history.gram, now, length)
-        move.fill(0.0)
-        for weight, seen in zip(weights, history.image, strict=False):
-            np.take(weight, frame.variable_market, out=sweeper.work, mode="clip")
-            np.multiply(sweeper.work, seen, out=sweeper.work)
-            np.add(move, sweeper.work, out=move)
+        history.book(now, length)
+        history.combine(_weights(history.gram, now, history.weights[:length]), move)
         np.subtract(move, w, out=move)
         np.clip(move, -LONGEST, LONGEST, out=move)
         np.add(w, move, out=w)

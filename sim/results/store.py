@@ -50,6 +50,16 @@ COMPRESSION_LEVEL = 3
 KEPT_BITS = 13
 """Mantissa bits kept by default (relative error at most 2**-14), which thirds the size on disk."""
 
+EVENT_KEYS = {
+    "event_tonnes": "tonnes_touched",
+    "event_usd": "usd_touched",
+    "event_flow": "tonnes_acted_on",
+    "event_change": "change_of_tonnes",
+    "event_flow_usd": "usd_acted_on",
+    "event_agents": "agents_touched",
+}
+"""Variable -> key of an event's totals over the run in ``events.jsonl``."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -130,8 +140,9 @@ def _write_events(dataset: xr.Dataset, path: Path) -> None:
     lines = []
     for position, event in enumerate(json.loads(dataset.attrs.get("events", "[]"))):
         touched = {}
-        for name, key in (("event_tonnes", "tonnes_touched"), ("event_usd", "usd_touched")):
-            total = dataset[name].values[:, :, position].sum(axis=1, dtype=np.float64)
+        for name, key in EVENT_KEYS.items():
+            values = dataset[name].values[..., position]
+            total = values.sum(axis=1, dtype=np.float64) if values.ndim == 2 else values
             touched[key] = {k: float(f"{float(v):.6g}") for k, v in member_statistics(total).items()}
         lines.append(json.dumps({**event, **touched}, ensure_ascii=False))
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

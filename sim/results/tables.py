@@ -23,9 +23,19 @@ from sim.results.grouping import group_sum, member_statistics
 
 Axes = Sequence[tuple[Sequence[str], Sequence[Sequence[object]]]]
 
-__all__ = ["TABLES", "tidy_tables", "write_tables"]
+EVENT_QUANTITIES = {
+    "event_tonnes": "tonnes touched",
+    "event_usd": "value touched",
+    "event_flow": "tonnes acted on",
+    "event_change": "change of tonnes",
+    "event_flow_usd": "value acted on",
+    "event_waiting": "tonnes waiting",
+}
+"""Variable -> what the table of events calls it."""
 
-TABLES = ("prices", "supply", "shortfall", "unmet_demand", "flows", "events")
+__all__ = ["EVENT_QUANTITIES", "TABLES", "tidy_tables", "write_tables"]
+
+TABLES = ("prices", "supply", "shortfall", "unmet_demand", "flows", "events", "ledger")
 
 
 def _strings(dataset: xr.Dataset, name: str) -> list[str]:
@@ -178,9 +188,33 @@ def _events(dataset: xr.Dataset) -> pd.DataFrame:
     axes: Axes = [_time_axis(dataset), (["event", "type"], rows)]
     frames = [
         _long(member_statistics(dataset[name].values), axes, dataset[name].attrs["units"], quantity=quantity)
-        for name, quantity in (("event_tonnes", "tonnes touched"), ("event_usd", "value touched"))
+        for name, quantity in EVENT_QUANTITIES.items()
     ]
     return _stacked(frames)
+
+
+def _ledger(dataset: xr.Dataset) -> pd.DataFrame:
+    """Tonnes that each event acted on over the whole run, by good and pair of countries."""
+    facts = _good_facts(dataset)
+    listed = {event["id"]: event for event in json.loads(dataset.attrs.get("events", "[]"))}
+    names = ("event", "good", "exporter", "importer")
+    known = "ledger_tonnes" in dataset
+    keys = list(zip(*(_strings(dataset, f"ledger_{c}") for c in names), strict=True)) if known else []
+    rows = [
+        (event, str(listed.get(event, {}).get("sentence", "")), good, *facts[good][:2], exporter, importer)
+        for event, good, exporter, importer in keys
+    ]
+    axes: Axes = [(["event", "sentence", "good", "mineral", "stage", "exporter", "importer"], rows)]
+    traded = np.asarray(dataset["ledger_tonnes"].values if known else np.zeros((1, 0)), dtype=np.float64)
+    base = np.asarray(dataset["ledger_base"].values if known else np.zeros((1, 0)), dtype=np.float64)
+    units = [facts[good][2] for _, good, _, _ in keys]
+    parts = (("traded", traded), ("traded in the base year", base), ("change", traded - base))
+    return _stacked(
+        [
+            _long(member_statistics(values), axes, units, quantity=f"{quantity}, while in force")
+            for quantity, values in parts
+        ]
+    )
 
 
 def tidy_tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
@@ -189,7 +223,7 @@ def tidy_tables(dataset: xr.Dataset) -> dict[str, pd.DataFrame]:
     Every table ends in the columns ``statistic`` (``central`` or a quantile over members),
     ``value`` and ``unit``.
     """
-    makers = (_prices, _supply, _shortfall, _unmet_demand, _flows, _events)
+    makers = (_prices, _supply, _shortfall, _unmet_demand, _flows, _events, _ledger)
     return {name: make(dataset) for name, make in zip(TABLES, makers, strict=True)}
 
 

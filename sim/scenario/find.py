@@ -9,7 +9,7 @@ from sim.paths import scenario_folders
 
 __all__ = ["find", "is_path", "names"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def is_path(word: str) -> bool:

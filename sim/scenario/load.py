@@ -79,7 +79,9 @@ class _Builder:
                 self.stop(place, "a second document starts here", "write one scenario per file")
         elif isinstance(event, yaml.ScalarEvent):
             self.check_tag(event, place)
-            self.add(Node(self.scalar(event, place), place), event.anchor, event.value)
+            mark = event.end_mark
+            end = (mark.line + 1, mark.column + 1) if mark else None
+            self.add(Node(self.scalar(event, place), place, end=end), event.anchor, event.value)
         elif isinstance(event, yaml.AliasEvent):
             self.alias(event.anchor or "", place)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -233,11 +235,11 @@ def read_text(text: str, path: Path, file: str) -> Document:
         _explain(builder, error, text)
     else:
         if builder.root is None or builder.root.value is None:
-            builder.problem(Place(file, 0, 0), "the file is empty", "start with 'format: 1'")
+            builder.problem(Place(file, 0, 0), "the file is empty", "start with 'format: 2'")
             builder.root = None
         elif not isinstance(builder.root.value, dict):
             place = builder.root.place
-            builder.problem(place, "a scenario is a mapping of fields", "start with 'format: 1'")
+            builder.problem(place, "a scenario is a mapping of fields", "start with 'format: 2'")
             builder.root = None
     return Document(path, file, builder.root, lines, tuple(builder.problems))
 

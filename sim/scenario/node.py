@@ -20,6 +20,8 @@ __all__ = [
 ]
 
 COMMAND_LINE = "command line"
+NAMED = ("events", "blocs", "sources", "observed", "assumptions")
+"""Mappings from names to parts of a scenario."""
 
 
 class Place(NamedTuple):
@@ -39,6 +41,8 @@ class Node:
     key: Place | None = None
     size: int = 1
     """Number of nodes in it, aliases written out."""
+    end: tuple[int, int] | None = None
+    """Line and column behind a scalar."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def place_of(root: Node, path: Sequence[str], *, key: bool = False) -> Place:
 
 
 def merged(earlier: Node, later: Node, path: tuple[str, ...] = ()) -> Node:
-    """Mappings merge key by key, everything else is replaced; ``null`` removes an event.
+    """Mappings merge key by key, everything else is replaced; ``null`` removes an entry with a name.
 
     An event of another type replaces the earlier one as a whole, since their fields differ.
     """
@@ -120,8 +124,11 @@ def merged(earlier: Node, later: Node, path: tuple[str, ...] = ()) -> Node:
             return later
     result = dict(earlier.value)
     for key, child in later.value.items():
-        if child.value is None and path == ("events",):
-            result.pop(key, None)
+        if child.value is None and key in result and len(path) == 1 and path[0] in NAMED:
+            del result[key]
+        elif child.value is None and key in result and not path and key in NAMED:
+            # A heading with nothing below it says nothing.
+            continue
         elif key in result:
             result[key] = merged(result[key], child, (*path, key))
         else:
@@ -138,7 +145,7 @@ def apply_override(root: Node, override: Override) -> Node:
         if rest:
             children[head] = change(children.get(head), rest)
         elif override.delete or (
-            override.value is None and override.path[:1] == ("events",) and len(override.path) == 2
+            override.value is None and len(override.path) == 2 and override.path[0] in NAMED
         ):
             children.pop(head, None)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -79,6 +79,8 @@ class Report:
             # One word stands for a list of one: there is no item 0 to name then.
             while len(path) > 1 and not has(self.root, path):
                 path.pop()
+            if isinstance(cause, QuantityError) and cause.path:
+                path, in_key = [*path, *cause.path], cause.key
             self.add(path, message, remedy, key=in_key or not location)
         elif kind == "literal_error":
             words = [w.strip(" '") for w in item["ctx"]["expected"].replace(" or ", ",").split(",")]
@@ -115,15 +117,21 @@ def _fields(model: type[BaseModel], location: Sequence[str]) -> dict[str, Any]:
     fields = {info.alias or name: info for name, info in model.model_fields.items()}
     if not location or location[0] not in fields:
         return fields if not location else {}
-    annotation = fields[location[0]].annotation
-    rest = list(location[1:])
-    arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
-    if getattr(annotation, "__origin__", None) is dict:
-        rest = rest[1:]
-    for part in [annotation, *arguments]:
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return _fields(part, rest)
+    for part in _models(fields[location[0]].annotation):
+        # Below a mapping or a list stands the key or the number of the item.
+        names = {info.alias or name for name, info in part.model_fields.items()}
+        skip = 2 if len(location) > 1 and location[1] not in names else 1
+        return _fields(part, location[skip:])
     return {}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in an annotation, inside mappings, lists and alternatives too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in (getattr(annotation, "__origin__", None), *getattr(annotation, "__args__", ())):
+        if part is not None and part is not annotation:
+            yield from _models(part)
 
 
 def _example(fields: Mapping[str, Any], name: str) -> str:

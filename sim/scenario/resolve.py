@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -15,9 +14,12 @@ from sim.distributions import Distribution, is_distribution, parse_distribution
 from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.paths import base_years
+from sim.scenario.blocs import read_blocs
+from sim.scenario.checks import check_dates, check_header, check_rules, check_sources, check_stages
 from sim.scenario.find import find, is_path, names
+from sim.scenario.formats import upgraded
 from sim.scenario.load import Document, read_document
-from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, place_of, plain, walk
+from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
 from sim.units import QuantityError
@@ -25,11 +27,13 @@ from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
 
+PARTS = ("blocs", "events", "assumptions")
+"""Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
 OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
 """Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
-MAXIMUM_YEARS = 100
 LONGEST_CHAIN = 20
+KINDS = "'monazite list instruments'"
 
 
 def load_scenario(name_or_path: str | Path, overrides: Sequence[str | Override] = ()) -> Scenario:
@@ -141,7 +145,7 @@ def _at(part: Document, node: Node, message: str, remedy: str = "") -> Problem:
 
 
 def _merge(chain: Sequence[Document]) -> Node:
-    nodes = [part.root for part in chain if part.root is not None]
+    nodes = [upgraded(part.root) for part in chain if part.root is not None]
     root = Node({}, nodes[-1].place)
     for node in nodes[:-1]:
         assert isinstance(node.value, dict)
@@ -163,8 +167,8 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     place, path = override.place, override.path
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if path[0] not in Header.model_fields and path[0] not in ("events", "assumptions"):
-        allowed = [*Header.model_fields, "events", "assumptions"]
+    if path[0] not in Header.model_fields and path[0] not in PARTS:
+        allowed = [*Header.model_fields, *PARTS]
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
@@ -180,17 +184,19 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
-    fields = {k: plain(v) for k, v in root.value.items() if k not in ("events", "assumptions")}
+    fields = {k: plain(v) for k, v in root.value.items() if k not in PARTS}
     header: Header | None = None
-    report.extra_fields = ("events", "assumptions")
+    report.extra_fields = PARTS
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
         report.invalid((), error, Header)
     labels = _labels(root, report)
+    blocs = read_blocs(root, report, labels)
+    labels = labels.with_groups(blocs) if labels is not None else None
     events = _events(root, report, labels)
     assumptions = _assumptions(root, report, labels)
-    _check_sources(root, report, events)
+    check_sources(root, report, events)
     if header is None:
         return None
     if header.name != path.stem and path.name != "scenario.resolved.yaml" and report.root is root:
@@ -198,10 +204,11 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
             ("name",), f"the file is called '{path.stem}', so others find it by that name",
             f"write 'name: {path.stem}' or rename the file", warning=True,
         )  # fmt: skip
-    _check_header(header, report)
+    check_header(header, report)
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
-        _check_dates(event, start, end, report)
+        check_dates(event, start, end, report)
+    check_rules(events, report)
     small = _small_world(header, events, report, labels)
     if small is not None and not any(not problem.warning for problem in report.problems):
         for event in events:
@@ -219,6 +226,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         step=header.time.step,
         events=tuple(events),
         assumptions=assumptions,
+        blocs=blocs,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
 
@@ -264,16 +272,20 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
         say = "start with a letter; use letters, digits, '-' and '_'"
         report.add(path, f"'{name[:60]}' cannot be an event id", say, key=True)
         return None
+    if node.value is None:
+        say = "remove the line, or write the event below it"
+        report.add(path, "there is no event of this id to remove", say, key=True)
+        return None
     if not isinstance(node.value, dict):
         report.add(path, "an event is a mapping", "write for example 'type: export_ban' below it")
         return None
     kinds = instrument_types()
     kind = node.value.get("type")
     if kind is None:
-        report.add(path, "the field 'type' is missing", f"write one of: {', '.join(kinds)}", key=True)
+        report.add(path, "the field 'type' is missing", f"{KINDS} shows all", key=True)
         return None
     if kind.value not in kinds:
-        say = did_you_mean(str(kind.value), kinds)
+        say = did_you_mean(str(kind.value), kinds, list_up_to=0) or f"{KINDS} shows all"
         report.add((*path, "type"), f"unknown event type '{str(kind.value)[:60]}'", say)
         return None
     if "id" in node.value:
@@ -288,7 +300,7 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
         report.invalid(path, error, model)
         return None
     if labels is not None and getattr(event, "stages", None):
-        _check_stages(event, path, report, labels)
+        check_stages(event, path, report, labels)
     return event
 
 
@@ -325,99 +337,6 @@ def _small_world(
     return small
 
 
-def _check_stages(event: Instrument, path: tuple[str, ...], report: Report, labels: Labels) -> None:
-    from sim.instruments.words import select_goods
-
-    goods, stages = getattr(event, "goods", ()), getattr(event, "stages", ())
-    for i, stage in enumerate(stages):
-        if not select_goods(labels.goods, goods, (stage,)):
-            have = sorted({labels.goods[k].stage for k in select_goods(labels.goods, goods)})
-            report.add(
-                (*path, "stages", str(i)), f"none of the goods has a stage '{stage}'",
-                f"they have: {', '.join(have)}",
-            )  # fmt: skip
-
-
-def _check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> None:
-    assert isinstance(root.value, dict)
-    sources = root.value.get("sources")
-    known = list(sources.value) if sources is not None and isinstance(sources.value, dict) else []
-    owners: list[tuple[tuple[str, ...], str | None, object]] = [
-        (("events", event.id), event.source, event.assumption) for event in events
-    ]
-    observed = root.value.get("observed")
-    if observed is not None and isinstance(observed.value, dict):
-        for name, node in observed.value.items():
-            if isinstance(node.value, dict):
-                given = {k: v.value for k, v in node.value.items() if k in ("source", "assumption")}
-                source = given.get("source")
-                text = source if isinstance(source, str) else None
-                owners.append((("observed", name), text, given.get("assumption")))
-    for path, source, assumption in owners:
-        if source is not None and source not in known:
-            say = did_you_mean(source, known) or "add it under 'sources'"
-            report.add((*path, "source"), f"there is no source '{source[:60]}'", say)
-        elif source is None and not assumption:
-            report.add(
-                path, "neither a source nor an assumption",
-                "write 'source: <key of sources>' or 'assumption: true'", key=True,
-            )  # fmt: skip
-
-
-def _check_header(header: Header, report: Report) -> None:
-    start, end = header.time.start, header.time.end
-    if end < start:
-        report.add(("time", "end"), f"the run ends on {end}, before it starts on {start}")
-    elif end.year - start.year > MAXIMUM_YEARS:
-        report.add(("time", "end"), f"the run lasts more than {MAXIMUM_YEARS} years")
-    if start.year < header.base_year:
-        say = f"start in {header.base_year} or later, or choose an earlier base year"
-        report.add(("time", "start"), f"the run starts before its base year {header.base_year}", say)
-    if header.time.step == "month" and start.day != 1:
-        report.add(
-            ("time", "start"), "a run in months starts on the first of a month", f"write {start:%Y-%m}"
-        )
-    if header.compare_to and find(header.compare_to) is None:
-        say = did_you_mean(header.compare_to, names(), list_up_to=0) or "'monazite list' shows all"
-        report.add(("compare_to",), f"there is no scenario '{header.compare_to[:60]}'", say)
-
-
-def _check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report) -> None:
-    path = ("events", event.id)
-    first, last, announced = event.from_, event.until, event.announced
-    if first and last and last < first:
-        report.add((*path, "until"), f"ends on {last}, before it starts on {first}")
-        return
-    if first and announced and announced > first:
-        say = f"write 'announced: {first}' or earlier"
-        report.add((*path, "announced"), f"announced on {announced}, after it starts on {first}", say)
-    if event.in_base_year:
-        if first and first > start:
-            say = "leave 'in_base_year' out, so that it acts in the run"
-            report.add((*path, "from"), f"in force in the base year, yet it starts on {first}", say)
-        return
-    if first is None and event.type != "merger":
-        report.add(path, "the field 'from' is missing", "write for example 'from: 2025-04-04'", key=True)
-    # Who shortens a run on the command line knows that the rest of the story is cut off.
-    ends_early = place_of(report.root, ("time", "end")).file == COMMAND_LINE
-    starts_late = place_of(report.root, ("time", "start")).file == COMMAND_LINE
-    if first and first > end:
-        say = "start it earlier, or move time.end"
-        report.add(
-            (*path, "from"), f"starts on {first}, after the run ends on {end}", say, warning=ends_early
-        )
-    if last and last < start:
-        say = "end it later, or move time.start"
-        report.add(
-            (*path, "until"), f"ends on {last}, before the run starts on {start}", say, warning=starts_late
-        )
-    elif first and first < start:
-        say = "write 'in_base_year: true' if base-year trade shows it, or move time.start"
-        report.add(
-            (*path, "from"), f"starts on {first}, before the run starts on {start}", say, warning=starts_late
-        )
-
-
 def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float | Distribution]:
     assert isinstance(root.value, dict)
     field = root.value.get("assumptions")
@@ -438,7 +357,7 @@ def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str,
         try:
             number = _parameter_value(written)
         except QuantityError as error:
-            report.add(path, error.message, error.remedy)
+            report.add((*path, *error.path), error.message, error.remedy, key=error.key)
             continue
         if labels is None or _known_parameter(name, path, report, labels):
             found[name] = number

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
 
-from sim.distributions import Distribution
+from sim.distributions import Distribution, is_distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
-from sim.instruments.words import FirstDay, LastDay, WordError, quantity
+from sim.instruments.words import FirstDay, LastDay, WordError, joined, quantity
+from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
 from sim.units import Quantity
 
-__all__ = ["FORMAT", "Header", "Observation", "Scenario", "Source", "Time"]
+__all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
 
-FORMAT = 1
 DAYS_PER_WEEK = 7
 
 
@@ -29,27 +29,71 @@ class _Part(BaseModel):
 class Source(_Part):
     """Where a figure comes from."""
 
-    title: Annotated[str, Field(examples=["Chinese customs, May 2025"])]
-    url: str | None = None
-    confidence: Literal["seen", "derived", "memory"] | None = None
+    title: Annotated[str, Field(description="who says it, when", examples=["Chinese customs, May 2025"])]
+    url: Annotated[str | None, Field(description="where it can be read")] = None
+    confidence: Annotated[
+        Literal["seen", "derived", "memory"] | None,
+        Field(description="read there, worked out from it, or recalled"),
+    ] = None
 
 
 class Time(_Part):
     """First and last day of the run, and the length of a step."""
 
-    start: Annotated[FirstDay, Field(examples=["2024-01"])]
-    end: Annotated[LastDay, Field(examples=["2030-12"])]
-    step: Literal["month", "week"] = "month"
+    start: Annotated[FirstDay, Field(description="first day of the run", examples=["2024-01"])]
+    end: Annotated[LastDay, Field(description="last day of the run", examples=["2030-12"])]
+    step: Annotated[Literal["month", "week"], Field(description="length of a step")] = "month"
+
+
+class Figure(_Part):
+    """One observed figure; its source, where it is not that of the series."""
+
+    value: Annotated[Quantity, quantity("", certain=True), Field(examples=["1238 t"])]
+    source: Annotated[str | None, Field(description="key of `sources`")] = None
+    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+
+
+def _figure(written: object) -> object:
+    """A figure alone stands for one without a source of its own."""
+    whole = isinstance(written, dict | Figure) and not is_distribution(written)
+    return written if whole else {"value": written}
+
+
+def _figures(written: object) -> object:
+    if not isinstance(written, Mapping) or not written:
+        raise WordError("observed values are a mapping from dates to figures")
+    return written
 
 
 class Observation(_Part):
-    """A figure that was observed, to set beside the model's."""
+    """What was observed, to set beside the model's: one figure, or several over time."""
 
-    series: Annotated[str, Field(examples=["exports.ndfeb_magnet.CHN"])]
-    at: Annotated[FirstDay, Field(examples=["2025-05"])]
-    value: Annotated[Quantity, quantity(""), Field(examples=["1238 t"])]
-    source: str | None = None
-    assumption: bool | str = False
+    series: Annotated[str, Field(description="what was observed", examples=["exports.ndfeb_magnet.CHN"])]
+    values: Annotated[
+        dict[
+            FirstDay,
+            Annotated[
+                Figure,
+                BeforeValidator(
+                    _figure, json_schema_input_type=Figure | Annotated[Quantity, quantity("", certain=True)]
+                ),
+            ],
+        ],
+        BeforeValidator(_figures),
+        Field(
+            description="day or month -> figure with its unit",
+            examples=["{2025-05: 1238 t}"],
+            json_schema_extra={"minProperties": 1},
+        ),
+    ]
+    source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
+    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+
+    @field_serializer("values")
+    def _as_written(self, values: dict[dt.date, Figure]) -> Any:
+        dumped = {day.isoformat(): _dump(figure) for day, figure in values.items()}
+        bare = [day for day, figure in dumped.items() if not (figure.get("source") or figure["assumption"])]
+        return dumped | {day: dumped[day]["value"] for day in bare}
 
 
 def _whole(value: object) -> object:
@@ -61,8 +105,11 @@ def _whole(value: object) -> object:
 
 
 def _format(value: object) -> object:
-    if value != FORMAT or isinstance(value, bool):
-        raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads format {FORMAT}")
+    if isinstance(value, str) and value in map(str, FORMATS):
+        raise WordError("the format is a number, not text", f"write {value} without quotes")
+    if value not in FORMATS or isinstance(value, bool | float):
+        known = f"formats {joined([str(n) for n in FORMATS])}"
+        raise WordError(f"format '{str(value)[:60]}' is not known", f"this version reads {known}")
     return value
 
 
@@ -73,20 +120,50 @@ def _names(value: object) -> object:
 class Header(_Part):
     """The fields of a scenario file other than its events and assumptions."""
 
-    format: Annotated[int, BeforeValidator(_format), Field(examples=["1"])]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80, examples=["my-scenario"])]
-    title: Annotated[str, Field(examples=["China licenses heavy rare earths"])]
-    question: str = ""
-    base_year: Annotated[int, BeforeValidator(_whole), Field(examples=["2024"])]
-    extends: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    compare_to: str | None = None
-    tags: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    minerals: Annotated[tuple[str, ...], BeforeValidator(_names), Field(examples=["[gallium]"])] = ()
+    format: Annotated[
+        int, BeforeValidator(_format), Field(description="version of the language", examples=["2"])
+    ]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]*$",
+            max_length=80,
+            description="the name of the file, without '.yaml'",
+            examples=["my-scenario"],
+        ),
+    ]
+    title: Annotated[str, Field(description="one line", examples=["China licenses heavy rare earths"])]
+    question: Annotated[str, Field(description="what the scenario is to answer, one paragraph")] = ""
+    base_year: Annotated[
+        int, BeforeValidator(_whole), Field(description="year of the world it starts from", examples=["2024"])
+    ]
+    extends: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        WithJsonSchema({"anyOf": [{"$monazite": "scenario names"}, {"const": []}]}),
+        Field(description="scenarios that this one builds on, by name; later ones win"),
+    ] = ()
+    compare_to: Annotated[str | None, Field(description="scenario to compare with, by name")] = None
+    tags: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="words to find it by"),
+    ] = ()
+    minerals: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        WithJsonSchema({"anyOf": [{"$monazite": "minerals"}, {"const": []}]}),
+        Field(description="minerals whose chains are run; all if left out", examples=["[gallium]"]),
+    ] = ()
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
-    sources: dict[str, Source] = Field(default_factory=dict)
-    observed: dict[str, Observation] = Field(default_factory=dict)
+    sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
+    observed: dict[str, Observation] = Field(
+        default_factory=dict, description="what was observed, to set beside the results"
+    )
     seed: Annotated[
-        int | None, BeforeValidator(lambda v: v if v is None else _whole(v)), Field(examples=["7"])
+        int | None,
+        BeforeValidator(lambda v: v if v is None else _whole(v)),
+        Field(description="root of all random numbers", examples=["7"], json_schema_extra={"minimum": 0}),
     ] = None
 
 
@@ -110,6 +187,8 @@ class Scenario:
     sources: Mapping[str, Source]
     observed: Mapping[str, Observation]
     extends: tuple[str, ...] = ()
+    blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Bloc -> ISO-3 codes of its members."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)
@@ -149,8 +228,11 @@ class Scenario:
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},
+            **({"blocs": {k: list(v) for k, v in self.blocs.items()}} if self.blocs else {}),
             "events": {e.id: _dump(e) for e in self.events},
-            "assumptions": dict(self.assumptions),
+            "assumptions": {
+                k: v.written if isinstance(v, Distribution) else v for k, v in self.assumptions.items()
+            },
             "observed": {k: _dump(v) for k, v in self.observed.items()},
         }
 

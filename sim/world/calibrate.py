@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Activities", "Calibration", "calibrate", "sourcing_flows"]
+__all__ = ["Activities", "Calibration", "calibrate", "shipping_lags", "sourcing_flows"]
 
 BALANCE_ROUNDS = 2000
 BALANCE_TOLERANCE = 1e-13
@@ -215,28 +215,54 @@ def basket_inflow(world: World, flow: tuple[FloatArray, ...], basket_need: IntAr
     return inflow[basket_need]
 
 
-def _lags(world: World, flow: tuple[FloatArray, ...], step_years: float) -> tuple[
-    tuple[tuple[FloatArray, ...], ...], FloatArray
-]:
-    steps = [transit / step_years for transit in world.transit_years]
-    longest = int(np.ceil(max(float(block.max()) for block in steps)))
+def shipping_lags(
+    transit_years: tuple[FloatArray, ...],
+    flow: tuple[FloatArray, ...],
+    step_years: float,
+    delay_years: float = 0.0,
+    lags: int = 0,
+) -> tuple[tuple[tuple[FloatArray, ...], ...], FloatArray]:
+    """Split shipments between the two nearest steps.
+
+    Args:
+        transit_years: per good (S, B), or (M, S, B) where members differ.
+        flow: per good (S, B) tonnes per year, the weights of the mix.
+        delay_years: room for longer times, as lags without weight.
+        lags: number of lags, where it is known.
+
+    Returns:
+        Per lag, per good the share that arrives after that many steps; (L, N) or (L, M, N) lag mix by need.
+    """
+    steps = [transit / step_years for transit in transit_years]
+    longest = int(np.ceil(max(float(block.max()) for block in steps) + delay_years / step_years))
+    longest = lags - 1 if lags else longest
     weights = tuple(
         tuple(np.clip(1 - np.abs(block - lag), 0, 1) for block in steps) for lag in range(longest + 1)
     )
+    members = max((len(block) for block in steps if block.ndim == 3), default=0)
     mix = np.array([
-        np.concatenate([(f * w).sum(0) for f, w in zip(flow, per_good, strict=True)])
+        np.concatenate([
+            _widened((f * w).sum(-2), members) for f, w in zip(flow, per_good, strict=True)
+        ], axis=-1)
         for per_good in weights
     ])
     return weights, mix / mix.sum(0)
 
 
-def calibrate(world: World, sigma: FloatArray, prior_weight: float, step_years: float) -> Calibration:
+def _widened(by_need: FloatArray, members: int) -> FloatArray:
+    return np.broadcast_to(by_need, (members, by_need.shape[-1])) if members else by_need
+
+
+def calibrate(
+    world: World, sigma: FloatArray, prior_weight: float, step_years: float, delay_years: float = 0.0
+) -> Calibration:
     """Calibrate one world.
 
     Args:
         sigma: (G,) sourcing elasticity of each good.
         prior_weight: share of each buyer's purchases moved to links without base trade.
         step_years: length of a step in years.
+        delay_years: time by which shipments may come to be delayed in the run: room for their lags.
     """
     flow = sourcing_flows(world, prior_weight)
     kernel, index = [], []
@@ -250,7 +276,7 @@ def calibrate(world: World, sigma: FloatArray, prior_weight: float, step_years: 
     base_index = np.concatenate(index)
     is_basket: BoolArray = np.array([good.basket for good in world.goods])
     basket_need = np.flatnonzero(is_basket[world.need_good])
-    lag_weight, need_lag = _lags(world, flow, step_years)
+    lag_weight, need_lag = shipping_lags(world.transit_years, flow, step_years, delay_years)
     return Calibration(
         flow=flow,
         kernel=tuple(kernel),

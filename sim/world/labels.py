@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -63,6 +63,15 @@ class Labels:
         if word in self.groups:
             return self.groups[word]
         return (word,) if word in self.countries else ()
+
+    def with_groups(self, groups: Mapping[str, tuple[str, ...]]) -> Labels:
+        """The same names, and more country groups; tables already read are not read again."""
+        if not groups:
+            return self
+        wider = replace(self, groups={**self.groups, **groups})
+        read = {k: v for k, v in vars(self).items() if k not in {f.name for f in fields(self)}}
+        vars(wider).update(read)
+        return wider
 
     @cached_property
     def facilities(self) -> Mapping[str, FacilityLabel]:

@@ -11,7 +11,7 @@ Offers and needs are sorted by good, so the offers of good ``g`` are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,10 @@ class World:
     """(C, C) great-circle distance between country centres."""
     kept: Kept | None = None
     """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
+
+    def with_groups(self, groups: Mapping[str, tuple[str, ...]]) -> World:
+        """The same world, and more country groups."""
+        return replace(self, groups={**self.groups, **groups}) if groups else self
 
     def offer_slice(self, good: int) -> slice:
         """Positions of the offers of ``good`` on the offer axis."""

@@ -76,7 +76,7 @@ def test_a_run_of_one_episode_is_the_same_whoever_else_runs() -> None:
 
 
 MINE = """
-format: 1
+format: 2
 name: mine
 title: Mine
 extends: [baseline-2022]
@@ -93,10 +93,12 @@ events:
     from: 2023-01-01
     source: paper
 observed:
-  price-outside: {series: price_outside.gallium_low_purity, at: 2023-06, value: 600 USD/kg, source: paper}
-  rotterdam-before: {series: price_gate.gallium_high_purity, at: 2022-06, value: 200 USD/kg, source: paper}
-  rotterdam-after: {series: price_gate.gallium_high_purity, at: 2023-06, value: 300 USD/kg, source: paper}
-  exports-stopped: {series: exports.gallium.CHN, at: 2023-06, value: 0 t, source: paper}
+  price-outside: {series: price_outside.gallium_low_purity, values: {2023-06: 600 USD/kg}, source: paper}
+  rotterdam:
+    series: price_gate.gallium_high_purity
+    values: {2022-06: 200 USD/kg, 2023-06: 300 USD/kg}
+    source: paper
+  exports-stopped: {series: exports.gallium.CHN, values: {2023-06: 0 t}, source: paper}
 """
 
 
@@ -118,9 +120,9 @@ def test_observations_of_a_users_scenario_are_scored_like_the_projects(
     assert rows["price-outside"]["observed"] == 600_000
     assert rows["price-outside"]["source"] == "A paper"
     # Two figures of one series: their ratio counts, not their level.
-    assert "rotterdam-before" not in rows
-    assert rows["rotterdam-after"]["observed"] == 1.5
-    assert (rows["rotterdam-after"]["low"], rows["rotterdam-after"]["high"]) == (1.2, 1.875)
+    assert "rotterdam 2022-06" not in rows
+    assert rows["rotterdam 2023-06"]["observed"] == 1.5
+    assert (rows["rotterdam 2023-06"]["low"], rows["rotterdam 2023-06"]["high"]) == (1.2, 1.875)
     assert rows["exports-stopped"]["median"] == 0
     assert rows["exports-stopped"]["in_band"]
     assert "unchanged" in told

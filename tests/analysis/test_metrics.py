@@ -207,15 +207,24 @@ def test_observed_prices_of_a_good() -> None:
     observed = {
         "a": {
             "series": "price_outside.dysprosium_oxide",
-            "at": "2025-10-01",
-            "value": "850 USD/kg",
+            "values": {
+                "2025-10-01": "850 USD/kg",
+                "2025-11-01": {"value": "900 USD/kg", "source": "y"},
+            },
             "source": "x",
         },
-        "b": {"series": "price_outside.terbium_oxide", "at": "2025-10-01", "value": "3000 USD/kg"},
-        "c": {"series": "exports.dysprosium_oxide.CHN", "at": "2025-10-01", "value": "10 t"},
+        "b": {"series": "price_outside.terbium_oxide", "values": {"2025-10-01": "3000 USD/kg"}},
+        "c": {"series": "exports.dysprosium_oxide.CHN", "values": {"2025-10-01": "10 t"}},
     }
     runs = [Run(Path("r"), {"observed": observed}, make_dataset("a")), Run(Path("s"), {}, make_dataset("b"))]
     found = observed_prices(runs, DYSPROSIUM)
     assert found.to_dict("records") == [
-        {"date": "2025-10-01", "market": "outside", "value": 850_000.0, "source": "x"}
+        {"date": "2025-10-01", "market": "outside", "value": 850_000.0, "source": "x"},
+        {"date": "2025-11-01", "market": "outside", "value": 900_000.0, "source": "y"},
     ]
+
+
+def test_observed_prices_of_a_run_stored_by_an_earlier_version() -> None:
+    observed = {"a": {"series": f"price_outside.{DYSPROSIUM}", "at": "2025-10-01", "value": "850 USD/kg"}}
+    found = observed_prices([Run(Path("r"), {"observed": observed}, make_dataset("a"))], DYSPROSIUM)
+    assert found[["date", "value", "source"]].to_numpy().tolist() == [["2025-10-01", 850_000.0, "assumption"]]

@@ -18,7 +18,7 @@ from sim.world.restrict import restrict
 from sim.world.world import World
 
 SCENARIO = """
-format: 1
+format: 2
 name: naive
 title: Naive
 base_year: 2022
@@ -86,8 +86,8 @@ def test_a_quota_lets_its_amount_pass(world: World, tmp_path: Any) -> None:
 
 def test_a_licence_lets_nothing_pass_until_its_delay_is_over(world: World, tmp_path: Any) -> None:
     data = naive(world, tmp_path, "type: export_licence\n    approval_share: 40 %\n    delay: 60 days")
-    monthly = data.exports.isel(member=0).sel(origin=(data.origin_good == GOOD).values)
-    china = monthly.sel(origin=(monthly.origin_country == "CHN").values).sum("origin").values
+    monthly = data.exports.isel(member=0).sel(outbound=(data.outbound_good == GOOD).values)
+    china = monthly.sel(outbound=(monthly.outbound_country == "CHN").values).sum("outbound").values
     exports = base(world)[1] / 12
     np.testing.assert_allclose(china[:12], exports)
     # 1 January plus 60 days is 2 March, so March has not begun with permits.

@@ -23,8 +23,8 @@ def run() -> xr.Dataset:
     prices = np.stack([one, 2 * one])
     sold = np.stack([steps, np.full(24, 3.0)], axis=-1)
     tonnes = np.stack([sold, 2 * sold])
-    axis = ("member", "time", "origin")
-    other = ("member", "time", "destination")
+    axis = ("member", "time", "outbound")
+    other = ("member", "time", "inbound")
     return xr.Dataset(
         {
             "price_outside": (("member", "time", "good"), prices),
@@ -39,10 +39,10 @@ def run() -> xr.Dataset:
             "good_mineral": ("good", ["tin", "tin"]),
             "good_stage": ("good", ["ore", "metal"]),
             "good_hs6": ("good", ["260900", "800110;800120"]),
-            "origin_good": ("origin", ["ore", "metal"]),
-            "origin_country": ("origin", ["CHN", "CHN"]),
-            "destination_good": ("destination", ["ore", "metal"]),
-            "destination_country": ("destination", ["USA", "USA"]),
+            "outbound_good": ("outbound", ["ore", "metal"]),
+            "outbound_country": ("outbound", ["CHN", "CHN"]),
+            "inbound_good": ("inbound", ["ore", "metal"]),
+            "inbound_country": ("inbound", ["USA", "USA"]),
             "importer": ["CHN", "USA"],
         },
     )

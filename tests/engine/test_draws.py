@@ -15,6 +15,7 @@ from sim.engine import Simulation
 from sim.engine.draws import draw_events
 from sim.engine.policy import active_controls
 from sim.instruments import Instrument, instrument_class
+from sim.instruments.dated import ALWAYS
 from sim.world.world import World
 from tests.engine_events import PlainScenario
 
@@ -32,8 +33,8 @@ LICENCE = {"by": "CHN", "goods": ["all"], "approval_share": {"uniform": ["20 %",
 def test_a_drawn_quantity_does_not_depend_on_the_batch() -> None:
     (together,) = draw_events([event("export_licence", **LICENCE)], Draws(range(10), 7))
     (alone,) = draw_events([event("export_licence", **LICENCE)], Draws([4], 7))
-    drawn = together.approval_share["world"].amount  # type: ignore[attr-defined]
-    assert drawn[4] == alone.approval_share["world"].amount[0]  # type: ignore[attr-defined]
+    drawn = together.approval_share["world"][ALWAYS].amount  # type: ignore[attr-defined]
+    assert drawn[4] == alone.approval_share["world"][ALWAYS].amount[0]  # type: ignore[attr-defined]
     assert drawn[0] == pytest.approx(0.4)
     assert len(np.unique(drawn)) == 10
     assert drawn.min() >= 0.2

@@ -126,8 +126,8 @@ def test_an_office_that_is_late_decides_more_every_month_and_all_in_the_end(smal
         event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=delay)
         scenario = PlainScenario(events=(event,), assumptions={"licence_overrun": overrun})
         data = Simulation(small_world, scenario).run().isel(member=0)
-        china = (data.origin_good == OXIDE[0]) & (data.origin_country == "CHN")
-        exports = data.exports.sel(origin=china.values).sum("origin").values
+        china = (data.outbound_good == OXIDE[0]) & (data.outbound_country == "CHN")
+        exports = data.exports.sel(outbound=china.values).sum("outbound").values
         base = exports[0]
         if delay:
             assert exports[15:17].max() < 0.1 * base

@@ -18,7 +18,7 @@ def test_exports_agree_with_the_yearly_flows(small_world: World) -> None:
     goods = [str(good) for good in data.good.values]
     link_abroad = data.link_exporter != data.link_importer
     for good in goods:
-        sold = data.exports.isel(origin=np.flatnonzero(data.origin_good == good)).sum("origin")
+        sold = data.exports.isel(outbound=np.flatnonzero(data.outbound_good == good)).sum("outbound")
         flows = data.flow.sel(quantile=0.5, year=2024)
         yearly = float(flows.where(link_abroad & (data.link_good == good)).sum())
         np.testing.assert_allclose(float(sold.sum()), yearly, rtol=1e-4, atol=1e-6)
@@ -33,11 +33,11 @@ def test_imports_are_exports_some_weeks_later(small_world: World) -> None:
         for events in ((), (ban,))
     )
     np.testing.assert_allclose(
-        usual.imports.sum("destination"), usual.exports.sum("origin"), rtol=1e-4, atol=1e-6
+        usual.imports.sum("inbound"), usual.exports.sum("outbound"), rtol=1e-4, atol=1e-6
     )
-    into = (banned.destination_country == "USA").values
-    sold = banned.exports.sum("origin").values
-    arrived = banned.imports.sum("destination").values
+    into = (banned.inbound_country == "USA").values
+    sold = banned.exports.sum("outbound").values
+    arrived = banned.imports.sum("inbound").values
     assert sold[6] < 0.99 * sold[5]
     assert arrived[6] - arrived[5] > sold[6] - sold[5]
     assert banned.imports.values[5, into].sum() > 0
@@ -46,7 +46,7 @@ def test_imports_are_exports_some_weeks_later(small_world: World) -> None:
 def test_imports_of_the_base_year_cost_the_base_price_and_freight(small_world: World) -> None:
     data = Simulation(small_world, PlainScenario(end=dt.date(2024, 1, 31))).run().isel(member=0, time=0)
     price = {str(g): float(data.good_base_price.sel(good=g)) for g in data.good.values}
-    base = np.array([price[str(good)] for good in data.destination_good.values])
+    base = np.array([price[str(good)] for good in data.inbound_good.values])
     unit = data.import_value.values / np.maximum(data.imports.values, 1e-12)
     traded = data.imports.values > 1e-6
     assert traded.any()

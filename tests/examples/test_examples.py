@@ -30,7 +30,7 @@ def test_the_scenario_of_the_how_to_on_hindcasts_runs_and_is_scored(
     assert main(["validate", "scenarios/antimony-2024.yaml"]) == 0
     words = "hindcast antimony-2024 --members 3 --plots pictures --json rows.json".split()
     assert main(words) == 0
-    assert "price-after" in capsys.readouterr().out
+    assert "rotterdam 2024-12" in capsys.readouterr().out
     rows = json.loads(Path("rows.json").read_text(encoding="utf-8"))["rows"]
     assert rows[0]["median"] > 1.05
     assert Path("pictures/hindcast_antimony-2024.png").is_file()

@@ -42,8 +42,10 @@ LICENCE = {"by": "CHN", "goods": ["dysprosium"], "approval_share": "40 %", "dela
 
 def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
-        "demand_shock", "export_ban", "export_licence", "export_quota", "import_tariff", "merger",
-        "production_quota",
+        "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
+        "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_tariff",
+        "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
+        "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name
@@ -289,7 +291,7 @@ def test_production_quota_by_amount_spares_traders_and_may_not_bind(world: World
 def test_touches_agrees_with_the_ledger(
     world: World, labels: Labels, kind: str, fields: dict[str, Any], touches: bool
 ) -> None:
-    from sim.engine.policy import touched
+    from sim.engine.ledger import touched
 
     one = event(kind, labels, **fields)
     assert one.touches(labels) is touches

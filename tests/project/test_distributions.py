@@ -33,7 +33,7 @@ def test_median(written: dict[str, object], median: float) -> None:
         ({"uniform": "20 %"}, "uniform needs a list of numbers"),
         ({"uniform": [0.2, 0.6]}, "'0.2' has no unit"),
         ({"uniform": ["20 %", "160 %"]}, "uniform reaches out of the range of the field"),
-        ({"uniform": ["20 %", "60 %"], "normal": []}, "'normal' is no distribution"),
+        ({"uniform": ["20 %", "60 %"], "normal": []}, "'normal' stands beside 'uniform'"),
         ({"normal": ["20 %", "-1 %"]}, "a standard deviation must not be negative"),
         ({"lognormal": ["0 %", 0.2]}, "the median of a lognormal must be above zero"),
         ({"lognormal": ["20 %", "20 %"]}, "'20 %' is not a plain number"),

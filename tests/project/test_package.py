@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("data/world", "data/raw/targets", "scenarios", "conf")
+FOLDERS = ("data/world", "data/raw/targets", "scenarios", "conf", "schema")
 FILES = ("data/raw/usgs_prices_2017_2024.csv", "data/raw/base_us_import_sources_2021_24.csv")
 
 

@@ -13,7 +13,7 @@ FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 
 
 def test_there_are_cases() -> None:
-    assert len(FILES) >= 100
+    assert len(FILES) >= 120
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -52,7 +52,7 @@ def test_all_problems_are_raised_together(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "case.yaml: the file is empty; start with 'format: 1'"),
+        (b"", "case.yaml: the file is empty; start with 'format: 2'"),
         (b"title: a\nname: \xff\xfe", "case.yaml:2:7: is not UTF-8 text; save the file as UTF-8"),
         (b"a: 1\nb: \x00", "case.yaml:2:4: broken YAML: control characters are not allowed"),
         (b"a: 1\n" * 1_000_001, "case.yaml: is 5.0 MB; a scenario has at most 5 MB"),

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sim.errors import InputProblems
+from sim.instruments.dated import as_written
 from sim.scenario import Scenario, check_scenario, load_scenario
 
 BASE = """\
-format: 1
+format: 2
 name: base
 title: Base
 question: None
@@ -39,7 +40,7 @@ events:
     assumption: It is a test.
 """
 CHILD = """\
-format: 1
+format: 2
 name: child
 title: Child
 extends: [base]
@@ -74,8 +75,8 @@ def test_base() -> None:
 def test_child_changes_removes_and_adds() -> None:
     scenario = load_scenario("child.yaml")
     assert ids(scenario) == ["licence", "tariff"]
-    assert scenario.event("licence").approval_share["world"].value == pytest.approx(0.2)  # type: ignore[attr-defined]
-    assert scenario.event("licence").delay.text == "45 business days"  # type: ignore[attr-defined]
+    assert as_written(scenario.event("licence").approval_share) == "20 %"  # type: ignore[attr-defined]
+    assert as_written(scenario.event("licence").delay) == "45 business days"  # type: ignore[attr-defined]
     assert scenario.assumptions == {"thrift_speed": 0.4, "supply_elasticity.gallium": 0.2}
     assert scenario.seed == 3
     assert scenario.tags == ()
@@ -94,9 +95,9 @@ def test_later_file_wins() -> None:
     Path("other.yaml").write_text("events: {licence: {approval_share: 70 %}}\n")
     text = "format: 1\nname: both\ntitle: Both\nextends: [child, other]\n"
     Path("both.yaml").write_text(text)
-    assert load_scenario("both.yaml").event("licence").approval_share["world"].text == "70 %"  # type: ignore[attr-defined]
+    assert as_written(load_scenario("both.yaml").event("licence").approval_share) == "70 %"  # type: ignore[attr-defined]
     Path("both.yaml").write_text(text.replace("child, other", "other, child"))
-    assert load_scenario("both.yaml").event("licence").approval_share["world"].text == "20 %"  # type: ignore[attr-defined]
+    assert as_written(load_scenario("both.yaml").event("licence").approval_share) == "20 %"  # type: ignore[attr-defined]
 
 
 def test_event_of_another_type_replaces_the_first() -> None:
@@ -111,10 +112,10 @@ def test_event_of_another_type_replaces_the_first() -> None:
 @pytest.mark.parametrize(
     ("override", "check"),
     [
-        ("events.licence.approval_share=20%", lambda s: s.event("licence").approval_share["world"].value == 0.2),
-        ("events.licence.approval_share='5 %'", lambda s: s.event("licence").approval_share["world"].value == 0.05),
+        ("events.licence.approval_share=20%", lambda s: as_written(s.event("licence").approval_share) == "20%"),
+        ("events.licence.approval_share='5 %'", lambda s: as_written(s.event("licence").approval_share) == "5 %"),
         ("events.licence.approval_share={JPN: 50 %, world: 10 %}",
-         lambda s: s.event("licence").approval_share["JPN"].value == 0.5),
+         lambda s: as_written(s.event("licence").approval_share)["JPN"] == "50 %"),
         ("events.ban.to=[USA,DEU]", lambda s: s.event("ban").to == ("USA", "DEU")),
         ("events.ban.from=2025-02-10", lambda s: s.event("ban").from_ == dt.date(2025, 2, 10)),
         ("~events.ban", lambda s: ids(s) == ["licence"]),
@@ -144,8 +145,9 @@ def test_override(override: str, check: object) -> None:
         ("events.licence.delay=40", "command line:1:22: events.licence.delay: '40' has no unit; "
          "write for example '40 business days'"),
         ("events.licence.dely='4 days'", "command line:1:21: events.licence.dely: unknown field; did you mean "
-         "'delay'? Allowed: type, announced, from, until, source, assumption, probability, note, in_base_year, by, to, goods, "
-         "stages, approval_share, delay, validity"),
+         "'delay'? Allowed: type, announced, from, until, source, assumption, probability, note, in_base_year, dormant, "
+         "by, to, goods, stages, approval_share, delay, longest_delay, validity, validated_countries, "
+         "validated_firms, validated_facilities, validated_sectors, validated_share"),
     ],
 )  # fmt: skip
 def test_bad_override(override: str, message: str) -> None:

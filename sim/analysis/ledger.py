@@ -1,0 +1,53 @@
+"""What each event of a run acted on, in one line; and the events that acted on nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.analysis.text import number
+from sim.results import Run
+
+__all__ = ["event_lines", "idle_events", "idle_warning"]
+
+RULES = ("reaction_rule", "negotiation")
+"""Types that act on other events only."""
+
+
+def _total(run: Run, name: str, event: str) -> float:
+    """Median over members of a total over the run."""
+    values = run.dataset[name].sel(event=event)
+    return float(np.median(values.sum("time") if "time" in values.dims else values))
+
+
+def event_lines(run: Run) -> list[str]:
+    """For each event of the run tonnes, dollars, agents, and what it changed: medians over members."""
+    lines = []
+    for event in run.events:
+        name = str(event["id"])
+        if event.get("in_base_year"):
+            continue
+        tonnes, change = _total(run, "event_flow", name), _total(run, "event_change", name)
+        usd, agents = _total(run, "event_flow_usd", name), _total(run, "event_agents", name)
+        moved = "more" if change > 0 else "less"
+        touched = f"{number(tonnes)} t, {number(usd)} USD, {number(agents)} agents"
+        lines.append(f"{name}: acted on {touched}; {number(abs(change))} t {moved} than in the base year")
+    return lines
+
+
+def idle_events(run: Run) -> list[str]:
+    """Ids of events that acted on nothing in any member, those of the base year left out."""
+    idle = []
+    for event in run.events:
+        name = str(event["id"])
+        touched = run.dataset["event_tonnes"].sel(event=name).values
+        if not event.get("in_base_year") and not (touched > 0).any():
+            idle.append(name)
+    return idle
+
+
+def idle_warning(run: Run, name: str) -> str:
+    """What to say of an event that acted on nothing."""
+    kind = next(str(event["type"]) for event in run.events if event["id"] == name)
+    if kind in RULES:
+        return f"{run.scenario}: '{name}' never acted: its trigger was not met in any member"
+    return f"{run.scenario}: '{name}' touched nothing in the whole run; check dates, countries and goods"

@@ -1,0 +1,80 @@
+"""``monazite migrate``: rewrite scenario files of an older format, comments and all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from sim.errors import InputProblems, MonaziteError
+
+__all__ = ["main", "migrated", "register"]
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``migrate`` to the command line."""
+    parser = subparsers.add_parser(
+        "migrate",
+        help="rewrite scenario files of an older format",
+        description="Rewrite files in the newest format, in place; comments and layout stay. Files of older "
+        "formats are read all the same, so this is for those who go on writing them.",
+        epilog="example: monazite migrate my-scenario.yaml --dry-run",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="scenario files")
+    parser.add_argument("--dry-run", action="store_true", help="print the new text, change no file")
+    parser.set_defaults(main=main)
+
+
+def migrated(path: Path) -> tuple[int, str | None]:
+    """The format that a file is in, and its text in the newest one, ``None`` if it is in that already.
+
+    Raises:
+        MonaziteError: the file cannot be read, or cannot be rewritten without changing what it says.
+    """
+    from sim.scenario.formats import FORMAT, edited, format_of, rewriting, upgraded
+    from sim.scenario.load import read_document, read_text
+    from sim.scenario.node import plain
+
+    document = read_document(path)
+    if document.root is None or document.problems:
+        raise InputProblems(document.problems)
+    before = format_of(document.root)
+    if before == FORMAT:
+        return before, None
+    text = path.read_bytes().decode("utf-8-sig")
+    try:
+        changed = edited(text, rewriting(document.root, text))
+    except ValueError:
+        changed = text
+    after = read_text(changed, path, document.file)
+    if after.root is None or plain(after.root) != plain(upgraded(document.root)):
+        remedy = "put each of its values on a line of its own, without anchors, and try again"
+        raise MonaziteError(f"{document.file}: cannot be rewritten in format {FORMAT}; {remedy}")
+    return before, changed
+
+
+def main(args: argparse.Namespace) -> int:
+    """Rewrite the files; none if any of them cannot be."""
+    from sim.scenario.formats import FORMAT
+
+    found = [(path, *migrated(path)) for path in args.files]
+    for path, before, text in found:
+        if text is None:
+            print(f"{path}: is format {before} already")
+        elif args.dry_run:
+            print(text, end="")
+        else:
+            _write(path.resolve(), text)
+            print(f"{path}: rewritten from format {before} to format {FORMAT}")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(text.encode("utf-8"))
+        os.chmod(partial, path.stat().st_mode & 0o777)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise MonaziteError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,241 @@
+"""The ledger: tonnes, dollars and agents that each event acted on, step by step and by pair.
+
+What an event touches it says itself, in :class:`~sim.controls.Controls`; here that is weighed with what flows
+in this run and what flowed in the base year. See ``docs/results.md``, section "Ledger".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.agents.groups import Groups
+from sim.controls import Controls
+from sim.instruments import Instrument
+from sim.units import Amount
+from sim.world.world import BoolArray, FloatArray, IntArray, World
+
+if TYPE_CHECKING:
+    from sim.engine.simulation import Simulation
+
+__all__ = ["Ledger", "touched"]
+
+
+@dataclass
+class _Touched:
+    """What one event acts on under the policy of now."""
+
+    share: FloatArray
+    """(M, 1) share of the step, at most 1."""
+    weights: tuple[FloatArray, ...] | None
+    """Per good (S, B) 1 on its links."""
+    links: BoolArray | None
+    base_by_good: FloatArray
+    """(G,) base-year tonnes per step on its links, in the whole step."""
+    offers: IntArray
+    needs: IntArray
+    agents: int
+    """Facilities that sell, buy, make or use any of it in the base year."""
+
+
+def touched(
+    world: World, controls: Controls, shares: Mapping[str, Amount], step_years: float
+) -> dict[str, tuple[Amount, Amount]]:
+    """Per event the base-year tonnes and USD of one step that it acts on."""
+    result: dict[str, tuple[Amount, Amount]] = {}
+    for event, strength in shares.items():
+        # A tariff at twice its rate acts on no more tonnes.
+        share = np.minimum(strength, 1.0) if np.ndim(strength) else min(float(strength), 1.0)
+        tonnes = usd = 0.0
+        links = controls.touched_links.get(event)
+        if links is not None:
+            for g, flow in enumerate(world.base_flow):
+                amount = float((flow * links[g][np.ix_(*world.link_countries(g))]).sum())
+                tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
+        for mask, amounts, goods in (
+            (controls.touched_offers.get(event), world.offer_output, world.offer_good),
+            (controls.touched_needs.get(event), world.need_use, world.need_good),
+        ):
+            if mask is not None:
+                tonnes += float(amounts[mask].sum())
+                usd += float((amounts * world.base_price[goods])[mask].sum())
+        result[event] = (tonnes * share * step_years, usd * share * step_years)
+    return result
+
+
+class Ledger:
+    """Totals of one run.
+
+    Attributes:
+        columns: name -> (M, E) of the step booked last. agents: (M, E) most facilities acted on so far.
+    """
+
+    def __init__(self, simulation: Simulation, links: Groups) -> None:
+        world = simulation.world
+        self._world, self._links = world, links
+        self._events: Sequence[Instrument] = simulation.events
+        self._members, self._step_years = len(simulation.members), simulation.step_years
+        self._first_need = np.searchsorted(world.need_good, np.arange(len(world.goods)))
+        flows = simulation.calibration.flow
+        flat = np.concatenate([block.ravel() for block in flows])[None] * self._step_years
+        self._base_links = links.sums(flat)[0]
+        self._base_flow = flows
+        self.agents = np.zeros((self._members, len(self._events)), dtype=np.int64)
+        self.columns: dict[str, FloatArray] = {}
+        self._touched: dict[int, _Touched] = {}
+        self._controls: Controls | None = None
+        self._by_link: dict[tuple[int, bytes], tuple[IntArray, FloatArray, FloatArray]] = {}
+        self._segment: list[tuple[int, _Touched, FloatArray]] = []
+
+    def set_policy(self, controls: Controls, shares: Mapping[str, Amount]) -> bool:
+        """Take over the policy of a step; True where the links acted on or their shares have changed."""
+        if controls is self._controls:
+            return False
+        self._controls = controls
+        before = {e: (t.share.tobytes(), t.links) for e, t in self._touched.items() if t.links is not None}
+        old = self._touched
+        self._touched = {}
+        for position, event in enumerate(self._events):
+            share = np.broadcast_to(np.asarray(shares.get(event.id, 0.0)), (self._members,))
+            if share.any():
+                found = self._touch(event.id, controls, np.minimum(share, 1.0)[:, None], old.get(position))
+                self._touched[position] = found
+                seen = found.agents * (share > 0)
+                self.agents[:, position] = np.maximum(self.agents[:, position], seen)
+        now = {e: (t.share.tobytes(), t.links) for e, t in self._touched.items() if t.links is not None}
+        same = before.keys() == now.keys() and all(
+            before[e][0] == now[e][0] and np.array_equal(before[e][1], now[e][1]) for e in now
+        )
+        return not same
+
+    def _touch(self, event: str, controls: Controls, share: FloatArray, old: _Touched | None) -> _Touched:
+        world = self._world
+        links = controls.touched_links.get(event)
+        offers = np.flatnonzero(controls.touched_offers.get(event, np.zeros(0, dtype=bool)))
+        needs = np.flatnonzero(controls.touched_needs.get(event, np.zeros(0, dtype=bool)))
+        agents = {*world.offer_facility[offers].tolist(), *world.need_facility[needs].tolist()}
+        if links is None:
+            none = np.zeros(len(world.goods))
+            return _Touched(share, None, None, none, offers, needs, len(agents))
+        if old is not None and old.links is not None and np.array_equal(old.links, links):
+            return _Touched(share, old.weights, links, old.base_by_good, offers, needs, old.agents)
+        weights, base = [], np.zeros(len(world.goods))
+        for g, flow in enumerate(world.base_flow):
+            mask = links[g][np.ix_(*world.link_countries(g))].astype(np.float64)
+            weights.append(mask)
+            base[g] = (self._base_flow[g] * mask).sum() * self._step_years
+            sold = flow * mask > 0
+            agents.update(world.offer_facility[world.offer_slice(g)][sold.any(1)].tolist())
+            agents.update(world.need_facility[world.need_slice(g)][sold.any(0)].tolist())
+        return _Touched(share, tuple(weights), links, base, offers, needs, len(agents))
+
+    def book(self, simulation: Simulation, price: FloatArray) -> None:
+        """Weigh the step that has just ended.
+
+        Args:
+            price: (M, G) gate price, USD/t.
+        """
+        shape = self._members, len(self._events)
+        names = ("event_tonnes", "event_usd", "event_flow", "event_change", "event_flow_usd", "event_waiting")
+        tonnes, value, flow, change, usd, waiting = (np.zeros(shape) for _ in names)
+        world = self._world
+        for position, found in self._touched.items():
+            by_good = np.zeros((self._members, len(world.goods)))
+            base = found.base_by_good.copy()
+            tonnes[:, position], value[:, position] = simulation.touched[self._events[position].id]
+            if found.weights is not None:
+                traded = simulation.cleared.to_buyers(found.weights)
+                by_good += np.add.reduceat(traded, self._first_need, axis=1)
+            for at, now, usual, goods in (
+                (found.offers, simulation.output, world.offer_output, world.offer_good),
+                (found.needs, simulation.required, world.need_use, world.need_good),
+            ):
+                for good in np.unique(goods[at]).tolist():
+                    mine = at[goods[at] == good]
+                    by_good[:, good] += now[:, mine].sum(1)
+                    base[good] += usual[mine].sum() * self._step_years
+            flow[:, position] = by_good.sum(1) * found.share[:, 0]
+            change[:, position] = (by_good - base).sum(1) * found.share[:, 0]
+            usd[:, position] = (by_good * price).sum(1) * found.share[:, 0]
+        self._book_stockpiles(simulation, price, flow, change, usd)
+        self._book_rules(simulation, (tonnes, value, flow, change, usd))
+        self._book_queues(simulation, waiting)
+        columns = tonnes, value, flow, change, usd, waiting
+        self.columns = dict(zip(names, columns, strict=True))
+
+    def _place(self, name: str) -> int:
+        return next(i for i, event in enumerate(self._events) if event.id == name)
+
+    def _book_stockpiles(
+        self, simulation: Simulation, price: FloatArray, flow: FloatArray, change: FloatArray, usd: FloatArray
+    ) -> None:
+        """A stockpile acts on what it buys and releases, not on all that its country uses."""
+        piles = simulation.stockpiles
+        for name in dict.fromkeys(piles.events):
+            for column in (flow, change, usd):
+                column[:, self._place(name)] = 0.0
+        for pile, (name, good) in enumerate(zip(piles.events, piles.goods, strict=True)):
+            position, moved = self._place(name), piles.bought[:, pile] + piles.released[:, pile]
+            flow[:, position] += moved
+            change[:, position] += moved
+            usd[:, position] += moved * price[:, good]
+
+    def _book_rules(self, simulation: Simulation, columns: Sequence[FloatArray]) -> None:
+        """A rule has the tonnes of the events whose strength it has changed."""
+        for name, targets, acting in simulation.rules.acting():
+            position = self._place(name)
+            agents = np.zeros(self._members, dtype=np.int64)
+            for target in targets:
+                other = self._place(target)
+                for column in columns:
+                    column[:, position] += column[:, other] * acting
+                agents = np.maximum(agents, self.agents[:, other] * acting)
+            self.agents[:, position] = np.maximum(self.agents[:, position], agents)
+
+    def _book_queues(self, simulation: Simulation, waiting: FloatArray) -> None:
+        for event, queue in simulation.queues_by_event():
+            waiting[:, self._place(event)] += queue.waiting.sum((1, 2))
+
+    def close_segment(self, link_tonnes: FloatArray, steps: int) -> None:
+        """Book the flows of some steps under one policy on the links of each event.
+
+        Args:
+            link_tonnes: (M, links) tonnes in these steps. steps: how many.
+        """
+        for position, found, _ in self._segment:
+            assert found.links is not None
+            key = position, found.links.tobytes()
+            if key not in self._by_link:
+                at = np.flatnonzero(found.links.ravel()[self._links.keys])
+                empty = np.zeros((self._members, len(at)))
+                self._by_link[key] = at, empty, empty.copy()
+            at, flow, base = self._by_link[key]
+            flow += link_tonnes[:, at] * found.share
+            base += self._base_links[at] * found.share * steps
+        self._segment = []
+
+    def open_segment(self) -> None:
+        """Note on which links events act in the steps to come."""
+        self._segment = [(e, t, t.share) for e, t in self._touched.items() if t.links is not None]
+
+    def table(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+        """Rows of event and link: event (R,), link key (R,), tonnes in the run and base year, (M, R) each."""
+        merged: dict[tuple[int, int], int] = {}
+        for (event, _), (at, flow, base) in self._by_link.items():
+            used = np.flatnonzero((flow > 0).any(0) | (base > 0).any(0))
+            for k in used.tolist():
+                merged.setdefault((event, int(self._links.keys[at[k]])), len(merged))
+        rows = sorted(merged)
+        place = {row: i for i, row in enumerate(rows)}
+        tonnes, usual = (np.zeros((self._members, len(rows))) for _ in range(2))
+        for (event, _), (at, flow, base) in self._by_link.items():
+            for k, link in enumerate(self._links.keys[at].tolist()):
+                row = place.get((event, link))
+                if row is not None:
+                    tonnes[:, row] += flow[:, k]
+                    usual[:, row] += base[:, k]
+        pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1], tonnes, usual

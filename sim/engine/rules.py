@@ -1,0 +1,296 @@
+"""Governments that react: how hard each event acts in each member, given what has happened so far.
+
+An event has a *strength*: 1 as written, 0 for one that is dormant or suspended. Reaction rules and
+negotiations change strengths; all that they see is the step before, so a member's story does not depend on
+who shares its batch. See ``docs/model.md``, section "Reactions".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.instruments import Instrument
+from sim.instruments.condition import Condition
+from sim.instruments.negotiation import Negotiation
+from sim.instruments.reaction_rule import ReactionRule
+from sim.instruments.words import select_goods
+from sim.market.clearing import Clearing
+from sim.units import Amount, Quantity
+from sim.world.calibrate import Calibration
+from sim.world.world import BoolArray, FloatArray, IntArray, World
+
+__all__ = ["Rules", "Seen"]
+
+LEAST_EXPORTS = 1e-9
+"""Base-year exports in tonnes below which there is nothing to watch."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What governments see of the step before."""
+
+    price: FloatArray
+    """(M, G) price outside the controlling country over the base price."""
+    required: FloatArray
+    """(M, N) tonnes needed."""
+    shortfall: FloatArray
+    """(M, N) tonnes needed but missing."""
+    clearing: Clearing
+
+
+class Rules:
+    """The reaction rules and negotiations of one run.
+
+    Args:
+        events: of the scenario, quantities drawn.
+        happens: event id -> (M,) whether it happens, for events with a probability.
+        members: how many. steps: of the run. step_years: length of a step in years.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        calibration: Calibration,
+        events: Sequence[Instrument],
+        happens: Mapping[str, BoolArray],
+        members: int,
+        steps: int,
+        step_years: float,
+    ) -> None:
+        self.events = tuple(events)
+        self.members, self.step_years = members, step_years
+        ever: BoolArray = np.ones(members, dtype=bool)
+        self._followed = [
+            _Followed(event, world, calibration, happens.get(event.id, ever), steps, step_years)
+            for event in events
+            if isinstance(event, ReactionRule | Negotiation)
+        ]
+        self.ruled = {name for rule in self._followed for name in rule.event.events}
+        self.ruled |= {event.id for event in events if event.dormant}
+        self._happens = happens
+        self._before: dict[str, FloatArray] = {}
+        self._now: dict[str, FloatArray] = {}
+        self.strengths: dict[str, Amount] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.ruled or self._followed)
+
+    def fired(self, event: str) -> IntArray | None:
+        """(M,) how often a rule has acted so far; None for other events."""
+        return next((rule.fired for rule in self._followed if rule.event.id == event), None)
+
+    def acting(self) -> list[tuple[str, tuple[str, ...], BoolArray]]:
+        """Of each rule its id, the events that it acts on, and (M,) whether it does so now."""
+        return [(rule.event.id, rule.event.events, rule.acting > 0) for rule in self._followed]
+
+    def advance(self, step: int, start: dt.date, end: dt.date, seen: Seen | None) -> None:
+        """Follow every rule into the step [start, end), given the step before (none at the start)."""
+        if not self:
+            return
+        for rule in self._followed:
+            rule.advance(step, start, end, seen, self._now, self._before)
+        self.strengths = {}
+        in_force: dict[str, FloatArray] = {}
+        for event in self.events:
+            strength = self._strength(event, step)
+            if event.id in self.ruled:
+                self.strengths[event.id] = _collapsed(strength)
+            on = event.activity(start, end) > 0
+            in_force[event.id] = strength * on * self._happens.get(event.id, True)
+        self._before, self._now = self._now, in_force
+
+    def _strength(self, event: Instrument, step: int) -> FloatArray:
+        """(M,) strength of an event; the order of the rules that act on it does not matter."""
+        strength = np.full(self.members, 0.0 if event.dormant else 1.0)
+        factor = np.ones(self.members)
+        for rule in self._followed:
+            if event.id not in rule.event.events:
+                continue
+            acting = rule.acting.astype(np.float64)
+            if isinstance(rule.event, Negotiation):
+                if rule.event.relief is not None:
+                    factor = factor * (1 - rule.event.relief.amount * (acting > 0))
+            elif rule.event.action == "activate":
+                strength = np.where(acting > 0, np.maximum(strength, 1.0), strength)
+            elif rule.event.action == "suspend":
+                factor = factor * (acting == 0)
+        for rule in self._followed:
+            if event.id in rule.event.events and isinstance(rule.event, ReactionRule) and rule.event.step:
+                strength = strength + rule.event.step.amount * rule.acting
+        highest = np.inf if event.scalable else 1.0
+        clipped: FloatArray = np.clip(strength, 0.0, highest) * factor
+        return clipped
+
+    def eased(self) -> tuple[Instrument, ...]:
+        """The events, licences with the approval shares that negotiations have reached."""
+        floors: dict[str, list[tuple[tuple[str, ...], Amount]]] = {}
+        for rule in self._followed:
+            talks = rule.event
+            if isinstance(talks, Negotiation) and talks.approval_share is not None:
+                floor = talks.approval_share.amount * (rule.acting > 0).astype(np.float64)
+                for name in talks.events:
+                    floors.setdefault(name, []).append((talks.to, _collapsed(floor)))
+        return tuple(
+            event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
+        )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the policy of this step depends on, beside dates; equal keys mean equal controls."""
+        acting = tuple(rule.acting.tobytes() for rule in self._followed)
+        return acting
+
+
+class _Followed:
+    """One rule over time.
+
+    Attributes:
+        acting: (M,) actions now in effect. fired: (M,) actions decided so far.
+    """
+
+    def __init__(
+        self,
+        event: ReactionRule | Negotiation,
+        world: World,
+        calibration: Calibration,
+        happens: BoolArray,
+        steps: int,
+        step_years: float,
+    ) -> None:
+        self.event = event
+        members = len(happens)
+        self._happens = happens
+        lag = event.lag if isinstance(event, ReactionRule) else event.delay
+        self._lag = np.rint(_spread(lag, members) / step_years).astype(np.int64)
+        trigger = event.trigger
+        self._watch = None if trigger is None else _Watch(trigger, world, calibration, step_years)
+        held = np.zeros(members)
+        if trigger is not None and trigger.for_ is not None:
+            held = _spread(trigger.for_, members)
+        self._need = np.maximum(np.ceil(held / step_years - 1e-9), 1).astype(np.int64)
+        self._times = event.times if isinstance(event, ReactionRule) else 1
+        # Acting again on what is switched already would change nothing.
+        self._once = not (isinstance(event, ReactionRule) and event.action == "scale")
+        self._reverses = isinstance(event, ReactionRule) and event.reverses
+        self._schedule = np.zeros((members, steps + 1), dtype=np.int64)
+        none = np.zeros(members, dtype=np.int64)
+        self._held, self._missing, self._planned = none, none.copy(), none.copy()
+        self.fired, self._agreed, self.acting = none.copy(), none.copy(), none.copy()
+
+    def advance(
+        self,
+        step: int,
+        start: dt.date,
+        end: dt.date,
+        seen: Seen | None,
+        now: Mapping[str, FloatArray],
+        before: Mapping[str, FloatArray],
+    ) -> None:
+        """Count how long the trigger has held, decide, and let due decisions take effect."""
+        rule = self.event
+        holds = self._happens & (rule.activity(start, end) > 0)
+        if self._watch is not None:
+            holds = holds & self._watch.met(seen, now, before, len(holds))
+        self._held = np.where(holds, self._held + 1, 0)
+        self._missing = np.where(holds, 0, self._missing + 1)
+        fires = holds & (self._held >= self._need) & (self.fired < self._times)
+        if self._once:
+            fires &= self._planned == 0
+        self._book(fires, step, fires.astype(np.int64))
+        self._held = np.where(fires, 0, self._held)
+        self.fired = self.fired + fires
+        self._planned = self._planned + fires
+        if self._reverses:
+            ends = (self._planned > 0) & (self._missing >= self._need)
+            self._book(ends, step, -self._planned)
+            self._planned = np.where(ends, 0, self._planned)
+        self._agreed = self._agreed + self._schedule[:, step]
+        over = rule.until is not None and rule.until < start
+        # What talks have reached ends with them; what a rule has done stays done.
+        self.acting = self._agreed * (not (over and isinstance(rule, Negotiation)))
+
+    def _book(self, where: BoolArray, step: int, change: IntArray) -> None:
+        due = step + self._lag
+        rows = np.flatnonzero(where & (due < self._schedule.shape[1]))
+        self._schedule[rows, due[rows]] += change[rows]
+
+
+class _Watch:
+    """A condition on the axes of a world."""
+
+    def __init__(
+        self, condition: Condition, world: World, calibration: Calibration, step_years: float
+    ) -> None:
+        self._condition = condition
+        self._goods = select_goods(world.goods, condition.goods)
+        codes = {code for word in condition.in_ for code in _expand(world, word)}
+        inside = np.array([code in codes for code in world.countries])
+        self._needs, self._links, self._base = [], [], []
+        for good in self._goods if condition.series != "price" else ():
+            needs = world.need_slice(good)
+            self._needs.append(needs.start + np.flatnonzero(inside[world.need_country[needs]]))
+            origin, destination = world.link_countries(good)
+            abroad = inside[origin][:, None] & (origin[:, None] != destination)
+            self._links.append(abroad.astype(np.float64))
+            self._base.append(float((calibration.flow[good] * abroad).sum()) * step_years)
+
+    def met(
+        self,
+        seen: Seen | None,
+        now: Mapping[str, FloatArray],
+        before: Mapping[str, FloatArray],
+        members: int,
+    ) -> BoolArray:
+        """(M,) whether the condition held in the step before."""
+        condition = self._condition
+        if condition.event is not None:
+            none = np.zeros(members)
+            last = now.get(condition.event, none)
+            earlier = before.get(condition.event, none)
+            changes: dict[str, BoolArray] = {
+                "in force": last > 0, "raised": last > earlier, "eased": last < earlier,
+                "lifted": (last == 0) & (earlier > 0),
+            }  # fmt: skip
+            return changes[condition.is_]
+        if seen is None or not self._goods:
+            return np.zeros(members, dtype=bool)
+        values = self._values(seen)
+        bound = condition.above or condition.below
+        assert bound is not None
+        limit = np.reshape(bound.amount, (-1, 1))
+        crossed = np.greater(values, limit) if condition.above else np.less(values, limit)
+        met: BoolArray = np.any(crossed, axis=1)
+        return met
+
+    def _values(self, seen: Seen) -> FloatArray:
+        """(M, goods watched); NaN where there is nothing to watch, which crosses no bound."""
+        series = self._condition.series
+        if series == "price":
+            return seen.price[:, self._goods]
+        columns = []
+        for good, needs, links, base in zip(self._goods, self._needs, self._links, self._base, strict=True):
+            if series == "shortfall":
+                total = seen.required[:, needs].sum(1)
+                part = seen.shortfall[:, needs].sum(1)
+            else:
+                part = (seen.clearing.flow(good) * links).sum((1, 2))
+                total = np.full(len(part), base if base > LEAST_EXPORTS else 0.0)
+            columns.append(np.divide(part, total, out=np.full(len(part), np.nan), where=total > 0))
+        return np.stack(columns, axis=1)
+
+
+def _expand(world: World, word: str) -> tuple[str, ...]:
+    return world.countries if word == "world" else world.groups.get(word, (word,))
+
+
+def _spread(quantity: Quantity, members: int) -> FloatArray:
+    return np.broadcast_to(np.asarray(quantity.amount, dtype=np.float64), (members,))
+
+
+def _collapsed(values: FloatArray) -> Amount:
+    """One number where all members agree."""
+    return float(values[0]) if len(values) and (values == values[0]).all() else values

@@ -1,0 +1,81 @@
+"""``outage``: mines or plants stand still for a time, by accident, flood or breakdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sim.instruments.measures import MakerMeasure
+from sim.instruments.words import quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
+
+if TYPE_CHECKING:
+    from sim.controls import Controls
+
+__all__ = ["INSTRUMENT", "Outage", "Standstill"]
+
+Share = Annotated[Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %")]
+Time = Annotated[Quantity, quantity("duration", 0.0, 50.0, "a time of 0 to 50 years")]
+
+
+class Standstill(MakerMeasure):
+    """Takes ``loss`` of the output for ``length``, from ``starts_after`` after ``from``.
+
+    ``length``, ``loss`` and ``starts_after`` may be distributions, so that each member has an outage of
+    its own; with ``probability``, only some members have one. ``until`` ends it at the latest.
+    """
+
+    cause: ClassVar[str]
+    loss: Annotated[Share, Field(description="share of output lost", examples=["100 %"])]
+    length: Annotated[
+        Time, Field(description="how long it lasts", examples=["{uniform: [2 weeks, 3 months]}"])
+    ]
+    starts_after: Annotated[
+        Time | None,
+        Field(description="time from `from` to its start", examples=["{uniform: [0 days, 1 years]}"]),
+    ] = None
+
+    def clause(self) -> str:
+        """What is lost, where, for how long."""
+        start = f", starting after {self.starts_after}" if self.starts_after else ""
+        return f"{self.cause} takes {self.loss} of the output of {self.output()} for {self.length}{start}"
+
+    def activity(self, step_start: dt.date, step_end: dt.date) -> Amount:
+        """Share 0..1 of the step in which the outage lasts, or (M,) such where members differ."""
+        import numpy as np
+
+        if self.in_base_year or self.from_ is None:
+            return 0.0
+        start, end = ((day - self.from_).days / DAYS_PER_YEAR for day in (step_start, step_end))
+        begin = self.starts_after.amount if self.starts_after else 0.0
+        over = begin + self.length.amount
+        if self.until is not None:
+            over = np.minimum(over, ((self.until - self.from_).days + 1) / DAYS_PER_YEAR)
+        share: Amount = np.clip(np.minimum(over, end) - np.maximum(begin, start), 0.0, None) / (end - start)
+        return share
+
+    def apply(self, controls: Controls, share: Amount) -> None:
+        """Lower output for the share of the step."""
+        mask = self.offers(controls)
+        controls.scale_output(mask, 1 - share * self.loss.amount)
+        controls.touched_offers[self.id] = mask
+
+    def alarm(self, controls: Controls) -> None:
+        """Severity = the share of a country's output lost, once the outage has begun or is announced."""
+        import numpy as np
+
+        begun = np.asarray(self.activity(controls.date, controls.end)) > 0
+        announced = self.announced is not None and self.announced < controls.end
+        self.alarm_buyers(controls, self.loss.amount * (1.0 if announced else begun.astype(float)))
+
+
+class Outage(Standstill):
+    """A standstill that nobody wants."""
+
+    cause: ClassVar[str] = "an outage"
+    type: Literal["outage"] = "outage"
+
+
+INSTRUMENT = Outage
