@@ -53,6 +53,17 @@ def _panels(run: EpisodeRun) -> list[list[HindcastRow]]:
     return list(groups.values())
 
 
+def _per_step(row: HindcastRow, time: npt.NDArray[np.datetime64]) -> float:
+    """Factor that brings a total over several steps to the level of the curve, which is one step's."""
+    statistic = row.target.statistic
+    scale = 1.0
+    if statistic.how == "total":
+        scale /= len(statistic.at.steps(time))
+    if statistic.reference is not None and statistic.reference.how == "total":
+        scale *= len(statistic.reference.at.steps(time))
+    return scale
+
+
 def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any) -> pd.DataFrame:
     first = rows[0].target.statistic
     path = series_path(run.dataset, first)
@@ -63,20 +74,22 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
     axes.plot(time, middle, color=PALETTE[1], linewidth=2.0)
     values = [middle, stats.get("p90", middle)]
     for row in rows:
-        target = row.target
+        target, scale = row.target, _per_step(row, time)
         window = target.statistic.at
         left, right = day_number(window.first), day_number(window.last) + 1
         if right - left < 25:
             right = left + 30
-        axes.fill_between([left, right], target.low, target.high, color=PALETTE[0], alpha=0.18, linewidth=0)
-        axes.plot([left, right], [target.observed] * 2, color=PALETTE[0], linewidth=2.4)
-        axes.plot([(left + right) / 2], [target.observed], "o", color=PALETTE[0], markeredgecolor="white")
+        low, seen, high = (scale * value for value in (target.low, target.observed, target.high))
+        axes.fill_between([left, right], low, high, color=PALETTE[0], alpha=0.18, linewidth=0)
+        axes.plot([left, right], [seen, seen], color=PALETTE[0], linewidth=2.4)
+        axes.plot([(left + right) / 2], [seen], "o", color=PALETTE[0], markeredgecolor="white")
         axes.annotate(
-            target.id, ((left + right) / 2, target.observed), xytext=(0, 6), textcoords="offset points",
+            target.id, ((left + right) / 2, seen), xytext=(0, 6), textcoords="offset points",
             ha="center", fontsize=9, fontweight="bold", color=PALETTE[0], path_effects=HALO,
         )  # fmt: skip
-        values.append(np.array([target.observed, target.high]))
-    axes.axhline(1.0, color=BASELINE, linewidth=0.9)
+        values.append(np.array([seen, high]))
+    if first.reference is not None:
+        axes.axhline(1.0, color=BASELINE, linewidth=0.9)
     shown = np.concatenate([v[np.isfinite(v)] for v in values])
     low, high = float(shown.min()), float(shown.max())
     if low > 0 and high / low > LOG_RANGE:
@@ -89,7 +102,8 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
     date_axis(axes, time)
     reference = first.reference
     apart = reference is not None and reference.at != first.at
-    axes.set_ylabel("relative to\nits reference" if apart else "ratio", fontsize=9.5)
+    label = "per step" if reference is None else "relative to\nits reference" if apart else "ratio"
+    axes.set_ylabel(label, fontsize=9.5)
     named = "; ".join(f"{row.target.id}: {row.target.text}" for row in rows)
     short = f"{', '.join(row.target.id for row in rows)}: {first.series}"
     axes.set_title(named if len(named) < LONGEST_TITLE else short, fontsize=10)
