@@ -38,6 +38,7 @@ Values = npt.NDArray[np.float64]
 PANEL_INCHES = 2.1
 LOG_RANGE = 8.0
 LONGEST_TITLE = 115
+MILLION = 1e6
 
 
 def _panels(run: EpisodeRun) -> list[list[HindcastRow]]:
@@ -97,13 +98,16 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
         axes.set_ylim(max(low * 0.8, 0.05), high * 1.6)
     else:
         axes.set_ylim(0, high * 1.25)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    unit = MILLION if high >= MILLION else 1.0
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value / unit)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     date_axis(axes, time)
     reference = first.reference
     apart = reference is not None and reference.at != first.at
-    label = "per step" if reference is None else "relative to\nits reference" if apart else "ratio"
+    plain = "million\nper step" if unit > 1 else "per step"
+    label = plain if reference is None else "relative to\nits reference" if apart else "ratio"
     axes.set_ylabel(label, fontsize=9.5)
+    axes.yaxis.set_label_coords(-0.055, 0.5)
     named = "; ".join(f"{row.target.id}: {row.target.text}" for row in rows)
     short = f"{', '.join(row.target.id for row in rows)}: {first.series}"
     axes.set_title(named if len(named) < LONGEST_TITLE else short, fontsize=10)
@@ -143,7 +147,7 @@ def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
         fig = figure(11.0, 1.9 + PANEL_INCHES * len(panels) + 0.55 * (len(panels) - 1) + lanes * LANE_INCHES)
         bottom, top = titles(fig, title, subtitle, note)
         inch = 1.0 / float(fig.get_size_inches()[1])
-        left, width, between = 0.08, 0.88, 0.55 * inch
+        left, width, between = 0.09, 0.87, 0.55 * inch
         lowest, highest = bottom + 0.35 * inch, top - (lanes * LANE_INCHES + 0.5) * inch
         height = (highest - lowest - between * (len(panels) - 1)) / len(panels)
         tables = []
