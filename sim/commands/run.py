@@ -22,6 +22,8 @@ __all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "main", "register", "run_scenarios
 
 DEFAULT_MEMBERS = 20
 DEFAULT_SEED = 1
+MISSED_SHOWN = 5
+"""Markets without certificate that are named on the screen."""
 FLAGS = ("--full", "--quiet")
 
 Progress = Callable[[str, int, int], None]
@@ -278,6 +280,7 @@ def main(args: argparse.Namespace) -> int:
     seed = _setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    from sim.analysis.certified import missed_markets
     from sim.analysis.ledger import event_lines, idle_events, idle_warning
     from sim.results import find_runs
 
@@ -287,9 +290,13 @@ def main(args: argparse.Namespace) -> int:
     cleared = sum(int(run.manifest["markets"]["cleared"]) for run in runs)
     certified = sum(int(run.manifest["markets"]["certified"]) for run in runs)
     print(f"markets certified: {certified:,} of {cleared:,}")
-    if certified < cleared:
-        print("warning: uncertified markets are listed by 'certified' in the stored arrays", file=sys.stderr)
     for run in runs:
+        missed = missed_markets(run)
+        for line in missed[:MISSED_SHOWN]:
+            print(f"warning: {line}", file=sys.stderr)
+        if len(missed) > MISSED_SHOWN:
+            more = len(missed) - MISSED_SHOWN
+            print(f"warning: {more} more such markets; see 'certified' in the stored arrays", file=sys.stderr)
         print(f"  {shown(run.directory)}")
         for line in event_lines(run):
             print(f"    {line}")
