@@ -33,6 +33,8 @@ class Orders:
     tonnes: FloatArray
     reservation: FloatArray
     elasticity: FloatArray
+    planned: FloatArray
+    """(M, N) tonnes that buyers mean to buy: need and restocking."""
 
 
 def required_input(
@@ -156,4 +158,5 @@ def order_tiers(
         tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
         reservation=np.concatenate([give_up, wanted[..., None]], axis=-1),
         elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
+        planned=order,
     )

@@ -28,16 +28,16 @@ def open_gates(
     market: PolicyMarket,
     world: World,
     state: State,
-    required: FloatArray,
+    planned: FloatArray,
     reserve: FloatArray,
     overrun: FloatArray,
     shares: Mapping[str, Amount],
     step_years: float,
 ) -> FloatArray:
-    """File applications for what licensed buyers need, decide what is due, and allot quotas.
+    """File applications for what licensed buyers order, decide what is due, and allot quotas.
 
     Args:
-        required: (M, N) tonnes that buyers need this step.
+        planned: (M, N) tonnes that buyers mean to buy this step, for use and for stock.
         reserve: (M, O) tonnes that sellers keep.
         overrun: (M,) mean time that decisions take beyond the stated delay, in delays.
 
@@ -57,7 +57,7 @@ def open_gates(
             state.queues[gate.key] = LicenceQueue.empty(members, len(at), licence, step_years)
         queue = state.queues[gate.key]
         queue.resize(licence, step_years)
-        activity = required[:, gate.needs] / (world.need_use[gate.needs] * step_years)
+        activity = planned[:, gate.needs] / (world.need_use[gate.needs] * step_years)
         # Not a matrix product: its last bit would depend on the number of members.
         licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
         wanted = (activity[:, None] * (gate.base * step_years)).sum(-1) * licensed

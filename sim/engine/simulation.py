@@ -279,7 +279,8 @@ class Simulation:
         reserve = self.behaviour["seller_reserve_share"] * self.world.offer_stock
         overrun = self.behaviour["licence_overrun"][:, 0]
         self.held_back = open_gates(
-            self.market, self.world, self.state, self.required, reserve, overrun, self.shares, self.step_years
+            self.market, self.world, self.state, self.orders.planned, reserve, overrun, self.shares,
+            self.step_years,
         )
 
     def _arrive(self) -> None:
