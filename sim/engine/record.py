@@ -141,9 +141,9 @@ class Recorder:
         self._year_total: FloatArray | None = None
         self._yearly: list[FloatArray] = []
 
-    def latest(self, name: str) -> npt.NDArray[np.float32]:
-        """(M, size) row of the step recorded last."""
-        return self._kept[name][:, self._simulation.time - 1]
+    def row(self, name: str, step: int) -> npt.NDArray[np.float32]:
+        """(M, size) what was recorded under a name in a step."""
+        return self._kept[name][:, step]
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)

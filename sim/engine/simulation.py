@@ -231,7 +231,7 @@ class Simulation:
     def _seen(self) -> Seen | None:
         if self.clearing is None or not self.rules:
             return None
-        price = self.recorder.latest("price_outside") / self.world.base_price
+        price = self.recorder.row("price_outside", self.time - 1) / self.world.base_price
         return Seen(price, self.required, self.shortfall, self.clearing)
 
     def expect(self) -> None:
@@ -335,6 +335,8 @@ class Simulation:
 
     def _resale(self) -> FloatArray | None:
         """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        for family in self.origins:
+            family.comply(self.controls.resales)
         columns = [
             family.admissible(rule, offer, self.state.seller_stock[:, offer])
             for rule, offer in self.market.resale_caps

@@ -62,6 +62,10 @@ class Instrument(BaseModel):
             if self.from_ is not None and first > self.from_:
                 raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
                                 f"add a value for {self.from_}")  # fmt: skip
+        for name in ("ramp", "growth", "length") if self.dormant else ():
+            if getattr(self, name, None) is not None:
+                raise WordError(f"'{name}' counts from 'from', so a dormant event cannot have it",
+                                f"leave '{name}' or 'dormant' out")  # fmt: skip
         if context and isinstance(context.get("labels"), Labels):
             self._labels = context["labels"]
 
@@ -103,9 +107,9 @@ class Instrument(BaseModel):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
-        if self.varies:
-            return step_start
         first, over = self._days(step_start, step_end)
+        if self.varies:
+            return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
 
     @property
@@ -133,7 +137,8 @@ class Instrument(BaseModel):
         """The step while any member is still on its way up, for :meth:`phase`."""
         import numpy as np
 
-        if ramp is None or self.from_ is None:
+        over = self.until is not None and self.until < step_start
+        if ramp is None or self.from_ is None or step_start < self.from_ or over:
             return None
         years = (step_start - self.from_).days / DAYS_PER_YEAR
         return step_start if years <= np.max(ramp.amount) else None

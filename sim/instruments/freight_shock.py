@@ -62,10 +62,13 @@ class FreightShock(Instrument):
     def clause(self) -> str:
         """Between whom freight changes by how much."""
         here, there = self.say_countries(self.exporters), self.say_countries(self.importers)
-        ends = f"from {here} to {there}" if self.one_way else f"between {here} on one side and {there} on the other"
+        ends = f"from {here} to {there}"
+        if not self.one_way:
+            ends = f"between {here} on one side and {there} on the other"
         parts = [f"changes in cost by {say_dated(self.change)}"] if self.change else []
         if self.delay:
-            parts.append(f"takes {self.delay.text.lstrip('-')} {'less' if self.delay.value < 0 else 'longer'}")
+            way = "less" if self.delay.value < 0 else "longer"
+            parts.append(f"takes {self.delay.text.lstrip('-')} {way}")
         return f"freight of {self.say_goods(self.goods, self.stages)} {ends} {' and '.join(parts)}"
 
     def _mask(self, controls: Controls) -> BoolArray:

@@ -147,7 +147,7 @@ def _firm(value: object, info: ValidationInfo) -> str:
 def _facility(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a facility"), _labels(info)
     if labels is not None and word not in labels.facilities:
-        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all")
     return word
 
 

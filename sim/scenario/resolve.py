@@ -29,7 +29,7 @@ __all__ = ["check_scenario", "load_scenario"]
 
 PARTS = ("blocs", "events", "assumptions")
 """Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
-OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
+OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "extends")
 """Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 LONGEST_CHAIN = 20
@@ -219,7 +219,9 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
                 )  # fmt: skip
     return Scenario(
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        sources=header.sources,
+        observed=header.observed,
         extends=header.extends,
         start=start,
         end=end,

@@ -149,6 +149,10 @@ class Header(_Part):
         BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
         Field(description="words to find it by"),
     ] = ()
+    status: Annotated[
+        Literal["v1", "draft"],
+        Field(description="v1 once all that its source says is in it; until then draft", examples=["v1"]),
+    ] = "draft"
     minerals: Annotated[
         tuple[str, ...],
         BeforeValidator(_names),
@@ -189,6 +193,8 @@ class Scenario:
     extends: tuple[str, ...] = ()
     blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Bloc -> ISO-3 codes of its members."""
+    status: Literal["v1", "draft"] = "draft"
+    """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)
@@ -224,6 +230,7 @@ class Scenario:
             "base_year": self.base_year,
             **({"compare_to": self.compare_to} if self.compare_to else {}),
             "tags": list(self.tags),
+            "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),

@@ -42,7 +42,7 @@ LOADER_ONLY = {
         freight-unchanged licence-delay-leaves-out licence-longest-too-short merger-with-itself
         minerals-cut-an-amount outage-nowhere production-twice quota-firms-too-much quota-period-too-late
         quota-periods-overlap quota-periods-with-a-gap quota-twice quota-without-amount rate-for-no-day
-        sanction-on-nobody stage-without-goods""",
+        sanction-on-nobody stage-without-goods strike-that-waits""",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value",
 }
