@@ -12,13 +12,13 @@ from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.controls import Controls
 from sim.engine.ledger import Ledger
+from sim.engine.trade import TradeBook
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sim.engine.policy import PolicyMarket
     from sim.engine.simulation import Simulation
     from sim.scenario import Scenario
 
@@ -84,8 +84,35 @@ class Recorder:
         world = simulation.world
         self._simulation = simulation
         self._controller = controlling_country(world, simulation.scenario)
-        members, steps = len(simulation.members), simulation.steps
         goods, countries = len(world.goods), len(world.countries)
+        self._first_need = np.searchsorted(world.need_good, np.arange(goods))
+        self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
+        self._outside_need = world.need_country != self._controller[world.need_good]
+        self._inside_weight, link_key = [], []
+        for g in range(goods):
+            origin, destination = world.link_countries(g)
+            at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
+            self._inside_weight.append(at_home.astype(float))
+            link_key.append((g * countries + origin[:, None]) * countries + destination)
+        self._pairs = Groups(world.need_good * countries + world.need_country)
+        self._importers = Groups(world.need_country)
+        makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
+        self._user_needs = np.flatnonzero(makers[world.need_facility])
+        self._users = Groups(world.need_facility[self._user_needs])
+        self._year_of = np.array([date.year for date in simulation.dates[:-1]])
+        self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
+        self.ledger = Ledger(simulation, self._links)
+        self._running: FlowTotals | None = None
+        self._running_steps = 0
+        self._year_total: FloatArray | None = None
+        self._yearly: list[FloatArray] = []
+        self._allocate(simulation)
+
+    def _allocate(self, simulation: Simulation) -> None:
+        """Make room for what is kept of every step."""
+        world = simulation.world
+        goods, countries = len(world.goods), len(world.countries)
+        members, steps = len(simulation.members), simulation.steps
         sizes = {
             **dict.fromkeys(PER_GOOD, goods),
             **dict.fromkeys(PER_OFFER, len(world.offer_good)),
@@ -96,10 +123,6 @@ class Recorder:
             **dict.fromkeys(PER_PILE, len(simulation.stockpiles.goods)),
             "origin_purchases": 0,
         }
-        self._origins = Groups(world.offer_good * countries + world.offer_country)
-        self._pairs = Groups(world.need_good * countries + world.need_country)
-        sizes["exports"] = len(self._origins.keys)
-        sizes["imports"] = sizes["import_value"] = len(self._pairs.keys)
         # Purchases by origin: one column per family, good, importer and country of origin.
         self._origin_groups = []
         self._origin_columns: list[tuple[int, int, int]] = []
@@ -116,34 +139,11 @@ class Recorder:
         self._residual = np.zeros((members, steps, goods))
         self._gap = np.zeros((members, steps, goods))
         self._certified = np.zeros((members, steps, goods), dtype=bool)
+        self._trade = TradeBook(simulation)
 
-        self._first_need = np.searchsorted(world.need_good, np.arange(goods))
-        self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
-        self._outside_need = world.need_country != self._controller[world.need_good]
-        self._inside_weight, self._abroad_weight, link_key = [], [], []
-        for g in range(goods):
-            origin, destination = world.link_countries(g)
-            at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
-            self._inside_weight.append(at_home.astype(float))
-            self._abroad_weight.append((origin[:, None] != destination).astype(float))
-            link_key.append((g * countries + origin[:, None]) * countries + destination)
-        self._importers = Groups(world.need_country)
-        makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
-        self._user_needs = np.flatnonzero(makers[world.need_facility])
-        self._users = Groups(world.need_facility[self._user_needs])
-        self._year_of = np.array([date.year for date in simulation.dates[:-1]])
-        self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
-        self._valued: PolicyMarket | None = None
-        self._value_weight: list[FloatArray] = []
-        self.ledger = Ledger(simulation, self._links)
-        self._running: FlowTotals | None = None
-        self._running_steps = 0
-        self._year_total: FloatArray | None = None
-        self._yearly: list[FloatArray] = []
-
-    def row(self, name: str, step: int) -> npt.NDArray[np.float32]:
-        """(M, size) what was recorded under a name in a step."""
-        return self._kept[name][:, step]
+    def latest(self, name: str) -> npt.NDArray[np.float32]:
+        """(M, size) row of the step recorded last."""
+        return self._kept[name][:, self._simulation.time - 1]
 
     def _by_good(self, values: FloatArray, first: IntArray) -> FloatArray:
         return np.add.reduceat(values, first, axis=1)
@@ -151,53 +151,20 @@ class Recorder:
     def record(self, simulation: Simulation) -> None:
         """Write the step that has just ended."""
         world, t, market = simulation.world, simulation.time, simulation.market
-        clearing, state = simulation.cleared, simulation.state
-        price, kept = world.base_price, self._kept
+        clearing, state, kept = simulation.cleared, simulation.state, self._kept
 
-        sold = self._by_good(clearing.sales, self._first_offer)
-        value = self._by_good(clearing.sales * clearing.price, self._first_offer)
-        weighted = self._by_good(world.offer_output * clearing.price, self._first_offer)
-        plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
-        kept["price_gate"][:, t] = price * _ratio(value, sold, plain)
-
-        tonnes = self._by_good(clearing.to_buyers(self._inside_weight), self._first_need)
-        value = self._by_good(
-            clearing.to_buyers(self._inside_weight, clearing.price), self._first_need
-        )
-        at_home = world.offer_country == self._controller[world.offer_good]
-        home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
-        home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)
-        kept["price_inside"][:, t] = price * _ratio(value, tonnes, _ratio(home, home_weight, plain))
-
-        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
-        outside = self._outside_need
-        tonnes = self._by_good(clearing.purchases * outside, self._first_need)
-        usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
-        # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        bid = np.minimum(clearing.index, simulation.give_up_now[..., -1])
-        signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
-        value = self._by_good(landed * outside, self._first_need)
-        traded = tonnes > LEAST_TRADE * usual * simulation.step_years
-        kept["price_outside"][:, t] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
-
+        for name, prices in self.prices(simulation).items():
+            kept[name][:, t] = prices
         bought = self._pairs.sums(clearing.purchases)
         paid = self._pairs.sums(simulation.paid) / np.maximum(bought, 1e-300)
         good, importer = np.divmod(self._pairs.keys, len(world.countries))
         self._delivered[:, t, good, importer] = np.where(
-            bought > 1e-9, paid * price[good], np.nan
+            bought > 1e-9, paid * world.base_price[good], np.nan
         )
         duty = clearing.to_buyers(market.duty, clearing.price, include_rent=True)
-        duty = self._importers.sums(duty * price[world.need_good])
+        duty = self._importers.sums(duty * world.base_price[world.need_good])
         kept["tariff_revenue"][:, t, self._importers.keys] = duty
-
-        self._record_trade(simulation, t)
-        rent = np.zeros((len(duty), len(world.goods)))
-        for cap, cap_good in enumerate(market.cap_goods):
-            # A cap with no flow has no rent that anybody pays.
-            paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
-            rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
-        kept["rent"][:, t] = rent
-
+        kept["rent"][:, t] = self.rents(simulation)
         kept["hhi_owners"][:, t] = owner_concentration(
             world, simulation.controls.markup_owner, clearing.sales
         )
@@ -223,7 +190,8 @@ class Recorder:
             columns = np.swapaxes(sums, 1, 2).reshape(members, -1)
             kept["origin_purchases"][:, t, first : first + width] = columns
             first += width
-        self._record_value_added(simulation, t)
+        kept["value_added_at_risk"][:, t, self._users.keys] = self.value_added_at_risk(simulation)
+        self._trade.book(simulation)
         self._add_flows(simulation, t)
         self.ledger.book(simulation, kept["price_gate"][:, t].astype(np.float64))
         for name, column in self.ledger.columns.items():
@@ -231,55 +199,55 @@ class Recorder:
         self._residual[:, t], self._gap[:, t] = clearing.residual, clearing.gap
         self._certified[:, t] = clearing.certified
 
-    def _record_trade(self, simulation: Simulation, t: int) -> None:
-        """What crosses borders, booked when it is sold."""
-        clearing, market, kept = simulation.cleared, simulation.market, self._kept
-        if market is not self._valued:
-            # Weights are kept by identity, so they are made once for each policy.
-            self._valued = market
-            self._value_weight = [
-                cif * abroad for cif, abroad in zip(market.cif, self._abroad_weight, strict=True)
-            ]
-        kept["exports"][:, t] = self._origins.sums(clearing.to_sellers(self._abroad_weight))
-        kept["imports"][:, t] = self._pairs.sums(clearing.to_buyers(self._abroad_weight))
-        landed = clearing.to_buyers(self._value_weight, clearing.price, include_rent=True)
-        price = simulation.world.base_price[simulation.world.need_good]
-        kept["import_value"][:, t] = self._pairs.sums(landed * price)
+    def prices(self, simulation: Simulation) -> dict[str, FloatArray]:
+        """Gate, inside and outside price of the step that has just ended, each (M, G) USD/t."""
+        world, market = simulation.world, simulation.market
+        clearing, price = simulation.cleared, simulation.world.base_price
+        found = {}
+        sold = self._by_good(clearing.sales, self._first_offer)
+        value = self._by_good(clearing.sales * clearing.price, self._first_offer)
+        weighted = self._by_good(world.offer_output * clearing.price, self._first_offer)
+        plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
+        found["price_gate"] = price * _ratio(value, sold, plain)
 
-    def _on_arrival(self, name: str, values: FloatArray) -> FloatArray:
-        """(M, T, destinations) imports booked when they arrive rather than when they are sold.
+        tonnes = self._by_good(clearing.to_buyers(self._inside_weight), self._first_need)
+        value = self._by_good(
+            clearing.to_buyers(self._inside_weight, clearing.price), self._first_need
+        )
+        at_home = world.offer_country == self._controller[world.offer_good]
+        home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
+        home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)
+        found["price_inside"] = price * _ratio(value, tonnes, _ratio(home, home_weight, plain))
 
-        Every destination keeps its base-year mix of sailing times; before the run, it bought as in
-        the base year.
-        """
-        world, calibration = self._simulation.world, self._simulation.calibration
-        by_lag = []
-        for weights in calibration.lag_weight:
-            per_need = []
-            for g, flow in enumerate(calibration.flow):
-                worth = (1 + world.freight_share[g]) * world.goods[g].base_price
-                worth = worth if name == "import_value" else np.ones_like(worth)
-                per_need.append((flow * self._abroad_weight[g] * weights[g] * worth).sum(0))
-            by_lag.append(np.concatenate(per_need))
-        usual = self._pairs.sums(np.stack(by_lag))
-        usual *= self._simulation.step_years
-        total = usual.sum(0)
-        mix = np.divide(usual, total, out=np.zeros_like(usual), where=total > 0)
-        mix[0, total == 0] = 1.0
-        arrived = np.zeros(values.shape)
-        for lag, share in enumerate(mix):
-            late = values[:, : values.shape[1] - lag] * share
-            arrived[:, lag:] += late
-            arrived[:, :lag] += share * total
-        return arrived
+        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
+        outside = self._outside_need
+        tonnes = self._by_good(clearing.purchases * outside, self._first_need)
+        usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
+        # Where practically nothing is traded there is no price; what users would pay at most stands in.
+        bid = np.minimum(clearing.index, simulation.give_up_now[..., -1])
+        signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
+        value = self._by_good(landed * outside, self._first_need)
+        traded = tonnes > LEAST_TRADE * usual * simulation.step_years
+        found["price_outside"] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
+        return found
 
-    def _record_value_added(self, simulation: Simulation, t: int) -> None:
-        """A sector loses the share that its scarcest good stands for (goods do not add up)."""
+    def rents(self, simulation: Simulation) -> FloatArray:
+        """(M, G) largest rent of a cap that somebody pays, share of price."""
+        clearing, market = simulation.cleared, simulation.market
+        rent = np.zeros((len(clearing.price), len(simulation.world.goods)))
+        for cap, cap_good in enumerate(market.cap_goods):
+            # A cap with no flow has no rent that anybody pays.
+            paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
+            rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
+        return rent
+
+    def value_added_at_risk(self, simulation: Simulation) -> FloatArray:
+        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up)."""
         world, needs, users = simulation.world, self._user_needs, self._users.keys
         missing = simulation.shortfall[:, needs] / np.maximum(simulation.required[:, needs], 1e-12)
         lost = self._users.largest(missing * world.need_dependence[needs])
-        value = world.facility_value_added[users] * simulation.step_years
-        self._kept["value_added_at_risk"][:, t, users] = lost * value
+        risk: FloatArray = lost * world.facility_value_added[users] * simulation.step_years
+        return risk
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
         new_year = t > 0 and self._year_of[t] != self._year_of[t - 1]
@@ -322,14 +290,10 @@ class Recorder:
         dims = {
             **dict.fromkeys(PER_GOOD, "good"), **dict.fromkeys(PER_OFFER, "offer"),
             **dict.fromkeys(PER_NEED, "need"), "tariff_revenue": "importer",
-            "exports": "outbound", "imports": "inbound", "import_value": "inbound",
             "value_added_at_risk": "facility", **dict.fromkeys(PER_EVENT, "event"),
             **dict.fromkeys(PER_PILE, "pile"), "origin_purchases": "origin_link",
         }
         extra = {
-            "exports": ("t per step", "tonnes sold abroad, by good and country"),
-            "imports": ("t per step", "tonnes that arrive from abroad, by good and country"),
-            "import_value": ("USD per step", "CIF value of what arrives from abroad, rent included"),
             "origin_purchases": ("t per step", "tonnes bought, stockpiles included, by country of origin"),
             "tariff_revenue": ("USD per step", "tariff revenue"),
             "value_added_at_risk": ("USD per step", "value added that hangs on the missing goods"),
@@ -340,8 +304,6 @@ class Recorder:
             if name in (*PER_PILE, "origin_purchases") and not values.shape[2]:
                 continue
             unit, text = described[name]
-            if name in ("imports", "import_value"):
-                values = self._on_arrival(name, values.astype(np.float64)).astype(np.float32)
             variables[name] = (
                 ("member", "time", dims[name]), values, {"units": unit, "long_name": text}
             )
@@ -358,6 +320,7 @@ class Recorder:
             ("member", "time", "good"), self._certified,
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
+        variables |= self._trade.variables()
         drawn = simulation.draws.values
         if drawn:
             variables["drawn"] = (
@@ -372,8 +335,6 @@ class Recorder:
             ("quantile", "year", "link"), quantiles[:, :, moved],
             {"units": "t per calendar year", "long_name": "trade between countries, quantiles over members"},
         )
-        origin_good, origin = np.divmod(self._origins.keys, len(world.countries))
-        destination_good, destination = np.divmod(self._pairs.keys, len(world.countries))
         good, pair = np.divmod(links[moved], len(world.countries) ** 2)
         exporter, importer = np.divmod(pair, len(world.countries))
         codes = np.array(world.countries)
@@ -410,12 +371,9 @@ class Recorder:
             "facility_sector": ("facility", sector),
             "facility_kind": ("facility", kind),
             "importer": codes,
-            "outbound_good": ("outbound", goods[origin_good]),
-            "outbound_country": ("outbound", codes[origin]),
-            "inbound_good": ("inbound", goods[destination_good]),
-            "inbound_country": ("inbound", codes[destination]),
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
+            **self._trade.labels(codes, goods),
             **self._ledger_rows(variables, codes, goods),
             **self._labels_of_piles_and_origins(codes, goods),
             "year": np.unique(self._year_of),

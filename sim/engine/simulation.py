@@ -91,10 +91,11 @@ class Simulation:
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
-        seed: root of every random stream.
+        seed: root of every random stream, of all members or (M,) of each.
         first_member: number of the first member, so that a run may be cut into batches.
         values: (M,) values that a design sets, in the unit used inside the model, by path:
             ``events.ID.FIELD`` or ``assumptions.PARAMETER``.
+        recorder: makes what records the steps; a sweep keeps less than a single run.
 
     Attributes:
         state: the agents' arrays. clearing: the last market result. decisions: overrides.
@@ -105,12 +106,14 @@ class Simulation:
         world: World,
         scenario: Scenario,
         members: int | Sequence[int] = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
+        recorder: Callable[[Simulation], Recorder] = Recorder,
     ) -> None:
         world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
-        self.world, self.scenario, self.seed = world, scenario, seed
+        self.world, self.scenario = world, scenario
+        self.seed = seed if isinstance(seed, int) else int(seed[0])
         if isinstance(members, int):
             members = range(first_member, first_member + members)
         self.members: Sequence[int] = members
@@ -172,7 +175,7 @@ class Simulation:
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
         self.purchases = no_need
-        self.recorder = Recorder(self)
+        self.recorder = recorder(self)
 
     @property
     def _eps(self) -> float:
@@ -231,7 +234,7 @@ class Simulation:
     def _seen(self) -> Seen | None:
         if self.clearing is None or not self.rules:
             return None
-        price = self.recorder.row("price_outside", self.time - 1) / self.world.base_price
+        price = self.recorder.latest("price_outside") / self.world.base_price
         return Seen(price, self.required, self.shortfall, self.clearing)
 
     def expect(self) -> None:

@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
 from sim.errors import did_you_mean
 from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
-from sim.instruments.words import FirstDay, LastDay, WordError, links_between, quantity, select_goods, spoken
+from sim.instruments.words import (
+    FirstDay,
+    LastDay,
+    Truth,
+    WordError,
+    links_between,
+    quantity,
+    select_goods,
+    spoken,
+)  # fmt: skip
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
@@ -38,7 +47,7 @@ class Instrument(BaseModel):
     until: Annotated[LastDay | None, Field(description="last day in force; none = stays in force")] = None
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
-        bool | str, Field(description="true, or what is assumed, where no source gives it")
+        Truth | str, Field(description="true, or what is assumed, where no source gives it")
     ] = False
     probability: Annotated[
         Quantity | None,
@@ -47,10 +56,10 @@ class Instrument(BaseModel):
     ] = None
     note: Annotated[str, Field(description="shown by describe")] = ""
     in_base_year: Annotated[
-        bool, Field(description="in force in the base year already, so its effect is in base-year trade")
+        Truth, Field(description="in force in the base year already, so its effect is in base-year trade")
     ] = False
     dormant: Annotated[
-        bool, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
+        Truth, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
     ] = False
 
     _labels: Labels | None = PrivateAttr(default=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from sim.instruments.base import Instrument
-from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
 from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
@@ -36,7 +36,7 @@ class ExportBan(Instrument):
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[gallium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
     extraterritorial: Annotated[
-        bool, Field(description="third countries may not resell to `to` what comes from `by`")
+        Truth, Field(description="third countries may not resell to `to` what comes from `by`")
     ] = False
     compliance: Annotated[
         Quantity,
@@ -44,7 +44,7 @@ class ExportBan(Instrument):
         Field(description="with `extraterritorial`: share of such material that third countries hold back"),
     ] = FULL
     content: Annotated[
-        bool, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
+        Truth, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
     ] = False
 
     def model_post_init(self, context: object, /) -> None:

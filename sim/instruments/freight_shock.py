@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
-from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
@@ -32,7 +32,7 @@ class FreightShock(Instrument):
     type: Literal["freight_shock"] = "freight_shock"
     exporters: Annotated[Countries, Field(description="one end of the routes")] = ("world",)
     importers: Annotated[Countries, Field(description="the other end", examples=["EU27"])] = ("world",)
-    one_way: Annotated[bool, Field(description="only from exporters to importers")] = False
+    one_way: Annotated[Truth, Field(description="only from exporters to importers")] = False
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes")] = ("all",)
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
     change: Annotated[

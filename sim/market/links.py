@@ -21,7 +21,7 @@ class FlowTotals:
     def __init__(self) -> None:
         self._market: Market | None = None
         self._members = 0
-        self._kept: dict[int, tuple[Frame, int, list[FloatArray], list[FloatArray]]] = {}
+        self._kept: dict[tuple[int, int], tuple[Frame, int, list[FloatArray], list[FloatArray]]] = {}
         self._totals: list[FloatArray] = []
 
     def add(self, clearing: Clearing) -> None:
@@ -30,7 +30,9 @@ class FlowTotals:
             self._flush()
             self._market, self._members = clearing.market, len(clearing.price)
         for batch in clearing.batches:
-            kept = self._kept.setdefault(id(batch.frame), (batch.frame, batch.first, [], []))
+            # Batches of as many members share one frame: the first member tells them apart.
+            key = id(batch.frame), batch.first
+            kept = self._kept.setdefault(key, (batch.frame, batch.first, [], []))
             kept[2].append(batch.row.copy())
             kept[3].append(batch.pull.copy())
 

@@ -6,6 +6,7 @@ import json
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim.cli import main
@@ -34,3 +35,10 @@ def test_the_scenario_of_the_how_to_on_hindcasts_runs_and_is_scored(
     rows = json.loads(Path("rows.json").read_text(encoding="utf-8"))["rows"]
     assert rows[0]["median"] > 1.05
     assert Path("pictures/hindcast_antimony-2024.png").is_file()
+
+
+def test_fewer_licences_make_dysprosium_dearer_in_the_workbench() -> None:
+    found = runpy.run_path(str(EXAMPLES / "workbench.py"))["main"]()
+    approval, peak = found["events__licence__approval_share"], found["peak_price_ratio__dysprosium_oxide"]
+    assert len(peak) == 24
+    assert np.corrcoef(approval, peak)[0, 1] < -0.5

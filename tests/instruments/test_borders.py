@@ -192,7 +192,7 @@ def test_licence_in_phases_with_a_fan_of_decisions_and_users_that_need_none(worl
         longest_delay="120 days", validated_countries="FRA", validated_firms="ev USA",
         validated_sectors="chips", validated_share="10 %",
     )  # fmt: skip
-    early, late = (acted(world, licence, month=dt.date(2025, m, 1)) for m in (2, 7))
+    late = acted(world, licence, month=dt.date(2025, 7, 1))
     by_country = {
         code: rule
         for rule in late.licences
@@ -211,9 +211,24 @@ def test_licence_in_phases_with_a_fan_of_decisions_and_users_that_need_none(worl
     assert {rule.free_share for rule in late.licences} == {0.1}
     exempt = {world.facilities[f] for f in world.need_facility[by_country["JPN"].exempt_needs]}
     assert exempt == {"ev_usa", "chips_jpn", "chips_deu"}
-    assert early.risk.shared[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.9)
-    assert late.risk.shared[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(0.54)
-    assert late.risk.shared[at(world, "dysprosium_oxide", "CHN", "FRA")] == 0
+
+
+def test_validated_users_do_not_fear_the_licence(world: World) -> None:
+    fields = {"by": "CHN", "goods": ["dysprosium"], "delay": "30 days", "validated_share": "10 %",
+              "approval_share": {"2025-01": "0 %", "2025-06": "40 %"}}  # fmt: skip
+    plain = event("export_licence", **fields, validated_countries="FRA")
+    for month, severity in ((2, 0.9), (7, 0.54)):
+        risk = acted(world, plain, month=dt.date(2025, month, 1)).risk.shared
+        assert risk[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(severity)
+        assert risk[at(world, "dysprosium_oxide", "CHN", "FRA")] == 0
+    controls = acted(world, event("export_licence", **fields, validated_firms="ev USA"))
+    assert not controls.risk.shared.any()
+    fearing: set[str] = set()
+    for barrier in controls.barriers:
+        assert barrier.open_share == 1
+        assert barrier.risk == pytest.approx(0.9)
+        fearing |= {world.facilities[f] for f in world.need_facility[barrier.needs]}
+    assert fearing == {"chips_jpn"}
 
 
 def test_a_tax_that_only_some_members_see(world: World) -> None:

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from sim.market import clearing as module
 from sim.market.clearing import Market, clear
 from sim.market.links import FlowTotals
+from tests.market.cases import random_case
+
+
+@pytest.mark.parametrize("caps", [0, 2])
+def test_totals_keep_members_apart_when_a_run_is_cleared_in_many_batches(
+    caps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of as many members share one frame."""
+    case = random_case(np.random.default_rng(3), goods=2, members=12, caps=caps)
+    monkeypatch.setattr(module, "BATCH_ELEMENTS", 1)
+    cleared = case.clear()
+    assert len({id(batch.frame) for batch in cleared.batches}) < len(cleared.batches)
+    totals = FlowTotals()
+    totals.add(cleared)
+    totals.add(cleared)
+    for good, total in enumerate(totals.totals()):
+        np.testing.assert_allclose(total, 2 * cleared.flow(good), rtol=1e-13)
 
 
 def test_totals_are_sums_of_flows_even_when_policy_changes() -> None:

@@ -27,6 +27,8 @@ LOADER_ONLY = {
     "order of dates": """announced-after-start ends-before-it-starts ends-before-run in-base-year-starts-later
         starts-after-run starts-before-run time-before-base-year time-end-before-start time-start-mid-month
         time-too-long""",
+    "design and what it varies": """sweep-grid-of-a-range sweep-not-a-power-of-two sweep-of-nothing
+        sweep-without-method sweep-without-samples sweep-zip-of-unequal-lists""",
     "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing""",
