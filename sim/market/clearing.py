@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.market.flows import Batch, Clearing, ClearingState
-from sim.market.frame import BLOCK, Frame
+from sim.market.frame import Frame
 from sim.market.layout import FloatArray, IntArray, Market
 from sim.market.load import Load, load
 from sim.market.newton import NORMAL, STRONG, newton
 from sim.market.prepare import prepared
 from sim.market.problem import problem_of
+from sim.market.products import BLOCK
 from sim.market.settle import Settled, quote_unserved, settle
 from sim.market.sweeps import Sweeper, mix
 

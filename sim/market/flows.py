@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame, Piece, Products, of_markets
+from sim.market.frame import Frame, Piece, of_markets
 from sim.market.layout import BoolArray, CapKey, FloatArray, IntArray, Market
+from sim.market.products import Products
 
 __all__ = ["Clearing", "ClearingState"]
 
@@ -93,6 +94,12 @@ class Clearing:
     def rent(self) -> FloatArray:
         """(M, C) rent of each cap as a share of price."""
         return np.expm1(self.log_rent)
+
+    def missed(self) -> list[tuple[int, int, float]]:
+        """(member, good, residual) of each market without certificate, the worst first."""
+        member, good = np.nonzero(~self.certified)
+        order = np.argsort(-self.residual[member, good], kind="stable")
+        return [(int(member[i]), int(good[i]), float(self.residual[member[i], good[i]])) for i in order]
 
     def to_buyers(
         self,

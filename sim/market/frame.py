@@ -3,31 +3,22 @@
 The *variables* of a market are its sellers' and its caps' unknowns, its *rows* the sellers' links cut
 by caps. Without caps rows and variables coincide. Goods with and without caps have frames of their own.
 
-Every matrix product runs on blocks of exactly ``BLOCK`` members of one good. A product's last bit
-depends on its shape, so the shape is always the same whatever shares the batch. A last block that is
-not full repeats its last member; fewer than ``BLOCK`` members in all are kept apart and copied into
-blocks for the products alone.
+Markets of one good stand in whole blocks of members, see :mod:`sim.market.products`: a last block that is
+not full repeats its last member.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
+from sim.market.products import BLOCK, Products, joined
 
-__all__ = ["BLOCK", "Frame", "Piece", "Places", "Products", "of_markets"]
-
-BLOCK = 4
-WORTH_A_CALL = 3
-"""Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
-LEAST_SINGLE = np.exp(-46.0)
-"""Weights of open links in single precision are at least this share of their seller's largest: products
-with them then stay clear of subnormal numbers, which are slow and coarse."""
+__all__ = ["Frame", "Piece", "Places", "of_markets"]
 
 
 @dataclass(frozen=True)
@@ -55,188 +46,6 @@ class Piece:
     def capped(self) -> bool:
         """Whether rows and variables differ."""
         return bool(self.bucket.caps.shape[1])
-
-
-class Products:
-    """x -> x A for all pieces, A per good or per market, and y -> y A' the other way.
-
-    Args:
-        goods: per piece, (n,) which matrix each market has. own: whether each has one of its own, so that
-            ``matrices`` are per market already.
-        sides: per piece, its slices on the flat axes of x and of y.
-        matrices: per piece (G, P, Q), or (n, P, Q). unit: members that share a matrix without a gap,
-            ``BLOCK`` or, for fewer members, their number.
-    """
-
-    def __init__(
-        self,
-        goods: Sequence[IntArray],
-        own: Sequence[bool],
-        sides: Sequence[tuple[slice, slice]],
-        matrices: Sequence[FloatArray],
-        unit: int,
-    ) -> None:
-        self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
-        self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
-        self.together = all(
-            a[side].stop == b[side].start
-            for a, b in zip(self.sides, self.sides[1:], strict=False)
-            for side in range(2)
-        )
-        self.goods: list[IntArray] = []
-        self.joined: list[int] = []
-        self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-        shared, sides = [m for m, o in zip(matrices, own, strict=True) if not o], self.sides
-        self.sides, self.parts = [], list[tuple[int, slice]]()
-        given = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
-        for piece, (which, matrix, side) in enumerate(zip(given, shared, sides, strict=True)):
-            count = np.bincount(which, minlength=len(matrix))
-            if unit < BLOCK or (count == count[0]).all() or len(which) < WORTH_A_CALL * len(matrix):
-                self.parts.append((piece, slice(None)))
-                self._add_side(which, count, matrix, side)
-                continue
-            # Many blocks of each good, but not as many of each: one product for each good.
-            for good in np.flatnonzero(count):
-                first, last = np.searchsorted(which, (good, good + 1))
-                self.parts.append((piece, slice(good, good + 1)))
-                run = [_run(axis, len(which), int(first), int(last)) for axis in side]
-                self._add_side(which[first:last], count[good, None], matrix[:1], (run[0], run[1]))
-        self._set_matrices(matrices)
-        if unit < BLOCK:
-            self._set_buffers([len(which) for which in self.goods], [matrix.shape[1:] for matrix in shared])
-
-    def _add_side(
-        self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
-    ) -> None:
-        # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
-        lead: tuple[int, ...] = (len(matrix), int(count[0]))
-        if not (count == count[0]).all():
-            lead = (len(which),)
-        # Four blocks are multiplied at once where that makes no difference: quicker, by a third.
-        joined = len(lead) == 2 and self.unit == BLOCK and same_bits(matrix.shape[1], matrix.shape[2])
-        self.joined.append(lead[1] // 4 * 4 if joined else 0)
-        self.goods.append(which)
-        self.sides.append(side)
-        self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
-
-    def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
-        shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
-        self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
-        parts = [shared[piece][which] for piece, which in self.parts]
-        fit = zip(parts, self.goods, self.shapes, strict=True)
-        self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
-        self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
-
-    def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
-        """Room for whole blocks, and where each number lies in it; unused members stay 0."""
-        self.buffers, self.places, self.blocked = [], [], []
-        for side in range(2):
-            places, views, first = [], [], 0
-            for count, width in zip(counts, widths, strict=True):
-                block = np.arange(self.unit)[:, None] * width[side] + np.arange(width[side])
-                start = first + np.arange(count) * BLOCK * width[side]
-                places.append((start[:, None, None] + block).ravel())
-                first += count * BLOCK * width[side]
-            buffer, first = np.zeros(first), 0
-            for count, width, shape in zip(counts, widths, self.shapes, strict=True):
-                views.append(buffer[first : first + count * BLOCK * width[side]].reshape(shape[side]))
-                first += count * BLOCK * width[side]
-            self.buffers.append(buffer)
-            self.places.append(_joined(places, np.int64))
-            self.blocked.append(views)
-
-    def like(self, matrices: Sequence[FloatArray]) -> Products:
-        """The same places and buffers with other matrices of the same shapes."""
-        other = object.__new__(Products)
-        other.__dict__.update(self.__dict__)
-        other._set_matrices(matrices)
-        return other
-
-    def single(self) -> Products:
-        """The same in single precision, weights floored."""
-        other = object.__new__(Products)
-        other.__dict__.update(self.__dict__)
-        for name in ("matrices", "transposed", "per_market"):
-            setattr(other, name, [_floored(matrix) for matrix in getattr(self, name)])
-        if self.unit < BLOCK and self.sides:
-            other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
-            other.blocked = []
-            for buffer, views in zip(other.buffers, self.blocked, strict=True):
-                ends = np.cumsum([0] + [view.size for view in views])
-                other.blocked.append(
-                    [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
-                )
-        return other
-
-    def forward(self, x: FloatArray, out: FloatArray) -> None:
-        """Flat x -> flat y."""
-        self._apply(x, out, self.matrices, 0, 1)
-
-    def backward(self, y: FloatArray, out: FloatArray) -> None:
-        """Flat y -> flat x."""
-        self._apply(y, out, self.transposed, 1, 0)
-
-    def _apply(
-        self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
-    ) -> None:
-        for own_side, matrix in zip(self.own_sides, self.per_market, strict=True):
-            matrix = matrix if here == 0 else np.swapaxes(matrix, 1, 2)
-            x, y = given[own_side[here]], out[own_side[there]]
-            np.matmul(
-                x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
-            )
-        if self.unit == BLOCK:
-            for side, shape, joined, matrix in zip(
-                self.sides, self.shapes, self.joined, matrices, strict=True
-            ):
-                x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
-                if joined:
-                    four = len(x), joined // 4, 4 * BLOCK
-                    np.matmul(
-                        x[:, :joined].reshape(*four, shape[here][-1]),
-                        matrix,
-                        out=y[:, :joined].reshape(*four, shape[there][-1]),
-                    )
-                    x, y = x[:, joined:], y[:, joined:]
-                if x.size:
-                    np.matmul(x, matrix, out=y)
-            return
-        if not self.sides:
-            return
-        parts = [side[here] for side in self.sides]
-        whole = given[parts[0].start : parts[-1].stop]
-        if not self.together:
-            whole = np.concatenate([given[part] for part in parts])
-        self.buffers[here][self.places[here]] = whole
-        for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
-            np.matmul(x, matrix, out=y)
-        # Products of the members that are 0 are 0: the buffer is clean for the other direction.
-        if self.together:
-            whole = out[self.sides[0][there].start : self.sides[-1][there].stop]
-            np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
-            return
-        taken, at = self.buffers[there].take(self.places[there]), 0
-        for side in self.sides:
-            length = side[there].stop - side[there].start
-            out[side[there]] = taken[at : at + length]
-            at += length
-
-
-@cache
-def same_bits(width: int, height: int) -> bool:
-    """Whether products of four blocks at once have the bits of four products, both ways, here.
-
-    The order in which a library adds depends on shapes, never on the numbers; so one try tells.
-    """
-    rng = np.random.default_rng(0)
-    kinds: list[type[np.floating[Any]]] = [np.float64, np.float32]
-    for p, q in ((width, height), (height, width)):
-        x, matrix = rng.uniform(0.5, 1.5, (4, BLOCK, p)), rng.uniform(0.5, 1.5, (p, q))
-        for kind in kinds:
-            few, one = np.asarray(x, dtype=kind), np.asarray(matrix, dtype=kind)
-            if not np.array_equal((few @ one).reshape(-1, q), few.reshape(-1, p) @ one):
-                return False
-    return True
 
 
 class Target:
@@ -323,7 +132,7 @@ class Frame:
             scale = bucket.log_scale[good].ravel()
             static.append(np.stack([eps, scale, np.tile(np.arange(variables) >= sellers, len(good))]))
         self._set_up(market, choice)
-        self.offer, self.need = _joined(source, np.int64), _joined(need, np.int64)
+        self.offer, self.need = joined(source, np.int64), joined(need, np.int64)
         self.eps, self.scale, is_cap = np.concatenate([np.zeros((3, 0)), *static], axis=1)
         self.is_cap: BoolArray = is_cap > 0
         self._set_statics()
@@ -381,9 +190,9 @@ class Frame:
         width = np.array([piece.widths[2] for piece in pieces], dtype=np.int64)
         size = np.repeat(width, [len(piece.good) for piece in pieces] or np.zeros(0, dtype=np.int64))
         self.buyer_market = np.repeat(np.arange(len(self)), size)
-        self.good = _joined([p.bucket.goods[p.good] for p in pieces], np.int64)
-        self.member = _joined([p.member for p in pieces], np.int64)
-        self.market_sigma = _joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
+        self.good = joined([p.bucket.goods[p.good] for p in pieces], np.int64)
+        self.member = joined([p.member for p in pieces], np.int64)
+        self.market_sigma = joined([p.bucket.sigma[p.good] for p in pieces], np.float64)
         self.sigma = np.take(self.market_sigma, self.variable_market)
         self.buyer_sigma = np.repeat(self.market_sigma, size)
         self.index_rate, self.sigma_rate = -1 / self.buyer_sigma, 1 / self.sigma
@@ -437,16 +246,21 @@ class Frame:
                 continue
             markets.append(mine + piece.markets.start)
             choice.append((piece.bucket, piece.good[mine], piece.member[mine]))
-            kept.append([
+            at = [
                 (s.start + mine[:, None] * w + np.arange(w)).ravel()
-                for s, w in zip((piece.variables, piece.rows, piece.buyers), piece.widths, strict=True)
-            ])
+                for s, w in ((piece.variables, piece.widths[0]), (piece.buyers, piece.widths[2]))
+            ]
+            rows = at[0]
+            if piece.capped:
+                width = piece.widths[1]
+                rows = (piece.rows.start + mine[:, None] * width + np.arange(width)).ravel()
+            kept.append((at[0], rows, at[1]))
         part = object.__new__(Frame)
         part.members, part.unit = self.members, self.unit
         part._set_up(self.market, choice)
         part = part.single() if self.kind is np.float32 else part
-        variables, rows, buyers = (_joined([k[axis] for k in kept], np.int64) for axis in range(3))
-        return part, Places(_joined(markets, np.int64), variables, rows, buyers)
+        variables, rows, buyers = (joined([k[axis] for k in kept], np.int64) for axis in range(3))
+        return part, Places(joined(markets, np.int64), variables, rows, buyers)
 
     def _in_blocks(self, piece: Piece, going: BoolArray) -> IntArray:
         """Positions within the piece of markets still going, in whole blocks of one good."""
@@ -491,18 +305,3 @@ def of_markets(piece: Piece, values: FloatArray) -> FloatArray:
         return values[good[0] : good[-1] + 1]
     taken: FloatArray = values[good]
     return taken
-
-
-def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
-    """Blocks ``first`` to ``last`` of a flat axis."""
-    width = (axis.stop - axis.start) // blocks
-    return slice(axis.start + first * width, axis.start + last * width)
-
-
-def _floored(matrix: FloatArray) -> Any:
-    low = (matrix > 0) & (matrix < LEAST_SINGLE)
-    return np.ascontiguousarray(np.where(low, LEAST_SINGLE, matrix).astype(np.float32))
-
-
-def _joined(parts: Sequence[Any], kind: type) -> Any:
-    return np.concatenate(parts) if len(parts) else np.zeros(0, dtype=kind)

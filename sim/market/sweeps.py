@@ -25,7 +25,7 @@ LONGEST = 5.0
 FIRST_CHECK, MOST_SWEEPS = 3, 40
 RIDGE, RIDGE_SINGLE = 1e-12, 1e-6
 """Share of the trace of the mixing's small systems that is added to their diagonal."""
-COMPACT, WORTH_COMPACTING = 0.5, 250
+COMPACT, WORTH_COMPACTING = 0.4, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 
 

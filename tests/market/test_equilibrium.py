@@ -133,8 +133,25 @@ def test_markets_that_do_not_arrive_are_reported(monkeypatch: pytest.MonkeyPatch
     clearing = case.clear()
     assert not clearing.certified.any()
     assert (clearing.residual > 1e-9).all()
+    missed = clearing.missed()
+    every = [(member, good) for member in range(2) for good in range(3)]
+    assert sorted((member, good) for member, good, _ in missed) == every
+    assert missed[0][2] == clearing.residual.max()
+    assert [off for _, _, off in missed] == sorted((off for _, _, off in missed), reverse=True)
     np.testing.assert_allclose(clearing.to_sellers(), clearing.sales, rtol=1e-12)
     assert (clearing.sales <= case.quantity).all()
+
+
+def test_what_newton_misses_is_tried_again_with_a_stronger_safeguard(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.market import clearing as module
+    from sim.market.newton import Safeguard
+
+    monkeypatch.setattr(module, "NORMAL", Safeguard(0, 1.0, 1e-10))
+    monkeypatch.setattr("sim.market.sweeps.MOST_SWEEPS", 2)
+    case = random_case(np.random.default_rng(8), goods=3, members=2, sellers=(4, 6), buyers=(4, 6), caps=2)
+    clearing = case.clear()
+    assert clearing.certified.all()
+    assert clearing.missed() == []
 
 
 @pytest.mark.parametrize("dominance", [0.5, 5.0, 50.0])

@@ -1,0 +1,223 @@
+"""Many small matrix products on flat arrays, with bits that do not depend on what shares the batch.
+
+A product's last bit depends on its shape. So every product runs on blocks of exactly ``BLOCK`` members of
+one good, whatever shares the batch; four blocks at once where a try shows that this library then gives the
+same bits. Fewer than ``BLOCK`` members in all are copied into blocks for the products alone. Where each
+market has a matrix of its own, markets are multiplied one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from sim.market.layout import FloatArray, IntArray
+
+__all__ = ["BLOCK", "Products", "joined", "same_bits"]
+
+BLOCK = 4
+WORTH_A_CALL = 3
+"""Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
+LEAST_SINGLE = np.exp(-46.0)
+"""Weights of open links in single precision are at least this share of their seller's largest: products
+with them then stay clear of subnormal numbers, which are slow and coarse."""
+
+
+class Products:
+    """x -> x A for all pieces, A per good or per market, and y -> y A' the other way.
+
+    Args:
+        goods: per piece, (n,) which matrix each market has. own: whether each has one of its own, so that
+            ``matrices`` are per market already.
+        sides: per piece, its slices on the flat axes of x and of y.
+        matrices: per piece (G, P, Q), or (n, P, Q). unit: members that share a matrix without a gap,
+            ``BLOCK`` or, for fewer members, their number.
+    """
+
+    def __init__(
+        self,
+        goods: Sequence[IntArray],
+        own: Sequence[bool],
+        sides: Sequence[tuple[slice, slice]],
+        matrices: Sequence[FloatArray],
+        unit: int,
+    ) -> None:
+        self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
+        self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
+        self.together = all(
+            a[side].stop == b[side].start
+            for a, b in zip(self.sides, self.sides[1:], strict=False)
+            for side in range(2)
+        )
+        self.goods: list[IntArray] = []
+        self.joined: list[int] = []
+        self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+        shared, sides = [m for m, o in zip(matrices, own, strict=True) if not o], self.sides
+        self.sides, self.parts = [], list[tuple[int, slice]]()
+        given = [good[::unit] for good, o in zip(goods, own, strict=True) if not o]
+        for piece, (which, matrix, side) in enumerate(zip(given, shared, sides, strict=True)):
+            count = np.bincount(which, minlength=len(matrix))
+            if unit < BLOCK or (count == count[0]).all() or len(which) < WORTH_A_CALL * len(matrix):
+                self.parts.append((piece, slice(None)))
+                self._add_side(which, count, matrix, side)
+                continue
+            # Many blocks of each good, but not as many of each: one product for each good.
+            for good in np.flatnonzero(count):
+                first, last = np.searchsorted(which, (good, good + 1))
+                self.parts.append((piece, slice(good, good + 1)))
+                run = [_run(axis, len(which), int(first), int(last)) for axis in side]
+                self._add_side(which[first:last], count[good, None], matrix[:1], (run[0], run[1]))
+        self._set_matrices(matrices)
+        if unit < BLOCK:
+            self._set_buffers([len(which) for which in self.goods], [matrix.shape[1:] for matrix in shared])
+
+    def _add_side(
+        self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
+    ) -> None:
+        # Goods with the same number of blocks share their matrix by broadcasting, without a copy.
+        lead: tuple[int, ...] = (len(matrix), int(count[0]))
+        if not (count == count[0]).all():
+            lead = (len(which),)
+        # Four blocks are multiplied at once where that makes no difference: quicker, by a third.
+        fit = len(lead) == 2 and self.unit == BLOCK and same_bits(matrix.shape[1], matrix.shape[2])
+        self.joined.append(lead[1] // 4 * 4 if fit else 0)
+        self.goods.append(which)
+        self.sides.append(side)
+        self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
+
+    def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
+        shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
+        self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
+        parts = [shared[piece][which] for piece, which in self.parts]
+        fit = zip(parts, self.goods, self.shapes, strict=True)
+        self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
+        self.transposed = [np.ascontiguousarray(np.swapaxes(matrix, -1, -2)) for matrix in self.matrices]
+
+    def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
+        """Room for whole blocks, and where each number lies in it; unused members stay 0."""
+        self.buffers, self.places, self.blocked = [], [], []
+        for side in range(2):
+            places, views, first = [], [], 0
+            for count, width in zip(counts, widths, strict=True):
+                block = np.arange(self.unit)[:, None] * width[side] + np.arange(width[side])
+                start = first + np.arange(count) * BLOCK * width[side]
+                places.append((start[:, None, None] + block).ravel())
+                first += count * BLOCK * width[side]
+            buffer, first = np.zeros(first), 0
+            for count, width, shape in zip(counts, widths, self.shapes, strict=True):
+                views.append(buffer[first : first + count * BLOCK * width[side]].reshape(shape[side]))
+                first += count * BLOCK * width[side]
+            self.buffers.append(buffer)
+            self.places.append(joined(places, np.int64))
+            self.blocked.append(views)
+
+    def like(self, matrices: Sequence[FloatArray]) -> Products:
+        """The same places and buffers with other matrices of the same shapes."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        other._set_matrices(matrices)
+        return other
+
+    def single(self) -> Products:
+        """The same in single precision, weights floored."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        for name in ("matrices", "transposed", "per_market"):
+            setattr(other, name, [_floored(matrix) for matrix in getattr(self, name)])
+        if self.unit < BLOCK and self.sides:
+            other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
+            other.blocked = []
+            for buffer, views in zip(other.buffers, self.blocked, strict=True):
+                ends = np.cumsum([0] + [view.size for view in views])
+                other.blocked.append(
+                    [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
+                )
+        return other
+
+    def forward(self, x: FloatArray, out: FloatArray) -> None:
+        """Flat x -> flat y."""
+        self._apply(x, out, self.matrices, 0, 1)
+
+    def backward(self, y: FloatArray, out: FloatArray) -> None:
+        """Flat y -> flat x."""
+        self._apply(y, out, self.transposed, 1, 0)
+
+    def _apply(
+        self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
+    ) -> None:
+        for own_side, matrix in zip(self.own_sides, self.per_market, strict=True):
+            matrix = matrix if here == 0 else np.swapaxes(matrix, 1, 2)
+            x, y = given[own_side[here]], out[own_side[there]]
+            np.matmul(
+                x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
+            )
+        if self.unit == BLOCK:
+            for side, shape, count, matrix in zip(
+                self.sides, self.shapes, self.joined, matrices, strict=True
+            ):
+                x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
+                if count:
+                    four = len(x), count // 4, 4 * BLOCK
+                    np.matmul(
+                        x[:, :count].reshape(*four, shape[here][-1]),
+                        matrix,
+                        out=y[:, :count].reshape(*four, shape[there][-1]),
+                    )
+                    x, y = x[:, count:], y[:, count:]
+                if x.size:
+                    np.matmul(x, matrix, out=y)
+            return
+        if not self.sides:
+            return
+        parts = [side[here] for side in self.sides]
+        whole = given[parts[0].start : parts[-1].stop]
+        if not self.together:
+            whole = np.concatenate([given[part] for part in parts])
+        self.buffers[here][self.places[here]] = whole
+        for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
+            np.matmul(x, matrix, out=y)
+        # Products of the members that are 0 are 0: the buffer is clean for the other direction.
+        if self.together:
+            whole = out[self.sides[0][there].start : self.sides[-1][there].stop]
+            np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
+            return
+        taken, at = self.buffers[there].take(self.places[there]), 0
+        for side in self.sides:
+            length = side[there].stop - side[there].start
+            out[side[there]] = taken[at : at + length]
+            at += length
+
+
+@cache
+def same_bits(width: int, height: int) -> bool:
+    """Whether products of four blocks at once have the bits of four products, both ways, here.
+
+    The order in which a library adds depends on shapes, never on the numbers; so one try tells.
+    """
+    rng = np.random.default_rng(0)
+    kinds: list[type[np.floating[Any]]] = [np.float64, np.float32]
+    for p, q in ((width, height), (height, width)):
+        x, matrix = rng.uniform(0.5, 1.5, (4, BLOCK, p)), rng.uniform(0.5, 1.5, (p, q))
+        for kind in kinds:
+            few, one = np.asarray(x, dtype=kind), np.asarray(matrix, dtype=kind)
+            if not np.array_equal((few @ one).reshape(-1, q), few.reshape(-1, p) @ one):
+                return False
+    return True
+
+def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
+    """Blocks ``first`` to ``last`` of a flat axis."""
+    width = (axis.stop - axis.start) // blocks
+    return slice(axis.start + first * width, axis.start + last * width)
+
+
+def _floored(matrix: FloatArray) -> Any:
+    low = (matrix > 0) & (matrix < LEAST_SINGLE)
+    return np.ascontiguousarray(np.where(low, LEAST_SINGLE, matrix).astype(np.float32))
+
+
+def joined(parts: Sequence[Any], kind: type) -> Any:
+    """Arrays one after the other; empty, of the kind, where there is none."""
+    return np.concatenate(parts) if len(parts) else np.zeros(0, dtype=kind)
