@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,23 +77,24 @@ def _quiet_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class _Futures:
+class _Futures(ABC):
     """What executors with futures share: a few jobs in flight, and another try for a lost one."""
 
     workers: int
 
+    @abstractmethod
     def _submit(self, job: Job) -> Any:
-        raise NotImplementedError
+        """Hand a job over."""
 
+    @abstractmethod
     def _wait(self, futures: Sequence[Any]) -> list[Any]:
         """Those that are done, waiting a moment for one."""
-        raise NotImplementedError
 
     def _result(self, future: Any) -> Result:
         result: Result = future.result()
         return result
 
-    def _renew(self) -> None:
+    def _renew(self) -> None:  # noqa: B027 (most executors replace workers by themselves)
         """Replace workers that are gone."""
 
     def results(self, jobs: Iterator[Job], stop: Stop) -> Iterator[Result | Lost]:
