@@ -1,7 +1,7 @@
 # Two commands are all that a newcomer needs. Each works from a bare clone:
 #   make demo    set up, compare a rare-earth shock with the baseline, draw it
 #   make test    set up, then lint, types, import contracts and all tests
-# For those who work on the project: data, schema, bench, lint, types, fuzz, clean.
+# For those who work on the project: data, schema, bench, lint, types, fuzz, chaos, clean.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test data schema bench lint types fuzz clean
+.PHONY: help demo test data schema bench lint types fuzz chaos clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,4p
@@ -47,6 +47,10 @@ bench: $(STAMP)
 
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
+
+# Kill sweeps two hundred times; MONAZITE_KILLS=1000 make chaos for more.
+chaos: $(STAMP)
+	MONAZITE_KILLS=$${MONAZITE_KILLS:-200} $(BIN)/python -m pytest tests/sweep/test_kill.py tests/sweep/test_faults.py
 
 clean:
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [name ...]``: run all benchmarks, or those named.
+"""``python -m benchmarks [name ...]``: run all benchmarks, or those named, with or without ``run_``.
 
 Each runs in an interpreter of its own, so one cannot warm up or fatten another.
 """
@@ -26,6 +26,7 @@ def names() -> list[str]:
 def main(arguments: list[str]) -> int:
     """Run the benchmarks; 1 when one of them broke, 2 for an unknown name. A missed bound is no error."""
     known = names()
+    arguments = [f"run_{name}" if f"run_{name}" in known else name for name in arguments]
     unknown = [name for name in arguments if name not in known]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)

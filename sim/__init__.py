@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
     from sim.world.world import World
 
-__all__ = ["load", "load_world", "run"]
+__all__ = ["load", "load_world", "run", "run_parameters"]
 
 # Imports stand inside the functions: `import sim` and the command line's help must stay quick.
 
@@ -52,3 +52,14 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
 
     loaded = load(scenario, *overrides) if isinstance(scenario, str | Path) else scenario
     return Simulation(load_world(loaded.base_year), loaded, members=members, seed=seed).run()
+
+
+def run_parameters(scenario: str | Path, *overrides: str, **parameters: Any) -> dict[str, float]:
+    """Run one member with some values set and return its outcomes; see :mod:`sim.sweep.interface`.
+
+    For workbenches that bring their own designs: ``events__licence__approval_share=0.2`` sets the value
+    at ``events.licence.approval_share``. ``goods``, ``member`` and ``seed`` may be given, too.
+    """
+    from sim.sweep.interface import run_parameters as call
+
+    return call(scenario, *overrides, **parameters)

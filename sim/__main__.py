@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from sim.errors import MonaziteError
 from sim.paths import configuration_directory, shown
 
-__all__ = ["main"]
+__all__ = ["main", "written"]
 
 OF_SCENARIO = ("events", "assumptions", "time")
 
@@ -29,15 +29,18 @@ def _overrides(values: Mapping[str, object], path: str = "") -> list[str]:
             sign = "+" if path == "events" and "type" in value else ""
             found += [sign + override for override in _overrides(value, where)]
         else:
-            found.append(f"{where}={_written(value)}")
+            found.append(f"{where}={written(value)}")
     return found
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """A value in Hydra's grammar."""
     if value is None:
         return "null"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{written(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
-        return f"[{','.join(_written(item) for item in value)}]"
+        return f"[{','.join(written(item) for item in value)}]"
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return str(value).lower() if isinstance(value, bool) else str(value)

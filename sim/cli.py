@@ -15,7 +15,7 @@ from sim.errors import MonaziteError, did_you_mean
 __all__ = ["build_parser", "main"]
 
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
-COMMANDS = (*QUICK, "run", "compare", "check", "demo")
+COMMANDS = (*QUICK, "run", "compare", "check", "hindcast", "demo", "sweep", "resume", "rerun", "sensitivity")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -206,10 +206,16 @@ def parse_uncertain(
     Raises:
         QuantityError: see :func:`parse_distribution` and :func:`sim.units.parse_quantity`.
     """
-    distribution = parse_distribution(
-        written, lambda v: parse_quantity(v, dimension).value, lowest, highest, within
-    )
-    kind = distribution.kind
+    seen: list[str] = [dimension] if dimension else []
+
+    def number(value: object) -> float:
+        # Where any dimension will do, that of the first number is that of all.
+        read = parse_quantity(value, seen[0] if seen else "")
+        seen.append(read.dimension)
+        return read.value
+
+    distribution = parse_distribution(written, number, lowest, highest, within)
+    kind, dimension = distribution.kind, seen[0]
     values = written[kind]
     assert isinstance(values, Sequence)
     text = spoken(kind, values, distribution.weights)

@@ -20,6 +20,8 @@ __all__ = [
 PACKAGE = Path(__file__).resolve().parent
 WORLD_VARIABLE = "MONAZITE_WORLD"
 """Environment variable that names another folder of world tables."""
+SCENARIOS_VARIABLE = "MONAZITE_SCENARIOS"
+"""Environment variable that names further folders of scenarios, separated as in PATH."""
 
 
 def is_repository() -> bool:
@@ -47,8 +49,9 @@ def base_years() -> tuple[int, ...]:
 
 
 def scenario_folders() -> tuple[Path, ...]:
-    """Folders searched for scenario names: ``scenarios`` here, then those that ship with Monazite."""
-    folders = [Path.cwd() / "scenarios", share_root() / "scenarios"]
+    """Folders searched for scenario names: ``scenarios`` here, those named, those that ship with Monazite."""
+    named = [Path(part) for part in os.environ.get(SCENARIOS_VARIABLE, "").split(os.pathsep) if part]
+    folders = [Path.cwd() / "scenarios", *named, share_root() / "scenarios"]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
 

@@ -81,9 +81,9 @@ def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour)
     Fixed but for what exchange rates do to budgets, so computed once.
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
-    exponent = behaviour["give_up_exponent"][:, :, None] * powers
-    prices: FloatArray = calibration.base_index[:, None] * world.need_reservation[:, None] ** exponent
-    return prices
+    exponent = behaviour["give_up_exponent"] * powers[:, None, None]
+    prices: FloatArray = calibration.base_index * world.need_reservation**exponent
+    return np.moveaxis(prices, 0, -1)
 
 
 def order_tiers(
@@ -121,8 +121,12 @@ def order_tiers(
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
     wanted = np.minimum(wanted, give_up[..., -1]) * ceiling ** (-1 / slope)
     firm = behaviour.shared("urgent_elasticity")
+    # Tiers lie first in memory, as the market reads them.
+    tonnes = np.empty((VALUE_CLASSES + 1, *required.shape))
+    tonnes[:-1], tonnes[-1] = urgent / VALUE_CLASSES, rest * ceiling
+    reservation = np.concatenate([np.moveaxis(give_up, -1, 0), wanted[None]])
     return Orders(
-        tonnes=np.stack([urgent / VALUE_CLASSES] * VALUE_CLASSES + [rest * ceiling], axis=-1),
-        reservation=np.concatenate([give_up, wanted[..., None]], axis=-1),
+        tonnes=np.moveaxis(tonnes, 0, -1),
+        reservation=np.moveaxis(reservation, 0, -1),
         elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
     )

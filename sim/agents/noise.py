@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator
+from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator, member_seeds
 from sim.world.world import FloatArray, Kept, World
 
 __all__ = ["Noise"]
@@ -24,7 +24,7 @@ class Noise:
         world: World,
         behaviour: Behaviour,
         members: Sequence[int],
-        seed: int,
+        seed: int | Sequence[int],
         steps: int,
         step_years: float,
     ) -> None:
@@ -38,9 +38,9 @@ class Noise:
         ])
         self._bounds = np.cumsum([0, len(kept.goods), len(countries), len(kept.facilities)])
         self._draws = np.zeros((steps, len(members), self._bounds[-1]))
-        for row, member in enumerate(members):
+        for row, (own_seed, member) in enumerate(zip(member_seeds(seed, members), members, strict=True)):
             if member:
-                generator = member_generator(seed, member, NOISE_STREAM)
+                generator = member_generator(own_seed, member, NOISE_STREAM)
                 self._draws[:, row] = generator.standard_normal((steps, drawn))[:, used]
         keep = np.exp(-step_years / behaviour["noise_memory"])
         for t in range(1, steps):

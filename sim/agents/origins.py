@@ -30,6 +30,8 @@ def families(world: World, calibration: Calibration, rules: Sequence[Resale]) ->
     """One family for each set of goods that rules name, with the origins of all its rules."""
     countries: dict[tuple[tuple[int, ...], bool], set[int]] = {}
     for rule in rules:
+        if not rule.goods:
+            continue
         named = np.flatnonzero(rule.origins).tolist()
         countries.setdefault((rule.goods, rule.content), set()).update(named)
     return [
@@ -65,6 +67,8 @@ class Origins:
     seller: FloatArray = field(init=False)
     buyer: FloatArray = field(init=False)
     transit: FloatArray = field(init=False)
+    kept: FloatArray = field(init=False)
+    """(M, offers, K) of the sellers' tonnes, those with sellers who heed the rules in force."""
     shipped: FloatArray = field(init=False)
     """(M, needs, K) tonnes bought in the last step."""
 
@@ -125,7 +129,8 @@ class Origins:
         pipeline = np.array([by_lag[k + 1 :].sum(0) for k in range(len(by_lag) - 1)])
         pipeline = pipeline.reshape(-1, *taken.shape)
         self.transit = np.repeat(pipeline[:, None], len(state.seller_stock), axis=1)
-        self.shipped = np.zeros_like(self.buyer)
+        self.shipped, self.kept = np.zeros_like(self.buyer), np.zeros_like(self.seller)
+        self._share = np.zeros((len(self.seller), len(self.countries)))
 
     def arrive(self) -> None:
         """Shipments due reach the buyers."""
@@ -134,10 +139,29 @@ class Origins:
             self.transit[:-1] = self.transit[1:]
             self.transit[-1] = 0.0
 
+    def comply(self, rules: Sequence[Resale]) -> None:
+        """Split the sellers' stocks between those who heed the rules in force and those who do not.
+
+        The first hold the share ``compliance`` of barred material, and of what comes in later. Where two
+        rules bar one origin, the larger share counts.
+        """
+        members = len(self.seller)
+        share = np.zeros((members, len(self.countries)))
+        for rule in rules:
+            if self.covers(rule):
+                asked = np.broadcast_to(np.reshape(rule.compliance, (-1, 1)), (members, 1))
+                share[:, self._named(rule)] = np.maximum(share[:, self._named(rule)], asked)
+        old, new = self._share[:, None], share[:, None]
+        rising = np.divide(new - old, 1 - old, out=np.zeros_like(old), where=old < 1)
+        falling = np.divide(new, old, out=np.ones_like(old), where=old > 0)
+        more = self.kept + rising * (self.seller - self.kept)
+        self.kept = np.where(new > old, more, np.where(new < old, self.kept * falling, self.kept))
+        self._share = share
+
     def admissible(self, rule: Resale, offer: int, stock: FloatArray) -> FloatArray:
         """(M,) tonnes of an offer's stock (M,) that may go to the destinations of a rule."""
-        barred = self.seller[:, self._offer_at[offer]][:, self._named(rule)].sum(1)
-        tonnes: FloatArray = np.maximum(stock - rule.compliance * barred, 0.0)
+        barred = self.kept[:, self._offer_at[offer]][:, self._named(rule)].sum(1)
+        tonnes: FloatArray = np.maximum(stock - barred, 0.0)
         return tonnes
 
     def _named(self, rule: Resale) -> list[int]:
@@ -165,20 +189,21 @@ class Origins:
         for good in self.goods:
             sellers, buyers = self._slices(good)
             flow = clearing.flow(good)
-            held = self.seller[:, sellers]
+            held, kept = self.seller[:, sellers], self.kept[:, sellers]
             left = stock[:, self.world.offer_slice(good)].copy()
             for links, barred in self._cells(good, rules):
                 part = flow * links
                 sold = part.sum(2)
-                shipped = _drawn(held, left, sold, barred)
+                shipped, kept = _drawn(held, kept, barred, left, sold)
                 held = np.maximum(held - shipped, 0.0)
+                kept = np.minimum(kept, held)
                 left = np.maximum(left - sold, 0.0)
                 mix = np.divide(
                     shipped, sold[..., None], out=np.zeros_like(shipped), where=sold[..., None] > 0
                 )
                 for lag, weights in enumerate(lags):
                     by_lag[lag][:, buyers] += np.swapaxes(part * weights[good], 1, 2) @ mix
-            self.seller[:, sellers] = held
+            self.seller[:, sellers], self.kept[:, sellers] = held, kept
         self.shipped = np.add.reduce(by_lag, axis=0)
         return by_lag
 
@@ -191,10 +216,8 @@ class Origins:
         """Whether a rule belongs to this family."""
         return (rule.goods, rule.content) == (self.goods, self.content)
 
-    def _cells(
-        self, good: int, rules: Sequence[Resale]
-    ) -> list[tuple[FloatArray, FloatArray]]:
-        """Links (S, B) under the same rules, with the share of each origin (M or 1, K) held back there.
+    def _cells(self, good: int, rules: Sequence[Resale]) -> list[tuple[FloatArray, FloatArray]]:
+        """Links (S, B) under the same rules, with 1 for each origin (K,) that they bar.
 
         Links under rules come first, the others draw on what is left.
         """
@@ -205,13 +228,11 @@ class Origins:
             signature |= rule.links(origin, destination).astype(np.int64) << bit
         cells = []
         for value in sorted(np.unique(signature).tolist(), reverse=True):
-            open_share = np.ones((1, len(self.countries)))
+            barred = np.zeros(len(self.countries))
             for bit, rule in enumerate(here):
                 if value >> bit & 1:
-                    named = np.zeros(len(self.countries))
-                    named[self._named(rule)] = 1.0
-                    open_share = open_share * (1 - np.reshape(rule.compliance, (-1, 1)) * named)
-            cells.append(((signature == value).astype(np.float64), 1 - open_share))
+                    barred[self._named(rule)] = 1.0
+            cells.append(((signature == value).astype(np.float64), barred))
         return cells
 
     def produce(self, consumed: FloatArray, held: FloatArray, output: FloatArray) -> None:
@@ -227,26 +248,36 @@ class Origins:
         used = np.minimum(consumed[:, self.needs], before)
         self.buyer = np.maximum(self.buyer - mix * used[..., None], 0.0)
         made = self._own + np.swapaxes(np.swapaxes(mix, 1, 2) @ self._recipe.T, 1, 2)
-        self.seller = self.seller + made * output[:, self.offers, None]
+        new = made * output[:, self.offers, None]
+        self.seller = self.seller + new
+        self.kept = self.kept + self._share[:, None] * new
 
     def discard(self, tonnes: FloatArray, stock: FloatArray) -> None:
         """Tonnes (M, O) thrown away out of stocks (M, O) take their mix along."""
         share = np.divide(tonnes, stock, out=np.zeros_like(tonnes), where=stock > 0)[:, self.offers]
         self.seller = self.seller * (1 - share[..., None])
+        self.kept = self.kept * (1 - share[..., None])
 
 
-def _drawn(held: FloatArray, stock: FloatArray, sold: FloatArray, barred: FloatArray) -> FloatArray:
-    """(M, S, K) tonnes by origin in what is sold: out of the part that is not barred as far as it reaches.
+def _drawn(
+    held: FloatArray, kept: FloatArray, barred: FloatArray, stock: FloatArray, sold: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What is sold by origin, out of the part that is not kept back as far as it reaches.
 
     Args:
-        held: (M, S, K) tonnes by origin of stock (M, S). barred: (M or 1, K) share held back.
+        held: (M, S, K) tonnes by origin of stock (M, S). kept: (M, S, K) of these, with sellers who heed
+            rules. barred: (K,) 1 for origins that may not go there. sold: (M, S) tonnes.
+
+    Returns:
+        (M, S, K) tonnes sold, and the kept ones that are left.
     """
-    kept = held * barred[:, None]
-    kept_all = kept.sum(2)
-    pool = np.maximum(stock - kept_all, 0.0)
+    back = kept * barred
+    back_all = back.sum(2)
+    pool = np.maximum(stock - back_all, 0.0)
     first = np.minimum(sold, pool)
-    rest = sold - first
-    from_pool = np.divide(first, pool, out=np.zeros_like(pool), where=pool > 0)
-    from_kept = np.divide(rest, kept_all, out=np.zeros_like(pool), where=kept_all > 0)
-    drawn: FloatArray = (held - kept) * from_pool[..., None] + kept * np.minimum(from_kept, 1.0)[..., None]
-    return drawn
+    from_pool = np.divide(first, pool, out=np.zeros_like(pool), where=pool > 0)[..., None]
+    rest = np.divide(sold - first, back_all, out=np.zeros_like(pool), where=back_all > 0)
+    from_back = np.minimum(rest, 1.0)[..., None]
+    drawn: FloatArray = (held - back) * from_pool + back * from_back
+    left: FloatArray = back * (1 - from_back) + (kept - back) * (1 - from_pool)
+    return drawn, left

@@ -23,7 +23,9 @@ from sim.paths import world_directory
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, World
 
-__all__ = ["Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "read_behaviour"]
+__all__ = [
+    "Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "member_seeds", "read_behaviour",
+]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = (
@@ -73,6 +75,18 @@ class Behaviour:
         return float(self.values[name][0, 0])
 
 
+def member_seeds(seed: int | Sequence[int], members: Sequence[int]) -> list[int]:
+    """(M,) seeds: one for all members, or one for each.
+
+    Raises:
+        ValueError: the numbers of seeds and members differ.
+    """
+    seeds = [seed] * len(members) if isinstance(seed, int) else [int(one) for one in seed]
+    if len(seeds) != len(members):
+        raise ValueError(f"{len(seeds)} seeds for {len(members)} members")
+    return seeds
+
+
 def member_generator(seed: int, member: int, stream: int) -> np.random.Generator:
     """The random stream of one member, independent of how members are batched."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(member, stream)))
@@ -83,21 +97,26 @@ class Draws:
 
     Attributes:
         members: (M,) numbers of the members; number 0 is the central run.
+        seeds: (M,) seed of each.
         given: path -> (M,) values that a design sets, in the unit used inside the model.
         values: path -> (M,) what was drawn or set.
     """
 
     def __init__(
-        self, members: Sequence[int], seed: int, given: Mapping[str, FloatArray] | None = None
+        self,
+        members: Sequence[int],
+        seed: int | Sequence[int],
+        given: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        self.members, self.seed = members, seed
+        self.members, self.seeds = members, member_seeds(seed, members)
         self.given: dict[str, FloatArray] = dict(given or {})
         self.values: dict[str, FloatArray] = {}
 
     def uniform(self, path: str) -> FloatArray:
         """(M,) numbers between 0 and 1 that belong to a path."""
         stream = FIRST_PATH_STREAM + zlib.crc32(path.encode())
-        return np.array([member_generator(self.seed, member, stream).random() for member in self.members])
+        pairs = zip(self.seeds, self.members, strict=True)
+        return np.array([member_generator(seed, member, stream).random() for seed, member in pairs])
 
     def of(self, path: str, distribution: Distribution | None) -> FloatArray | None:
         """(M,) values at a path; None where it is neither uncertain nor set."""
@@ -176,8 +195,8 @@ def draw_behaviour(
     names = sorted({name for name, _ in table})
     ranked: list[tuple[str, str]] = sorted(table)
     drawn = {key: np.empty(len(draws.members)) for key in ranked}
-    for row, member in enumerate(draws.members):
-        uniform = member_generator(draws.seed, member, PARAMETER_STREAM).random(len(names))
+    for row, (seed, member) in enumerate(zip(draws.seeds, draws.members, strict=True)):
+        uniform = member_generator(seed, member, PARAMETER_STREAM).random(len(names))
         for key in ranked:
             span = table[key]
             rank = float(uniform[names.index(key[0])])

@@ -150,11 +150,14 @@ def adapt_rates(
     received = state.offer_expected_price / ask_factor
     expected = np.clip(received / own_cost, *RANGE_OF_PRICES)
 
-    elasticity = behaviour["supply_elasticity"][:, world.offer_good]
-    wanted = expected**elasticity * relative_stock ** -behaviour["output_stock_response"]
-    loss = np.minimum(expected / np.maximum(cash_cost, 1e-9), 1.0) ** behaviour["shutdown_response"]
-    wanted = np.clip(wanted, lowest, world.offer_capacity / world.offer_output)
-    state.mine_rate += follow * (np.maximum(wanted * loss, lowest) - state.mine_rate)
+    mine = np.flatnonzero(activities.offer_plant < 0)
+    price, stock = expected[:, mine], relative_stock[:, mine]
+    elasticity = behaviour["supply_elasticity"][:, world.offer_good[mine]]
+    wanted = price**elasticity * stock ** -behaviour["output_stock_response"]
+    loss = np.minimum(price / np.maximum(cash_cost[mine], 1e-9), 1.0) ** behaviour["shutdown_response"]
+    wanted = np.clip(wanted, lowest, (world.offer_capacity / world.offer_output)[mine])
+    rate = state.mine_rate[:, mine]
+    state.mine_rate[:, mine] = rate + follow * (np.maximum(wanted * loss, lowest) - rate)
 
     out, start = activities.offer_order, activities.offer_start
     received = np.clip(received, *RANGE_OF_PRICES)
@@ -187,12 +190,12 @@ def adapt_intensity(
     Args:
         budget: (1 or M, N) what users can pay in dollars, relative to the base year.
     """
-    elasticity = behaviour["thrift_elasticity"][:, world.need_good]
-    felt = state.need_expected_price / calibration.base_index / budget
-    ratio = np.clip(felt, *RANGE_OF_PRICES)
     follow = share_of_step(behaviour["thrift_speed"], step_years)
     plant = calibration.activities.need_plant
     inputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
-    free = (plant < 0) | (inputs[np.maximum(plant, 0)] > 1)
-    wanted = np.where(free, ratio**-elasticity, 1.0)
-    state.intensity += follow * (wanted - state.intensity)
+    free = np.flatnonzero((plant < 0) | (inputs[np.maximum(plant, 0)] > 1))
+    elasticity = behaviour["thrift_elasticity"][:, world.need_good[free]]
+    felt = state.need_expected_price[:, free] / calibration.base_index[free] / budget[:, free]
+    ratio = np.clip(felt, *RANGE_OF_PRICES)
+    intensity = state.intensity[:, free]
+    state.intensity[:, free] = intensity + follow * (ratio**-elasticity - intensity)

@@ -41,7 +41,7 @@ class State:
     risk: FloatArray
     """(M, N) perceived share of supply under restriction."""
     mine_rate: FloatArray
-    """(M, O) utilisation relative to the base year; 1 in the base year."""
+    """(M, O) utilisation of mines relative to the base year; 1 for what plants make."""
     plant_rate: FloatArray
     """(M, P) throughput relative to the base year."""
     usable: FloatArray

@@ -9,7 +9,10 @@ from pathlib import Path
 from sim.errors import MonaziteError
 from sim.paths import share_root
 
-__all__ = ["Target", "import_sources", "inventories", "load_target", "mine_shares", "prices", "reasons"]
+__all__ = [
+    "Target", "import_sources", "inventories", "load_target", "mine_shares", "prices", "read_table",
+    "reasons",
+]  # fmt: skip
 
 OTHERS = "ROW"
 IMPORT_STATISTIC = "Import sources"
@@ -34,7 +37,12 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def _raw(name: str) -> list[dict[str, str]]:
+def read_table(name: str) -> list[dict[str, str]]:
+    """Rows of a table below ``data/raw``.
+
+    Raises:
+        MonaziteError: the table does not come with this installation.
+    """
     return _rows(share_root() / "data" / "raw" / name)
 
 
@@ -43,7 +51,7 @@ def _goods(text: str) -> tuple[str, ...]:
 
 
 def _iso3() -> dict[str, str]:
-    return {row["country"]: row["iso3"] for row in _raw("targets/country_names.csv")}
+    return {row["country"]: row["iso3"] for row in read_table("targets/country_names.csv")}
 
 
 def load_target(identifier: str) -> Target:
@@ -52,7 +60,7 @@ def load_target(identifier: str) -> Target:
     Raises:
         MonaziteError: the list has no such row.
     """
-    for row in _raw("targets/calibration_targets.csv"):
+    for row in read_table("targets/calibration_targets.csv"):
         if row["id"] == identifier:
             low, high = float(row["accept_low"]), float(row["accept_high"])
             return Target(identifier, row["statistic"], row["observed"], row["unit"], low, high)
@@ -63,7 +71,7 @@ def mine_shares() -> dict[str, tuple[tuple[str, ...], dict[str, float]]]:
     """Per mineral the goods that are compared and the observed country shares, % of world output."""
     iso3 = _iso3()
     observed: dict[tuple[str, str], dict[str, float]] = {}
-    for row in _raw("targets/base_country_shares_2024.csv"):
+    for row in read_table("targets/base_country_shares_2024.csv"):
         country = iso3[row["country"]]
         if country != OTHERS and row["share_pct_of_world"]:
             key = (row["commodity"], row["stage"])
@@ -72,7 +80,7 @@ def mine_shares() -> dict[str, tuple[tuple[str, ...], dict[str, float]]]:
             shares[country] = shares.get(country, 0.0) + float(row["share_pct_of_world"])
     return {
         row["mineral"]: (_goods(row["goods"]), observed.get((row["commodity"], row["stage"]), {}))
-        for row in _raw("targets/mine_goods.csv")
+        for row in read_table("targets/mine_goods.csv")
     }
 
 
@@ -83,12 +91,12 @@ def prices() -> dict[str, tuple[float, str]]:
     """
     series = {
         (row["commodity"], row["series"]): float(row["price"])
-        for row in _raw("usgs_prices_2017_2024.csv")
+        for row in read_table("usgs_prices_2017_2024.csv")
         if row["year"] == "2024" and row["vintage"] == "MCS2026"
     }
     found: dict[str, tuple[float, str]] = {}
     parts: dict[str, list[tuple[float, str]]] = {}
-    for row in _raw("targets/price_series.csv"):
+    for row in read_table("targets/price_series.csv"):
         key = (row["commodity"], row["series"])
         if key not in series:
             raise MonaziteError(f"price_series.csv: no price of 2024 for {key[0]}: {key[1]}")
@@ -103,13 +111,13 @@ def import_sources() -> dict[str, tuple[tuple[str, ...], dict[str, float]]]:
     """Per class of US imports the goods compared and the observed origins, % of imports."""
     iso3 = _iso3()
     observed: dict[tuple[str, str], dict[str, float]] = {}
-    for row in _raw("base_us_import_sources_2021_24.csv"):
+    for row in read_table("base_us_import_sources_2021_24.csv"):
         country = iso3[row["country"]]
         if row["statistic"].startswith(IMPORT_STATISTIC) and country != OTHERS and row["value"]:
             observed.setdefault((row["commodity"], row["detail"]), {})[country] = float(row["value"])
     return {
         row["class"]: (_goods(row["goods"]), observed.get((row["commodity"], row["detail"]), {}))
-        for row in _raw("targets/import_goods.csv")
+        for row in read_table("targets/import_goods.csv")
     }
 
 
@@ -117,10 +125,10 @@ def inventories() -> dict[str, tuple[tuple[str, ...], float, float]]:
     """Per class of material the goods, and the lowest and highest observed weeks of cover."""
     return {
         row["class"]: (_goods(row["goods"]), float(row["low_weeks"]), float(row["high_weeks"]))
-        for row in _raw("targets/inventory_goods.csv")
+        for row in read_table("targets/inventory_goods.csv")
     }
 
 
 def reasons() -> dict[tuple[str, str], str]:
     """Known reasons for rows out of band, by target and row."""
-    return {(row["target"], row["row"]): row["reason"] for row in _raw("targets/reasons.csv")}
+    return {(row["target"], row["row"]): row["reason"] for row in read_table("targets/reasons.csv")}

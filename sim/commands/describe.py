@@ -72,7 +72,11 @@ def _day(event: Instrument, scenario: Scenario) -> dt.date:
 
 def _wrapped(label: str, text: str) -> str:
     first, rest = label.ljust(MARGIN), " " * MARGIN
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)
+    # Names of blocs and ids have hyphens; they are looked for as one word.
+    return textwrap.fill(
+        text, WIDTH, initial_indent=first, subsequent_indent=rest,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _description(scenario: Scenario) -> list[str]:
@@ -81,7 +85,7 @@ def _description(scenario: Scenario) -> list[str]:
 
     lines = [f"{scenario.name}: {scenario.title}"]
     if scenario.question:
-        lines += ["", textwrap.fill(scenario.question, WIDTH)]
+        lines += ["", textwrap.fill(scenario.question, WIDTH, break_on_hyphens=False)]
     built = f", extends {', '.join(scenario.extends)}" if scenario.extends else ""
     compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
     span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"

@@ -20,7 +20,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add ``list`` to the command line."""
     parser = subparsers.add_parser(
         "list",
-        help="show scenarios, goods, countries, sectors, firms, instruments or parameters",
+        help="show scenarios, goods, countries, sectors, firms, facilities, instruments or parameters",
         description="Show what there is: the words that a scenario file can use.",
         epilog="example: monazite list scenarios --tag rare-earth",
     )
@@ -61,13 +61,14 @@ def _scenarios(args: argparse.Namespace) -> list[Row]:
         fields = plain(document.root) if document.root is not None else None
         if not isinstance(fields, dict):
             rows.append({"scenario": name, "title": "cannot be read: see 'monazite validate'",
-                         "tags": "", "format": "", "file": shown(path)})  # fmt: skip
+                         "tags": "", "status": "", "format": "", "file": shown(path)})  # fmt: skip
             continue
         tags = fields.get("tags")
         tags = [tags] if isinstance(tags, str) else [str(t) for t in tags] if isinstance(tags, list) else []
         all_tags |= set(tags)
         if all(tag in tags for tag in args.tag):
             rows.append({"scenario": name, "title": str(fields.get("title", "")), "tags": ", ".join(tags),
+                         "status": str(fields.get("status", "draft")),
                          "format": f"v{fields.get('format', '?')}", "file": shown(path)})  # fmt: skip
     for tag in args.tag:
         if tag not in all_tags:
@@ -120,6 +121,21 @@ def _firms(args: argparse.Namespace) -> list[Row]:
     return [{"firm": firm, "sells": ", ".join(sorted(sales[firm]))} for firm in sorted(sales)]
 
 
+def _facilities(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+
+    labels = load_labels(args.base_year)
+    sells: dict[str, list[str]] = {}
+    for good, facility in labels.output:
+        sells.setdefault(facility, []).append(good)
+    return [
+        {"facility": name, "kind": f.kind, "country": f.country, "firm": f.firm,
+         "sells": ", ".join(sorted(sells.get(name, [])))}
+        for name, f in sorted(labels.facilities.items())
+        if f.kind != "manufacturer"
+    ]  # fmt: skip
+
+
 def _instruments(args: argparse.Namespace) -> list[Row]:
     from sim.instruments import Instrument, instrument_class, instrument_types
 
@@ -147,6 +163,7 @@ LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "countries": _countries,
     "sectors": _sectors,
     "firms": _firms,
+    "facilities": _facilities,
     "instruments": _instruments,
     "parameters": _parameters,
 }

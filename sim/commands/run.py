@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.commands.output import write_json
+from sim.commands.words import for_scenario, setting, split, take_overrides_first
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -65,61 +66,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--json", type=Path, default=None, metavar="FILE", help="write the list of runs as JSON"
     )
     parser.set_defaults(main=main)
-    # argparse takes positionals from one place only; people write overrides last.
-    parse = parser.parse_known_args
-    parser.parse_known_args = lambda args=None, namespace=None: parse(  # type: ignore[method-assign, assignment]
-        _overrides_first(args), namespace
-    )
-
-
-def _overrides_first(words: Sequence[str] | None) -> list[str]:
-    """The words with ``key=value`` moved to the front, unless an option takes them as its value."""
-    given = list(sys.argv[1:] if words is None else words)
-    taken = {i + 1 for i, w in enumerate(given) if w.startswith("--") and "=" not in w and w not in FLAGS}
-    first = [w for i, w in enumerate(given) if "=" in w and not w.startswith("-") and i not in taken]
-    return first + [w for i, w in enumerate(given) if i in taken or w not in first]
-
-
-def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Scenario names, and overrides: what holds an equals sign or starts with a tilde."""
-    overrides = [word for word in words if "=" in word or word.startswith("~")]
-    return [word for word in words if word not in overrides], overrides
-
-
-def _setting(overrides: list[str], name: str, given: int | None) -> int | None:
-    """A run setting from its option, or from an override such as ``seed=7``; the option wins."""
-    value = None
-    for override in [o for o in overrides if o.partition("=")[0] == name]:
-        overrides.remove(override)
-        text = override.partition("=")[2]
-        try:
-            value = int(text)
-        except ValueError:
-            raise MonaziteError(
-                f"{name}: '{text}' is not a whole number; write for example {name}=7"
-            ) from None
-    return value if given is None else given
-
-
-def _for_scenario(
-    overrides: Sequence[str], scenario: Scenario, others: Sequence[Scenario]
-) -> tuple[str, ...]:
-    """The overrides that concern one of several scenarios.
-
-    One that names an event goes to the scenarios that have the event; a new event goes to all that
-    are nobody's baseline; everything else (assumptions, time) goes to all, so they stay paired.
-    """
-    chosen = []
-    baselines = {other.compare_to for other in others}
-    for override in overrides:
-        path = override.lstrip("+~").partition("=")[0].split(".")
-        if path[0] != "events" or len(path) < 2 or len(others) == 1:
-            chosen.append(override)
-            continue
-        holders = [o.name for o in others if path[1] in {event.id for event in o.events}]
-        if scenario.name in holders or (not holders and scenario.name not in baselines):
-            chosen.append(override)
-    return tuple(chosen)
+    take_overrides_first(parser, FLAGS)
 
 
 def _load(names: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
@@ -132,7 +79,7 @@ def _load(names: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
     if not overrides:
         return plain
     return [
-        load_scenario(name, overrides=_for_scenario(overrides, scenario, plain))
+        load_scenario(name, overrides=for_scenario(overrides, scenario, plain))
         for name, scenario in zip(names, plain, strict=True)
     ]
 
@@ -235,7 +182,8 @@ def run_scenarios(
 
     Args:
         names: scenario ids or YAML files.
-        overrides: ``key=value`` in Hydra's grammar; see :func:`_for_scenario` for who gets which.
+        overrides: ``key=value`` in Hydra's grammar; who gets which, says
+            :func:`sim.commands.words.for_scenario`.
         members: number of members; member 0 is the central run.
         seed: seed of all draws, the same for every scenario; where ``None``, the first that a
             scenario names, else :data:`DEFAULT_SEED`.
@@ -274,10 +222,10 @@ def run_scenarios(
 
 def main(args: argparse.Namespace) -> int:
     """Run, save, and say where everything went."""
-    names, overrides = _split(args.names)
-    asked = (_setting(overrides, "members", args.members), _setting(overrides, "seeds", None))
+    names, overrides = split(args.names)
+    asked = (setting(overrides, "members", args.members), setting(overrides, "seeds", None))
     members = next((n for n in asked if n is not None), DEFAULT_MEMBERS)
-    seed = _setting(overrides, "seed", args.seed)
+    seed = setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
     from sim.analysis.certified import missed_markets

@@ -100,7 +100,8 @@ class Ledger:
         self._touched = {}
         for position, event in enumerate(self._events):
             share = np.broadcast_to(np.asarray(shares.get(event.id, 0.0)), (self._members,))
-            if share.any():
+            # Links are noted even where no member is concerned: rows must not depend on who shares the batch.
+            if share.any() or event.id in controls.touched_links:
                 found = self._touch(event.id, controls, np.minimum(share, 1.0)[:, None], old.get(position))
                 self._touched[position] = found
                 seen = found.agents * (share > 0)
@@ -146,6 +147,8 @@ class Ledger:
             by_good = np.zeros((self._members, len(world.goods)))
             base = found.base_by_good.copy()
             tonnes[:, position], value[:, position] = simulation.touched[self._events[position].id]
+            if not found.share.any():
+                continue
             if found.weights is not None:
                 traded = simulation.cleared.to_buyers(found.weights)
                 by_good += np.add.reduceat(traded, self._first_need, axis=1)
@@ -223,12 +226,11 @@ class Ledger:
 
     def table(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
         """Rows of event and link: event (R,), link key (R,), tonnes in the run and base year, (M, R) each."""
-        merged: dict[tuple[int, int], int] = {}
-        for (event, _), (at, flow, base) in self._by_link.items():
-            used = np.flatnonzero((flow > 0).any(0) | (base > 0).any(0))
-            for k in used.tolist():
-                merged.setdefault((event, int(self._links.keys[at[k]])), len(merged))
-        rows = sorted(merged)
+        rows_of: set[tuple[int, int]] = set()
+        for (event, _), (at, _, _) in self._by_link.items():
+            used = at[self._base_links[at] > 0]
+            rows_of.update((event, link) for link in self._links.keys[used].tolist())
+        rows = sorted(rows_of)
         place = {row: i for i, row in enumerate(rows)}
         tonnes, usual = (np.zeros((self._members, len(rows))) for _ in range(2))
         for (event, _), (at, flow, base) in self._by_link.items():

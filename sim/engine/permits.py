@@ -83,7 +83,8 @@ def use_gates(
     """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
     for gate in market.gates:
         free = market.free_tonnes(gate.cap, shares, step_years)
-        used = np.maximum(cap_flow[:, gate.cap] - free, 0.0)
+        in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
+        used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
         if isinstance(gate.rule, Licence):
             state.queues[gate.key].use(used)
         else:

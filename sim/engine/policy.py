@@ -114,7 +114,7 @@ class Gate:
     needs: IntArray
     """(B,) positions on the axis of needs."""
     base: FloatArray
-    """(S, B) base-year tonnes per year."""
+    """(S, B), or (M, S, B) where members differ: base-year tonnes per year on links that are open."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def build_market(
     differing: Collection[str] = (),
 ) -> PolicyMarket:
     """Apply wedges, bans and caps to the sourcing weights; ``differing`` as in :func:`licence_keys`."""
-    kernels, cif, delivered, exposure = [], [], [], []
+    kernels, opened, cif, delivered, exposure = [], [], [], [], []
     for g in range(len(world.goods)):
         pair = _pair(world, g)
         tax = 1 + controls.export_tax_rate.on(g, pair)
@@ -205,7 +205,8 @@ def build_market(
         change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
         between, risk = _barriers(world, controls, g)
         weight = _tilted(calibration.kernel[g], controls.preference.on(g, pair))
-        kernels.append(weight * controls.open_share.on(g, pair) * between * change ** -sigma[g])
+        opened.append(controls.open_share.on(g, pair) * between)
+        kernels.append(weight * opened[g] * change ** -sigma[g])
         cif.append(tax * freight)
         delivered.append(tax * freight * tariff)
         flow = calibration.flow[g]
@@ -229,7 +230,9 @@ def build_market(
             key = identity[id(rule)] if isinstance(rule, Licence) else _quota_key(rule)
             at = np.flatnonzero(sellers) + world.offer_slice(rule.good).start
             to = np.flatnonzero(buyers) + world.need_slice(rule.good).start
-            gates.append(Gate(key, rule, len(caps), at, to, block))
+            # Nobody applies for what a ban forbids.
+            admitted = block * opened[rule.good][..., sellers, :][..., buyers]
+            gates.append(Gate(key, rule, len(caps), at, to, admitted))
         amounts.append(0.0 if isinstance(rule, Licence) else rule.tonnes_per_year)
         free.append(rule.free_share if isinstance(rule, Licence) else 0.0)
         caps.append((rule.good, sellers, buyers))

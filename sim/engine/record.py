@@ -12,6 +12,7 @@ from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.controls import Controls
 from sim.engine.ledger import Ledger
+from sim.engine.trade import TradeBook
 from sim.market.links import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
@@ -83,8 +84,35 @@ class Recorder:
         world = simulation.world
         self._simulation = simulation
         self._controller = controlling_country(world, simulation.scenario)
-        members, steps = len(simulation.members), simulation.steps
         goods, countries = len(world.goods), len(world.countries)
+        self._first_need = np.searchsorted(world.need_good, np.arange(goods))
+        self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
+        self._outside_need = world.need_country != self._controller[world.need_good]
+        self._inside_weight, link_key = [], []
+        for g in range(goods):
+            origin, destination = world.link_countries(g)
+            at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
+            self._inside_weight.append(at_home.astype(float))
+            link_key.append((g * countries + origin[:, None]) * countries + destination)
+        self._pairs = Groups(world.need_good * countries + world.need_country)
+        self._importers = Groups(world.need_country)
+        makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
+        self._user_needs = np.flatnonzero(makers[world.need_facility])
+        self._users = Groups(world.need_facility[self._user_needs])
+        self._year_of = np.array([date.year for date in simulation.dates[:-1]])
+        self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
+        self.ledger = Ledger(simulation, self._links)
+        self._running: FlowTotals | None = None
+        self._running_steps = 0
+        self._year_total: FloatArray | None = None
+        self._yearly: list[FloatArray] = []
+        self._allocate(simulation)
+
+    def _allocate(self, simulation: Simulation) -> None:
+        """Make room for what is kept of every step."""
+        world = simulation.world
+        goods, countries = len(world.goods), len(world.countries)
+        members, steps = len(simulation.members), simulation.steps
         sizes = {
             **dict.fromkeys(PER_GOOD, goods),
             **dict.fromkeys(PER_OFFER, len(world.offer_good)),
@@ -111,28 +139,7 @@ class Recorder:
         self._residual = np.zeros((members, steps, goods))
         self._gap = np.zeros((members, steps, goods))
         self._certified = np.zeros((members, steps, goods), dtype=bool)
-
-        self._first_need = np.searchsorted(world.need_good, np.arange(goods))
-        self._first_offer = np.searchsorted(world.offer_good, np.arange(goods))
-        self._outside_need = world.need_country != self._controller[world.need_good]
-        self._inside_weight, link_key = [], []
-        for g in range(goods):
-            origin, destination = world.link_countries(g)
-            at_home = (origin == self._controller[g])[:, None] & (destination == self._controller[g])
-            self._inside_weight.append(at_home.astype(float))
-            link_key.append((g * countries + origin[:, None]) * countries + destination)
-        self._pairs = Groups(world.need_good * countries + world.need_country)
-        self._importers = Groups(world.need_country)
-        makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
-        self._user_needs = np.flatnonzero(makers[world.need_facility])
-        self._users = Groups(world.need_facility[self._user_needs])
-        self._year_of = np.array([date.year for date in simulation.dates[:-1]])
-        self._links = Groups(np.concatenate([key.ravel() for key in link_key]))
-        self.ledger = Ledger(simulation, self._links)
-        self._running: FlowTotals | None = None
-        self._running_steps = 0
-        self._year_total: FloatArray | None = None
-        self._yearly: list[FloatArray] = []
+        self._trade = TradeBook(simulation)
 
     def latest(self, name: str) -> npt.NDArray[np.float32]:
         """(M, size) row of the step recorded last."""
@@ -144,52 +151,20 @@ class Recorder:
     def record(self, simulation: Simulation) -> None:
         """Write the step that has just ended."""
         world, t, market = simulation.world, simulation.time, simulation.market
-        clearing, state = simulation.cleared, simulation.state
-        price, kept = world.base_price, self._kept
+        clearing, state, kept = simulation.cleared, simulation.state, self._kept
 
-        sold = self._by_good(clearing.sales, self._first_offer)
-        value = self._by_good(clearing.sales * clearing.price, self._first_offer)
-        weighted = self._by_good(world.offer_output * clearing.price, self._first_offer)
-        plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
-        kept["price_gate"][:, t] = price * _ratio(value, sold, plain)
-
-        tonnes = self._by_good(clearing.to_buyers(self._inside_weight), self._first_need)
-        value = self._by_good(
-            clearing.to_buyers(self._inside_weight, clearing.price), self._first_need
-        )
-        at_home = world.offer_country == self._controller[world.offer_good]
-        home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
-        home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)
-        kept["price_inside"][:, t] = price * _ratio(value, tonnes, _ratio(home, home_weight, plain))
-
-        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
-        outside = self._outside_need
-        tonnes = self._by_good(clearing.purchases * outside, self._first_need)
-        usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
-        # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        bid = np.minimum(clearing.index, simulation.give_up[..., -1])
-        signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
-        value = self._by_good(landed * outside, self._first_need)
-        traded = tonnes > LEAST_TRADE * usual * simulation.step_years
-        kept["price_outside"][:, t] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
-
+        for name, prices in self.prices(simulation).items():
+            kept[name][:, t] = prices
         bought = self._pairs.sums(clearing.purchases)
         paid = self._pairs.sums(simulation.paid) / np.maximum(bought, 1e-300)
         good, importer = np.divmod(self._pairs.keys, len(world.countries))
         self._delivered[:, t, good, importer] = np.where(
-            bought > 1e-9, paid * price[good], np.nan
+            bought > 1e-9, paid * world.base_price[good], np.nan
         )
         duty = clearing.to_buyers(market.duty, clearing.price, include_rent=True)
-        duty = self._importers.sums(duty * price[world.need_good])
+        duty = self._importers.sums(duty * world.base_price[world.need_good])
         kept["tariff_revenue"][:, t, self._importers.keys] = duty
-
-        rent = np.zeros((len(duty), len(world.goods)))
-        for cap, cap_good in enumerate(market.cap_goods):
-            # A cap with no flow has no rent that anybody pays.
-            paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
-            rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
-        kept["rent"][:, t] = rent
-
+        kept["rent"][:, t] = self.rents(simulation)
         kept["hhi_owners"][:, t] = owner_concentration(
             world, simulation.controls.markup_owner, clearing.sales
         )
@@ -215,7 +190,8 @@ class Recorder:
             columns = np.swapaxes(sums, 1, 2).reshape(members, -1)
             kept["origin_purchases"][:, t, first : first + width] = columns
             first += width
-        self._record_value_added(simulation, t)
+        kept["value_added_at_risk"][:, t, self._users.keys] = self.value_added_at_risk(simulation)
+        self._trade.book(simulation)
         self._add_flows(simulation, t)
         self.ledger.book(simulation, kept["price_gate"][:, t].astype(np.float64))
         for name, column in self.ledger.columns.items():
@@ -223,13 +199,54 @@ class Recorder:
         self._residual[:, t], self._gap[:, t] = clearing.residual, clearing.gap
         self._certified[:, t] = clearing.certified
 
-    def _record_value_added(self, simulation: Simulation, t: int) -> None:
-        """A sector loses the share that its scarcest good stands for (goods do not add up)."""
+    def prices(self, simulation: Simulation) -> dict[str, FloatArray]:
+        """Gate, inside and outside price of the step that has just ended, each (M, G) USD/t."""
+        world, market = simulation.world, simulation.market
+        clearing, price = simulation.cleared, simulation.world.base_price
+        found = {}
+        sold = self._by_good(clearing.sales, self._first_offer)
+        value = self._by_good(clearing.sales * clearing.price, self._first_offer)
+        weighted = self._by_good(world.offer_output * clearing.price, self._first_offer)
+        plain = weighted / self._by_good(world.offer_output[None], self._first_offer)
+        found["price_gate"] = price * _ratio(value, sold, plain)
+
+        inside = clearing.to_sellers(self._inside_weight)
+        tonnes = self._by_good(inside, self._first_offer)
+        value = self._by_good(inside * clearing.price, self._first_offer)
+        at_home = world.offer_country == self._controller[world.offer_good]
+        home = self._by_good(world.offer_output * at_home * clearing.price, self._first_offer)
+        home_weight = self._by_good((world.offer_output * at_home)[None], self._first_offer)
+        found["price_inside"] = price * _ratio(value, tonnes, _ratio(home, home_weight, plain))
+
+        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
+        outside = self._outside_need
+        tonnes = self._by_good(clearing.purchases * outside, self._first_need)
+        usual = np.maximum(self._by_good((world.need_use * outside)[None], self._first_need), 1e-12)
+        # Where practically nothing is traded there is no price; what users would pay at most stands in.
+        bid = np.minimum(clearing.index, simulation.give_up[..., -1])
+        signal = self._by_good(world.need_use * outside * bid, self._first_need) / usual
+        value = self._by_good(landed * outside, self._first_need)
+        traded = tonnes > LEAST_TRADE * usual * simulation.step_years
+        found["price_outside"] = price * np.where(traded, _ratio(value, tonnes, signal), signal)
+        return found
+
+    def rents(self, simulation: Simulation) -> FloatArray:
+        """(M, G) largest rent of a cap that somebody pays, share of price."""
+        clearing, market = simulation.cleared, simulation.market
+        rent = np.zeros((len(clearing.price), len(simulation.world.goods)))
+        for cap, cap_good in enumerate(market.cap_goods):
+            # A cap with no flow has no rent that anybody pays.
+            paying = clearing.cap_flow[:, cap] > 1e-6 * market.base_cap_flow[cap] * simulation.step_years
+            rent[:, cap_good] = np.maximum(rent[:, cap_good], np.where(paying, clearing.rent[:, cap], 0.0))
+        return rent
+
+    def value_added_at_risk(self, simulation: Simulation) -> FloatArray:
+        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up)."""
         world, needs, users = simulation.world, self._user_needs, self._users.keys
         missing = simulation.shortfall[:, needs] / np.maximum(simulation.required[:, needs], 1e-12)
         lost = self._users.largest(missing * world.need_dependence[needs])
-        value = world.facility_value_added[users] * simulation.step_years
-        self._kept["value_added_at_risk"][:, t, users] = lost * value
+        risk: FloatArray = lost * world.facility_value_added[users] * simulation.step_years
+        return risk
 
     def _add_flows(self, simulation: Simulation, t: int) -> None:
         new_year = t > 0 and self._year_of[t] != self._year_of[t - 1]
@@ -302,6 +319,7 @@ class Recorder:
             ("member", "time", "good"), self._certified,
             {"units": "1", "long_name": "the market's solution carries its certificate"},
         )
+        variables |= self._trade.variables()
         drawn = simulation.draws.values
         if drawn:
             variables["drawn"] = (
@@ -334,6 +352,7 @@ class Recorder:
             "good_mineral": ("good", of("mineral")),
             "good_stage": ("good", of("stage")),
             "good_unit": ("good", of("unit")),
+            "good_hs6": ("good", np.array([";".join(item.hs6) for item in world.goods])),
             "good_base_price": ("good", world.base_price, {"units": "USD/t"}),
             "good_controller": ("good", codes[self._controller]),
             "offer_good": ("offer", goods[world.offer_good]),
@@ -353,6 +372,7 @@ class Recorder:
             "importer": codes,
             "event": np.array([event.id for event in scenario.events], dtype=str),
             **({"draw": np.array(list(drawn))} if drawn else {}),
+            **self._trade.labels(codes, goods),
             **self._ledger_rows(variables, codes, goods),
             **self._labels_of_piles_and_origins(codes, goods),
             "year": np.unique(self._year_of),

@@ -74,7 +74,8 @@ class Rules:
         self._happens = happens
         self._before: dict[str, FloatArray] = {}
         self._now: dict[str, FloatArray] = {}
-        self.strengths: dict[str, Amount] = {}
+        self.strengths: dict[str, FloatArray] = {}
+        # One number for each member even where all agree: the shape of a market must not depend on the batch.
 
     def __bool__(self) -> bool:
         return bool(self.ruled or self._followed)
@@ -98,7 +99,7 @@ class Rules:
         for event in self.events:
             strength = self._strength(event, step)
             if event.id in self.ruled:
-                self.strengths[event.id] = _collapsed(strength)
+                self.strengths[event.id] = strength
             on = event.activity(start, end) > 0
             in_force[event.id] = strength * on * self._happens.get(event.id, True)
         self._before, self._now = self._now, in_force
@@ -133,7 +134,7 @@ class Rules:
             if isinstance(talks, Negotiation) and talks.approval_share is not None:
                 floor = talks.approval_share.amount * (rule.acting > 0).astype(np.float64)
                 for name in talks.events:
-                    floors.setdefault(name, []).append((talks.to, _collapsed(floor)))
+                    floors.setdefault(name, []).append((talks.to, floor))
         return tuple(
             event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
         )
@@ -289,8 +290,3 @@ def _expand(world: World, word: str) -> tuple[str, ...]:
 
 def _spread(quantity: Quantity, members: int) -> FloatArray:
     return np.broadcast_to(np.asarray(quantity.amount, dtype=np.float64), (members,))
-
-
-def _collapsed(values: FloatArray) -> Amount:
-    """One number where all members agree."""
-    return float(values[0]) if len(values) and (values == values[0]).all() else values

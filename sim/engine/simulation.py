@@ -91,10 +91,11 @@ class Simulation:
         scenario: time span, events and assumptions.
         members: how many members, or their numbers; number 0 is the central run without noise. A number
             may stand several times, with different ``values``: the chance events are then the same.
-        seed: root of every random stream.
+        seed: root of every random stream, of all members or (M,) of each.
         first_member: number of the first member, so that a run may be cut into batches.
         values: (M,) values that a design sets, in the unit used inside the model, by path:
             ``events.ID.FIELD`` or ``assumptions.PARAMETER``.
+        recorder: makes what records the steps; a sweep keeps less than a single run.
 
     Attributes:
         state: the agents' arrays. clearing: the last market result. decisions: overrides.
@@ -105,12 +106,14 @@ class Simulation:
         world: World,
         scenario: Scenario,
         members: int | Sequence[int] = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         first_member: int = 0,
         values: Mapping[str, FloatArray] | None = None,
+        recorder: Callable[[Simulation], Recorder] = Recorder,
     ) -> None:
         world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
-        self.world, self.scenario, self.seed = world, scenario, seed
+        self.world, self.scenario = world, scenario
+        self.seed = seed if isinstance(seed, int) else int(seed[0])
         if isinstance(members, int):
             members = range(first_member, first_member + members)
         self.members: Sequence[int] = members
@@ -171,7 +174,7 @@ class Simulation:
         self.output, self.discarded, self.held_back = no_offer, no_offer, no_offer
         self.required, self.consumed, self.shortfall, self.paid = no_need, no_need, no_need, no_need
         self.purchases = no_need
-        self.recorder = Recorder(self)
+        self.recorder = recorder(self)
 
     @property
     def _eps(self) -> float:
@@ -331,6 +334,8 @@ class Simulation:
 
     def _resale(self) -> FloatArray | None:
         """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        for family in self.origins:
+            family.comply(self.controls.resales)
         columns = [
             family.admissible(rule, offer, self.state.seller_stock[:, offer])
             for rule, offer in self.market.resale_caps
@@ -374,14 +379,12 @@ class Simulation:
         if piles:
             by_lag = list(piles.tonnes.take(np.stack(by_lag)[..., None], taken)[..., 0])
             at = calibration.basket_need
-            element_flow = list(piles.mixes[0].take(np.stack(element_flow), taken[:, :, at]))
-        for lag, tonnes in enumerate(by_lag):
-            if lag == 0:
-                state.buyer_stock += tonnes
-                state.buyer_elements += element_flow[0]
-            else:
-                state.transit[lag - 1] += tonnes
-                state.transit_elements[lag - 1] += element_flow[lag]
+            element_flow = piles.mixes[0].take(element_flow, taken[:, :, at])
+        state.buyer_stock += by_lag[0]
+        state.buyer_elements += element_flow[0]
+        for lag, tonnes in enumerate(by_lag[1:]):
+            state.transit[lag] += tonnes
+            state.transit_elements[lag] += element_flow[lag + 1]
 
     @property
     def cleared(self) -> Clearing:
@@ -390,21 +393,21 @@ class Simulation:
             raise RuntimeError("the market has not been cleared yet; call step()")
         return self.clearing
 
-    def _element_flow(self, composition: FloatArray) -> list[FloatArray]:
-        """Per lag (M, basket needs, E) tonnes of each element shipped."""
-        calibration = self.calibration
-        shape = (len(self.members), len(self.world.need_good), len(self.world.elements))
-        full = np.zeros((len(self.members), len(self.world.offer_good), len(self.world.elements)))
-        full[:, calibration.basket_offer] = composition
-        lags = len(self.market.lag_weight)
-        flow = np.zeros((lags, *shape))
-        for g, good in enumerate(self.world.goods):
+    def _element_flow(self, composition: FloatArray) -> FloatArray:
+        """(L, M, basket needs, E) tonnes of each element shipped, by lag."""
+        calibration, world = self.calibration, self.world
+        lags, basket = len(self.market.lag_weight), calibration.basket_need
+        flow = np.zeros((lags, len(self.members), len(basket), len(world.elements)))
+        for g, good in enumerate(world.goods):
             if good.basket:
-                needs, content = self.world.need_slice(g), full[:, self.world.offer_slice(g)]
+                offers, needs = world.offer_slice(g), world.need_slice(g)
+                sold = slice(*np.searchsorted(calibration.basket_offer, [offers.start, offers.stop]))
+                bought = slice(*np.searchsorted(basket, [needs.start, needs.stop]))
                 shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
                 for lag, weights in enumerate(self.market.lag_weight):
-                    flow[lag][:, needs] = (shipped * np.swapaxes(weights[g], -1, -2)) @ content
-        return list(flow[:, :, calibration.basket_need])
+                    content = composition[:, sold]
+                    flow[lag][:, bought] = (shipped * np.swapaxes(weights[g], -1, -2)) @ content
+        return flow
 
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""

@@ -15,7 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
 from sim.errors import did_you_mean
 from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
-from sim.instruments.words import FirstDay, LastDay, WordError, links_between, quantity, select_goods, spoken
+from sim.instruments.words import (
+    FirstDay,
+    LastDay,
+    Truth,
+    WordError,
+    links_between,
+    quantity,
+    select_goods,
+    spoken,
+)  # fmt: skip
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
@@ -38,7 +47,7 @@ class Instrument(BaseModel):
     until: Annotated[LastDay | None, Field(description="last day in force; none = stays in force")] = None
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
-        bool | str, Field(description="true, or what is assumed, where no source gives it")
+        Truth | str, Field(description="true, or what is assumed, where no source gives it")
     ] = False
     probability: Annotated[
         Quantity | None,
@@ -47,10 +56,10 @@ class Instrument(BaseModel):
     ] = None
     note: Annotated[str, Field(description="shown by describe")] = ""
     in_base_year: Annotated[
-        bool, Field(description="in force in the base year already, so its effect is in base-year trade")
+        Truth, Field(description="in force in the base year already, so its effect is in base-year trade")
     ] = False
     dormant: Annotated[
-        bool, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
+        Truth, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
     ] = False
 
     _labels: Labels | None = PrivateAttr(default=None)
@@ -62,6 +71,10 @@ class Instrument(BaseModel):
             if self.from_ is not None and first > self.from_:
                 raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
                                 f"add a value for {self.from_}")  # fmt: skip
+        for name in ("ramp", "growth", "length") if self.dormant else ():
+            if getattr(self, name, None) is not None:
+                raise WordError(f"'{name}' counts from 'from', so a dormant event cannot have it",
+                                f"leave '{name}' or 'dormant' out")  # fmt: skip
         if context and isinstance(context.get("labels"), Labels):
             self._labels = context["labels"]
 
@@ -103,9 +116,9 @@ class Instrument(BaseModel):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
-        if self.varies:
-            return step_start
         first, over = self._days(step_start, step_end)
+        if self.varies:
+            return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
 
     @property
@@ -133,7 +146,8 @@ class Instrument(BaseModel):
         """The step while any member is still on its way up, for :meth:`phase`."""
         import numpy as np
 
-        if ramp is None or self.from_ is None:
+        over = self.until is not None and self.until < step_start
+        if ramp is None or self.from_ is None or step_start < self.from_ or over:
             return None
         years = (step_start - self.from_).days / DAYS_PER_YEAR
         return step_start if years <= np.max(ramp.amount) else None
@@ -183,7 +197,9 @@ class Instrument(BaseModel):
             when = f"Once a rule says so{f', from {self.from_} on,' if self.from_ else ''} "
         early = self.announced and self.from_ and self.announced < self.from_
         announced = f"; announced on {self.announced}" if early else ""
-        likely = f", with a probability of {self.probability}" if self.probability else ""
+        # "of 30 %", but "between 20 % and 40 %".
+        of = "of " if self.probability and self.probability.text[:1].isdigit() else ""
+        likely = f", with a probability {of}{self.probability}" if self.probability else ""
         return f"{when}{self.clause()}{announced}{likely}."
 
     @abstractmethod

@@ -59,9 +59,9 @@ class Condition(BaseModel):
         """Exactly one series; a bound for a number, none for an event."""
         named = [name for name in SERIES if getattr(self, name) is not None]
         if len(named) != 1:
-            found = " and ".join(named) if named else "nothing"
+            found = f"{' and '.join(named)} are" if named else "nothing is"
             raise WordError(
-                f"{found} is watched; exactly one thing must be", f"write one of: {', '.join(SERIES)}"
+                f"{found} watched; exactly one thing must be", f"write one of: {', '.join(SERIES)}"
             )
         bounds = [name for name in ("above", "below") if getattr(self, name) is not None]
         if named == ["event"] and bounds:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from sim.instruments.base import Instrument
-from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
 from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
@@ -36,7 +36,7 @@ class ExportBan(Instrument):
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[gallium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
     extraterritorial: Annotated[
-        bool, Field(description="third countries may not resell to `to` what comes from `by`")
+        Truth, Field(description="third countries may not resell to `to` what comes from `by`")
     ] = False
     compliance: Annotated[
         Quantity,
@@ -44,15 +44,17 @@ class ExportBan(Instrument):
         Field(description="with `extraterritorial`: share of such material that third countries hold back"),
     ] = FULL
     content: Annotated[
-        bool, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
+        Truth, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
     ] = False
 
     def model_post_init(self, context: object, /) -> None:
         """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
         if self.extraterritorial and "world" in self.to:
             raise WordError("no third country is left when 'to' is world", "name the importers in 'to'")
-        if self.content and not self.extraterritorial:
-            raise WordError("'content' without 'extraterritorial'", "write 'extraterritorial: true' too")
+        for field in ("content", "compliance"):
+            given = self.content if field == "content" else self.compliance != FULL
+            if given and not self.extraterritorial:
+                raise WordError(f"'{field}' without 'extraterritorial'", "write 'extraterritorial: true' too")
         super().model_post_init(context)
 
     def clause(self) -> str:

@@ -185,9 +185,17 @@ class ExportLicence(ExportMeasure):
     def alarm(self, controls: Controls) -> None:
         """Severity 1 - approval share, by destination, of the trade that needs a licence."""
         needed = 1 - (self.validated_share.amount if self.validated_share else 0.0)
-        links = self.mask(controls)
+        world, links, spared = controls.world, self.mask(controls), self._spared(controls.world)
         for rate, some in self._approved(controls):
-            controls.raise_risk(links & some, (1 - rate) * needed)
+            severity = (1 - rate) * needed
+            if spared is None:
+                controls.raise_risk(links & some, severity)
+                continue
+            # Validated users have nothing to fear, though their neighbours have.
+            for good, origin, destinations in origins(links & some):
+                sellers = (world.offer_good == good) & (world.offer_country == origin)
+                buyers = (world.need_good == good) & destinations[world.need_country] & ~spared
+                controls.raise_risk_between(sellers, buyers, severity)
 
     def touches(self, labels: Labels) -> bool:
         """Whether any licensed link carried trade."""

@@ -76,10 +76,10 @@ class ExportQuota(ExportMeasure):
             amounts = [f"{tonnes} in {period}" for period, tonnes in (self.amounts or {}).items()]
             text = f"at {joined(amounts)}"
         text += " in all" if plural else ""
-        text += ", each period's at once" if self.allotted == "at once" else ""
-        text += f", {self.carry_over} of what is unused carried over" if self.carry_over.text != "0 %" else ""
         if self.firms:
             text += f", of which {joined([f'{share} for {firm}' for firm, share in self.firms.items()])}"
+        text += ", each period's at once" if self.allotted == "at once" else ""
+        text += f", {self.carry_over} of what is unused carried over" if self.carry_over.text != "0 %" else ""
         return f"{self.say_countries(self.by)} caps {self.exports()} {text}"
 
     @property

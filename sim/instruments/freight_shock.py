@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
-from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
@@ -32,7 +32,7 @@ class FreightShock(Instrument):
     type: Literal["freight_shock"] = "freight_shock"
     exporters: Annotated[Countries, Field(description="one end of the routes")] = ("world",)
     importers: Annotated[Countries, Field(description="the other end", examples=["EU27"])] = ("world",)
-    one_way: Annotated[bool, Field(description="only from exporters to importers")] = False
+    one_way: Annotated[Truth, Field(description="only from exporters to importers")] = False
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes")] = ("all",)
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
     change: Annotated[
@@ -62,10 +62,13 @@ class FreightShock(Instrument):
     def clause(self) -> str:
         """Between whom freight changes by how much."""
         here, there = self.say_countries(self.exporters), self.say_countries(self.importers)
-        ends = f"from {here} to {there}" if self.one_way else f"between {here} on one side and {there} on the other"
+        ends = f"from {here} to {there}"
+        if not self.one_way:
+            ends = f"between {here} on one side and {there} on the other"
         parts = [f"changes in cost by {say_dated(self.change)}"] if self.change else []
         if self.delay:
-            parts.append(f"takes {self.delay.text.lstrip('-')} {'less' if self.delay.value < 0 else 'longer'}")
+            way = "less" if self.delay.value < 0 else "longer"
+            parts.append(f"takes {self.delay.text.lstrip('-')} {way}")
         return f"freight of {self.say_goods(self.goods, self.stages)} {ends} {' and '.join(parts)}"
 
     def _mask(self, controls: Controls) -> BoolArray:

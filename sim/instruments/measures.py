@@ -122,13 +122,16 @@ class MakerMeasure(Instrument):
         import numpy as np
 
         world, mask = controls.world, self.offers(controls)
-        pairs = np.unique(np.stack([world.offer_good[mask], world.offer_country[mask]], axis=1), axis=0)
-        for good, country in pairs.tolist():
-            there = (world.offer_good == good) & (world.offer_country == country)
-            share = float(world.offer_output[there & mask].sum() / world.offer_output[there].sum())
+        shape = len(world.goods), len(world.countries)
+        total, hit = np.zeros(shape), np.zeros(shape)
+        np.add.at(total, (world.offer_good, world.offer_country), world.offer_output)
+        np.add.at(hit, (world.offer_good[mask], world.offer_country[mask]), world.offer_output[mask])
+        share = np.divide(hit, total, out=np.zeros(shape), where=total > 0)
+        # Where all makers of a country are hit, one mask serves all goods and countries.
+        for part in np.unique(share[share > 0]).tolist():
             links = controls.no_links()
-            links[good, country] = True
-            controls.raise_risk(links, np.maximum(0.0, loss * share))
+            links[share == part] = True
+            controls.raise_risk(links, np.maximum(0.0, loss * part))
 
     def touches(self, labels: Labels) -> bool:
         """Whether any of these makers produced anything."""

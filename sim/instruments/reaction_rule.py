@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.condition import Condition, Wait
-from sim.instruments.words import Countries, EventIds, WholeNumber, WordError, joined, quantity
+from sim.instruments.words import Countries, EventIds, Truth, WholeNumber, WordError, joined, quantity
 from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
@@ -49,7 +49,7 @@ class ReactionRule(Instrument):
     ] = None
     times: Annotated[WholeNumber, Field(description="how often it may act in a run", examples=["3"])] = 1
     reverses: Annotated[
-        bool, Field(description="undone, after the same lag, once the trigger has not held for as long")
+        Truth, Field(description="undone, after the same lag, once the trigger has not held for as long")
     ] = False
 
     def model_post_init(self, context: object, /) -> None:

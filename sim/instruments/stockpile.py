@@ -59,7 +59,9 @@ class Stockpile(Instrument):
     def model_post_init(self, context: object, /) -> None:
         """A size in tonnes or in time."""
         if self.size.dimension not in ("mass", "duration"):
-            raise WordError(f"'{self.size}' is neither tonnes nor a time", "write '500 t' or '6 months'")
+            raise WordError(
+                f"the size, {self.size}, is neither tonnes nor a time", "write '500 t' or '6 months'"
+            )
         super().model_post_init(context)
 
     def clause(self) -> str:

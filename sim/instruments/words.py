@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from sim.distributions import UncertainQuantity, parse_uncertain
@@ -24,7 +24,8 @@ from sim.world.labels import Labels
 
 __all__ = [
     "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
-    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "WholeNumber", "WordError", "joined",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "Truth", "WholeNumber", "WordError",
+    "joined",
     "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
 ]  # fmt: skip
@@ -147,7 +148,7 @@ def _firm(value: object, info: ValidationInfo) -> str:
 def _facility(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a facility"), _labels(info)
     if labels is not None and word not in labels.facilities:
-        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all facilities")
+        raise _unknown("facility", word, labels.facilities, "'monazite list facilities' shows all")
     return word
 
 
@@ -188,6 +189,8 @@ Facilities = Annotated[
     BeforeValidator(_as_list),
     _of_schema("facilities"),
 ]
+Truth = Annotated[bool, Field(strict=True)]
+"""True or false, and neither 1 nor 'yes'."""
 EventIds = Annotated[tuple[str, ...], BeforeValidator(_as_list), _of_schema("events")]
 WholeNumber = Annotated[
     int,

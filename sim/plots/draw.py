@@ -24,7 +24,7 @@ def draw_comparison(
 ) -> list[Picture]:
     """Price paths of each good over all runs; supply mix and shortage heat-map of each scenario.
 
-    With the baseline alone, its own pictures are drawn.
+    With the baseline alone, its own pictures are drawn. Of sweeps, price paths alone.
 
     Args:
         runs: stored runs, the baseline among them.
@@ -45,6 +45,9 @@ def draw_comparison(
     for good in goods:
         add(draw_price_paths(runs, baseline, good, directory, observed_prices(runs, good)))
         for run in scenarios:
+            # A sweep keeps countries and not single facilities: its prices are all that can be drawn.
+            if "purchases" not in run.dataset or "purchases" not in base.dataset:
+                continue
             add(draw_supply_mix(run, base, good, directory))
             add(draw_shortage_heatmap(run, base, good, directory))
     return pictures

@@ -40,7 +40,7 @@ from sim.results.manifest import (
 from sim.results.resolved import resolved_yaml
 from sim.results.tables import write_tables
 
-__all__ = ["ARRAYS", "KEPT_BITS", "Run", "find_runs", "load_run", "run_id", "save"]
+__all__ = ["ARRAYS", "KEPT_BITS", "Run", "find_runs", "load_run", "rounded", "run_id", "save"]
 
 ARRAYS = "arrays.zarr"
 CHUNK_VALUES = 2_000_000
@@ -86,14 +86,14 @@ class Run:
         return listed
 
 
-def _kept(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def rounded(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Round float32 to :data:`KEPT_BITS` mantissa bits, to nearest, NaN and infinity untouched."""
     drop = 23 - KEPT_BITS
     bits = np.ascontiguousarray(values).view(np.uint32)
     half = np.uint32((1 << (drop - 1)) - 1)
-    rounded = bits + half + ((bits >> np.uint32(drop)) & np.uint32(1))
-    rounded &= np.uint32((0xFFFFFFFF << drop) & 0xFFFFFFFF)
-    return np.where(np.isfinite(values), rounded.view(np.float32), values)
+    nearest = bits + half + ((bits >> np.uint32(drop)) & np.uint32(1))
+    nearest &= np.uint32((0xFFFFFFFF << drop) & 0xFFFFFFFF)
+    return np.where(np.isfinite(values), nearest.view(np.float32), values)
 
 
 def _write_arrays(dataset: xr.Dataset, path: Path, full: bool) -> None:
@@ -104,7 +104,7 @@ def _write_arrays(dataset: xr.Dataset, path: Path, full: bool) -> None:
     for name, variable in dataset.variables.items():
         values = variable.values
         if values.dtype == np.float32 and not full:
-            values = _kept(values)
+            values = rounded(values)
         elif values.dtype.kind == "U":
             # zarr 3 specifies strings of variable length only.
             values = values.astype(object)

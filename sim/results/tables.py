@@ -33,7 +33,7 @@ EVENT_QUANTITIES = {
 }
 """Variable -> what the table of events calls it."""
 
-__all__ = ["EVENT_QUANTITIES", "TABLES", "tidy_tables", "write_tables"]
+__all__ = ["EVENT_QUANTITIES", "TABLES", "long_table", "stacked", "tidy_tables", "write_tables"]
 
 TABLES = ("prices", "supply", "shortfall", "unmet_demand", "flows", "events", "ledger")
 
@@ -51,7 +51,7 @@ def _column(labels: Sequence[object], position: npt.NDArray[np.intp]) -> Any:
     return np.asarray(labels)[position]
 
 
-def _long(
+def long_table(
     statistics: dict[str, npt.NDArray[np.float64]],
     axes: Axes,
     unit: str | Sequence[str],
@@ -78,7 +78,7 @@ def _long(
     return pd.DataFrame(columns)
 
 
-def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames with equal columns below each other, categories united."""
     together = {}
     for name in frames[0].columns:
@@ -103,7 +103,7 @@ def _prices(dataset: xr.Dataset) -> pd.DataFrame:
     facts = _good_facts(dataset)
     rows = [(good, *facts[good][:2]) for good in facts]
     frames = [
-        _long(
+        long_table(
             member_statistics(dataset[f"price_{market}"].values),
             [_time_axis(dataset), (["good", "mineral", "stage"], rows)],
             "USD/t",
@@ -111,7 +111,7 @@ def _prices(dataset: xr.Dataset) -> pd.DataFrame:
         )
         for market in ("inside", "outside", "gate")
     ]
-    return _stacked(frames)
+    return stacked(frames)
 
 
 def _supply(dataset: xr.Dataset) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def _supply(dataset: xr.Dataset) -> pd.DataFrame:
     keys, output = group_sum(dataset["production"].values, labels)
     rows = [(good, *facts[good][:2], country) for good, country in keys]
     step = dataset.attrs.get("step", "step")
-    return _long(
+    return long_table(
         member_statistics(output),
         [_time_axis(dataset), (["good", "mineral", "stage", "country"], rows)],
         [f"{facts[good][2]}/{step}" for good, _ in keys],
@@ -140,14 +140,14 @@ def _shortfall(dataset: xr.Dataset) -> pd.DataFrame:
         keys, total = group_sum(dataset[quantity].values, labels)
         rows = [(key[0], *facts[key[0]][:2], *key[1:]) for key in keys]
         frames.append(
-            _long(
+            long_table(
                 member_statistics(total),
                 [_time_axis(dataset), (["good", "mineral", "stage", "country", "sector"], rows)],
                 [f"{facts[key[0]][2]}/{step}" for key in keys],
                 quantity=quantity,
             )
         )
-    return _stacked(frames)
+    return stacked(frames)
 
 
 def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
@@ -159,11 +159,11 @@ def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
     axes = [(["good", "mineral", "stage", "country"], [(k[0], *facts[k[0]][:2], k[1]) for k in keys])]
     units = [facts[key[0]][2] for key in keys]
     frames = [
-        _long(member_statistics(short), axes, units, quantity="unmet demand, whole run"),
-        _long(member_statistics(required), axes, units, quantity="requirement, whole run"),
-        _long(member_statistics(share), axes, "1", quantity="unmet demand / requirement, whole run"),
+        long_table(member_statistics(short), axes, units, quantity="unmet demand, whole run"),
+        long_table(member_statistics(required), axes, units, quantity="requirement, whole run"),
+        long_table(member_statistics(share), axes, "1", quantity="unmet demand / requirement, whole run"),
     ]
-    return _stacked(frames)
+    return stacked(frames)
 
 
 def _flows(dataset: xr.Dataset) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def _flows(dataset: xr.Dataset) -> pd.DataFrame:
         (["year"], [(int(year),) for year in dataset["year"].values]),
         (["good", "mineral", "stage", "exporter", "importer"], links),
     ]
-    return _long(statistics, axes, [f"{facts[link[0]][2]}/year" for link in links])
+    return long_table(statistics, axes, [f"{facts[link[0]][2]}/year" for link in links])
 
 
 def _events(dataset: xr.Dataset) -> pd.DataFrame:
@@ -187,10 +187,12 @@ def _events(dataset: xr.Dataset) -> pd.DataFrame:
     rows = [(event, str(listed.get(event, {}).get("type", ""))) for event in ids]
     axes: Axes = [_time_axis(dataset), (["event", "type"], rows)]
     frames = [
-        _long(member_statistics(dataset[name].values), axes, dataset[name].attrs["units"], quantity=quantity)
+        long_table(
+            member_statistics(dataset[name].values), axes, dataset[name].attrs["units"], quantity=quantity
+        )
         for name, quantity in EVENT_QUANTITIES.items()
     ]
-    return _stacked(frames)
+    return stacked(frames)
 
 
 def _ledger(dataset: xr.Dataset) -> pd.DataFrame:
@@ -209,9 +211,9 @@ def _ledger(dataset: xr.Dataset) -> pd.DataFrame:
     base = np.asarray(dataset["ledger_base"].values if known else np.zeros((1, 0)), dtype=np.float64)
     units = [facts[good][2] for _, good, _, _ in keys]
     parts = (("traded", traded), ("traded in the base year", base), ("change", traded - base))
-    return _stacked(
+    return stacked(
         [
-            _long(member_statistics(values), axes, units, quantity=f"{quantity}, while in force")
+            long_table(member_statistics(values), axes, units, quantity=f"{quantity}, while in force")
             for quantity, values in parts
         ]
     )

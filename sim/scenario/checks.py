@@ -84,6 +84,9 @@ def check_rules(events: Sequence[Instrument], report: Report) -> None:
     for event in events:
         for field, message, remedy in event.problems_with(by_id):
             report.add(("events", event.id, *field), message, remedy)
+    if any(not problem.warning for problem in report.problems):
+        return
+    for event in events:
         if event.dormant and event.id not in named:
             report.add(
                 ("events", event.id, "dormant"), f"'{event.id}' waits for a rule, but none names it",

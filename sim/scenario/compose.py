@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, QuotedString
 from hydra.core.override_parser.types import Override as HydraOverride
 from hydra.errors import HydraException
 
 from sim.errors import Problem
 from sim.scenario.node import COMMAND_LINE, Override
 
-__all__ = ["parse_overrides"]
+__all__ = ["parse_overrides", "split_sweeps"]
 
 LONGEST_OVERRIDE = 10_000
 
@@ -61,3 +63,34 @@ def _override(found: HydraOverride, path: tuple[str, ...], text: str, number: in
     add = found.is_add() or found.is_force_add()
     value = None if found.is_delete() else found.value()
     return Override(path, value, text, number, add=add, delete=found.is_delete())
+
+
+def split_sweeps(overrides: Sequence[str]) -> tuple[list[str], dict[str, object]]:
+    """Overrides with one value, and what is swept: path -> list of values, or a distribution.
+
+    Hydra's ``a,b``, ``choice(a,b)`` and ``range(0,10)`` are lists, its ``interval(0,1)`` is uniform. What
+    cannot be read is left for :func:`parse_overrides` to explain.
+    """
+    parser = OverridesParser.create()
+    plain: list[str] = []
+    swept: dict[str, object] = {}
+    for text in overrides:
+        try:
+            found = parser.parse_override(text)
+        except (HydraException, RecursionError):
+            plain.append(text)
+            continue
+        # A shuffled sweep would differ from day to day, and a glob names no value of a scenario.
+        shuffled = getattr(found.value(), "shuffle", False) or isinstance(found.value(), Glob)
+        if len(text) > LONGEST_OVERRIDE or not found.is_sweep_override() or "${" in text or shuffled:
+            plain.append(text)
+        elif found.is_interval_sweep():
+            sweep: Any = found.value()
+            swept[found.key_or_group] = {"uniform": [sweep.start, sweep.end]}
+        else:
+            swept[found.key_or_group] = [_plain(item) for item in found.sweep_iterator()]
+    return plain, swept
+
+
+def _plain(value: object) -> object:
+    return value.text if isinstance(value, QuotedString) else value

@@ -50,6 +50,13 @@ class Report:
             in_key = bool(location) and location[-1] == "[key]"
             if in_key:
                 location.pop()
+            if location[-1:] == ["bool"]:
+                # Of a field that takes a truth value or text, the text speaks for both.
+                continue
+            if location[-1:] == ["str"]:
+                message = f"{_kind(item.get('input'))} is neither true, false nor text"
+                self.add([*prefix, *location[:-1]], message, "write true, or text in quotes")
+                continue
             self._invalid([*prefix, *location], location, item, model, in_key)
 
     def _invalid(

@@ -22,14 +22,15 @@ from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.scenario.sweep_spec import SweepSpec, read_sweep
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 
 __all__ = ["check_scenario", "load_scenario"]
 
-PARTS = ("blocs", "events", "assumptions")
+NOT_OF_HEADER = ("blocs", "events", "assumptions", "sweep")
 """Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
-OWN_FIELDS = ("name", "title", "question", "tags", "compare_to", "extends")
+OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "extends", "sweep")
 """Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 LONGEST_CHAIN = 20
@@ -167,8 +168,8 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     place, path = override.place, override.path
     events = root.value.get("events") if isinstance(root.value, dict) else None
     known = list(events.value) if events is not None and isinstance(events.value, dict) else []
-    if path[0] not in Header.model_fields and path[0] not in PARTS:
-        allowed = [*Header.model_fields, *PARTS]
+    if path[0] not in Header.model_fields and path[0] not in NOT_OF_HEADER:
+        allowed = [*Header.model_fields, *NOT_OF_HEADER]
         report.at(place._replace(column=1), ".".join(path), "unknown field", did_you_mean(path[0], allowed))
         return root
     if path[0] == "events" and len(path) > 1 and path[1] not in known and not override.add:
@@ -184,9 +185,9 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
-    fields = {k: plain(v) for k, v in root.value.items() if k not in PARTS}
+    fields = {k: plain(v) for k, v in root.value.items() if k not in NOT_OF_HEADER}
     header: Header | None = None
-    report.extra_fields = PARTS
+    report.extra_fields = NOT_OF_HEADER
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
@@ -218,8 +219,11 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
     return Scenario(
+        sweep=_sweep(root, report, path),
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "minerals", "seed", "sources", "observed")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        sources=header.sources,
+        observed=header.observed,
         extends=header.extends,
         start=start,
         end=end,
@@ -229,6 +233,19 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         blocs=blocs,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
+
+
+def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
+    """What the scenario says under ``sweep``, where nothing else is wrong with it."""
+    if any(not problem.warning for problem in report.problems):
+        return None
+
+    def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
+        found = Report(other, report.lines)
+        built = _build(other, found, path)
+        return (None if any(not p.warning for p in found.problems) else built), tuple(found.problems)
+
+    return read_sweep(root, report, probe)
 
 
 def _labels(root: Node, report: Report) -> Labels | None:

@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from sim.distributions import Distribution, is_distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
-from sim.instruments.words import FirstDay, LastDay, WordError, joined, quantity
+from sim.instruments.words import FirstDay, LastDay, Truth, WordError, joined, quantity
 from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
+from sim.scenario.sweep_spec import SweepSpec
 from sim.units import Quantity
 
 __all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
@@ -50,7 +51,7 @@ class Figure(_Part):
 
     value: Annotated[Quantity, quantity("", certain=True), Field(examples=["1238 t"])]
     source: Annotated[str | None, Field(description="key of `sources`")] = None
-    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+    assumption: Annotated[Truth | str, Field(description="true, or what is assumed")] = False
 
 
 def _figure(written: object) -> object:
@@ -87,7 +88,7 @@ class Observation(_Part):
         ),
     ]
     source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
-    assumption: Annotated[bool | str, Field(description="true, or what is assumed")] = False
+    assumption: Annotated[Truth | str, Field(description="true, or what is assumed")] = False
 
     @field_serializer("values")
     def _as_written(self, values: dict[dt.date, Figure]) -> Any:
@@ -149,6 +150,10 @@ class Header(_Part):
         BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
         Field(description="words to find it by"),
     ] = ()
+    status: Annotated[
+        Literal["v1", "draft"],
+        Field(description="v1 once all that its source says is in it; until then draft", examples=["v1"]),
+    ] = "draft"
     minerals: Annotated[
         tuple[str, ...],
         BeforeValidator(_names),
@@ -189,11 +194,15 @@ class Scenario:
     extends: tuple[str, ...] = ()
     blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Bloc -> ISO-3 codes of its members."""
+    status: Literal["v1", "draft"] = "draft"
+    """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
+    sweep: SweepSpec | None = None
+    """What a sweep of it varies; no part of a single run."""
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
         """First day of each step and of the one after it."""
@@ -224,6 +233,7 @@ class Scenario:
             "base_year": self.base_year,
             **({"compare_to": self.compare_to} if self.compare_to else {}),
             "tags": list(self.tags),
+            "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),

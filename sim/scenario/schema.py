@@ -19,6 +19,7 @@ from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
 from sim.scenario.resolve import EVENT_ID
 from sim.scenario.scenario import Header
+from sim.scenario.sweep_spec import Design
 from sim.units import SINGULARS, UNITS
 from sim.world.labels import Labels
 
@@ -218,7 +219,27 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
         "additionalProperties": _any_event(kinds, suffix, partial=partial),
     }
     properties["assumptions"] = _assumptions(labels, partial=partial)
+    properties["sweep"] = _sweep(definitions, partial=partial)
     return schema
+
+
+def _sweep(definitions: dict[str, Schema], *, partial: bool) -> Schema:
+    """What varies is checked in its own place; here only that it is a list or a distribution."""
+    drawn: Schema = {"type": "object", "oneOf": [{"required": [kind]} for kind in FORMS]}
+    values: Schema = {"anyOf": [{"type": "array", "minItems": 1}, drawn]}
+    fields = "|".join(name for name in ("time", "base_year", "minerals", "blocs"))
+    vary: Schema = {
+        "description": "path -> values, or a distribution",
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": rf"^(events\.[^.]+\..+|assumptions\..+|({fields})(\..+)?)$"},
+        "additionalProperties": values,
+    }
+    return {
+        "description": "what 'monazite sweep' varies, and by which design",
+        "type": ["object", "null"],
+        "properties": {"vary": vary, "design": _model(Design, definitions, partial=partial)},
+        "additionalProperties": False,
+    }
 
 
 def _observed_basis() -> Schema:

@@ -32,7 +32,13 @@ def test_list_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     names = [line.split()[0] for line in out.splitlines()[1:]]
     assert {"baseline-2024", "baseline-2022", "baseline-2009", "ree-licence-2025"} <= set(names)
     code, out, _ = run(capsys, "list", "scenarios", "--tag", "copper")
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["merger-bhp-anglo"]
+    names = [line.split()[0] for line in out.splitlines()[1:]]
+    assert {"merger-bhp-anglo", "merger-rio-glencore"} <= set(names)
+    assert "baseline-2024" not in names
+    code, out, _ = run(capsys, "list", "scenarios", "--json", "-")
+    status = {row["scenario"]: row["status"] for row in json.loads(out)}
+    assert set(status.values()) == {"v1", "draft"}
+    assert status["ree-licence-2025"] == "v1"
 
 
 def test_unknown_tag(capsys: pytest.CaptureFixture[str]) -> None:

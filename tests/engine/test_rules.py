@@ -136,6 +136,32 @@ def test_talks_raise_the_approval_share_for_those_named_where_they_succeed(small
     assert (ratio[~agreed] == 1.0).all()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        event("answer", "import_tariff", by="JPN", on="CHN", goods=["magnet"], rate="40 %", dormant=True),
+        event("answer", "export_ban", by="CHN", to="JPN", goods=["magnet"], dormant=True),
+        event("answer", "demand_shock", sectors="ev", goods=["magnet"], level="-20 %", dormant=True),
+    ],
+    ids=lambda one: one.type,
+)
+def test_members_with_and_without_a_reaction_do_not_touch_each_other(
+    small_world: World, answer: Instrument
+) -> None:
+    quota = event("quota", "export_quota", **QUOTA | {"amount": {"uniform": ["10 t/year", "60 t/year"]}})
+    trigger = {"price": ["dysprosium_oxide"], "above": "120 %"}
+    reacts = rule(trigger, "scale", "answer", step="30 %", times=3)
+    numbers = [1, 2, 3, 4, 5, 6, 7]
+    together = simulation(small_world, quota, answer, reacts, members=numbers)
+    data = together.run()
+    fired = np.asarray(together.rules.fired("rule")) > 0
+    assert 0 < fired.sum() < len(numbers)
+    for position in (int(np.flatnonzero(fired)[0]), int(np.flatnonzero(~fired)[0])):
+        alone = simulation(small_world, quota, answer, reacts, members=[numbers[position]]).run()
+        for name in ("price_outside", "purchases", "price_delivered", "event_flow", "ledger_tonnes"):
+            np.testing.assert_array_equal(alone[name].values[0], data[name].values[position], name)
+
+
 def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None:
     """Reactions differ from member to member: some prices cross the bound, some do not, some talks fail."""
     events = (

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -12,3 +18,27 @@ def test_a_state_that_cuts_its_mines_makes_their_products_dearer() -> None:
     ratio = runpy.run_path(str(EXAMPLES / "play_a_country.py"))["main"]()
     assert ratio["dysprosium_oxide"] > 1.02
     assert ratio["ree_concentrate_ionic_clay"] > 1.02
+
+
+def test_the_scenario_of_the_how_to_on_hindcasts_runs_and_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = EXAMPLES.parent / "docs" / "how-to" / "your-own-hindcast.md"
+    block = page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "antimony-2024.yaml").write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate", "scenarios/antimony-2024.yaml"]) == 0
+    words = "hindcast antimony-2024 --members 3 --plots pictures --json rows.json".split()
+    assert main(words) == 0
+    assert "rotterdam 2024-12" in capsys.readouterr().out
+    rows = json.loads(Path("rows.json").read_text(encoding="utf-8"))["rows"]
+    assert rows[0]["median"] > 1.05
+    assert Path("pictures/hindcast_antimony-2024.png").is_file()
+
+
+def test_fewer_licences_make_dysprosium_dearer_in_the_workbench() -> None:
+    found = runpy.run_path(str(EXAMPLES / "workbench.py"))["main"]()
+    approval, peak = found["events__licence__approval_share"], found["peak_price_ratio__dysprosium_oxide"]
+    assert len(peak) == 24
+    assert np.corrcoef(approval, peak)[0, 1] < -0.5

@@ -10,31 +10,10 @@ import numpy as np
 import pytest
 
 from sim.controls import Controls
-from sim.instruments import Instrument, instrument_class, instrument_types
+from sim.instruments import instrument_class, instrument_types
 from sim.world.labels import Labels
 from sim.world.world import World
-
-START = dt.date(2025, 1, 1)
-
-
-def event(kind: str, labels: Labels | None = None, **fields: Any) -> Instrument:
-    given = {"id": "e", "type": kind, "from": START, "assumption": True} | fields
-    return instrument_class(kind).model_validate(given, context={"labels": labels})
-
-
-def acted(world: World, *events: Instrument, share: float = 1.0) -> Controls:
-    controls = Controls(world)
-    controls.date = START
-    for one in events:
-        one.announce(controls)
-        one.apply(controls, share)
-    return controls
-
-
-def at(world: World, good: str, exporter: str, importer: str) -> tuple[int, int, int]:
-    goods = [g.id for g in world.goods]
-    return goods.index(good), world.countries.index(exporter), world.countries.index(importer)
-
+from tests.instruments.acting import acted, at, event, needs, offers
 
 BAN = {"by": "CHN", "to": "JPN", "goods": ["gallium_low_purity"]}
 LICENCE = {"by": "CHN", "goods": ["dysprosium"], "approval_share": "40 %", "delay": "45 business days"}
@@ -217,13 +196,6 @@ def test_mergers_in_a_row_join_all(world: World) -> None:
         assert len(set(joined)) == 1
 
 
-def needs(world: World, values: np.ndarray[Any, Any]) -> dict[tuple[str, str], float]:
-    return {
-        (world.goods[g].id, world.facilities[f]): float(v)
-        for g, f, v in zip(world.need_good, world.need_facility, values, strict=True)
-    }
-
-
 def test_demand_shock(world: World) -> None:
     shock = event("demand_shock", sectors="ev", countries=["USA"], goods=["dysprosium"], level="-20 %")
     factors = needs(world, acted(world, shock).demand_factor[0])
@@ -242,13 +214,6 @@ def test_demand_growth_compounds_from_the_first_day(world: World) -> None:
     assert factors[("copper_refined", "ev_usa")] == pytest.approx(1.1 * 1.05 ** (730 / 365.25))
     # A trader's need follows from its sales; nobody shocks it.
     assert factors[("gallium_low_purity", "trade_fra")] == 1
-
-
-def offers(world: World, values: np.ndarray[Any, Any]) -> dict[tuple[str, str], float]:
-    return {
-        (world.goods[g].id, world.facilities[f]): float(v)
-        for g, f, v in zip(world.offer_good, world.offer_facility, values, strict=True)
-    }
 
 
 def test_production_cut_hits_buyers_at_home_too(world: World) -> None:

@@ -173,4 +173,4 @@ def test_labels_are_moved_apart_and_stay_in_order(positions: list[float], gap: f
     assert max(placed) <= 1 + 1e-12
     apart = np.diff(np.sort(positions)) >= gap
     if apart.all() and max(positions) <= 1 - gap * len(positions):
-        np.testing.assert_allclose(placed, positions)
+        np.testing.assert_allclose(placed, positions, atol=1e-12)

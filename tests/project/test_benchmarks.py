@@ -1,6 +1,7 @@
 """The benchmark harness: verdicts, medians, the file it writes."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -14,6 +15,11 @@ def test_a_bound_is_met_up_to_and_including_itself(value, must, met):
     assert harness.Figure("x", value, "s", must=must).met is met
 
 
+@pytest.mark.parametrize(("value", "met"), [(19.9, False), (20.0, True), (21.0, True)])
+def test_a_ratio_must_reach_its_bound(value, met):
+    assert harness.Figure("x", value, "times", must=20.0, larger_is_better=True).met is met
+
+
 def test_a_figure_without_a_bound_has_no_verdict():
     assert harness.Figure("x", 1.0, "s").met is None
 
@@ -23,7 +29,10 @@ def test_publish_writes_the_agreed_fields(tmp_path, monkeypatch):
     path = harness.publish("speed", [harness.Figure("a", 1.5, "s", must=1.0, aim=0.5)])
     assert path == tmp_path / "bench" / "speed.json"
     assert json.loads(path.read_text()) == [
-        {"name": "a", "value": 1.5, "unit": "s", "must": 1.0, "aim": 0.5, "met": False}
+        {
+            "name": "a", "value": 1.5, "unit": "s", "must": 1.0, "aim": 0.5,
+            "larger_is_better": False, "met": False,
+        }
     ]
     assert list(path.parent.iterdir()) == [path]
 
@@ -49,6 +58,17 @@ def test_a_failing_program_is_an_error_and_not_a_time():
 
 def test_every_benchmark_is_found_by_name():
     assert {"run_world", "run_commands", "run_demo"} <= set(names())
+
+
+def test_a_benchmark_may_be_named_without_the_word_run(monkeypatch):
+    started = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: started.append(command[-1]) or Done)
+    assert main(["world", "run_demo"]) == 0
+    assert started == ["benchmarks.run_world", "benchmarks.run_demo"]
+
+
+class Done:
+    returncode = 0
 
 
 def test_unknown_benchmark(capsys):

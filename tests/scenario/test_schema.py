@@ -27,11 +27,14 @@ LOADER_ONLY = {
     "order of dates": """announced-after-start ends-before-it-starts ends-before-run in-base-year-starts-later
         starts-after-run starts-before-run time-before-base-year time-end-before-start time-start-mid-month
         time-too-long""",
+    "design and what it varies": """sweep-grid-of-a-range sweep-not-a-power-of-two sweep-of-nothing
+        sweep-without-method sweep-without-samples sweep-zip-of-unequal-lists""",
     "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing""",
     "names given elsewhere in the file": """bloc-in-a-circle bloc-misspelt-in-an-event
-        bloc-that-is-not-defined
+        bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing rule-on-itself
+        negotiation-approves-a-tariff
         observed-figure-with-unknown-source unknown-source""",
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
@@ -42,7 +45,10 @@ LOADER_ONLY = {
         freight-unchanged licence-delay-leaves-out licence-longest-too-short merger-with-itself
         minerals-cut-an-amount outage-nowhere production-twice quota-firms-too-much quota-period-too-late
         quota-periods-overlap quota-periods-with-a-gap quota-twice quota-without-amount rate-for-no-day
-        sanction-on-nobody stage-without-goods""",
+        ban-extraterritorial-on-all ban-content-at-home ban-compliance-at-home rule-scales-by-nothing
+        rule-activates-by-a-step rule-watches-two rule-watches-nothing rule-without-bound
+        rule-bound-on-an-event negotiation-of-two-kinds negotiation-without-relief stockpile-in-percent
+        sanction-on-nobody stage-without-goods strike-that-waits""",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value",
 }

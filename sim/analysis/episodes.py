@@ -1,0 +1,160 @@
+"""Episodes of the past and what was observed in them: the tables of the project, or a user's scenario."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.analysis.scoring import HOW, PRICES, Statistic, Window
+from sim.analysis.targets import read_table
+from sim.errors import MonaziteError
+from sim.scenario import Scenario
+
+__all__ = ["TOLERANCE", "Episode", "EpisodeTarget", "episode_of", "episodes"]
+
+TOLERANCE = 1.25
+"""Factor around a user's figure within which a value counts as in band (assumption)."""
+MONTHS_AFTER = 6
+"""Months that a run goes on after its last target, so that pictures show what follows."""
+
+
+@dataclass(frozen=True)
+class EpisodeTarget:
+    """One observed statistic with its accepted band, in the unit of the series or as a ratio."""
+
+    id: str
+    text: str
+    statistic: Statistic
+    observed: float
+    low: float
+    high: float
+    source: str
+    listed: bool = True
+    """Counts towards the score; others are shown beside it."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A scenario, the minerals that are run, and its targets."""
+
+    id: str
+    title: str
+    scenario: str
+    minerals: tuple[str, ...]
+    targets: tuple[EpisodeTarget, ...]
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Overrides of the scenario: a small world, and no longer than the targets need."""
+        last = max(window.last for t in self.targets for window in _windows(t.statistic))
+        year, month = divmod(last.year * 12 + last.month - 1 + MONTHS_AFTER, 12)
+        end = (f"time.end={dt.date(year, month + 1, 1):%Y-%m}",)
+        return (*end, f"minerals=[{','.join(self.minerals)}]") if self.minerals else end
+
+
+def _windows(statistic: Statistic) -> list[Window]:
+    below = _windows(statistic.reference) if statistic.reference else []
+    return [statistic.at, *below]
+
+
+def episodes() -> tuple[Episode, ...]:
+    """The episodes of ``data/raw/targets``.
+
+    Raises:
+        MonaziteError: a table is missing, or a row cannot be read.
+    """
+    rows = read_table("targets/episode_targets.csv")
+    return tuple(
+        Episode(
+            id=row["episode"],
+            title=row["title"],
+            scenario=row["scenario"],
+            minerals=tuple(row["minerals"].split()),
+            targets=tuple(_target(r) for r in rows if r["episode"] == row["episode"]),
+        )
+        for row in read_table("targets/episodes.csv")
+    )
+
+
+def _target(row: dict[str, str]) -> EpisodeTarget:
+    reference = None
+    if row["reference_series"]:
+        reference = _statistic(row, "reference_")
+    main = _statistic(row, "")
+    return EpisodeTarget(
+        id=row["id"],
+        text=row["statistic"],
+        statistic=Statistic(main.series, main.how, main.at, reference),
+        observed=float(row["observed"]),
+        low=float(row["low"]),
+        high=float(row["high"]),
+        source=row["source"],
+        listed=row["listed"] == "1",
+        note=row["note"],
+    )
+
+
+def _statistic(row: dict[str, str], prefix: str) -> Statistic:
+    how = row[f"{prefix}how"]
+    if how not in HOW:
+        raise MonaziteError(f"episode_targets.csv, {row['id']}: '{how}' is none of {', '.join(HOW)}")
+    return Statistic(row[f"{prefix}series"], how, Window.parse(row[f"{prefix}at"]))
+
+
+def _figures(scenario: Scenario) -> dict[str, list[tuple[dt.date, float, str, str]]]:
+    """Per series the observed figures in order of their dates: date, value, source key, name of the row."""
+    found: dict[str, list[tuple[dt.date, float, str, str]]] = {}
+    for entry, observation in scenario.observed.items():
+        several = len(observation.values) > 1
+        for day, figure in observation.values.items():
+            name = f"{entry} {day:%Y-%m}" if several else entry
+            source = figure.source or observation.source or ""
+            found.setdefault(observation.series, []).append((day, figure.value.value, source, name))
+    return {series: sorted(figures) for series, figures in found.items()}
+
+
+def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | None = None) -> Episode:
+    """The observations of a scenario as an episode, scored like those of the project.
+
+    Of a series with several figures the first is the reference and the others are scored as ratios to it,
+    since what trade quotes and what the model's base year holds differ in level. A single figure is
+    scored as it stands. In band is what lies within a factor :data:`TOLERANCE` of the observed value.
+
+    Args:
+        scenario: with figures under ``observed``.
+        minerals: chains to run; none for the world that the scenario asks for.
+        name: by which the scenario is found again, a path for example; its own name where ``None``.
+
+    Raises:
+        MonaziteError: the scenario lists nothing under ``observed``, or a reference is zero.
+    """
+    if not scenario.observed:
+        raise MonaziteError(
+            f"'{scenario.name}' lists no observations; add them under 'observed' "
+            "(docs/how-to/your-own-hindcast.md)"
+        )
+    targets = []
+    for series, figures in _figures(scenario).items():
+        how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
+        reference, level = None, 1.0
+        if len(figures) > 1:
+            (day, level, _, entry), *figures = figures
+            reference = Statistic(series, how, Window(day, day))
+            if level <= 0:
+                raise MonaziteError(
+                    f"observed.{entry}: the first figure of {series} is the reference of the others and must "
+                    "be more than zero; put an earlier one before it"
+                )
+        for day, value, source, entry in figures:
+            ratio = value / level
+            text = f"{series}, {day:%Y-%m}" + (f" over {reference.at.first:%Y-%m}" if reference else "")
+            known = scenario.sources.get(source)
+            targets.append(
+                EpisodeTarget(
+                    entry, text, Statistic(series, how, Window(day, day), reference), ratio,
+                    ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
+                )
+            )  # fmt: skip
+    return Episode(scenario.name, scenario.title, name or scenario.name, tuple(minerals), tuple(targets))

@@ -1,0 +1,105 @@
+"""One number per member: the outcomes that a sensitivity analysis explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sim.analysis import metrics
+from sim.analysis.select import controller, own_events, price, price_unit
+
+__all__ = ["Outcome", "good_outcomes", "moved_most", "risk_outcome"]
+
+Values = npt.NDArray[np.float64]
+
+SLICE = 500
+"""Members read at once where a variable has every facility."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One measure of one good, or of all."""
+
+    name: str
+    good: str
+    """Good id; empty for a measure over all goods."""
+    unit: str
+    values: Values
+    """(member,)"""
+    note: str = ""
+
+
+def moved_most(peak_ratio: Values, goods: Sequence[str], count: int) -> list[str]:
+    """The goods whose peak price differs most from member to member, in logs.
+
+    Args:
+        peak_ratio: (member, good) peak price over base price.
+    """
+    known = np.where(peak_ratio > 0, peak_ratio, np.nan)
+    spread = np.zeros(len(goods))
+    for k, column in enumerate(np.log(known).T):
+        here = column[np.isfinite(column)]
+        spread[k] = np.ptp(here) if len(here) else 0.0
+    return [goods[k] for k in np.argsort(-spread, kind="stable")[:count]]
+
+
+def _start(run: xr.Dataset, events: list[dict[str, Any]]) -> np.datetime64:
+    """The first event that takes effect during the run; its first day where there is none."""
+    first: np.datetime64 = run["time"].values[0]
+    later = [e for e in events if np.datetime64(str(e.get("from") or e.get("announced"))) >= first]
+    return metrics.first_event(later) or first
+
+
+def good_outcomes(run: xr.Dataset, good: str, baseline: xr.Dataset | None) -> list[Outcome]:
+    """Peak price, months to recover and unmet demand of one good.
+
+    Args:
+        run: results with ``price_outside``, ``price_gate``, ``unmet_tonnes`` and ``required_tonnes``.
+        good: good id.
+        baseline: the paired baseline, member by member; without it prices are compared with the
+            base year's.
+    """
+    outside = price(run, good, "outside")
+    peak = np.where(np.isnan(outside), -np.inf, outside).max(axis=1)
+    shown = price_unit(run, good)
+    peak = np.where(np.isfinite(peak), peak, np.nan) * shown.factor
+    outcomes = [Outcome("peak price outside", good, shown.name, peak)]
+    if baseline is None:
+        usual = np.full_like(outside, float(run["good_base_price"].sel(good=good)))
+        beside = "the base year's price"
+    else:
+        usual, beside = price(baseline, good, "outside", controller(run, good)), "the paired baseline"
+    months = metrics.months_since(_start(run, own_events(run, baseline)), run["time"].values)
+    ratio = np.divide(outside, usual, out=np.full_like(outside, np.nan), where=usual > 0)
+    recovery = metrics.months_to_recover(~(np.abs(ratio - 1) <= metrics.RECOVERY_BAND), months)
+    late = np.isinf(recovery)
+    step = float(metrics.steps_per_year(run)) / 12
+    end = float(months[-1]) + 1 / step
+    notes = [f"until the price stays within {metrics.RECOVERY_BAND:.0%} of {beside}"]
+    if late.any():
+        notes.append(f"{late.sum()} of {len(late)} runs do not recover and count {end:.0f} months")
+    failed = np.isnan(outside).all(axis=1)
+    recovery = np.where(failed, np.nan, np.where(late, end, recovery))
+    outcomes.append(Outcome("months to recover", good, "months", recovery, "; ".join(notes)))
+    unmet, required = (
+        np.asarray(run[name].sel(good=good).values, dtype=np.float64)
+        for name in ("unmet_tonnes", "required_tonnes")
+    )
+    share = np.divide(unmet, required, out=np.full_like(unmet, np.nan), where=required > 0)
+    outcomes.append(Outcome("unmet demand", good, "% of requirement", 100 * share))
+    return outcomes
+
+
+def risk_outcome(run: xr.Dataset) -> Outcome:
+    """Value added at risk over the run, all countries and sectors, million USD."""
+    lost = run["value_added_at_risk"]
+    parts = [
+        lost.isel(member=slice(first, first + SLICE)).values.sum(axis=(1, 2), dtype=np.float64)
+        for first in range(0, lost.sizes["member"], SLICE)
+    ]
+    return Outcome("value added at risk", "", "million USD", np.concatenate(parts) / 1e6)

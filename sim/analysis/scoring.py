@@ -1,0 +1,253 @@
+"""Statistics of a run that can be set beside what was observed, and how far off they are.
+
+A *series* is one number a step: ``price_outside.GOODS``, ``exports.GOODS.COUNTRY`` and so on
+(:data:`SERIES`). ``GOODS`` are the words of an event (good id, mineral, HS code, ``all``), several
+joined by ``+``; tonnes and dollars of several goods are added, prices are their geometric mean. A
+*statistic* is a series over a window of dates, as mean, total, peak or trough, alone or relative to
+another one. Nothing here knows of an episode or a mineral.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.errors import MonaziteError, did_you_mean
+from sim.instruments.words import WordError, parse_day, select_goods
+from sim.world.labels import GoodLabel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "FARTHEST", "HOW", "SERIES", "Statistic", "Window", "evaluate", "miss", "paths", "score", "series_path",
+]
+
+Values = npt.NDArray[np.float64]
+FARTHEST = 3.0
+"""Band widths beyond which a miss counts no more: a single wild row must not decide a score."""
+HOW = ("mean", "total", "peak", "trough")
+SERIES = {
+    "price_gate": "gate price, world, USD/t",
+    "price_inside": "gate price inside the controlling country, USD/t",
+    "price_outside": "price on arrival outside the controlling country, USD/t",
+    "exports": "tonnes sold abroad by a country",
+    "imports": "tonnes bought abroad by a country",
+    "import_value": "CIF value of a country's imports, USD",
+    "import_unit_value": "import value over imports, USD/t",
+    "production": "tonnes made in a country, traders left out",
+    "shortfall": "tonnes that a country's users need but lack",
+    "value_added_at_risk": "value added of a country that hangs on missing goods, USD (no goods named)",
+}
+PRICES = ("price_gate", "price_inside", "price_outside")
+AXIS = {
+    "exports": "outbound", "imports": "inbound", "import_value": "inbound", "production": "offer",
+    "shortfall": "need",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days from ``first`` to ``last``, both included. A step counts where it overlaps them."""
+
+    first: dt.date
+    last: dt.date
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """A year, a month, a day, or two of them joined by ``..``.
+
+        Raises:
+            MonaziteError: the text is none of these.
+
+        >>> Window.parse("2023-08..2023-09").last
+        datetime.date(2023, 9, 30)
+        """
+        start, _, end = text.partition("..")
+        try:
+            first, last = _day(start, last=False), _day(end or start, last=True)
+        except WordError as error:
+            raise MonaziteError(f"window '{text}': {error.message}; {error.remedy}") from None
+        if last < first:
+            raise MonaziteError(f"window '{text}' ends before it starts")
+        return cls(first, last)
+
+    def steps(self, time: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
+        """Positions of the steps that overlap the window."""
+        days = time.astype("datetime64[D]")
+        length = days[-1] - days[-2] if len(days) > 1 else np.timedelta64(31, "D")
+        # The month before the last may be shorter than it.
+        length = max(length, np.timedelta64(31, "D")) if length > np.timedelta64(7, "D") else length
+        end = np.append(days[1:], days[-1] + length)
+        first, last = np.datetime64(self.first, "D"), np.datetime64(self.last, "D")
+        return np.flatnonzero((days <= last) & (end > first))
+
+
+def _day(text: str, *, last: bool) -> dt.date:
+    if re.fullmatch(r"\d{4}", text):
+        text += "-12" if last else "-01"
+    return parse_day(text, last=last)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A series over a window, or its ratio to a reference."""
+
+    series: str
+    how: str
+    at: Window
+    reference: Statistic | None = None
+
+
+def _split(name: str) -> tuple[str, list[str], str]:
+    """Kind, goods and country of a series.
+
+    Raises:
+        MonaziteError: the kind is unknown, or parts are missing or too many.
+    """
+    kind, *rest = name.split(".")
+    if kind not in SERIES:
+        raise MonaziteError(f"series '{name}': unknown kind '{kind}'; {did_you_mean(kind, SERIES)}")
+    form = {**dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",)}
+    parts = form.get(kind, ("GOODS", "COUNTRY"))
+    if len(rest) != len(parts):
+        raise MonaziteError(f"series '{name}' should read {kind}.{'.'.join(parts)}")
+    named = dict(zip(parts, rest, strict=True))
+    return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", "")
+
+
+def _goods(dataset: xr.Dataset, words: Sequence[str], name: str) -> list[str]:
+    columns = [dataset[f"good{part}"].values.astype(str) for part in ("", "_mineral", "_stage", "_hs6")]
+    goods = [
+        GoodLabel(good, "", mineral, stage, "", tuple(codes.split(";")))
+        for good, mineral, stage, codes in zip(*columns, strict=True)
+    ]
+    chosen: set[int] = set()
+    for word in words:
+        found = select_goods(goods, [word])
+        if not found:
+            known = sorted({good.id for good in goods} | {good.mineral for good in goods})
+            raise MonaziteError(
+                f"series '{name}': no good or mineral '{word}' in this run; {did_you_mean(word, known)}"
+            )
+        chosen.update(found)
+    return [goods[k].id for k in sorted(chosen)]
+
+
+def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
+    """A series step by step, (M, T); a unit value comes as value and tonnes, which are to be divided.
+
+    Raises:
+        MonaziteError: the run has no such series, good or country.
+    """
+    kind, words, country = _split(name)
+    if kind == "import_unit_value":
+        value, tonnes = (paths(dataset, f"{part}.{'+'.join(words)}.{country}")[0] for part in UNIT_VALUE)
+        return value, tonnes
+    if country and country not in dataset["importer"].values.astype(str):
+        raise MonaziteError(
+            f"series '{name}': no country '{country}'; write its ISO-3 code, for example CHN"
+        )
+    if kind == "value_added_at_risk":
+        at = dataset["facility_country"].values.astype(str) == country
+        return dataset[kind].values[:, :, at].sum(axis=2, dtype=np.float64), None
+    goods = _goods(dataset, words, name)
+    if kind in PRICES:
+        prices = dataset[kind].sel(good=goods).values.astype(np.float64)
+        together: Values = np.exp(np.log(prices).mean(axis=2))
+        return together, None
+    axis = AXIS[kind]
+    at = np.isin(dataset[f"{axis}_good"].values.astype(str), goods)
+    at &= dataset[f"{axis}_country"].values.astype(str) == country
+    if kind == "production":
+        at &= dataset["offer_kind"].values.astype(str) != "trader"
+    return dataset[kind].values[:, :, at].sum(axis=2, dtype=np.float64), None
+
+
+UNIT_VALUE = ("import_value", "imports")
+
+
+def _divided(above: Values, below: Values) -> Values:
+    ratio: Values = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+    return ratio
+
+
+def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
+    above, below = paths(dataset, statistic.series)
+    steps = statistic.at.steps(dataset["time"].values)
+    if not len(steps):
+        raise MonaziteError(
+            f"series '{statistic.series}': the run has no step from {statistic.at.first} to "
+            f"{statistic.at.last}; it covers {str(dataset['time'].values[0])[:10]} to "
+            f"{str(dataset['time'].values[-1])[:10]}"
+        )
+    if statistic.how in ("peak", "trough"):
+        each = above if below is None else _divided(above, below)
+        found: Values = each[:, steps].max(1) if statistic.how == "peak" else each[:, steps].min(1)
+        return found
+    if below is not None:
+        return _divided(above[:, steps].sum(1), below[:, steps].sum(1))
+    found = above[:, steps].mean(1) if statistic.how == "mean" else above[:, steps].sum(1)
+    return found
+
+
+def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
+    """(M,) the statistic of every member; NaN where it divides by nothing.
+
+    Raises:
+        MonaziteError: the run lacks the series or the dates.
+    """
+    value = _plain(dataset, statistic)
+    return value if statistic.reference is None else _divided(value, _plain(dataset, statistic.reference))
+
+
+def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:
+    """(M, T) what a picture of the statistic shows: the series, relative to its reference.
+
+    A reference at the same dates is divided step by step; one at other dates is one number for each member.
+    """
+    above, below = paths(dataset, statistic.series)
+    path = above if below is None else _divided(above, below)
+    reference = statistic.reference
+    if reference is None:
+        return path
+    if reference.at == statistic.at:
+        return _divided(path, series_path(dataset, reference))
+    level = _plain(dataset, reference)
+    if reference.how == "total" and below is None:
+        level = level / len(reference.at.steps(dataset["time"].values))
+    return _divided(path, np.broadcast_to(level[:, None], path.shape))
+
+
+def miss(value: float, low: float, high: float) -> float:
+    """How far a value lies outside its band, in widths of the band, at most :data:`FARTHEST`.
+
+    Measured on the logarithm where the band is positive, since prices and flows move by factors: twice
+    too high is as wrong as half. A band that starts at zero is measured as it is. No value is as wrong as
+    can be.
+
+    >>> miss(3.0, 2.0, 4.0), miss(8.0, 2.0, 4.0), miss(1.0, 2.0, 4.0), miss(0.2, 0.0, 0.1)
+    (0.0, 1.0, 1.0, 1.0)
+    """
+    if not np.isfinite(value):
+        return FARTHEST
+    if low <= value <= high:
+        return 0.0
+    if low > 0:
+        if value <= 0:
+            return FARTHEST
+        above, below, width = np.log(value / high), np.log(low / value), np.log(high / low)
+    else:
+        above, below, width = value - high, low - value, high - low
+    return float(min(max(above, below) / width, FARTHEST)) if width > 0 else FARTHEST
+
+
+def score(misses: Sequence[float]) -> float:
+    """Mean miss over the targets: 0 where all are in band."""
+    return float(np.mean(misses)) if len(misses) else float("nan")

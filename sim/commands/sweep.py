@@ -1,0 +1,158 @@
+"""``monazite sweep``: many runs of scenarios whose values vary, stored as they finish."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from sim.commands.output import print_table
+from sim.commands.sweeping import FLAGS, add_options, run_and_report
+from sim.commands.words import for_scenario, setting, split, take_overrides_first, text_setting
+from sim.errors import MonaziteError
+from sim.paths import outputs_directory, shown
+
+if TYPE_CHECKING:
+    from sim.sweep.plan import Plan
+
+__all__ = ["main", "plan_from", "register"]
+
+METHODS = ("grid", "zip", "lhs", "sobol", "saltelli", "morris")
+TEXTS = ("executor", "address", "method")
+NUMBERS = ("members", "samples", "seeds", "seed", "workers", "batch", "levels")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``sweep`` to the command line."""
+    parser = subparsers.add_parser(
+        "sweep",
+        help="run thousands of members, varying what is uncertain; stop and resume at will",
+        description="Runs every point of a design with paired members. What varies stands under 'sweep' in "
+        "the scenario, or on the command line as KEY=A,B,C or KEY=interval(LOW,HIGH). Without either, "
+        "members differ by their draws alone. Finished runs are stored at once and never repeated.",
+        epilog="examples: monazite sweep ree-licence-2025 --members 1000 | monazite sweep ree-licence-2025 "
+        "events.licence.approval_share=0%%,20%%,40%% --seeds 50 | monazite sweep ree-licence-2025 "
+        "'assumptions.thrift_speed=interval(0.1,0.6)' --method lhs --samples 200 --seeds 5",
+    )
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME|KEY=VALUE",
+        help="scenario ids or files; overrides; what varies",
+    )  # fmt: skip
+    parser.add_argument("--members", type=int, default=None, metavar="N", help="runs of each scenario in all")
+    parser.add_argument("--method", choices=METHODS, default=None, help="design (default: grid of all lists)")
+    parser.add_argument("--samples", type=int, default=None, metavar="N", help="points of the design")
+    parser.add_argument(
+        "--seeds", type=int, default=None, metavar="N",
+        help="members of each point, the same in all: number 0 is the central one without noise (default 1)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=None, help="root of all draws (default 1)")
+    parser.add_argument("--second-order", action="store_true", default=None, help="saltelli: pairs, too")
+    parser.add_argument("--levels", type=int, default=None, metavar="N", help="morris: levels (default 4)")
+    parser.add_argument("--full", action="store_true", help="store every bit of the arrays")
+    parser.add_argument(
+        "--every-flow", action="store_true",
+        help="store trade of every step and member, not of years: gigabytes, see --dry-run",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would run, and what it takes; run nothing"
+    )
+    add_options(parser)
+    parser.set_defaults(main=main)
+    take_overrides_first(parser, FLAGS)
+
+
+def plan_from(args: argparse.Namespace) -> Plan:
+    """The plan that a command line asks for; settings may be written as overrides, too.
+
+    Raises:
+        MonaziteError: bad input.
+    """
+    from sim.scenario.resolve import load_scenario
+    from sim.sweep.plan import make_plan
+
+    names, words = split(args.names)
+    vary: dict[str, Any] = {}
+    for name in TEXTS:
+        setattr(args, name, text_setting(words, name, getattr(args, name)))
+    for name in NUMBERS:
+        if not any(w.startswith(f"{name}=") and ("," in w or "(" in w) for w in words):
+            setattr(args, name, setting(words, name, getattr(args, name)))
+    if words:
+        from sim.scenario.compose import split_sweeps
+
+        words, vary = split_sweeps(words)
+    if not names:
+        raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
+    if args.seed is not None and args.seed < 0:
+        raise MonaziteError(f"seed must not be negative, not {args.seed}")
+    cases = None
+    if "seed" in vary:
+        seeds = vary.pop("seed")
+        if not isinstance(seeds, list) or not all(isinstance(s, int) and s >= 0 for s in seeds):
+            raise MonaziteError("seed: whole numbers are needed; write for example 'seed=range(0,50)'")
+        cases = [(number, int(s)) for s in seeds for number in range(args.members or 1)]
+        args.members = None
+    overrides: dict[str, list[str]] = {}
+    if words:
+        plain = [load_scenario(name) for name in names]
+        for name, scenario in zip(names, plain, strict=True):
+            overrides[name] = list(for_scenario(words, scenario, plain))
+    return make_plan(
+        names, overrides, vary, method=args.method, samples=args.samples, seeds=args.seeds,
+        members=args.members, second_order=args.second_order, levels=args.levels, seed=args.seed,
+        cases=cases, full=args.full, every_flow=args.every_flow,
+    )  # fmt: skip
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run a sweep, or say what it would be."""
+    plan = plan_from(args)
+    if args.dry_run:
+        return _dry_run(plan, args)
+    print(headline(plan), flush=True)
+    return run_and_report(plan, args)
+
+
+def headline(plan: Plan) -> str:
+    """Count and design in one line."""
+    names = {"lhs": "LHS", "sobol": "Sobol", "saltelli": "Saltelli", "morris": "Morris"}
+    scenarios = {v.scenario.name for v in plan.variants}
+    count = f"{len(scenarios)} scenarios x " if len(scenarios) > 1 else ""
+    method = names.get(plan.method, plan.method)
+    seeds = plan.total // max(len(scenarios) * len(plan.unit), 1)
+    what = f"{len(plan.unit)} {method} samples x {seeds} seeds" if plan.axes else f"{seeds} replicates"
+    return f"sweep {plan.id}: {plan.total} runs = {count}{what}"
+
+
+def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
+    from sim.sweep.estimate import available_bytes, fitting_batch, measure
+    from sim.sweep.run import cores
+    from sim.sweep.store import free_bytes, preview
+
+    print(headline(plan))
+    rows = []
+    for axis in plan.axes:
+        low, high = axis.bounds
+        values = ", ".join(axis.texts) if axis.texts else f"{axis.kind} {low:g} to {high:g}"
+        how = "a scenario each" if axis.structural else axis.dimension or "number"
+        rows.append((axis.path, values, how))
+    if rows:
+        print_table(("varies", "values", "as"), rows)
+    out = args.out if args.out is not None else outputs_directory()
+    stored, elsewhere, why = preview(plan, out)
+    new = plan.total - stored - elsewhere
+    print(f"new {new} | stored {stored} | taken over from other sweeps {elsewhere}")
+    print(f"  {why}")
+    workers = 1 if args.executor == "local" else args.workers or cores()
+    workers = max(min(workers, -(-new // plan.block)), 1)
+    estimate = measure(plan)
+    batch = fitting_batch(estimate, plan.block, workers, args.batch, available_bytes())
+    disk, free = new * estimate.disk_bytes, free_bytes(out)
+    print(
+        f"about {new * estimate.seconds / workers:.0f} s on {workers} worker{'s' if workers > 1 else ''} "
+        f"(measured on {estimate.members} members) | about {estimate.memory(batch, workers) / 1e9:.2g} GB of "
+        f"memory, {batch} members at a time | about {disk / 1e6:.0f} MB of disk, {free / 1e9:.0f} GB are free"
+    )
+    if disk > free:
+        raise MonaziteError(f"that would not fit on the disk of {shown(out)}; choose another with --out")
+    print(f"would go to {shown(out / plan.folder)}")
+    return 0

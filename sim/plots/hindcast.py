@@ -1,0 +1,161 @@
+"""An episode of the past: what the members did, what was observed, when which control was in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from sim.analysis.hindcast import EpisodeRun, HindcastRow
+from sim.analysis.scoring import series_path
+from sim.analysis.select import own_events
+from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
+from sim.plots.style import (
+    BASELINE,
+    HALO,
+    PALETTE,
+    STYLE,
+    Picture,
+    date_axis,
+    day_number,
+    figure,
+    file_name,
+    number,
+    save_picture,
+    titles,
+)
+from sim.results.grouping import member_statistics
+
+__all__ = ["draw_episode"]
+
+Values = npt.NDArray[np.float64]
+PANEL_INCHES = 2.1
+LOG_RANGE = 8.0
+LONGEST_TITLE = 115
+MILLION = 1e6
+
+
+def _panels(run: EpisodeRun) -> list[list[HindcastRow]]:
+    """Rows that one curve can show: the same series against the same reference."""
+    groups: dict[tuple[Any, ...], list[HindcastRow]] = {}
+    for row in run.rows:
+        statistic = row.target.statistic
+        reference = statistic.reference
+        same_time = reference is not None and reference.at == statistic.at
+        # A total is compared with that of another time of its own: each such row has its own curve.
+        when = reference.at if reference is not None and not same_time else None
+        groups.setdefault((statistic.series, reference and reference.series, when), []).append(row)
+    return list(groups.values())
+
+
+def _per_step(row: HindcastRow, time: npt.NDArray[np.datetime64]) -> float:
+    """Factor that brings a total over several steps to the level of the curve, which is one step's."""
+    statistic = row.target.statistic
+    scale = 1.0
+    if statistic.how == "total":
+        scale /= len(statistic.at.steps(time))
+    if statistic.reference is not None and statistic.reference.how == "total":
+        scale *= len(statistic.reference.at.steps(time))
+    return scale
+
+
+def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any) -> pd.DataFrame:
+    first = rows[0].target.statistic
+    path = series_path(run.dataset, first)
+    stats = member_statistics(path)
+    middle = stats.get("p50", stats["central"])
+    if "p10" in stats:
+        axes.fill_between(time, stats["p10"], stats["p90"], color=PALETTE[1], alpha=0.22, linewidth=0)
+    axes.plot(time, middle, color=PALETTE[1], linewidth=2.0)
+    values = [middle, stats.get("p90", middle)]
+    for row in rows:
+        target, scale = row.target, _per_step(row, time)
+        window = target.statistic.at
+        left, right = day_number(window.first), day_number(window.last) + 1
+        if right - left < 25:
+            right = left + 30
+        low, seen, high = (scale * value for value in (target.low, target.observed, target.high))
+        axes.fill_between([left, right], low, high, color=PALETTE[0], alpha=0.18, linewidth=0)
+        axes.plot([left, right], [seen, seen], color=PALETTE[0], linewidth=2.4)
+        axes.plot([(left + right) / 2], [seen], "o", color=PALETTE[0], markeredgecolor="white")
+        axes.annotate(
+            target.id, ((left + right) / 2, seen), xytext=(0, 6), textcoords="offset points",
+            ha="center", fontsize=9, fontweight="bold", color=PALETTE[0], path_effects=HALO,
+        )  # fmt: skip
+        values.append(np.array([seen, high]))
+    if first.reference is not None:
+        axes.axhline(1.0, color=BASELINE, linewidth=0.9)
+    shown = np.concatenate([v[np.isfinite(v)] for v in values])
+    low, high = float(shown.min()), float(shown.max())
+    if low > 0 and high / low > LOG_RANGE:
+        axes.set_yscale("log")
+        axes.set_ylim(max(low * 0.8, 0.05), high * 1.6)
+    else:
+        axes.set_ylim(0, high * 1.25)
+    unit = MILLION if high >= MILLION else 1.0
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value / unit)))
+    axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    date_axis(axes, time)
+    reference = first.reference
+    apart = reference is not None and reference.at != first.at
+    plain = "million\nper step" if unit > 1 else "per step"
+    label = plain if reference is None else "relative to\nits reference" if apart else "ratio"
+    axes.set_ylabel(label, fontsize=9.5)
+    axes.yaxis.set_label_coords(-0.064, 0.5)
+    named = "; ".join(f"{row.target.id}: {row.target.text}" for row in rows)
+    short = f"{', '.join(row.target.id for row in rows)}: {first.series}"
+    axes.set_title(named if len(named) < LONGEST_TITLE else short, fontsize=10)
+    frame = pd.DataFrame({"date": time.astype("datetime64[D]"), "series": first.series})
+    for name in ("p10", "p50", "p90", "central"):
+        if name in stats:
+            frame[name] = stats[name]
+    return frame.assign(unit="1" if reference is not None else "unit of the series")
+
+
+def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
+    """Draw one episode: a panel per observed series, events in lanes above.
+
+    Args:
+        run: what :func:`sim.analysis.hindcast.run_episode` returned.
+        directory: where PNG, SVG and CSV go.
+        seed: for the footer.
+    """
+    time = run.dataset["time"].values
+    panels = _panels(run)
+    events = own_events(run.dataset, None)
+    # Controls of the base year act through its trade and have no date that a reader could see here.
+    events = [e for e in events if "already in base-year trade" not in str(e.get("sentence"))]
+    counted = [row for row in run.rows if row.target.listed] or list(run.rows)
+    inside = sum(row.in_band for row in counted)
+    title = f"{run.episode.title}: {inside} of {len(counted)} targets in band"
+    subtitle = (
+        "Blue: median and 10th to 90th percentile of the members. Orange: observed, with the accepted band."
+    )
+    observed = "; ".join(dict.fromkeys(row.target.source for row in run.rows))
+    note = (
+        f"Model results, not forecasts. Scenario {run.episode.scenario}, {run.dataset.sizes['member']} "
+        f"members, seed {seed}. Observed: {observed}."
+    )
+    lanes = lane_count(events, time)
+    with mpl.rc_context(STYLE):
+        fig = figure(11.0, 1.9 + PANEL_INCHES * len(panels) + 0.55 * (len(panels) - 1) + lanes * LANE_INCHES)
+        bottom, top = titles(fig, title, subtitle, note)
+        inch = 1.0 / float(fig.get_size_inches()[1])
+        left, width, between = 0.09, 0.87, 0.55 * inch
+        lowest, highest = bottom + 0.35 * inch, top - (lanes * LANE_INCHES + 0.5) * inch
+        height = (highest - lowest - between * (len(panels) - 1)) / len(panels)
+        tables = []
+        for row, panel in enumerate(panels):
+            axes = fig.add_axes((left, highest - height - row * (height + between), width, height))
+            shade(axes, events, time)
+            tables.append(_draw_panel(axes, run, panel, time))
+        if lanes:
+            lane = fig.add_axes((left, highest + 0.33 * inch, width, lanes * LANE_INCHES * inch))
+            draw_lanes(lane, events, time)
+    return save_picture(fig, directory, file_name("hindcast", run.episode.id), title, pd.concat(tables))

@@ -1,0 +1,33 @@
+"""Sweeps: designs, stacked execution, a store that loses nothing, executors.
+
+The public names load on use, since they bring numpy, zarr and pandas along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.sweep.interface import run_parameters
+    from sim.sweep.plan import Plan, make_plan
+    from sim.sweep.read import Sweep, open_sweep
+    from sim.sweep.run import run_plan
+
+__all__ = ["Plan", "Sweep", "make_plan", "open_sweep", "run_parameters", "run_plan"]
+
+HOMES = {
+    "Plan": "sim.sweep.plan",
+    "make_plan": "sim.sweep.plan",
+    "Sweep": "sim.sweep.read",
+    "open_sweep": "sim.sweep.read",
+    "run_parameters": "sim.sweep.interface",
+    "run_plan": "sim.sweep.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module 'sim.sweep' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(HOMES[name]), name)

@@ -1,0 +1,158 @@
+"""What a sweep will take, measured on a few of its own members: memory, time, disk."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import MonaziteError
+from sim.sweep.encode import encode_block
+from sim.sweep.plan import Plan, Variant
+from sim.sweep.record import SweepRecorder
+from sim.sweep.work import portable, simulate
+
+__all__ = ["Estimate", "available_bytes", "fitting_batch", "measure"]
+
+PROBES = (2, 10)
+"""Members of the two small simulations whose memory is compared."""
+TIMED_MEMBERS = 16
+TIMED_STEPS = 4
+SPARE = 0.85
+"""Part of the free memory that a sweep may fill."""
+PACKING = 2.5
+"""Copies of a block's results that stand beside each other while they are packed (measured)."""
+PROCESS_BYTES = 190_000_000
+"""A worker without any member: interpreter, libraries, the world's tables (measured)."""
+CGROUP = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Measured on the first members of a variant, taken for all."""
+
+    member_bytes: float
+    """Memory of one member while it is simulated."""
+    block_bytes: float
+    """Memory of a block's results while they are packed."""
+    seconds: float
+    """Time of one member on one processor."""
+    disk_bytes: float
+    """Size of one member in the store."""
+    members: int = 0
+    """How many were timed."""
+
+    def memory(self, batch: int, workers: int) -> float:
+        """Bytes that all workers together need."""
+        return workers * (PROCESS_BYTES + self.block_bytes + batch * self.member_bytes)
+
+
+def _peak(plan: Plan, variant: Variant, members: int) -> tuple[int, float]:
+    """Largest memory of a small simulation, and bytes that each member keeps."""
+    rows = slice(0, 1)
+    repeated = {path: [float(values[0])] * members for path, values in variant.values.items()}
+    tracemalloc.start()
+    try:
+        simulation = simulate(
+            portable(variant.scenario),
+            np.arange(members),
+            np.repeat(variant.seed[rows], members),
+            {path: np.array(values) for path, values in repeated.items()},
+            plan.every_flow,
+        )
+        for _ in range(min(2, simulation.steps)):
+            simulation.step()
+        recorder = simulation.recorder
+        assert isinstance(recorder, SweepRecorder)
+        kept = sum(values.nbytes for values in recorder.kept.values())
+        return tracemalloc.get_traced_memory()[1], kept / members
+    finally:
+        tracemalloc.stop()
+
+
+def measure(plan: Plan, memory_only: bool = False) -> Estimate:
+    """Simulate a few members for a few steps.
+
+    Early steps are quiet: a shock may make later ones slower by a third or so.
+    """
+    variant = max(plan.variants, key=lambda v: len(v.scenario.steps()))
+    (small, kept_bytes), (large, _) = (_peak(plan, variant, members) for members in PROBES)
+    member_bytes = max((large - small) / (PROBES[1] - PROBES[0]), 1.0)
+    block_bytes = PACKING * plan.block * kept_bytes
+    if memory_only:
+        return Estimate(member_bytes, block_bytes, 0.0, 0.0)
+    count = min(TIMED_MEMBERS, plan.block)
+    rows = np.arange(count) % len(variant.runs)
+    simulation = simulate(
+        portable(variant.scenario), np.arange(count), variant.seed[rows],
+        {path: values[rows] for path, values in variant.values.items()}, plan.every_flow,
+    )  # fmt: skip
+    simulation.step()
+    began = time.perf_counter()
+    timed = max(min(TIMED_STEPS, simulation.steps - 1), 0)
+    for _ in range(timed):
+        simulation.step()
+    seconds = (time.perf_counter() - began) / max(timed, 1) / count
+    recorder = simulation.recorder
+    assert isinstance(recorder, SweepRecorder)
+    done = simulation.time
+    kept = recorder.finish()
+    stepwise = {k: v[:, :done] for k, v in kept.items() if v.ndim == 3 and v.shape[1] == simulation.steps}
+    began = time.perf_counter()
+    size = sum(map(len, encode_block(stepwise, count, plan.full).values())) / count / done
+    yearly = kept["flow_year"][:, :1]
+    once = sum(map(len, encode_block({"flow_year": yearly}, count, plan.full).values())) / count
+    encoding = (time.perf_counter() - began) / count / done
+    years = len({start.year for start, _ in variant.scenario.steps()})
+    steps = simulation.steps
+    disk = size * steps + once * years
+    return Estimate(member_bytes, block_bytes, (seconds + encoding) * steps, disk, count)
+
+
+def available_bytes() -> int:
+    """Free memory of this machine or container."""
+    free = 1 << 62
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+    except OSError:
+        return free
+    for limit, used in CGROUP:
+        try:
+            free = min(free, int(limit.read_text()) - int(used.read_text()))
+        except (OSError, ValueError):
+            continue
+    return free
+
+
+def fitting_batch(estimate: Estimate, block: int, workers: int, batch: int | None, free: int) -> int:
+    """How many members to simulate together: what was asked for, else as many as fit, up to a block.
+
+    Raises:
+        MonaziteError: it would not fit; the message says what would.
+    """
+    room = SPARE * free / workers - PROCESS_BYTES - estimate.block_bytes
+    most = int(min(room / estimate.member_bytes, 1e9))
+    if most >= (batch or 1):
+        return min(batch or block, block, most)
+    advice = [
+        *([f"--batch {most}"] if most >= 1 else []),
+        *([f"--workers {max(workers // 2, 1)}"] if workers > 1 else []),
+    ]
+    remedy = "free some memory, or run a smaller world ('minerals')"
+    if advice:
+        remedy = f"write {' or '.join(advice)}"
+    raise MonaziteError(
+        f"{batch or 1} members at a time on {workers} worker{'s' if workers > 1 else ''} need about "
+        f"{estimate.memory(batch or 1, workers) / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {remedy}"
+    )

@@ -1,0 +1,264 @@
+"""Where blocks are computed: in this process, in processes of this machine, on Dask, on SLURM.
+
+All do the same with :func:`sim.sweep.work.work` and give results to the one process that writes. Each holds
+no more jobs than it needs to keep its workers busy, so memory does not grow with the sweep.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sim.errors import MonaziteError
+from sim.sweep.work import Job, Result, work
+
+__all__ = ["EXECUTORS", "Executor", "Lost", "make_executor"]
+
+EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ATTEMPTS = 3
+"""How often a block is tried whose worker vanished."""
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A block that no worker could finish: killed, out of memory, out of reach."""
+
+    job: Job
+    reason: str
+
+
+Stop = Callable[[], bool]
+"""Says whether no more jobs are to be started."""
+
+
+class Executor(Protocol):
+    """Computes jobs; results come in any order."""
+
+    workers: int
+
+    def results(self, jobs: Iterator[Job], stop: Stop) -> Iterator[Result | Lost]:
+        """Results as they come; once ``stop`` says so, only those in flight."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all workers."""
+        ...
+
+
+class InProcess:
+    """One block after the other, here."""
+
+    workers = 1
+
+    def results(self, jobs: Iterator[Job], stop: Stop) -> Iterator[Result | Lost]:
+        """See :class:`Executor`."""
+        for job in jobs:
+            if stop():
+                return
+            try:
+                yield work(job)
+            except MemoryError:
+                yield Lost(job, "not enough memory; use a smaller --batch")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _quiet_worker() -> None:
+    # Ctrl-C goes to the whole group of processes; only the one that writes acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Futures:
+    """What executors with futures share: a few jobs in flight, and another try for a lost one."""
+
+    workers: int
+
+    def _submit(self, job: Job) -> Any:
+        raise NotImplementedError
+
+    def _wait(self, futures: Sequence[Any]) -> list[Any]:
+        """Those that are done, waiting a moment for one."""
+        raise NotImplementedError
+
+    def _result(self, future: Any) -> Result:
+        result: Result = future.result()
+        return result
+
+    def _renew(self) -> None:
+        """Replace workers that are gone."""
+
+    def results(self, jobs: Iterator[Job], stop: Stop) -> Iterator[Result | Lost]:
+        """See :class:`Executor`."""
+        running: dict[Any, tuple[Job, int]] = {}
+        waiting: list[tuple[Job, int]] = []
+        while True:
+            while len(running) < self.workers + 1 and not stop():
+                job, tries = waiting.pop() if waiting else (next(jobs, None), 0)
+                if job is None:
+                    break
+                running[self._start(job)] = job, tries
+            if not running:
+                return
+            for future in self._wait(list(running)):
+                job, tries = running.pop(future)
+                try:
+                    yield self._result(future)
+                except MonaziteError:
+                    raise
+                except Exception as error:  # noqa: BLE001 (a worker may end in any way)
+                    self._renew()
+                    if tries + 1 < ATTEMPTS:
+                        waiting.append((job, tries + 1))
+                    else:
+                        yield Lost(job, f"{type(error).__name__}: {str(error)[:300]}")
+
+    def _start(self, job: Job) -> Any:
+        try:
+            return self._submit(job)
+        except MonaziteError:
+            raise
+        except Exception:  # noqa: BLE001 (the pool broke between two jobs)
+            self._renew()
+            return self._submit(job)
+
+
+class Processes(_Futures):
+    """Processes of this machine, by joblib's loky; one thread each."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = self._new()
+
+    def _new(self) -> Any:
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(self.workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
+
+    def _submit(self, job: Job) -> Any:
+        return self._pool.submit(work, job)
+
+    def _wait(self, futures: Sequence[Any]) -> list[Any]:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        return list(wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done)
+
+    def _renew(self) -> None:
+        if getattr(self._pool, "_flags", None) is not None and self._pool._flags.broken is not None:
+            self._pool.shutdown(wait=False, kill_workers=True)
+            self._pool = self._new()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(wait=True)
+
+
+class Dask(_Futures):
+    """Workers of a Dask scheduler, on this machine or many."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise MonaziteError(
+                "executor 'dask' needs the extra of that name: pip install 'monazite[dask]'"
+            ) from None
+        try:
+            connect: Any = Client
+            self._client = connect(address, timeout=10, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise MonaziteError(
+                f"no Dask scheduler answers at {address} ({error}); start one with 'dask scheduler'"
+            ) from None
+        self.workers = max(sum(dict(self._client.nthreads()).values()), 1)
+
+    def _submit(self, job: Job) -> Any:
+        return self._client.submit(work, job, pure=False, retries=0)
+
+    def _wait(self, futures: Sequence[Any]) -> list[Any]:
+        done = [future for future in futures if future.done()]
+        if not done:
+            time.sleep(POLL_SECONDS / 4)
+        return done
+
+    def close(self) -> None:
+        """Leave the scheduler; it and its workers stay."""
+        self._client.close()
+
+
+class Submitit(_Futures):
+    """Jobs of a SLURM cluster, or the same machinery in processes of this machine."""
+
+    def __init__(self, cluster: str, folder: Path, workers: int, parameters: dict[str, Any]) -> None:
+        try:
+            import submitit
+        except ImportError:
+            raise MonaziteError(
+                "executor 'slurm' needs the extra of that name: pip install 'monazite[slurm]'"
+            ) from None
+        self.workers = workers
+        try:
+            self._executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        except RuntimeError as error:
+            raise MonaziteError(f"executor 'slurm': {error}; is this a node of a SLURM cluster?") from None
+        self._executor.update_parameters(name="monazite", cpus_per_task=1, **parameters)
+
+    def _submit(self, job: Job) -> Any:
+        return self._executor.submit(_alone, job)
+
+    def _wait(self, futures: Sequence[Any]) -> list[Any]:
+        done = [future for future in futures if future.done()]
+        if not done:
+            time.sleep(POLL_SECONDS)
+        return done
+
+    def close(self) -> None:
+        """Nothing to let go of: every job ends by itself."""
+
+
+def _alone(job: Job) -> Result:
+    os.environ.update(ONE_THREAD)
+    return work(job)
+
+
+def make_executor(
+    name: str,
+    workers: int | None,
+    folder: Path,
+    address: str | None = None,
+    parameters: dict[str, Any] | None = None,
+) -> Executor:
+    """The executor of a name.
+
+    Args:
+        name: one of :data:`EXECUTORS`.
+        workers: processes, or jobs of the cluster at a time; None for as many as there are cores.
+        folder: where SLURM jobs leave their logs.
+        address: of the Dask scheduler.
+        parameters: for SLURM, such as partition and timeout.
+
+    Raises:
+        MonaziteError: an unknown name, a missing extra, a scheduler that does not answer.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers is not None and workers < 1:
+        raise MonaziteError(f"workers must be at least 1, not {workers}")
+    if name == "local":
+        return InProcess()
+    if name == "processes":
+        return Processes(workers or cores)
+    if name == "dask":
+        if not address:
+            raise MonaziteError("executor 'dask' needs --address, for example tcp://127.0.0.1:8786")
+        return Dask(address)
+    if name in ("slurm", "submitit-local"):
+        cluster = "slurm" if name == "slurm" else "local"
+        return Submitit(cluster, folder / "slurm", workers or cores, parameters or {})
+    raise MonaziteError(f"there is no executor '{name}'; there are: {', '.join(EXECUTORS)}")

@@ -1,0 +1,90 @@
+"""One function from parameters to outcomes, for workbenches that bring their own designs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import MonaziteError, did_you_mean
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = ["OUTCOME_NAMES", "run_parameters"]
+
+OUTCOME_NAMES = (
+    "peak_price_outside", "mean_price_outside", "peak_price_ratio", "unmet_tonnes", "unmet_share",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _scenario(name: str, overrides: tuple[str, ...]) -> Scenario:
+    from sim.scenario import load_scenario
+
+    return load_scenario(name, overrides=overrides)
+
+
+def run_parameters(
+    scenario: str | Path,
+    *overrides: str,
+    goods: Sequence[str] = (),
+    member: int = 0,
+    seed: int = 1,
+    **parameters: float,
+) -> dict[str, float]:
+    """Run one member of a scenario with some values set, and return what came of it.
+
+    Args:
+        scenario: name or file.
+        overrides: ``key=value`` in Hydra's grammar, the same in every call.
+        goods: goods to report; all where empty.
+        member: number of the member; 0 is the central run without noise.
+        seed: root of its draws.
+        parameters: path -> value in the unit used inside the model (shares of one, years, tonnes), the
+            dots of the path written as two underscores: ``events__licence__approval_share=0.2``.
+
+    Returns:
+        ``<outcome>__<good>`` -> value: peak and mean price outside the controlling country (USD/t), the
+        peak over the base price, unmet tonnes, and their share of the requirement.
+
+    Raises:
+        MonaziteError: an unknown scenario, good or path.
+    """
+    import numpy as np
+
+    from sim.scenario.sweep_spec import quantities
+    from sim.sweep.record import SweepRecorder
+    from sim.sweep.work import simulate
+
+    loaded = _scenario(str(scenario), tuple(overrides))
+    values = {path.replace("__", "."): np.array([float(v)]) for path, v in parameters.items()}
+    known = {path for event in loaded.events for path in quantities(event)}
+    for path in values:
+        if path not in known and not path.startswith("assumptions."):
+            guess = did_you_mean(path, sorted(known))
+            raise MonaziteError(f"{path}: no number of '{loaded.name}' is called so; {guess}")
+    simulation = simulate(loaded, [member], [seed], values)
+    for path in values:
+        if path not in simulation.draws.values:
+            raise MonaziteError(f"{path}: no parameter is called so; 'monazite list parameters' shows all")
+    while simulation.time < simulation.steps:
+        simulation.step()
+    recorder = simulation.recorder
+    assert isinstance(recorder, SweepRecorder)
+    kept = recorder.finish()
+    names = [good.id for good in simulation.world.goods]
+    for good in goods:
+        if good not in names:
+            raise MonaziteError(f"unknown good '{good}'; {did_you_mean(good, names)}")
+    found: dict[str, float] = {}
+    for position, good in enumerate(names):
+        if goods and good not in goods:
+            continue
+        row: dict[str, Any] = {name: kept[name][0, position] for name in OUTCOME_NAMES if name in kept}
+        row["peak_price_ratio"] = row["peak_price_outside"] / simulation.world.base_price[position]
+        required = kept["required_tonnes"][0, position]
+        row["unmet_share"] = row["unmet_tonnes"] / required if required > 0 else 0.0
+        found |= {f"{name}__{good}": float(row[name]) for name in OUTCOME_NAMES}
+    return found

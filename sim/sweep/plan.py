@@ -1,0 +1,444 @@
+"""From scenarios and a design to the runs of a sweep: which member of which scenario has which values.
+
+Everything that decides results is in the plan, and its hash is the sweep's id. Runs are cut into blocks of
+:data:`BLOCK` members, the unit of the store; a block's key says what it holds, in whichever sweep it lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.agents.parameters import SHARED
+from sim.distributions import UncertainQuantity
+from sim.errors import MonaziteError
+from sim.results.manifest import sha256, world_files
+from sim.results.resolved import plain
+from sim.scenario.find import is_path
+from sim.scenario.node import Override
+from sim.scenario.resolve import load_scenario
+from sim.scenario.sweep_spec import Axis, Design, quantities
+from sim.sweep.design import axis_values, unit_points
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = [
+    "BLOCK", "Block", "Plan", "Source", "Variant", "code_digest", "make_plan", "plan_of", "scenario_digest",
+]  # fmt: skip
+
+Array = npt.NDArray[Any]
+
+BLOCK = 32
+"""Members to a block: small enough to lose little, large enough to be quick."""
+FORMAT = 1
+DEFAULT_SEED = 1
+DECISIVE = (
+    "agents", "engine", "instruments", "market", "world/*.py", "controls.py", "distributions.py", "units.py",
+    "sweep/record.py", "sweep/encode.py", "sweep/work.py",
+)  # fmt: skip
+"""Parts of the program whose change may change results; also those of another version's number."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """How to load a variant's scenario again."""
+
+    name: str
+    overrides: tuple[str, ...] = ()
+    """As the user wrote them."""
+    levels: tuple[tuple[str, Any], ...] = ()
+    """Path and value of each structural axis."""
+
+    def load(self) -> Scenario:
+        """The scenario without its sweep."""
+        own = [
+            Override(tuple(path.split(".")), value, f"{path}={value}", number)
+            for number, (path, value) in enumerate(self.levels, start=1)
+        ]
+        return replace(load_scenario(self.name, overrides=(*self.overrides, *own)), sweep=None)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One resolved scenario and its members."""
+
+    name: str
+    source: Source
+    scenario: Scenario
+    digest: str
+    runs: Array
+    """(R,) numbers of its runs in the sweep."""
+    sample: Array
+    replicate: Array
+    number: Array
+    seed: Array
+    values: Mapping[str, Array]
+    """Path -> (R,) values, in the unit used inside the model."""
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, block: int, size: int) -> slice:
+        """Its members in a block."""
+        return slice(block * size, min((block + 1) * size, len(self.runs)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some members of a variant that are stored together."""
+
+    variant: str
+    index: int
+    key: str
+    """Hash of all that decides its bytes."""
+    members: int
+
+    @property
+    def name(self) -> str:
+        """``variant/index``."""
+        return f"{self.variant}/{self.index}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep before it runs."""
+
+    title: str
+    """What the folder is called before the id."""
+    variants: tuple[Variant, ...]
+    axes: tuple[Axis, ...]
+    design: Design
+    unit: Array
+    """(samples, axes) the design's points."""
+    seed: int
+    block: int = BLOCK
+    full: bool = False
+    every_flow: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """What was asked for, to make the same plan again."""
+
+    @property
+    def total(self) -> int:
+        """How many runs."""
+        return sum(len(variant.runs) for variant in self.variants)
+
+    @property
+    def method(self) -> str:
+        """The design's name."""
+        return str(self.design.method) if self.axes else "replicates"
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks, in order."""
+        return tuple(
+            Block(v.name, i, self._key(v, v.rows(i, self.block)), len(v.runs[v.rows(i, self.block)]))
+            for v in self.variants
+            for i in range(-(-len(v.runs) // self.block))
+        )
+
+    def _key(self, variant: Variant, rows: slice) -> str:
+        settings = f"{FORMAT} {variant.digest} {self.block} {self.full} {self.every_flow}"
+        content = hashlib.sha256(settings.encode())
+        for part in (variant.number[rows], variant.seed[rows]):
+            content.update(np.asarray(part, dtype="<i8").tobytes())
+        for path, values in sorted(variant.values.items()):
+            content.update(path.encode() + np.asarray(values[rows], dtype="<f8").tobytes())
+        return content.hexdigest()[:32]
+
+    @cached_property
+    def id(self) -> str:
+        """Eight hexadecimal digits of all that decides the sweep's bytes."""
+        content = json.dumps([[b.name, b.key] for b in self.blocks] + [self.method, self.title])
+        return hashlib.sha256((content + repr(self.unit.tobytes())).encode()).hexdigest()[:8]
+
+    @property
+    def folder(self) -> str:
+        """Name of the sweep's folder."""
+        return f"{self.title}-{self.id}"
+
+    def variant(self, name: str) -> Variant:
+        """The variant of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {variant.name: variant for variant in self.variants}[name]
+
+    def find(self, run: int) -> tuple[Variant, int]:
+        """The variant of a run, and its row there.
+
+        Raises:
+            MonaziteError: there is no such run.
+        """
+        for variant in self.variants:
+            row = np.flatnonzero(variant.runs == run)
+            if len(row):
+                return variant, int(row[0])
+        raise MonaziteError(f"there is no run {run}; the sweep has runs 0 to {self.total - 1}")
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Hash of the program's parts that decide results."""
+    top = Path(__file__).resolve().parents[1]
+    files: set[Path] = set()
+    for part in DECISIVE:
+        where = top / part
+        if where.is_dir():
+            files |= set(where.rglob("*.py"))
+        else:
+            files |= set(top.glob(part))
+    content = hashlib.sha256()
+    for path in sorted(files):
+        content.update(path.relative_to(top).as_posix().encode() + path.read_bytes())
+    return content.hexdigest()
+
+
+def scenario_digest(scenario: Scenario) -> str:
+    """Hash of all that decides a member but its number, seed and values.
+
+    Texts that only readers see (sources, notes of what was observed) do not count.
+    """
+    scenario = replace(scenario, sources={}, observed={}, origin={}, warnings=(), sweep=None)
+    return _digest(scenario, _world_digest(scenario.base_year, _stamp(scenario.base_year)), code_digest())
+
+
+def _stamp(base_year: int) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of the world's files: changes with them, and costs no reading."""
+    return tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in world_files(base_year))
+
+
+def _digest(scenario: Scenario, world: str, code: str) -> str:
+    uncertain = {
+        path: repr(quantity.distribution)
+        for event in scenario.events
+        for path, quantity in quantities(event).items()
+        if isinstance(quantity, UncertainQuantity)
+    }
+    assumed = {key: repr(value) for key, value in scenario.assumptions.items()}
+    content = {
+        "scenario": plain(replace(scenario, assumptions={})), "uncertain": uncertain, "assumed": assumed,
+        "world": world, "code": code, "version": metadata.version("monazite"),
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _world_digest(base_year: int, stamp: tuple[tuple[str, int, int], ...]) -> str:
+    return hashlib.sha256("".join(map(sha256, world_files(base_year))).encode()).hexdigest()
+
+
+def make_plan(
+    names: Sequence[str],
+    overrides: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    vary: Mapping[str, Any] | Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    method: str | None = None,
+    samples: int | None = None,
+    seeds: int | None = None,
+    members: int | None = None,
+    second_order: bool | None = None,
+    levels: int | None = None,
+    seed: int | None = None,
+    cases: Sequence[tuple[int, int]] | None = None,
+    block: int = BLOCK,
+    full: bool = False,
+    every_flow: bool = False,
+) -> Plan:
+    """Lay out a sweep.
+
+    Args:
+        names: scenarios, by name or file.
+        overrides: ``key=value`` for all of them, or by scenario name.
+        vary: path -> list or distribution, in addition to the scenarios' own; an event's field goes to
+            the scenarios that have the event.
+        method, samples, seeds, second_order, levels: the design, in place of the scenarios' own.
+        members: runs of each scenario in all: replicates, or samples times seeds.
+        seed: root of the design's and the members' draws.
+        cases: (number, seed) of replicates, in place of ``seeds``.
+        block: members to a block of the store.
+        full: keep every bit.
+        every_flow: keep the flows of every step.
+
+    Raises:
+        MonaziteError: bad input, all problems of a scenario at once.
+    """
+    if not names:
+        raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
+    if members is not None and members < 1:
+        raise MonaziteError(f"members must be at least 1, not {members}")
+    settings = {
+        "method": method, "samples": samples, "seeds": seeds, "second_order": second_order, "levels": levels,
+    }  # fmt: skip
+    asked = {k: v for k, v in settings.items() if v is not None}
+    request = {
+        # A file is found again from any folder.
+        "names": [str(Path(name).resolve()) if is_path(name) else name for name in names],
+        "vary": dict(vary or {}), "members": members, "seed": seed,
+        "cases": None if cases is None else [list(case) for case in cases],
+        "overrides": dict(overrides) if isinstance(overrides, Mapping) else list(overrides),
+        "block": block, "full": full, "every_flow": every_flow, **asked,
+    }  # fmt: skip
+    loaded = _load(names, overrides, vary or {}, asked, members)
+    specs = [s.sweep for s in loaded if s.sweep is not None and s.sweep.axes]
+    axes = tuple({axis.path: axis for spec in specs for axis in spec.axes}.values())
+    for axis in (a for spec in specs for a in spec.axes):
+        if axis != next(a for a in axes if a.path == axis.path):
+            text = f"{axis.path} varies in one scenario otherwise than in another; sweep them apart"
+            raise MonaziteError(text)
+    designs = {spec.design for spec in specs} or {s.sweep.design for s in loaded if s.sweep is not None}
+    if len(designs) > 1:
+        raise MonaziteError("the scenarios' designs differ; give one by --method, --samples and --seeds")
+    design = next(iter(designs), Design(seeds=seeds or 1))
+    axes = tuple(_shared_apart(axis) for axis in axes)
+    if seed is None:
+        seed = next((s.seed for s in loaded if s.seed is not None), DEFAULT_SEED)
+    design = _sized(design, axes, members)
+    unit = unit_points(axes, design, seed)
+    replicates = list(cases) if cases is not None else [(number, seed) for number in range(design.seeds)]
+    variants = _variants(loaded, names, overrides, axes, unit, replicates)
+    title = loaded[0].name if len(loaded) == 1 else f"{loaded[0].name}-and-{len(loaded) - 1}-more"
+    return Plan(title, variants, axes, design, unit, seed, block, full, every_flow, request)
+
+
+def plan_of(request: Mapping[str, Any]) -> Plan:
+    """The plan of a request that :func:`make_plan` has kept."""
+    cases = request.get("cases")
+    return make_plan(**{**request, "cases": None if cases is None else [(int(n), int(s)) for n, s in cases]})
+
+
+def _load(
+    names: Sequence[str],
+    overrides: Sequence[str] | Mapping[str, Sequence[str]],
+    vary: Mapping[str, Any],
+    design: Mapping[str, Any],
+    members: int | None,
+) -> list[Scenario]:
+    """The scenarios with what varies and the design worked in."""
+    plainly = [load_scenario(name, overrides=_own(overrides, name)) for name in names]
+    twice = sorted({s.name for s in plainly if [p.name for p in plainly].count(s.name) > 1})
+    if twice:
+        raise MonaziteError(f"scenario given twice: {', '.join(twice)}")
+    known = {event.id for scenario in plainly for event in scenario.events}
+    loaded = []
+    for name, scenario in zip(names, plainly, strict=True):
+        own = {event.id for event in scenario.events}
+        mine = {
+            path: values for path, values in vary.items()
+            if not path.startswith("events.") or path.split(".")[1] in own or path.split(".")[1] not in known
+        }  # fmt: skip
+        changes: list[Override] = [
+            Override(("sweep", "vary", path), value, f"{path}={value}", number)
+            for number, (path, value) in enumerate(mine.items(), start=1)
+        ]
+        axes = bool(mine) or (scenario.sweep is not None and bool(scenario.sweep.axes))
+        if axes:
+            given = dict(design)
+            if members is not None and "samples" not in given:
+                first = scenario.sweep.design if scenario.sweep is not None else None
+                chosen = given.get("method") or (first.method if first is not None else None)
+                if chosen in ("lhs", "sobol"):
+                    per_sample = given.get("seeds") or (first.seeds if first is not None else 1)
+                    if members % per_sample:
+                        raise MonaziteError(f"{members} members are not a multiple of {per_sample} seeds")
+                    given["samples"] = members // per_sample
+            changes += [
+                Override(("sweep", "design", key), value, f"sweep.design.{key}={value}", len(changes) + i)
+                for i, (key, value) in enumerate(given.items(), start=1)
+            ]
+        if changes:
+            scenario = load_scenario(name, overrides=(*_own(overrides, name), *changes))
+        loaded.append(scenario)
+    return loaded
+
+
+def _own(overrides: Sequence[str] | Mapping[str, Sequence[str]], name: str) -> tuple[str, ...]:
+    return tuple(overrides.get(name, ()) if isinstance(overrides, Mapping) else overrides)
+
+
+def _shared_apart(axis: Axis) -> Axis:
+    """A parameter that all members share makes a scenario of each of its values."""
+    head, _, rest = axis.path.partition(".")
+    if head != "assumptions" or rest.partition(".")[0] not in SHARED:
+        return axis
+    if axis.distribution is not None:
+        raise MonaziteError(
+            f"sweep.vary.{axis.path}: all members share this parameter, so it cannot have a distribution; "
+            f"write a list of values"
+        )
+    return replace(axis, numbers=())
+
+
+def _sized(design: Design, axes: Sequence[Axis], members: int | None) -> Design:
+    """The design with as many replicates as the members asked for need."""
+    if members is None:
+        return design
+    if not axes:
+        return design.model_copy(update={"seeds": members})
+    if design.method in ("lhs", "sobol"):
+        return design
+    points = len(unit_points(axes, design, 0))
+    if members % points:
+        raise MonaziteError(
+            f"{members} members cannot be shared out evenly over {points} samples; "
+            f"write a multiple of {points}"
+        )
+    return design.model_copy(update={"seeds": members // points})
+
+
+def _variants(
+    loaded: Sequence[Scenario],
+    names: Sequence[str],
+    overrides: Sequence[str] | Mapping[str, Sequence[str]],
+    axes: Sequence[Axis],
+    unit: Array,
+    replicates: Sequence[tuple[int, int]],
+) -> tuple[Variant, ...]:
+    found = []
+    offset = 0
+    every = np.arange(len(unit))
+    for scenario, name in zip(loaded, names, strict=True):
+        own = {axis.path for axis in scenario.sweep.axes} if scenario.sweep is not None else set()
+        columns = [i for i, axis in enumerate(axes) if axis.path in own]
+        split = [i for i in columns if axes[i].structural]
+        positions = [[axes[i].position(float(point[i])) for i in split] for point in unit]
+        choice = np.array(positions).reshape(len(unit), -1)
+        for levels in itertools.product(*(range(len(axes[i].texts)) for i in split)):
+            chosen = every[(choice == levels).all(axis=1)] if split else every
+            if not len(chosen):
+                continue
+            said = tuple((axes[i].path, axes[i].written[k]) for i, k in zip(split, levels, strict=True))
+            source = Source(name, _own(overrides, name), said)
+            variant = source.load() if said else replace(scenario, sweep=None)
+            count = len(replicates)
+            rows = np.repeat(chosen, count)
+            found.append(
+                Variant(
+                    name=variant.name + "".join(f"_{k}" for k in levels),
+                    source=source,
+                    scenario=variant,
+                    digest=scenario_digest(variant),
+                    runs=offset + rows * count + np.tile(np.arange(count), len(chosen)),
+                    sample=rows,
+                    replicate=np.tile(np.arange(count), len(chosen)),
+                    number=np.tile([number for number, _ in replicates], len(chosen)),
+                    seed=np.tile([seed for _, seed in replicates], len(chosen)),
+                    values={
+                        axes[i].path: axis_values(axes[i], unit[:, i])[rows]
+                        for i in columns
+                        if not axes[i].structural
+                    },
+                    levels={axes[i].path: axes[i].texts[k] for i, k in zip(split, levels, strict=True)},
+                )
+            )
+        offset += len(unit) * len(replicates)
+    return tuple(found)

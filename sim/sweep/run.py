@@ -1,0 +1,207 @@
+"""Run a plan: what is stored stays, what is missing is computed, the end is sealed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import MonaziteError
+from sim.paths import outputs_directory
+from sim.sweep.estimate import available_bytes, fitting_batch, measure
+from sim.sweep.executors import Lost, make_executor
+from sim.sweep.plan import Plan
+from sim.sweep.store import Store
+from sim.sweep.summary import finish
+from sim.sweep.work import job_of
+
+if TYPE_CHECKING:
+    from sim.sweep.read import Sweep
+
+__all__ = ["Progress", "Report", "cores", "execute", "run_plan"]
+
+
+@dataclass
+class Progress:
+    """How far a sweep is."""
+
+    total: int
+    stored: int
+    """Runs that were there before."""
+    done: int = 0
+    """Runs there now."""
+    failed: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a sweep went."""
+
+    directory: Path
+    total: int
+    stored: int
+    taken_over: int
+    done: int
+    failed: tuple[int, ...]
+    seconds: float
+    write_seconds: float
+    complete: bool
+    signal: int = 0
+    """The signal that ended it early, or 0."""
+    lost: tuple[str, ...] = ()
+    """Blocks that no worker could finish, with the reason."""
+    cleared: int = 0
+    certified: int = 0
+
+
+class Stopper:
+    """The first Ctrl-C or SIGTERM lets blocks in flight finish; the second Ctrl-C stops at once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.signal = 0
+        self._tell = tell
+
+    def __call__(self) -> bool:
+        return self.signal != 0
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Note the signal."""
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+        self._tell("stopping; the runs in flight are finished first (Ctrl-C again: at once)")
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Handle signals inside; only a program's main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def origin() -> dict[str, Any]:
+    """Who asked, from where: kept beside the results, not in them."""
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"argv": sys.argv, "folder": str(Path.cwd()), "started": started}
+
+
+def execute(
+    plan: Plan,
+    out: Path | None = None,
+    *,
+    executor: str | None = None,
+    workers: int | None = None,
+    batch: int | None = None,
+    address: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    fail_fast: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Report:
+    """Run what is not stored yet.
+
+    Args:
+        plan: the sweep.
+        out: folder of sweeps; ``outputs`` in the current folder where None.
+        executor: processes where there is work for several, else local, where None.
+        workers, address, parameters: see :func:`sim.sweep.executors.make_executor`.
+        batch: members that are simulated together; a block's where None.
+        fail_fast: start no more runs once one has failed.
+        progress: called after every block.
+        tell: called with messages for the user.
+
+    Raises:
+        MonaziteError: bad input, or a store that cannot be written.
+    """
+    if batch is not None and batch < 1:
+        raise MonaziteError(f"batch must be at least 1, not {batch}")
+    began = time.perf_counter()
+    stop = Stopper(tell or (lambda _: None))
+    lost: list[str] = []
+    with Store.opened(plan, out if out is not None else outputs_directory(), origin()) as store:
+        missing = store.missing
+        sizes = {block.name: block.members for block in plan.blocks}
+        stored = plan.total - sum(block.members for block in missing)
+        now = Progress(plan.total, stored, stored, store.failed)
+        if progress is not None:
+            progress(now)
+        if missing:
+            store.unseal()
+            if executor is None:
+                executor = "processes" if len(missing) > 1 and (workers or cores()) > 1 else "local"
+            if executor in ("local", "processes"):
+                several = 1 if executor == "local" else min(workers or cores(), len(missing))
+                estimate = measure(plan, memory_only=True)
+                batch = fitting_batch(estimate, plan.block, several, batch, available_bytes())
+            pool = make_executor(executor, workers, store.directory, address, parameters)
+            jobs = (
+                job_of(plan, block.variant, block.index, block.key, batch or plan.block) for block in missing
+            )
+            try:
+                with stop.installed():
+                    for result in pool.results(jobs, lambda: stop() or (fail_fast and bool(now.failed))):
+                        if isinstance(result, Lost):
+                            lost.append(f"{result.job.block}: {result.reason}")
+                            if fail_fast:
+                                break
+                            continue
+                        store.commit(result)
+                        now.done += sizes[result.block]
+                        now.failed = store.failed
+                        if progress is not None:
+                            progress(now)
+            finally:
+                pool.close()
+        complete = not store.missing
+        if complete and not store.sealed():
+            finish(store)
+        return Report(
+            directory=store.directory,
+            total=plan.total,
+            stored=stored,
+            taken_over=store.taken_over,
+            done=now.done,
+            failed=tuple(store.failed),
+            seconds=time.perf_counter() - began,
+            write_seconds=store.write_seconds,
+            complete=complete,
+            signal=stop.signal,
+            lost=tuple(lost),
+            cleared=sum(entry.cleared for entry in store.entries.values()),
+            certified=sum(entry.certified for entry in store.entries.values()),
+        )
+
+
+def run_plan(plan: Plan, out: Path | None = None, **settings: Any) -> Sweep:
+    """Run a plan and open what came of it; settings as for :func:`execute`.
+
+    Raises:
+        MonaziteError: bad input, a store that cannot be written, or a sweep that was stopped.
+    """
+    from sim.sweep.read import open_sweep
+
+    report = execute(plan, out, **settings)
+    if not report.complete:
+        why = f" ({report.lost[0]})" if report.lost else ""
+        raise MonaziteError(f"{report.directory}: {report.done} of {report.total} runs are done{why}")
+    return open_sweep(report.directory)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

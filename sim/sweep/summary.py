@@ -1,0 +1,223 @@
+"""What a sweep leaves besides its blocks: design, errors, labels, quantile tables, manifests.
+
+None of it holds a time of day: the same sweep leaves the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.results.manifest import FORMAT as RUN_FORMAT
+from sim.results.manifest import input_checksums, scenario_files, world_files
+from sim.results.resolved import plain
+from sim.results.store import ARRAYS
+from sim.sweep.encode import encode_group
+from sim.sweep.plan import FORMAT, Plan, Variant
+from sim.sweep.record import VARIABLES, axis_labels
+from sim.sweep.tables import quantile_tables
+from sim.sweep.work import portable, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.sweep.store import Store
+
+__all__ = ["design_frame", "design_table", "error_text", "finish", "sweep_file"]
+
+Array = npt.NDArray[Any]
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """The table as the bytes of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(table, target, compression="zstd", row_group_size=200_000)
+    return target.getvalue()
+
+
+def sweep_file(plan: Plan) -> bytes:
+    """``sweep.json``: what was asked for and what came of it."""
+    content = {
+        "format": FORMAT,
+        "id": plan.id,
+        "title": plan.title,
+        "version": metadata.version("monazite"),
+        "runs": plan.total,
+        "method": plan.method,
+        "samples": len(plan.unit),
+        "seeds": plan.design.seeds,
+        "seed": plan.seed,
+        "options": {"second_order": plan.design.second_order, "levels": plan.design.levels},
+        "block": plan.block,
+        "full": plan.full,
+        "axes": [
+            {
+                "path": axis.path, "kind": axis.kind, "dimension": axis.dimension, "values": list(axis.texts),
+                "structural": axis.structural, "bounds": list(axis.bounds),
+            }
+            for axis in plan.axes
+        ],
+        "variants": [
+            {
+                "name": v.name, "scenario": v.scenario.name, "levels": dict(v.levels), "runs": len(v.runs),
+                "digest": v.digest, "overrides": list(v.source.overrides),
+            }
+            for v in plan.variants
+        ],
+        "request": plain(plan.request),
+    }  # fmt: skip
+    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def design_frame(plan: Plan) -> pd.DataFrame:
+    """One row per run, ordered by run: variant, member, sample, replicate, number, seed, values.
+
+    A varied path has two columns: its value in the unit inside the model (the text of a structural
+    one), and under ``u:<path>`` its place on the unit cube.
+    """
+    import pandas as pd
+
+    parts = []
+    for variant in plan.variants:
+        columns: dict[str, Any] = {
+            "run": variant.runs,
+            "variant": variant.name,
+            "scenario": variant.scenario.name,
+            "member": np.arange(len(variant.runs)),
+            "sample": variant.sample,
+            "replicate": variant.replicate,
+            "number": variant.number,
+            "seed": variant.seed,
+        }
+        for i, axis in enumerate(plan.axes):
+            value = variant.values.get(axis.path)
+            if axis.structural:
+                texts = [variant.levels.get(axis.path)] * len(variant.runs)
+                columns[axis.path] = pd.array(texts, dtype="string")
+            else:
+                columns[axis.path] = np.full(len(variant.runs), np.nan) if value is None else value
+            columns[f"u:{axis.path}"] = plan.unit[variant.sample, i]
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True).sort_values("run", ignore_index=True)
+
+
+def design_table(plan: Plan) -> bytes:
+    """``design.parquet``."""
+    return parquet(design_frame(plan))
+
+
+def error_text(plan: Plan, run: int, trace: str) -> bytes:
+    """``errors/<run>.txt``."""
+    variant, row = plan.find(run)
+    lines = [
+        f"run {run} of sweep {plan.id} failed",
+        f"variant {variant.name}, sample {variant.sample[row]}, replicate {variant.replicate[row]}, "
+        f"member number {variant.number[row]}, seed {variant.seed[row]}",
+        *(f"{path} = {float(values[row])!r}" for path, values in variant.values.items()),
+        "",
+        "repeat it, stopping where it fails:",
+        f"    monazite rerun {plan.id}/{run} --debug",
+        "",
+        trace,
+    ]
+    return "\n".join(lines).encode()
+
+
+def finish(store: Store) -> None:
+    """Write labels, tables and manifests of a sweep whose blocks are all there, and seal it."""
+    plan, written = store.plan, []
+    for variant in plan.variants:
+        files = _group(store, variant)
+        for name, data in files.items():
+            store.put(f"{variant.name}/{ARRAYS}/{name}", data)
+            written.append(f"{variant.name}/{ARRAYS}/{name}")
+        for table, frame in quantile_tables(store, variant):
+            name = f"{variant.name}/tables/{table}.parquet"
+            store.put(name, parquet(frame))
+            written.append(name)
+        name = f"{variant.name}/manifest.json"
+        store.put(name, _manifest(store, variant))
+        written.append(name)
+    written += ["sweep.json", "design.parquet", *(f"errors/{run}.txt" for run in store.failed)]
+    store.seal(written, {"runs": plan.total, "failed": store.failed})
+
+
+def _group(store: Store, variant: Variant) -> dict[str, bytes]:
+    """Metadata and labels of a variant's arrays."""
+    plan = store.plan
+    rows = variant.rows(0, 1)
+    given = {path: values[rows] for path, values in variant.values.items()}
+    scenario = variant.scenario
+    simulation = simulate(
+        portable(scenario), variant.number[rows], variant.seed[rows], given, plan.every_flow
+    )
+    labels = axis_labels(simulation)
+    length = {axis: len(values) for axis, values in labels.values()}
+    sizes = {}
+    for name, item in VARIABLES.items():
+        if (name == "flow_step" and not plan.every_flow) or (name == "drawn" and not length["draw"]):
+            continue
+        kind = np.dtype(bool if name == "certified" else np.float64 if name == "drawn" else np.float32)
+        sizes[name] = ((len(variant.runs), *(length[axis] for axis in item.axes)), kind)
+    member = np.arange(len(variant.runs), dtype=np.int64)
+    labels |= {
+        "member": ("member", member),
+        "run": ("member", variant.runs.astype(np.int64)),
+        "sample": ("member", variant.sample.astype(np.int64)),
+        "replicate": ("member", variant.replicate.astype(np.int64)),
+        "number": ("member", variant.number.astype(np.int64)),
+    }
+    events = [
+        {
+            "id": event.id, "type": event.type, "sentence": event.sentence(),
+            "announced": str(event.announced or ""), "from": str(event.from_ or ""),
+            "until": str(event.until or ""),
+        }
+        for event in scenario.events
+    ]  # fmt: skip
+    attributes = {
+        "scenario": variant.name, "title": scenario.title, "base_year": simulation.world.base_year,
+        "seed": plan.seed, "members": len(variant.runs), "step": scenario.step,
+        "compare_to": scenario.compare_to or "", "events": json.dumps(events), "sweep": plan.id,
+        "coordinates": " ".join(name for name in labels if name != labels[name][0]),
+    }  # fmt: skip
+    labels = {name: value for name, value in labels.items() if len(value[1])}
+    return encode_group(sizes, labels, attributes, plan.block)
+
+
+def _manifest(store: Store, variant: Variant) -> bytes:
+    """A run's manifest without what differs from machine to machine and day to day."""
+    plan, scenario = store.plan, variant.scenario
+    blocks = [entry for entry in store.entries.values() if entry.block.rpartition("/")[0] == variant.name]
+    content = {
+        "format": RUN_FORMAT,
+        "status": "complete",
+        "run_id": variant.name,
+        "scenario": variant.name,
+        "title": scenario.title,
+        "compare_to": scenario.compare_to,
+        "base_year": scenario.base_year,
+        "step": scenario.step,
+        "steps": len(scenario.steps()),
+        "members": len(variant.runs),
+        "failed": [run for run in store.failed if run in set(variant.runs.tolist())],
+        "seed": plan.seed,
+        "full": plan.full,
+        "markets": {"cleared": sum(b.cleared for b in blocks), "certified": sum(b.certified for b in blocks)},
+        "version": metadata.version("monazite"),
+        "observed": plain(scenario.observed),
+        "inputs": input_checksums([*scenario_files(scenario), *world_files(scenario.base_year)]),
+        "sweep": {"id": plan.id, "levels": dict(variant.levels), "method": plan.method},
+        # A run says here when it began; of a sweep, origin.json and timings.jsonl tell.
+        "started": "",
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"

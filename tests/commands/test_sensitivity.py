@@ -1,0 +1,159 @@
+"""``monazite sensitivity`` on real, small sweeps."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.analysis.outcomes import good_outcomes, moved_most, risk_outcome
+from sim.cli import main
+from sim.sweep import Sweep, make_plan, run_plan
+from tests.synthetic import make_dataset
+
+SHOCK = "ree-licence-2025"
+VARY = {
+    "events.licence.approval_share": {"uniform": ["10 %", "80 %"]},
+    "events.licence.delay": {"uniform": ["30 days", "120 days"]},
+}
+FACTORS = list(VARY)
+
+
+def swept(
+    out: Path, method: str, samples: int, scenarios: tuple[str, ...] = (SHOCK,), seeds: int = 1
+) -> Sweep:
+    plan = make_plan(
+        list(scenarios), overrides=["time.start=2025-01-01", "time.end=2025-10-31"], vary=VARY, method=method,
+        samples=samples, seeds=seeds, seed=1,
+    )  # fmt: skip
+    return run_plan(plan, out=out, executor="local")
+
+
+@pytest.fixture(scope="module")
+def saltelli(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return swept(tmp_path_factory.mktemp("saltelli"), "saltelli", 8)
+
+
+def table(sweep: Sweep) -> list[dict[str, str]]:
+    with (sweep.directory / "sensitivity" / "sensitivity.csv").open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def of(rows: list[dict[str, str]], outcome: str, column: str) -> dict[str, float]:
+    return {row["factor"]: float(row[column]) for row in rows if row["outcome"] == outcome}
+
+
+def test_approval_matters_more_than_delay(saltelli: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{SHOCK}: saltelli, 2 factors, 32 points\n")
+    assert "not converged" in printed
+    rows = table(saltelli)
+    assert {row["outcome"] for row in rows} == {
+        "peak price outside", "months to recover", "unmet demand", "value added at risk"
+    }
+    total = of(rows, "peak price outside", "ST")
+    assert total[FACTORS[0]] > total[FACTORS[1]] > 0
+    assert of(rows, "peak price outside", "swing")[FACTORS[0]] < 0
+    assert of(rows, "unmet demand", "swing")[FACTORS[1]] > 0
+    content = json.loads((saltelli.directory / "sensitivity" / "sensitivity.json").read_text())
+    assert content["method"] == "saltelli"
+    assert [row["factor"] for row in content["rows"][:2]] == FACTORS
+
+
+def test_the_indices_are_those_of_the_stored_outcomes(saltelli: Sweep) -> None:
+    from SALib.analyze import sobol
+
+    main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"])
+    stored = saltelli.outcomes().sel(good="dysprosium_oxide")
+    share = (stored.unmet_tonnes / stored.required_tonnes).values
+    expected = sobol.analyze(saltelli.problem(), share, calc_second_order=False, seed=1)
+    found = of(table(saltelli), "unmet demand", "ST")
+    np.testing.assert_allclose([found[name] for name in FACTORS], expected["ST"], rtol=1e-12)
+
+
+def test_without_a_good_those_that_differ_most_are_taken(saltelli: Sweep) -> None:
+    main(["sensitivity", str(saltelli.directory)])
+    goods = {row["good"] for row in table(saltelli)} - {""}
+    peak = np.log(saltelli.outcomes().peak_price_ratio)
+    spread = (peak.max("run") - peak.min("run")).to_series()
+    assert goods == set(spread.nlargest(2).index)
+
+
+def test_morris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = swept(tmp_path, "morris", 6)
+    assert main(["sensitivity", str(sweep.directory), "--good", "dysprosium_oxide"]) == 0
+    effect = of(table(sweep), "peak price outside", "mu_star")
+    assert effect[FACTORS[0]] > effect[FACTORS[1]]
+    assert of(table(sweep), "unmet demand", "mu")[FACTORS[0]] < 0
+    assert "mu_star" in capsys.readouterr().out
+
+
+def test_a_sample_beside_its_baseline_with_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = swept(tmp_path, "lhs", 8, ("baseline-2024", SHOCK), seeds=2)
+    target = tmp_path / "tables"
+    words = ["sensitivity", str(sweep.directory), "--good", "dysprosium_oxide", "--out", str(target)]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{SHOCK}: lhs, 2 factors, 8 points, 2 seeds each\n")
+    assert "of the paired baseline" in printed
+    content = json.loads((target / "sensitivity.json").read_text())
+    assert content["baseline"] == "baseline-2024"
+    (unmet,) = [
+        row for row in content["rows"] if row["outcome"] == "unmet demand" and row["factor"] == FACTORS[0]
+    ]
+    assert unmet["PRCC"] < -0.5
+    assert unmet["S1"] is None
+    assert not (sweep.directory / "sensitivity").exists()
+
+
+def test_what_cannot_be_analysed_is_said(
+    saltelli: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = run_plan(make_plan([SHOCK], overrides=["time.end=2024-02-29"], members=2), out=tmp_path)
+    for words, message in (
+        ([str(plain.directory)], "nothing varies in this sweep but the seed"),
+        ([str(saltelli.directory), "--scenario", "x"], f"holds no 'x'; there are: {SHOCK}"),
+        ([str(saltelli.directory), "--good", "dysprosum"], "did you mean 'dysprosium'"),
+        (["nowhere"], "there is no sweep 'nowhere'"),
+    ):
+        assert main(["sensitivity", *words]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_outcomes_of_an_invented_run() -> None:
+    """The invented shock multiplies outside prices by up to 4 from step 15 on and is over after 24 steps."""
+    good = "dysprosium_oxide"
+    run, baseline = make_dataset("shock", shock=1.0), make_dataset()
+    for data in (run, baseline):
+        for name, source in (("unmet_tonnes", "shortfall"), ("required_tonnes", "requirement")):
+            of_need = data.need_good.values
+            total = [data[source].values[..., of_need == g].sum((1, 2)) for g in data.good.values]
+            data[name] = (("member", "good"), np.stack(total, axis=1))
+    peak, recovery, unmet = good_outcomes(run, good, baseline)
+    np.testing.assert_allclose(
+        peak.values, run.price_outside.sel(good=good).max("time").values / 1000, rtol=1e-6
+    )
+    assert (peak.unit, recovery.unit) == ("USD/kg", "months")
+    np.testing.assert_array_equal(recovery.values, 24)
+    assert "paired baseline" in recovery.note
+    here = run.need_good.values == good
+    lacked, needed = (run[name].values[..., here].sum((1, 2)) for name in ("shortfall", "requirement"))
+    np.testing.assert_allclose(unmet.values, 100 * lacked / needed, rtol=1e-5)
+    assert (unmet.values > 1).all()
+    totals = {name: run[name] for name in ("unmet_tonnes", "required_tonnes")}
+    never = make_dataset("shock", shock=1.0, recovers=False).assign(totals)
+    _, late, _ = good_outcomes(never, good, baseline)
+    assert np.ptp(late.values) == 0
+    assert "5 of 5 runs do not recover and count 45 months" in late.note
+    np.testing.assert_allclose(
+        risk_outcome(run).values, run.value_added_at_risk.sum(("time", "facility")) / 1e6, rtol=1e-5
+    )
+
+
+def test_moved_most_compares_in_logs() -> None:
+    ratio = np.array([[1.0, 10.0, 1.0], [1.5, 11.0, np.nan]])
+    assert moved_most(ratio, ["a", "b", "c"], 2) == ["a", "b"]

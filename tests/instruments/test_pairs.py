@@ -1,0 +1,172 @@
+"""Every pair of instruments on the same goods and links: what docs/scenarios.md says of overlaps."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.controls import Controls, LinkValues
+from sim.instruments import Instrument, instrument_types
+from sim.world.world import World
+from tests.instruments.acting import acted, event
+
+OXIDE = ["dysprosium_oxide"]
+BY = {"by": "CHN", "goods": OXIDE}
+MAKERS = {"countries": ["CHN"], "goods": OXIDE}
+RULES = ("negotiation", "reaction_rule")
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "bloc": {"members": ["CHN", "JPN"], "preference": "40 %", "tariff_inside": "-3 %",
+             "tariff_outside": "7 %"},
+    "capacity_change": MAKERS | {"change": "-20 %"},
+    "carbon_border_tax": {"by": "JPN", "intensity": {OXIDE[0]: "50 t CO2/t"}, "price": "80 USD/t CO2"},
+    "demand_shock": {"level": "20 %"},
+    "energy_cost": MAKERS | {"change": "50 %", "energy_share": "30 %"},
+    "exchange_rate": {"countries": ["CHN", "JPN"], "change": "-10 %"},
+    "export_ban": BY | {"to": "JPN", "extraterritorial": True},
+    "export_licence": BY | {"approval_share": "40 %", "delay": "60 days"},
+    "export_quota": BY | {"amount": "20 t/year"},
+    "export_tax": BY | {"rate": "15 %"},
+    "freight_shock": {"exporters": "CHN", "change": "30 %", "delay": "5 days"},
+    "import_tariff": {"by": "JPN", "on": "CHN", "goods": OXIDE, "rate": "25 %"},
+    "merger": {"firms": ["separator_china_a", "separator_china_b"]},
+    "outage": MAKERS | {"loss": "30 %", "length": "1 years"},
+    "price_flooding": MAKERS | {"discount": "20 %", "extra_output": "10 %"},
+    "production_quota": BY | {"cut": "10 %"},
+    "recycling_push": {"goods": ["all"], "share": "10 %", "ramp": "1 days"},
+    "sanction": {"by": "JPN", "on": "CHN", "firms": ["separator_china_a"], "compliance": "60 %"},
+    "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
+    "strike": MAKERS | {"loss": "40 %", "length": "1 years"},
+    "substitution_push": {"goods": ["all"], "share": "20 %", "ramp": "1 days"},
+    "negotiation": {"between": ["CHN", "JPN"], "events": ["other"], "relief": "50 %"},
+    "reaction_rule": {"by": "JPN", "trigger": {"event": "other"}, "action": "suspend", "events": ["other"]},
+}
+
+
+def _largest_open(controls: Controls, world: World, which: str) -> np.ndarray[Any, Any]:
+    """(O, N) what barriers leave open, or the risk that they raise."""
+    value = np.full((len(world.offer_good), len(world.need_good)), 1.0 if which == "open_share" else 0.0)
+    combine = np.multiply if which == "open_share" else np.maximum
+    for barrier in controls.barriers:
+        here = np.ix_(barrier.offers, barrier.needs)
+        value[here] = combine(value[here], getattr(barrier, which))
+    return value
+
+
+def _values(name: str) -> Callable[[Controls], np.ndarray[Any, Any]]:
+    def read(controls: Controls) -> np.ndarray[Any, Any]:
+        held = getattr(controls, name)
+        return held.shared if isinstance(held, LinkValues) else held
+
+    return read
+
+
+ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
+    "share of a link that is open": ("open_share", lambda a, b, base: a * b),
+    "tariff": ("tariff_rate", lambda a, b, base: a + b - base),
+    "export tax": ("export_tax_rate", lambda a, b, base: a + b - base),
+    "freight": ("freight_factor", lambda a, b, base: a * b),
+    "time under way": ("transit_delay", lambda a, b, base: a + b - base),
+    "sourcing weight": ("preference", lambda a, b, base: a * b),
+    "output": ("production_factor", lambda a, b, base: a * b),
+    "capacity": ("capacity_factor", lambda a, b, base: a * b),
+    "ask": ("ask_factor", lambda a, b, base: a * b),
+    "own costs": ("own_cost_factor", lambda a, b, base: a * b),
+    "need of users": ("demand_factor", lambda a, b, base: a * b),
+    "need per unit of product": ("intensity_factor", lambda a, b, base: a * b),
+    "what users can pay": ("budget_factor", lambda a, b, base: a * b),
+    "perceived risk": ("risk", lambda a, b, base: np.maximum(a, b)),
+}
+LISTS = {
+    "resale": "resales", "ceiling on exports": "caps", "licence": "licences",
+    "stock of a state": "stockpiles",
+}  # fmt: skip
+"""What each event adds for itself; all of it holds."""
+
+
+def written(controls: Controls, world: World) -> set[str]:
+    """Rows of the table that an event has written to."""
+    fresh = Controls(world)
+    rows = {row for row, (name, _) in ARRAYS.items()
+            if not np.array_equal(_values(name)(controls), _values(name)(fresh))}  # fmt: skip
+    rows |= {row for row, name in LISTS.items() if getattr(controls, name)}
+    if not np.array_equal(controls.markup_owner, fresh.markup_owner):
+        rows.add("pricing owner")
+    if (_largest_open(controls, world, "open_share") < 1).any():
+        rows.add("trade of a firm that is open")
+    if (_largest_open(controls, world, "risk") > 0).any():
+        rows.add("perceived risk")
+    return rows
+
+
+def example(kind: str, name: str) -> Instrument:
+    return event(kind, id=name, **EXAMPLES[kind])
+
+
+def documented() -> dict[str, tuple[str, set[str]]]:
+    """Row of the table -> how several combine, and the instruments that write to it."""
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    section = page.split("### Overlaps")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")][2:]
+    return {
+        what.strip(): (how.strip(), set(re.findall(r"`(\w+)`", who))) for what, how, who in rows
+    }
+
+
+def test_every_instrument_has_an_example() -> None:
+    assert set(EXAMPLES) == set(instrument_types())
+
+
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_the_table_says_what_each_instrument_writes(small_world: World, kind: str) -> None:
+    rows = {row for row, (_, kinds) in documented().items() if kind in kinds}
+    assert written(acted(small_world, example(kind, "e")), small_world) == rows
+    assert rows or kind in RULES
+
+
+def test_the_table_says_how_they_combine() -> None:
+    """The words of the table are those that the pairs below are checked by."""
+    table = documented()
+    assert set(table) == set(ARRAYS) | set(LISTS) | {"pricing owner", "trade of a firm that is open"}
+    for row, (_, combine) in ARRAYS.items():
+        word = {6.0: "multiply", 4.0: "add up", 3.0: "the largest"}[float(combine(2.0, 3.0, 1.0))]
+        assert table[row][0].startswith(word), row
+    for row in LISTS:
+        assert table[row][0].startswith("each")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), list(itertools.combinations_with_replacement(sorted(EXAMPLES), 2))
+)
+def test_a_pair_combines_by_the_rule_whatever_its_order(small_world: World, first: str, second: str) -> None:
+    world = small_world
+    one, two = example(first, "one"), example(second, "two")
+    fresh, a, b = Controls(world), acted(world, one), acted(world, two)
+    there, back = acted(world, one, two), acted(world, two, one)
+    for name, combine in ARRAYS.values():
+        read = _values(name)
+        expected = combine(read(a), read(b), read(fresh))
+        for both in (there, back):
+            np.testing.assert_allclose(read(both), expected, rtol=1e-14, atol=1e-15, err_msg=name)
+    for name in LISTS.values():
+        alone = len(getattr(a, name)) + len(getattr(b, name))
+        assert len(getattr(there, name)) == len(getattr(back, name)) == alone
+    for which in ("open_share", "risk"):
+        combine = np.multiply if which == "open_share" else np.maximum
+        expected = combine(_largest_open(a, world, which), _largest_open(b, world, which))
+        for both in (there, back):
+            np.testing.assert_allclose(_largest_open(both, world, which), expected, rtol=1e-14)
+    np.testing.assert_array_equal(there.markup_owner, back.markup_owner)
+    for book in ("touched_links", "touched_offers", "touched_needs"):
+        for both in (there, back):
+            assert set(getattr(both, book)) == set(getattr(a, book)) | set(getattr(b, book))
+            for name, mask in (getattr(a, book) | getattr(b, book)).items():
+                np.testing.assert_array_equal(getattr(both, book)[name], mask)
+    for kind, alone_on in ((first, a), (second, b)):
+        booked = alone_on.touched_links or alone_on.touched_offers or alone_on.touched_needs
+        assert bool(booked) is (kind not in RULES)

@@ -1,0 +1,115 @@
+"""A real Dask scheduler with two worker processes, one of which is killed in mid-sweep."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sim.errors import MonaziteError
+from sim.sweep.plan import Plan
+from sim.sweep.run import Progress, execute
+from tests.sweep.stores import differences, snapshot
+
+pytest.importorskip("distributed")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def started(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of Dask's command line, ended afterwards."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", "-m", "distributed.cli." + words[0], *words[1:]]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def worker(file: Path) -> tuple[str, ...]:
+    return ("dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard")
+
+
+@pytest.mark.slow
+def test_dask_and_a_lost_worker(plan: Plan, undisturbed: dict[str, bytes], out: Path, tmp_path: Path) -> None:
+    import json
+
+    file = tmp_path / "scheduler.json"
+    scheduler = (
+        "dask_scheduler",
+        "--scheduler-file",
+        str(file),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+    )
+    with started(*scheduler), started(*worker(file)) as first, started(*worker(file)):
+        until = time.monotonic() + 60
+        while not file.exists() or not file.read_text().strip():
+            assert time.monotonic() < until, "no scheduler"
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        from distributed import Client
+
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        killed = []
+
+        def watch(now: Progress) -> None:
+            if now.done >= 4 and not killed:
+                killed.append(now.done)
+                first.send_signal(signal.SIGKILL)
+
+        report = execute(plan, out, executor="dask", address=address, progress=watch)
+    assert killed
+    assert killed[0] < plan.total
+    assert report.complete
+    assert report.failed == ()
+    assert differences(snapshot(report.directory), undisturbed) == []
+
+
+def test_no_scheduler(plan: Plan, out: Path) -> None:
+    with pytest.raises(MonaziteError, match=r"'dask' needs --address, for example tcp://127.0.0.1:8786"):
+        execute(plan, out, executor="dask")
+
+
+@pytest.mark.parametrize(("executor", "module"), [("dask", "distributed"), ("slurm", "submitit")])
+def test_missing_extra_is_named(
+    plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch, executor: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        MonaziteError, match=rf"needs the extra of that name: pip install 'monazite\[{executor}\]'"
+    ):
+        execute(plan, out, executor=executor, address="tcp://127.0.0.1:1")
+
+
+def test_slurm_without_a_cluster(plan: Plan, out: Path) -> None:
+    with pytest.raises(MonaziteError, match=r"executor 'slurm': .*is this a node of a SLURM cluster"):
+        execute(plan, out, executor="slurm")
+
+
+def test_unknown_executor(plan: Plan, out: Path) -> None:
+    with pytest.raises(MonaziteError, match="there is no executor 'ray'; there are: local, processes, dask"):
+        execute(plan, out, executor="ray")
+
+
+def test_worker_of_another_version_is_refused(plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.sweep import plan as plan_module
+
+    # As if the worker's program were another one.
+    monkeypatch.setattr(plan_module, "code_digest", lambda: "another")
+    with pytest.raises(MonaziteError, match="a worker has another Monazite or other world data"):
+        execute(plan, out, executor="local")

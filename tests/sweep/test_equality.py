@@ -1,0 +1,135 @@
+"""The same bytes from every executor, batch and number of workers; the same member alone or in a thousand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sim
+from sim.sweep import open_sweep
+from sim.sweep.plan import Plan, make_plan
+from sim.sweep.record import SweepRecorder
+from sim.sweep.run import execute
+from sim.sweep.work import simulate
+from tests.sweep.stores import BAN, BOOM, QUICK, differences, quick_plan, snapshot
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"executor": "local", "batch": 1},
+        {"executor": "local", "batch": 3},
+        {"executor": "processes", "workers": 1},
+        {"executor": "processes", "workers": 2, "batch": 2},
+        {"executor": "processes", "workers": 3},
+    ],
+    ids=lambda s: "-".join(map(str, s.values())),
+)
+def test_executors_batches_and_workers(
+    plan: Plan, undisturbed: dict[str, bytes], out: Path, settings: dict[str, object]
+) -> None:
+    report = execute(plan, out, **settings)  # type: ignore[arg-type]
+    assert report.complete
+    assert differences(snapshot(report.directory), undisturbed) == []
+
+
+def test_submitit(out: Path, tmp_path: Path) -> None:
+    small = quick_plan(members=6)
+    here = execute(small, tmp_path / "here", executor="local")
+    there = execute(small, out, executor="submitit-local", workers=2)
+    assert differences(snapshot(there.directory), snapshot(here.directory)) == []
+
+
+def test_values_that_differ_by_member_do_not_depend_on_the_batch(out: Path, tmp_path: Path) -> None:
+    vary = {
+        "events.ban.probability": ["20 %", "90 %"],
+        "events.boom.level": ["80 %", "150 %"],
+        "assumptions.thrift_speed": {"uniform": [0.2, 0.6]},
+    }
+    overrides = [*QUICK, BAN, "events.ban.probability='50 %'", BOOM]
+    plan = make_plan(["baseline-2024"], overrides, vary, method="lhs", samples=6, seeds=3, block=8)
+    one = execute(plan, out, executor="local", batch=1)
+    all_at_once = execute(plan, tmp_path / "other", executor="local", batch=8)
+    assert one.failed == ()
+    assert differences(snapshot(one.directory), snapshot(all_at_once.directory)) == []
+
+
+def test_store_holds_what_a_run_of_the_same_members_says(plan: Plan, out: Path) -> None:
+    report = execute(plan, out, executor="local")
+    stored = open_sweep(report.directory).dataset("baseline-2024")
+    run = sim.run("baseline-2024", *QUICK, members=22, seed=1)
+    for name in ("price_gate", "price_inside", "price_outside", "rent", "hhi_owners"):
+        np.testing.assert_allclose(stored[name].values, run[name].values, rtol=1e-4, atol=1e-7)
+    for name, axis in (
+        ("production", "offer"),
+        ("seller_stock", "offer"),
+        ("shortfall", "need"),
+        ("requirement", "need"),
+    ):
+        for good in stored["good"].values.astype(str):
+            there = stored[name].values[..., stored[f"{axis}_good"].values.astype(str) == good].sum(-1)
+            here = run[name].values[..., run[f"{axis}_good"].values.astype(str) == good].sum(-1)
+            np.testing.assert_allclose(there, here, rtol=2e-4, atol=1e-3)
+    outcomes = open_sweep(report.directory).outcomes()
+    np.testing.assert_allclose(
+        outcomes["peak_price_outside"].values, run["price_outside"].values.max(1), rtol=1e-4
+    )
+    assert bool(stored["certified"].values.all())
+    moved = stored["flow_year"].values.sum(axis=(1, 2))
+    assert moved.min() > 0
+
+
+def test_flow_quantiles_are_those_of_a_run(plan: Plan, out: Path) -> None:
+    import pandas as pd
+
+    report = execute(plan, out, executor="local")
+    table = pd.read_parquet(report.directory / "baseline-2024" / "tables" / "flows.parquet")
+    middle = table[table["statistic"] == "p50"].set_index(["good", "exporter", "importer"])["value"]
+    run = sim.run("baseline-2024", *QUICK, members=22, seed=1)
+    flow = run["flow"].sel(quantile=0.5).isel(year=0)
+    labels = (run[f"link_{n}"].values.astype(str) for n in ("good", "exporter", "importer"))
+    compared = 0
+    for good, exporter, importer, value in zip(*labels, flow.values, strict=True):
+        if value > 1.0:
+            assert middle[good, exporter, importer] == pytest.approx(float(value), rel=1e-3)
+            compared += 1
+    assert compared > 10
+
+
+def test_member_alone_is_the_member_of_the_sweep(plan: Plan, out: Path) -> None:
+    report = execute(plan, out, executor="local")
+    (variant,) = plan.variants
+    simulation = simulate(variant.scenario, [17], [1], {})
+    while simulation.time < simulation.steps:
+        simulation.step()
+    assert isinstance(simulation.recorder, SweepRecorder)
+    alone = simulation.recorder.finish()["price_outside"][0]
+    stored = open_sweep(report.directory).dataset("baseline-2024")["price_outside"].values[17]
+    np.testing.assert_allclose(stored, alone, rtol=2**-13)
+
+
+def test_full_keeps_every_bit_and_flows_of_every_step(out: Path) -> None:
+    plan = quick_plan(members=3, full=True, every_flow=True)
+    report = execute(plan, out, executor="local")
+    data = open_sweep(report.directory).dataset("baseline-2024")
+    (variant,) = plan.variants
+    simulation = simulate(variant.scenario, [0, 1, 2], [1, 1, 1], {}, every_flow=True)
+    while simulation.time < simulation.steps:
+        simulation.step()
+    assert isinstance(simulation.recorder, SweepRecorder)
+    kept = simulation.recorder.finish()
+    assert np.array_equal(data["price_outside"].values, kept["price_outside"])
+    np.testing.assert_allclose(
+        data["flow_step"].values.sum(1), data["flow_year"].values.sum(1), rtol=1e-5, atol=1e-4
+    )
+
+
+def test_seeds_of_their_own_are_the_seeds_of_runs(out: Path) -> None:
+    plan = quick_plan(members=None, cases=[(1, 5), (1, 6), (2, 5)])
+    report = execute(plan, out, executor="local")
+    prices = open_sweep(report.directory).dataset("baseline-2024")["price_gate"].values
+    for row, (number, seed) in enumerate([(1, 5), (1, 6), (2, 5)]):
+        run = sim.run("baseline-2024", *QUICK, members=3, seed=seed)
+        np.testing.assert_allclose(prices[row], run["price_gate"].values[number], rtol=1e-4)

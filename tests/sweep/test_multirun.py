@@ -1,0 +1,89 @@
+"""``python -m sim -m``: Hydra's multirun as one sweep, and with the launchers of others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.sweep import open_sweep
+from tests.sweep.stores import differences, quick_plan, snapshot
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = ("+minerals=[gallium]", "+time.end='2024-03'", "quiet=true")
+
+
+def multirun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "sim", "-m", *words], cwd=folder, env=environment, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_hundred_jobs_are_one_sweep(tmp_path: Path) -> None:
+    done = multirun(
+        tmp_path, "scenario=baseline-2024,ree-licence-2025", "seed=range(0,100)", "members=1", *SHORT,
+        "hydra.launcher.executor=local",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (file,) = tmp_path.glob("outputs/*/sweep.json")
+    assert done.stdout == f"200 of 200 runs in outputs/{file.parent.name}\n"
+    sweep = open_sweep(file.parent)
+    assert sweep.complete
+    assert list(sweep.design["seed"]) == [*range(100)] * 2
+    # Seven simulations in place of two hundred: four blocks of at most 32 members to each scenario.
+    timings = [json.loads(line) for line in (file.parent / "timings.jsonl").read_text().splitlines()]
+    assert len(timings) == 8
+
+
+@pytest.mark.slow
+def test_values_are_stacked_and_the_store_is_that_of_the_command(tmp_path: Path) -> None:
+    words = ("scenario=baseline-2024", "members=2", "+assumptions.thrift_speed=0.2,0.4", *SHORT)
+    done = multirun(tmp_path, *words, "hydra.launcher.executor=local")
+    assert done.returncode == 0, done.stderr
+    (file,) = tmp_path.glob("outputs/*/sweep.json")
+    from sim.sweep.run import execute
+
+    plan = quick_plan(
+        members=None,
+        block=32,
+        overrides=["time.end=2024-03"],
+        vary={"assumptions.thrift_speed": [0.2, 0.4]},
+        seeds=2,
+    )
+    other = execute(plan, tmp_path / "other", executor="local")
+    mine, theirs = snapshot(file.parent), snapshot(other.directory)
+    same = [name for name in mine if "/c/" in name or "/tables/" in name]
+    assert len(same) > 30
+    assert differences({k: mine[k] for k in same}, {k: theirs.get(k, b"") for k in same}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_other_launchers_by_one_override(tmp_path: Path, launcher: str) -> None:
+    done = multirun(tmp_path, "seed=1,2", "members=1", *SHORT, f"hydra/launcher={launcher}")
+    assert done.returncode == 0, done.stderr
+    manifests = [json.loads(p.read_text()) for p in tmp_path.glob("outputs/*/baseline-2024-*/manifest.json")]
+    assert sorted(m["seed"] for m in manifests) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("seed=1,2", "members=1,2"), "members: cannot differ between the jobs of one sweep"),
+        (("scenario=baseline-2024,baselin-2024",), "there is no scenario 'baselin-2024'"),
+        (("+assumptions.thrift_sped=1,2",), "did you mean 'thrift_speed'"),
+    ],
+)
+def test_bad_input(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    done = multirun(tmp_path, *words, *SHORT)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("outputs/*/sweep.json"))

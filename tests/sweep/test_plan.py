@@ -1,0 +1,138 @@
+"""Plans: who runs what, under which id, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.errors import MonaziteError
+from sim.sweep.plan import make_plan, plan_of
+from sim.sweep.read import Sweep
+from sim.sweep.summary import design_frame, sweep_file
+from tests.sweep.stores import BAN, QUICK, quick_plan
+
+LICENCE = "events.licence.approval_share"
+SPEED = {"assumptions.thrift_speed": [1.0]}
+SMALL = ["minerals=[dysprosium]", "time.end=2025-06"]
+
+
+def test_replicates_are_the_members_of_a_run() -> None:
+    (variant,) = quick_plan().variants
+    assert list(variant.number) == list(range(22))
+    assert set(variant.seed) == {1}
+    assert [b.members for b in quick_plan().blocks] == [4, 4, 4, 4, 4, 2]
+
+
+def test_samples_share_their_members() -> None:
+    plan = make_plan(["ree-licence-2025"], SMALL, {LICENCE: ["0 %", "40 %"]}, seeds=3)
+    (variant,) = plan.variants
+    assert list(variant.number) == [0, 1, 2, 0, 1, 2]
+    assert list(variant.sample) == [0, 0, 0, 1, 1, 1]
+    assert list(variant.values[LICENCE]) == [0.0, 0.0, 0.0, 0.4, 0.4, 0.4]
+    assert plan.total == 6
+    assert plan.method == "grid"
+
+
+def test_dates_and_years_make_scenarios_of_their_own() -> None:
+    vary = {"events.licence.from": ["2025-04-04", "2025-06-01"], LICENCE: ["0 %", "40 %"]}
+    plan = make_plan(["ree-licence-2025"], SMALL, vary, seeds=2)
+    assert [v.name for v in plan.variants] == ["ree-licence-2025_0", "ree-licence-2025_1"]
+    days = [str(next(e for e in v.scenario.events if e.id == "licence").from_) for v in plan.variants]
+    assert days == ["2025-04-04", "2025-06-01"]
+    assert sorted(run for v in plan.variants for run in v.runs) == list(range(8))
+    frame = design_frame(plan)
+    assert list(frame["run"]) == list(range(8))
+    assert list(frame["events.licence.from"][[0, 4]]) == ["2025-04-04", "2025-06-01"]
+
+
+def test_parameter_that_members_share_makes_scenarios() -> None:
+    plan = make_plan(["baseline-2024"], QUICK, {"assumptions.sourcing_elasticity": [2.0, 4.0]})
+    assert [v.scenario.assumptions["sourcing_elasticity"] for v in plan.variants] == [2.0, 4.0]
+    assert len({v.digest for v in plan.variants}) == 2
+    with pytest.raises(MonaziteError, match="all members share this parameter"):
+        make_plan(
+            ["baseline-2024"], QUICK, {"assumptions.sourcing_elasticity": {"uniform": [2.0, 4.0]}},
+            method="lhs", samples=4,
+        )  # fmt: skip
+
+
+def test_baseline_is_paired_with_the_design_of_the_other() -> None:
+    plan = make_plan(["baseline-2024", "ree-licence-2025"], SMALL, {LICENCE: ["0 %", "40 %"]}, seeds=2)
+    base, licence = plan.variants
+    assert np.array_equal(base.number, licence.number)
+    assert base.values == {}
+    assert plan.total == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "settings"),
+    [
+        ("members", {"members": 23}),
+        ("seed", {"seed": 2}),
+        ("scenario", {"overrides": [BAN]}),
+        ("end", {"overrides": ["time.end=2024-07"]}),
+        ("block", {"block": 5}),
+        ("bits", {"full": True}),
+        ("flows", {"every_flow": True}),
+    ],
+)
+def test_id_follows_all_that_decides_the_bytes(change: str, settings: dict[str, object]) -> None:
+    assert quick_plan(**{"members": 22, **settings}).id != quick_plan().id, change  # type: ignore[arg-type]
+
+
+def test_same_plan_again_from_what_was_asked(tmp_path: Path) -> None:
+    plan = make_plan(
+        ["ree-licence-2025"],
+        SMALL,
+        {LICENCE: {"uniform": ["0 %", "40 %"]}},
+        method="sobol",
+        samples=8,
+        seeds=2,
+    )
+    assert plan_of(plan.request).id == plan.id
+    import json
+
+    stored = Sweep(tmp_path, json.loads(sweep_file(plan)))
+    assert stored.plan().id == plan.id
+    assert stored.axes[0].bounds == (0.0, 0.4)
+    assert (stored.samples, stored.seeds, stored.method) == (8, 2, "sobol")
+
+
+def test_blocks_of_a_longer_sweep_are_those_of_a_shorter_one() -> None:
+    short, long = quick_plan(22).blocks, quick_plan(40).blocks
+    assert [b.key for b in short[:5]] == [b.key for b in long[:5]]
+    assert short[5].key != long[5].key
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"members": 0}, "members must be at least 1, not 0"),
+        ({"vary": {"time.end": ["2024-05", "2024-06"]}, "members": 5}, "cannot be shared out evenly over 2"),
+        ({"vary": {"time.end": ["2024-05"]}, "method": "lhs"}, "lhs needs a number of samples"),
+        ({"vary": {"events.x.from": ["2024-05"]}}, "there is no event field 'events.x.from'"),
+        ({"vary": {"assumptions.thrift_sped": [1]}}, "did you mean 'thrift_speed'"),
+        ({"vary": SPEED, "method": "morris", "samples": 3, "levels": 3}, "even number"),
+        ({"vary": SPEED, "method": "sobol", "samples": 3}, "write 2 or 4"),
+    ],
+)  # fmt: skip
+def test_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(MonaziteError, match=message):
+        quick_plan(**{"members": None, **settings})  # type: ignore[arg-type]
+
+
+def test_scenario_given_twice() -> None:
+    with pytest.raises(MonaziteError, match="scenario given twice: baseline-2024"):
+        make_plan(["baseline-2024", "baseline-2024"])
+
+
+def test_changed_scenario_is_noticed(tmp_path: Path) -> None:
+    import json
+
+    plan = quick_plan()
+    content = json.loads(sweep_file(plan))
+    content["request"]["overrides"].append("time.end=2024-07")
+    with pytest.raises(MonaziteError, match=r"have changed since this sweep was begun \(baseline-2024\)"):
+        Sweep(tmp_path, content).plan()
