@@ -172,7 +172,7 @@ class Frame:
         self.prepared = bool(pieces) and len(remedies) == len(pieces)
         if self.prepared:
             self.remedy = Products(
-                [p.good for p in pieces],
+                [np.zeros_like(p.good) if p.bucket.own else p.good for p in pieces],
                 [False] * len(pieces),
                 [(p.variables, p.variables) for p in pieces],
                 remedies,
