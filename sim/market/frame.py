@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,16 +60,24 @@ class Target:
         source = np.full(members * width, -1, dtype=np.int64)
         source[place] = np.arange(len(place))
         wanted = source.reshape(members, width)[:, part]
-        self.columns = np.flatnonzero((wanted >= 0).all(axis=0))
-        self.source = np.ascontiguousarray(wanted[:, self.columns])
-        self.whole = len(self.columns) == wanted.shape[1]
+        columns = np.flatnonzero((wanted >= 0).all(axis=0))
+        self.source = np.ascontiguousarray(wanted[:, columns])
+        self.whole = len(columns) == wanted.shape[1]
+        # Columns of one good follow each other: copied run by run.
+        ends = np.flatnonzero(np.diff(columns, prepend=-2, append=-2) != 1)
+        self.runs = [
+            (slice(int(columns[a]), int(columns[b - 1]) + 1), slice(int(a), int(b)))
+            for a, b in pairwise(ends)
+        ]
 
     def put(self, values: FloatArray, out: FloatArray) -> None:
         """Flat values into ``out``, (members, columns)."""
         if self.whole:
             np.take(values, self.source, out=out, mode="clip")
-        elif len(self.columns):
-            out[:, self.columns] = values.take(self.source)
+        elif self.runs:
+            taken = values.take(self.source)
+            for there, here in self.runs:
+                out[:, there] = taken[:, here]
 
 
 class Places(NamedTuple):
