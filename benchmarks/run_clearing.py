@@ -34,6 +34,7 @@ from sim.market import (  # noqa: E402
     sweeps,
 )
 from sim.market import clearing as core  # noqa: E402
+from sim.market.inputs import Inputs, tier_order  # noqa: E402
 from sim.market.load import load  # noqa: E402
 from sim.market.sweeps import Sweeper, mix  # noqa: E402
 
@@ -124,12 +125,10 @@ def per_market(call: Callable[[], object], markets: int) -> float:
 def sweeper_of(case: Batch) -> tuple[Sweeper, Array]:
     """The sweeps alone: without reading inputs, quoting, scaling and certificates."""
     quantity, ask, demand, reservation, elasticity = case.inputs[:5]
-    members, none = len(quantity), np.zeros((len(quantity), 0))
-    (frame,) = core._frames(case.market, members, 0)
-    limits, asking = core._wide(quantity, none, core.NO_CAP), core._wide(np.log(ask), none)
-    tiers = core._Tiers(demand, reservation, elasticity, *core._tier_order(elasticity, 1))
-    asked = load(frame, limits, asking, *tiers.arrays)
-    start = core._wide(case.before.log_price, none).reshape(-1)[frame.offer]
+    (frame,) = core._frames(case.market, len(quantity), 0)
+    none, tiers = np.zeros((len(quantity), 0)), tier_order(elasticity, 1)
+    inputs = Inputs(quantity, np.log(ask), demand, reservation, elasticity, none, *tiers)
+    asked, start = load(frame, inputs), inputs.of_variables(frame, case.before.log_price)
     sweeper = Sweeper(frame, asked, core._references(frame, asked, start))
     return sweeper, sweeper.from_prices(start)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from sim.market.flows import Batch, Clearing, ClearingState
 from sim.market.frame import Frame
+from sim.market.inputs import NO_CAP, Inputs, tier_order
 from sim.market.layout import FloatArray, IntArray, Market
 from sim.market.load import Load, load
 from sim.market.newton import NORMAL, STRONG, newton
@@ -33,7 +34,6 @@ SINGLE_TOLERANCE = 2e-5
 """Smallest tolerance in single precision: its rounding moves flows by up to a few parts in a million."""
 GAP_PER_TOLERANCE = 1e3
 """A certified gap, over the tolerance: flows off by the tolerance, at log prices of this order."""
-NO_CAP = 1e30
 
 
 def _keep_freed_memory() -> None:
@@ -111,24 +111,24 @@ def clear(
     elif precision != "double":
         raise ValueError(f"precision must be 'double' or 'single', not '{precision}'")
     log_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
-    order, groups = _tier_order(response, tiers)
+    order, groups = tier_order(response, tiers)
+    if response.ndim <= 1:
+        response = np.array(np.broadcast_to(response, (tiers,)))
     results = _Results(market, members)
     batches = []
     # Everything happens batch by batch, so that what is in work stays in the cache.
     for here in _member_batches(members, needs * tiers, len(market.buckets)):
-        tiered = _Tiers(wanted[here], worth[here], _some(response, here, wanted.shape), order, groups)
-        log_ask = np.log(asks[here])
-        limits = _wide(amounts[here], allowed[here], NO_CAP)
-        asking = _wide(log_ask, np.zeros((len(log_ask), caps)))
+        log_ask, own = np.log(asks[here]), _some(response, here, wanted.shape)
+        inputs = Inputs(
+            amounts[here], log_ask, wanted[here], worth[here], own, allowed[here], order, groups
+        )
         log_price = log_ask if start is None else start.log_price[here]
-        starts = _wide(log_price, log_rent[here]).reshape(-1)
-        results.begin(here, log_ask, tiered)
+        results.begin(here, inputs)
         for frame in _frames(market, here.stop - here.start, here.start):
-            asked = load(frame, limits, asking, *tiered.arrays)
-            lots = None
-            if signal is not None:
-                lots = _wide(signal[here], np.zeros((len(log_ask), caps))).reshape(-1)[frame.offer]
-            sweeper, w, steps = _solve(frame, asked, np.take(starts, frame.offer), AIM * tolerance, precision)
+            asked = load(frame, inputs)
+            at = inputs.of_variables(frame, log_price, log_rent[here])
+            lots = None if signal is None else inputs.of_variables(frame, signal[here])
+            sweeper, w, steps = _solve(frame, asked, at, AIM * tolerance, precision)
             settled = settle(sweeper, w, lots)
             results.put(here, frame, settled, steps)
             batches.append(Batch(frame, here.start, settled.row, settled.row_rent, settled.pull))
@@ -155,13 +155,13 @@ class _Results:
         self.log_price = np.empty((members, offers))
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)
 
-    def begin(self, here: slice, log_ask: FloatArray, tiered: _Tiers) -> None:
+    def begin(self, here: slice, inputs: Inputs) -> None:
         """What holds for offers and needs of a good that has none of the other."""
         if self.paired:
             return
-        self.log_price[here], self.by_offer["sales"][here] = log_ask, 0.0
+        self.log_price[here], self.by_offer["sales"][here] = inputs.log_ask, 0.0
         self.by_need["purchases"][here] = 0.0
-        _quote_goods_without_market(self.market, tiered, self.by_need, here)
+        _quote_goods_without_market(self.market, inputs, self.by_need, here)
 
     def put(self, here: slice, frame: Frame, settled: Settled, steps: IntArray) -> None:
         """The markets of a frame."""
@@ -199,15 +199,6 @@ class _Results:
         )  # fmt: skip
 
 
-def _wide(offers: FloatArray, caps: FloatArray, filler: float = 0.0) -> FloatArray:
-    """(m, O + 1 + C + 1) values of offers and caps, each with a slot for padding: 0, and a filler."""
-    members, count = offers.shape
-    out = np.empty((members, count + caps.shape[1] + 2))
-    out[:, :count], out[:, count] = offers, 0.0
-    out[:, count + 1 : -1], out[:, -1] = caps, filler
-    return out
-
-
 def _some(values: FloatArray, here: slice, shape: tuple[int, ...]) -> FloatArray:
     """Elasticities of some members: those that all share stay as they are."""
     return values if values.ndim <= 1 else np.broadcast_to(values, shape)[here]
@@ -233,13 +224,13 @@ def prepare(
     amounts, asks = np.asarray(quantity, dtype=np.float64)[None], np.asarray(ask, dtype=np.float64)[None]
     wanted, worth = (np.asarray(a, dtype=np.float64)[None] for a in (demand, reservation))
     response = np.asarray(elasticity, dtype=np.float64)
-    caps = len(market.caps)
-    limits = _wide(amounts, np.full((1, caps), NO_CAP), NO_CAP)
-    asking = _wide(np.log(asks), np.zeros((1, caps)))
+    order, groups = tier_order(response, wanted.shape[2])
+    if response.ndim <= 1:
+        response = np.array(np.broadcast_to(response, (wanted.shape[2],)))
+    unlimited = np.full((1, len(market.caps)), NO_CAP)
     own = _some(response, slice(0, 1), wanted.shape)
-    tiered = _Tiers(wanted, worth, own, *_tier_order(response, wanted.shape[2]))
-    frames = _frames(market, 1, 0)
-    return prepared(market, [(frame, load(frame, limits, asking, *tiered.arrays)) for frame in frames])
+    inputs = Inputs(amounts, np.log(asks), wanted, worth, own, unlimited, order, groups)
+    return prepared(market, [(frame, load(frame, inputs)) for frame in _frames(market, 1, 0)])
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
@@ -252,62 +243,15 @@ def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None,
     return array
 
 
-def _tier_order(elasticity: FloatArray, tiers: int) -> tuple[IntArray, tuple[slice, ...]]:
-    """Tiers of the same elasticity next to each other, and the runs of such."""
-    order, starts = np.arange(tiers), list(range(tiers))
-    # Whether arrays happen to agree could depend on who shares the batch: those are never joined.
-    if elasticity.ndim <= 1:
-        values = np.array(np.broadcast_to(elasticity, (tiers,)))
-        order = np.argsort(values, kind="stable")
-        starts = np.flatnonzero(np.diff(values[order], prepend=-1.0)).tolist()
-    return order, tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], tiers], strict=True))
-
-
-class _Tiers:
-    """Demand of some members with the tiers first and one more need, for padding.
-
-    Attributes:
-        arrays: demand and log reservation (K, m, N + 1), elasticity (the same, or (K,)), and the runs of
-            tiers of one elasticity.
-    """
-
-    def __init__(
-        self,
-        demand: FloatArray,
-        reservation: FloatArray,
-        elasticity: FloatArray,
-        order: IntArray,
-        groups: tuple[slice, ...],
-    ) -> None:
-        tiers = demand.shape[2]
-        if elasticity.ndim <= 1:
-            response = np.array(np.broadcast_to(elasticity, (tiers,)))[order]
-        else:
-            response = self._first(elasticity, order, 1.0)
-        wanted = self._first(demand, order, 0.0)
-        log_reservation = self._first(reservation, order, 1.0)
-        np.log(log_reservation, out=log_reservation)
-        self.arrays = wanted, log_reservation, response, groups
-
-    @staticmethod
-    def _first(values: FloatArray, order: IntArray, filler: float) -> FloatArray:
-        """(m, N, K) -> (K, m, N + 1)."""
-        members, needs, tiers = values.shape
-        out = np.empty((tiers, members, needs + 1))
-        for place, tier in enumerate(order):
-            out[place, :, :needs] = values[:, :, tier]
-        out[:, :, needs] = filler
-        return out
-
-
 def _quote_goods_without_market(
-    market: Market, tiered: _Tiers, by_need: dict[str, FloatArray], here: slice
+    market: Market, inputs: Inputs, by_need: dict[str, FloatArray], here: slice
 ) -> None:
     """Needs of a good that nobody offers: the highest reservation price, in logs, and the demand at it."""
     alone = np.flatnonzero(~np.isin(market.need_good, market.offer_good))
-    demand, log_reservation, response, _ = tiered.arrays
-    response = response[:, None, None] if response.ndim == 1 else response[:, :, alone]
-    quote, wanted = quote_unserved(demand[:, :, alone], log_reservation[:, :, alone], response)
+    demand, reservation = (np.moveaxis(a[:, alone], 2, 0) for a in (inputs.demand, inputs.reservation))
+    response = inputs.elasticity
+    response = response[:, None, None] if response.ndim == 1 else np.moveaxis(response[:, alone], 2, 0)
+    quote, wanted = quote_unserved(demand, np.log(reservation), response)
     by_need["index"][here, alone], by_need["demanded"][here, alone] = quote, wanted
 
 

@@ -115,8 +115,7 @@ class Clearing:
             seller_values: (M, O).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
-        needs = self.index.shape[1]
-        total = np.zeros((len(self.price), needs + 1))
+        total = np.zeros(self.index.shape)
         for batch in self.batches:
             frame = batch.frame
             row = batch.row * batch.row_rent if include_rent else batch.row
@@ -124,8 +123,9 @@ class Clearing:
                 row = row * _row_values(frame, _members(seller_values, batch))
             summed = np.empty(frame.lengths[2])
             _products(frame, link_weights).forward(row, summed)
-            _scatter(total, batch, frame.need, summed * batch.pull)
-        return total[:, :needs]
+            summed *= batch.pull
+            frame.to_needs.put(summed, _members(total, batch))
+        return total
 
     def to_sellers(
         self,
@@ -141,21 +141,20 @@ class Clearing:
             buyer_values: (M, N).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
-        offers = self.price.shape[1]
-        total = np.zeros((len(self.price), offers + self.log_rent.shape[1] + 2))
+        total = np.zeros(self.price.shape)
         for batch in self.batches:
             frame = batch.frame
             pull = batch.pull
             if buyer_values is not None:
-                pull = pull * _padded(_members(buyer_values, batch), 1).reshape(-1)[frame.need]
+                pull = pull * np.take(_padded(_members(buyer_values, batch), 1), frame.need)
             summed, by_variable = np.empty(frame.lengths[1]), np.empty(frame.lengths[0])
             _products(frame, link_weights).backward(pull, summed)
             summed *= batch.row
             if include_rent:
                 summed *= batch.row_rent
             frame.collect(summed, by_variable)
-            _scatter(total, batch, frame.offer, by_variable)
-        return total[:, :offers]
+            frame.to_offers.put(by_variable, _members(total, batch))
+        return total
 
     def flow(self, good: int) -> FloatArray:
         """(M, S, B) tonnes on the links of one good."""
@@ -189,16 +188,12 @@ def _padded(values: FloatArray, width: int) -> FloatArray:
 def _row_values(frame: Frame, values: FloatArray) -> FloatArray:
     """Per row, its seller's value."""
     width = len(frame.market.caps) + 2
-    by_variable: FloatArray = _padded(values, width).reshape(-1)[frame.offer]
+    by_variable: FloatArray = np.take(_padded(values, width), frame.offer)
     if not frame.capped:
         return by_variable
     rows = np.empty(frame.lengths[1])
     frame.spread(np.where(frame.is_cap, 0.0, by_variable), rows)
     return rows
-
-
-def _scatter(total: FloatArray, batch: Batch, where: IntArray, values: FloatArray) -> None:
-    total[batch.first : batch.first + batch.frame.members].reshape(-1)[where] = values
 
 
 def _products(frame: Frame, link_weights: Sequence[FloatArray] | None) -> Products:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,16 +60,60 @@ class Target:
         source = np.full(members * width, -1, dtype=np.int64)
         source[place] = np.arange(len(place))
         wanted = source.reshape(members, width)[:, part]
-        self.columns = np.flatnonzero((wanted >= 0).all(axis=0))
-        self.source = np.ascontiguousarray(wanted[:, self.columns])
-        self.whole = len(self.columns) == wanted.shape[1]
+        columns = np.flatnonzero((wanted >= 0).all(axis=0))
+        self.source = np.ascontiguousarray(wanted[:, columns])
+        self.whole = len(columns) == wanted.shape[1]
+        self.as_given = self.whole and np.array_equal(self.source.ravel(), np.arange(len(place)))
+        # Columns of one good follow each other: copied run by run.
+        ends = np.flatnonzero(np.diff(columns, prepend=-2, append=-2) != 1)
+        self.runs = [
+            (slice(int(columns[a]), int(columns[b - 1]) + 1), slice(int(a), int(b)))
+            for a, b in pairwise(ends)
+        ]
 
     def put(self, values: FloatArray, out: FloatArray) -> None:
         """Flat values into ``out``, (members, columns)."""
-        if self.whole:
+        if self.as_given:
+            np.copyto(out, values.reshape(out.shape))
+        elif self.whole:
             np.take(values, self.source, out=out, mode="clip")
-        elif len(self.columns):
-            out[:, self.columns] = values.take(self.source)
+        elif self.runs:
+            taken = values.take(self.source)
+            for there, here in self.runs:
+                out[:, there] = taken[:, here]
+
+
+class Source:
+    """Where a frame's flat axis reads an array with the members first.
+
+    Args:
+        place: (n,) position of each value in a (members, width) array. part: the columns that are read;
+            what points elsewhere is padding.
+
+    Attributes:
+        places: positions on the flat axis that read something; all of them, if padding may read anything.
+        source: what is read, in the (members, columns) array. padding: other positions.
+        as_given: whether the flat axis is the array itself.
+    """
+
+    def __init__(self, place: IntArray, width: int, part: slice, everywhere: bool = True) -> None:
+        columns = part.stop - part.start
+        member, column = np.divmod(place, width)
+        reads = (column >= part.start) & (column < part.stop)
+        self.places = np.arange(len(place)) if everywhere else np.flatnonzero(reads)
+        source = member * columns + np.clip(column - part.start, 0, max(columns - 1, 0))
+        self.source = source[self.places]
+        self.padding = np.flatnonzero(~reads if everywhere else column >= part.stop)
+        self.as_given = everywhere and np.array_equal(source, np.arange(len(place))) and not len(self.padding)
+
+    def take(self, values: FloatArray, filler: float) -> FloatArray:
+        """The flat axis of (members, columns) values; may be a view."""
+        if self.as_given:
+            return values.reshape(-1)
+        out: FloatArray = np.take(values, self.source)
+        if len(self.padding):
+            out[self.padding] = filler
+        return out
 
 
 class Places(NamedTuple):
@@ -101,7 +146,8 @@ class Frame:
         lean: response x slope. level: scale / sigma. seller_rate: seller / eps. sigma_rate: 1 / sigma.
         market_sigma: (n,).
         is_need, buyer_sigma, index_rate: per buyer; index_rate is -1 / sigma.
-        to_offers, to_caps, to_needs: from flat axes to (members, ...) arrays, see :class:`Target`.
+        from_offers, from_caps, from_needs: from (members, ...) arrays to flat axes, see :class:`Source`.
+        to_offers, to_caps, to_needs: the other way, see :class:`Target`.
         variable_market, buyer_market: market of each variable and buyer.
         good, member: (n,).
         memory: workspaces that later calls may use again.
@@ -172,7 +218,7 @@ class Frame:
         self.prepared = bool(pieces) and len(remedies) == len(pieces)
         if self.prepared:
             self.remedy = Products(
-                [p.good for p in pieces],
+                [np.zeros_like(p.good) if p.bucket.own else p.good for p in pieces],
                 [False] * len(pieces),
                 [(p.variables, p.variables) for p in pieces],
                 remedies,
@@ -205,6 +251,9 @@ class Frame:
         self.slope = self.seller / self.bent
         self.seller_rate = self.seller / self.eps
         both = offers + caps + 2
+        self.from_offers = Source(self.offer, both, slice(0, offers))
+        self.from_caps = Source(self.offer, both, slice(offers + 1, offers + 1 + caps), everywhere=False)
+        self.from_needs = Source(self.need, needs + 1, slice(0, needs))
         self.to_offers = Target(self.offer, self.members, both, slice(0, offers))
         self.to_caps = Target(self.offer, self.members, both, slice(offers + 1, offers + 1 + caps))
         self.to_needs = Target(self.need, self.members, needs + 1, slice(0, needs))

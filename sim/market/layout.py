@@ -69,7 +69,8 @@ class Bucket:
     own: bool = False
     """Whether each member has a kernel of its own. G then counts members of one good, not goods."""
     remedy: FloatArray | None = None
-    """(G, S + C, S + C) see :mod:`sim.market.prepare`; None for a market that was not prepared."""
+    """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.prepare`. None for a market
+    that was not prepared."""
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:

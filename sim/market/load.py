@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.market.frame import Frame
+from sim.market.inputs import NO_CAP, Inputs
 from sim.market.layout import BoolArray, FloatArray, IntArray
 
 __all__ = ["CAP_FLOOR", "Load", "load"]
@@ -73,31 +74,15 @@ def power_of_two(value: FloatArray) -> FloatArray:
     return np.where(value > 0, np.ldexp(1.0, np.where(value > 0, exponent - 1, 0)), 1.0)
 
 
-def load(
-    frame: Frame,
-    limits: FloatArray,
-    log_ask: FloatArray,
-    demand: FloatArray,
-    log_reservation: FloatArray,
-    elasticity: FloatArray,
-    groups: tuple[slice, ...],
-) -> Load:
-    """Gather a frame's markets.
-
-    Args:
-        frame: where the markets lie.
-        limits, log_ask: (M, O + 1 + C + 1), the last slot of offers and of caps for padding.
-        demand, log_reservation: (K, M, N + 1). elasticity: the same, or (K,).
-        groups: runs of tiers with the same elasticity.
-    """
-    tiers = demand.shape[0]
-    amount = np.take(limits.reshape(-1), frame.offer)
+def load(frame: Frame, inputs: Inputs) -> Load:
+    """Gather a frame's markets."""
+    amount = inputs.of_variables(frame, inputs.quantity, inputs.allowed, NO_CAP)
     offered = np.where(frame.is_cap, 0.0, amount) if frame.capped else amount
     size = power_of_two(_per_market(np.maximum, offered, frame.first_variable))
     size_variable, size_buyer = np.take(size, frame.variable_market), np.take(size, frame.buyer_market)
-    limit = np.divide(amount, size_variable, out=amount)
-    wanted = np.take(demand.reshape(tiers, -1), frame.need, axis=1)
-    wanted /= size_buyer
+    limit = amount / size_variable
+    wanted = inputs.of_tiers(frame, inputs.demand, 0.0) / size_buyer
+    log_reservation = np.log(inputs.of_tiers(frame, inputs.reservation, 1.0))
 
     trade = _who_may_trade(frame, limit > 0, wanted > 0)
     live, all_live = trade.live, trade.all_live
@@ -119,10 +104,10 @@ def load(
         solved = np.where(frame.is_cap, np.maximum(limit, floor), limit)
         live = live & (~frame.is_cap | (solved > 0))
         all_live = bool(live.all())
-    if elasticity.ndim == 1:
-        response = np.broadcast_to(elasticity[:, None], wanted.shape)
+    if inputs.elasticity.ndim == 1:
+        response = np.broadcast_to(inputs.elasticity[inputs.order, None], wanted.shape)
     else:
-        response = np.take(elasticity.reshape(tiers, -1), frame.need, axis=1)
+        response = inputs.of_tiers(frame, inputs.elasticity, 1.0)
     return Load(
         size=size,
         size_variable=size_variable,
@@ -130,11 +115,11 @@ def load(
         limit=limit,
         solved_limit=solved,
         floored=solved is not limit and bool((solved > limit).any()),
-        log_ask=np.take(log_ask.reshape(-1), frame.offer),
+        log_ask=inputs.of_variables(frame, inputs.log_ask),
         demand=wanted,
-        log_reservation=np.take(log_reservation.reshape(tiers, -1), frame.need, axis=1),
+        log_reservation=log_reservation,
         elasticity=response,
-        groups=groups,
+        groups=inputs.groups,
         row_on=trade.row_on,
         buyer_off=trade.buyer_off,
         live=live,

@@ -32,7 +32,9 @@ def prepared(market: Market, loads: Sequence[tuple[Frame, Load]]) -> Market:
     for piece, load in [(piece, load) for frame, load in loads for piece in frame.pieces]:
         bucket = piece.bucket
         if bucket.own:
-            continue  # an inverse for each member would cost more than it saves
+            # An inverse for each member would cost more than it saves: these sweep without one.
+            found[id(bucket)] = np.eye(bucket.incidence.shape[2])[None]
+            continue
         n, sellers = len(piece.good), bucket.sellers.shape[1]
         problem = problem_of(piece, load, np.arange(n))
         problem.limit[:, sellers:] = 1e30

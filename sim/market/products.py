@@ -1,8 +1,8 @@
 """Many small matrix products on flat arrays, with bits that do not depend on what shares the batch.
 
 A product's last bit depends on its shape. So every product runs on blocks of exactly ``BLOCK`` members of
-one good, whatever shares the batch; four blocks at once where a try shows that this library then gives the
-same bits. Fewer than ``BLOCK`` members in all are copied into blocks for the products alone. Where each
+one good, whatever shares the batch; several blocks at once where a try shows that this library then gives
+the same bits. Fewer than ``BLOCK`` members in all are copied into blocks for the products alone. Where each
 market has a matrix of its own, markets are multiplied one at a time.
 """
 
@@ -19,6 +19,8 @@ from sim.market.layout import FloatArray, IntArray
 __all__ = ["BLOCK", "Products", "joined", "same_bits"]
 
 BLOCK = 4
+MOST_JOINED = 16
+"""Blocks multiplied at once, at most."""
 WORTH_A_CALL = 3
 """Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
 LEAST_SINGLE = np.exp(-46.0)
@@ -53,7 +55,7 @@ class Products:
             for side in range(2)
         )
         self.goods: list[IntArray] = []
-        self.joined: list[int] = []
+        self.joined: list[tuple[int, int]] = []
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         shared, sides = [m for m, o in zip(matrices, own, strict=True) if not o], self.sides
         self.sides, self.parts = [], list[tuple[int, slice]]()
@@ -81,9 +83,11 @@ class Products:
         lead: tuple[int, ...] = (len(matrix), int(count[0]))
         if not (count == count[0]).all():
             lead = (len(which),)
-        # Four blocks are multiplied at once where that makes no difference: quicker, by a third.
-        fit = len(lead) == 2 and self.unit == BLOCK and same_bits(matrix.shape[1], matrix.shape[2])
-        self.joined.append(lead[1] // 4 * 4 if fit else 0)
+        # Several blocks are multiplied at once where that makes no difference: quicker, by a third.
+        many = _joined_blocks(lead[1]) if len(lead) == 2 and self.unit == BLOCK else 1
+        if many > 1 and not same_bits(matrix.shape[1], matrix.shape[2], many):
+            many = 1
+        self.joined.append((many, lead[1] // many * many if many > 1 else 0))
         self.goods.append(which)
         self.sides.append(side)
         self.shapes.append(((*lead, BLOCK, matrix.shape[1]), (*lead, BLOCK, matrix.shape[2])))
@@ -155,16 +159,16 @@ class Products:
                 x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
             )
         if self.unit == BLOCK:
-            for side, shape, count, matrix in zip(
+            for side, shape, (many, count), matrix in zip(
                 self.sides, self.shapes, self.joined, matrices, strict=True
             ):
                 x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
                 if count:
-                    four = len(x), count // 4, 4 * BLOCK
+                    group = len(x), count // many, many * BLOCK
                     np.matmul(
-                        x[:, :count].reshape(*four, shape[here][-1]),
+                        x[:, :count].reshape(*group, shape[here][-1]),
                         matrix,
-                        out=y[:, :count].reshape(*four, shape[there][-1]),
+                        out=y[:, :count].reshape(*group, shape[there][-1]),
                     )
                     x, y = x[:, count:], y[:, count:]
                 if x.size:
@@ -191,21 +195,28 @@ class Products:
             at += length
 
 
+def _joined_blocks(count: int) -> int:
+    """How many of a good's blocks to multiply at once: all of them in equal parts, or four and the rest."""
+    fitting = [many for many in range(MOST_JOINED, 2, -1) if count % many == 0]
+    return fitting[0] if fitting else 4 if count > 4 else 1
+
+
 @cache
-def same_bits(width: int, height: int) -> bool:
-    """Whether products of four blocks at once have the bits of four products, both ways, here.
+def same_bits(width: int, height: int, many: int) -> bool:
+    """Whether products of ``many`` blocks at once have the bits of as many products, both ways, here.
 
     The order in which a library adds depends on shapes, never on the numbers; so one try tells.
     """
     rng = np.random.default_rng(0)
     kinds: list[type[np.floating[Any]]] = [np.float64, np.float32]
     for p, q in ((width, height), (height, width)):
-        x, matrix = rng.uniform(0.5, 1.5, (4, BLOCK, p)), rng.uniform(0.5, 1.5, (p, q))
+        x, matrix = rng.uniform(0.5, 1.5, (many, BLOCK, p)), rng.uniform(0.5, 1.5, (p, q))
         for kind in kinds:
             few, one = np.asarray(x, dtype=kind), np.asarray(matrix, dtype=kind)
             if not np.array_equal((few @ one).reshape(-1, q), few.reshape(-1, p) @ one):
                 return False
     return True
+
 
 def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
     """Blocks ``first`` to ``last`` of a flat axis."""

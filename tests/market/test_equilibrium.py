@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim.market.certificate import certify
@@ -70,7 +70,7 @@ def test_twin_of_the_plain_loops(seed: int, caps: int, closed: float, idle: floa
     slow = clear_by_hand(by_hand(case), tolerance=1e-9)
     fast = case.clear(tolerance=1e-11)
     assert fast.certified.all()
-    assert slow.residual <= 1e-9
+    assume(slow.residual <= 1e-9)  # where two unknowns act alike, moving one at a time creeps
     size = case.quantity.max()
     np.testing.assert_allclose(fast.flow(0)[0], slow.flow, atol=1e-7 * max(size, 1e-300), rtol=1e-6)
     # Prices are compared where they are determined: by sales of some weight.

@@ -237,3 +237,14 @@ def test_bits_do_not_depend_on_the_batch_when_markets_leave_it(caps: int) -> Non
     assert np.ptp(whole.iterations, axis=0).max() > 2  # or none would leave before the others
     for which in (slice(7, 8), slice(100, 117), rng.permutation(members)):
         assert_same_bits(case.members(which).clear(market, tolerance=1e-6), whole, which)
+
+
+@pytest.mark.parametrize("members", [16, 37, 64])
+def test_blocks_multiplied_together_have_the_bits_of_single_ones(
+    members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library for which they had not is served block by block."""
+    case = random_case(np.random.default_rng(members), goods=4, members=members, sellers=(2, 30), caps=2)
+    together = case.clear()
+    monkeypatch.setattr("sim.market.products.same_bits", lambda *shape: False)
+    assert_same_bits(case.clear(), together, slice(None))

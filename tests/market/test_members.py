@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.market import Clearing, Market, clear
+from sim.market import Clearing, Market, clear, prepare
 from sim.market.certificate import certify
 from sim.market.links import FlowTotals
 from tests.market.cases import Array, Case, random_case
@@ -67,6 +67,26 @@ def test_bits_do_not_depend_on_the_batch(caps: int) -> None:
         some = case.members(which).clear(market_of(case, part), tolerance=1e-9)
         for name in ("price", "sales", "purchases", "log_rent", "index", "residual"):
             np.testing.assert_array_equal(getattr(some, name), getattr(together, name)[which], err_msg=name)
+
+
+def test_a_prepared_market_stays_so_beside_goods_with_own_kernels() -> None:
+    """The bits of a good with a shared kernel do not depend on what the other goods' kernels are."""
+    case, kernels = by_member(4, 0)
+    reference = tuple(a[0] for a in case.arguments()[:4])
+    mixed = prepare(market_of(case, kernels), *reference, case.elasticity)
+    shared = prepare(market_of(case, case.kernel), *reference, case.elasticity)
+    together, plain = case.clear(mixed, tolerance=1e-9), case.clear(shared, tolerance=1e-9)
+    assert together.certified.all()
+    offers, needs = mixed.offers_of(1), mixed.needs_of(1)
+    np.testing.assert_array_equal(together.price[:, offers], plain.price[:, offers])
+    np.testing.assert_array_equal(together.purchases[:, needs], plain.purchases[:, needs])
+    np.testing.assert_array_equal(together.iterations[:, 1], plain.iterations[:, 1])
+    some = [6, 1]
+    part = prepare(
+        market_of(case, [k[some] if k.ndim == 3 else k for k in kernels]), *reference, case.elasticity
+    )
+    few = case.members(some).clear(part, tolerance=1e-9)
+    np.testing.assert_array_equal(few.price, together.price[some])
 
 
 @pytest.mark.parametrize("caps", [0, 2])
