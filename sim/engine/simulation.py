@@ -23,7 +23,7 @@ from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
 from sim.engine.ledger import touched
-from sim.engine.permits import in_hand, keep_gates, open_gates, use_gates
+from sim.engine.permits import divide_quotas, in_hand, keep_gates, open_gates, use_gates
 from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key
 from sim.engine.record import Recorder
 from sim.engine.rules import Rules, Seen
@@ -316,7 +316,7 @@ class Simulation:
         quantity, full_ask = sellers.offers(
             self.world, self.state, self.behaviour, self.plan, self.ask, self.held_back, self.step_years
         )
-        allowed = in_hand(self.market, self.state)
+        allowed = in_hand(self.market, self.state, self.shares, self.step_years)
         self.clearing = clear(
             self.market.market,
             quantity,
@@ -349,6 +349,9 @@ class Simulation:
         state, clearing = self.state, self.cleared
         calibration = self.calibration
         use_gates(self.market, state, clearing.cap_flow, self.shares, self.step_years)
+        divide_quotas(
+            self.market, self.world, state, self.behaviour, clearing.log_rent, self.step_years
+        )
         before = state.seller_stock[:, calibration.basket_offer]
         composition = np.divide(
             state.seller_elements, before[..., None],
