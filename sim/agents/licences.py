@@ -1,7 +1,10 @@
 """Export licences as queues at the border.
 
-An application takes tonnes out of the exporter's stock; when it is decided they return to
-stock, and the approved share becomes a permit to export, valid for some time. Exports are then
+The delay of a licence is what the rules promise. Offices run over it: of what is due a share is
+decided in every step, so that the time beyond the delay is exponential, ``overrun`` delays on average.
+
+An application takes tonnes out of the exporter's stock; when it is due they return to stock, and once
+it is decided the approved share becomes a permit to export, valid for some time. Exports are then
 whatever trade makes of the permits: there is no second queue in transit.
 """
 
@@ -23,7 +26,9 @@ class LicenceQueue:
     """One licence on one good: applications under way and permits in hand."""
 
     waiting: FloatArray
-    """(M, slots, S) tonnes by seller whose application is decided in 0, 1, ... steps."""
+    """(M, slots, S) tonnes by seller whose application is due in 0, 1, ... steps; held back from sale."""
+    late: FloatArray
+    """(M, S) tonnes whose application is overdue. Papers only: the goods have been sold meanwhile."""
     permits: FloatArray
     """(M, slots) approved tonnes, slot 0 expires first."""
     life: IntArray
@@ -35,7 +40,8 @@ class LicenceQueue:
         slots = int(_latest(licence, step_years, members).max()) + 1
         life = np.rint(_spread(licence.validity_years, members) / step_years).astype(np.int64)
         life = np.maximum(life, 1)
-        return cls(np.zeros((members, slots, sellers)), np.zeros((members, int(life.max()))), life)
+        late = np.zeros((members, sellers))
+        return cls(np.zeros((members, slots, sellers)), late, np.zeros((members, int(life.max()))), life)
 
     def resize(self, licence: Licence, step_years: float) -> None:
         """Fit a licence with another delay or validity: what waits is decided at its new latest."""
@@ -56,17 +62,37 @@ class LicenceQueue:
         share = _decided(first, last, self.waiting.shape[1])
         self.waiting += share[:, :, None] * tonnes[:, None]
 
-    def decide(self, approval_share: Amount) -> FloatArray:
-        """Decide what is due: permits for the approved share; return (M, S) tonnes to stock."""
-        due = self.waiting[:, 0].copy()
+    def decide(self, approval_share: Amount, pace: Amount = 1.0) -> FloatArray:
+        """Decide what is due: permits for the approved share; return (M, S) tonnes to stock.
+
+        Args:
+            approval_share: share of what is decided that becomes a permit, one number or (M,).
+            pace: share of what is due that the office gets done in this step, one number or (M,); the
+                rest stays due.
+        """
+        ready = self.waiting[:, 0] + self.late
+        due: FloatArray = ready * np.reshape(pace, (-1, 1))
+        self.late = ready - due
         self.waiting[:, :-1] = self.waiting[:, 1:]
         self.waiting[:, -1] = 0.0
         self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
         return due
 
+    @staticmethod
+    def pace(licence: Licence, overrun: FloatArray, step_years: float) -> FloatArray:
+        """(M,) share of what is due that is decided in a step.
+
+        Args:
+            overrun: (M,) mean time beyond the stated delay, in delays; 0 decides everything at once.
+        """
+        beyond = overrun * _spread(licence.delay_years, len(overrun)) / step_years
+        share: FloatArray = 1 - np.exp(-1 / np.maximum(beyond, 1e-9))
+        return share
+
     def drop(self, members: BoolArray) -> None:
         """Members (M,) in which the licence is not in force: nothing waits, no permit counts."""
         self.waiting[np.broadcast_to(members, (len(self.permits),))] = 0.0
+        self.late[np.broadcast_to(members, (len(self.permits),))] = 0.0
         self.permits[np.broadcast_to(members, (len(self.permits),))] = 0.0
 
     @property

@@ -31,16 +31,18 @@ def open_gates(
     market: PolicyMarket,
     world: World,
     state: State,
-    required: FloatArray,
+    planned: FloatArray,
     reserve: FloatArray,
+    overrun: FloatArray,
     shares: Mapping[str, Amount],
     step_years: float,
 ) -> FloatArray:
-    """Decide applications, file new ones for what licensed buyers need, and allot quotas.
+    """File applications for what licensed buyers order, decide what is due, and allot quotas.
 
     Args:
-        required: (M, N) tonnes that buyers need this step.
+        planned: (M, N) tonnes that buyers mean to buy this step, for use and for stock.
         reserve: (M, O) tonnes that sellers keep.
+        overrun: (M,) mean time that decisions take beyond the stated delay, in delays.
 
     Returns:
         (M, O) tonnes that wait for a decision and are not for sale.
@@ -59,14 +61,15 @@ def open_gates(
             state.queues[gate.key] = LicenceQueue.empty(members, len(at), licence, step_years)
         queue = state.queues[gate.key]
         queue.resize(licence, step_years)
-        queue.decide(licence.approval_share)
-        queue.drop(np.asarray(share) <= 0)
-        activity = required[:, gate.needs] / (world.need_use[gate.needs] * step_years)
+        activity = planned[:, gate.needs] / (world.need_use[gate.needs] * step_years)
         # Not a matrix product: its last bit would depend on the number of members.
         licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
         wanted = (activity[:, None] * (gate.base * step_years)).sum(-1) * licensed
         free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
         queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
+        # Deciding after filing: what is filed in a step may be due in it, so that a delay lasts as stated.
+        queue.decide(licence.approval_share, queue.pace(licence, overrun, step_years))
+        queue.drop(np.asarray(share) <= 0)
         waiting[:, at] += queue.waiting.sum(1)
     return waiting
 

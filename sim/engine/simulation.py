@@ -155,6 +155,7 @@ class Simulation:
             for family in self.origins:
                 self.stockpiles.add_mix(family.buyer, family.needs)
         self._base_give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
+        self.give_up = self._base_give_up
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -222,7 +223,7 @@ class Simulation:
         self.exposure = self.market.exposure
         self.touched = touched(self.world, controls, shares, self.step_years)
         keep_gates(self.market, self.state)
-        self.give_up = self._base_give_up * controls.budget_factor[:, :, None]
+        self._budgets = self._base_give_up * controls.budget_factor[:, :, None]
         self.state.technology, self.state.capacity = controls.intensity_factor, controls.capacity_factor
 
     def queues_by_event(self) -> list[tuple[str, LicenceQueue]]:
@@ -271,6 +272,7 @@ class Simulation:
         self._arrive()
         if self.stockpiles:
             self._release(*last)
+        self.give_up = buyers.worth_of_inputs(self.world, self.state, self.calibration, self._budgets)
         self.orders = buyers.order_tiers(
             self.world, self.market.need_lag, self.state, self.behaviour, self.required, self.give_up,
             self.step_years,
@@ -278,8 +280,10 @@ class Simulation:
         if self.stockpiles:
             self.orders = self.stockpiles.add_orders(self.orders)
         reserve = self.behaviour["seller_reserve_share"] * self.world.offer_stock
+        overrun = self.behaviour["licence_overrun"][:, 0]
         self.held_back = open_gates(
-            self.market, self.world, self.state, self.required, reserve, self.shares, self.step_years
+            self.market, self.world, self.state, self.orders.planned, reserve, overrun, self.shares,
+            self.step_years,
         )
 
     def _arrive(self) -> None:
