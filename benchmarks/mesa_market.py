@@ -69,6 +69,10 @@ class ObjectMarket:
     rent: list[list[float]] = field(default_factory=list)
     """[seller][buyer] 1 + rent; empty without borders."""
     rounds: int = 0
+    reach: float = 0.0
+    """Largest move of the common level now: halved where excess demand changes sign, which tiers that give
+    way together can make it do for ever."""
+    excess: float = 0.0
     residual: float = 0.0
     """What was left when the market stopped, as a share of its largest offer."""
 
@@ -89,6 +93,7 @@ class ObjectMarket:
             for border in self.borders
         ]
         self._raise_rents()
+        self.reach, self.excess = LARGEST_LEVEL, 0.0
         for done in range(1, ROUNDS + 1):
             draw = [offer.price**power if offer.quantity > 0 else 0.0 for offer in offers]
             pull, demand, slope = self._orders(draw)
@@ -137,7 +142,10 @@ class ObjectMarket:
             mean += sold * move
         if slope <= 0 or demand <= 0:
             return off, moves, 0.0
-        wanted = max(-LARGEST_LEVEL, min(LARGEST_LEVEL, (demand - offered) / slope))
+        turned = self.excess * (demand - offered) < 0
+        self.reach = self.reach / 2 if turned else min(1.5 * self.reach, LARGEST_LEVEL)
+        self.excess = demand - offered
+        wanted = max(-self.reach, min(self.reach, self.excess / slope))
         return off, moves, wanted - mean / demand
 
     def _orders(self, draw: list[float]) -> tuple[list[float], float, float]:

@@ -205,7 +205,7 @@ class MesaObjects(mesa.Model):
                 self.borders.append(border)
 
     def file_licences(self) -> None:
-        """Exporters apply for what licensed buyers need; ceilings follow."""
+        """Exporters apply for what licensed buyers order; ceilings follow."""
         for offer in self.offers:
             offer.held_back = 0.0
         permits = {}
@@ -216,12 +216,13 @@ class MesaObjects(mesa.Model):
             if office is None:
                 office = self.offices[gate.key] = self._office(gate.offers.tolist(), licence)
             share = one(self.shares.get(licence.event, 1.0))
-            office.decide(one(licence.approval_share))
             licensed = share * one(1 - licence.free_share)
             needs = [self.needs[b] for b in gate.needs.tolist()]
-            activity = [need.required / need.use * licensed for need in needs]
+            activity = [need.planned / need.use * licensed for need in needs]
             base = (gate.base * self.step_years).reshape(len(gate.offers), len(needs)).tolist()
             office.apply_for([sum(map(mul, activity, row)) for row in base])
+            overrun = self.b["licence_overrun"] * one(licence.delay_years) / self.step_years
+            office.decide(one(licence.approval_share), 1 - math.exp(-1 / max(overrun, 1e-9)))
             permits[gate.cap] = np.array([sum(office.permits)])
         tonnes = self.policy.cap_tonnes(1, permits, self.shares, self.step_years)[0].tolist()
         for border, allowed in zip(self.borders, tonnes, strict=True):

@@ -109,16 +109,18 @@ class Need:
         self.pipeline = sum(share * max(lag - 1, 0) for lag, share in enumerate(mix)) + 1 - mix[0]
         self.base_index = float(calibration.base_index[position])
         exponent, reservation = model.b["give_up_exponent"], float(world.need_reservation[position])
-        self.give_up = [
+        self.per_unit = (2 * reservation - 1) / reservation
+        self.base_give_up = [
             self.base_index * reservation ** (exponent * k / VALUE_CLASSES)
             for k in range(1, VALUE_CLASSES + 1)
         ]
+        self.give_up = self.base_give_up
         self.thrift = model.per_good["thrift_elasticity"][self.good]
         self.expected = self.paid_average = self.choice_index = self.base_index
         self.risk, self.intensity, self.usable = 0.0, 1.0, 1.0
         self.stock = float(model.start.buyer_stock[0, position])
         self.transit: list[float] = model.start.transit[:, 0, position].tolist()
-        self.required = self.purchases = self.consumed = self.shortfall = 0.0
+        self.planned = self.required = self.purchases = self.consumed = self.shortfall = 0.0
         self.tiers: list[tuple[float, float, float]] = []
         self.elements: list[float] | None = None
         self.element_transit: list[list[float]] = []
@@ -152,7 +154,7 @@ class Need:
         lack = (position / max(target, 1e-12) - b["urgency_cover"]) / URGENCY_WIDTH
         urgent = required / (1 + math.exp(within(lack, -40, 40)))
         order = required + (target - position) * model.step_years / b["cover_adjustment_time"]
-        order = max(order, LEAST_ORDER_SHARE * required)
+        order = self.planned = max(order, LEAST_ORDER_SHARE * required)
         rest = max(order - urgent, LEAST_ORDER_SHARE * required)
         wanted = min(self.expected * (1 + b["risk_price_premium"] * self.risk), self.give_up[-1])
         wanted *= model.ceiling ** (-1 / model.slope)
@@ -224,7 +226,12 @@ class Facility(mesa.Agent):
         for need in self.needs:
             need.required = self.requirement(need)
             need.arrive()
+            need.give_up = self.give_up(need)
             need.order(self.model)
+
+    def give_up(self, need: Need) -> list[float]:
+        """Prices at which each class of use stops."""
+        return need.base_give_up
 
     def requirement(self, need: Need) -> float:
         """Tonnes of an input needed this step."""
@@ -304,6 +311,11 @@ class PlantAgent(Facility):
     def rate_of(self, offer: Offer) -> float:
         return self.rate
 
+    def give_up(self, need: Need) -> list[float]:
+        rise = max(sum(o.revenue_weight * o.expected for o in self.offers) - 1, 0.0)
+        factor = 1 + rise * (1.0 if self.trader else need.per_unit)
+        return [price * factor for price in need.base_give_up]
+
     def requirement(self, need: Need) -> float:
         level = max(self.model.production_factor[offer.position] for offer in self.offers)
         return need.use * need.intensity * self.rate * need.usable * level
@@ -375,22 +387,26 @@ class LicenceOffice:
     def __init__(self, sellers: list[Offer], decided: list[float], validity: float) -> None:
         self.sellers, self.decided = sellers, decided
         self.waiting = [[0.0] * len(sellers) for _ in decided]
+        self.late = 0.0
         self.permits = [0.0] * max(round(validity), 1)
 
-    def decide(self, approval_share: float) -> None:
-        """Decide what is due."""
+    def decide(self, approval_share: float, pace: float) -> None:
+        """Decide a part of what is due, or overdue; hold back all that is not due yet."""
         due = self.waiting.pop(0)
         self.waiting.append([0.0] * len(due))
-        self.permits[-1] += approval_share * sum(due)
+        ready = sum(due) + self.late
+        self.late = ready * (1 - pace)
+        self.permits[-1] += approval_share * ready * pace
+        for s, offer in enumerate(self.sellers):
+            offer.held_back += sum(slot[s] for slot in self.waiting)
 
     def apply_for(self, wanted: list[float]) -> None:
-        """File applications for stock above the reserve; hold back all that waits."""
+        """File applications for stock above the reserve."""
         for s, offer in enumerate(self.sellers):
             free = offer.stock - offer.reserve - sum(slot[s] for slot in self.waiting)
             tonnes = within(wanted[s], 0.0, max(free, 0.0))
             for slot, share in zip(self.waiting, self.decided, strict=True):
                 slot[s] += share * tonnes
-            offer.held_back += sum(slot[s] for slot in self.waiting)
 
     def use(self, tonnes: float) -> None:
         """Spend permits, oldest first; the oldest expires."""
