@@ -205,7 +205,7 @@ class MesaObjects(mesa.Model):
                 self.borders.append(border)
 
     def file_licences(self) -> None:
-        """Exporters apply for what licensed buyers order; ceilings follow."""
+        """Exporters apply for what licensed buyers need; ceilings follow."""
         for offer in self.offers:
             offer.held_back = 0.0
         permits = {}
@@ -218,7 +218,7 @@ class MesaObjects(mesa.Model):
             share = one(self.shares.get(licence.event, 1.0))
             licensed = share * one(1 - licence.free_share)
             needs = [self.needs[b] for b in gate.needs.tolist()]
-            activity = [need.planned / need.use * licensed for need in needs]
+            activity = [need.required / need.use * licensed for need in needs]
             base = (gate.base * self.step_years).reshape(len(gate.offers), len(needs)).tolist()
             office.apply_for([sum(map(mul, activity, row)) for row in base])
             overrun = self.b["licence_overrun"] * one(licence.delay_years) / self.step_years

@@ -120,7 +120,7 @@ class Need:
         self.risk, self.intensity, self.usable = 0.0, 1.0, 1.0
         self.stock = float(model.start.buyer_stock[0, position])
         self.transit: list[float] = model.start.transit[:, 0, position].tolist()
-        self.planned = self.required = self.purchases = self.consumed = self.shortfall = 0.0
+        self.required = self.purchases = self.consumed = self.shortfall = 0.0
         self.tiers: list[tuple[float, float, float]] = []
         self.elements: list[float] | None = None
         self.element_transit: list[list[float]] = []
@@ -154,7 +154,7 @@ class Need:
         lack = (position / max(target, 1e-12) - b["urgency_cover"]) / URGENCY_WIDTH
         urgent = required / (1 + math.exp(within(lack, -40, 40)))
         order = required + (target - position) * model.step_years / b["cover_adjustment_time"]
-        order = self.planned = max(order, LEAST_ORDER_SHARE * required)
+        order = max(order, LEAST_ORDER_SHARE * required)
         rest = max(order - urgent, LEAST_ORDER_SHARE * required)
         wanted = min(self.expected * (1 + b["risk_price_premium"] * self.risk), self.give_up[-1])
         wanted *= model.ceiling ** (-1 / model.slope)

@@ -77,8 +77,6 @@ class Cap:
     """Allotted at once for this period; empty where each step gets its part."""
     period_years: float = 0.0
     """Length of the period as far as the event is in force."""
-    pool: str = ""
-    """Caps of one event, origin and pool share their tonnes: exporters choose between the goods."""
 
     @property
     def counts(self) -> bool:

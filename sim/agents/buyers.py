@@ -13,6 +13,7 @@ from sim.world.world import FloatArray, World
 
 __all__ = [
     "Orders", "give_up_prices", "order_tiers", "required_input", "target_position", "worth_of_inputs",
+    "worth_slopes",
 ]
 
 URGENCY_WIDTH = 0.08
@@ -30,8 +31,6 @@ class Orders:
     tonnes: FloatArray
     reservation: FloatArray
     elasticity: FloatArray
-    planned: FloatArray
-    """(M, N) tonnes that buyers mean to buy at the prices they expect: need and restocking."""
 
 
 def required_input(
@@ -90,29 +89,39 @@ def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour)
     return np.moveaxis(prices, 0, -1)
 
 
+def worth_slopes(world: World, calibration: Calibration) -> FloatArray:
+    """(N,) rise of a plant's give-up price, relative to that at base prices, per unit of rise of its products.
+
+    Derived demand (Marshall 1890, book V, chapter VI). Let a plant with revenue 1 and other costs ``o``
+    spend ``s`` on an input in the base year. When its products sell at ``v`` times the base price, it covers
+    its costs up to ``(v - o) / s`` times the base price of the input. The world's tables take
+    ``o = (1 - s) / 2``, so that the multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of ``v``
+    adds ``1/s = 2 R - 1``: an input that is a small part of the cost can become very dear before anybody
+    stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at. 0 for end
+    users: what they make has no price here.
+    """
+    multiple = world.need_reservation
+    trader = np.array(world.facility_kind)[world.need_facility] == "trader"
+    slope = np.where(trader, 1.0, (2 * multiple - 1) / multiple)
+    return np.where(calibration.activities.need_plant >= 0, slope, 0.0)
+
+
 def worth_of_inputs(
-    world: World, state: State, calibration: Calibration, give_up: FloatArray
+    state: State, calibration: Calibration, give_up: FloatArray, slope: FloatArray
 ) -> FloatArray:
     """(M, N, VALUE_CLASSES) give-up prices now: what an input is worth to a plant follows its products.
 
-    Derived demand (Marshall 1890, book V, chapter VI). Let a plant with revenue 1 and other costs ``o`` spend ``s``
-    on an input in the base year. When its products sell at ``v`` times the base price, it covers its costs up to
-    ``(v - o) / s`` times the base price of the input. The world's tables take ``o = (1 - s) / 2``, so that the
-    multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of ``v`` adds ``1/s = 2 R - 1``: an input
-    that is a small part of the cost can become very dear before anybody stops. Prices of other inputs are
-    left out. What a trader can pay follows what it resells at. End users' prices stay: what they make has no
-    price here.
+    Args:
+        give_up: (M, N, VALUE_CLASSES) at base prices of the products.
+        slope: (N,) from :func:`worth_slopes`.
     """
     activities = calibration.activities
     expected = (activities.revenue_weight * state.offer_expected_price)[:, activities.offer_order]
     product = np.add.reduceat(expected, activities.offer_start, axis=1)
-    made = np.flatnonzero(activities.need_plant >= 0)
+    made = np.flatnonzero(slope)
     rise = np.maximum(product[:, activities.need_plant[made]] - 1, 0.0)
-    multiple = world.need_reservation[made]
-    trader = np.array(world.facility_kind)[world.need_facility[made]] == "trader"
-    per_unit = np.where(trader, 1.0, (2 * multiple - 1) / multiple)
     now = give_up.copy()
-    now[:, made] *= (1 + rise * per_unit)[..., None]
+    now[:, made] *= (1 + rise * slope[made])[..., None]
     return now
 
 
@@ -159,5 +168,4 @@ def order_tiers(
         tonnes=np.moveaxis(tonnes, 0, -1),
         reservation=np.moveaxis(reservation, 0, -1),
         elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
-        planned=order,
     )

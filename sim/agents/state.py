@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.agents.licences import LicenceQueue
-from sim.agents.quotas import QuotaAccount, QuotaPool
+from sim.agents.quotas import QuotaAccount
 from sim.world.calibrate import Calibration, basket_inflow
 from sim.world.world import FloatArray, World
 
@@ -58,8 +58,6 @@ class State:
     """Applications and permits of each licence in force, by good, origin, destinations and which of such."""
     quotas: dict[tuple[str, int, int, bytes, bytes], QuotaAccount]
     """What is left of each quota that is counted, by event, good, origin, destinations and offers."""
-    pools: dict[tuple[str, int, bytes, str, bytes], QuotaPool]
-    """How each quota over several goods is divided, by event, origin, destinations, firms and goods."""
     technology: FloatArray
     """(1 or M, N) policy's factor on the need per unit of activity."""
     capacity: FloatArray
@@ -127,7 +125,6 @@ def initial_state(
         transit_elements=np.repeat(element_pipeline[:, None], members, axis=1),
         queues={},
         quotas={},
-        pools={},
         technology=np.ones((1, needs)),
         capacity=np.ones((1, offers)),
     )

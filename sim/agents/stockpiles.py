@@ -256,9 +256,8 @@ class Stockpiles:
             worth.append(ceiling[..., None])
         elasticity = [orders.elasticity, np.full(len(self._layers), STATE_ELASTICITY)]
         return Orders(
-            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2), np.concatenate(elasticity),
-            orders.planned,
-        )  # fmt: skip
+            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2), np.concatenate(elasticity)
+        )
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
         """(P, M, N) share of each need's purchases that goes to each pile; books what was bought."""

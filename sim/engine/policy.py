@@ -19,7 +19,7 @@ from sim.world.calibrate import Calibration, shipping_lags
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = [
-    "Gate", "LicenceKey", "PolicyMarket", "Pool", "active_controls", "build_market", "licence_keys", "policy_key",
+    "Gate", "LicenceKey", "PolicyMarket", "active_controls", "build_market", "licence_keys", "policy_key",
 ]
 
 NO_CAP = 1e15
@@ -118,23 +118,6 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Pool:
-    """The caps, one for each good, that one quota over several goods is divided between."""
-
-    key: Any
-    """Identity over changes of policy: event, origin, destinations, goods and offers."""
-    event: str
-    caps: IntArray
-    """(P,) positions on the axis of caps."""
-    goods: IntArray
-    """(P,) the good of each."""
-    offers: tuple[IntArray, ...]
-    """Per cap, positions of its sellers on the axis of offers."""
-    usual: FloatArray
-    """(P,), or (M, P) where members differ: part of each good in proportion to base-year exports."""
-
-
-@dataclass(frozen=True)
 class PolicyMarket:
     """The market under one policy, and the wedges that its prices go through."""
 
@@ -162,8 +145,6 @@ class PolicyMarket:
     cap_events: tuple[str, ...]
     gates: tuple[Gate, ...]
     """Caps whose tonnes depend on what happened before."""
-    pools: tuple[Pool, ...] = ()
-    """Caps on several goods that share one quota."""
     resale_caps: tuple[tuple[Resale, int], ...] = ()
     """Rule and offer of each cap on resale; these are the last on the axis of caps."""
 
@@ -237,7 +218,6 @@ def build_market(
     events: list[str] = []
     free: list[Amount] = []
     gates: list[Gate] = []
-    pooled: dict[Any, list[tuple[int, Cap, IntArray]]] = {}
     rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
     names = licence_keys(controls.licences, differing)
     identity = dict(zip(map(id, controls.licences), names, strict=True))
@@ -253,10 +233,6 @@ def build_market(
             # Nobody applies for what a ban forbids.
             admitted = block * opened[rule.good][..., sellers, :][..., buyers]
             gates.append(Gate(key, rule, len(caps), at, to, admitted))
-        if isinstance(rule, Cap) and rule.pool:
-            at = np.flatnonzero(sellers) + world.offer_slice(rule.good).start
-            key = rule.event, rule.origin, rule.destinations.tobytes(), rule.pool
-            pooled.setdefault(key, []).append((len(caps), rule, at))
         amounts.append(0.0 if isinstance(rule, Licence) else rule.tonnes_per_year)
         free.append(rule.free_share if isinstance(rule, Licence) else 0.0)
         caps.append((rule.good, sellers, buyers))
@@ -291,7 +267,6 @@ def build_market(
         base_cap_flow=np.array(base, dtype=float),
         cap_events=tuple(events),
         gates=tuple(gates),
-        pools=tuple(_pool(key, members) for key, members in pooled.items() if len(members) > 1),
         resale_caps=tuple(resales),
     )
 
@@ -311,18 +286,6 @@ def _covered(world: World, rule: Cap | Licence) -> tuple[BoolArray, BoolArray]:
     if isinstance(rule, Licence) and rule.exempt_needs is not None:
         buyers &= ~rule.exempt_needs[world.need_slice(rule.good)]
     return sellers, buyers
-
-
-def _pool(key: Any, members: Sequence[tuple[int, Cap, IntArray]]) -> Pool:
-    amounts = np.broadcast_arrays(*[np.asarray(rule.tonnes_per_year, dtype=float) for _, rule, _ in members])
-    tonnes = np.stack(amounts, axis=-1)
-    total = tonnes.sum(-1, keepdims=True)
-    usual = np.where(total > 0, tonnes / np.where(total > 0, total, 1.0), 1 / len(members))
-    goods = np.array([rule.good for _, rule, _ in members])
-    return Pool(
-        (*key, goods.tobytes()), members[0][1].event, np.array([cap for cap, _, _ in members]), goods,
-        tuple(at for _, _, at in members), usual,
-    )  # fmt: skip
 
 
 def _quota_key(quota: Cap) -> tuple[str, int, int, bytes, bytes]:

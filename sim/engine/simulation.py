@@ -23,7 +23,7 @@ from sim.agents.stockpiles import Stockpiles
 from sim.controls import Controls
 from sim.engine.draws import draw_events
 from sim.engine.ledger import touched
-from sim.engine.permits import divide_quotas, in_hand, keep_gates, open_gates, use_gates
+from sim.engine.permits import in_hand, keep_gates, open_gates, use_gates
 from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key
 from sim.engine.record import Recorder
 from sim.engine.rules import Rules, Seen
@@ -156,6 +156,7 @@ class Simulation:
                 self.stockpiles.add_mix(family.buyer, family.needs)
         self._base_give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
         self.give_up = self._base_give_up
+        self._slopes = buyers.worth_slopes(world, self.calibration)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -272,7 +273,7 @@ class Simulation:
         self._arrive()
         if self.stockpiles:
             self._release(*last)
-        self.give_up = buyers.worth_of_inputs(self.world, self.state, self.calibration, self._budgets)
+        self.give_up = buyers.worth_of_inputs(self.state, self.calibration, self._budgets, self._slopes)
         self.orders = buyers.order_tiers(
             self.world, self.market.need_lag, self.state, self.behaviour, self.required, self.give_up,
             self.step_years,
@@ -282,7 +283,7 @@ class Simulation:
         reserve = self.behaviour["seller_reserve_share"] * self.world.offer_stock
         overrun = self.behaviour["licence_overrun"][:, 0]
         self.held_back = open_gates(
-            self.market, self.world, self.state, self.orders.planned, reserve, overrun, self.shares,
+            self.market, self.world, self.state, self.required, reserve, overrun, self.shares,
             self.step_years,
         )
 
@@ -320,7 +321,7 @@ class Simulation:
         quantity, full_ask = sellers.offers(
             self.world, self.state, self.behaviour, self.plan, self.ask, self.held_back, self.step_years
         )
-        allowed = in_hand(self.market, self.state, self.shares, self.step_years)
+        allowed = in_hand(self.market, self.state)
         self.clearing = clear(
             self.market.market,
             quantity,
@@ -353,9 +354,6 @@ class Simulation:
         state, clearing = self.state, self.cleared
         calibration = self.calibration
         use_gates(self.market, state, clearing.cap_flow, self.shares, self.step_years)
-        divide_quotas(
-            self.market, self.world, state, self.behaviour, clearing.log_rent, self.step_years
-        )
         before = state.seller_stock[:, calibration.basket_offer]
         composition = np.divide(
             state.seller_elements, before[..., None],

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["INSTRUMENT", "ExportQuota"]
 
 NOTHING = parse_quantity("0 %", "share")
-Division = Literal["by rent", "as in base year"]
 Share = Annotated[Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %")]
 
 
@@ -35,9 +34,8 @@ class ExportQuota(ExportMeasure):
     ``firms``, each firm has its share of the quota and all others together have the rest; nobody may use
     what another leaves. The quota can go slack when buyers want less.
 
-    One amount over several exporting countries is split in proportion to their base-year exports to
-    ``to``; what has no base-year exports gets none of it. Over several goods it starts with that split; with
-    ``between_goods: by rent`` exporters then move tonnes to the goods on which a tonne of quota earns most.
+    One amount over several goods or exporting countries is split in proportion to their base-year
+    exports to ``to``; what has no base-year exports gets none of it.
     """
 
     type: Literal["export_quota"] = "export_quota"
@@ -51,9 +49,6 @@ class ExportQuota(ExportMeasure):
         Field(description="tonnes by year or half-year", examples=["{2010-H1: 22282 t, 2010-H2: 7976 t}"]),
     ] = None
     allotted: Annotated[Allotment, Field(description="how a period's tonnes are released")] = "evenly"
-    between_goods: Annotated[
-        Division, Field(description="who divides the amount between the goods: exporters, or a fixed rule")
-    ] = "by rent"
     carry_over: Annotated[Share, Field(description="share of unused tonnes that is kept")] = NOTHING
     firms: Annotated[
         dict[FirmWord, Share] | None,
@@ -119,8 +114,7 @@ class ExportQuota(ExportMeasure):
         rate, batch = mean_over(self._rates, *days), None
         if self.allotted == "at once":
             batch = period_of(tuple(self.amounts or ()), days[0])
-        free = self.between_goods == "by rent"
-        for group, (part, offers) in enumerate(self._shares(controls.world)):
+        for part, offers in self._shares(controls.world):
             base = base_tonnes(controls.world, mask, offers)
             total = sum(base.values())
             for good, origin, destinations in origins(mask):
@@ -131,7 +125,6 @@ class ExportQuota(ExportMeasure):
                         carry_over=self.carry_over.amount,
                         period=batch.key if batch else "",
                         period_years=batch.years_from(self.from_) if batch else 0.0,
-                        pool=str(group) if free else "",
                     )
                 )  # fmt: skip
         controls.touch_links(self.id, mask)
