@@ -193,6 +193,7 @@ def make_dataset(
             for name, value, unit in (
                 ("event_flow", 0.5, "t/step"), ("event_change", -0.5, "t/step"),
                 ("event_flow_usd", 2.0, "USD/step"), ("event_waiting", 0.0, "t"),
+                ("event_filed", 2.0, "t"), ("event_approved", 1.0, "t"),
             )
         },
         "event_agents": (("member", "event"), np.full((m, len(events)), 3), "facilities", "agents touched"),

@@ -33,6 +33,10 @@ class LicenceQueue:
     """(M, slots) approved tonnes, slot 0 expires first."""
     life: IntArray
     """(M,) steps for which a new permit lasts."""
+    filed: FloatArray
+    """(M,) tonnes applied for so far."""
+    approved: FloatArray
+    """(M,) tonnes of permits given so far."""
 
     @classmethod
     def empty(cls, members: int, sellers: int, licence: Licence, step_years: float) -> LicenceQueue:
@@ -41,7 +45,10 @@ class LicenceQueue:
         life = np.rint(_spread(licence.validity_years, members) / step_years).astype(np.int64)
         life = np.maximum(life, 1)
         late = np.zeros((members, sellers))
-        return cls(np.zeros((members, slots, sellers)), late, np.zeros((members, int(life.max()))), life)
+        return cls(
+            np.zeros((members, slots, sellers)), late, np.zeros((members, int(life.max()))), life,
+            filed=np.zeros(members), approved=np.zeros(members),
+        )  # fmt: skip
 
     def resize(self, licence: Licence, step_years: float) -> None:
         """Fit a licence with another delay or validity: what waits is decided at its new latest."""
@@ -61,6 +68,7 @@ class LicenceQueue:
         first, last = (times / step_years for times in _delays(licence, len(tonnes)))
         share = _decided(first, last, self.waiting.shape[1])
         self.waiting += share[:, :, None] * tonnes[:, None]
+        self.filed = self.filed + tonnes.sum(1)
 
     def decide(self, approval_share: Amount, pace: Amount = 1.0) -> FloatArray:
         """Decide what is due: permits for the approved share; return (M, S) tonnes to stock.
@@ -75,7 +83,9 @@ class LicenceQueue:
         self.late = ready - due
         self.waiting[:, :-1] = self.waiting[:, 1:]
         self.waiting[:, -1] = 0.0
-        self.permits[np.arange(len(due)), self.life - 1] += approval_share * due.sum(1)
+        given = approval_share * due.sum(1)
+        self.permits[np.arange(len(due)), self.life - 1] += given
+        self.approved = self.approved + given
         return due
 
     @staticmethod
@@ -94,6 +104,12 @@ class LicenceQueue:
         self.waiting[np.broadcast_to(members, (len(self.permits),))] = 0.0
         self.late[np.broadcast_to(members, (len(self.permits),))] = 0.0
         self.permits[np.broadcast_to(members, (len(self.permits),))] = 0.0
+
+    @property
+    def undecided(self) -> FloatArray:
+        """(M,) tonnes whose application waits for a decision, due or not."""
+        tonnes: FloatArray = self.waiting.sum((1, 2)) + self.late.sum(1)
+        return tonnes
 
     @property
     def allowed(self) -> FloatArray:

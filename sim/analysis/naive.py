@@ -48,7 +48,7 @@ def naive_run(
 
     Returns:
         Prices, exports, imports, import values, production, shortfall and value added at risk of the
-        forecast; what else stands in the template is left out.
+        forecast, and no value for applications; what else stands in the template is left out.
     """
     steps, step_years = scenario.steps(), {"month": 1 / 12, "week": 1 / 52}[scenario.step]
     goods, countries = len(world.goods), len(world.countries)
@@ -81,6 +81,8 @@ def naive_run(
         "production": world.offer_output * factor * step_years,
         "shortfall": world.need_use * missing * step_years,
         "value_added_at_risk": _at_risk(world, missing) * step_years,
+        # Neither knows of applications.
+        **dict.fromkeys(("event_filed", "event_approved"), np.full((len(steps), template.sizes["event"]), np.nan)),
     }
     # Selecting variables would drop labels that only others carry, such as the list of countries.
     forecast = template.isel(member=[0]).drop_vars([n for n in template.data_vars if n not in values])

@@ -43,6 +43,7 @@ SERIES = {
     "import_unit_value": "import value over imports, USD/t",
     "production": "tonnes made in a country, traders left out",
     "shortfall": "tonnes that a country's users need but lack",
+    "approved_share": "of the tonnes applied for under a licence so far, the share approved (by event)",
     "value_added_at_risk": "value added of a country that hangs on missing goods, USD (no goods named)",
 }
 PRICES = ("price_gate", "price_inside", "price_outside")
@@ -114,11 +115,15 @@ def _split(name: str) -> tuple[str, list[str], str]:
     kind, *rest = name.split(".")
     if kind not in SERIES:
         raise MonaziteError(f"series '{name}': unknown kind '{kind}'; {did_you_mean(kind, SERIES)}")
-    form = {**dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",)}
+    form = {
+        **dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",), "approved_share": ("EVENT",)
+    }  # fmt: skip
     parts = form.get(kind, ("GOODS", "COUNTRY"))
     if len(rest) != len(parts):
         raise MonaziteError(f"series '{name}' should read {kind}.{'.'.join(parts)}")
     named = dict(zip(parts, rest, strict=True))
+    if "EVENT" in named:
+        return kind, [], named["EVENT"]
     return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", "")
 
 
@@ -147,6 +152,8 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
         MonaziteError: the run has no such series, good or country.
     """
     kind, words, country = _split(name)
+    if kind == "approved_share":
+        return _applications(dataset, name, country)
     if kind == "import_unit_value":
         value, tonnes = (paths(dataset, f"{part}.{'+'.join(words)}.{country}")[0] for part in UNIT_VALUE)
         return value, tonnes
@@ -168,6 +175,22 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
     if kind == "production":
         at &= dataset["offer_kind"].values.astype(str) != "trader"
     return dataset[kind].values[:, :, at].sum(axis=2, dtype=np.float64), None
+
+
+def _applications(dataset: xr.Dataset, name: str, event: str) -> tuple[Values, Values]:
+    """(M, T) tonnes approved and tonnes applied for so far under a licence.
+
+    Raises:
+        MonaziteError: the run has no such event.
+    """
+    known = dataset["event"].values.astype(str).tolist()
+    if event not in known:
+        raise MonaziteError(f"series '{name}': no event '{event}' in this run; {did_you_mean(event, known)}")
+    at = known.index(event)
+    approved, filed = (
+        dataset[f"event_{part}"].values[:, :, at].astype(np.float64) for part in ("approved", "filed")
+    )
+    return approved, filed
 
 
 UNIT_VALUE = ("import_value", "imports")

@@ -140,8 +140,11 @@ class Ledger:
             price: (M, G) gate price, USD/t.
         """
         shape = self._members, len(self._events)
-        names = ("event_tonnes", "event_usd", "event_flow", "event_change", "event_flow_usd", "event_waiting")
-        tonnes, value, flow, change, usd, waiting = (np.zeros(shape) for _ in names)
+        names = (
+            "event_tonnes", "event_usd", "event_flow", "event_change", "event_flow_usd", "event_waiting",
+            "event_filed", "event_approved",
+        )  # fmt: skip
+        tonnes, value, flow, change, usd, waiting, filed, approved = (np.zeros(shape) for _ in names)
         world = self._world
         for position, found in self._touched.items():
             by_good = np.zeros((self._members, len(world.goods)))
@@ -165,8 +168,12 @@ class Ledger:
             usd[:, position] = (by_good * price).sum(1) * found.share[:, 0]
         self._book_stockpiles(simulation, price, flow, change, usd)
         self._book_rules(simulation, (tonnes, value, flow, change, usd))
-        self._book_queues(simulation, waiting)
-        columns = tonnes, value, flow, change, usd, waiting
+        for event, queue in simulation.queues_by_event():
+            position = self._place(event)
+            waiting[:, position] += queue.undecided
+            filed[:, position] += queue.filed
+            approved[:, position] += queue.approved
+        columns = tonnes, value, flow, change, usd, waiting, filed, approved
         self.columns = dict(zip(names, columns, strict=True))
 
     def _place(self, name: str) -> int:
@@ -197,10 +204,6 @@ class Ledger:
                     column[:, position] += column[:, other] * acting
                 agents = np.maximum(agents, self.agents[:, other] * acting)
             self.agents[:, position] = np.maximum(self.agents[:, position], agents)
-
-    def _book_queues(self, simulation: Simulation, waiting: FloatArray) -> None:
-        for event, queue in simulation.queues_by_event():
-            waiting[:, self._place(event)] += queue.waiting.sum((1, 2))
 
     def close_segment(self, link_tonnes: FloatArray, steps: int) -> None:
         """Book the flows of some steps under one policy on the links of each event.

@@ -51,7 +51,9 @@ PER_EVENT = {
     "event_flow": ("t per step", "tonnes in this run that the event acts on"),
     "event_change": ("t per step", "tonnes that the event acts on, less those of the base year"),
     "event_flow_usd": ("USD per step", "value at gate prices of the tonnes that the event acts on"),
-    "event_waiting": ("t", "tonnes that wait for a licence"),
+    "event_waiting": ("t", "tonnes that wait for a decision on a licence"),
+    "event_filed": ("t", "tonnes applied for under a licence so far"),
+    "event_approved": ("t", "tonnes of licences given so far"),
 }
 PER_GOOD = {
     "price_gate": ("USD/t", "sales-weighted gate price, world"),

@@ -30,6 +30,8 @@ EVENT_QUANTITIES = {
     "event_change": "change of tonnes",
     "event_flow_usd": "value acted on",
     "event_waiting": "tonnes waiting",
+    "event_filed": "tonnes applied for so far",
+    "event_approved": "tonnes approved so far",
 }
 """Variable -> what the table of events calls it."""
 

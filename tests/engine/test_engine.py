@@ -188,7 +188,8 @@ def test_members_differ_and_share_their_draws_between_scenarios(small_world: Wor
 
 
 def test_weekly_steps_tell_the_same_story(small_world: World) -> None:
-    event = Restriction("quota", "quota", OXIDE, START, open_share=0.5)
+    # A quota of a half ends at twenty times the base price, where every week of timing counts.
+    event = Restriction("quota", "quota", OXIDE, START, open_share=0.7)
     monthly = price(run(small_world, event), "outside", OXIDE[0])
     weekly = price(run(small_world, event, step="week"), "outside", OXIDE[0])
     assert weekly[-1] == pytest.approx(monthly[-1], rel=0.15)

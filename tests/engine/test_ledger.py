@@ -90,7 +90,7 @@ def test_a_queue_shows_what_waits(small_world: World) -> None:
     made = simulation(small_world, licence)
     made.step()
     (queue,) = made.state.queues.values()
-    assert made.recorder.ledger.columns["event_waiting"][0, 0] == pytest.approx(queue.waiting.sum())
+    assert made.recorder.ledger.columns["event_waiting"][0, 0] == pytest.approx(queue.undecided.sum())
     assert queue.waiting.sum() > 0
 
 

@@ -41,7 +41,7 @@ def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share(
     month = {str(day)[:7]: float(value) for day, value in zip(time, share[0], strict=True)}
     assert month["2023-08"] < 0.02
     assert month["2023-09"] < 0.02
-    assert month["2023-10"] < 0.1
+    assert 0.1 < month["2023-10"] < month["2023-11"] < month["2023-12"] < 0.7, "offices run over their delay"
     assert all(0.6 < month[f"2024-{m:02d}"] < 0.8 for m in range(1, 13)), "70 % are approved"
     assert np.abs(base - 1).max() < 0.05
 
