@@ -90,14 +90,14 @@ def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour)
 
 
 def worth_slopes(world: World, calibration: Calibration) -> FloatArray:
-    """(N,) rise of a plant's give-up price, relative to that at base prices, per unit of rise of its products.
+    """(N,) relative rise of a plant's give-up price per unit of rise of its products.
 
     Derived demand (Marshall 1890, book V, chapter VI). Let a plant with revenue 1 and other costs ``o``
     spend ``s`` on an input in the base year. When its products sell at ``v`` times the base price, it covers
     its costs up to ``(v - o) / s`` times the base price of the input. The world's tables take
-    ``o = (1 - s) / 2``, so that the multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of ``v``
-    adds ``1/s = 2 R - 1``: an input that is a small part of the cost can become very dear before anybody
-    stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at. 0 for end
+    ``o = (1 - s) / 2``, so that the multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of
+    ``v`` adds ``1/s = 2 R - 1``: an input that is a small part of the cost can become very dear before
+    anybody stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at. 0 for end
     users: what they make has no price here.
     """
     multiple = world.need_reservation

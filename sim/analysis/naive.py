@@ -73,6 +73,7 @@ def naive_run(
     bought = imports * supply[:, world.need_good] * step_years
     paid = bought * (price * world.base_price)[:, world.need_good]
     missing = np.maximum(1 - supply / demand, 0.0)[:, world.need_good]
+    unknown = np.full((len(steps), template.sizes["event"]), np.nan)
     values = {
         **dict.fromkeys(("price_gate", "price_inside", "price_outside"), price * world.base_price),
         "exports": origins.sums(sold * step_years),
@@ -82,7 +83,7 @@ def naive_run(
         "shortfall": world.need_use * missing * step_years,
         "value_added_at_risk": _at_risk(world, missing) * step_years,
         # Neither knows of applications.
-        **dict.fromkeys(("event_filed", "event_approved"), np.full((len(steps), template.sizes["event"]), np.nan)),
+        **dict.fromkeys(("event_filed", "event_approved"), unknown),
     }
     # Selecting variables would drop labels that only others carry, such as the list of countries.
     forecast = template.isel(member=[0]).drop_vars([n for n in template.data_vars if n not in values])
