@@ -32,8 +32,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="search the behavioural parameters that past episodes speak for",
         description="Approximate Bayesian computation: draws the parameters that have a prior in "
         "behaviour.csv, runs all past episodes with each draw, draws again around those that come closest to "
-        "what was observed, and keeps the closest twentieth, weighted. Stop it with Ctrl-C; the same command goes on "
-        "where it stopped, and the result is the same to the byte.",
+        "what was observed, and keeps the closest twentieth, weighted. Stop it with Ctrl-C; the same command "
+        "goes on where it stopped, and the result is the same to the byte.",
         epilog="example: monazite calibrate --draws 5000 --plots pictures. With --adopt the result becomes "
         "what all other runs draw from (docs/how-to/calibrate.md).",
     )
