@@ -17,7 +17,7 @@ __all__ = ["draw_residuals"]
 
 TARGET_INCHES = 0.44
 EPISODE_INCHES = 0.36
-WIDTH_OF_TEXT = 62
+WIDTH_OF_TEXT = 54
 """Letters of a target's text on one line."""
 
 

@@ -270,7 +270,7 @@ def search(
     out: Path,
     workers: int = 1,
     *,
-    run: Runner = run_draws,
+    run: Runner | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Found | None:
@@ -281,7 +281,7 @@ def search(
         episodes: with the request's targets.
         out: the folder.
         workers: processes; the result does not depend on them.
-        run: what makes statistics of values.
+        run: what makes statistics of values; the episodes' runs where None.
         stop: once it says so, batches in flight are finished and no more are started.
         progress: called with draws that there are now, and draws that were there before.
 
@@ -290,6 +290,7 @@ def search(
     """
     if workers < 1:
         raise MonaziteError(f"workers must be at least 1, not {workers}")
+    run = run or run_draws
     _claim(out, request)
     low, high = request.bounds
     there = [batch for batch in range(request.batches) if _file(out, batch).is_file()]
