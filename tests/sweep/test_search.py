@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import random
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -202,3 +205,40 @@ def test_a_request_names_what_decides_the_result() -> None:
         assert str(caught.value) == f"draws must be a multiple of 50, at least 100, not {draws}"
     with pytest.raises(MonaziteError, match="seed must not be negative, not -1"):
         make_request(known, 100, -1)
+
+
+def victim(out: str) -> None:
+    """What is killed: a search that takes a moment for each batch."""
+    run = toy_run()
+
+    def slow(*args: Any) -> Values:
+        time.sleep(0.02)
+        return run(*args)
+
+    search(request(), NONE, Path(out), run=slow)
+
+
+def test_a_search_that_is_killed_at_any_moment_ends_with_the_same_bytes(tmp_path: Path, whole: Found) -> None:
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tests.sweep.test_search"])
+    process = server.Process(target=victim, args=(str(tmp_path / "warm"),))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    moments, reached = random.Random(7), set()
+    for number in range(6):
+        out = tmp_path / str(number)
+        process = server.Process(target=victim, args=(str(out),))
+        process.start()
+        while not (out / "search.json").is_file():
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0.0, 0.4))
+        process.kill()
+        process.join()
+        reached.add(len(list((out / "batches").glob("*.csv"))))
+        found_in(out)
+        for partial in (out, out / "batches"):
+            for path in partial.glob(".*.part"):
+                path.unlink()
+        assert content(out) == content(whole.directory)
+    assert reached & set(range(1, 12)), "none was caught between two batches"
