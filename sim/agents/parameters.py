@@ -32,7 +32,7 @@ __all__ = [
     "read_behaviour", "read_priors",
 ]  # fmt: skip
 
-PARAMETER_STREAM, NOISE_STREAM, POSTERIOR_STREAM, FIRST_PATH_STREAM = 0, 1, 2, 16
+PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = (
     "sourcing_elasticity", "prior_weight", "offer_elasticity", "restock_elasticity", "restock_ceiling",
     "urgent_elasticity", "markup_demand_elasticity", "markup_ceiling",
@@ -64,6 +64,10 @@ class Range:
         if self.high <= self.low:
             return self.value
         return Distribution("triangular", (self.low, self.value, self.high)).quantile(uniform)
+
+
+POSTERIOR_STREAM = 2
+"""Of the row that a member takes, beside the streams above."""
 
 
 @dataclass(frozen=True)
