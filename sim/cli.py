@@ -15,7 +15,10 @@ from sim.errors import MonaziteError, did_you_mean
 __all__ = ["build_parser", "main"]
 
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
-COMMANDS = (*QUICK, "run", "compare", "check", "hindcast", "demo", "sweep", "resume", "rerun", "sensitivity")
+COMMANDS = (
+    *QUICK, "run", "compare", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
+    "sensitivity",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):

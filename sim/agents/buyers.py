@@ -97,8 +97,8 @@ def worth_slopes(world: World, calibration: Calibration) -> FloatArray:
     its costs up to ``(v - o) / s`` times the base price of the input. The world's tables take
     ``o = (1 - s) / 2``, so that the multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of
     ``v`` adds ``1/s = 2 R - 1``: an input that is a small part of the cost can become very dear before
-    anybody stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at. 0 for end
-    users: what they make has no price here.
+    anybody stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at.
+    0 for end users: what they make has no price here.
     """
     multiple = world.need_reservation
     trader = np.array(world.facility_kind)[world.need_facility] == "trader"

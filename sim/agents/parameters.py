@@ -1,18 +1,22 @@
 """Behavioural parameters: one table, one draw per member.
 
 ``data/world/behaviour.csv`` gives for each parameter a value and a range. Member 0 uses the
-values; every other member draws each parameter from a triangular distribution over its range
-with the value as mode. A draw depends on (seed, member) alone, so a member is the same alone or
+values. Every other member takes the parameters that past episodes were asked about
+(``data/world/posterior.csv``, where there is one) from one row of that sample, so that values stand together
+that were found together, and draws every other parameter from a triangular distribution over its range with
+the value as mode. A draw depends on (seed, member) alone, so a member is the same alone or
 among a thousand, and the same in every scenario.
 """
 
 from __future__ import annotations
 
+import bisect
 import csv
 import difflib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,8 @@ from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, World
 
 __all__ = [
-    "Behaviour", "Draws", "Range", "draw_behaviour", "member_generator", "member_seeds", "read_behaviour",
+    "Behaviour", "Draws", "Joint", "Range", "draw_behaviour", "member_generator", "member_seeds",
+    "read_behaviour", "read_priors",
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
@@ -59,6 +64,35 @@ class Range:
         if self.high <= self.low:
             return self.value
         return Distribution("triangular", (self.low, self.value, self.high)).quantile(uniform)
+
+
+POSTERIOR_STREAM = 2
+"""Of the row that a member takes, beside the streams above."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A parameter that is drawn together with others, a row of a weighted sample for each member."""
+
+    value: float
+    column: tuple[float, ...]
+    """Its value in each row."""
+    reached: tuple[float, ...]
+    """Sum of the weights up to and with each row, over their total; the same for all columns."""
+
+    @property
+    def central(self) -> float:
+        """What the central run uses."""
+        return self.value
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest value that a member may draw."""
+        return min(self.column), max(self.column)
+
+    def quantile(self, uniform: float) -> float:
+        """The value of the row in which a number between 0 and 1 falls, rows as wide as their weights."""
+        return self.column[bisect.bisect_right(self.reached, uniform)]
 
 
 @dataclass(frozen=True)
@@ -138,27 +172,106 @@ class Draws:
         return happens
 
 
-def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range]:
-    """The table, keyed by (parameter, scope)."""
+def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range | Joint]:
+    """The table, keyed by (parameter, scope), with the sample ``posterior.csv`` beside it where there is one.
+
+    Raises:
+        MonaziteError: the sample names no parameter of the table, or holds what is no number or no weight.
+    """
     source = path if path is not None else world_directory() / "behaviour.csv"
     with source.open(newline="", encoding="utf-8") as handle:
-        return {
+        table: dict[tuple[str, str], Range | Joint] = {
             (r["parameter"], r["scope"]): Range(float(r["value"]), float(r["low"]), float(r["high"]))
             for r in csv.DictReader(handle)
         }
+    sample = source.with_name("posterior.csv")
+    if sample.is_file():
+        columns, reached = _read_sample(sample)
+        for name, column in columns.items():
+            if (name, "all") not in table:
+                raise MonaziteError(
+                    f"{sample}: column '{name}' is no parameter of {source.name}; rebuild with 'make data'"
+                )
+            table[name, "all"] = Joint(table[name, "all"].central, column, reached)
+    return table
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, stamp: tuple[int, int]) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
+    with path.open(newline="", encoding="utf-8") as handle:
+        names, *rows = list(csv.reader(handle)) or [[]]
+    if not rows or "weight" not in names:
+        raise MonaziteError(f"{path}: needs a column 'weight' and at least one row; rebuild with 'make data'")
+    try:
+        numbers = np.array(rows, dtype=np.float64)
+    except ValueError:
+        numbers = np.full((1, len(names)), np.nan)
+    at = names.index("weight")
+    if not np.isfinite(numbers).all() or (numbers[:, at] < 0).any() or numbers[:, at].sum() <= 0:
+        raise MonaziteError(
+            f"{path}: every cell must be a number, and weights at least 0 and not all 0; rebuild with "
+            "'make data'"
+        )
+    reached = np.cumsum(numbers[:, at]) / numbers[:, at].sum()
+    # Rounding must leave no number below 1 behind the last row that has a weight.
+    reached[reached >= reached[-1]] = 1.0
+    columns = {name: tuple(numbers[:, i].tolist()) for i, name in enumerate(names) if i != at}
+    return columns, tuple(reached.tolist())
+
+
+def _read_sample(path: Path) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
+    """Columns of a weighted sample by parameter, and the sums of weights up to each row (:class:`Joint`)."""
+    state = path.stat()
+    return _parsed(path, (state.st_size, state.st_mtime_ns))
+
+
+def read_priors(path: Path | None = None) -> dict[str, tuple[float, float]]:
+    """Parameters that past episodes are asked about, with the ranges in which they are searched.
+
+    These are the ranges before anything is compared with the past; ``low`` and ``high`` of the table are
+    those after it.
+
+    Raises:
+        MonaziteError: a range has one end, none between its ends, or belongs to one mineral alone.
+    """
+    source = path if path is not None else world_directory() / "behaviour.csv"
+    found = {}
+    with source.open(newline="", encoding="utf-8") as handle:
+        for line, row in enumerate(csv.DictReader(handle), start=2):
+            ends = [row.get("prior_low") or "", row.get("prior_high") or ""]
+            if not any(ends):
+                continue
+            place = f"{source}:{line}: {row['parameter']}"
+            try:
+                low, high = map(float, ends)
+            except ValueError:
+                low, high = 1.0, 0.0
+            if not low < high:
+                raise MonaziteError(
+                    f"{place}: prior_low '{ends[0]}' and prior_high '{ends[1]}' are no range; write two "
+                    "numbers, the lower one first, or leave both empty"
+                )
+            if row["scope"] != "all":
+                raise MonaziteError(
+                    f"{place}: a parameter is searched for all minerals together; leave prior_low and "
+                    f"prior_high of scope '{row['scope']}' empty"
+                )
+            found[row["parameter"]] = (low, high)
+    return found
 
 
 def with_assumptions(
-    table: Mapping[tuple[str, str], Range], assumptions: Mapping[str, float | Distribution]
-) -> dict[tuple[str, str], Range | Distribution]:
+    table: Mapping[tuple[str, str], Range | Joint], assumptions: Mapping[str, float | Distribution]
+) -> dict[tuple[str, str], Range | Joint | Distribution]:
     """Replace values by a scenario's assumptions, ``parameter`` or ``parameter.mineral``.
 
-    An assumption fixes the parameter: its range shrinks to the value; or it gives a distribution.
+    An assumption fixes the parameter: its range shrinks to the value; or it gives a distribution. Either
+    takes the place of the parameter's column in the sample; the other columns stay joined.
 
     Raises:
         MonaziteError: the parameter does not exist, or is not given by mineral.
     """
-    result: dict[tuple[str, str], Range | Distribution] = dict(table)
+    result: dict[tuple[str, str], Range | Joint | Distribution] = dict(table)
     known = {name for name, _ in table}
     for key, value in assumptions.items():
         name, _, scope = key.partition(".")
@@ -178,7 +291,7 @@ def with_assumptions(
 
 
 def draw_behaviour(
-    world: World, table: Mapping[tuple[str, str], Range | Distribution], draws: Draws
+    world: World, table: Mapping[tuple[str, str], Range | Joint | Distribution], draws: Draws
 ) -> Behaviour:
     """Draw every parameter for the members of ``draws``, or take what a design sets.
 
@@ -197,9 +310,10 @@ def draw_behaviour(
     drawn = {key: np.empty(len(draws.members)) for key in ranked}
     for row, (seed, member) in enumerate(zip(draws.seeds, draws.members, strict=True)):
         uniform = member_generator(seed, member, PARAMETER_STREAM).random(len(names))
+        together = member_generator(seed, member, POSTERIOR_STREAM).random()
         for key in ranked:
             span = table[key]
-            rank = float(uniform[names.index(key[0])])
+            rank = together if isinstance(span, Joint) else float(uniform[names.index(key[0])])
             drawn[key][row] = span.central if member == 0 else span.quantile(rank)
     for key in ranked:
         path = _path(*key)

@@ -93,13 +93,16 @@ def _failed(now: Progress) -> str:
     return f"failed {len(now.failed)} (run {last}, see errors/{last}.txt)"
 
 
-def _line(now: Progress, pace: _Pace) -> str:
+def _line(now: Progress, pace: _Pace, unit: str) -> str:
     rate, left = pace.of(now)
-    return f"{now.done}/{now.total}  {rate} runs/s  ETA {left}  {_failed(now)}"
+    line = f"{now.done}/{now.total}  {rate} {unit}/s  ETA {left}"
+    return f"{line}  {_failed(now)}" if unit == "runs" else line
 
 
 @contextmanager
-def live(quiet: bool) -> Iterator[tuple[Callable[[Progress], None] | None, Callable[[str], None]]]:
+def live(
+    quiet: bool, unit: str = "runs"
+) -> Iterator[tuple[Callable[[Progress], None] | None, Callable[[str], None]]]:
     """A bar on a terminal, some lines elsewhere; and a way to say something beside it."""
     if quiet:
         yield None, lambda text: print(text, file=sys.stderr)
@@ -112,7 +115,7 @@ def live(quiet: bool) -> Iterator[tuple[Callable[[Progress], None] | None, Calla
             part = LINES * now.done // max(now.total, 1)
             if part > told[0] and now.done > now.stored:
                 told[0] = part
-                print(_line(now, pace), file=sys.stderr, flush=True)
+                print(_line(now, pace, unit), file=sys.stderr, flush=True)
 
         yield plainly, lambda text: print(text, file=sys.stderr, flush=True)
         return
@@ -124,7 +127,7 @@ def live(quiet: bool) -> Iterator[tuple[Callable[[Progress], None] | None, Calla
         task = bar.add_task("", total=1)
 
         def draw(now: Progress) -> None:
-            bar.update(task, completed=now.done, total=now.total, description=_line(now, pace))
+            bar.update(task, completed=now.done, total=now.total, description=_line(now, pace, unit))
 
         yield draw, lambda text: bar.console.print(text)
 

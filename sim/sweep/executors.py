@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sim.errors import MonaziteError
 from sim.sweep.work import Job, Result, work
 
-__all__ = ["EXECUTORS", "Executor", "Lost", "make_executor"]
+__all__ = ["EXECUTORS", "ONE_THREAD", "Executor", "Lost", "make_executor", "quiet_worker"]
 
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -72,7 +72,8 @@ class InProcess:
         """Nothing to let go of."""
 
 
-def _quiet_worker() -> None:
+def quiet_worker() -> None:
+    """Leave Ctrl-C to the process that writes."""
     # Ctrl-C goes to the whole group of processes; only the one that writes acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -142,7 +143,7 @@ class Processes(_Futures):
     def _new(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(self.workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
+        return ProcessPoolExecutor(self.workers, initializer=quiet_worker, env=dict(ONE_THREAD))
 
     def _submit(self, job: Job) -> Any:
         return self._pool.submit(work, job)

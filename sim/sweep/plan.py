@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
@@ -203,18 +203,23 @@ def code_digest() -> str:
     return content.hexdigest()
 
 
-def scenario_digest(scenario: Scenario) -> str:
+def scenario_digest(scenario: Scenario, besides: Collection[str] = ()) -> str:
     """Hash of all that decides a member but its number, seed and values.
 
     Texts that only readers see (sources, notes of what was observed) do not count.
+
+    Args:
+        scenario: resolved.
+        besides: names of files of the world that do not count.
     """
     scenario = replace(scenario, sources={}, observed={}, origin={}, warnings=(), sweep=None)
-    return _digest(scenario, _world_digest(scenario.base_year, _stamp(scenario.base_year)), code_digest())
+    files = [path for path in world_files(scenario.base_year) if path.name not in besides]
+    return _digest(scenario, _world_digest(_stamp(files)), code_digest())
 
 
-def _stamp(base_year: int) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of the world's files: changes with them, and costs no reading."""
-    return tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in world_files(base_year))
+def _stamp(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of files: changes with them, and costs no reading."""
+    return tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files)
 
 
 def _digest(scenario: Scenario, world: str, code: str) -> str:
@@ -233,8 +238,8 @@ def _digest(scenario: Scenario, world: str, code: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _world_digest(base_year: int, stamp: tuple[tuple[str, int, int], ...]) -> str:
-    return hashlib.sha256("".join(map(sha256, world_files(base_year))).encode()).hexdigest()
+def _world_digest(stamp: tuple[tuple[str, int, int], ...]) -> str:
+    return hashlib.sha256("".join(sha256(Path(name)) for name, _, _ in stamp).encode()).hexdigest()
 
 
 def make_plan(

@@ -65,9 +65,9 @@ class Report:
 class Stopper:
     """The first Ctrl-C or SIGTERM lets blocks in flight finish; the second Ctrl-C stops at once."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], what: str = "runs") -> None:
         self.signal = 0
-        self._tell = tell
+        self._tell, self._what = tell, what
 
     def __call__(self) -> bool:
         return self.signal != 0
@@ -77,7 +77,7 @@ class Stopper:
         if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = number
-        self._tell("stopping; the runs in flight are finished first (Ctrl-C again: at once)")
+        self._tell(f"stopping; the {self._what} in flight are finished first (Ctrl-C again: at once)")
 
     @contextmanager
     def installed(self) -> Iterator[None]:

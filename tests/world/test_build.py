@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORLD = ROOT / "data" / "world"
 YEARS = (2024, 2022, 2009)
 COMMON = ("goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "substitutes.csv")
+SAMPLE = ROOT / "data" / "raw" / "targets" / "posterior.csv"
 CONFIDENCE = {"seen", "derived", "memory", "assumption"}
 Rows = list[dict[str, str]]
 
@@ -50,7 +51,8 @@ def supply_shares(year: int, goods: tuple[str, ...]) -> dict[str, float]:
 def test_rebuild_gives_the_committed_files_byte_for_byte(tmp_path: Path) -> None:
     build_world(ROOT, tmp_path)
     built = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.csv"))
-    assert len(built) == len(COMMON) + 9 * len(YEARS)
+    assert len(built) == len(COMMON) + 9 * len(YEARS) + SAMPLE.is_file()
+    assert (WORLD / "posterior.csv").is_file() == SAMPLE.is_file()
     different = [str(p) for p in built if not filecmp.cmp(tmp_path / p, WORLD / p, shallow=False)]
     assert different == []
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+from sim.errors import MonaziteError
 from sim.world.build.demand import Sectors, add_end_use
 from sim.world.build.draft import Draft
 from sim.world.build.economy import read_prices, set_behaviour
@@ -57,6 +59,29 @@ def build_world(root: Path, out: Path | None = None) -> None:
     for table in ("behaviour", "substitutes"):
         rows = raw.rows(table)
         write_table(folder / f"{table}.csv", list(rows[0]), [list(r.values()) for r in rows])
+    _write_posterior(root, folder, raw)
     countries = country_rows(raw)
     columns = list(countries[0])
     write_table(folder / "countries.csv", columns, [[r[c] for c in columns] for r in countries])
+
+
+def _write_posterior(root: Path, folder: Path, raw: Raw) -> None:
+    """Parameters and weights of the calibrated sample, where ``data/raw/targets`` holds one.
+
+    A parameter is a column that ``behaviour.csv`` searches; the others (statistics, distance) are dropped.
+    """
+    source, target = root / "data" / "raw" / "targets" / "posterior.csv", folder / "posterior.csv"
+    if not source.is_file():
+        target.unlink(missing_ok=True)
+        return
+    with source.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    columns = [row["parameter"] for row in raw.rows("behaviour") if row["prior_low"]]
+    missing = [name for name in (*columns, "weight") if not rows or name not in rows[0]]
+    if missing:
+        raise MonaziteError(
+            f"{source}: has no column '{missing[0]}', which behaviour.csv searches; repeat "
+            "'monazite calibrate' and adopt its result, or remove the file"
+        )
+    columns.append("weight")
+    write_table(target, columns, [[row[name] for name in columns] for row in rows])
