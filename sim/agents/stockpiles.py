@@ -254,10 +254,11 @@ class Stockpiles:
                 ceiling[:, at] = self._ceiling[:, pile, None] * base[at]
             tonnes.append(wanted[..., None])
             worth.append(ceiling[..., None])
-        elasticity = [orders.elasticity, np.full(len(self._layers), STATE_ELASTICITY)]
+        own = np.full((*orders.elasticity.shape[:-1], len(self._layers)), STATE_ELASTICITY)
         return Orders(
-            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2), np.concatenate(elasticity)
-        )
+            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2),
+            np.concatenate([orders.elasticity, own], axis=-1),
+        )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
         """(P, M, N) share of each need's purchases that goes to each pile; books what was bought."""
