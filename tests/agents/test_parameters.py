@@ -74,13 +74,13 @@ def test_a_range_on_what_all_members_share_is_refused(small_world: World) -> Non
 
 
 def test_a_design_sets_one_mineral_that_the_table_does_not_name(small_world: World) -> None:
-    given = {"assumptions.supply_elasticity.terbium": np.array([0.7, 0.8])}
+    given = {"assumptions.supply_elasticity.neodymium_praseodymium": np.array([0.7, 0.8])}
     drawn = draw_behaviour(small_world, TABLE, Draws([3, 4], 5, given))
     plain = draw_behaviour(small_world, TABLE, Draws([3, 4], 5))
-    terbium = np.array([good.mineral == "terbium" for good in small_world.goods])
-    np.testing.assert_array_equal(drawn["supply_elasticity"][:, terbium].T, [[0.7, 0.8]] * terbium.sum())
+    named = np.array([good.mineral == "neodymium_praseodymium" for good in small_world.goods])
+    np.testing.assert_array_equal(drawn["supply_elasticity"][:, named].T, [[0.7, 0.8]] * named.sum())
     np.testing.assert_array_equal(
-        drawn["supply_elasticity"][:, ~terbium], plain["supply_elasticity"][:, ~terbium]
+        drawn["supply_elasticity"][:, ~named], plain["supply_elasticity"][:, ~named]
     )
 
 
