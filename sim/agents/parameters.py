@@ -30,6 +30,10 @@ __all__ = [
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = ("prior_weight",)
 """No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
+POSITIVE = (
+    "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
+)
+"""What the market divides by, or takes powers of."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 
@@ -188,7 +192,7 @@ def draw_behaviour(
     """Draw every parameter for the members of ``draws``, or take what a design sets.
 
     Raises:
-        MonaziteError: a parameter that all members share has a range.
+        MonaziteError: a parameter that all members share has a range, or one that must be above 0 is not.
     """
     for (name, scope), span in table.items():
         low, high = span.bounds
@@ -214,6 +218,10 @@ def draw_behaviour(
         low, high = table[key].bounds
         if low < high or given is not None:
             draws.values[path] = drawn[key]
+    low_ones = [key for key in ranked if key[0] in POSITIVE and not drawn[key].min() > 0]
+    if low_ones:
+        said = [f"{_path(*key)}: {drawn[key].min():g} is not above 0" for key in low_ones]
+        raise MonaziteError("\n".join(f"{one}; give values above 0" for one in said))
     values: dict[str, FloatArray] = {}
     for name in names:
         central = drawn[name, "all"][:, None]

@@ -57,7 +57,8 @@ def open_gates(
         queue.resize(licence, step_years)
         queue.decide(licence.approval_share)
         queue.drop(np.asarray(share) <= 0)
-        activity = required[:, gate.needs] / (world.need_use[gate.needs] * step_years)
+        # Taken, not indexed, which would lay members side by side: a sum's last bit depends on that.
+        activity = np.take(required, gate.needs, axis=1) / (world.need_use[gate.needs] * step_years)
         # Not a matrix product: its last bit would depend on the number of members.
         licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
         wanted = (activity[:, None] * (gate.base * step_years)).sum(-1) * licensed

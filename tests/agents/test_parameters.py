@@ -84,6 +84,18 @@ def test_a_design_sets_one_mineral_that_the_table_does_not_name(small_world: Wor
     )
 
 
+@pytest.mark.parametrize("span", [Range(0.0, 0.0, 0.0), Range(1.0, -3.0, 1.0)], ids=["fixed", "range"])
+def test_an_elasticity_of_nothing_is_refused(small_world: World, span: Range) -> None:
+    table = {**TABLE, ("offer_elasticity", "all"): span, ("sourcing_elasticity", "terbium"): span}
+    table["sourcing_elasticity", "all"] = Range(6.0, 6.0, 6.0)
+    message = (
+        r"assumptions\.offer_elasticity: (0|-\S+) is not above 0; give values above 0\n"
+        r"assumptions\.sourcing_elasticity\.terbium: "
+    )
+    with pytest.raises(MonaziteError, match=message):
+        draw_behaviour(small_world, table, Draws(range(5), 5))
+
+
 def test_what_nobody_draws_is_one_number(small_world: World) -> None:
     fixed = {**TABLE, ("speed", "all"): Range(3.0, 3.0, 3.0)}
     behaviour = draw_behaviour(small_world, fixed, Draws(range(2), 5))
