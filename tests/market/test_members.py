@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_refused() -> None:
 @pytest.mark.parametrize("caps", [0, 3])
 @pytest.mark.parametrize("what", ["sigma", "eps", "tiers", "kernels"])
 def test_a_member_has_the_bits_of_a_market_that_all_share(what: str, caps: int) -> None:
-    """Where elasticities, or kernels of blocked goods, are a member's own, it is cleared as if all had them."""
+    """Where elasticities, or kernels of blocked goods, are its own, it is cleared as if all had them."""
     rng = np.random.default_rng(caps)
     case = random_case(rng, goods=3, members=MEMBERS, caps=caps, sellers=(2, 14))
     sigma: Array = np.tile(case.sigma, (MEMBERS, 1))
