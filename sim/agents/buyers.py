@@ -26,7 +26,7 @@ LEAST_ORDER_SHARE = 0.02
 
 @dataclass(frozen=True)
 class Orders:
-    """Demand tiers for the market: tonnes and give-up prices (M, N, K), elasticities (K,)."""
+    """Demand tiers for the market: tonnes and give-up prices (M, N, K), elasticities (K,) or (M, 1, K)."""
 
     tonnes: FloatArray
     reservation: FloatArray
@@ -155,11 +155,12 @@ def order_tiers(
     order = np.maximum(required + (target - position) * closing, LEAST_ORDER_SHARE * required)
     rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
 
-    ceiling = behaviour.shared("restock_ceiling")
-    slope = behaviour.shared("restock_elasticity")
+    ceiling = behaviour.shared_or_each("restock_ceiling")
+    slope = behaviour.shared_or_each("restock_elasticity")
     wanted = state.need_expected_price * (1 + behaviour["risk_price_premium"] * state.risk)
     wanted = np.minimum(wanted, give_up[..., -1]) * ceiling ** (-1 / slope)
-    firm = behaviour.shared("urgent_elasticity")
+    firm = behaviour.shared_or_each("urgent_elasticity")
+    elasticity = np.stack(np.broadcast_arrays(*[firm] * VALUE_CLASSES, slope), axis=-1)
     # Tiers lie first in memory, as the market reads them.
     tonnes = np.empty((VALUE_CLASSES + 1, *required.shape))
     tonnes[:-1], tonnes[-1] = urgent / VALUE_CLASSES, rest * ceiling
@@ -167,5 +168,5 @@ def order_tiers(
     return Orders(
         tonnes=np.moveaxis(tonnes, 0, -1),
         reservation=np.moveaxis(reservation, 0, -1),
-        elasticity=np.array([firm] * VALUE_CLASSES + [slope]),
+        elasticity=elasticity,
     )

@@ -10,23 +10,31 @@ from __future__ import annotations
 import numpy as np
 
 from sim.agents.groups import Groups
+from sim.units import Amount
 from sim.world.world import FloatArray, IntArray, World
 
 __all__ = ["markups", "markups_by_member", "owner_concentration"]
 
 
-def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float) -> FloatArray:
-    """(O,) ratio of ask to cost.
+def markups(
+    world: World, owner: IntArray, sigma: FloatArray, eta: Amount, ceiling: Amount
+) -> FloatArray:
+    """(O,) ratio of ask to cost, or (M, O) where sigma, eta or ceiling differ by member.
 
     Shares are those of base-year trade, as merger simulation does; links that exist only
     through the prior weight give no overlap.
 
     Args:
         owner: (F,) index of the firm that prices each facility's output.
-        sigma: (G,) sourcing elasticity.
-        eta: long-run demand elasticity, at least 1.2.
-        ceiling: largest ratio (entry of the fringe bounds what a dominant firm asks).
+        sigma: (G,) or (M, G) sourcing elasticity.
+        eta: one number or (M, 1): long-run demand elasticity, at least 1.2.
+        ceiling: one number or (M, 1): largest ratio (entry of the fringe bounds what a dominant firm asks).
     """
+    return _ratio(sigma[..., world.offer_good], _own_shares(world, owner), eta, ceiling)
+
+
+def _own_shares(world: World, owner: IntArray) -> FloatArray:
+    """(O,) share of the offer's firm at its buyers, weighted by what it sells them."""
     result = np.empty(len(world.offer_good))
     for g, flow in enumerate(world.base_flow):
         sellers = world.offer_slice(g)
@@ -36,20 +44,23 @@ def markups(world: World, owner: IntArray, sigma: FloatArray, eta: float, ceilin
         np.add.at(by_firm, position, flow)
         share = by_firm / flow.sum(0)
         weight = flow / flow.sum(1, keepdims=True)
-        own = (weight * share[position]).sum(1)
-        elasticity = sigma[g] * (1 - own) + eta * own
-        result[sellers] = np.minimum(elasticity / (elasticity - 1), ceiling)
+        result[sellers] = (weight * share[position]).sum(1)
     return result
 
 
+def _ratio(sigma: FloatArray, own: FloatArray, eta: Amount, ceiling: Amount) -> FloatArray:
+    elasticity = sigma * (1 - own) + eta * own
+    ratio: FloatArray = np.minimum(elasticity / (elasticity - 1), ceiling)
+    return ratio
+
+
 def markups_by_member(
-    world: World, owner: IntArray, sigma: FloatArray, eta: float, ceiling: float
+    world: World, owner: IntArray, sigma: FloatArray, eta: Amount, ceiling: Amount
 ) -> FloatArray:
-    """(1 or M, O) as :func:`markups`, for owners (1 or M, F): once for each different ownership."""
+    """(1 or M, O) as :func:`markups`, for owners (1 or M, F): shares once for each different ownership."""
     different, which = np.unique(owner, axis=0, return_inverse=True)
-    ratios = np.stack([markups(world, row, sigma, eta, ceiling) for row in different])
-    by_member: FloatArray = ratios[which.reshape(-1)]
-    return by_member
+    own = np.stack([_own_shares(world, row) for row in different])[which.reshape(-1)]
+    return _ratio(sigma[..., world.offer_good], own, eta, ceiling)
 
 
 def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> FloatArray:

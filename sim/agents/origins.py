@@ -160,7 +160,7 @@ class Origins:
 
     def admissible(self, rule: Resale, offer: int, stock: FloatArray) -> FloatArray:
         """(M,) tonnes of an offer's stock (M,) that may go to the destinations of a rule."""
-        barred = self.kept[:, self._offer_at[offer]][:, self._named(rule)].sum(1)
+        barred = np.take(self.kept[:, self._offer_at[offer]], self._named(rule), axis=1).sum(1)
         tonnes: FloatArray = np.maximum(stock - barred, 0.0)
         return tonnes
 

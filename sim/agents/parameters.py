@@ -33,11 +33,12 @@ __all__ = [
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
-SHARED = (
-    "sourcing_elasticity", "prior_weight", "offer_elasticity", "restock_elasticity", "restock_ceiling",
-    "urgent_elasticity", "markup_demand_elasticity", "markup_ceiling",
+SHARED = ("prior_weight",)
+"""No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
+POSITIVE = (
+    "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
 )
-"""Parameters that shape what all members share (sourcing weights, mark-ups, tiers): no range."""
+"""What the market divides by, or takes powers of."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 
@@ -100,6 +101,8 @@ class Behaviour:
     """Drawn parameters. Scalars are (M, 1); ``supply_elasticity`` and the like are (M, G)."""
 
     values: Mapping[str, FloatArray]
+    drawn: frozenset[str] = frozenset()
+    """Parameters that are drawn or set by a design, whether or not these members happen to agree."""
 
     def __getitem__(self, name: str) -> FloatArray:
         return self.values[name]
@@ -107,6 +110,12 @@ class Behaviour:
     def shared(self, name: str) -> float:
         """A parameter that is one number for all members."""
         return float(self.values[name][0, 0])
+
+    def shared_or_each(self, name: str) -> Amount:
+        """A parameter as all share it, one number or (G,); where it is drawn, (M, 1) or (M, G)."""
+        if name in self.drawn:
+            return self.values[name]
+        return self.values[name][0] if name in PER_GOOD else self.shared(name)
 
 
 def member_seeds(seed: int | Sequence[int], members: Sequence[int]) -> list[int]:
@@ -296,15 +305,16 @@ def draw_behaviour(
     """Draw every parameter for the members of ``draws``, or take what a design sets.
 
     Raises:
-        MonaziteError: a parameter that all members share has a range.
+        MonaziteError: a parameter that all members share has a range, or one that must be above 0 is not.
     """
     for (name, scope), span in table.items():
         low, high = span.bounds
         if name in SHARED and (low < high or _path(name, scope) in draws.given):
             raise MonaziteError(
-                f"{_path(name, scope)}: all members share this parameter, so it cannot have a range; give "
-                f"one value, or one for each scenario"
+                f"{_path(name, scope)}: all members share this parameter, since the base-year flows follow "
+                f"from it, so it cannot have a range; give one value, or one for each scenario"
             )
+    table = _with_given(table, draws.given)
     names = sorted({name for name, _ in table})
     ranked: list[tuple[str, str]] = sorted(table)
     drawn = {key: np.empty(len(draws.members)) for key in ranked}
@@ -322,6 +332,10 @@ def draw_behaviour(
         low, high = table[key].bounds
         if low < high or given is not None:
             draws.values[path] = drawn[key]
+    low_ones = [key for key in ranked if key[0] in POSITIVE and not drawn[key].min() > 0]
+    if low_ones:
+        said = [f"{_path(*key)}: {drawn[key].min():g} is not above 0" for key in low_ones]
+        raise MonaziteError("\n".join(f"{one}; give values above 0" for one in said))
     values: dict[str, FloatArray] = {}
     for name in names:
         central = drawn[name, "all"][:, None]
@@ -330,7 +344,20 @@ def draw_behaviour(
             values[name] = np.stack(columns, axis=1)
         else:
             values[name] = central
-    return Behaviour(values)
+    return Behaviour(values, frozenset(name for name, scope in ranked if _path(name, scope) in draws.values))
+
+
+def _with_given(
+    table: Mapping[tuple[str, str], Range | Distribution], given: Mapping[str, FloatArray]
+) -> dict[tuple[str, str], Range | Distribution]:
+    """The table with a row for each mineral that a design alone names."""
+    every = {_path(name, "all"): name for name, scope in table if scope == "all" and name in PER_GOOD}
+    result = dict(table)
+    for path in given:
+        parameter, _, scope = path.rpartition(".")
+        if parameter in every:
+            result.setdefault((every[parameter], scope), table[every[parameter], "all"])
+    return result
 
 
 def _path(name: str, scope: str) -> str:

@@ -166,9 +166,9 @@ class Stockpiles:
         stock = np.zeros((len(amounts), len(self.goods), amounts.shape[2]))
         for pile, at in enumerate(self._needs):
             here = np.isin(needs, at)
-            held = self._stocks[:, needs[here]].sum(1)
+            held = np.take(self._stocks, needs[here], axis=1).sum(1)
             share = np.divide(
-                amounts[:, here].sum(1), held[:, None], out=np.zeros_like(stock[:, pile]),
+                np.compress(here, amounts, axis=1).sum(1), held[:, None], out=np.zeros_like(stock[:, pile]),
                 where=held[:, None] > 0,
             )
             stock[:, pile] = self.tonnes.stock[:, pile] * share
@@ -204,8 +204,9 @@ class Stockpiles:
         ratio, short, share = (np.zeros_like(self.target) for _ in range(3))
         for pile, (at, users) in enumerate(zip(self._needs, self._users, strict=True)):
             use = self._world.need_use[at]
-            ratio[:, pile] = (state.choice_index[:, at] / base[at] * use).sum(1) / use.sum()
-            missing, needed = last_shortfall[:, users].sum(1), last_required[:, users].sum(1)
+            ratio[:, pile] = (np.take(state.choice_index, at, axis=1) / base[at] * use).sum(1) / use.sum()
+            # Taken, not indexed, which would lay members side by side: a sum's last bit depends on that.
+            missing, needed = (np.take(a, users, axis=1).sum(1) for a in (last_shortfall, last_required))
             short[:, pile] = missing / np.maximum(needed, 1e-12)
             share[:, pile] = shares.get(self.events[pile], 0.0)
         opens = (ratio > self._release_above) | (short > self._release_short)
@@ -226,7 +227,7 @@ class Stockpiles:
         part = np.divide(out, stock, out=np.zeros_like(out), where=stock > 0)
         weights = np.zeros((len(self.goods), *required.shape))
         for pile, users in enumerate(self._users):
-            total = required[:, users].sum(1, keepdims=True)
+            total = np.take(required, users, axis=1).sum(1, keepdims=True)
             weights[pile][:, users] = np.divide(
                 required[:, users], total, out=np.zeros((len(total), len(users))), where=total > 0
             )
@@ -254,10 +255,11 @@ class Stockpiles:
                 ceiling[:, at] = self._ceiling[:, pile, None] * base[at]
             tonnes.append(wanted[..., None])
             worth.append(ceiling[..., None])
-        elasticity = [orders.elasticity, np.full(len(self._layers), STATE_ELASTICITY)]
+        own = np.full((*orders.elasticity.shape[:-1], len(self._layers)), STATE_ELASTICITY)
         return Orders(
-            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2), np.concatenate(elasticity)
-        )
+            np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2),
+            np.concatenate([orders.elasticity, own], axis=-1),
+        )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
         """(P, M, N) share of each need's purchases that goes to each pile; books what was bought."""

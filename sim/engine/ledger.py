@@ -161,7 +161,7 @@ class Ledger:
             ):
                 for good in np.unique(goods[at]).tolist():
                     mine = at[goods[at] == good]
-                    by_good[:, good] += now[:, mine].sum(1)
+                    by_good[:, good] += np.take(now, mine, axis=1).sum(1)
                     base[good] += usual[mine].sum() * self._step_years
             flow[:, position] = by_good.sum(1) * found.share[:, 0]
             change[:, position] = (by_good - base).sum(1) * found.share[:, 0]

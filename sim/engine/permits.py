@@ -60,7 +60,8 @@ def open_gates(
         activity = required[:, gate.needs] / (world.need_use[gate.needs] * step_years)
         # Not a matrix product: its last bit would depend on the number of members.
         licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
-        wanted = (activity[:, None] * (gate.base * step_years)).sum(-1) * licensed
+        # Nor in the order in which indexing leaves members, side by side: that of a sum depends on it.
+        wanted = (np.ascontiguousarray(activity)[:, None] * (gate.base * step_years)).sum(-1) * licensed
         free = state.seller_stock[:, at] - reserve[:, at] - queue.waiting.sum(1)
         queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
         # Deciding after filing: what is filed in a step may be due in it, so that a delay lasts as stated.

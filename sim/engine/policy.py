@@ -15,7 +15,7 @@ from sim.controls import Cap, Controls, Licence, PairIndex, Resale
 from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
-from sim.world.calibrate import Calibration, shipping_lags
+from sim.world.calibrate import Calibration, of_good, shipping_lags
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = [
@@ -191,12 +191,18 @@ def build_market(
     calibration: Calibration,
     controls: Controls,
     sigma: FloatArray,
-    eps: float,
+    eps: Amount,
     step_years: float,
     differing: Collection[str] = (),
 ) -> PolicyMarket:
-    """Apply wedges, bans and caps to the sourcing weights; ``differing`` as in :func:`licence_keys`."""
+    """Apply wedges, bans and caps to the sourcing weights.
+
+    Args:
+        sigma: (G,) or (M, G) sourcing elasticity. eps: one number or (M, 1) elasticity of offers.
+        differing: as in :func:`licence_keys`.
+    """
     kernels, opened, cif, delivered, exposure = [], [], [], [], []
+    same_policy: list[int] = []
     for g in range(len(world.goods)):
         pair = _pair(world, g)
         tax = 1 + controls.export_tax_rate.on(g, pair)
@@ -204,9 +210,12 @@ def build_market(
         tariff = 1 + controls.tariff_rate.on(g, pair)
         change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
         between, risk = _barriers(world, controls, g)
-        weight = _tilted(calibration.kernel[g], controls.preference.on(g, pair))
+        preference = controls.preference.on(g, pair)
+        weight = _tilted(calibration.kernel[g], preference)
         opened.append(controls.open_share.on(g, pair) * between)
-        kernels.append(weight * opened[g] * change ** -sigma[g])
+        kernels.append(weight * opened[g] * change ** -of_good(sigma, g))
+        if max(np.ndim(part) for part in (preference, opened[g], change)) == 2:
+            same_policy.append(g)
         cif.append(tax * freight)
         delivered.append(tax * freight * tariff)
         flow = calibration.flow[g]
@@ -250,8 +259,9 @@ def build_market(
                 events.append(resale.event)
                 resales.append((resale, world.offer_slice(good).start + int(seller)))
     market = Market.build(
-        world.offer_good, world.need_good, kernels, sigma, np.full(len(world.offer_good), eps), caps
-    )
+        world.offer_good, world.need_good, kernels, sigma,
+        np.broadcast_to(eps, (*np.shape(eps)[:1], len(world.offer_good))), caps, same_policy,
+    )  # fmt: skip
     lag_weight, need_lag = _lags(world, calibration, controls, step_years)
     return PolicyMarket(
         market=market,

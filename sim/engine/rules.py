@@ -275,8 +275,8 @@ class _Watch:
         columns = []
         for good, needs, links, base in zip(self._goods, self._needs, self._links, self._base, strict=True):
             if series == "shortfall":
-                total = seen.required[:, needs].sum(1)
-                part = seen.shortfall[:, needs].sum(1)
+                total = np.take(seen.required, needs, axis=1).sum(1)
+                part = np.take(seen.shortfall, needs, axis=1).sum(1)
             else:
                 part = (seen.clearing.flow(good) * links).sum((1, 2))
                 total = np.full(len(part), base if base > LEAST_EXPORTS else 0.0)

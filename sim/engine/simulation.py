@@ -129,7 +129,7 @@ class Simulation:
         self.step_years = 1 / STEPS_PER_YEAR[scenario.step]
         table = with_assumptions(read_behaviour(), scenario.assumptions)
         self.behaviour: Behaviour = draw_behaviour(world, table, self.draws)
-        sigma = self.behaviour["sourcing_elasticity"][0]
+        sigma = np.asarray(self.behaviour.shared_or_each("sourcing_elasticity"))
         prior = self.behaviour.shared("prior_weight")
         self.sigma = sigma
         self.calibration = calibrate(
@@ -162,8 +162,8 @@ class Simulation:
         self.clearing: Clearing | None = None
         self.time = 0
         self._warm: ClearingState | None = None
-        self._eta = self.behaviour.shared("markup_demand_elasticity")
-        self._ceiling = self.behaviour.shared("markup_ceiling")
+        self._eta = self.behaviour.shared_or_each("markup_demand_elasticity")
+        self._ceiling = self.behaviour.shared_or_each("markup_ceiling")
         self._base_markup = markups(world, Controls(world).markup_owner[0], sigma, self._eta, self._ceiling)
         self._policy_key: object = None
         self.shares: Mapping[str, Amount] = {}
@@ -179,8 +179,8 @@ class Simulation:
         self.recorder = recorder(self)
 
     @property
-    def _eps(self) -> float:
-        return self.behaviour.shared("offer_elasticity")
+    def _eps(self) -> Amount:
+        return self.behaviour.shared_or_each("offer_elasticity")
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:
         """Run all steps and return the labelled results (``docs/results.md``)."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from sim.market.flows import Batch, Clearing, ClearingState
 from sim.market.frame import Frame
-from sim.market.inputs import NO_CAP, Inputs, tier_order
+from sim.market.inputs import NO_CAP, Inputs, tier_order, tiers_sorted
 from sim.market.layout import FloatArray, IntArray, Market
 from sim.market.load import Load, load
 from sim.market.newton import NORMAL, STRONG, newton
@@ -73,7 +73,7 @@ def clear(
         quantity: (M, O) tonnes on sale, >= 0. ask: (M, O) price from which all of it is on sale, > 0.
         demand: (M, N, K) tonnes per tier, >= 0.
         reservation: (M, N, K) price at which a tier starts to give way, > 0.
-        elasticity: (M, N, K), (N, K) or (K,), > 0.
+        elasticity: (M, N, K) or what broadcasts to it, such as (M, 1, K) or (K,), > 0.
         cap_tonnes: (M, C) tonnes allowed on each group of links, >= 0; may be left out without caps.
         start: the state of an earlier clearing of the same offers.
         tolerance: largest residual, relative to the market's size.
@@ -114,6 +114,9 @@ def clear(
     order, groups = tier_order(response, tiers)
     if response.ndim <= 1:
         response = np.array(np.broadcast_to(response, (tiers,)))
+    elif response.ndim == 2:
+        response = response[None]
+    wanted, worth, response = tiers_sorted(wanted, worth, response)
     results = _Results(market, members)
     batches = []
     # Everything happens batch by batch, so that what is in work stays in the cache.

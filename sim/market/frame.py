@@ -205,6 +205,7 @@ class Frame:
             [(p.rows, p.buyers) for p in pieces],
             [of_markets(p, p.bucket.kernel) if p.bucket.own else p.bucket.kernel for p in pieces],
             self.unit,
+            [p.bucket.blocked for p in pieces],
         )
         # Which cap acts on which row is the same for all members.
         self.incidence = Products(

@@ -9,7 +9,7 @@ import numpy as np
 from sim.market.frame import Frame
 from sim.market.layout import FloatArray, IntArray
 
-__all__ = ["NO_CAP", "Inputs", "tier_order"]
+__all__ = ["NO_CAP", "Inputs", "tier_order", "tiers_sorted"]
 
 NO_CAP = 1e30
 """Tonnes of a cap that is there for padding."""
@@ -61,6 +61,22 @@ class Inputs:
         if len(needs.padding):
             out[:, needs.padding] = filler
         return out
+
+
+def tiers_sorted(
+    demand: FloatArray, reservation: FloatArray, elasticity: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Tiers of (m, N, K) in the order that :func:`tier_order` gives those of shared elasticities.
+
+    Sums over tiers then add in one order, so that a member has the same bits either way.
+    """
+    if elasticity.ndim <= 1:
+        return demand, reservation, elasticity
+    order = np.argsort(elasticity, axis=-1, kind="stable")
+    demand, reservation, elasticity = (
+        np.take_along_axis(values, order, axis=-1) for values in (demand, reservation, elasticity)
+    )
+    return demand, reservation, elasticity
 
 
 def tier_order(elasticity: FloatArray, tiers: int) -> tuple[IntArray, tuple[slice, ...]]:

@@ -11,7 +11,7 @@ the last bit of a matrix product may depend on its shape.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,8 @@ class Bucket:
     """(G, S)"""
     own: bool = False
     """Whether each member has a kernel of its own. G then counts members of one good, not goods."""
+    blocked: bool = False
+    """Whether own kernels multiply whole blocks, for the bits that a member has under a shared kernel."""
     remedy: FloatArray | None = None
     """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.prepare`. None for a market
     that was not prepared."""
@@ -124,6 +126,7 @@ class Market:
         sigma: ArrayLike,
         eps: ArrayLike,
         caps: Sequence[tuple[int, ArrayLike, ArrayLike]] = (),
+        blocked: Collection[int] = (),
     ) -> Market:
         """Lay out a market.
 
@@ -134,6 +137,9 @@ class Market:
             sigma: (G,) or (M, G) elasticity of substitution between sellers, > 0.
             eps: (O,), (G,) or (M, O) price response of offers below their ask, > 0.
             caps: (good, (S,) seller mask, (B,) buyer mask) of each ceiling; groups may overlap.
+            blocked: goods whose kernels by member multiply whole blocks: somewhat slower, and each member
+                then has the very bits that it has where all share its kernel. So it is anyway for goods of
+                which the elasticities alone differ.
 
         Raises:
             ValueError: a shape does not fit, an axis is not sorted, or a number is out of range.
@@ -173,12 +179,12 @@ class Market:
                 raise ValueError(f"the masks of a cap on good {good} do not fit its sellers and buyers")
             groups.append((int(good), *pair))
         layouts = [_lay_out(g, kernels[g], offers, needs, groups) for g in range(goods)]
-        by_member = sigmas.ndim == 2 or responses.ndim == 2
+        differs = [_differs(sigmas[..., [g]]) or _differs(responses[..., offers == g]) for g in range(goods)]
         classes: dict[tuple[int, ...], list[int]] = {}
         for g, layout in enumerate(layouts):
             if sizes[g][0] and sizes[g][1]:
                 # A good with kernels by member has a bucket of its own: its members take the goods' place.
-                own = (g,) if by_member or kernels[g].ndim == 3 else ()
+                own = (g,) if differs[g] or kernels[g].ndim == 3 else ()
                 classes.setdefault((*layout.size_class, *own), []).append(g)
         flat = (len(offers), len(needs), len(groups))
         return Market(
@@ -189,7 +195,10 @@ class Market:
             eps=responses,
             caps=tuple(groups),
             buckets=tuple(
-                _stack([layouts[g] for g in alike], size, sigmas, responses, flat, members)
+                _stack(
+                    [layouts[g] for g in alike], size, sigmas, responses, flat, members,
+                    alike[0] in blocked or kernels[alike[0]].ndim == 2,
+                )
                 for size, alike in sorted(classes.items())
             ),
             cap_keys=tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups),
@@ -266,6 +275,7 @@ def _stack(
     eps: FloatArray,
     flat: tuple[int, int, int],
     members: int | None,
+    blocked: bool,
 ) -> Bucket:
     """Pad the goods of one class and stack them; or the members of one good, where the class names it."""
     own = len(size) == 5
@@ -313,10 +323,16 @@ def _stack(
         sellers=offer,
         buyers=need,
         caps=cap,
-        sigma=np.array(np.broadcast_to(sigma[:, order[0]], len(order))) if sigma.ndim == 2 else sigma[order],
+        sigma=sigma[:, order[0]] if own and sigma.ndim == 2 else sigma[..., order].reshape(-1, len(order))[0],
         eps=response,
         own=own,
+        blocked=own and blocked,
     )
+
+
+def _differs(values: FloatArray) -> bool:
+    """Whether values by member differ. Where they agree, the market is laid out as if all shared them."""
+    return values.ndim == 2 and bool((values != values[:1]).any())
 
 
 def _same(row: IntArray, count: int) -> IntArray:

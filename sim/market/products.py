@@ -3,7 +3,8 @@
 A product's last bit depends on its shape. So every product runs on blocks of exactly ``BLOCK`` members of
 one good, whatever shares the batch; several blocks at once where a try shows that this library then gives
 the same bits. Fewer than ``BLOCK`` members in all are copied into blocks for the products alone. Where each
-market has a matrix of its own, markets are multiplied one at a time.
+market has a matrix of its own, markets are multiplied one at a time: as vectors, or as one row of a block
+where a market is to have the bits that it has with a matrix that all share.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Products:
         sides: per piece, its slices on the flat axes of x and of y.
         matrices: per piece (G, P, Q), or (n, P, Q). unit: members that share a matrix without a gap,
             ``BLOCK`` or, for fewer members, their number.
+        blocked: per piece, whether matrices of its own multiply whole blocks; none by default.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Products:
         sides: Sequence[tuple[slice, slice]],
         matrices: Sequence[FloatArray],
         unit: int,
+        blocked: Sequence[bool] | None = None,
     ) -> None:
         self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
+        self.own_blocked = [b for b, o in zip(blocked or [False] * len(own), own, strict=True) if o]
         self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
         self.together = all(
             a[side].stop == b[side].start
@@ -95,6 +99,11 @@ class Products:
     def _set_matrices(self, matrices: Sequence[FloatArray]) -> None:
         shared = [matrix for matrix, own in zip(matrices, self.own, strict=True) if not own]
         self.per_market = [matrix for matrix, own in zip(matrices, self.own, strict=True) if own]
+        # In blocks the bits depend on how a matrix lies, too: the other way it is copied, as shared ones are.
+        self.per_market_back = [
+            np.ascontiguousarray(np.swapaxes(m, 1, 2)) if blocked else np.swapaxes(m, 1, 2)
+            for m, blocked in zip(self.per_market, self.own_blocked, strict=True)
+        ]
         parts = [shared[piece][which] for piece, which in self.parts]
         fit = zip(parts, self.goods, self.shapes, strict=True)
         self.matrices = [m[:, None] if len(shape[0]) == 4 else m[goods] for m, goods, shape in fit]
@@ -131,6 +140,12 @@ class Products:
         other.__dict__.update(self.__dict__)
         for name in ("matrices", "transposed", "per_market"):
             setattr(other, name, [_floored(matrix) for matrix in getattr(self, name)])
+        other.per_market_back = [
+            _floored(back) if blocked else np.swapaxes(matrix, 1, 2)
+            for back, matrix, blocked in zip(
+                self.per_market_back, other.per_market, self.own_blocked, strict=True
+            )
+        ]
         if self.unit < BLOCK and self.sides:
             other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
             other.blocked = []
@@ -152,12 +167,16 @@ class Products:
     def _apply(
         self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
     ) -> None:
-        for own_side, matrix in zip(self.own_sides, self.per_market, strict=True):
-            matrix = matrix if here == 0 else np.swapaxes(matrix, 1, 2)
+        own = self.per_market if here == 0 else self.per_market_back
+        for own_side, matrix, blocked in zip(self.own_sides, own, self.own_blocked, strict=True):
             x, y = given[own_side[here]], out[own_side[there]]
-            np.matmul(
-                x.reshape(len(matrix), 1, -1), matrix, out=y.reshape(len(matrix), 1, -1)
-            )
+            x, y = x.reshape(len(matrix), 1, -1), y.reshape(len(matrix), 1, -1)
+            if blocked:
+                rows = np.zeros((len(matrix), BLOCK, x.shape[2]), dtype=x.dtype)
+                rows[:, :1] = x
+                y[...] = np.matmul(rows, matrix)[:, :1]
+            else:
+                np.matmul(x, matrix, out=y)
         if self.unit == BLOCK:
             for side, shape, (many, count), matrix in zip(
                 self.sides, self.shapes, self.joined, matrices, strict=True

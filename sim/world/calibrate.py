@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Activities", "Calibration", "calibrate", "shipping_lags", "sourcing_flows"]
+__all__ = ["Activities", "Calibration", "calibrate", "of_good", "shipping_lags", "sourcing_flows"]
 
 BALANCE_ROUNDS = 2000
 BALANCE_TOLERANCE = 1e-13
@@ -71,7 +72,8 @@ class Calibration:
     flow: tuple[FloatArray, ...]
     """Per good (S, B) base flows with the prior on unused links, t/year; margins as in the world."""
     kernel: tuple[FloatArray, ...]
-    """Per good (S, B) sourcing weights at base wedges, prices in multiples of the base price."""
+    """Per good (S, B), or (M, S, B) where sigma differs by member: sourcing weights at base wedges, prices in
+    multiples of the base price."""
     base_index: FloatArray
     """(N,) base-year mean delivered price as a multiple of the base gate price."""
     lag_weight: tuple[tuple[FloatArray, ...], ...]
@@ -253,13 +255,21 @@ def _widened(by_need: FloatArray, members: int) -> FloatArray:
     return np.broadcast_to(by_need, (members, by_need.shape[-1])) if members else by_need
 
 
+def of_good(sigma: FloatArray, good: int) -> Amount:
+    """One good's sigma from (G,) or (M, G), for arrays of links: a number, or (M, 1, 1) if members differ."""
+    column = sigma[..., good]
+    if sigma.ndim == 1:
+        return float(column)
+    return float(column[0]) if (column == column[0]).all() else column[:, None, None]
+
+
 def calibrate(
     world: World, sigma: FloatArray, prior_weight: float, step_years: float, delay_years: float = 0.0
 ) -> Calibration:
     """Calibrate one world.
 
     Args:
-        sigma: (G,) sourcing elasticity of each good.
+        sigma: (G,) sourcing elasticity of each good, or (M, G) where members differ.
         prior_weight: share of each buyer's purchases moved to links without base trade.
         step_years: length of a step in years.
         delay_years: time by which shipments may come to be delayed in the run: room for their lags.
@@ -271,7 +281,7 @@ def calibrate(
         delivered = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][np.ix_(origin, destination)])
         share = block / block.sum(0)
         mean_delivered = (share * delivered).sum(0)
-        kernel.append(share * mean_delivered ** -sigma[g])
+        kernel.append(share * mean_delivered ** -of_good(sigma, g))
         index.append(mean_delivered)
     base_index = np.concatenate(index)
     is_basket: BoolArray = np.array([good.basket for good in world.goods])

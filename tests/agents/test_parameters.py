@@ -73,6 +73,39 @@ def test_a_range_on_what_all_members_share_is_refused(small_world: World) -> Non
         draw_behaviour(small_world, table, Draws(range(2), 5))
 
 
+def test_a_design_sets_one_mineral_that_the_table_does_not_name(small_world: World) -> None:
+    given = {"assumptions.supply_elasticity.neodymium_praseodymium": np.array([0.7, 0.8])}
+    drawn = draw_behaviour(small_world, TABLE, Draws([3, 4], 5, given))
+    plain = draw_behaviour(small_world, TABLE, Draws([3, 4], 5))
+    named = np.array([good.mineral == "neodymium_praseodymium" for good in small_world.goods])
+    np.testing.assert_array_equal(drawn["supply_elasticity"][:, named].T, [[0.7, 0.8]] * named.sum())
+    np.testing.assert_array_equal(
+        drawn["supply_elasticity"][:, ~named], plain["supply_elasticity"][:, ~named]
+    )
+
+
+@pytest.mark.parametrize("span", [Range(0.0, 0.0, 0.0), Range(1.0, -3.0, 1.0)], ids=["fixed", "range"])
+def test_an_elasticity_of_nothing_is_refused(small_world: World, span: Range) -> None:
+    table = {**TABLE, ("offer_elasticity", "all"): span, ("sourcing_elasticity", "terbium"): span}
+    table["sourcing_elasticity", "all"] = Range(6.0, 6.0, 6.0)
+    message = (
+        r"assumptions\.offer_elasticity: (0|-\S+) is not above 0; give values above 0\n"
+        r"assumptions\.sourcing_elasticity\.terbium: "
+    )
+    with pytest.raises(MonaziteError, match=message):
+        draw_behaviour(small_world, table, Draws(range(5), 5))
+
+
+def test_what_nobody_draws_is_one_number(small_world: World) -> None:
+    fixed = {**TABLE, ("speed", "all"): Range(3.0, 3.0, 3.0)}
+    behaviour = draw_behaviour(small_world, fixed, Draws(range(2), 5))
+    assert behaviour.shared_or_each("speed") == 3.0
+    assert np.shape(behaviour.shared_or_each("supply_elasticity")) == (2, len(small_world.goods))
+    # A range is drawn even where one member is alone.
+    alone = draw_behaviour(small_world, TABLE, Draws([0], 5))
+    assert np.shape(alone.shared_or_each("speed")) == (1, 1)
+
+
 def test_the_shipped_table_is_consistent() -> None:
     for (name, scope), span in read_behaviour().items():
         assert span.low <= span.value <= span.high, (name, scope)

@@ -92,6 +92,35 @@ def test_morris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "mu_star" in capsys.readouterr().out
 
 
+def test_an_elasticity_of_the_market_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ranges in a scenario file, swept and analysed: the easier buyers switch, the less is missing."""
+    sigma = "assumptions.sourcing_elasticity"
+    path = tmp_path / "switching.yaml"
+    path.write_text(
+        f"""extends: {SHOCK}
+name: switching
+title: Switching
+time: {{start: 2025-01-01, end: 2025-10-31}}
+assumptions:
+  urgent_elasticity: {{triangular: [5, 6, 7]}}
+sweep:
+  vary:
+    {sigma}: {{uniform: [3, 9]}}
+  design: {{method: lhs, samples: 8}}
+"""
+    )
+    assert main(["validate", str(path)]) == 0
+    assert main(["sweep", str(path), "--out", str(tmp_path / "out"), "--seed", "1"]) == 0
+    (directory,) = [found.parent for found in (tmp_path / "out").rglob("sweep.json")]
+    assert main(["sensitivity", str(directory), "--good", "dysprosium_oxide"]) == 0
+    capsys.readouterr()
+    with (directory / "sensitivity" / "sensitivity.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    unmet = of(rows, "unmet demand", "PRCC")
+    assert list(unmet) == [sigma]
+    assert unmet[sigma] < -0.5
+
+
 def test_a_sample_beside_its_baseline_with_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = swept(tmp_path, "lhs", 8, ("baseline-2024", SHOCK), seeds=2)
     target = tmp_path / "tables"

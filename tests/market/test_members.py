@@ -143,3 +143,41 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="weights of good 1 differ by member"):
         result.to_buyers(wide)
     assert replace(case, caps=[]).market().members is None
+
+
+@pytest.mark.parametrize("caps", [0, 3])
+@pytest.mark.parametrize("what", ["sigma", "eps", "tiers", "kernels"])
+def test_a_member_has_the_bits_of_a_market_that_all_share(what: str, caps: int) -> None:
+    """Where elasticities, or kernels of blocked goods, are its own, it is cleared as if all had them."""
+    rng = np.random.default_rng(caps)
+    case = random_case(rng, goods=3, members=MEMBERS, caps=caps, sellers=(2, 14))
+    sigma: Array = np.tile(case.sigma, (MEMBERS, 1))
+    eps: Array = np.tile(case.eps, (MEMBERS, 1))
+    shared = rng.uniform(1.5, 6.0, np.shape(case.demand)[-1])
+    tiers: Array = np.tile(shared, (MEMBERS, 1))
+    kernels: list[Array] = list(case.kernel)
+    if what == "sigma":
+        sigma = sigma * rng.uniform(0.7, 1.3, sigma.shape) ** (np.arange(3) != 1)
+    elif what == "eps":
+        eps = eps * rng.uniform(0.7, 1.3, (MEMBERS, 1))
+    elif what == "tiers":
+        tiers = tiers * rng.uniform(0.5, 1.5, tiers.shape)
+    else:
+        # As where sigma scales the weights: the same links are open to all.
+        kernels = [k * rng.uniform(0.8, 1.2, (MEMBERS, 1, k.shape[1])) for k in kernels]
+    market = Market.build(case.offer_good, case.need_good, kernels, sigma, eps, case.caps, blocked=range(3))
+    elasticity = tiers[:, None] if what == "tiers" else shared
+    together = replace(case, elasticity=elasticity).clear(market, tolerance=1e-9)
+    weights = [rng.random(k.shape[-2:]) for k in kernels]
+    for member in range(MEMBERS):
+        own = [k[member] if k.ndim == 3 else k for k in kernels]
+        single = Market.build(case.offer_good, case.need_good, own, sigma[member], eps[member], case.caps)
+        one = replace(case.members([member, member]), elasticity=tiers[member]).clear(single, tolerance=1e-9)
+        for name in ("price", "sales", "purchases", "log_rent", "index", "residual", "gap", "demanded"):
+            np.testing.assert_array_equal(
+                getattr(together, name)[member], getattr(one, name)[1], err_msg=name
+            )
+        np.testing.assert_array_equal(together.to_buyers(weights)[member], one.to_buyers(weights)[1])
+        np.testing.assert_array_equal(together.to_sellers(weights)[member], one.to_sellers(weights)[1])
+        for good in range(3):
+            np.testing.assert_array_equal(together.flow(good)[member], one.flow(good)[1])

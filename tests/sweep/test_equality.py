@@ -56,6 +56,21 @@ def test_values_that_differ_by_member_do_not_depend_on_the_batch(out: Path, tmp_
     assert differences(snapshot(one.directory), snapshot(all_at_once.directory)) == []
 
 
+def test_elasticities_that_differ_by_member_do_not_depend_on_the_batch(out: Path, tmp_path: Path) -> None:
+    vary = {
+        "assumptions.sourcing_elasticity": {"uniform": [3.0, 9.0]},
+        "assumptions.sourcing_elasticity.gallium": [2.5, 6.0],
+        "assumptions.offer_elasticity": {"uniform": [2.0, 6.0]},
+        "assumptions.urgent_elasticity": [3.0, 6.0],
+        "assumptions.restock_ceiling": {"uniform": [1.2, 2.0]},
+    }
+    plan = make_plan(["baseline-2024"], [*QUICK, BAN], vary, method="lhs", samples=6, seeds=3, block=8)
+    one = execute(plan, out, executor="local", batch=1)
+    all_at_once = execute(plan, tmp_path / "other", executor="local", batch=8)
+    assert one.failed == ()
+    assert differences(snapshot(one.directory), snapshot(all_at_once.directory)) == []
+
+
 def test_store_holds_what_a_run_of_the_same_members_says(plan: Plan, out: Path) -> None:
     report = execute(plan, out, executor="local")
     stored = open_sweep(report.directory).dataset("baseline-2024")

@@ -48,14 +48,24 @@ def test_dates_and_years_make_scenarios_of_their_own() -> None:
 
 
 def test_parameter_that_members_share_makes_scenarios() -> None:
-    plan = make_plan(["baseline-2024"], QUICK, {"assumptions.sourcing_elasticity": [2.0, 4.0]})
-    assert [v.scenario.assumptions["sourcing_elasticity"] for v in plan.variants] == [2.0, 4.0]
+    plan = make_plan(["baseline-2024"], QUICK, {"assumptions.prior_weight": [0.02, 0.04]})
+    assert [v.scenario.assumptions["prior_weight"] for v in plan.variants] == [0.02, 0.04]
     assert len({v.digest for v in plan.variants}) == 2
     with pytest.raises(MonaziteError, match="all members share this parameter"):
         make_plan(
-            ["baseline-2024"], QUICK, {"assumptions.sourcing_elasticity": {"uniform": [2.0, 4.0]}},
+            ["baseline-2024"], QUICK, {"assumptions.prior_weight": {"uniform": [0.02, 0.04]}},
             method="lhs", samples=4,
         )  # fmt: skip
+
+
+def test_elasticities_vary_within_one_scenario() -> None:
+    vary = {
+        "assumptions.sourcing_elasticity": {"uniform": [3.0, 8.0]},
+        "assumptions.sourcing_elasticity.gallium": {"uniform": [2.0, 4.0]},
+    }
+    plan = make_plan(["baseline-2024"], QUICK, vary, method="lhs", samples=4)
+    (variant,) = plan.variants
+    assert all(len(np.unique(variant.values[path])) == 4 for path in vary)
 
 
 def test_baseline_is_paired_with_the_design_of_the_other() -> None:
