@@ -117,7 +117,8 @@ class Panel:
     heading: str
     lines: Mapping[str, Values]
     top: float | None = None
-    """Where the axis ends; it starts at 0."""
+    bottom: float = 0.0
+    """Where the axis ends and starts."""
 
 
 def footer(
@@ -229,7 +230,7 @@ def draw_panels(
                 line(axes, time, values, label, colour, dash)
                 for (label, values), colour, dash in zip(panel.lines.items(), colours, dashes, strict=True)
             ]
-            axes.set_ylim(0, panel.top)
+            axes.set_ylim(panel.bottom, panel.top)
             axes.set_title(panel.heading, fontsize=11)
             date_axis(axes, when)
             if decorate:
