@@ -316,7 +316,7 @@ def draw_by_product() -> Facts:
     gallium, _, _, lithium, tied = found
     words = Words(
         f"Users need 10 % more: output of gallium, a by-product, rises by {rise(gallium)} in the second "
-        f"year, that of lithium by {rise(lithium)}; were it tied to its host, by {rise(tied)}",
+        f"year, that of lithium by {rise(lithium)}, that of gallium tied to its host by {rise(tied)}",
         "All end users need 10 % more from January 2025 (assumed). Raw gallium, germanium in residues, "
         "cobalt intermediates, lithium ore and brine; only lithium is mined for itself. Tied: the scenario "
         "says that output hardly follows price and stock.",
