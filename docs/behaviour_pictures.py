@@ -64,8 +64,8 @@ Facts = dict[str, str]
 
 def _change(values: Values) -> str:
     """Median over members of a ratio, as a change in per cent, with the band."""
-    low, middle, high = (100 * (q - 1) for q in np.quantile(values, [0.05, 0.5, 0.95]))
-    return f"{middle:+.0f} % ({low:+.0f} to {high:+.0f})"
+    low, middle, high = (round(100 * (q - 1)) for q in np.quantile(values, [0.05, 0.5, 0.95]))
+    return f"{middle:+d} % ({low:+d} to {high:+d})"
 
 
 def _times(values: Values) -> str:
@@ -249,23 +249,23 @@ def draw_quota() -> Facts:
     facts = {}
     for run, series in found.items():
         peak = series["rent"][:, force].max(1)
-        facts[f"quota {run}: highest rent, share of the gate price"] = _share(peak)
-        facts[f"quota {run}: month of the highest rent"] = _count(
+        facts[f"{run}: highest rent, share of the gate price"] = _share(peak)
+        facts[f"{run}: month of the highest rent"] = _count(
             series["rent"][:, force].argmax(1).astype(float) + 1, "months"
         )
-        facts[f"quota {run}: rent in the last month"] = _share(series["rent"][:, last][:, -1])
+        facts[f"{run}: rent in the last month"] = _share(series["rent"][:, last][:, -1])
         amount = float(QUOTAS[run].removesuffix(" t"))
         used = series["t exported a year"][:, last].mean(1) / amount
-        facts[f"quota {run}: share used, last half-year"] = _share(used)
-        facts[f"quota {run}: stock of users abroad, lowest"] = _change(series["stock"][:, force].min(1))
-        facts[f"quota {run}: stock of users abroad, last month"] = _change(series["stock"][:, last][:, -1])
-        facts[f"quota {run}: output abroad, third year"] = _change(
+        facts[f"{run}: share used, last half-year"] = _share(used)
+        facts[f"{run}: stock of users abroad, lowest"] = _change(series["stock"][:, force].min(1))
+        facts[f"{run}: stock of users abroad, last month"] = _change(series["stock"][:, last][:, -1])
+        facts[f"{run}: output abroad, third year"] = _change(
             series["output abroad"][:, _when(time, "2027-01", "2027-12")].mean(1)
         )
-        facts[f"quota {run}: use abroad, third year"] = _change(
+        facts[f"{run}: use abroad, third year"] = _change(
             series["use abroad"][:, _when(time, "2027-01", "2027-12")].mean(1)
         )
-        facts[f"quota {run}: lowest price outside afterwards"] = _change(series["outside"][:, after].min(1))
+        facts[f"{run}: lowest price outside afterwards"] = _change(series["outside"][:, after].min(1))
     half = found["50 %"]
     peak, end = (
         100 * float(np.median(v)) for v in (half["rent"][:, force].max(1), half["rent"][:, last][:, -1])
@@ -349,26 +349,27 @@ def draw_stop() -> Facts:
         if plants:
             factory = [u for u, user in enumerate(stop.users) if not user.startswith(plants)]
             later = stop.stops[:, factory].min(1)
-            facts[f"{good}: first user other than {plants.lower()} stops after"] = _count(later, "weeks")
+            facts[f"{good}: first user other than refiners or magnet makers"] = _count(later, "weeks")
         who = int(np.median(stop.stops, 0).argmin())
         if np.isfinite(first).mean() > 0.5:
-            facts[f"{good}: that is, in the middle member"] = stop.users[who]
-            facts[f"{good}: its stock and shipments under way"] = (
+            facts[f"{good}: that is"] = stop.users[who]
+            facts[f"{good}: its stock, and under way"] = (
                 f"{stop.stock[who]:.1f} and {stop.under_way[who]:.1f} weeks"
             )
         force = slice(stop.start, stop.release)
         facts[f"{good}: users abroad lack, mean of the year"] = _share(stop.lack[:, force].mean(1))
         facts[f"{good}: highest price outside"] = _times(stop.price[:, force].max(1))
         facts[f"{good}: price outside, first week after release"] = _times(stop.price[:, stop.release])
+        facts[f"{good}: highest price outside after release"] = _times(stop.price[:, stop.release :].max(1))
         facts[f"{good}: users lack, last week of the stop"] = _share(stop.lack[:, stop.release - 1])
         facts[f"{good}: users lack, worst week after release"] = _share(stop.lack[:, stop.release :].max(1))
-        facts[f"{good}: after release, users lack under 1 % after"] = _count(
+        facts[f"{good}: weeks after release until users lack under 1 %"] = _count(
             settled(1 + stop.lack, stop.release, 0.01), "weeks"
         )
         for within in (0.1, 0.05):
-            facts[f"{good}: after release, price outside stays within {100 * within:.0f} % after"] = _count(
-                settled(stop.price, stop.release, within), "weeks"
-            )
+            facts[
+                f"{good}: weeks after release until the price outside stays within {100 * within:.0f} %"
+            ] = _count(settled(stop.price, stop.release, within), "weeks")
     _draw_first_stops(found)
     _draw_release(found)
     return facts
@@ -494,9 +495,17 @@ SECTIONS = {
 
 
 def table(facts: Facts) -> str:
-    """The numbers as a table of the page."""
-    rows = [f"| {what} | {number} |" for what, number in facts.items()]
-    return "\n".join(["| what | median of the members (5 to 95 %) |", "|---|---|", *rows])
+    """The numbers as a table of the page; ``RUN: WHAT`` stands in a column of its run."""
+    runs = list(dict.fromkeys(what.partition(": ")[0] for what in facts if ": " in what))
+    if not runs:
+        rows = [(what, number) for what, number in facts.items()]
+        head = ("what", "median of the members (5 to 95 %)")
+    else:
+        asked = list(dict.fromkeys(what.partition(": ")[2] for what in facts))
+        rows = [(what, *(facts.get(f"{run}: {what}", "") for run in runs)) for what in asked]
+        head = ("median of the members (5 to 95 %)", *runs)
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def with_tables(page: str, sections: Mapping[str, Facts]) -> str:
