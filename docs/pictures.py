@@ -6,16 +6,27 @@ their signs and order. Each ``draw_*`` turns them into a picture in docs/images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
+from picture_tools import (
+    IMAGES,
+    MEMBERS,
+    Dates,
+    Panel,
+    Values,
+    Watched,
+    Words,
+    draw_bars,
+    draw_panels,
+    footer,
+    less,
+    line,
+    one_axes,
+    save,
+)
 
-from sim.engine import Simulation
 from sim.plots.style import (
     BASELINE,
     DASHES,
@@ -29,20 +40,11 @@ from sim.plots.style import (
     figure,
     line_labels,
     titles,
-)  # fmt: skip
+)
 from sim.scenario import load_scenario
-from sim.world.load import load_world
 
-IMAGES = Path(__file__).parent / "images"
-MEMBERS, SEED = 10, 1
-VERSION = version("monazite")
-DOTS_PER_INCH = 110
 GALLIUM = ("gallium_low_purity", "gallium_high_purity")
 MAGNETS = ("ndfeb_magnet", "ndfeb_magnet_high_temperature")
-OXIDES = (
-    "neodymium_praseodymium_oxide", "dysprosium_oxide", "terbium_oxide", "samarium_oxide",
-    "gadolinium_oxide", "yttrium_oxide", "lanthanum_cerium_oxide",
-)  # fmt: skip
 DUTY = (
     "+events.duty={type: import_tariff, by: USA, on: world, goods: [rare_earth_magnets], rate: 25 %, "
     "from: 2025-01-01, assumption: an example"
@@ -52,55 +54,6 @@ REDESIGN = (
     "+events.redesign={type: substitution_push, countries: [JPN, KOR, USA, EU27, GBR], goods: all, "
     "share: 40 %, from: 2011-07-01, ramp: 2 years, assumption: an example}"
 )
-Values = npt.NDArray[np.float64]
-Dates = npt.NDArray[np.datetime64]
-Route = tuple[Sequence[str], str, str]
-"""Goods; exporter and importer, where ``!CHN`` is everybody but China and ``*`` everybody."""
-
-
-class Watched:
-    """One run with the tonnes of each step that went over some routes.
-
-    Attributes:
-        time: (T,) first day of each step. tonnes: route -> (M, T). data: the recorded results.
-    """
-
-    def __init__(
-        self, name: str, routes: Mapping[str, Route], overrides: Sequence[str] = (), members: int = MEMBERS
-    ) -> None:
-        scenario = load_scenario(name, overrides=list(overrides))
-        simulation = Simulation(load_world(scenario.base_year), scenario, members=members, seed=SEED)
-        weights = {key: _weights(simulation, route) for key, route in routes.items()}
-        kept: dict[str, list[Values]] = {key: [] for key in routes}
-        while simulation.time < simulation.steps:
-            simulation.step()
-            for key in routes:
-                kept[key].append(simulation.cleared.to_buyers(weights[key]).sum(1))
-        self.time: Dates = np.array(simulation.dates[:-1], dtype="datetime64[D]")
-        self.tonnes = {key: np.stack(rows, axis=1) for key, rows in kept.items()}
-        self.data = simulation.recorder.dataset()
-
-    def between(self, first: str, last: str) -> npt.NDArray[np.bool_]:
-        """(T,) True for steps that start in [first, last]."""
-        return (self.time >= np.datetime64(first)) & (self.time <= np.datetime64(last))
-
-
-def _weights(simulation: Simulation, route: Route) -> list[Values]:
-    world, (goods, exporter, importer) = simulation.world, route
-    codes = np.array(world.countries)
-
-    def at(place: str, countries: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        if place == "*":
-            return np.ones(len(countries), dtype=bool)
-        same: npt.NDArray[np.bool_] = codes[countries] == place.lstrip("!")
-        return ~same if place.startswith("!") else same
-
-    weights = []
-    for g, good in enumerate(world.goods):
-        origin, destination = world.link_countries(g)
-        block = np.outer(at(exporter, origin), at(importer, destination)) * (good.id in goods)
-        weights.append(block.astype(np.float64))
-    return weights
 
 
 # -- what is measured --------------------------------------------------------------------------
@@ -174,63 +127,6 @@ def measure_quota(members: int = MEMBERS) -> tuple[Dates, dict[str, Values], dic
 
 # -- how it is drawn ---------------------------------------------------------------------------
 
-COLOURS = (BASELINE, PALETTE[1], PALETTE[0])
-
-
-def _footer(unit: str, year: int, scenarios: str, start: str = "Axis starts at 0.") -> str:
-    return (
-        f"Unit: {unit}. {start} Model results, not forecasts: Monazite {VERSION}, base year {year} built "
-        f"from USGS, BACI (CEPII), IEA and BGS data. Scenarios: {scenarios}; median and 5 to 95 % of "
-        f"{MEMBERS} paired members, seed {SEED}."
-    )
-
-
-def _save(fig: Any, name: str) -> None:
-    fig.savefig(IMAGES / name, dpi=DOTS_PER_INCH, metadata={"Software": None})
-    print(IMAGES / name)
-
-
-def _axes(fig: Any, room: tuple[float, float], right: float, left: float = 0.09) -> Any:
-    bottom, top = room
-    return fig.add_axes((left, bottom + 0.09, right - left, top - bottom - 0.13))
-
-
-def _line(axes: Any, time: Dates, values: Values, name: str, colour: str, dash: Any) -> Label:
-    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
-    axes.fill_between(time, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-    axes.plot(time, middle, color=colour, linestyle=dash, linewidth=2, drawstyle="steps-post")
-    return Label(middle, name, colour)
-
-
-def _bars(axes: Any, groups: Mapping[str, Mapping[str, Values]], places: Mapping[str, str]) -> None:
-    """Bars of each origin side by side, one colour for each group; whiskers from 5 to 95 %."""
-    width, top = 0.8 / len(groups), 0.0
-    for k, (values, colour) in enumerate(zip(groups.values(), COLOURS, strict=True)):
-        for i, place in enumerate(places):
-            low, middle, high = np.quantile(values[place], [0.05, 0.5, 0.95])
-            x, top = i + (k - (len(groups) - 1) / 2) * width, max(top, high)
-            axes.bar(x, middle, 0.92 * width, color=colour)
-            axes.plot([x, x], [low, high], color=INK, linewidth=1)
-            text = f"{middle:,.1f}" if middle < 10 else f"{middle:,.0f}"
-            above: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
-            axes.annotate(text, (x, high), fontsize=8.5, **above)
-    axes.set_ylim(0, 1.1 * top)
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xticks(range(len(places)), places.values())
-    axes.tick_params(axis="x", length=0, labelsize=11, labelcolor=INK)
-
-
-def _key(fig: Any, top: float, names: Sequence[str]) -> None:
-    """Names of the groups of bars in their colours, in a row."""
-    x = 0.09
-    for name, colour in zip(names, COLOURS, strict=True):
-        fig.text(x, top - 0.012, f"\u25a0 {name}", color=colour, fontsize=10.5, fontweight="bold", va="top")
-        x += 0.0123 * (len(name) + 4)
-
-
-def _less(after: float, before: float) -> str:
-    return f"{100 * (1 - after / before):.0f} %"
-
 
 def draw_resale() -> None:
     """What reaches the US with and without the rule on resale."""
@@ -240,8 +136,8 @@ def draw_resale() -> None:
         for name in ("ban alone", "ban and rule on resale")
     )
     title = (
-        f"The rule on resale takes {_less(rule['SVK'], ban['SVK'])} off what Slovakia, a refiner of Chinese "
-        f"metal, sends to the US; the total falls by {_less(rule['*'], ban['*'])}"
+        f"The rule on resale takes {less(rule['SVK'], ban['SVK'])} off what Slovakia, a refiner of Chinese "
+        f"metal, sends to the US; the total falls by {less(rule['*'], ban['*'])}"
     )
     text = (
         "US purchases of high-purity gallium by origin, January to October 2025. Others fill "
@@ -253,14 +149,8 @@ def draw_resale() -> None:
         "CHN": "China", "SVK": "Slovakia", "DEU": "Germany", "KOR": "Korea", "JPN": "Japan", "CAN": "Canada",
         "USA": "own",
     }  # fmt: skip
-    with mpl.rc_context(STYLE):
-        fig = figure(9.0, 5.2)
-        bottom, top = titles(fig, title, text, _footer("t a year", 2022, scenarios))
-        axes = _axes(fig, (bottom, top - 0.04), 0.97, left=0.08)
-        _key(fig, top, list(found))
-        _bars(axes, found, places)
-        axes.set_ylabel("t a year")
-        _save(fig, "resale-rule.png")
+    words = Words(title, text, footer("t a year", 2022, scenarios))
+    draw_bars("resale-rule.png", words, found, places, "t a year", left=0.08)
 
 
 def draw_licence() -> None:
@@ -285,11 +175,11 @@ def draw_licence() -> None:
     with mpl.rc_context(STYLE):
         fig = figure(9.0, 5.2)
         scenarios = "gallium-germanium-licence-2023, baseline-2022"
-        axes = _axes(fig, titles(fig, title, text, _footer("share of 2022 exports", 2022, scenarios)), 0.88)
+        axes = one_axes(fig, titles(fig, title, text, footer("share of 2022 exports", 2022, scenarios)), 0.88)
         axes.axvspan(day_number("2023-08-01"), day_number(str(time[-1])), color=PALETTE[0], alpha=0.05)
         axes.set_ylim(0, 1.35)
         axes.plot(time, base, color=BASELINE, linewidth=2, drawstyle="steps-post")
-        label = _line(axes, time, share, "licence", PALETTE[0], DASHES[0])
+        label = line(axes, time, share, "licence", PALETTE[0], DASHES[0])
         dot: dict[str, Any] = {"color": INK, "markersize": 7, "markeredgecolor": "white", "zorder": 5}
         axes.plot(list(dots), list(dots.values()), "o", **dot)
         last = max(dots)
@@ -300,7 +190,7 @@ def draw_licence() -> None:
         axes.set_ylabel("exports over those of 2022")
         date_axis(axes, when)
         line_labels(axes, when, [Label(base, "baseline", BASELINE), label])
-        _save(fig, "licence-queue.png")
+        save(fig, "licence-queue.png")
 
 
 def draw_announcement() -> None:
@@ -319,9 +209,7 @@ def draw_announcement() -> None:
         "2026; announced in "
         "July 2025 (assumed), or on the day itself."
     )
-    scenarios = (
-        "primary-export-halt-chn, the same with events.halt.announced=2026-01-01, baseline-2024"
-    )
+    scenarios = "primary-export-halt-chn, the same with events.halt.announced=2026-01-01, baseline-2024"
     lines = (
         ("Dy, unannounced", "no notice", BASELINE, DASHES[0], ("2025-10-03", 0.87)),
         ("APT, announced", "tungsten (APT)", PALETTE[1], DASHES[1], ("2025-11-03", 1.32)),
@@ -329,13 +217,13 @@ def draw_announcement() -> None:
     )
     with mpl.rc_context(STYLE):
         fig = figure(9.0, 5.0)
-        footer = _footer("exports over those of the baseline", 2024, scenarios)
-        axes = _axes(fig, titles(fig, title, text, footer), 0.96)
+        below = footer("exports over those of the baseline", 2024, scenarios)
+        axes = one_axes(fig, titles(fig, title, text, below), 0.96)
         axes.axvspan(day_number("2025-07-01"), day_number("2026-01-01"), color=PALETTE[4], alpha=0.10)
         axes.axvspan(day_number("2026-01-01"), day_number("2026-06-01"), color=PALETTE[0], alpha=0.08)
         axes.set_ylim(0, 1.9)
         for key, name, colour, dash, (day, height) in lines:
-            _line(axes, time[shown], found[key][:, shown], name, colour, dash)
+            line(axes, time[shown], found[key][:, shown], name, colour, dash)
             place = (day_number(day), height)
             axes.annotate(name, place, fontsize=10.5, fontweight="bold", color=colour, path_effects=HALO)
         for day, name in (("2025-07-05", "announced"), ("2026-01-05", "in force")):
@@ -344,7 +232,7 @@ def draw_announcement() -> None:
         axes.set_xticks([day_number(m) for m in months[:6]], [str(m)[:7] for m in months[:6]])
         axes.set_xlim(day_number("2025-01-01"), day_number("2026-06-01"))
         axes.set_ylabel("exports over the baseline's")
-        _save(fig, "announcement.png")
+        save(fig, "announcement.png")
 
 
 def draw_tariff() -> None:
@@ -356,7 +244,7 @@ def draw_tariff() -> None:
     title = (
         f"Exempt suppliers take over: Japan sells {exempt['JPN'] / free['JPN']:.1f} times as many "
         "magnets to the "
-        f"US, China {_less(exempt['CHN'], free['CHN'])} less"
+        f"US, China {less(exempt['CHN'], free['CHN'])} less"
     )
     text = (
         "US purchases of NdFeB magnets by origin, second year of a duty of 25 %. The same duty on everybody "
@@ -364,14 +252,8 @@ def draw_tariff() -> None:
     )
     scenarios = "baseline-2024, with an import_tariff on world, the same with exempt_countries: [JPN, DEU]"
     places = {"CHN": "China", "JPN": "Japan", "DEU": "Germany", "VNM": "Viet Nam", "KOR": "Korea"}
-    with mpl.rc_context(STYLE):
-        fig = figure(9.0, 5.2)
-        bottom, top = titles(fig, title, text, _footer("t a year", 2024, scenarios))
-        axes = _axes(fig, (bottom, top - 0.04), 0.97, left=0.10)
-        _key(fig, top, list(found))
-        _bars(axes, found, places)
-        axes.set_ylabel("t a year")
-        _save(fig, "tariff-exemptions.png")
+    words = Words(title, text, footer("t a year", 2024, scenarios))
+    draw_bars("tariff-exemptions.png", words, found, places, "t a year", left=0.10)
 
 
 def draw_quota() -> None:
@@ -381,7 +263,7 @@ def draw_quota() -> None:
     late = time >= np.datetime64("2013-01-01")
     full, slack = (float(np.median(exports[name][:, late].mean(1))) for name in names)
     title = (
-        f"Once users need less the quota goes slack: {_less(slack, full)} of it is left over and nobody pays "
+        f"Once users need less the quota goes slack: {less(slack, full)} of it is left over and nobody pays "
         "for it any more"
     )
     text = (
@@ -390,29 +272,13 @@ def draw_quota() -> None:
         "abroad. Redesign takes 40 % off the need abroad from July 2011 to July 2013 (assumed)."
     )
     scenarios = "ree-embargo-chn-jpn-2010, the same with a substitution_push of 40 %"
-    when = time.astype("datetime64[ns]")
-    with mpl.rc_context(STYLE):
-        fig = figure(9.0, 6.2)
-        unit = "t a year; rent as a multiple of the gate price"
-        footer = _footer(unit, 2009, scenarios, "Axes start at 0.")
-        bottom, top = titles(fig, title, text, footer)
-        height = (top - bottom - 0.22) / 2
-        upper = fig.add_axes((0.09, bottom + 0.15 + height, 0.72, height))
-        lower = fig.add_axes((0.09, bottom + 0.07, 0.72, height))
-        for axes, series, heading in (
-            (upper, exports, "Exports, t a year"),
-            (lower, rent, "Rent of the quota, multiple of the gate price"),
-        ):
-            labels = [
-                _line(axes, time, series[name], name, colour, dash)
-                for name, colour, dash in zip(names, colours, DASHES[:2], strict=True)
-            ]
-            axes.set_ylim(0)
-            axes.set_title(heading, fontsize=11)
-            date_axis(axes, when)
-            line_labels(axes, when, labels)
-        upper.tick_params(labelbottom=False)
-        _save(fig, "quota-slack.png")
+    unit = "t a year; rent as a multiple of the gate price"
+    words = Words(title, text, footer(unit, 2009, scenarios, "Axes start at 0."))
+    panels = (
+        Panel("Exports, t a year", exports),
+        Panel("Rent of the quota, multiple of the gate price", rent),
+    )
+    draw_panels("quota-slack.png", words, time, panels, colours, DASHES[:2])
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ class LicenceQueue:
         first, last = (times / step_years for times in _delays(licence, len(tonnes)))
         share = _decided(first, last, self.waiting.shape[1])
         self.waiting += share[:, :, None] * tonnes[:, None]
-        self.filed = self.filed + tonnes.sum(1)
+        # A sum's last bit depends on how its terms lie in memory, and so on the number of members.
+        self.filed = self.filed + np.ascontiguousarray(tonnes).sum(1)
 
     def decide(self, approval_share: Amount, pace: Amount = 1.0) -> FloatArray:
         """Decide what is due: permits for the approved share; return (M, S) tonnes to stock.

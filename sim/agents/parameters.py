@@ -348,8 +348,8 @@ def draw_behaviour(
 
 
 def _with_given(
-    table: Mapping[tuple[str, str], Range | Distribution], given: Mapping[str, FloatArray]
-) -> dict[tuple[str, str], Range | Distribution]:
+    table: Mapping[tuple[str, str], Range | Joint | Distribution], given: Mapping[str, FloatArray]
+) -> dict[tuple[str, str], Range | Joint | Distribution]:
     """The table with a row for each mineral that a design alone names."""
     every = {_path(name, "all"): name for name, scope in table if scope == "all" and name in PER_GOOD}
     result = dict(table)

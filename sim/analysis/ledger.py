@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sim.analysis.text import number
+from sim.instruments.base import RULES
 from sim.results import Run
 
 __all__ = ["event_lines", "idle_events", "idle_warning"]
-
-RULES = ("reaction_rule", "negotiation")
-"""Types that act on other events only."""
 
 
 def _total(run: Run, name: str, event: str) -> float:

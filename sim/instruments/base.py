@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from sim.controls import Controls
     from sim.world.world import BoolArray, IntArray, World
 
-__all__ = ["Instrument"]
+__all__ = ["RULES", "Instrument"]
+
+RULES = ("reaction_rule", "negotiation")
+"""Types that act on other events only."""
+OUT_OF_REACH = (*RULES, "merger")
+"""Types that no other event can act on."""
 
 
 class Instrument(BaseModel):
@@ -220,6 +225,32 @@ class Instrument(BaseModel):
         if name is not None and name not in others:
             say = did_you_mean(name, [key for key in others if key != self.id]) or "name one of this scenario"
             yield field, f"there is no event '{name[:60]}'", say
+
+    def _targets(
+        self,
+        others: Mapping[str, Instrument],
+        names: Sequence[str],
+        cannot: str,
+        unfit: Callable[[Instrument], tuple[str, str, str] | None],
+    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """Problems of the events that this one acts on, listed in its field ``events``.
+
+        Args:
+            cannot: what is said of an event on which nothing acts, before its name.
+            unfit: why an event does not suit, as message, remedy and the field at fault where it is not the
+                name itself (else empty).
+        """
+        for i, name in enumerate(names):
+            field = ("events", str(i))
+            yield from self._unknown(others, field, name)
+            target = others.get(name)
+            if target is None:
+                continue
+            if target.type in OUT_OF_REACH:
+                yield field, f"{cannot} '{name}', a {target.type}", "name another"
+            elif problem := unfit(target):
+                message, remedy, elsewhere = problem
+                yield (elsewhere,) if elsewhere else field, message, remedy
 
     # -- shared by the instruments -----------------------------------------------------------
 

@@ -74,16 +74,13 @@ class Negotiation(Instrument):
         """Events that are not there, or that cannot be eased this way."""
         if self.trigger is not None:
             yield from self._unknown(others, ("trigger", "event"), self.trigger.event)
-        for i, name in enumerate(self.events):
-            yield from self._unknown(others, ("events", str(i)), name)
-            target = others.get(name)
-            if target is None:
-                continue
-            if target.type in ("reaction_rule", "negotiation", "merger"):
-                yield ("events", str(i)), f"nothing eases '{name}', a {target.type}", "name another"
-            elif self.approval_share is not None and target.type != "export_licence":
-                say = "write 'relief' instead"
-                yield ("approval_share",), f"'{name}' is no licence, so nothing is approved", say
+        yield from self._targets(others, self.events, "nothing eases", self._unfit)
+
+    def _unfit(self, target: Instrument) -> tuple[str, str, str] | None:
+        if self.approval_share is None or target.type == "export_licence":
+            return None
+        message = f"'{target.id}' is no licence, so nothing is approved"
+        return message, "write 'relief' instead", "approval_share"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Nothing by itself: the engine follows the talks, and the events eased do the rest."""

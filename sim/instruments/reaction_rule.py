@@ -74,16 +74,13 @@ class ReactionRule(Instrument):
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Events that are not there, or that cannot be acted on this way."""
         yield from self._unknown(others, ("trigger", "event"), self.trigger.event)
-        for i, name in enumerate(self.events):
-            yield from self._unknown(others, ("events", str(i)), name)
-            target = others.get(name)
-            if target is None:
-                continue
-            if target.type in ("reaction_rule", "negotiation", "merger"):
-                yield ("events", str(i)), f"a rule cannot act on '{name}', a {target.type}", "name another"
-            elif self.action == "activate" and not target.dormant:
-                say = f"write 'dormant: true' below '{name}'"
-                yield ("events", str(i)), f"'{name}' acts anyway, so nothing activates it", say
+        yield from self._targets(others, self.events, "a rule cannot act on", self._unfit)
+
+    def _unfit(self, target: Instrument) -> tuple[str, str, str] | None:
+        if self.action != "activate" or target.dormant:
+            return None
+        message = f"'{target.id}' acts anyway, so nothing activates it"
+        return message, f"write 'dormant: true' below '{target.id}'", ""
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Nothing by itself: the engine follows the rule, and the events acted on do the rest."""

@@ -1,0 +1,232 @@
+"""What docs/behaviour.md shows, measured: scenarios as overrides of ``baseline-2024``, run in small worlds.
+
+Each ``measure_*`` returns arrays with the member axis first, over the same member without the measure. The
+tests check their signs and order; ``behaviour_pictures.py`` draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from picture_tools import Dates, Values, Watched
+
+MEMBERS = 20
+BASE = "baseline-2024"
+GERMANIUM = "minerals=[germanium]"
+METAL = "germanium_metal"
+
+# Every scenario of the page. The tests check that the page shows them as they stand here.
+NOTICE = (
+    "+events.ban={type: export_ban, by: CHN, to: world, goods: [germanium_metal], announced: 2025-01-01, "
+    "from: 2025-07-01, until: 2026-06-30, assumption: an example}"
+)
+NO_NOTICE = NOTICE.replace("announced: 2025-01-01", "announced: 2025-07-01")
+DROPPED = NOTICE.replace("until: 2026-06-30", "until: 2025-07-01")
+CONTROL = (
+    "+events.control={type: export_quota, by: CHN, to: world, goods: [germanium_metal], amount: 28 t/year, "
+    "from: 2025-01-01, until: 2027-12-31, assumption: about half of what China exports}"
+)
+CUT = (
+    "+events.cut={type: production_quota, by: CHN, goods: [germanium_metal], amount: 106.5 t/year, "
+    "from: 2025-01-01, until: 2027-12-31, assumption: as many tonnes less as under the control}"
+)
+QUOTAS = {"75 % of exports": "42 t", "50 %": "28 t", "25 %": "14 t"}
+DEMAND = (
+    "+events.demand={type: demand_shock, goods: all, level: 10 %, from: 2025-01-01, assumption: an example}"
+)
+STOP = (
+    "+events.stop={type: export_ban, by: CHN, to: world, goods: [GOODS], from: 2024-07-01, "
+    "until: 2025-06-29, assumption: a complete stop for 52 weeks}"
+)
+"""In steps of a week; ``GOODS`` stands for what is stopped."""
+
+Series = dict[str, Values]
+"""Name -> (M, T)."""
+
+
+# -- what is measured --------------------------------------------------------------------------
+
+
+def _abroad(run: Watched, good: str, axis: str) -> npt.NDArray[np.bool_]:
+    """(N,) or (O,) True for needs or offers of the good outside China."""
+    here: npt.NDArray[np.bool_] = run.data[f"{axis}_good"].values == good
+    return here & (run.data[f"{axis}_country"].values != "CHN")
+
+
+def _sum(run: Watched, name: str, columns: npt.NDArray[np.bool_]) -> Values:
+    total: Values = run.data[name].values[:, :, columns].sum(2, dtype=np.float64)
+    return total
+
+
+def _observe(good: str, overrides: Sequence[str], members: int) -> tuple[Dates, Series]:
+    """Dates and (M, T) of one run: prices in USD/t, tonnes in a step, stocks in t."""
+    run = Watched(BASE, {"exports": ((good,), "CHN", "!CHN")}, overrides, members)
+    users, makers = _abroad(run, good, "need"), _abroad(run, good, "offer")
+    chinese = (run.data["offer_good"].values == good) & ~makers
+    return run.time, {
+        "outside": run.data["price_outside"].sel(good=good).values.astype(np.float64),
+        "inside": run.data["price_inside"].sel(good=good).values.astype(np.float64),
+        "rent": run.data["rent"].sel(good=good).values.astype(np.float64),
+        "exports": run.tonnes["exports"],
+        "stock": _sum(run, "buyer_stock", users),
+        "stock of makers": _sum(run, "seller_stock", chinese),
+        "need abroad": _sum(run, "requirement", users),
+        "use abroad": _sum(run, "consumption", users),
+        "output abroad": _sum(run, "production", makers),
+        "output of China": _sum(run, "production", chinese),
+        "output": _sum(run, "production", makers | chinese),
+    }
+
+
+def _compare(
+    good: str, runs: Mapping[str, Sequence[str]], common: Sequence[str], members: int
+) -> tuple[Dates, dict[str, Series]]:
+    """Dates and every series of each run over the same member's without the measure; rents as they are."""
+    time, base = _observe(good, common, members)
+    found = {}
+    for name, overrides in runs.items():
+        _, series = _observe(good, [*common, *overrides], members)
+        found[name] = {k: v if k == "rent" else v / base[k] for k, v in series.items()}
+        found[name]["t exported a year"] = 12 * series["exports"]
+    return time, found
+
+
+def measure_notice(members: int = MEMBERS) -> tuple[Dates, dict[str, Series]]:
+    """A year's ban on germanium: announced half a year ahead, on the day, or dropped after its first day."""
+    runs = {"no notice": [NO_NOTICE], "half a year's notice": [NOTICE], "notice, then dropped": [DROPPED]}
+    return _compare(METAL, runs, [GERMANIUM, "time.end=2027-12"], members)
+
+
+def measure_sides(members: int = MEMBERS) -> tuple[Dates, dict[str, Series]]:
+    """As many tonnes of germanium less: kept from export, or not made."""
+    runs = {"control on exports": [CONTROL], "cut of output": [CUT]}
+    return _compare(METAL, runs, [GERMANIUM, "time.end=2028-12"], members)
+
+
+def measure_quota(members: int = MEMBERS) -> tuple[Dates, dict[str, Series]]:
+    """Export quotas on germanium for three years."""
+    runs = {name: [CONTROL.replace("28 t", amount)] for name, amount in QUOTAS.items()}
+    return _compare(METAL, runs, [GERMANIUM, "time.end=2029-12"], members)
+
+
+TIED = ("+assumptions.supply_elasticity=0.05", "+assumptions.output_stock_response=0.05")
+"""What a scenario says so that output hardly follows the price."""
+RAW: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "gallium": ("gallium", "gallium_low_purity", ()),
+    "germanium": ("germanium", "germanium_residue", ()),
+    "cobalt": ("cobalt", "cobalt_intermediate", ()),
+    "lithium": ("lithium", "lithium_concentrate", ()),
+    "gallium, tied": ("gallium", "gallium_low_purity", TIED),
+}
+"""Mineral, the good of its mines or of those who recover it, assumptions. Only lithium is a main product."""
+
+
+def measure_by_product(members: int = MEMBERS, level: str = "10 %") -> tuple[Dates, dict[str, Series]]:
+    """Raw material over the baseline's when all end users need more: price and output."""
+    found = {}
+    time: Dates = np.array([], dtype="datetime64[D]")
+    for name, (mineral, good, assumptions) in RAW.items():
+        common = [f"minerals=[{mineral}]", "time.end=2028-12", *assumptions]
+        shock = DEMAND.replace("level: 10 %", f"level: {level}")
+        base, run = (Watched(BASE, {}, [*common, *more], members) for more in ([], [shock]))
+        time = run.time
+        mines = run.data["offer_good"].values == good
+        price = [r.data["price_gate"].sel(good=good).values.astype(np.float64) for r in (run, base)]
+        output = [_sum(r, "production", mines) for r in (run, base)]
+        found[name] = {"price": price[0] / price[1], "output": output[0] / output[1]}
+    return time, found
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What a complete stop of Chinese exports did to users abroad, by week.
+
+    Attributes:
+        users: (U,) who. stock, under_way: (U,) weeks of need on the last day before it, median member.
+        stops: (M, U) weeks from the measure until half of the need is lacking, inf if not before release.
+        price: (M, T) price outside over the baseline's. lack: (M, T) share of the need that is lacking.
+        time: (T,) first day of each week. start, release: steps in which the stop begins and is over.
+    """
+
+    users: list[str]
+    stock: Values
+    under_way: Values
+    stops: Values
+    price: Values
+    lack: Values
+    time: Dates
+    start: int
+    release: int
+
+
+STOPPED = {
+    "NdFeB magnets": ("rare_earth_magnets", ("ndfeb_magnet", "ndfeb_magnet_high_temperature"), ""),
+    "Dysprosium oxide": ("dysprosium", ("dysprosium_oxide",), "Magnet makers"),
+    "Germanium": ("germanium", (METAL,), ""),
+    "Gallium": ("gallium", ("gallium_low_purity", "gallium_high_purity"), "Refiners"),
+}
+"""Minerals under the stop, goods whose users are watched, and what the plants among these are called."""
+
+
+def measure_stop(members: int = MEMBERS) -> dict[str, Stop]:
+    """A complete stop for 52 weeks, in steps of a week: when users stop, and what follows its end."""
+    return {name: _stop(*what, members) for name, what in STOPPED.items()}
+
+
+def _stop(mineral: str, goods: Sequence[str], plants: str, members: int) -> Stop:
+    common = [f"minerals=[{mineral}]", "time.step=week", "time.end=2027-06"]
+    transit = {"under way": lambda simulation: simulation.state.transit.sum(0)}
+    base = Watched(BASE, {}, common, members)
+    banned = METAL if mineral == "germanium" else mineral
+    run = Watched(BASE, {}, [*common, STOP.replace("GOODS", banned)], members, transit)
+    data, world = run.data, run.world
+    start = int(np.searchsorted(run.time, np.datetime64("2024-07-01")))
+    release = int(np.searchsorted(run.time, np.datetime64("2025-06-30")))
+    columns = np.flatnonzero(
+        np.isin(data["need_good"].values, goods) & (data["need_country"].values != "CHN")
+    )
+    need, lacking = (data[v].values[:, :, columns].astype(np.float64) for v in ("requirement", "shortfall"))
+    names = [_user(run, column, plants) for column in columns]
+    users = sorted(set(names))
+    place = np.array([users.index(name) for name in names])
+
+    def by_user(values: Values) -> Values:
+        total = np.zeros((*values.shape[:-1], len(users)))
+        np.add.at(np.moveaxis(total, -1, 0), place, np.moveaxis(values, -1, 0))
+        return total
+
+    weekly = by_user(world.need_use[columns] * 7 / 365.25)
+    short = by_user(lacking) / np.maximum(by_user(need), 1e-12)
+    stopped = short[:, start:release] >= 0.5
+    stops = np.where(stopped.any(1), stopped.argmax(1), np.inf)
+    held = by_user(data["buyer_stock"].values[:, start - 1, columns].astype(np.float64)) / weekly
+    sailing = by_user(run.states["under way"][:, start - 1][:, columns]) / weekly
+    # Of several goods the last, the purest, stands for the price.
+    good = goods[-1]
+    prices = [r.data["price_outside"].sel(good=good).values.astype(np.float64) for r in (run, base)]
+    return Stop(
+        users, np.median(held, 0), np.median(sailing, 0), stops, prices[0] / prices[1],
+        lacking.sum(2) / need.sum(2), run.time, start, release,
+    )  # fmt: skip
+
+
+def _user(run: Watched, column: int, plants: str) -> str:
+    """Who needs it and where: ``Electronics and appliances, Japan``."""
+    world = run.world
+    facility = int(world.need_facility[column])
+    country = dict(zip(world.countries, world.country_names, strict=True))[
+        world.countries[world.need_country[column]]
+    ]
+    if world.facility_sector[facility]:
+        return f"{world.facility_names[facility].rsplit(', ', 1)[0]}, {country}"
+    return f"{plants}, {country}"
+
+
+def settled(ratio: Values, first: int, within: float = 0.1) -> Values:
+    """(M,) steps after ``first`` until a (M, T) ratio stays within a distance of 1; inf if it never does."""
+    off = np.abs(ratio[:, first:] - 1) > within
+    last = off.shape[1] - off[:, ::-1].argmax(1)
+    return np.where(off[:, -1], np.inf, np.where(off.any(1), last, 0)).astype(float)
