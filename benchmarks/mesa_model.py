@@ -291,6 +291,8 @@ def refuse_others(controls: Controls) -> None:
         "freight": controls.freight_factor.shared, "preference": controls.preference.shared,
         "transit": 1 + controls.transit_delay.shared,
     }
+    if np.isfinite(controls.output_ceiling).any():
+        raise ValueError("the object model has no rule for ceilings on output")
     changed = [name for name, factor in untouched.items() if not (factor == 1).all()]
     changed += [name for name in ("barriers", "resales", "stockpiles") if getattr(controls, name)]
     changed += ["counted quotas"] * any(cap.counts or cap.offers is not None for cap in controls.caps)

@@ -162,6 +162,8 @@ class Controls:
     """(G, C, C) multiplies sourcing weights, without making a buyer richer or poorer."""
     production_factor: FloatArray = field(init=False)
     """(1, O), or (M, O) once members differ: multiplies what an offer's facility may produce."""
+    output_ceiling: FloatArray = field(init=False)
+    """(1 or M, O): most that an offer's facility may produce, in multiples of its base-year output."""
     capacity_factor: FloatArray = field(init=False)
     """(1 or M, O): multiplies capacity, and with it output at a given utilisation."""
     ask_factor: FloatArray = field(init=False)
@@ -205,6 +207,7 @@ class Controls:
         self.preference = LinkValues(np.ones(shape), np.multiply)
         offers, needs = (1, len(self.world.offer_good)), (1, len(self.world.need_good))
         self.production_factor, self.capacity_factor = np.ones(offers), np.ones(offers)
+        self.output_ceiling = np.full(offers, np.inf)
         self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
         self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
         self.budget_factor = np.ones(needs)
@@ -226,6 +229,18 @@ class Controls:
     def scale_output(self, offers: BoolArray, factor: Amount) -> None:
         """Multiply what the offers in a mask (O,) may produce, by one number or (M,)."""
         self.production_factor = _scaled(self.production_factor, offers, factor)
+
+    def cap_output(self, offers: BoolArray, ceiling: Amount, share: Amount) -> None:
+        """Put a ceiling on what the offers in a mask (O,) produce; of several the lowest holds.
+
+        Args:
+            ceiling: multiples of base-year output, one number or (M,).
+            share: of the step in which it is in force, one number or (M,); the rest is left base-year output.
+        """
+        level = np.where(np.asarray(share) > 0, 1 - share * (1 - ceiling), np.inf)
+        rows = np.broadcast_to(self.output_ceiling, (max(level.size, len(self.output_ceiling)), len(offers)))
+        lower = np.minimum(rows, level.reshape(-1, 1))
+        self.output_ceiling = np.where(offers, lower, rows)
 
     def scale_demand(self, needs: BoolArray, factor: Amount) -> None:
         """Multiply what the needs in a mask (N,) require, by one number or (M,)."""

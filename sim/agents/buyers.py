@@ -39,6 +39,7 @@ def required_input(
     calibration: Calibration,
     demand_level: FloatArray,
     output_level: FloatArray,
+    output_ceiling: FloatArray,
     step_years: float,
 ) -> FloatArray:
     """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan.
@@ -48,14 +49,19 @@ def required_input(
     Args:
         demand_level: (1 or M, N) activity of users.
         output_level: (1 or M, O) what policy and events make of each offer's output at its current rate.
+        output_ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
     activities = calibration.activities
     base = world.need_use * step_years
     need = base * state.need_rate * demand_level
     plant = activities.need_plant >= 0
     rate = state.plant_rate[:, activities.need_plant[plant]] * state.usable[:, plant]
-    level = np.maximum.reduceat(output_level[:, activities.offer_order], activities.offer_start, axis=1)
-    rate = rate * level[:, activities.need_plant[plant]]
+    level, most = (
+        np.maximum.reduceat(by_offer[:, activities.offer_order], activities.offer_start, axis=1)
+        for by_offer in (output_level, output_ceiling)
+    )
+    at = activities.need_plant[plant]
+    rate = np.minimum(rate * level[:, at], most[:, at])
     need[:, plant] = (base * state.need_rate)[:, plant] * rate
     return need
 

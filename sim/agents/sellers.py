@@ -51,11 +51,19 @@ def own_share(calibration: Calibration) -> FloatArray:
 
 
 def planned_output(
-    world: World, state: State, calibration: Calibration, production_factor: FloatArray, step_years: float
+    world: World,
+    state: State,
+    calibration: Calibration,
+    production_factor: FloatArray,
+    ceiling: FloatArray,
+    step_years: float,
 ) -> FloatArray:
     """(M, O) tonnes that each offer's facility would make this step at its current rate.
 
     A factor above 1 works as far as capacity allows.
+
+    Args:
+        ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
     activities = calibration.activities
     rate = state.mine_rate.copy()
@@ -64,7 +72,7 @@ def planned_output(
     normal = world.offer_output * step_years * rate * state.capacity
     most = np.maximum(normal, world.offer_capacity * step_years * state.capacity)
     plan: FloatArray = np.minimum(normal * production_factor, most)
-    return plan
+    return np.minimum(plan, world.offer_output * step_years * ceiling)
 
 
 def asks(

@@ -62,7 +62,7 @@ def naive_run(
         flows = list(world.base_flow)
         if elasticity is not None:
             controls, flows = _allowed(world, scenario, start, end)
-            factor[t] = controls.production_factor[0]
+            factor[t] = _may_produce(controls)
             for g in range(goods):
                 needs = world.need_slice(g)
                 supply[t, g] = flows[g].sum() / world.base_flow[g].sum()
@@ -105,7 +105,7 @@ def _allowed(
     for g, flow in enumerate(world.base_flow):
         origin, destination = world.link_countries(g)
         pair = (origin[:, None], destination[None])
-        made = controls.production_factor[0, world.offer_slice(g), None]
+        made = _may_produce(controls)[world.offer_slice(g), None]
         open_share = controls.open_share.on(g, pair)
         flows.append(flow * made * (open_share if open_share.ndim == 2 else open_share[0]))
     rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
@@ -129,6 +129,12 @@ def _allowed(
         if now > limit:
             flows[rule.good] = np.where(links, flows[rule.good] * limit / now, flows[rule.good])
     return controls, flows
+
+
+def _may_produce(controls: Controls) -> Values:
+    """(O,) what an offer's facility may produce, in multiples of base-year output."""
+    most: Values = np.minimum(controls.production_factor[0], controls.output_ceiling[0])
+    return most
 
 
 def _at_risk(world: World, missing: Values) -> Values:

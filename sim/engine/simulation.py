@@ -252,7 +252,8 @@ class Simulation:
     def offer(self) -> None:
         """3. Sellers offer stock above their reserve at an ask; exporters file for licences."""
         self.plan = sellers.planned_output(
-            self.world, self.state, self.calibration, self.controls.production_factor, self.step_years
+            self.world, self.state, self.calibration, self.controls.production_factor,
+            self.controls.output_ceiling, self.step_years,
         )
         self.plan = _overridden(self.decisions.planned_output, self.plan * self.noise.output(self.time))
         ask = sellers.asks(
@@ -266,7 +267,7 @@ class Simulation:
         level = controls.demand_factor * self.noise.demand(self.time)
         output = controls.production_factor * controls.capacity_factor
         required = buyers.required_input(
-            self.world, self.state, self.calibration, level, output, self.step_years
+            self.world, self.state, self.calibration, level, output, controls.output_ceiling, self.step_years
         )
         last = self.required, self.shortfall
         self.required = _overridden(self.decisions.requirement, required)

@@ -20,10 +20,11 @@ __all__ = ["INSTRUMENT", "ProductionQuota"]
 
 
 class ProductionQuota(Instrument):
-    """Cuts output by ``cut``, or to ``amount`` in all, spread in proportion to base-year output.
+    """Keeps output ``cut`` below that of the base year, or at ``amount`` in all, split as in the base year.
 
-    Buyers at home and abroad are hit alike, unlike by a control on exports. Traders do not produce
-    and are left alone. An amount above base-year output does not bind.
+    It is a ceiling for each mine and plant, whatever the price. Buyers at home and abroad are hit alike,
+    unlike by a control on exports. Traders do not produce and are left alone. An amount above base-year
+    output binds only where output would grow beyond it.
     """
 
     type: Literal["production_quota"] = "production_quota"
@@ -52,7 +53,7 @@ class ProductionQuota(Instrument):
         return f"{who} cuts output of {goods} {how}"
 
     def _effect(self, controls: Controls) -> tuple[BoolArray, Amount]:
-        """(O,) offers concerned, and the factor on what they may produce."""
+        """(O,) offers concerned, and their ceiling in multiples of base-year output."""
         import numpy as np
 
         world = controls.world
@@ -63,21 +64,23 @@ class ProductionQuota(Instrument):
             return mask, 1 - self.cut.amount
         base = float(world.offer_output[mask].sum())
         if self.amount is None or base <= 0:
-            return mask, 1.0
-        return mask, np.minimum(1.0, self.now(controls, self.amount) / base)
+            return mask, np.inf
+        return mask, self.now(controls, self.amount) / base
 
     def apply(self, controls: Controls, share: Amount) -> None:
-        """Lower what may be produced, in proportion to the share of the step."""
-        mask, factor = self._effect(controls)
-        controls.scale_output(mask, 1 - share * (1 - factor))
+        """Put the ceiling on what is produced, in proportion to the share of the step."""
+        mask, ceiling = self._effect(controls)
+        controls.cap_output(mask, ceiling, share)
         controls.touched_offers[self.id] = mask
 
     def alarm(self, controls: Controls) -> None:
         """Severity = the share of output cut, for buyers everywhere, those at home included."""
-        mask, factor = self._effect(controls)
+        import numpy as np
+
+        mask, ceiling = self._effect(controls)
         world, hit = controls.world, controls.no_links()
         hit[world.offer_good[mask], world.offer_country[mask]] = True
-        controls.raise_risk(hit, 1 - factor)
+        controls.raise_risk(hit, 1 - np.minimum(ceiling, 1.0))
 
     def touches(self, labels: Labels) -> bool:
         """Whether any such facility produced anything."""

@@ -188,11 +188,14 @@ def test_members_differ_and_share_their_draws_between_scenarios(small_world: Wor
 
 
 def test_weekly_steps_tell_the_same_story(small_world: World) -> None:
-    # A quota of a half ends at twenty times the base price, where every week of timing counts.
-    event = Restriction("quota", "quota", OXIDE, START, open_share=0.7)
-    monthly = price(run(small_world, event), "outside", OXIDE[0])
-    weekly = price(run(small_world, event, step="week"), "outside", OXIDE[0])
-    assert weekly[-1] == pytest.approx(monthly[-1], rel=0.15)
+    event = Restriction("quota", "quota", OXIDE, START, open_share=0.5)
+    monthly, weekly = run(small_world, event), run(small_world, event, step="week")
+    level = [
+        float(np.log(price(data, "outside", OXIDE[0])[data.time.values >= np.datetime64(START)]).mean())
+        for data in (monthly, weekly)
+    ]
+    assert level[0] > 1
+    assert level[1] == pytest.approx(level[0], abs=0.05)
 
 
 def test_an_event_on_no_trade_touches_nothing(small_world: World) -> None:

@@ -218,20 +218,21 @@ def test_demand_growth_compounds_from_the_first_day(world: World) -> None:
 
 def test_production_cut_hits_buyers_at_home_too(world: World) -> None:
     controls = acted(world, event("production_quota", by="CHN", goods=["dysprosium"], cut="20 %"))
-    factors = offers(world, controls.production_factor[0])
-    assert factors[("dysprosium_oxide", "sep_chn")] == pytest.approx(0.8)
-    assert sum(factor != 1 for factor in factors.values()) == 1
+    ceilings = offers(world, controls.output_ceiling[0])
+    assert ceilings[("dysprosium_oxide", "sep_chn")] == pytest.approx(0.8)
+    assert sum(ceiling != np.inf for ceiling in ceilings.values()) == 1
     for importer in ("CHN", "USA"):
         assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", importer)] == pytest.approx(0.2)
 
 
 def test_production_quota_by_amount_spares_traders_and_may_not_bind(world: World) -> None:
     quota = event("production_quota", by=["CHN", "FRA"], goods=["gallium"], amount="45 t/year")
-    factors = offers(world, acted(world, quota).production_factor[0])
-    assert factors[("gallium_low_purity", "ga_chn")] == pytest.approx(0.75)
-    assert factors[("gallium_low_purity", "trade_fra")] == 1
-    loose = event("production_quota", by="CHN", goods=["gallium"], amount="1 kt/year")
-    assert (acted(world, loose).production_factor == 1).all()
+    ceilings = offers(world, acted(world, quota).output_ceiling[0])
+    assert ceilings[("gallium_low_purity", "ga_chn")] == pytest.approx(0.75)
+    assert ceilings[("gallium_low_purity", "trade_fra")] == np.inf
+    loose = acted(world, event("production_quota", by="CHN", goods=["gallium"], amount="1 kt/year"))
+    assert loose.output_ceiling.min() > 1
+    assert not loose.risk.shared.any()
 
 
 @pytest.mark.parametrize(

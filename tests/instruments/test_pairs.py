@@ -74,6 +74,7 @@ ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
     "time under way": ("transit_delay", lambda a, b, base: a + b - base),
     "sourcing weight": ("preference", lambda a, b, base: a * b),
     "output": ("production_factor", lambda a, b, base: a * b),
+    "ceiling on output": ("output_ceiling", lambda a, b, base: np.minimum(a, b)),
     "capacity": ("capacity_factor", lambda a, b, base: a * b),
     "ask": ("ask_factor", lambda a, b, base: a * b),
     "own costs": ("own_cost_factor", lambda a, b, base: a * b),
@@ -134,7 +135,8 @@ def test_the_table_says_how_they_combine() -> None:
     table = documented()
     assert set(table) == set(ARRAYS) | set(LISTS) | {"pricing owner", "trade of a firm that is open"}
     for row, (_, combine) in ARRAYS.items():
-        word = {6.0: "multiply", 4.0: "add up", 3.0: "the largest"}[float(combine(2.0, 3.0, 1.0))]
+        words = {6.0: "multiply", 4.0: "add up", 3.0: "the largest", 2.0: "the lowest"}
+        word = words[float(combine(2.0, 3.0, 1.0))]
         assert table[row][0].startswith(word), row
     for row in LISTS:
         assert table[row][0].startswith("each")
