@@ -47,8 +47,9 @@ def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() ->
         for run in ("control on exports", "cut of output")
     )
     force = months(time, "2025-04", "2027-12")
-    assert (control["outside"][force] > 1.05).all()
+    assert (control["outside"][force] > 1).all()
     assert (control["inside"][force] < 1).all()
+    assert (control["outside"] / control["inside"])[months(time, "2025-10", "2026-12")].min() > 1.15
     first, second = months(time, "2025-04", "2025-12"), months(time, "2026-01", "2026-12")
     assert (cut["outside"][first] > 1).all()
     assert (cut["inside"][first] > 1).all()
