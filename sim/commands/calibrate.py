@@ -151,15 +151,20 @@ def _tables(found: Found) -> None:
     )
 
 
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN."""
+    return {key: None if value != value else value for key, value in row.items()}
+
+
 def _content(found: Found) -> dict[str, Any]:
     return {
         "directory": str(found.directory), "draws": found.request.draws, "seed": found.request.seed,
-        "kept": len(found.rows), "parameters": found.parameters(), "central": found.ends[0],
+        "kept": len(found.rows), "parameters": found.parameters(), "central": _finite(found.ends[0]),
         "targets": [
-            {
+            _finite({
                 "target": t.id, "observed": t.observed, "low": t.low, "high": t.high,
                 **{name: found.quantile(t.id, q) for name, q in QUANTILES.items()},
-            }
+            })
             for t in found.request.targets
         ],
     }  # fmt: skip

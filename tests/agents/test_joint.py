@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -19,12 +20,15 @@ from sim.agents.parameters import (
     read_priors,
     with_assumptions,
 )
+from sim.cli import main
 from sim.distributions import Distribution
 from sim.engine import Simulation
 from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.scenario import load_scenario
-from sim.sweep.plan import scenario_digest
+from sim.sweep import open_sweep
+from sim.sweep.plan import make_plan, scenario_digest
+from sim.sweep.run import execute
 from sim.world.load import load_world
 from sim.world.world import World
 
@@ -210,3 +214,25 @@ def test_another_sample_makes_another_sweep_but_not_another_search(calibrated: P
     (calibrated / "posterior.csv").write_text("give_up_exponent,weight\n0.9,1\n")
     assert scenario_digest(scenario) != before
     assert scenario_digest(scenario, searched) == besides
+
+
+def test_sweeps_and_reruns_give_the_members_of_runs(
+    calibrated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = ["minerals=[gallium]", "time.end=2024-03"]
+    plan = make_plan(["baseline-2024"], overrides, members=6, block=2, seed=3)
+    report = execute(plan, tmp_path / "out", executor="processes", workers=2)
+    assert report.complete
+    stored = open_sweep(report.directory)
+    scenario = load_scenario("baseline-2024", overrides=overrides)
+    simulation = Simulation(load_world(2024), scenario, members=6, seed=3)
+    run = simulation.run()
+    assert len(np.unique(simulation.draws.values["assumptions.cover_scale"])) > 2
+    prices = stored.dataset("baseline-2024")["price_outside"].values
+    np.testing.assert_allclose(prices, run["price_outside"].values, rtol=2**-13)
+    capsys.readouterr()
+    said = tmp_path / "said.json"
+    assert main(["rerun", f"{report.directory}/4", "--json", str(said)]) == 0
+    peak = json.loads(said.read_text())["peak_price_outside"]
+    for k, good in enumerate(run["good"].values.astype(str)):
+        assert peak[good] == pytest.approx(float(run["price_outside"].values[4, :, k].max()))
