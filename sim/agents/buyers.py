@@ -9,6 +9,7 @@ import numpy as np
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
+from sim.world.powers import raised
 from sim.world.world import FloatArray, World
 
 __all__ = [
@@ -91,7 +92,7 @@ def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour)
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
     exponent = behaviour["give_up_exponent"] * powers[:, None, None]
-    prices: FloatArray = calibration.base_index * world.need_reservation**exponent
+    prices: FloatArray = calibration.base_index * raised(world.need_reservation, exponent)
     return np.moveaxis(prices, 0, -1)
 
 

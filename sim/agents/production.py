@@ -9,6 +9,7 @@ from sim.agents.parameters import Behaviour
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
+from sim.world.powers import raised
 from sim.world.world import FloatArray, IntArray, World
 
 __all__ = ["adapt_intensity", "adapt_rates", "consume", "discard_surplus", "run_plants", "usable_inputs"]
@@ -153,8 +154,9 @@ def adapt_rates(
     mine = np.flatnonzero(activities.offer_plant < 0)
     price, stock = expected[:, mine], relative_stock[:, mine]
     elasticity = behaviour["supply_elasticity"][:, world.offer_good[mine]]
-    wanted = price**elasticity * stock ** -behaviour["output_stock_response"]
-    loss = np.minimum(price / np.maximum(cash_cost[mine], 1e-9), 1.0) ** behaviour["shutdown_response"]
+    wanted = raised(price, elasticity) * raised(stock, -behaviour["output_stock_response"])
+    covered = np.minimum(price / np.maximum(cash_cost[mine], 1e-9), 1.0)
+    loss = raised(covered, behaviour["shutdown_response"])
     wanted = np.clip(wanted, lowest, (world.offer_capacity / world.offer_output)[mine])
     rate = state.mine_rate[:, mine]
     state.mine_rate[:, mine] = rate + follow * (np.maximum(wanted * loss, lowest) - rate)
@@ -169,7 +171,8 @@ def adapt_rates(
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
     glut = np.add.reduceat((activities.revenue_weight * relative_stock)[:, out], start, axis=1)
-    wanted = margin ** behaviour["processing_elasticity"] * glut ** -behaviour["output_stock_response"]
+    wanted = raised(margin, behaviour["processing_elasticity"])
+    wanted *= raised(glut, -behaviour["output_stock_response"])
     wanted = np.clip(wanted, lowest, activities.capacity_ratio)
     state.plant_rate += follow * (wanted - state.plant_rate)
 
@@ -198,4 +201,4 @@ def adapt_intensity(
     felt = state.need_expected_price[:, free] / calibration.base_index[free] / budget[:, free]
     ratio = np.clip(felt, *RANGE_OF_PRICES)
     intensity = state.intensity[:, free]
-    state.intensity[:, free] = intensity + follow * (ratio**-elasticity - intensity)
+    state.intensity[:, free] = intensity + follow * (raised(ratio, -elasticity) - intensity)

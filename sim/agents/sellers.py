@@ -7,6 +7,7 @@ import numpy as np
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
 from sim.world.calibrate import Calibration
+from sim.world.powers import raised
 from sim.world.world import FloatArray, World
 
 __all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
@@ -86,7 +87,7 @@ def asks(
         ask_factor: (1 or M, O) share of that price which the seller asks; a state pays the rest.
     """
     received = state.offer_expected_price / ask_factor
-    expected = (received / cost) ** behaviour["offer_expectation_response"]
+    expected = raised(received / cost, behaviour["offer_expectation_response"])
     asked: FloatArray = cost * markup_ratio * expected * ask_factor
     return asked
 
@@ -113,7 +114,7 @@ def offers(
     for_sale = state.seller_stock - held_back
     quantity = np.maximum(for_sale - reserve, 0.0)
     relative_stock = np.maximum(for_sale, 0.0) / normal_stock(world, state, step_years)
-    volume = plan * relative_stock ** behaviour["offer_stock_response"]
+    volume = plan * raised(relative_stock, behaviour["offer_stock_response"])
     volume = np.maximum(volume, 1e-3 * world.offer_output * step_years)
     ratio = np.maximum(quantity, 1e-12) / volume
-    return quantity, ask * ratio ** (1 / behaviour["offer_elasticity"])
+    return quantity, ask * raised(ratio, 1 / behaviour["offer_elasticity"])

@@ -16,6 +16,7 @@ from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
 from sim.world.calibrate import Calibration, of_good, shipping_lags
+from sim.world.powers import raised
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = [
@@ -213,7 +214,7 @@ def build_market(
         preference = controls.preference.on(g, pair)
         weight = _tilted(calibration.kernel[g], preference)
         opened.append(controls.open_share.on(g, pair) * between)
-        kernels.append(weight * opened[g] * change ** -of_good(sigma, g))
+        kernels.append(weight * opened[g] * raised(change, -of_good(sigma, g)))
         if max(np.ndim(part) for part in (preference, opened[g], change)) == 2:
             same_policy.append(g)
         cif.append(tax * freight)

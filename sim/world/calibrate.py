@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.units import Amount
+from sim.world.powers import raised
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Activities", "Calibration", "calibrate", "of_good", "shipping_lags", "sourcing_flows"]
@@ -281,7 +282,7 @@ def calibrate(
         delivered = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][np.ix_(origin, destination)])
         share = block / block.sum(0)
         mean_delivered = (share * delivered).sum(0)
-        kernel.append(share * mean_delivered ** -of_good(sigma, g))
+        kernel.append(share * raised(mean_delivered, -of_good(sigma, g)))
         index.append(mean_delivered)
     base_index = np.concatenate(index)
     is_basket: BoolArray = np.array([good.basket for good in world.goods])

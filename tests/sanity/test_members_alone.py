@@ -12,7 +12,7 @@ from sim.engine import Simulation
 from sim.scenario import load_scenario
 from sim.world.load import load_world
 
-MEMBERS = [1, 2, 3, 4, 5]
+MEMBERS = [0, 2, 3, 4, 5]
 SIGMA = {"assumptions.sourcing_elasticity": np.array([6.0, 4.0, 9.0, 2.5, 4.0])}
 CASES = [
     ("ree-licence-2025", ("minerals=[dysprosium,neodymium_praseodymium]", "time.end=2025-09")),
