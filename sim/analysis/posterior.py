@@ -24,8 +24,9 @@ from sim.analysis.scoring import FARTHEST, Statistic, evaluate, miss, score
 from sim.engine import Simulation
 
 __all__ = [
-    "Aim", "BATCH", "KEPT", "MOST", "Sample", "aims", "central_and_ends", "distance", "hypercube",
-    "perturbed", "posterior", "residual", "rounds", "run_draws", "scored", "weighted", "weighted_quantile",
+    "Aim", "BATCH", "KEPT", "LeftOut", "MOST", "Sample", "aims", "central_and_ends", "distance", "hypercube",
+    "left_out", "perturbed", "posterior", "residual", "rounds", "run_draws", "scored", "weighted",
+    "weighted_quantile",
 ]  # fmt: skip
 
 Values = npt.NDArray[np.float64]
@@ -277,6 +278,49 @@ def posterior(
         }
         for i in range(len(weights))
     ]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What the other episodes say of one target, and what the priors alone say."""
+
+    target: Aim
+    prior: float
+    """Median over draws from the priors."""
+    median: float
+    low: float
+    """10th percentile."""
+    high: float
+    """90th percentile."""
+
+    @property
+    def in_band(self) -> bool:
+        """Whether the median lies in the accepted band."""
+        return self.target.low <= self.median <= self.target.high
+
+
+def left_out(first_round: Sample, targets: Sequence[Aim]) -> list[LeftOut]:
+    """Every target, forecast by the draws that come closest to the targets of all *other* episodes.
+
+    Draws of the hypercube alone: later rounds were drawn with all targets in view. The closest share
+    :data:`KEPT` of them is kept, as in :func:`posterior`. Where there is one episode, nothing is left to
+    fit on, and the list is empty.
+    """
+    found = []
+    residuals = np.array(
+        [[residual(v, t) for v, t in zip(row, targets, strict=True)] for row in first_round.statistics]
+    )
+    count = max(round(len(residuals) * KEPT), 1)
+    for column, target in enumerate(targets):
+        others = [i for i, other in enumerate(targets) if other.episode != target.episode]
+        if not others:
+            continue
+        away = np.square(residuals[:, others]).mean(1)
+        kept = first_round.statistics[np.argsort(away, kind="stable")[:count], column]
+        low, median, high = np.quantile(kept, [0.1, 0.5, 0.9])
+        prior = float(np.median(first_round.statistics[:, column]))
+        found.append(LeftOut(target, prior, float(median), float(low), float(high)))
+    return found
 
 
 def weighted_quantile(values: Sequence[float], weights: Sequence[float], share: float) -> float:

@@ -151,12 +151,44 @@ def _tables(found: Found) -> None:
     )
 
 
+def _left_out(found: Found) -> None:
+    """How well each target is forecast by the other episodes."""
+    from sim.analysis.posterior import left_out
+    from sim.analysis.scoring import miss, score
+    from sim.analysis.text import number
+
+    rows = left_out(found.first_round, found.request.targets)
+    if not rows:
+        return
+    print()
+    print("Each target by the draws that come closest to all other episodes (draws from the priors alone):")
+    print()
+    cells = [
+        [
+            row.target.id, row.target.episode, number(row.target.observed),
+            f"{number(row.target.low)} to {number(row.target.high)}", number(row.prior), number(row.median),
+            f"{number(row.low)} to {number(row.high)}", "in" if row.in_band else "OUT",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    head = ["target", "left out", "observed", "accepted", "priors", "median", "p10 to p90", "band"]
+    print_table(head, cells)
+    print()
+    for name, values in (
+        ("priors alone", [row.prior for row in rows]), ("others' fit", [row.median for row in rows]),
+    ):
+        misses = [miss(v, row.target.low, row.target.high) for v, row in zip(values, rows, strict=True)]
+        print(f"{name}: {sum(m == 0 for m in misses)} of {len(rows)} in band, score {score(misses):.2f}")
+
+
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
     """JSON has no NaN."""
     return {key: None if value != value else value for key, value in row.items()}
 
 
 def _content(found: Found) -> dict[str, Any]:
+    from sim.analysis.posterior import left_out
+
     return {
         "directory": str(found.directory), "draws": found.request.draws, "seed": found.request.seed,
         "kept": len(found.rows), "parameters": found.parameters(), "central": _finite(found.ends[0]),
@@ -166,6 +198,13 @@ def _content(found: Found) -> dict[str, Any]:
                 **{name: found.quantile(t.id, q) for name, q in QUANTILES.items()},
             })
             for t in found.request.targets
+        ],
+        "left_out": [
+            _finite({
+                "target": row.target.id, "episode": row.target.episode, "prior": row.prior,
+                "median": row.median, "p10": row.low, "p90": row.high, "in_band": row.in_band,
+            })
+            for row in left_out(found.first_round, found.request.targets)
         ],
     }  # fmt: skip
 
@@ -186,6 +225,7 @@ def main(args: argparse.Namespace) -> int:
             return result
         found = result
     _tables(found)
+    _left_out(found)
     if args.plots is not None:
         _draw(found, args.plots)
     write_json(args.json, _content(found))

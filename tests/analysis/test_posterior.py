@@ -18,6 +18,7 @@ from sim.analysis.posterior import (
     central_and_ends,
     distance,
     hypercube,
+    left_out,
     perturbed,
     residual,
     rounds,
@@ -113,6 +114,23 @@ def test_weights_of_finished_rounds_do_not_wait_for_later_ones() -> None:
     sample = _sample(10, seed=2)
     first = sample.rows(np.arange(5 * BATCH))
     np.testing.assert_array_equal(weighted(first, 10).weights, 1.0)
+
+
+def test_what_is_left_out_is_forecast_by_the_other_episodes_alone() -> None:
+    """Episode a speaks for a parameter that b needs, too; b's own target would have it elsewhere."""
+    a = replace(TARGETS[0], id="a", episode="a", observed=2.0, low=1.0, high=4.0)
+    b = replace(TARGETS[0], id="b", episode="b", observed=8.0, low=4.0, high=16.0)
+    unit = hypercube(1000, 1, seed=3)
+    # Both statistics are the parameter, between 1 and 10.
+    both = np.repeat(1 + 9 * unit, 2, axis=1)
+    sample = Sample(("p",), ("a", "b"), unit, both, np.zeros(1000), np.ones(1000))
+    of_a, of_b = left_out(sample, (a, b))
+    assert of_a.median == pytest.approx(8.0, rel=0.05)
+    assert of_b.median == pytest.approx(2.0, rel=0.05)
+    assert of_b.low < of_b.median < of_b.high
+    assert of_a.prior == of_b.prior == pytest.approx(5.5, rel=0.02)
+    assert not of_a.in_band
+    assert left_out(sample, (a, replace(b, episode="a"))) == []
 
 
 def test_ends_move_one_parameter_at_a_time() -> None:
