@@ -12,8 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from sim.analysis.episodes import EpisodeTarget
 from sim.analysis.hindcast import EpisodeRun, HindcastRow
-from sim.analysis.scoring import series_path
+from sim.analysis.scoring import SERIES, series_path
 from sim.analysis.select import own_events
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
@@ -65,6 +66,13 @@ def _per_step(row: HindcastRow, time: npt.NDArray[np.datetime64]) -> float:
     return scale
 
 
+def _within(target: EpisodeTarget, other: EpisodeTarget) -> bool:
+    """Whether another target has the same band over a longer time, so that its band shows this one, too."""
+    inner, outer = target.statistic.at, other.statistic.at
+    same = (target.low, target.high) == (other.low, other.high)
+    return same and inner != outer and outer.first <= inner.first and inner.last <= outer.last
+
+
 def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any) -> pd.DataFrame:
     first = rows[0].target.statistic
     path = series_path(run.dataset, first)
@@ -81,7 +89,8 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
         if right - left < 25:
             right = left + 30
         low, seen, high = (scale * value for value in (target.low, target.observed, target.high))
-        axes.fill_between([left, right], low, high, color=PALETTE[0], alpha=0.18, linewidth=0)
+        if not any(_within(target, other.target) for other in rows):
+            axes.fill_between([left, right], low, high, color=PALETTE[0], alpha=0.18, linewidth=0)
         axes.plot([left, right], [seen, seen], color=PALETTE[0], linewidth=2.4)
         axes.plot([(left + right) / 2], [seen], "o", color=PALETTE[0], markeredgecolor="white")
         axes.annotate(
@@ -105,11 +114,13 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
     reference = first.reference
     apart = reference is not None and reference.at != first.at
     plain = "million\nper step" if unit > 1 else "per step"
+    kind = first.series.partition(".")[0]
+    plain = "share" if kind == "approved_share" else plain
     label = plain if reference is None else "relative to\nits reference" if apart else "ratio"
     axes.set_ylabel(label, fontsize=9.5)
     axes.yaxis.set_label_coords(-0.064, 0.5)
     named = "; ".join(f"{row.target.id}: {row.target.text}" for row in rows)
-    short = f"{', '.join(row.target.id for row in rows)}: {first.series}"
+    short = f"{', '.join(row.target.id for row in rows)}: {SERIES[kind]}"
     axes.set_title(named if len(named) < LONGEST_TITLE else short, fontsize=10)
     frame = pd.DataFrame({"date": time.astype("datetime64[D]"), "series": first.series})
     for name in ("p10", "p50", "p90", "central"):
