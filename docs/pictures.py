@@ -99,7 +99,7 @@ def measure_announcement(members: int = MEMBERS) -> tuple[Dates, dict[str, Value
 
 
 def measure_tariff(members: int = MEMBERS) -> dict[str, dict[str, Values]]:
-    """US magnet purchases in the second year of a duty, t/year: duty -> origin -> (M,)."""
+    """US magnet purchases in the third year of a duty, t/year: duty -> origin -> (M,)."""
     places = ("CHN", "JPN", "DEU", "VNM", "KOR", "*")
     routes = {place: (MAGNETS, place, "USA") for place in places}
     found = {}
@@ -108,8 +108,8 @@ def measure_tariff(members: int = MEMBERS) -> dict[str, dict[str, Values]]:
         ("25 % on all", [DUTY + "}"]),
         ("25 %, Japan and Germany exempt", [DUTY + EXEMPT + "}"]),
     ):
-        run = Watched("baseline-2024", routes, [*event, "time.end=2026-12"], members)
-        when = run.between("2026-01-01", "2026-12-01")
+        run = Watched("baseline-2024", routes, [*event, "time.end=2027-12"], members)
+        when = run.between("2027-01-01", "2027-12-01")
         found[name] = {place: run.tonnes[place][:, when].sum(1) for place in places}
     return found
 
@@ -119,7 +119,7 @@ def measure_quota(members: int = MEMBERS) -> tuple[Dates, dict[str, Values], dic
     routes = {"exports": (("terbium_oxide",), "CHN", "!CHN")}
     exports, rent = {}, {}
     for name, overrides in (("demand as it was", []), ("demand destroyed", [REDESIGN])):
-        run = Watched("ree-embargo-chn-jpn-2010", routes, [*overrides, "time.end=2014-12"], members)
+        run = Watched("ree-embargo-chn-jpn-2010", routes, [*overrides, "time.end=2014-09"], members)
         exports[name] = 12 * run.tonnes["exports"]
         rent[name] = run.data["rent"].sel(good="terbium_oxide").values
     return run.time, exports, rent
@@ -247,7 +247,7 @@ def draw_tariff() -> None:
         f"US, China {less(exempt['CHN'], free['CHN'])} less"
     )
     text = (
-        "US purchases of NdFeB magnets by origin, second year of a duty of 25 %. The same duty on everybody "
+        "US purchases of NdFeB magnets by origin, third year of a duty of 25 %. The same duty on everybody "
         "leaves the mix as it was."
     )
     scenarios = "baseline-2024, with an import_tariff on world, the same with exempt_countries: [JPN, DEU]"

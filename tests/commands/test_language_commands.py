@@ -67,7 +67,7 @@ def test_show_diff_names_both_sides_with_file_and_line(capsys: pytest.CaptureFix
     assert "\x1b" not in text
     rows = text.splitlines()
     at = rows.index("events.licence.approval_share")
-    assert rows[at + 1].split() == ["-", "40", "%", rows[at + 1].split()[-1]]
+    assert rows[at + 1].split() == ["-", "95", "%", rows[at + 1].split()[-1]]
     assert "ree-licence-2025.yaml:" in rows[at + 1]
     assert rows[at + 2].split() == ["+", "20%", "command", "line:1"]
     gone = [row for row in rows if row.startswith("events.graphite-licence-2023.")]

@@ -46,7 +46,7 @@ def of(rows: list[dict[str, str]], outcome: str, column: str) -> dict[str, float
     return {row["factor"]: float(row[column]) for row in rows if row["outcome"] == outcome}
 
 
-def test_approval_matters_more_than_delay(saltelli: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
+def test_approval_and_delay_both_move_the_outcomes(saltelli: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{SHOCK}: saltelli, 2 factors, 32 points\n")
@@ -56,7 +56,7 @@ def test_approval_matters_more_than_delay(saltelli: Sweep, capsys: pytest.Captur
         "peak price outside", "months to recover", "unmet demand", "value added at risk"
     }
     total = of(rows, "peak price outside", "ST")
-    assert total[FACTORS[0]] > total[FACTORS[1]] > 0
+    assert min(total.values()) > 0
     assert of(rows, "peak price outside", "swing")[FACTORS[0]] < 0
     assert of(rows, "unmet demand", "swing")[FACTORS[1]] > 0
     content = json.loads((saltelli.directory / "sensitivity" / "sensitivity.json").read_text())
@@ -87,8 +87,9 @@ def test_morris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = swept(tmp_path, "morris", 6)
     assert main(["sensitivity", str(sweep.directory), "--good", "dysprosium_oxide"]) == 0
     effect = of(table(sweep), "peak price outside", "mu_star")
-    assert effect[FACTORS[0]] > effect[FACTORS[1]]
-    assert of(table(sweep), "unmet demand", "mu")[FACTORS[0]] < 0
+    assert min(effect.values()) > 0
+    unmet = of(table(sweep), "unmet demand", "mu")
+    assert unmet[FACTORS[0]] < 0 < unmet[FACTORS[1]]
     assert "mu_star" in capsys.readouterr().out
 
 
@@ -103,6 +104,8 @@ title: Switching
 time: {{start: 2025-01-01, end: 2025-10-31}}
 assumptions:
   urgent_elasticity: {{triangular: [5, 6, 7]}}
+events:
+  licence: {{approval_share: 20 %, assumption: harsh}}
 sweep:
   vary:
     {sigma}: {{uniform: [3, 9]}}

@@ -104,7 +104,8 @@ def test_an_output_cut_raises_both_prices(small_world: World) -> None:
 def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=2.5 / 12)
     data = run(small_world, event)
-    flows = Simulation(small_world, PlainScenario(events=(event,)))
+    on_time = {"licence_overrun": 0.0}
+    flows = Simulation(small_world, PlainScenario(events=(event,), assumptions=on_time))
     exported = []
     for _ in range(24):
         flows.step()

@@ -126,7 +126,7 @@ def test_concentrate_keeps_its_elements(small_world: World) -> None:
     )
     made.run()
     elements = made.stockpiles.mixes[0].stock[0, 0]
-    assert made.stockpiles.tonnes.stock[0, 0, 0] > 20
+    assert made.stockpiles.tonnes.stock[0, 0, 0] > 10
     assert elements.sum() == pytest.approx(made.stockpiles.tonnes.stock[0, 0, 0])
     assert (elements > 0).all()
 
