@@ -44,6 +44,8 @@ class Episode:
     scenario: str
     minerals: tuple[str, ...]
     targets: tuple[EpisodeTarget, ...]
+    unscored: tuple[str, ...] = ()
+    """Observed series that no run keeps member by member."""
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -115,12 +117,25 @@ def _figures(scenario: Scenario) -> dict[str, list[tuple[dt.date, float, str, st
     return {series: sorted(figures) for series, figures in found.items()}
 
 
+YEARLY = "yearly_"
+BY_PAIR = "yearly_flow"
+
+
+def _window(series: str, day: dt.date) -> tuple[str, Window]:
+    """The series that is scored, and over which time: a ``yearly_`` one over the year of the figure."""
+    if not series.startswith(YEARLY):
+        return series, Window(day, day)
+    return series.removeprefix(YEARLY), Window(dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
+
+
 def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | None = None) -> Episode:
     """The observations of a scenario as an episode, scored like those of the project.
 
     Of a series with several figures the first is the reference and the others are scored as ratios to it,
     since what trade quotes and what the model's base year holds differ in level. A single figure is
     scored as it stands. In band is what lies within a factor :data:`TOLERANCE` of the observed value.
+    Flows between two countries are kept as quantiles over the members, not member by member: they are
+    left out and named.
 
     Args:
         scenario: with figures under ``observed``.
@@ -128,20 +143,25 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
         name: by which the scenario is found again, a path for example; its own name where ``None``.
 
     Raises:
-        MonaziteError: the scenario lists nothing under ``observed``, or a reference is zero.
+        MonaziteError: the scenario lists nothing under ``observed`` that can be scored, or a reference is
+            zero.
     """
     if not scenario.observed:
         raise MonaziteError(
             f"'{scenario.name}' lists no observations; add them under 'observed' "
             "(docs/how-to/your-own-hindcast.md)"
         )
-    targets = []
+    targets, unscored = [], []
     for series, figures in _figures(scenario).items():
+        if series.partition(".")[0] == BY_PAIR:
+            unscored.append(series)
+            continue
         how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
         reference, level = None, 1.0
         if len(figures) > 1:
             (day, level, _, entry), *figures = figures
-            reference = Statistic(series, how, Window(day, day))
+            scored, window = _window(series, day)
+            reference = Statistic(scored, how, window)
             if level <= 0:
                 raise MonaziteError(
                     f"observed.{entry}: the first figure of {series} is the reference of the others and must "
@@ -149,12 +169,23 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
                 )
         for day, value, source, entry in figures:
             ratio = value / level
-            text = f"{series}, {day:%Y-%m}" + (f" over {reference.at.first:%Y-%m}" if reference else "")
+            scored, window = _window(series, day)
+            form = "%Y" if series.startswith(YEARLY) else "%Y-%m"
+            text = f"{series}, {day.strftime(form)}"
+            text += f" over {reference.at.first.strftime(form)}" if reference else ""
             known = scenario.sources.get(source)
             targets.append(
                 EpisodeTarget(
-                    entry, text, Statistic(series, how, Window(day, day), reference), ratio,
+                    entry, text, Statistic(scored, how, window, reference), ratio,
                     ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
                 )
             )  # fmt: skip
-    return Episode(scenario.name, scenario.title, name or scenario.name, tuple(minerals), tuple(targets))
+    if not targets:
+        raise MonaziteError(
+            f"'{scenario.name}': nothing under 'observed' can be scored ({', '.join(unscored)}); add prices, "
+            "exports or imports of a country (docs/how-to/your-own-hindcast.md)"
+        )
+    return Episode(
+        scenario.name, scenario.title, name or scenario.name, tuple(minerals), tuple(targets),
+        unscored=tuple(unscored),
+    )  # fmt: skip

@@ -105,11 +105,15 @@ def main(args: argparse.Namespace) -> int:
     if args.members < 1:
         raise MonaziteError(f"members must be at least 1, not {args.members}")
     began = time.perf_counter()
-    runs = [run_episode(episode, args.members, args.seed) for episode in chosen_episodes(args.names)]
+    chosen = chosen_episodes(args.names)
+    runs = [run_episode(episode, args.members, args.seed) for episode in chosen]
     rows = [row for run in runs for row in run.rows]
     took = time.perf_counter() - began
     print(f"{len(runs)} episodes x {args.members} members, seed {args.seed}, {took:.0f} s")
     print(text(rows))
+    for episode in chosen:
+        for series in episode.unscored:
+            print(f"not scored: {series} of {episode.id}; flows between two countries are kept as quantiles")
     print()
     scores = summary(rows)
     lines = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +139,37 @@ def test_a_scenario_without_observations_is_refused_and_so_is_an_unknown_name(
     assert main(["hindcast", "galium-2023"]) == 2
     assert "did you mean 'gallium-2023'" in capsys.readouterr().err
     assert main(["hindcast", "gallium-static", "--members", "0"]) == 2
+
+
+def test_a_yearly_figure_stands_for_its_year_and_flows_by_pair_are_named_not_scored() -> None:
+    episode = episode_of(load_scenario("ree-embargo-chn-jpn-2010"))
+    row = next(target for target in episode.targets if target.id == "us-imports 2011-12")
+    assert row.text == "yearly_imports.2846.USA, 2011 over 2010"
+    reference = row.statistic.reference
+    assert reference is not None
+    for statistic, year in ((row.statistic, 2011), (reference, 2010)):
+        assert (statistic.series, statistic.how) == ("imports.2846.USA", "total")
+        assert (statistic.at.first, statistic.at.last) == (dt.date(year, 1, 1), dt.date(year, 12, 31))
+    mixed = episode_of(load_scenario("ga-ge-sb-ban-usa-2024"))
+    assert mixed.unscored == ("yearly_flow.germanium.CHN.USA",)
+    assert all("flow" not in target.statistic.series for target in mixed.targets)
+    alone = load_scenario("ga-ge-sb-ban-usa-2024")
+    only = {name: seen for name, seen in alone.observed.items() if name == "germanium-to-us"}
+    with pytest.raises(MonaziteError, match=r"nothing under 'observed' can be scored \(yearly_flow.germanium"):
+        episode_of(replace(alone, observed=only))
+
+
+def test_every_observed_figure_that_ships_can_be_scored() -> None:
+    """Series, goods and countries exist; without running anything but the first month."""
+    from sim.analysis.scoring import paths
+    from sim.engine import Simulation
+    from sim.world.load import load_world
+
+    for name in ("ree-embargo-chn-jpn-2010", "gallium-germanium-licence-2023", "ree-licence-2025",
+                 "ga-ge-sb-ban-usa-2024"):  # fmt: skip
+        scenario = load_scenario(name)
+        year = scenario.base_year
+        short = load_scenario(name, overrides=(f"time.start={year}-01", f"time.end={year}-01"))
+        data = Simulation(load_world(year), short).run()
+        for target in episode_of(scenario).targets:
+            assert paths(data, target.statistic.series)[0].shape == (1, 1), target.id

@@ -46,7 +46,9 @@ def of(rows: list[dict[str, str]], outcome: str, column: str) -> dict[str, float
     return {row["factor"]: float(row[column]) for row in rows if row["outcome"] == outcome}
 
 
-def test_approval_and_delay_both_move_the_outcomes(saltelli: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
+def test_approval_and_delay_both_move_the_outcomes(
+    saltelli: Sweep, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{SHOCK}: saltelli, 2 factors, 32 points\n")
