@@ -155,7 +155,7 @@ def test_a_yearly_figure_stands_for_its_year_and_flows_by_pair_are_named_not_sco
     assert all("flow" not in target.statistic.series for target in mixed.targets)
     alone = load_scenario("ga-ge-sb-ban-usa-2024")
     only = {name: seen for name, seen in alone.observed.items() if name == "germanium-to-us"}
-    with pytest.raises(MonaziteError, match=r"nothing under 'observed' can be scored \(yearly_flow.germanium"):
+    with pytest.raises(MonaziteError, match=r"'observed' can be scored \(yearly_flow.germanium.CHN.USA\)"):
         episode_of(replace(alone, observed=only))
 
 
