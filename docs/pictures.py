@@ -119,7 +119,7 @@ def measure_quota(members: int = MEMBERS) -> tuple[Dates, dict[str, Values], dic
     routes = {"exports": (("terbium_oxide",), "CHN", "!CHN")}
     exports, rent = {}, {}
     for name, overrides in (("demand as it was", []), ("demand destroyed", [REDESIGN])):
-        run = Watched("ree-embargo-chn-jpn-2010", routes, [*overrides, "time.end=2014-09"], members)
+        run = Watched("ree-embargo-chn-jpn-2010", routes, [*overrides, "time.end=2014-05"], members)
         exports[name] = 12 * run.tonnes["exports"]
         rent[name] = run.data["rent"].sel(good="terbium_oxide").values
     return run.time, exports, rent

@@ -133,6 +133,11 @@ def clear(
             lots = None if signal is None else inputs.of_variables(frame, signal[here])
             sweeper, w, steps = _solve(frame, asked, at, AIM * tolerance, precision)
             settled = settle(sweeper, w, lots)
+            # Sweeps stop by a bound of first order: it says little where far more is wanted than is on sale.
+            late = np.flatnonzero(~(settled.residual <= tolerance))
+            if len(late) and precision == "double":
+                sweeper, w = _solve_again(frame, asked, sweeper, w, at, steps, late, AIM * tolerance)
+                settled = settle(sweeper, w, lots)
             results.put(here, frame, settled, steps)
             batches.append(Batch(frame, here.start, settled.row, settled.row_rent, settled.pull))
         results.end(here)
@@ -308,21 +313,41 @@ def _solve(
         else:
             w, steps, missed = mix(sweeper, sweeper.from_prices(at), tolerance)
         if len(missed):
-            x = sweeper.to_prices(w)
-            for piece in frame.pieces:
-                here = (missed >= piece.markets.start) & (missed < piece.markets.stop)
-                mine = missed[here] - piece.markets.start
-                if len(mine):
-                    _safeguard(frame, asked, piece.markets.start, mine, at, x, steps, tolerance)
-            # The others keep their reference, and so their bits.
-            reference = sweeper.reference.copy()
-            reference[missed] = _references(frame, asked, x)[missed]
-            sweeper = Sweeper(frame, asked, reference)
-            again = np.zeros(len(frame), dtype=bool)
-            again[missed] = True
-            w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
-            sweeper.sweep(w, np.empty_like(w))
+            sweeper, w = _solve_again(frame, asked, sweeper, w, at, steps, missed, tolerance)
     return sweeper, w, steps
+
+
+def _solve_again(
+    frame: Frame,
+    asked: Load,
+    sweeper: Sweeper,
+    w: FloatArray,
+    at: FloatArray,
+    steps: IntArray,
+    missed: IntArray,
+    tolerance: float,
+) -> tuple[Sweeper, FloatArray]:
+    """Markets ``missed`` by the safeguard, from where they began; the others keep their bits.
+
+    Returns:
+        The sweeper at the solution, and w. Adds to ``steps``.
+    """
+    with np.errstate(all="ignore"):  # a market that overflows is left as uncertified
+        x = sweeper.to_prices(w)
+        for piece in frame.pieces:
+            here = (missed >= piece.markets.start) & (missed < piece.markets.stop)
+            mine = missed[here] - piece.markets.start
+            if len(mine):
+                _safeguard(frame, asked, piece.markets.start, mine, at, x, steps, tolerance)
+        # The others keep their reference, and so their bits.
+        reference = sweeper.reference.copy()
+        reference[missed] = _references(frame, asked, x)[missed]
+        sweeper = Sweeper(frame, asked, reference)
+        again = np.zeros(len(frame), dtype=bool)
+        again[missed] = True
+        w = np.where(again[frame.variable_market], sweeper.from_prices(x), w)
+        sweeper.sweep(w, np.empty_like(w))
+    return sweeper, w
 
 
 def _mix_single(sweeper: Sweeper, at: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:

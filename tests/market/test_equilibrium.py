@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim.market.certificate import certify
+from sim.market.clearing import Market, clear
 from sim.market.oracle import least_cost
 from sim.market.reference import ReferenceCap, ReferenceMarket, clear_by_hand
 from tests.market.cases import Case, dominant_case, merged, random_case, small_case
@@ -240,3 +241,24 @@ def test_oracle_rents_are_approached() -> None:
         far.append(abs(case.clear().log_rent[0, 0] - exact.log_rent[0]))
     assert far[2] < 0.06
     assert far[2] < far[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_seller_with_next_to_nothing_left_for_buyers_who_have_nobody_else(seed: int) -> None:
+    """Warm starts from a month of plenty: what is wanted is then millions of times what is on sale."""
+    rng = np.random.default_rng(seed)
+    market = Market.build([0, 0], [0, 0], [np.eye(2)], np.array([6.0]), np.array([4.0, 4.0]), [])
+    for _ in range(50):
+        demand = np.array([[[6.0], [rng.uniform(0.1, 4)]]])
+        reservation, response = np.array([[[1.0], [rng.uniform(1, 30)]]]), np.array([rng.uniform(2, 10)])
+        plenty, little = ([[16.0, 10 ** rng.uniform(low, high)]] for low, high in ((-3, 0), (-12, -4)))
+        before = clear(market, plenty, np.ones((1, 2)), demand, reservation, response, tolerance=1e-6)
+        after = clear(
+            market, little, np.ones((1, 2)), demand, reservation, response, start=before.state, tolerance=1e-6
+        )
+        assert after.certified.all()
+        # By hand: the price at which the only buyer wants no more than there is.
+        by_hand = reservation[0, 1, 0] * (demand[0, 1, 0] / little[0][1]) ** (1 / response[0])
+        wanted = demand[0, 1, 0] * min(1.0, (after.index[0, 1] / reservation[0, 1, 0]) ** -response[0])
+        assert wanted - little[0][1] < 16e-6
+        assert after.price[0, 1] <= by_hand * 1.001
