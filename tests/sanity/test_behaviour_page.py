@@ -31,6 +31,7 @@ def test_an_announcement_fills_stocks_and_moves_both_prices() -> None:
         assert (ahead[price][notice][1:] > 1.005).all()
     np.testing.assert_allclose(ahead["outside"][notice], ahead["inside"][notice], rtol=0.05)
     assert ahead["exports"][notice].max() > 1.1
+    assert 1 <= ahead["exports"][notice].argmax() <= 3, "highest soon after the news, not just before the ban"
     np.testing.assert_allclose(late["outside"][notice], 1, rtol=1e-6)
     assert ahead["exports"][ban].max() < 0.01
     assert 1.2 < ahead["outside"][ban].max() < late["outside"][ban].max(), "notice takes off the peak"
@@ -55,7 +56,18 @@ def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() ->
     assert (cut["inside"][first] > 1).all()
     gap = cut["outside"][force] / cut["inside"][force]
     assert np.abs(gap - 1).max() < 0.1
+    assert (cut["inside"][force] > cut["outside"][force]).all(), "abroad other makers help"
+    assert cut["outside"][first].mean() < control["outside"][first].mean()
     assert cut["outside"][second].mean() < control["outside"][second].mean()
+    third = months(time, "2027-01", "2027-12")
+    assert cut["outside"][third].mean() > control["outside"][third].mean(), "slower, but longer"
+    whole = months(time, "2025-01", "2027-12")
+    made = cut["output of China"]
+    np.testing.assert_allclose(made[whole], made[whole][0], rtol=0.02, err_msg="the ceiling lasts")
+    assert made[months(time, "2028-01", "2028-01")].item() > 1.2, "and output overshoots afterwards"
+    assert cut["exports"][third].mean() < made[third].mean()
+    gap_of_control = control["outside"] / control["inside"]
+    assert gap_of_control[whole][-1] < 0.95 * gap_of_control[whole].max(), "the gap narrows"
     assert control["output abroad"][second].mean() > 1.02
     start = months(time, "2025-01", "2025-01")
     assert cut["output of China"][start].item() < 0.85
@@ -99,6 +111,8 @@ def test_a_quota_of_three_years_binds_to_the_end_but_its_rent_falls() -> None:
         assert 3 <= rent.argmax() < len(rent) - 3
         assert series["rent"][after].max() < 1e-6
         assert series["stock"][force].min() < 1
+        assert series["stock"][force][-1] > 1, "stocks grow beyond what they were while the quota binds"
+        assert series["stock"][after].max() > series["stock"][force][-1], "and on after its end"
         assert series["output abroad"][force][-12:].mean() > 1
         assert series["use abroad"][force][-12:].mean() < 1
         assert series["outside"][after].min() < 1
@@ -140,6 +154,28 @@ def test_the_first_user_stops_when_stock_and_cargo_are_used_up() -> None:
     refiners = [user.startswith("Refiners") for user in found["Gallium"].users]
     stops = found["Gallium"].stops[0]
     assert stops[refiners].min() < stops[np.logical_not(refiners)].min()
+
+
+def test_an_input_and_its_product_stopped_together_run_away() -> None:
+    oxide, magnet = "dysprosium_oxide", "ndfeb_magnet_high_temperature"
+    common = ["minerals=[dysprosium]", "time.end=2026-06"]
+
+    def prices(*goods: str) -> dict[str, npt.NDArray[np.float64]]:
+        stop = (
+            f"+events.stop={{type: export_ban, by: CHN, to: world, goods: [{', '.join(goods)}], "
+            "from: 2024-07-01, until: 2026-06-30, assumption: an example}"
+        )
+        run = measures.Watched(measures.BASE, {}, [*common, *([stop] if goods else [])], 1)
+        found = run.data["price_outside"]
+        return {good: found.sel(good=good).values[0].astype(float) for good in (oxide, magnet)}
+
+    free, alone, product, both = prices(), prices(oxide), prices(magnet), prices(oxide, magnet)
+    assert 2 < (alone[oxide] / free[oxide]).max() < 10
+    assert 5 < (product[magnet] / free[magnet]).max() < 20
+    spiral = both[oxide] / free[oxide]
+    assert spiral.max() > 20
+    assert (np.diff(spiral[7:]) > 0).all(), "month by month, for two years"
+    assert (product[oxide] < 1.05 * free[oxide]).all()
 
 
 def test_steps_until_a_ratio_stays_near_one() -> None:
