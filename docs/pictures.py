@@ -161,15 +161,15 @@ def draw_licence() -> None:
     dots = {np.datetime64(day) + np.timedelta64(15, "D"): seen[day].value.value / before for day in seen}
     after = float(np.median(share[:, -6:]))
     title = (
-        "Under a licence exports stop while the first applications wait, then come back with the approved "
-        f"share: {100 * after:.0f} % of those before"
+        "Under a licence exports stop while the first applications wait, then come back bit by bit, up to "
+        f"the approved share: {100 * after:.0f} % of those before"
     )
     text = (
         "Chinese gallium exports over those of 2022; dots: customs, over November 2022. "
         "Announced on 3 July, in "
         "force on 1 August 2023. That 70 % are approved is an assumption: in fact exports came "
-        "back more slowly, "
-        "but in full."
+        "back more slowly at first, "
+        "then in full."
     )
     when = time.astype("datetime64[ns]")
     with mpl.rc_context(STYLE):
@@ -198,7 +198,8 @@ def draw_announcement() -> None:
     time, found = measure_announcement()
     shown = time >= np.datetime64("2025-01-01")
     most = {
-        good: f"{100 * (np.median(found[f'{good}, announced'].max(1)) - 1):.0f} %" for good in ("Dy", "APT")
+        good: f"{100 * (np.median(found[f'{good}, announced'], axis=0).max() - 1):.0f} %"
+        for good in ("Dy", "APT")
     }
     title = (
         f"Six months' notice of a ban: dysprosium exports rise by up to {most['Dy']}, tungsten by up to "
@@ -212,7 +213,7 @@ def draw_announcement() -> None:
     scenarios = "primary-export-halt-chn, the same with events.halt.announced=2026-01-01, baseline-2024"
     lines = (
         ("Dy, unannounced", "no notice", BASELINE, DASHES[0], ("2025-10-03", 0.87)),
-        ("APT, announced", "tungsten (APT)", PALETTE[1], DASHES[1], ("2025-11-03", 1.32)),
+        ("APT, announced", "tungsten (APT)", PALETTE[1], DASHES[1], ("2025-09-08", 1.17)),
         ("Dy, announced", "dysprosium oxide", PALETTE[0], DASHES[0], ("2025-08-02", 1.62)),
     )
     with mpl.rc_context(STYLE):
