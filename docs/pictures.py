@@ -198,7 +198,8 @@ def draw_announcement() -> None:
     time, found = measure_announcement()
     shown = time >= np.datetime64("2025-01-01")
     most = {
-        good: f"{100 * (np.median(found[f'{good}, announced'].max(1)) - 1):.0f} %" for good in ("Dy", "APT")
+        good: f"{100 * (np.median(found[f'{good}, announced'], axis=0).max() - 1):.0f} %"
+        for good in ("Dy", "APT")
     }
     title = (
         f"Six months' notice of a ban: dysprosium exports rise by up to {most['Dy']}, tungsten by up to "
