@@ -383,12 +383,12 @@ def _draw_first_stops(found: Mapping[str, Stop]) -> None:
         rows += [(good, stop.users[u], stop, u) for u in order[:SHOWN_USERS]]
         if not order:
             rows.append((good, "nobody lacks half of the need", stop, -1))
-    weeks = {good: float(np.median(stop.stops, 0).min()) for good, stop in found.items()}
-    finite = {good: week for good, week in weeks.items() if np.isfinite(week)}
-    early, late = min(finite, key=finite.__getitem__), max(finite, key=finite.__getitem__)
+    weeks = {good: _ranks(stop.stops.min(1))[1] for good, stop in found.items()}
+    finite = [week for week in weeks.values() if np.isfinite(week)]
+    spared = " and ".join(in_text(good) for good, week in weeks.items() if np.isinf(week))
     title = (
-        f"After a complete stop the first users of {in_text(early)} abroad stop after {finite[early]:.0f} "
-        f"weeks, those of {in_text(late)} after {finite[late]:.0f}"
+        f"After a complete stop the first users abroad stop after {min(finite):.0f} to {max(finite):.0f} "
+        "weeks, about when stock and cargo are used up" + (f"; those of {spared} do not" if spared else "")
     )
     text = (
         "Dots: week in which a user first lacks half of what it needs, after a stop of all Chinese exports "

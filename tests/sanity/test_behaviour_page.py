@@ -156,6 +156,18 @@ def test_the_first_user_stops_when_stock_and_cargo_are_used_up() -> None:
     assert stops[refiners].min() < stops[np.logical_not(refiners)].min()
 
 
+def test_stocks_under_a_quota_are_held_up_by_perceived_risk() -> None:
+    calm = ["+assumptions.risk_cover_response=0", "+assumptions.risk_price_premium=0"]
+    last = []
+    for assumptions in ([], calm):
+        _, found = measures._compare(
+            measures.METAL, {"quota": [measures.CONTROL]},
+            [measures.GERMANIUM, "time.end=2027-12", *assumptions], 1,
+        )  # fmt: skip
+        last.append(found["quota"]["stock"][0, -1])
+    assert last[1] < 0.7 < 1.2 < last[0]
+
+
 def test_an_input_and_its_product_stopped_together_run_away() -> None:
     oxide, magnet = "dysprosium_oxide", "ndfeb_magnet_high_temperature"
     common = ["minerals=[dysprosium]", "time.end=2026-06"]
