@@ -56,6 +56,7 @@ def planned_output(
     state: State,
     calibration: Calibration,
     production_factor: FloatArray,
+    noise: FloatArray,
     ceiling: FloatArray,
     step_years: float,
 ) -> FloatArray:
@@ -64,6 +65,7 @@ def planned_output(
     A factor above 1 works as far as capacity allows.
 
     Args:
+        noise: (1 or M, O) factor that chance makes of it.
         ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
     activities = calibration.activities
@@ -72,8 +74,8 @@ def planned_output(
     rate[:, made] = state.plant_rate[:, activities.offer_plant[made]]
     normal = world.offer_output * step_years * rate * state.capacity
     most = np.maximum(normal, world.offer_capacity * step_years * state.capacity)
-    plan: FloatArray = np.minimum(normal * production_factor, most)
-    return np.minimum(plan, world.offer_output * step_years * ceiling)
+    plan = np.minimum(normal * production_factor, most)
+    return np.minimum(plan * noise, world.offer_output * step_years * ceiling)
 
 
 def asks(

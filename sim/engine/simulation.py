@@ -253,9 +253,9 @@ class Simulation:
         """3. Sellers offer stock above their reserve at an ask; exporters file for licences."""
         self.plan = sellers.planned_output(
             self.world, self.state, self.calibration, self.controls.production_factor,
-            self.controls.output_ceiling, self.step_years,
+            self.noise.output(self.time), self.controls.output_ceiling, self.step_years,
         )
-        self.plan = _overridden(self.decisions.planned_output, self.plan * self.noise.output(self.time))
+        self.plan = _overridden(self.decisions.planned_output, self.plan)
         ask = sellers.asks(
             self.state, self.behaviour, self.cost, self.markup_ratio, self.controls.ask_factor
         )

@@ -94,6 +94,18 @@ def test_a_licence_stops_exports_for_its_delay_then_lets_the_approved_share_thro
     assert exports[JULY + 2 :] == pytest.approx(0.4 * base, rel=0.15)
 
 
+def test_a_production_quota_holds_whatever_the_price_and_the_weather(small_world: World) -> None:
+    """Prices rise for years and plants have room to make more; noise would lift some months, too."""
+    quota = one("production_quota", by="CHN", goods=["clay"], cut="30 %")
+    story = tell(small_world, quota, good="clay", months=36, members=6)
+    usual = small_world.offer_output[small_world.offer_slice(0)] / 12
+    chinese = small_world.offer_country[small_world.offer_slice(0)] == small_world.countries.index("CHN")
+    assert (story.price[-1] > 1.2).all()
+    made = story.output[JULY:, :, chinese] / usual[chinese]
+    assert made.max() <= 0.7 * (1 + 1e-12)
+    assert np.median(made) == pytest.approx(0.7)
+
+
 def test_an_office_that_runs_over_its_delay_lets_exports_come_back_slowly(small_world: World) -> None:
     """The mean time beyond the delay is ``licence_overrun`` delays; in the end as much comes as on time."""
     licence = one("export_licence", **LICENCE | {"delay": "61 days"})
