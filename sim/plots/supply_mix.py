@@ -135,7 +135,7 @@ def _finding(good: str, panels: Sequence[_Panel], own: int, run: xr.Dataset, bas
             _change(panels[-1], f"purchases outside {country_name(panels[-1].country)}", run, baseline)
         )
     parts.append(_change(panels[own], "world output", run, baseline))
-    return f"{good_name(run, good)} at its scarcest: {'; '.join(parts)}"
+    return f"{good_name(run, good)} at its lowest: {'; '.join(parts)}"
 
 
 def _change(panel: _Panel, subject: str, run: xr.Dataset, baseline: xr.Dataset) -> str:
