@@ -57,10 +57,7 @@ def required_input(
     need = base * state.need_rate * demand_level
     plant = activities.need_plant >= 0
     rate = state.plant_rate[:, activities.need_plant[plant]] * state.usable[:, plant]
-    level, most = (
-        np.maximum.reduceat(by_offer[:, activities.offer_order], activities.offer_start, axis=1)
-        for by_offer in (output_level, output_ceiling)
-    )
+    level, most = activities.largest(output_level), activities.largest(output_ceiling)
     at = activities.need_plant[plant]
     rate = np.minimum(rate * level[:, at], most[:, at])
     need[:, plant] = (base * state.need_rate)[:, plant] * rate
@@ -123,8 +120,7 @@ def worth_of_inputs(
         slope: (N,) from :func:`worth_slopes`.
     """
     activities = calibration.activities
-    expected = (activities.revenue_weight * state.offer_expected_price)[:, activities.offer_order]
-    product = np.add.reduceat(expected, activities.offer_start, axis=1)
+    product = activities.revenue_mean(state.offer_expected_price)
     made = np.flatnonzero(slope)
     rise = np.maximum(product[:, activities.need_plant[made]] - 1, 0.0)
     now = give_up.copy()

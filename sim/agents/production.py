@@ -161,16 +161,13 @@ def adapt_rates(
     rate = state.mine_rate[:, mine]
     state.mine_rate[:, mine] = rate + follow * (np.maximum(wanted * loss, lowest) - rate)
 
-    out, start = activities.offer_order, activities.offer_start
-    received = np.clip(received, *RANGE_OF_PRICES)
-    value = np.add.reduceat((activities.revenue_weight * received)[:, out], start, axis=1)
-    own = np.add.reduceat((activities.revenue_weight * own_cost)[:, out], start, axis=1)
+    value = activities.revenue_mean(np.clip(received, *RANGE_OF_PRICES))
+    own = activities.revenue_mean(own_cost)
     paid = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
-    order = activities.need_order
-    inputs = np.add.reduceat((activities.cost_weight * paid)[:, order], activities.need_start, axis=1)
+    inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
-    glut = np.add.reduceat((activities.revenue_weight * relative_stock)[:, out], start, axis=1)
+    glut = activities.revenue_mean(relative_stock)
     wanted = raised(margin, behaviour["processing_elasticity"])
     wanted *= raised(glut, -behaviour["output_stock_response"])
     wanted = np.clip(wanted, lowest, activities.capacity_ratio)

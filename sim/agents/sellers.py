@@ -33,8 +33,7 @@ def cost_index(
         own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
     """
     activities = calibration.activities
-    relative = state.input_cost / calibration.base_index * activities.cost_weight
-    inputs = np.add.reduceat(relative[:, activities.need_order], activities.need_start, axis=1)
+    inputs = activities.cost_mean(state.input_cost / calibration.base_index)
     plant = 1 + activities.input_cost_share * (inputs - 1)
     index = np.ones((len(plant), len(world.offer_good)))
     made = activities.offer_plant >= 0

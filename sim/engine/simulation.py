@@ -420,8 +420,7 @@ class Simulation:
         state, activities = self.state, self.calibration.activities
         made = activities.offer_plant >= 0
         relative = self.plan / (self.world.offer_output * self.step_years)
-        order, start = activities.offer_order, activities.offer_start
-        most = np.maximum.reduceat(relative[:, order], start, axis=1)
+        most = activities.largest(relative)
         plan = activities.throughput * self.step_years * most
         held = state.buyer_stock.copy()
         state.usable = production.usable_inputs(state, self.calibration, plan, held)

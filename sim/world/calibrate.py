@@ -65,6 +65,23 @@ class Activities:
     cost_weight: FloatArray
     """(N,) share of an input in its plant's base-year input cost."""
 
+    def revenue_mean(self, by_offer: FloatArray) -> FloatArray:
+        """(M, P) mean of (M, O) over a plant's offers, weighted with base-year revenue."""
+        weighted = (self.revenue_weight * by_offer)[:, self.offer_order]
+        mean: FloatArray = np.add.reduceat(weighted, self.offer_start, axis=1)
+        return mean
+
+    def largest(self, by_offer: FloatArray) -> FloatArray:
+        """(M, P) largest of (M, O) over a plant's offers."""
+        most: FloatArray = np.maximum.reduceat(by_offer[:, self.offer_order], self.offer_start, axis=1)
+        return most
+
+    def cost_mean(self, by_need: FloatArray) -> FloatArray:
+        """(M, P) mean of (M, N) over a plant's inputs, weighted with base-year input cost."""
+        weighted = (self.cost_weight * by_need)[:, self.need_order]
+        mean: FloatArray = np.add.reduceat(weighted, self.need_start, axis=1)
+        return mean
+
 
 @dataclass(frozen=True)
 class Calibration:
