@@ -15,6 +15,7 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
+    from sim.analysis.posterior import LeftOut
     from sim.sweep.search import Found
 
 __all__ = ["main", "register"]
@@ -151,13 +152,11 @@ def _tables(found: Found) -> None:
     )
 
 
-def _left_out(found: Found) -> None:
+def _print_left_out(rows: Sequence[LeftOut]) -> None:
     """How well each target is forecast by the other episodes."""
-    from sim.analysis.posterior import left_out
     from sim.analysis.scoring import miss, score
     from sim.analysis.text import number
 
-    rows = left_out(found.first_round, found.request.targets)
     if not rows:
         return
     print()
@@ -186,9 +185,7 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     return {key: None if value != value else value for key, value in row.items()}
 
 
-def _content(found: Found) -> dict[str, Any]:
-    from sim.analysis.posterior import left_out
-
+def _content(found: Found, left: Sequence[LeftOut]) -> dict[str, Any]:
     return {
         "directory": str(found.directory), "draws": found.request.draws, "seed": found.request.seed,
         "kept": len(found.rows), "parameters": found.parameters(), "central": _finite(found.ends[0]),
@@ -204,13 +201,15 @@ def _content(found: Found) -> dict[str, Any]:
                 "target": row.target.id, "episode": row.target.episode, "prior": row.prior,
                 "median": row.median, "p10": row.low, "p90": row.high, "in_band": row.in_band,
             })
-            for row in left_out(found.first_round, found.request.targets)
+            for row in left
         ],
     }  # fmt: skip
 
 
 def main(args: argparse.Namespace) -> int:
     """Search, or open a search, then report on it."""
+    from sim.analysis.posterior import left_out
+
     if args.source is not None:
         names = ("draws", "seed", "out", "workers")
         given = [f"--{name}" for name in names if getattr(args, name) is not None]
@@ -225,10 +224,11 @@ def main(args: argparse.Namespace) -> int:
             return result
         found = result
     _tables(found)
-    _left_out(found)
+    left = left_out(found.first_round, found.request.targets)
+    _print_left_out(left)
     if args.plots is not None:
         _draw(found, args.plots)
-    write_json(args.json, _content(found))
+    write_json(args.json, _content(found, left))
     if args.adopt:
         from sim.sweep.adopt import adopt
 

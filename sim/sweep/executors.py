@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sim.errors import MonaziteError
 from sim.sweep.work import Job, Result, work
 
-__all__ = ["EXECUTORS", "ONE_THREAD", "Executor", "Lost", "make_executor", "quiet_worker"]
+__all__ = ["EXECUTORS", "Executor", "Lost", "make_executor", "process_pool"]
 
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -72,7 +72,14 @@ class InProcess:
         """Nothing to let go of."""
 
 
-def quiet_worker() -> None:
+def process_pool(workers: int) -> Any:
+    """Processes of this machine, by joblib's loky; one thread each."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
+
+
+def _quiet_worker() -> None:
     """Leave Ctrl-C to the process that writes."""
     # Ctrl-C goes to the whole group of processes; only the one that writes acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -138,12 +145,7 @@ class Processes(_Futures):
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._pool = self._new()
-
-    def _new(self) -> Any:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        return ProcessPoolExecutor(self.workers, initializer=quiet_worker, env=dict(ONE_THREAD))
+        self._pool = process_pool(self.workers)
 
     def _submit(self, job: Job) -> Any:
         return self._pool.submit(work, job)
@@ -156,7 +158,7 @@ class Processes(_Futures):
     def _renew(self) -> None:
         if getattr(self._pool, "_flags", None) is not None and self._pool._flags.broken is not None:
             self._pool.shutdown(wait=False, kill_workers=True)
-            self._pool = self._new()
+            self._pool = process_pool(self.workers)
 
     def close(self) -> None:
         """End the processes."""

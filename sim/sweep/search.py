@@ -48,7 +48,7 @@ from sim.analysis.posterior import (
 )
 from sim.errors import MonaziteError
 from sim.paths import shown
-from sim.sweep.executors import ONE_THREAD, quiet_worker
+from sim.sweep.executors import process_pool
 from sim.sweep.plan import scenario_digest
 from sim.sweep.store import write_file
 
@@ -420,10 +420,9 @@ def _pool(workers: int, batches: int) -> Iterator[Compute]:
         return
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-    from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    pool = ProcessPoolExecutor(workers, initializer=quiet_worker, env=dict(ONE_THREAD))
+    pool = process_pool(workers)
 
     def compute(jobs: Mapping[int, Job], stop: Callable[[], bool]) -> Iterator[tuple[int, Values]]:
         waiting, running = list(jobs), dict[Future[Values], int]()
