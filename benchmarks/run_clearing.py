@@ -34,9 +34,9 @@ from sim.market import (  # noqa: E402
     sweeps,
 )
 from sim.market import clearing as core  # noqa: E402
-from sim.market.inputs import Inputs, tier_order  # noqa: E402
-from sim.market.load import load  # noqa: E402
-from sim.market.sweeps import Sweeper, mix  # noqa: E402
+from sim.market.solver.asked import load  # noqa: E402
+from sim.market.solver.inputs import Inputs, tier_order  # noqa: E402
+from sim.market.solver.sweeps import Sweeper, mix  # noqa: E402
 
 Array = NDArray[np.float64]
 REPEATS = 7

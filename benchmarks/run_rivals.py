@@ -22,10 +22,10 @@ import numpy as np  # noqa: E402
 import xarray  # noqa: E402, F401
 
 from benchmarks.harness import Figure, publish  # noqa: E402
-from benchmarks.mesa_model import MesaObjects  # noqa: E402
 from benchmarks.split_world import split  # noqa: E402
 from sim.engine import Simulation  # noqa: E402
 from sim.scenario import load_scenario  # noqa: E402
+from sim.twin.object_model import MesaObjects  # noqa: E402
 from sim.world.load import load_world  # noqa: E402
 
 SCENARIO = "ree-licence-2025"

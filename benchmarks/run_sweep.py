@@ -26,7 +26,7 @@ import json, resource, sys, time
 from pathlib import Path
 import sim.sweep.summary, sim.engine.simulation, zarr, pandas
 from sim.sweep.plan import make_plan
-from sim.sweep.run import execute
+from sim.sweep.execute import execute
 
 def main():
     out, members, executor, workers, *overrides = sys.argv[1:]

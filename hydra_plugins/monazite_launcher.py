@@ -90,12 +90,12 @@ class StackedLauncher(Launcher):
         return [self._sweep({key: [value] for key, value in job.items()}, base) for job in jobs]
 
     def _sweep(self, values: dict[str, list[Any]], base: dict[str, Any]) -> Any:
+        from sim.commands.arguments import for_scenario
         from sim.commands.sweeping import live
-        from sim.commands.words import for_scenario
         from sim.errors import MonaziteError
         from sim.scenario.resolve import load_scenario
+        from sim.sweep.execute import execute
         from sim.sweep.plan import make_plan
-        from sim.sweep.run import execute
 
         given = {key: values.pop(key, [base[key]]) for key in (*OWN, *SINGLE)}
         for key in (*SINGLE, "members"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.powers import raised
 from sim.world.world import FloatArray, World
 
@@ -37,7 +37,7 @@ class Orders:
 def required_input(
     world: World,
     state: State,
-    calibration: Calibration,
+    benchmark: Benchmark,
     demand_level: FloatArray,
     output_level: FloatArray,
     output_ceiling: FloatArray,
@@ -52,7 +52,7 @@ def required_input(
         output_level: (1 or M, O) what policy and events make of each offer's output at its current rate.
         output_ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     base = world.need_use * step_years
     need = base * state.need_rate * demand_level
     plant = activities.need_plant >= 0
@@ -82,18 +82,18 @@ def target_position(
     return target
 
 
-def give_up_prices(world: World, calibration: Calibration, behaviour: Behaviour) -> FloatArray:
+def give_up_prices(world: World, benchmark: Benchmark, behaviour: Behaviour) -> FloatArray:
     """(M, N, VALUE_CLASSES) prices at which each class of use gives up, lowest first.
 
     Fixed but for what exchange rates do to budgets, so computed once.
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
     exponent = behaviour["give_up_exponent"] * powers[:, None, None]
-    prices: FloatArray = calibration.base_index * raised(world.need_reservation, exponent)
+    prices: FloatArray = benchmark.base_index * raised(world.need_reservation, exponent)
     return np.moveaxis(prices, 0, -1)
 
 
-def worth_slopes(world: World, calibration: Calibration) -> FloatArray:
+def worth_slopes(world: World, benchmark: Benchmark) -> FloatArray:
     """(N,) relative rise of a plant's give-up price per unit of rise of its products.
 
     Derived demand (Marshall 1890, book V, chapter VI). Let a plant with revenue 1 and other costs ``o``
@@ -107,11 +107,11 @@ def worth_slopes(world: World, calibration: Calibration) -> FloatArray:
     multiple = world.need_reservation
     trader = np.array(world.facility_kind)[world.need_facility] == "trader"
     slope = np.where(trader, 1.0, (2 * multiple - 1) / multiple)
-    return np.where(calibration.activities.need_plant >= 0, slope, 0.0)
+    return np.where(benchmark.activities.need_plant >= 0, slope, 0.0)
 
 
 def worth_of_inputs(
-    state: State, calibration: Calibration, give_up: FloatArray, slope: FloatArray
+    state: State, benchmark: Benchmark, give_up: FloatArray, slope: FloatArray
 ) -> FloatArray:
     """(M, N, VALUE_CLASSES) give-up prices now: what an input is worth to a plant follows its products.
 
@@ -119,7 +119,7 @@ def worth_of_inputs(
         give_up: (M, N, VALUE_CLASSES) at base prices of the products.
         slope: (N,) from :func:`worth_slopes`.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     product = activities.revenue_mean(state.offer_expected_price)
     made = np.flatnonzero(slope)
     rise = np.maximum(product[:, activities.need_plant[made]] - 1, 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.world import FloatArray
 
 __all__ = ["share_of_step", "update_expectations", "update_risk"]
@@ -19,7 +19,7 @@ def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
 
 
 def update_expectations(
-    state: State, calibration: Calibration, behaviour: Behaviour, cost_index: FloatArray, step_years: float
+    state: State, benchmark: Benchmark, behaviour: Behaviour, cost_index: FloatArray, step_years: float
 ) -> None:
     """Adaptive expectations in logs, reverting to long-run cost (``cost_index``, (M, O))."""
     learn = share_of_step(behaviour["expectation_speed"], step_years)
@@ -30,7 +30,7 @@ def update_expectations(
     state.offer_expected_price = np.exp(log_expected)
     log_expected = np.log(state.need_expected_price)
     log_expected += learn * (np.log(state.choice_index) - log_expected)
-    log_expected += revert * (np.log(calibration.base_index) - log_expected)
+    log_expected += revert * (np.log(benchmark.base_index) - log_expected)
     state.need_expected_price = np.exp(log_expected)
 
 

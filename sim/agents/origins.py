@@ -16,7 +16,7 @@ import numpy as np
 from sim.agents.state import State
 from sim.controls import Resale
 from sim.market.clearing import Clearing
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Origins", "families", "may_resell"]
@@ -26,7 +26,7 @@ BASE_ROUNDS = 200
 SETTLED = 1e-14
 
 
-def families(world: World, calibration: Calibration, rules: Sequence[Resale]) -> list[Origins]:
+def families(world: World, benchmark: Benchmark, rules: Sequence[Resale]) -> list[Origins]:
     """One family for each set of goods that rules name, with the origins of all its rules."""
     countries: dict[tuple[tuple[int, ...], bool], set[int]] = {}
     for rule in rules:
@@ -35,7 +35,7 @@ def families(world: World, calibration: Calibration, rules: Sequence[Resale]) ->
         named = np.flatnonzero(rule.origins).tolist()
         countries.setdefault((rule.goods, rule.content), set()).update(named)
     return [
-        Origins(world, calibration, goods, tuple(sorted(found)), content)
+        Origins(world, benchmark, goods, tuple(sorted(found)), content)
         for (goods, content), found in countries.items()
     ]
 
@@ -60,7 +60,7 @@ class Origins:
     """
 
     world: World
-    calibration: Calibration
+    benchmark: Benchmark
     goods: tuple[int, ...]
     countries: tuple[int, ...]
     content: bool
@@ -94,7 +94,7 @@ class Origins:
                         self._recipe[i, need_at[need]] = 1.0
                         self._own[i] = 0.0
                 elif self.content:
-                    self._recipe[i, need_at[need]] = self.calibration.activities.cost_weight[need]
+                    self._recipe[i, need_at[need]] = self.benchmark.activities.cost_weight[need]
         # What was made in a country named is of that origin, whatever went into it.
         self._recipe[self._own.any(1)] = 0.0
 
@@ -106,24 +106,24 @@ class Origins:
 
     def start(self, state: State, step_years: float) -> None:
         """Stocks and pipelines with the mixes of the base year."""
-        calibration = self.calibration
+        benchmark = self.benchmark
         made = self._own.copy()
         taken = np.zeros((len(self.needs), len(self.countries)))
         for _ in range(BASE_ROUNDS):
             for good in self.goods:
                 sellers, buyers = self._slices(good)
-                flow = calibration.flow[good]
+                flow = benchmark.flow[good]
                 taken[buyers] = (flow / flow.sum(0)).T @ made[sellers]
             new = self._own + self._recipe @ taken
             done = np.abs(new - made).max(initial=0.0) < SETTLED
             made = new
             if done:
                 break
-        by_lag = np.zeros((len(calibration.lag_weight), *taken.shape))
+        by_lag = np.zeros((len(benchmark.lag_weight), *taken.shape))
         for good in self.goods:
             sellers, buyers = self._slices(good)
-            for lag, weights in enumerate(calibration.lag_weight):
-                by_lag[lag, buyers] = (calibration.flow[good] * weights[good]).T @ made[sellers] * step_years
+            for lag, weights in enumerate(benchmark.lag_weight):
+                by_lag[lag, buyers] = (benchmark.flow[good] * weights[good]).T @ made[sellers] * step_years
         self.seller = state.seller_stock[:, self.offers, None] * made
         self.buyer = state.buyer_stock[:, self.needs, None] * taken
         pipeline = np.array([by_lag[k + 1 :].sum(0) for k in range(len(by_lag) - 1)])

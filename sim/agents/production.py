@@ -8,7 +8,7 @@ from sim.agents.expectations import share_of_step
 from sim.agents.parameters import Behaviour
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.powers import raised
 from sim.world.world import FloatArray, IntArray, World
 
@@ -23,7 +23,7 @@ RANGE_OF_PRICES = (0.05, 50.0)
 def run_plants(
     world: World,
     state: State,
-    calibration: Calibration,
+    benchmark: Benchmark,
     planned: FloatArray,
     available: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
@@ -37,11 +37,11 @@ def run_plants(
         planned: (M, P) tonnes of throughput wanted this step.
         available: (M, N) tonnes of input on hand.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     order = activities.need_order
     per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
     held = available[:, order]
-    throughput = np.minimum(planned, _scarcest(calibration, held, per_tonne))
+    throughput = np.minimum(planned, _scarcest(benchmark, held, per_tonne))
     throughput = np.maximum(throughput, 0.0)
 
     # Each input in its own proportion first; what one lacks, its substitutes make up.
@@ -59,49 +59,49 @@ def run_plants(
     if len(separated):
         position = activities.basket_need[activities.offer_plant[separated]]
         element = activities.offer_element[separated]
-        stock = available[:, calibration.basket_need[position]]
+        stock = available[:, benchmark.basket_need[position]]
         held = state.buyer_elements[:, position, element]
         content = np.divide(held, stock, out=np.zeros_like(held), where=stock > 0)
-        processed = used[:, calibration.basket_need[position]]
+        processed = used[:, benchmark.basket_need[position]]
         output[:, separated] = processed * content * activities.offer_yield[separated]
     return output, used
 
 
-def _reach(calibration: Calibration, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+def _reach(benchmark: Benchmark, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, groups) throughput that each group of substitutes would allow, tonnes."""
-    start = calibration.activities.group_start
+    start = benchmark.activities.group_start
     reach: FloatArray = np.add.reduceat(held, start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
     return reach
 
 
-def _group_plant(calibration: Calibration) -> IntArray:
-    activities = calibration.activities
+def _group_plant(benchmark: Benchmark) -> IntArray:
+    activities = benchmark.activities
     return activities.need_plant[activities.need_order][activities.group_start]
 
 
-def _scarcest(calibration: Calibration, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+def _scarcest(benchmark: Benchmark, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, P) throughput that the scarcest group of inputs allows, tonnes."""
-    reach = _reach(calibration, held, per_tonne)
-    bound: FloatArray = np.minimum.reduceat(reach, calibration.activities.group_plant_start, axis=1)
+    reach = _reach(benchmark, held, per_tonne)
+    bound: FloatArray = np.minimum.reduceat(reach, benchmark.activities.group_plant_start, axis=1)
     return bound
 
 
 def usable_inputs(
-    state: State, calibration: Calibration, planned: FloatArray, available: FloatArray
+    state: State, benchmark: Benchmark, planned: FloatArray, available: FloatArray
 ) -> FloatArray:
     """(M, N) what each input of a plant is good for, as a share of the plan, next step.
 
     1 for the scarcest input and for users; for the others what the scarcest allowed this step,
     with some room to recover.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
     held = available[:, order]
     per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
-    reach = _reach(calibration, held, per_tonne)
+    reach = _reach(benchmark, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     share = scarcest / np.maximum(planned, 1e-300)
-    is_scarcest = (reach <= scarcest[:, _group_plant(calibration)] * (1 + 1e-9))[:, activities.need_group]
+    is_scarcest = (reach <= scarcest[:, _group_plant(benchmark)] * (1 + 1e-9))[:, activities.need_group]
     scarcest = share[:, plant]
     room = np.minimum(scarcest * RECOVERY_ROOM + RECOVERY_STEP, 1.0)
     usable = np.ones_like(available)
@@ -116,11 +116,11 @@ def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, Fl
 
 
 def discard_surplus(
-    world: World, state: State, calibration: Calibration, behaviour: Behaviour, step_years: float
+    world: World, state: State, benchmark: Benchmark, behaviour: Behaviour, step_years: float
 ) -> FloatArray:
     """(M, O) tonnes of joint products thrown away because nobody took them for too long."""
-    plant = calibration.activities.offer_plant
-    outputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
+    plant = benchmark.activities.offer_plant
+    outputs = np.bincount(plant[plant >= 0], minlength=len(benchmark.activities.facility))
     joint = (plant >= 0) & (outputs[np.maximum(plant, 0)] > 1)
     limit = behaviour["discard_years"] * world.offer_output + normal_stock(world, state, step_years)
     surplus = np.where(joint, np.maximum(state.seller_stock - limit, 0.0), 0.0)
@@ -130,7 +130,7 @@ def discard_surplus(
 def adapt_rates(
     world: World,
     state: State,
-    calibration: Calibration,
+    benchmark: Benchmark,
     behaviour: Behaviour,
     cash_cost: FloatArray,
     own_cost: FloatArray,
@@ -144,7 +144,7 @@ def adapt_rates(
         own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
         ask_factor: (1 or M, O) share of its price that a seller asks; a state pays it the rest.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     follow = share_of_step(behaviour["utilisation_speed"], step_years)
     lowest = behaviour["minimum_utilisation"]
     relative_stock = np.maximum(state.seller_stock / normal_stock(world, state, step_years), 1e-3)
@@ -163,7 +163,7 @@ def adapt_rates(
 
     value = activities.revenue_mean(np.clip(received, *RANGE_OF_PRICES))
     own = activities.revenue_mean(own_cost)
-    paid = np.clip(state.need_expected_price / calibration.base_index, *RANGE_OF_PRICES)
+    paid = np.clip(state.need_expected_price / benchmark.base_index, *RANGE_OF_PRICES)
     inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
@@ -177,7 +177,7 @@ def adapt_rates(
 def adapt_intensity(
     world: World,
     state: State,
-    calibration: Calibration,
+    benchmark: Benchmark,
     behaviour: Behaviour,
     budget: FloatArray,
     step_years: float,
@@ -191,11 +191,11 @@ def adapt_intensity(
         budget: (1 or M, N) what users can pay in dollars, relative to the base year.
     """
     follow = share_of_step(behaviour["thrift_speed"], step_years)
-    plant = calibration.activities.need_plant
-    inputs = np.bincount(plant[plant >= 0], minlength=len(calibration.activities.facility))
+    plant = benchmark.activities.need_plant
+    inputs = np.bincount(plant[plant >= 0], minlength=len(benchmark.activities.facility))
     free = np.flatnonzero((plant < 0) | (inputs[np.maximum(plant, 0)] > 1))
     elasticity = behaviour["thrift_elasticity"][:, world.need_good[free]]
-    felt = state.need_expected_price[:, free] / calibration.base_index[free] / budget[:, free]
+    felt = state.need_expected_price[:, free] / benchmark.base_index[free] / budget[:, free]
     ratio = np.clip(felt, *RANGE_OF_PRICES)
     intensity = state.intensity[:, free]
     state.intensity[:, free] = intensity + follow * (raised(ratio, -elasticity) - intensity)

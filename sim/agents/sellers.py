@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.agents.parameters import Behaviour
 from sim.agents.state import State
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.powers import raised
 from sim.world.world import FloatArray, World
 
@@ -25,25 +25,25 @@ def normal_stock(world: World, state: State, step_years: float) -> FloatArray:
 
 
 def cost_index(
-    world: World, state: State, calibration: Calibration, own_cost: FloatArray
+    world: World, state: State, benchmark: Benchmark, own_cost: FloatArray
 ) -> FloatArray:
     """(M, O) unit cost relative to the base year: input costs pass through by their share.
 
     Args:
         own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
     """
-    activities = calibration.activities
-    inputs = activities.cost_mean(state.input_cost / calibration.base_index)
+    activities = benchmark.activities
+    inputs = activities.cost_mean(state.input_cost / benchmark.base_index)
     plant = 1 + activities.input_cost_share * (inputs - 1)
     index = np.ones((len(plant), len(world.offer_good)))
     made = activities.offer_plant >= 0
     index[:, made] = plant[:, activities.offer_plant[made]]
-    return index + own_share(calibration) * (own_cost - 1)
+    return index + own_share(benchmark) * (own_cost - 1)
 
 
-def own_share(calibration: Calibration) -> FloatArray:
+def own_share(benchmark: Benchmark) -> FloatArray:
     """(O,) base-year share of costs other than those of inputs: 1 for a mine."""
-    activities = calibration.activities
+    activities = benchmark.activities
     share = np.ones(len(activities.offer_plant))
     made = activities.offer_plant >= 0
     share[made] = 1 - activities.input_cost_share[activities.offer_plant[made]]
@@ -53,7 +53,7 @@ def own_share(calibration: Calibration) -> FloatArray:
 def planned_output(
     world: World,
     state: State,
-    calibration: Calibration,
+    benchmark: Benchmark,
     production_factor: FloatArray,
     noise: FloatArray,
     ceiling: FloatArray,
@@ -67,7 +67,7 @@ def planned_output(
         noise: (1 or M, O) factor that chance makes of it.
         ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
-    activities = calibration.activities
+    activities = benchmark.activities
     rate = state.mine_rate.copy()
     made = activities.offer_plant >= 0
     rate[:, made] = state.plant_rate[:, activities.offer_plant[made]]

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.agents.licences import LicenceQueue
 from sim.agents.quotas import QuotaAccount
-from sim.world.calibrate import Calibration, basket_inflow
+from sim.world.benchmark import Benchmark, basket_inflow
 from sim.world.world import FloatArray, World
 
 __all__ = ["State", "initial_state"]
@@ -71,7 +71,7 @@ class State:
 
 
 def initial_state(
-    world: World, calibration: Calibration, cover_scale: FloatArray, step_years: float
+    world: World, benchmark: Benchmark, cover_scale: FloatArray, step_years: float
 ) -> State:
     """The base year's steady state: stocks at target, pipelines full, prices at base.
 
@@ -85,14 +85,14 @@ def initial_state(
 
     offers, needs = len(world.offer_good), len(world.need_good)
     order = world.need_use * step_years
-    mix = calibration.need_lag
+    mix = benchmark.need_lag
     # What still has to arrive in k+1 steps: every past order whose lag reaches that far.
     pipeline = np.array([order * mix[k + 1 :].sum(0) for k in range(len(mix) - 1)]).reshape(-1, needs)
     stock = world.need_use * world.need_cover * cover_scale
     seller_stock = world.offer_stock + world.offer_output * step_years
 
-    basket_need, basket_offer = calibration.basket_need, calibration.basket_offer
-    inflow = basket_inflow(world, calibration.flow, basket_need)
+    basket_need, basket_offer = benchmark.basket_need, benchmark.basket_offer
+    inflow = basket_inflow(world, benchmark.flow, basket_need)
     inflow_share = inflow / inflow.sum(1, keepdims=True)
     composition = world.offer_composition[basket_offer].copy()
     for row, offer in enumerate(basket_offer):
@@ -103,7 +103,7 @@ def initial_state(
         if len(same):
             composition[row] = inflow_share[same[0]]
     element_pipeline = np.zeros((len(pipeline), len(basket_need), len(world.elements)))
-    by_lag = lag_element_flow(world, calibration, composition) * step_years
+    by_lag = lag_element_flow(world, benchmark, composition) * step_years
     for k in range(len(pipeline)):
         element_pipeline[k] = by_lag[k + 1 :].sum(0)
     return State(
@@ -111,13 +111,13 @@ def initial_state(
         buyer_stock=stock,
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
-        need_expected_price=spread(calibration.base_index),
-        input_cost=spread(calibration.base_index),
+        need_expected_price=spread(benchmark.base_index),
+        input_cost=spread(benchmark.base_index),
         gate_price=np.ones((members, offers)),
-        choice_index=spread(calibration.base_index),
+        choice_index=spread(benchmark.base_index),
         risk=np.zeros((members, needs)),
         mine_rate=np.ones((members, offers)),
-        plant_rate=np.ones((members, len(calibration.activities.facility))),
+        plant_rate=np.ones((members, len(benchmark.activities.facility))),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         seller_elements=spread(seller_stock[basket_offer, None] * composition),
@@ -130,14 +130,14 @@ def initial_state(
     )
 
 
-def lag_element_flow(world: World, calibration: Calibration, composition: FloatArray) -> FloatArray:
+def lag_element_flow(world: World, benchmark: Benchmark, composition: FloatArray) -> FloatArray:
     """(L, basket needs, E) base-year element tonnes per year by shipping lag."""
     full = np.zeros((len(world.offer_good), len(world.elements)))
-    full[calibration.basket_offer] = composition
-    result = np.zeros((len(calibration.lag_weight), len(world.need_good), len(world.elements)))
+    full[benchmark.basket_offer] = composition
+    result = np.zeros((len(benchmark.lag_weight), len(world.need_good), len(world.elements)))
     for g, good in enumerate(world.goods):
         if good.basket:
-            for lag, weights in enumerate(calibration.lag_weight):
-                shipped = calibration.flow[g] * weights[g]
+            for lag, weights in enumerate(benchmark.lag_weight):
+                shipped = benchmark.flow[g] * weights[g]
                 result[lag, world.need_slice(g)] = shipped.T @ full[world.offer_slice(g)]
-    return result[:, calibration.basket_need]
+    return result[:, benchmark.basket_need]

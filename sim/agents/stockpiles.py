@@ -16,7 +16,7 @@ from sim.agents.state import State
 from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing
 from sim.units import Amount
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Contents", "Stockpiles"]
@@ -77,12 +77,12 @@ class Stockpiles:
     def __init__(
         self,
         world: World,
-        calibration: Calibration,
+        benchmark: Benchmark,
         events: Sequence[Stockpile],
         members: int,
         step_years: float,
     ) -> None:
-        self._world, self._calibration, self._step_years = world, calibration, step_years
+        self._world, self._benchmark, self._step_years = world, benchmark, step_years
         self._rules: list[Stockpile] = []
         self.events: list[str] = []
         self.goods: list[int] = []
@@ -123,7 +123,7 @@ class Stockpiles:
         self._release_short = self._amounts(short, members)
         self._rotation = self._amounts([rule.rotation.amount for rule in self._rules], members) * step_years
         initial = self._tonnes([rule.initial.amount for rule in self._rules], members)
-        self.tonnes = Contents(initial[..., None], len(calibration.lag_weight))
+        self.tonnes = Contents(initial[..., None], len(benchmark.lag_weight))
         self.mixes: list[Contents] = []
         none = np.zeros((members, len(self._rules)))
         self.bought, self.released, self._wanted, self._ceiling = none, none, none, none
@@ -172,7 +172,7 @@ class Stockpiles:
                 where=held[:, None] > 0,
             )
             stock[:, pile] = self.tonnes.stock[:, pile] * share
-        self.mixes.append(Contents(stock, len(self._calibration.lag_weight)))
+        self.mixes.append(Contents(stock, len(self._benchmark.lag_weight)))
 
     def start(self, state: State) -> None:
         """Note the users' stocks at the start, from which :meth:`add_mix` reads their mixes."""
@@ -200,7 +200,7 @@ class Stockpiles:
         Returns:
             (M, N, X) tonnes released to each need: all tonnes, then each mix.
         """
-        base = self._calibration.base_index
+        base = self._benchmark.base_index
         ratio, short, share = (np.zeros_like(self.target) for _ in range(3))
         for pile, (at, users) in enumerate(zip(self._needs, self._users, strict=True)):
             use = self._world.need_use[at]
@@ -246,7 +246,7 @@ class Stockpiles:
         """The buyers' orders with a tier for each layer of piles."""
         members, needs = orders.tonnes.shape[:2]
         tonnes, worth = [orders.tonnes], [orders.reservation]
-        base, use = self._calibration.base_index, self._world.need_use
+        base, use = self._benchmark.base_index, self._world.need_use
         for layer in self._layers:
             wanted, ceiling = np.zeros((members, needs)), np.ones((members, needs))
             for pile in layer:

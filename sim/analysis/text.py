@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.analysis.compare import Band, Comparison, Row
+from sim.analysis.paired import Band, Comparison, Row
 
 __all__ = ["comparison_table", "format_band", "number", "table"]
 

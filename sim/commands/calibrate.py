@@ -15,8 +15,8 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
-    from sim.analysis.posterior import LeftOut
-    from sim.sweep.search import Found
+    from sim.past.posterior import LeftOut
+    from sim.past.search import Found
 
 __all__ = ["main", "register"]
 
@@ -68,7 +68,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _progress(total: int, quiet: bool) -> Iterator[tuple[Callable[[int, int], None], Callable[[str], None]]]:
     """The progress of a sweep, counting draws."""
     from sim.commands.sweeping import live
-    from sim.sweep.run import Progress
+    from sim.sweep.execute import Progress
 
     with live(quiet, "draws") as (draw, tell):
 
@@ -81,10 +81,10 @@ def _progress(total: int, quiet: bool) -> Iterator[tuple[Callable[[int, int], No
 
 def _search(args: argparse.Namespace) -> Found | int:
     """The finished search, or the exit code of a stopped one."""
-    from sim.analysis.episodes import episodes
     from sim.commands.sweeping import SIGNAL_CODE
-    from sim.sweep.run import Stopper, cores
-    from sim.sweep.search import make_request, search
+    from sim.past.episodes import episodes
+    from sim.past.search import make_request, search
+    from sim.sweep.execute import Stopper, cores
 
     draws = args.draws if args.draws is not None else DRAWS
     seed = args.seed if args.seed is not None else SEED
@@ -154,8 +154,8 @@ def _tables(found: Found) -> None:
 
 def _print_left_out(rows: Sequence[LeftOut]) -> None:
     """How well each target is forecast by the other episodes."""
-    from sim.analysis.scoring import miss, score
     from sim.analysis.text import number
+    from sim.past.scoring import miss, score
 
     if not rows:
         return
@@ -208,14 +208,14 @@ def _content(found: Found, left: Sequence[LeftOut]) -> dict[str, Any]:
 
 def main(args: argparse.Namespace) -> int:
     """Search, or open a search, then report on it."""
-    from sim.analysis.posterior import left_out
+    from sim.past.posterior import left_out
 
     if args.source is not None:
         names = ("draws", "seed", "out", "workers")
         given = [f"--{name}" for name in names if getattr(args, name) is not None]
         if given:
             raise MonaziteError(f"--from searches nothing, so {' and '.join(given)} cannot stand beside it")
-        from sim.sweep.search import open_search
+        from sim.past.search import open_search
 
         found = open_search(args.source)
     else:
@@ -230,7 +230,7 @@ def main(args: argparse.Namespace) -> int:
         _draw(found, args.plots)
     write_json(args.json, _content(found, left))
     if args.adopt:
-        from sim.sweep.adopt import adopt
+        from sim.past.adopt import adopt
 
         for path in adopt(found):
             print(f"written: {shown(path)}")
@@ -239,7 +239,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _draw(found: Found, directory: Path) -> None:
-    from sim.plots.calibration import draw_calibration
+    from sim.plots.posterior_pictures import draw_calibration
 
     pictures: Sequence[Any] = draw_calibration(found, directory)
     for picture in pictures:

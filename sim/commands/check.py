@@ -13,7 +13,7 @@ from sim.errors import MonaziteError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sim.analysis.calibration import CheckRow
+    from sim.analysis.base_year_check import CheckRow
 
 __all__ = ["check_scenario", "main", "register"]
 
@@ -52,7 +52,7 @@ def check_scenario(name: str, members: int, seed: int) -> xr.Dataset:
     """
     import numpy as np
 
-    from sim.analysis.calibration import CHECKED_MONTHS
+    from sim.analysis.base_year_check import CHECKED_MONTHS
     from sim.engine import Simulation
     from sim.scenario import load_scenario
     from sim.world.load import load_world
@@ -101,7 +101,7 @@ def _data_text(shares: dict[str, float]) -> str:
 
 def main(args: argparse.Namespace) -> int:
     """Run, print all rows, count them, say what rests on assumptions. Exit code 0 in any case."""
-    from sim.analysis.calibration import assumption_shares, check_rows
+    from sim.analysis.base_year_check import assumption_shares, check_rows
     from sim.analysis.text import table
 
     if args.members < 1:

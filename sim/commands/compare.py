@@ -12,7 +12,7 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
-    from sim.analysis.compare import Comparison
+    from sim.analysis.paired import Comparison
     from sim.results import Run
 
 __all__ = ["compare_runs", "main", "register"]
@@ -73,7 +73,7 @@ def _moved_most(runs: Sequence[Run], baseline: str) -> list[str]:
     """Goods whose outside price moved most in any run, by the median over members."""
     import numpy as np
 
-    from sim.analysis.compare import paired
+    from sim.analysis.paired import paired
 
     base = next(run for run in runs if run.scenario == baseline).dataset
     goods = [str(good) for good in base["good"].values]
@@ -104,7 +104,7 @@ def compare_runs(
     Raises:
         MonaziteError: no run there, no baseline among them, an unknown good, or runs that are not paired.
     """
-    from sim.analysis.compare import compare
+    from sim.analysis.paired import compare
     from sim.analysis.select import select_goods
 
     runs, vs = _runs(_found(path), baseline)

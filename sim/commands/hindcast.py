@@ -13,8 +13,8 @@ from sim.commands.output import write_json
 from sim.errors import MonaziteError, did_you_mean
 
 if TYPE_CHECKING:
-    from sim.analysis.episodes import Episode
-    from sim.analysis.hindcast import HindcastRow
+    from sim.past.episodes import Episode
+    from sim.past.replay import HindcastRow
 
 __all__ = ["main", "register"]
 
@@ -54,7 +54,7 @@ def chosen_episodes(names: Sequence[str]) -> list[Episode]:
     Raises:
         MonaziteError: a name is neither an episode nor a scenario with observations.
     """
-    from sim.analysis.episodes import episode_of, episodes
+    from sim.past.episodes import episode_of, episodes
     from sim.scenario import load_scenario
     from sim.scenario.find import find, is_path
 
@@ -99,8 +99,8 @@ def text(rows: Sequence[HindcastRow]) -> str:
 
 def main(args: argparse.Namespace) -> int:
     """Run, print every row and the three scores. Exit code 0, however the model does."""
-    from sim.analysis.hindcast import run_episode, summary
     from sim.analysis.text import table
+    from sim.past.replay import run_episode, summary
 
     if args.members < 1:
         raise MonaziteError(f"members must be at least 1, not {args.members}")
@@ -123,7 +123,7 @@ def main(args: argparse.Namespace) -> int:
     print(table(["forecast", "in band", "score"], lines))
     print("Score: mean distance to the accepted band in band widths, at most 3 a row; 0 is best.")
     if args.plots is not None:
-        from sim.plots.hindcast import draw_episode
+        from sim.plots.episode import draw_episode
 
         for run in runs:
             picture = draw_episode(run, args.plots, args.seed)

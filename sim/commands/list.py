@@ -52,8 +52,8 @@ def main(args: argparse.Namespace) -> int:
 
 def _scenarios(args: argparse.Namespace) -> list[Row]:
     from sim.scenario.find import names
-    from sim.scenario.load import read_document
     from sim.scenario.node import plain
+    from sim.scenario.reader import read_document
 
     rows, all_tags = [], set()
     for name, path in sorted(names().items(), key=lambda item: (item[1].parent.name, item[0])):

@@ -32,8 +32,8 @@ def migrated(path: Path) -> tuple[int, str | None]:
         MonaziteError: the file cannot be read, or cannot be rewritten without changing what it says.
     """
     from sim.scenario.formats import FORMAT, edited, format_of, rewriting, upgraded
-    from sim.scenario.load import read_document, read_text
     from sim.scenario.node import plain
+    from sim.scenario.reader import read_document, read_text
 
     document = read_document(path)
     if document.root is None or document.problems:

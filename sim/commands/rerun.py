@@ -32,8 +32,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Run it, print its outcomes. 1 where it fails."""
+    from sim.sweep.kept import OUTCOMES, SweepRecorder
     from sim.sweep.read import open_sweep
-    from sim.sweep.record import OUTCOMES, SweepRecorder
     from sim.sweep.work import simulate
 
     name, slash, number = args.run.rpartition("/")

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.arguments import for_scenario, setting, split, take_overrides_first
 from sim.commands.output import write_json
-from sim.commands.words import for_scenario, setting, split, take_overrides_first
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -183,7 +183,7 @@ def run_scenarios(
     Args:
         names: scenario ids or YAML files.
         overrides: ``key=value`` in Hydra's grammar; who gets which, says
-            :func:`sim.commands.words.for_scenario`.
+            :func:`sim.commands.arguments.for_scenario`.
         members: number of members; member 0 is the central run.
         seed: seed of all draws, the same for every scenario; where ``None``, the first that a
             scenario names, else :data:`DEFAULT_SEED`.
@@ -228,8 +228,8 @@ def main(args: argparse.Namespace) -> int:
     seed = setting(overrides, "seed", args.seed)
     before = time.perf_counter()
     campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    from sim.analysis.acted_on import event_lines, idle_events, idle_warning
     from sim.analysis.certified import missed_markets
-    from sim.analysis.ledger import event_lines, idle_events, idle_warning
     from sim.results import find_runs
 
     runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]

@@ -24,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def main(_: argparse.Namespace) -> int:
     """Print the schema of the world tables that are installed."""
     from sim.paths import base_years
-    from sim.scenario.schema import schema_text
+    from sim.scenario.json_schema import schema_text
     from sim.world.labels import load_labels
 
     sys.stdout.write(schema_text([load_labels(year) for year in base_years()]))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from sim.analysis.indices import Design, Indices, Tornado
     from sim.analysis.outcomes import Outcome
-    from sim.analysis.sensitivity import Design, Indices, Tornado
     from sim.sweep import Sweep
 
 __all__ = ["main", "register"]
@@ -113,7 +113,7 @@ def _averaged(frame: pd.DataFrame, values: Any) -> Any:
 
 
 def _design(sweep: Sweep, frame: pd.DataFrame) -> Design:
-    from sim.analysis.sensitivity import Design
+    from sim.analysis.indices import Design
 
     names = tuple(axis.path for axis in sweep.axes)
     if not names:
@@ -201,7 +201,7 @@ def main(args: argparse.Namespace) -> int:
         )
     import pandas as pd
 
-    from sim.analysis.sensitivity import analyse, tornado
+    from sim.analysis.indices import analyse, tornado
 
     whole = sweep.design
     scenario, baseline = _scenario(sweep, whole, args.scenario)

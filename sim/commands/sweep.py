@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from sim.commands.arguments import for_scenario, setting, split, take_overrides_first, text_setting
 from sim.commands.output import print_table
 from sim.commands.sweeping import FLAGS, add_options, run_and_report
-from sim.commands.words import for_scenario, setting, split, take_overrides_first, text_setting
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -125,8 +125,8 @@ def headline(plan: Plan) -> str:
 
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
     from sim.sweep.estimate import available_bytes, fitting_batch, measure
-    from sim.sweep.run import cores
-    from sim.sweep.store import free_bytes, preview
+    from sim.sweep.execute import cores
+    from sim.sweep.journal import free_bytes, preview
 
     print(headline(plan))
     rows = []

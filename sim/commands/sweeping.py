@@ -16,8 +16,8 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
+    from sim.sweep.execute import Progress, Report
     from sim.sweep.plan import Plan
-    from sim.sweep.run import Progress, Report
 
 __all__ = ["add_options", "live", "run_and_report", "settings_of"]
 
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings of an executor, as :func:`sim.sweep.run.execute` wants them."""
+    """The settings of an executor, as :func:`sim.sweep.execute.execute` wants them."""
     parameters: dict[str, Any] = {}
     for text in args.slurm or []:
         key, sign, value = text.partition("=")
@@ -138,7 +138,7 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
     Returns:
         0, 1 where blocks were lost or the sweep stopped at a failure, 128 plus the number of a signal.
     """
-    from sim.sweep.run import execute
+    from sim.sweep.execute import execute
 
     with live(args.quiet) as (progress, tell):
         report = execute(plan, args.out, progress=progress, tell=tell, **settings_of(args))

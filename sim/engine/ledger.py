@@ -79,7 +79,7 @@ class Ledger:
         self._events: Sequence[Instrument] = simulation.events
         self._members, self._step_years = len(simulation.members), simulation.step_years
         self._first_need = np.searchsorted(world.need_good, np.arange(len(world.goods)))
-        flows = simulation.calibration.flow
+        flows = simulation.benchmark.flow
         flat = np.concatenate([block.ravel() for block in flows])[None] * self._step_years
         self._base_links = links.sums(flat)[0]
         self._base_flow = flows

@@ -15,7 +15,7 @@ from sim.controls import Cap, Controls, Licence, PairIndex, Resale
 from sim.instruments import Instrument
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
-from sim.world.calibrate import Calibration, of_good, shipping_lags
+from sim.world.benchmark import Benchmark, of_good, shipping_lags
 from sim.world.powers import raised
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
@@ -189,7 +189,7 @@ class PolicyMarket:
 
 def build_market(
     world: World,
-    calibration: Calibration,
+    benchmark: Benchmark,
     controls: Controls,
     sigma: FloatArray,
     eps: Amount,
@@ -212,14 +212,14 @@ def build_market(
         change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
         between, risk = _barriers(world, controls, g)
         preference = controls.preference.on(g, pair)
-        weight = _tilted(calibration.kernel[g], preference)
+        weight = _tilted(benchmark.kernel[g], preference)
         opened.append(controls.open_share.on(g, pair) * between)
         kernels.append(weight * opened[g] * raised(change, -of_good(sigma, g)))
         if max(np.ndim(part) for part in (preference, opened[g], change)) == 2:
             same_policy.append(g)
         cif.append(tax * freight)
         delivered.append(tax * freight * tariff)
-        flow = calibration.flow[g]
+        flow = benchmark.flow[g]
         exposure.append((flow * np.maximum(controls.risk.on(g, pair), risk)).sum(-2) / flow.sum(0))
 
     caps: list[tuple[int, BoolArray, BoolArray]] = []
@@ -235,7 +235,7 @@ def build_market(
         sellers, buyers = _covered(world, rule)
         if not sellers.any() or not buyers.any():
             continue
-        block = calibration.flow[rule.good][np.ix_(sellers, buyers)]
+        block = benchmark.flow[rule.good][np.ix_(sellers, buyers)]
         if isinstance(rule, Licence) or rule.counts:
             key = identity[id(rule)] if isinstance(rule, Licence) else _quota_key(rule)
             at = np.flatnonzero(sellers) + world.offer_slice(rule.good).start
@@ -256,14 +256,14 @@ def build_market(
             for seller in np.flatnonzero(holds[world.offer_slice(good)] & links.any(1)):
                 chosen = np.arange(len(links)) == seller
                 caps.append((good, chosen, links[seller]))
-                base.append(float(calibration.flow[good][seller, links[seller]].sum()))
+                base.append(float(benchmark.flow[good][seller, links[seller]].sum()))
                 events.append(resale.event)
                 resales.append((resale, world.offer_slice(good).start + int(seller)))
     market = Market.build(
         world.offer_good, world.need_good, kernels, sigma,
         np.broadcast_to(eps, (*np.shape(eps)[:1], len(world.offer_good))), caps, same_policy,
     )  # fmt: skip
-    lag_weight, need_lag = _lags(world, calibration, controls, step_years)
+    lag_weight, need_lag = _lags(world, benchmark, controls, step_years)
     return PolicyMarket(
         market=market,
         exposure=_joined(exposure),
@@ -332,16 +332,16 @@ def _tilted(kernel: FloatArray, preference: FloatArray) -> FloatArray:
 
 
 def _lags(
-    world: World, calibration: Calibration, controls: Controls, step_years: float
+    world: World, benchmark: Benchmark, controls: Controls, step_years: float
 ) -> tuple[tuple[tuple[FloatArray, ...], ...], FloatArray]:
     """Shipping lags, longer or shorter where policy or events delay shipments."""
     if not controls.transit_delay.shared.any() and not controls.transit_delay.varied:
-        return calibration.lag_weight, calibration.need_lag
+        return benchmark.lag_weight, benchmark.need_lag
     times = tuple(
         np.maximum(transit + controls.transit_delay.on(g, _pair(world, g)), 0.0)
         for g, transit in enumerate(world.transit_years)
     )
-    return shipping_lags(times, calibration.flow, step_years, lags=len(calibration.lag_weight))
+    return shipping_lags(times, benchmark.flow, step_years, lags=len(benchmark.lag_weight))
 
 
 def _joined(parts: list[FloatArray]) -> FloatArray:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.controls import Controls
+from sim.engine.borders import TradeBook
 from sim.engine.ledger import Ledger
-from sim.engine.trade import TradeBook
-from sim.market.links import FlowTotals
+from sim.market.flows import FlowTotals
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from sim.instruments.reaction_rule import ReactionRule
 from sim.instruments.words import select_goods
 from sim.market.clearing import Clearing
 from sim.units import Amount, Quantity
-from sim.world.calibrate import Calibration
+from sim.world.benchmark import Benchmark
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Rules", "Seen"]
@@ -54,7 +54,7 @@ class Rules:
     def __init__(
         self,
         world: World,
-        calibration: Calibration,
+        benchmark: Benchmark,
         events: Sequence[Instrument],
         happens: Mapping[str, BoolArray],
         members: int,
@@ -65,7 +65,7 @@ class Rules:
         self.members, self.step_years = members, step_years
         ever: BoolArray = np.ones(members, dtype=bool)
         self._followed = [
-            _Followed(event, world, calibration, happens.get(event.id, ever), steps, step_years)
+            _Followed(event, world, benchmark, happens.get(event.id, ever), steps, step_years)
             for event in events
             if isinstance(event, ReactionRule | Negotiation)
         ]
@@ -157,7 +157,7 @@ class _Followed:
         self,
         event: ReactionRule | Negotiation,
         world: World,
-        calibration: Calibration,
+        benchmark: Benchmark,
         happens: BoolArray,
         steps: int,
         step_years: float,
@@ -168,7 +168,7 @@ class _Followed:
         lag = event.lag if isinstance(event, ReactionRule) else event.delay
         self._lag = np.rint(_spread(lag, members) / step_years).astype(np.int64)
         trigger = event.trigger
-        self._watch = None if trigger is None else _Watch(trigger, world, calibration, step_years)
+        self._watch = None if trigger is None else _Watch(trigger, world, benchmark, step_years)
         held = np.zeros(members)
         if trigger is not None and trigger.for_ is not None:
             held = _spread(trigger.for_, members)
@@ -224,7 +224,7 @@ class _Watch:
     """A condition on the axes of a world."""
 
     def __init__(
-        self, condition: Condition, world: World, calibration: Calibration, step_years: float
+        self, condition: Condition, world: World, benchmark: Benchmark, step_years: float
     ) -> None:
         self._condition = condition
         self._goods = select_goods(world.goods, condition.goods)
@@ -237,7 +237,7 @@ class _Watch:
             origin, destination = world.link_countries(good)
             abroad = inside[origin][:, None] & (origin[:, None] != destination)
             self._links.append(abroad.astype(np.float64))
-            self._base.append(float((calibration.flow[good] * abroad).sum()) * step_years)
+            self._base.append(float((benchmark.flow[good] * abroad).sum()) * step_years)
 
     def met(
         self,

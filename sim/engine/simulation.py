@@ -31,7 +31,7 @@ from sim.instruments.export_ban import ExportBan
 from sim.instruments.stockpile import Stockpile
 from sim.market.clearing import Clearing, ClearingState, clear
 from sim.units import Amount
-from sim.world.calibrate import calibrate
+from sim.world.benchmark import make_benchmark
 from sim.world.restrict import restrict
 from sim.world.world import FloatArray, World
 
@@ -132,31 +132,31 @@ class Simulation:
         sigma = np.asarray(self.behaviour.shared_or_each("sourcing_elasticity"))
         prior = self.behaviour.shared("prior_weight")
         self.sigma = sigma
-        self.calibration = calibrate(
+        self.benchmark = make_benchmark(
             world, sigma, prior, self.step_years, sum(event.longest_delay_at_sea for event in self.events)
         )
         self.state: State = initial_state(
-            world, self.calibration, self.behaviour["cover_scale"], self.step_years
+            world, self.benchmark, self.behaviour["cover_scale"], self.step_years
         )
         self.rules = Rules(
-            world, self.calibration, self.events, self.happens, len(members), self.steps, self.step_years
+            world, self.benchmark, self.events, self.happens, len(members), self.steps, self.step_years
         )
         self.differing = self.rules.ruled | set(self.happens)
         barred = [event.resale(world) for event in self.events if isinstance(event, ExportBan)]
-        self.origins = families(world, self.calibration, [rule for rule in barred if rule is not None])
+        self.origins = families(world, self.benchmark, [rule for rule in barred if rule is not None])
         for family in self.origins:
             family.start(self.state, self.step_years)
         reserves = [event for event in self.events if isinstance(event, Stockpile)]
         reserves = [event for event in reserves if not event.in_base_year]
-        self.stockpiles = Stockpiles(world, self.calibration, reserves, len(members), self.step_years)
+        self.stockpiles = Stockpiles(world, self.benchmark, reserves, len(members), self.step_years)
         if self.stockpiles:
             self.stockpiles.start(self.state)
-            self.stockpiles.add_mix(self.state.buyer_elements, self.calibration.basket_need)
+            self.stockpiles.add_mix(self.state.buyer_elements, self.benchmark.basket_need)
             for family in self.origins:
                 self.stockpiles.add_mix(family.buyer, family.needs)
-        self._base_give_up = buyers.give_up_prices(world, self.calibration, self.behaviour)
+        self._base_give_up = buyers.give_up_prices(world, self.benchmark, self.behaviour)
         self.give_up = self._base_give_up
-        self._slopes = buyers.worth_slopes(world, self.calibration)
+        self._slopes = buyers.worth_slopes(world, self.benchmark)
         self.noise = Noise(world, self.behaviour, self.members, seed, self.steps, self.step_years)
         self.decisions = Decisions()
         self.clearing: Clearing | None = None
@@ -169,7 +169,7 @@ class Simulation:
         self.shares: Mapping[str, Amount] = {}
         self.controls: Controls = Controls(world)
         self.market: PolicyMarket = build_market(
-            world, self.calibration, self.controls, sigma, self._eps, self.step_years
+            world, self.benchmark, self.controls, sigma, self._eps, self.step_years
         )
         no_offer = np.zeros((len(members), len(world.offer_good)))
         no_need = np.zeros((len(members), len(world.need_good)))
@@ -215,7 +215,7 @@ class Simulation:
         )
         self._policy_key, self.controls, self.shares = key, controls, shares
         self.market = build_market(
-            self.world, self.calibration, controls, self.sigma, self._eps, self.step_years, self.differing
+            self.world, self.benchmark, controls, self.sigma, self._eps, self.step_years, self.differing
         )
         owner = controls.markup_owner
         self.markup_ratio = (
@@ -242,17 +242,17 @@ class Simulation:
         """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
         controls = self.controls
         self.cost = sellers.cost_index(
-            self.world, self.state, self.calibration, controls.own_cost_factor
+            self.world, self.state, self.benchmark, controls.own_cost_factor
         )
         expectations.update_expectations(
-            self.state, self.calibration, self.behaviour, self.cost * controls.ask_factor, self.step_years
+            self.state, self.benchmark, self.behaviour, self.cost * controls.ask_factor, self.step_years
         )
         expectations.update_risk(self.state, self.exposure, self.behaviour, self.step_years)
 
     def offer(self) -> None:
         """3. Sellers offer stock above their reserve at an ask; exporters file for licences."""
         self.plan = sellers.planned_output(
-            self.world, self.state, self.calibration, self.controls.production_factor,
+            self.world, self.state, self.benchmark, self.controls.production_factor,
             self.noise.output(self.time), self.controls.output_ceiling, self.step_years,
         )
         self.plan = _overridden(self.decisions.planned_output, self.plan)
@@ -267,14 +267,14 @@ class Simulation:
         level = controls.demand_factor * self.noise.demand(self.time)
         output = controls.production_factor * controls.capacity_factor
         required = buyers.required_input(
-            self.world, self.state, self.calibration, level, output, controls.output_ceiling, self.step_years
+            self.world, self.state, self.benchmark, level, output, controls.output_ceiling, self.step_years
         )
         last = self.required, self.shortfall
         self.required = _overridden(self.decisions.requirement, required)
         self._arrive()
         if self.stockpiles:
             self._release(*last)
-        self.give_up = buyers.worth_of_inputs(self.state, self.calibration, self._budgets, self._slopes)
+        self.give_up = buyers.worth_of_inputs(self.state, self.benchmark, self._budgets, self._slopes)
         self.orders = buyers.order_tiers(
             self.world, self.market.need_lag, self.state, self.behaviour, self.required, self.give_up,
             self.step_years,
@@ -313,7 +313,7 @@ class Simulation:
         mixed = worth / np.maximum(held + given, 1e-12)
         state.input_cost = np.where(given > 0, mixed, state.input_cost)
         state.buyer_stock = state.buyer_stock + given
-        state.buyer_elements += elements[:, self.calibration.basket_need]
+        state.buyer_elements += elements[:, self.benchmark.basket_need]
         for family, mix in zip(self.origins, origins, strict=True):
             family.buyer = family.buyer + mix[:, family.needs]
 
@@ -353,9 +353,9 @@ class Simulation:
     def ship(self) -> None:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         state, clearing = self.state, self.cleared
-        calibration = self.calibration
+        benchmark = self.benchmark
         use_gates(self.market, state, clearing.cap_flow, self.shares, self.step_years)
-        before = state.seller_stock[:, calibration.basket_offer]
+        before = state.seller_stock[:, benchmark.basket_offer]
         composition = np.divide(
             state.seller_elements, before[..., None],
             out=np.zeros_like(state.seller_elements), where=before[..., None] > 0,
@@ -371,7 +371,7 @@ class Simulation:
                 shipped = piles.mixes[1 + position].take(shipped, taken[:, :, family.needs])
             family.load(shipped)
         state.seller_stock = state.seller_stock - clearing.sales
-        state.seller_elements -= composition * clearing.sales[:, calibration.basket_offer, None]
+        state.seller_elements -= composition * clearing.sales[:, benchmark.basket_offer, None]
 
         self.paid = paid = self.market.delivered_cost(clearing)
         stock = state.buyer_stock + state.transit.sum(0)
@@ -384,7 +384,7 @@ class Simulation:
         by_lag = [clearing.to_buyers(weights) for weights in self.market.lag_weight]
         if piles:
             by_lag = list(piles.tonnes.take(np.stack(by_lag)[..., None], taken)[..., 0])
-            at = calibration.basket_need
+            at = benchmark.basket_need
             element_flow = piles.mixes[0].take(element_flow, taken[:, :, at])
         state.buyer_stock += by_lag[0]
         state.buyer_elements += element_flow[0]
@@ -401,13 +401,13 @@ class Simulation:
 
     def _element_flow(self, composition: FloatArray) -> FloatArray:
         """(L, M, basket needs, E) tonnes of each element shipped, by lag."""
-        calibration, world = self.calibration, self.world
-        lags, basket = len(self.market.lag_weight), calibration.basket_need
+        benchmark, world = self.benchmark, self.world
+        lags, basket = len(self.market.lag_weight), benchmark.basket_need
         flow = np.zeros((lags, len(self.members), len(basket), len(world.elements)))
         for g, good in enumerate(world.goods):
             if good.basket:
                 offers, needs = world.offer_slice(g), world.need_slice(g)
-                sold = slice(*np.searchsorted(calibration.basket_offer, [offers.start, offers.stop]))
+                sold = slice(*np.searchsorted(benchmark.basket_offer, [offers.start, offers.stop]))
                 bought = slice(*np.searchsorted(basket, [needs.start, needs.stop]))
                 shipped = np.swapaxes(self.cleared.flow(g), 1, 2)
                 for lag, weights in enumerate(self.market.lag_weight):
@@ -417,14 +417,14 @@ class Simulation:
 
     def produce(self) -> None:
         """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
-        state, activities = self.state, self.calibration.activities
+        state, activities = self.state, self.benchmark.activities
         made = activities.offer_plant >= 0
         relative = self.plan / (self.world.offer_output * self.step_years)
         most = activities.largest(relative)
         plan = activities.throughput * self.step_years * most
         held = state.buyer_stock.copy()
-        state.usable = production.usable_inputs(state, self.calibration, plan, held)
-        output, used = production.run_plants(self.world, state, self.calibration, plan, held)
+        state.usable = production.usable_inputs(state, self.benchmark, plan, held)
+        output, used = production.run_plants(self.world, state, self.benchmark, plan, held)
         within = np.ones_like(relative)
         within[:, made] = relative[:, made] / np.maximum(most[:, activities.offer_plant[made]], 1e-12)
         output = output * within
@@ -441,7 +441,7 @@ class Simulation:
         state.seller_stock = state.seller_stock + output
         self.output = output
         self.discarded = production.discard_surplus(
-            self.world, state, self.calibration, self.behaviour, self.step_years
+            self.world, state, self.benchmark, self.behaviour, self.step_years
         )
         for family in self.origins:
             family.discard(self.discarded, state.seller_stock)
@@ -449,15 +449,15 @@ class Simulation:
 
     def _take_elements(self, held: FloatArray) -> None:
         """Elements leave a buyer's stock of concentrate in proportion; traders pass them on."""
-        state, calibration = self.state, self.calibration
-        basket = calibration.basket_need
+        state, benchmark = self.state, self.benchmark
+        basket = benchmark.basket_need
         share = np.divide(
             self.consumed[:, basket], held[:, basket],
             out=np.zeros_like(held[:, basket]), where=held[:, basket] > 0,
         )
         taken = state.buyer_elements * share[..., None]
         state.buyer_elements -= taken
-        for row, offer in enumerate(calibration.basket_offer):
+        for row, offer in enumerate(benchmark.basket_offer):
             source = np.flatnonzero(
                 (self.world.need_facility[basket] == self.world.offer_facility[offer])
                 & (self.world.need_good[basket] == self.world.offer_good[offer])
@@ -473,11 +473,11 @@ class Simulation:
         """8. Plants change their rates, users economise, slowly."""
         cash = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
         production.adapt_rates(
-            self.world, self.state, self.calibration, self.behaviour, cash,
+            self.world, self.state, self.benchmark, self.behaviour, cash,
             self.controls.own_cost_factor, self.controls.ask_factor, self.step_years,
         )
         production.adapt_intensity(
-            self.world, self.state, self.calibration, self.behaviour, self.controls.budget_factor,
+            self.world, self.state, self.benchmark, self.behaviour, self.controls.budget_factor,
             self.step_years,
         )
 

@@ -170,7 +170,7 @@ def _count(value: object) -> int:
 
 
 def _of_schema(name: str) -> WithJsonSchema:
-    """Stands in a JSON Schema for a definition that needs the names of a world (``sim.scenario.schema``)."""
+    """Stands in a JSON Schema for a definition that needs the names of a world (:mod:`sim.scenario`)."""
     return WithJsonSchema({"$monazite": name, "type": "string"})
 
 
@@ -269,7 +269,7 @@ class QuantityWord:
         return core_schema.no_info_plain_validator_function(self.read, serialization=written)
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: object) -> dict[str, object]:
-        """A reference that :mod:`sim.scenario.schema` replaces by the units of the dimension."""
+        """A reference that :mod:`sim.scenario.json_schema` replaces by the units of the dimension."""
         name = self.dimension or "quantity"
         schema: dict[str, object] = {"$monazite": name if self.certain else f"uncertain {name}"}
         if self.bounds:

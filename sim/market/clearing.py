@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.market.flows import Batch, Clearing, ClearingState
-from sim.market.frame import Frame
-from sim.market.inputs import NO_CAP, Inputs, tier_order, tiers_sorted
 from sim.market.layout import FloatArray, IntArray, Market
-from sim.market.load import Load, load
-from sim.market.newton import NORMAL, STRONG, newton
-from sim.market.prepare import prepared
-from sim.market.problem import problem_of
-from sim.market.products import BLOCK
-from sim.market.settle import Settled, quote_unserved, settle
-from sim.market.sweeps import Sweeper, mix
+from sim.market.solver.asked import Load, load
+from sim.market.solver.frame import Frame
+from sim.market.solver.inputs import NO_CAP, Inputs, tier_order, tiers_sorted
+from sim.market.solver.newton import NORMAL, STRONG, newton
+from sim.market.solver.prepare import prepared
+from sim.market.solver.problem import problem_of
+from sim.market.solver.products import BLOCK
+from sim.market.solver.settle import Settled, quote_unserved, settle
+from sim.market.solver.sweeps import Sweeper, mix
 
 __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 
@@ -351,7 +351,7 @@ def _solve_again(
 
 
 def _mix_single(sweeper: Sweeper, at: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
-    """As :func:`sim.market.sweeps.mix`, in single precision; judged in double precision at the end.
+    """As :func:`sim.market.solver.sweeps.mix`, in single precision; judged in double precision at the end.
 
     The sweeper has then been swept from the w that is returned.
     """

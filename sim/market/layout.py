@@ -71,8 +71,8 @@ class Bucket:
     blocked: bool = False
     """Whether own kernels multiply whole blocks, for the bits that a member has under a shared kernel."""
     remedy: FloatArray | None = None
-    """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.prepare`. None for a market
-    that was not prepared."""
+    """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.solver.prepare`. None
+    for a market that was not prepared."""
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:

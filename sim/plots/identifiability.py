@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from sim.plots.search import ROW_INCHES, note, parameter_rows, plain
+from sim.past.diagnosis import STILL, correlations
+from sim.past.search import Found
+from sim.plots.parameter_rows import ROW_INCHES, note, parameter_rows, plain
 from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, percent, save_picture, titles
-from sim.sweep.diagnosis import STILL, correlations
-from sim.sweep.search import Found
 
 __all__ = ["draw_identifiability"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sim.plots.search import ROW_INCHES, note, parameter_rows, plain
+from sim.past.diagnosis import influence
+from sim.past.search import Found
+from sim.plots.parameter_rows import ROW_INCHES, note, parameter_rows, plain
 from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, save_picture, titles
-from sim.sweep.diagnosis import influence
-from sim.sweep.search import Found
 
 __all__ = ["draw_influence"]
 

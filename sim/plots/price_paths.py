@@ -15,9 +15,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from sim.analysis.compare import band, paired
 from sim.analysis.metrics import peak_price
 from sim.analysis.names import country_name
+from sim.analysis.paired import band, paired
 from sim.analysis.select import controller, good_name, own_events, price, price_unit
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (

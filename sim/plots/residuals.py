@@ -7,11 +7,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from sim.analysis.posterior import MOST
-from sim.plots.search import note
+from sim.past.diagnosis import residuals
+from sim.past.posterior import MOST
+from sim.past.search import Found
+from sim.plots.parameter_rows import note
 from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, save_picture, titles
-from sim.sweep.diagnosis import residuals
-from sim.sweep.search import Found
 
 __all__ = ["draw_residuals"]
 

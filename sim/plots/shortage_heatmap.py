@@ -12,9 +12,9 @@ import pandas as pd
 import xarray as xr
 from matplotlib.colors import LinearSegmentedColormap
 
-from sim.analysis.compare import paired
 from sim.analysis.metrics import steps_per_year, worst_year_share
 from sim.analysis.names import country_name
+from sim.analysis.paired import paired
 from sim.analysis.select import controller, downstream, good_name, label
 from sim.plots.style import (
     GREY,

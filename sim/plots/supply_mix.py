@@ -15,9 +15,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sim.analysis.compare import paired
 from sim.analysis.metrics import steps_per_year, supply_by_country
 from sim.analysis.names import country_name
+from sim.analysis.paired import paired
 from sim.analysis.select import Stage, controller, good_name, label, own_events, stages
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count
 from sim.plots.style import (

@@ -18,8 +18,8 @@ from sim.scenario.blocs import read_blocs
 from sim.scenario.checks import check_dates, check_header, check_rules, check_sources, check_stages
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
-from sim.scenario.load import Document, read_document
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
+from sim.scenario.reader import Document, read_document
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
 from sim.scenario.sweep_spec import SweepSpec, read_sweep

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.sweep.execute import run_plan
     from sim.sweep.interface import run_parameters
     from sim.sweep.plan import Plan, make_plan
     from sim.sweep.read import Sweep, open_sweep
-    from sim.sweep.run import run_plan
 
 __all__ = ["Plan", "Sweep", "make_plan", "open_sweep", "run_parameters", "run_plan"]
 
@@ -21,7 +21,7 @@ HOMES = {
     "Sweep": "sim.sweep.read",
     "open_sweep": "sim.sweep.read",
     "run_parameters": "sim.sweep.interface",
-    "run_plan": "sim.sweep.run",
+    "run_plan": "sim.sweep.execute",
 }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.results.store import COMPRESSION_LEVEL, rounded
-from sim.sweep.record import VARIABLES
+from sim.sweep.kept import VARIABLES
 
 __all__ = ["COLUMNS", "block_file", "encode_block", "encode_group"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from sim.errors import MonaziteError
 from sim.sweep.encode import encode_block
+from sim.sweep.kept import SweepRecorder
 from sim.sweep.plan import Plan, Variant
-from sim.sweep.record import SweepRecorder
 from sim.sweep.work import portable, simulate
 
 __all__ = ["Estimate", "available_bytes", "fitting_batch", "measure"]

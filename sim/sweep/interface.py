@@ -55,7 +55,7 @@ def run_parameters(
     import numpy as np
 
     from sim.scenario.sweep_spec import quantities
-    from sim.sweep.record import SweepRecorder
+    from sim.sweep.kept import SweepRecorder
     from sim.sweep.work import simulate
 
     loaded = _scenario(str(scenario), tuple(overrides))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 from sim.results.store import load_run
+from sim.sweep.kept import OUTCOMES
 from sim.sweep.plan import FORMAT, Plan, plan_of
-from sim.sweep.record import OUTCOMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ class Sweep:
     @cached_property
     def failed(self) -> frozenset[int]:
         """Runs that failed."""
-        from sim.sweep.store import read_journal
+        from sim.sweep.journal import read_journal
 
         entries = read_journal(self.directory / "journal.jsonl").values()
         return frozenset(run for entry in entries for run in entry.failed)

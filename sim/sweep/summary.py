@@ -18,15 +18,15 @@ from sim.results.manifest import input_checksums, scenario_files, world_files
 from sim.results.resolved import plain
 from sim.results.store import ARRAYS
 from sim.sweep.encode import encode_group
+from sim.sweep.ensemble_tables import quantile_tables
+from sim.sweep.kept import VARIABLES, axis_labels
 from sim.sweep.plan import FORMAT, Plan, Variant
-from sim.sweep.record import VARIABLES, axis_labels
-from sim.sweep.tables import quantile_tables
 from sim.sweep.work import portable, simulate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.sweep.store import Store
+    from sim.sweep.journal import Store
 
 __all__ = ["design_frame", "design_table", "error_text", "finish", "sweep_file"]
 

@@ -116,7 +116,7 @@ def simulate(
         MonaziteError: a value is refused.
     """
     from sim.engine.simulation import Simulation
-    from sim.sweep.record import EveryFlowRecorder, SweepRecorder
+    from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
 
     return Simulation(
         world if world is not None else _world(scenario.base_year),
@@ -178,7 +178,7 @@ def compute(job: Job) -> tuple[dict[str, Array], dict[int, str]]:
 
 
 def _run(job: Job, rows: Array) -> dict[str, Array]:
-    from sim.sweep.record import SweepRecorder
+    from sim.sweep.kept import SweepRecorder
 
     values = {path: values[rows] for path, values in job.values.items()}
     simulation = simulate(job.scenario, job.number[rows], job.seed[rows], values, job.every_flow)

@@ -27,8 +27,8 @@ from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.scenario import load_scenario
 from sim.sweep import open_sweep
+from sim.sweep.execute import execute
 from sim.sweep.plan import make_plan, scenario_digest
-from sim.sweep.run import execute
 from sim.world.load import load_world
 from sim.world.world import World
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from sim.analysis import targets
-from sim.analysis.calibration import UNEXPLAINED, CheckRow, check_rows
+from sim.analysis.base_year_check import UNEXPLAINED, CheckRow, check_rows
 from sim.errors import MonaziteError
 from tests.synthetic import make_dataset
 

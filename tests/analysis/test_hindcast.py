@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.analysis import hindcast as hindcasts
-from sim.analysis.episodes import Episode, EpisodeTarget, episode_of, episodes
-from sim.analysis.hindcast import FORECASTS, HindcastRow, run_episode, summary
-from sim.analysis.scoring import Statistic, Window
 from sim.cli import main
 from sim.errors import MonaziteError
+from sim.past import replay as hindcasts
+from sim.past.episodes import Episode, EpisodeTarget, episode_of, episodes
+from sim.past.replay import FORECASTS, HindcastRow, run_episode, summary
+from sim.past.scoring import Statistic, Window
 from sim.scenario import load_scenario
 from sim.world.load import load_world
 from sim.world.restrict import restrict
@@ -161,8 +161,8 @@ def test_a_yearly_figure_stands_for_its_year_and_flows_by_pair_are_named_not_sco
 
 def test_every_observed_figure_that_ships_can_be_scored() -> None:
     """Series, goods and countries exist; without running anything but the first month."""
-    from sim.analysis.scoring import paths
     from sim.engine import Simulation
+    from sim.past.scoring import paths
     from sim.world.load import load_world
 
     for name in ("ree-embargo-chn-jpn-2010", "gallium-germanium-licence-2023", "ree-licence-2025",

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sim.analysis import metrics
-from sim.analysis.compare import band, compare, paired
 from sim.analysis.observed import observed_prices
+from sim.analysis.paired import band, compare, paired
 from sim.analysis.select import own_events, price_unit, select_goods, stages
 from sim.errors import MonaziteError
 from sim.results import Run

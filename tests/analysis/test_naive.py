@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim.analysis.naive import ELASTICITY, naive_run
-from sim.analysis.scoring import Statistic, Window, evaluate
 from sim.engine import Simulation
+from sim.past.naive import ELASTICITY, naive_run
+from sim.past.scoring import Statistic, Window, evaluate
 from sim.scenario import Scenario, load_scenario
 from sim.world.load import load_world
 from sim.world.restrict import restrict

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sim.agents.parameters import read_priors
-from sim.analysis.episodes import episodes
-from sim.analysis.posterior import (
+from sim.past.episodes import episodes
+from sim.past.posterior import (
     BATCH,
     MOST,
     Sample,

@@ -10,8 +10,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.analysis.scoring import FARTHEST, Statistic, Window, evaluate, miss, score, series_path
 from sim.errors import MonaziteError
+from sim.past.scoring import FARTHEST, Statistic, Window, evaluate, miss, score, series_path
 
 MONTHS = np.arange("2023-01", "2025-01", dtype="datetime64[M]").astype("datetime64[ns]")
 

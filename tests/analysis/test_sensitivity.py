@@ -8,7 +8,7 @@ from SALib.sample import morris as morris_sample
 from SALib.sample import sobol as sobol_sample
 from scipy.stats import qmc
 
-from sim.analysis.sensitivity import Design, analyse, partial_rank_correlation, tornado
+from sim.analysis.indices import Design, analyse, partial_rank_correlation, tornado
 
 NAMES = ("a", "b", "c")
 CUBE = {"num_vars": 3, "names": list(NAMES), "bounds": [[0.0, 1.0]] * 3}

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from sim.agents.parameters import read_priors
-from sim.analysis.episodes import episodes
-from sim.analysis.posterior import aims
 from sim.cli import main
 from sim.errors import MonaziteError
-from sim.sweep import search as searching
-from sim.sweep.adopt import adopt
-from sim.sweep.search import open_search
+from sim.past import search as searching
+from sim.past.adopt import adopt
+from sim.past.episodes import episodes
+from sim.past.posterior import aims
+from sim.past.search import open_search
 from tests.sweep.test_search import content
 from tests.sweep.toy_search import Values
 

@@ -104,7 +104,7 @@ def test_the_base_year_is_a_fixed_point_for_every_member(small_world: World) -> 
         small_world, PlainScenario(end=dt.date(2025, 12, 31)), members=[0] * 6,
         values={f"assumptions.{name}": np.array(values) for name, values in VALUES.items()},
     )  # fmt: skip
-    index = simulation.calibration.base_index
+    index = simulation.benchmark.base_index
     data = simulation.run()
     np.testing.assert_allclose(simulation.cleared.price, 1.0, rtol=1e-5)
     np.testing.assert_allclose(simulation.cleared.index, np.tile(index, (6, 1)), rtol=1e-5)

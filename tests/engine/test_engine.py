@@ -73,11 +73,11 @@ def test_tonnes_and_elements_balance_through_any_shock(small_world: World, kind:
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
         held = before_buyers + clearing.purchases - simulation.consumed
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
-        basket = simulation.calibration.basket_need
+        basket = simulation.benchmark.basket_need
         np.testing.assert_allclose(
             state.buyer_elements.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
         )
-        sellers = simulation.calibration.basket_offer
+        sellers = simulation.benchmark.basket_offer
         np.testing.assert_allclose(
             state.seller_elements.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
         )

@@ -380,7 +380,7 @@ def test_all_at_once_keeps_every_tonne(small_world: World) -> None:
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
         held = buyers + clearing.purchases - simulation.consumed
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
-        basket = simulation.calibration.basket_need
+        basket = simulation.benchmark.basket_need
         np.testing.assert_allclose(
             state.buyer_elements.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
         )

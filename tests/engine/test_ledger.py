@@ -37,7 +37,7 @@ def test_tonnes_and_dollars_are_those_of_the_flows(small_world: World) -> None:
             now = (made.cleared.flow(g) * links).sum((1, 2))
             expected += now * share
             usd += now * share * made.recorder.latest("price_gate")[:, g]
-            base += float((made.calibration.flow[g] * links).sum()) * share / 12
+            base += float((made.benchmark.flow[g] * links).sum()) * share / 12
             pairs[good.id] = pairs.get(good.id, 0.0) + float(now[0] * share)
         booked = made.recorder.ledger.columns
         np.testing.assert_allclose(booked["event_flow"][:, 0], expected, rtol=1e-9)

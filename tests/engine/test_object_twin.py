@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.mesa_model import MesaObjects
 from sim.engine import Simulation, simulation
+from sim.twin.object_model import MesaObjects
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
 
@@ -59,7 +59,7 @@ def test_objects_and_arrays_tell_the_same_story(small_world: World, event: str, 
     agree([offer.stock for offer in objects.offers], state.seller_stock[0], small_world.offer_output / 12)
     agree([need.shortfall for need in objects.needs], engine.shortfall[0], usual)
     agree([need.paid_average for need in objects.needs], state.input_cost[0], 1.0)
-    rows = zip(objects.calibration.basket_need, state.buyer_elements[0], strict=True)
+    rows = zip(objects.benchmark.basket_need, state.buyer_elements[0], strict=True)
     for position, elements in rows:
         agree(objects.needs[position].elements or [], elements, usual[position])
 

@@ -125,11 +125,11 @@ def test_gap_is_large_for_wrong_prices() -> None:
 
 def test_markets_that_do_not_arrive_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from sim.market import clearing as module
-    from sim.market.newton import Safeguard
+    from sim.market.solver.newton import Safeguard
 
     monkeypatch.setattr(module, "NORMAL", Safeguard(0, 1.0, 1e-10))
     monkeypatch.setattr(module, "STRONG", Safeguard(0, 1.0, 1e-10))
-    monkeypatch.setattr("sim.market.sweeps.MOST_SWEEPS", 2)
+    monkeypatch.setattr("sim.market.solver.sweeps.MOST_SWEEPS", 2)
     case = random_case(np.random.default_rng(8), goods=3, members=2, sellers=(4, 6), buyers=(4, 6))
     clearing = case.clear()
     assert not clearing.certified.any()
@@ -145,10 +145,10 @@ def test_markets_that_do_not_arrive_are_reported(monkeypatch: pytest.MonkeyPatch
 
 def test_what_newton_misses_is_tried_again_with_a_stronger_safeguard(monkeypatch: pytest.MonkeyPatch) -> None:
     from sim.market import clearing as module
-    from sim.market.newton import Safeguard
+    from sim.market.solver.newton import Safeguard
 
     monkeypatch.setattr(module, "NORMAL", Safeguard(0, 1.0, 1e-10))
-    monkeypatch.setattr("sim.market.sweeps.MOST_SWEEPS", 2)
+    monkeypatch.setattr("sim.market.solver.sweeps.MOST_SWEEPS", 2)
     case = random_case(np.random.default_rng(8), goods=3, members=2, sellers=(4, 6), buyers=(4, 6), caps=2)
     clearing = case.clear()
     assert clearing.certified.all()

@@ -246,5 +246,5 @@ def test_blocks_multiplied_together_have_the_bits_of_single_ones(
     """A library for which they had not is served block by block."""
     case = random_case(np.random.default_rng(members), goods=4, members=members, sellers=(2, 30), caps=2)
     together = case.clear()
-    monkeypatch.setattr("sim.market.products.same_bits", lambda *shape: False)
+    monkeypatch.setattr("sim.market.solver.products.same_bits", lambda *shape: False)
     assert_same_bits(case.clear(), together, slice(None))

@@ -7,7 +7,7 @@ import pytest
 
 from sim.market import clearing as module
 from sim.market.clearing import Market, clear
-from sim.market.links import FlowTotals
+from sim.market.flows import FlowTotals
 from tests.market.cases import random_case
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sim.market import Clearing, Market, clear, prepare
 from sim.market.certificate import certify
-from sim.market.links import FlowTotals
+from sim.market.flows import FlowTotals
 from tests.market.cases import Array, Case, random_case
 
 MEMBERS = 7

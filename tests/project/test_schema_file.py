@@ -7,9 +7,9 @@ import pytest
 from sim.paths import base_years, schema_file
 from sim.scenario.find import names
 from sim.scenario.formats import upgraded
-from sim.scenario.load import read_document
+from sim.scenario.json_schema import scenario_schema, schema_text
 from sim.scenario.node import plain
-from sim.scenario.schema import scenario_schema, schema_text
+from sim.scenario.reader import read_document
 from sim.world.labels import load_labels
 
 

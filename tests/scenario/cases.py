@@ -8,8 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sim.scenario.load import read_document
 from sim.scenario.node import plain
+from sim.scenario.reader import read_document
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 

@@ -6,7 +6,7 @@ import pytest
 
 from sim.errors import InputProblems
 from sim.scenario import check_scenario, load_scenario
-from sim.scenario.load import MAXIMUM_BYTES
+from sim.scenario.reader import MAXIMUM_BYTES
 
 FOLDER = Path(__file__).parents[1] / "scenarios" / "invalid"
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))

@@ -10,7 +10,7 @@ import pytest
 
 from sim.errors import InputProblems
 from sim.scenario import check_scenario, load_scenario
-from sim.scenario.load import MAXIMUM_BYTES, MAXIMUM_DEPTH, MAXIMUM_NODES, read_text
+from sim.scenario.reader import MAXIMUM_BYTES, MAXIMUM_DEPTH, MAXIMUM_NODES, read_text
 
 HEAD = """\
 format: 2

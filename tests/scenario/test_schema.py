@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sim.instruments import instrument_types
 from sim.scenario import check_scenario
 from sim.scenario.formats import upgraded
-from sim.scenario.load import read_document
+from sim.scenario.json_schema import scenario_schema
 from sim.scenario.node import plain
-from sim.scenario.schema import scenario_schema
+from sim.scenario.reader import read_document
 from sim.world.labels import load_labels
 from tests.scenario.cases import FOLDER, VALID_TREES, mutated
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.sweep.execute import execute
 from sim.sweep.plan import Plan
-from sim.sweep.run import execute
 from tests.sweep.stores import quick_plan, snapshot
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sim.sweep.journal import NOT_COMPARED
 from sim.sweep.plan import Plan, make_plan
-from sim.sweep.store import NOT_COMPARED
 
 QUICK = ("minerals=[gallium]", "time.end=2024-06")
 """Makes the shipped baseline run within milliseconds."""

@@ -14,7 +14,7 @@ import pytest
 
 from sim.cli import main
 from sim.sweep import open_sweep, run_parameters
-from sim.sweep.store import read_journal
+from sim.sweep.journal import read_journal
 from tests.sweep.stores import BAN, QUICK, differences, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sim.errors import MonaziteError
+from sim.sweep.execute import Progress, execute
 from sim.sweep.plan import Plan
-from sim.sweep.run import Progress, execute
 from tests.sweep.stores import differences, snapshot
 
 pytest.importorskip("distributed")

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.plots.calibration import draw_calibration
+from sim.past.diagnosis import correlations, influence, residuals
+from sim.past.search import Found, search
+from sim.plots.posterior_pictures import draw_calibration
 from sim.plots.style import save_picture
-from sim.sweep.diagnosis import correlations, influence, residuals
-from sim.sweep.search import Found, search
 from tests.sweep.toy_search import PRIORS, request, toy_run
 
 

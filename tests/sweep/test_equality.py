@@ -9,9 +9,9 @@ import pytest
 
 import sim
 from sim.sweep import open_sweep
+from sim.sweep.execute import execute
+from sim.sweep.kept import SweepRecorder
 from sim.sweep.plan import Plan, make_plan
-from sim.sweep.record import SweepRecorder
-from sim.sweep.run import execute
 from sim.sweep.work import simulate
 from tests.sweep.stores import BAN, BOOM, QUICK, differences, quick_plan, snapshot
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.sweep import store as store_module
+from sim.sweep import journal as store_module
 from sim.sweep import work as work_module
 from sim.sweep.estimate import Estimate, fitting_batch
+from sim.sweep.execute import execute
+from sim.sweep.journal import StoreError, read_journal, write_file
 from sim.sweep.plan import Plan
-from sim.sweep.run import execute
-from sim.sweep.store import StoreError, read_journal, write_file
 from tests.sweep.stores import differences, quick_plan, snapshot
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from sim.sweep.store import Store
+from sim.sweep.journal import Store
 from tests.sweep.stores import quick_plan
 with Store.opened(quick_plan(), Path(sys.argv[1]), {}):
     print("held", flush=True)

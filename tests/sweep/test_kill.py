@@ -13,10 +13,10 @@ import signal
 import time
 from pathlib import Path
 
-from sim.sweep import store as store_module
+from sim.sweep import journal as store_module
+from sim.sweep.execute import execute
+from sim.sweep.journal import read_journal
 from sim.sweep.plan import Plan, make_plan
-from sim.sweep.run import execute
-from sim.sweep.store import read_journal
 from tests.sweep.stores import differences, snapshot
 
 KILLS = int(os.environ.get("MONAZITE_KILLS", "40"))

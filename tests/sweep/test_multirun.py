@@ -48,7 +48,7 @@ def test_values_are_stacked_and_the_store_is_that_of_the_command(tmp_path: Path)
     done = multirun(tmp_path, *words, "hydra.launcher.executor=local")
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("outputs/*/sweep.json")
-    from sim.sweep.run import execute
+    from sim.sweep.execute import execute
 
     plan = quick_plan(
         members=None,

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.analysis.episodes import Episode, episodes
-from sim.analysis.posterior import BATCH, KEPT, rounds
 from sim.errors import MonaziteError
-from sim.sweep.search import Found, make_request, open_search, search
+from sim.past.episodes import Episode, episodes
+from sim.past.posterior import BATCH, KEPT, rounds
+from sim.past.search import Found, make_request, open_search, search
 from tests.sweep.toy_search import BEST, PRIORS, TARGETS, Values, request, toy_run
 
 NONE: Sequence[Episode] = ()

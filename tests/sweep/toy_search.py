@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sim.analysis.episodes import Episode
-from sim.analysis.posterior import BATCH, Aim
-from sim.sweep.search import Request
+from sim.past.episodes import Episode
+from sim.past.posterior import BATCH, Aim
+from sim.past.search import Request
 
 Values = npt.NDArray[np.float64]
 PRIORS = {"speed": (1.0, 5.0), "cover": (0.0, 10.0), "idle": (-1.0, 1.0)}

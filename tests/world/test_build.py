@@ -11,7 +11,7 @@ import pytest
 
 from sim.world.build import build_world
 from sim.world.build.raw import Raw
-from sim.world.build.summary import assumption_share
+from sim.world.build.shares import assumption_share
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = ROOT / "data" / "world"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.world.build.bilateral import balance, distance_km, ras
 from sim.world.build.draft import Draft, Facility, Offer, Use, weakest
-from sim.world.build.flows import balance, distance_km, ras
 from sim.world.build.raw import Raw
-from sim.world.build.trade import add_traders, country_seed
+from sim.world.build.trade_records import add_traders, country_seed
 
 PLACES = {"AAA": (0.0, 0.0), "BBB": (10.0, 0.0), "USA": (-90.0, 40.0)}
 RULE = {

@@ -6,15 +6,15 @@ import csv
 from pathlib import Path
 
 from sim.errors import MonaziteError
+from sim.world.build.bilateral import balance
 from sim.world.build.demand import Sectors, add_end_use
 from sim.world.build.draft import Draft
 from sim.world.build.economy import read_prices, set_behaviour
-from sim.world.build.flows import balance
 from sim.world.build.places import country_rows, places
 from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separate
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import add_extra_supply, add_mines, add_processors
-from sim.world.build.trade import add_traders
+from sim.world.build.trade_records import add_traders
 from sim.world.build.write import write_table, write_year
 
 __all__ = ["build_draft", "build_world"]

@@ -8,7 +8,7 @@ from math import fsum
 from sim.world.build.draft import Draft, Facility, Use
 from sim.world.build.raw import OTHER, Raw
 from sim.world.build.supply import pairs
-from sim.world.build.trade import apparent_use
+from sim.world.build.trade_records import apparent_use
 
 __all__ = ["Sectors", "add_end_use"]
 

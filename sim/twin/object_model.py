@@ -1,11 +1,11 @@
 """The model of ``docs/model.md`` as a Mesa modeller would write it, to compare its speed with the engine's.
 
-It is a twin of :mod:`sim.engine`: the same world and base-year calibration, the same rules in the same order,
+It is a twin of :mod:`sim.engine`: the same world and base-year benchmark, the same rules in the same order,
 the same draws of parameters and noise, the same events. What differs:
 
 - one member per model; a thousand members are a thousand models;
-- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`benchmarks.mesa_objects`);
-- markets clear by tatonnement (:mod:`benchmarks.mesa_market`), to the same tolerance but without certificate;
+- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`sim.twin.objects`);
+- markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate;
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused.
@@ -21,8 +21,6 @@ from operator import mul
 import mesa
 import numpy as np
 
-from benchmarks.mesa_market import Border, ObjectMarket
-from benchmarks.mesa_objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
 from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
@@ -33,8 +31,10 @@ from sim.engine.draws import draw_events
 from sim.engine.policy import active_controls, build_market, policy_key
 from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
 from sim.scenario import Scenario
+from sim.twin.object_market import Border, ObjectMarket
+from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
 from sim.units import Amount
-from sim.world.calibrate import calibrate
+from sim.world.benchmark import make_benchmark
 from sim.world.world import FloatArray, World
 
 TOLERANCE = MARKET_TOLERANCE
@@ -95,16 +95,16 @@ class MesaObjects(mesa.Model):
         self.follow = self._share_of_step("utilisation_speed")
         self.thrift_follow = self._share_of_step("thrift_speed")
         self.risk_follow = self._share_of_step("risk_speed")
-        self.calibration = calibrate(world, self.sigma, self.b["prior_weight"], step_years)
-        self.start = initial_state(world, self.calibration, behaviour["cover_scale"], step_years)
+        self.benchmark = make_benchmark(world, self.sigma, self.b["prior_weight"], step_years)
+        self.start = initial_state(world, self.benchmark, behaviour["cover_scale"], step_years)
         self.noise = Noise(world, behaviour, [member], rng, len(self.dates) - 1, step_years)
 
         self.offers = [Offer(self, position) for position in range(len(world.offer_good))]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
-        for row, position in enumerate(self.calibration.basket_offer.tolist()):
+        for row, position in enumerate(self.benchmark.basket_offer.tolist()):
             self.offers[position].elements = self.start.seller_elements[0, row].tolist()
             self.offers[position].mix = world.offer_composition[position].tolist()
-        for row, position in enumerate(self.calibration.basket_need.tolist()):
+        for row, position in enumerate(self.benchmark.basket_need.tolist()):
             self.needs[position].elements = self.start.buyer_elements[0, row].tolist()
             self.needs[position].element_transit = self.start.transit_elements[:, 0, row].tolist()
         for index, kind in enumerate(world.facility_kind):
@@ -112,11 +112,11 @@ class MesaObjects(mesa.Model):
 
         self.markets = []
         self.lags = []
-        for g, flow in enumerate(self.calibration.flow):
+        for g, flow in enumerate(self.benchmark.flow):
             offers, needs = self.offers[world.offer_slice(g)], self.needs[world.need_slice(g)]
-            kernel = self.calibration.kernel[g].tolist()
+            kernel = self.benchmark.kernel[g].tolist()
             self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), self.eps))
-            self.lags.append([weights[g].T.tolist() for weights in self.calibration.lag_weight])
+            self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
@@ -158,12 +158,12 @@ class MesaObjects(mesa.Model):
         if key == self._policy_key:
             return
         self._policy_key = key
-        world, calibration = self.world, self.calibration
+        world, benchmark = self.world, self.benchmark
         controls, self.shares = active_controls(world, self.events, start, end, self.happens)
         self.controls = controls
         refuse_others(controls)
         self.policy = build_market(
-            world, calibration, controls, self.sigma, self.eps, self.step_years, set(self.happens)
+            world, benchmark, controls, self.sigma, self.eps, self.step_years, set(self.happens)
         )
         self.exposure = self.policy.exposure.reshape(-1).tolist()
         self.production_factor = controls.production_factor[0].tolist()
@@ -175,9 +175,9 @@ class MesaObjects(mesa.Model):
             pair = origin[:, None], destination[None]
             delivered = self.policy.delivered[g]
             base = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][pair])
-            weight = calibration.kernel[g] * controls.open_share.on(g, pair)
-            rows = table(weight * (delivered / base) ** -self.sigma[g], calibration.flow[g])
-            columns = list(zip(*table(delivered, calibration.flow[g]), strict=True))
+            weight = benchmark.kernel[g] * controls.open_share.on(g, pair)
+            rows = table(weight * (delivered / base) ** -self.sigma[g], benchmark.flow[g])
+            columns = list(zip(*table(delivered, benchmark.flow[g]), strict=True))
             self.delivered.append(columns)
             market.set_kernel(rows)
         self._set_borders()

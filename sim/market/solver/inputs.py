@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame
 from sim.market.layout import FloatArray, IntArray
+from sim.market.solver.frame import Frame
 
 __all__ = ["NO_CAP", "Inputs", "tier_order", "tiers_sorted"]
 

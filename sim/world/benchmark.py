@@ -1,8 +1,8 @@
 """Turn base-year flows into what the engine needs: sourcing weights, activities, shipping lags.
 
-The calibration makes the base year a fixed point: at base prices every buyer orders its base
+The benchmark makes the base year a fixed point: at base prices every buyer orders its base
 use from its base suppliers, every plant runs at its base rate, and every stock stays level
-(``docs/model.md``, section "Calibration").
+(``docs/model.md``, section "Benchmark").
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sim.units import Amount
 from sim.world.powers import raised
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Activities", "Calibration", "calibrate", "of_good", "shipping_lags", "sourcing_flows"]
+__all__ = ["Activities", "Benchmark", "make_benchmark", "of_good", "shipping_lags", "sourcing_flows"]
 
 BALANCE_ROUNDS = 2000
 BALANCE_TOLERANCE = 1e-13
@@ -84,7 +84,7 @@ class Activities:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Benchmark:
     """Everything derived from a world and held fixed during a run."""
 
     flow: tuple[FloatArray, ...]
@@ -281,10 +281,10 @@ def of_good(sigma: FloatArray, good: int) -> Amount:
     return float(column[0]) if (column == column[0]).all() else column[:, None, None]
 
 
-def calibrate(
+def make_benchmark(
     world: World, sigma: FloatArray, prior_weight: float, step_years: float, delay_years: float = 0.0
-) -> Calibration:
-    """Calibrate one world.
+) -> Benchmark:
+    """Invert one base year.
 
     Args:
         sigma: (G,) sourcing elasticity of each good, or (M, G) where members differ.
@@ -305,7 +305,7 @@ def calibrate(
     is_basket: BoolArray = np.array([good.basket for good in world.goods])
     basket_need = np.flatnonzero(is_basket[world.need_good])
     lag_weight, need_lag = shipping_lags(world.transit_years, flow, step_years, delay_years)
-    return Calibration(
+    return Benchmark(
         flow=flow,
         kernel=tuple(kernel),
         base_index=base_index,

@@ -21,8 +21,8 @@ from sim.sweep.encode import COLUMNS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.sweep.journal import Store
     from sim.sweep.plan import Variant
-    from sim.sweep.store import Store
 
 __all__ = ["quantile_tables"]
 

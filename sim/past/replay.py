@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis.episodes import Episode, EpisodeTarget
-from sim.analysis.naive import naive_run
-from sim.analysis.scoring import evaluate, miss, score
 from sim.analysis.targets import reasons
 from sim.engine import Simulation
+from sim.past.episodes import Episode, EpisodeTarget
+from sim.past.naive import naive_run
+from sim.past.scoring import evaluate, miss, score
 from sim.scenario import Scenario, load_scenario
 from sim.world.load import load_world
 from sim.world.restrict import restrict

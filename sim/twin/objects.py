@@ -1,6 +1,6 @@
 """The agents of the Mesa object model: one Python object per facility, offer, need and licence.
 
-They follow ``docs/model.md`` rule by rule, in Python floats. :mod:`benchmarks.mesa_model` makes them act
+They follow ``docs/model.md`` rule by rule, in Python floats. :mod:`sim.twin.object_model` makes them act
 in stages, and says what the model shares with the engine and what not.
 """
 
@@ -16,7 +16,7 @@ from sim.agents.buyers import LEAST_ORDER_SHARE, URGENCY_WIDTH, VALUE_CLASSES
 from sim.agents.production import RANGE_OF_PRICES, RECOVERY_ROOM, RECOVERY_STEP
 
 if TYPE_CHECKING:
-    from benchmarks.mesa_model import MesaObjects
+    from sim.twin.object_model import MesaObjects
 
 LOWEST_PRICE, HIGHEST_PRICE = RANGE_OF_PRICES
 
@@ -50,7 +50,7 @@ class Offer:
         self.held_back = 0.0
         self.elements: list[float] | None = None
         self.mix: list[float] = []
-        activities = model.calibration.activities
+        activities = model.benchmark.activities
         self.plant_yield = float(activities.offer_yield[position])
         self.element = int(activities.offer_element[position])
         self.revenue_weight = float(activities.revenue_weight[position])
@@ -99,15 +99,15 @@ class Need:
     """A facility buying one good."""
 
     def __init__(self, model: MesaObjects, position: int) -> None:
-        world, calibration, step_years = model.world, model.calibration, model.step_years
+        world, benchmark, step_years = model.world, model.benchmark, model.step_years
         self.position = position
         self.good = int(world.need_good[position])
         self.country = int(world.need_country[position])
         self.use = float(world.need_use[position]) * step_years
         self.usual_cover = float(world.need_cover[position]) * model.b["cover_scale"] / step_years
-        mix = calibration.need_lag[:, position].tolist()
+        mix = benchmark.need_lag[:, position].tolist()
         self.pipeline = sum(share * max(lag - 1, 0) for lag, share in enumerate(mix)) + 1 - mix[0]
-        self.base_index = float(calibration.base_index[position])
+        self.base_index = float(benchmark.base_index[position])
         exponent, reservation = model.b["give_up_exponent"], float(world.need_reservation[position])
         self.per_unit = (2 * reservation - 1) / reservation
         self.base_give_up = [
@@ -124,8 +124,8 @@ class Need:
         self.tiers: list[tuple[float, float, float]] = []
         self.elements: list[float] | None = None
         self.element_transit: list[list[float]] = []
-        self.coefficient = float(calibration.activities.need_coefficient[position])
-        self.cost_weight = float(calibration.activities.cost_weight[position])
+        self.coefficient = float(benchmark.activities.need_coefficient[position])
+        self.cost_weight = float(benchmark.activities.cost_weight[position])
 
     def expect(self, model: MesaObjects) -> None:
         """Adapt the expected price and the perceived risk."""
@@ -289,7 +289,7 @@ class PlantAgent(Facility):
 
     def __init__(self, model: MesaObjects, index: int) -> None:
         super().__init__(model, index)
-        activities, world = model.calibration.activities, model.world
+        activities, world = model.benchmark.activities, model.world
         plant = int(np.flatnonzero(activities.facility == index)[0])
         self.throughput = float(activities.throughput[plant]) * model.step_years
         self.capacity_ratio = float(activities.capacity_ratio[plant])

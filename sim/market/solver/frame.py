@@ -3,8 +3,8 @@
 The *variables* of a market are its sellers' and its caps' unknowns, its *rows* the sellers' links cut
 by caps. Without caps rows and variables coincide. Goods with and without caps have frames of their own.
 
-Markets of one good stand in whole blocks of members, see :mod:`sim.market.products`: a last block that is
-not full repeats its last member.
+Markets of one good stand in whole blocks of members, see :mod:`sim.market.solver.products`: a last
+block that is not full repeats its last member.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
-from sim.market.products import BLOCK, Products, joined
+from sim.market.solver.products import BLOCK, Products, joined
 
 __all__ = ["Frame", "Piece", "Places", "of_markets"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.market.layout import BoolArray, FloatArray, IntArray
-from sim.market.problem import Point, Problem, evaluate
+from sim.market.solver.problem import Point, Problem, evaluate
 
 __all__ = ["NORMAL", "STRONG", "Safeguard", "hessian", "newton", "residual"]
 

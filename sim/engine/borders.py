@@ -61,11 +61,11 @@ class TradeBook:
         Every country keeps its base-year mix of sailing times; before the run, it bought as in the base
         year.
         """
-        world, calibration = self._simulation.world, self._simulation.calibration
+        world, benchmark = self._simulation.world, self._simulation.benchmark
         by_lag = []
-        for weights in calibration.lag_weight:
+        for weights in benchmark.lag_weight:
             per_need = []
-            for g, flow in enumerate(calibration.flow):
+            for g, flow in enumerate(benchmark.flow):
                 worth = (1 + world.freight_share[g]) * world.goods[g].base_price
                 worth = worth if name == "import_value" else np.ones_like(worth)
                 per_need.append((flow * self._abroad[g] * weights[g] * worth).sum(0))

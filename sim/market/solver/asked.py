@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.market.frame import Frame
-from sim.market.inputs import NO_CAP, Inputs
 from sim.market.layout import BoolArray, FloatArray, IntArray
+from sim.market.solver.frame import Frame
+from sim.market.solver.inputs import NO_CAP, Inputs
 
 __all__ = ["CAP_FLOOR", "Load", "load"]
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sim.world.build.draft import Draft
 from sim.world.build.raw import OTHER, Raw, Row
-from sim.world.build.trade import country_seed
+from sim.world.build.trade_records import country_seed
 
 __all__ = ["balance", "distance_km", "ras"]
 

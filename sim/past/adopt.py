@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 
 from sim.errors import MonaziteError
+from sim.past.search import Found
 from sim.paths import is_repository, share_root, shown
-from sim.sweep.search import Found
-from sim.sweep.store import write_file
+from sim.sweep.journal import write_file
 
 __all__ = ["adopt"]
 

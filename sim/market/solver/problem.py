@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sim.market.frame import Piece
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray
-from sim.market.load import Load
+from sim.market.solver.asked import Load
+from sim.market.solver.frame import Piece
 
 __all__ = ["Point", "Problem", "evaluate", "problem_of"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sim.past.search import Found
 from sim.plots.identifiability import draw_identifiability
 from sim.plots.influence import draw_influence
 from sim.plots.residuals import draw_residuals
 from sim.plots.style import Picture
-from sim.sweep.search import Found
 
 __all__ = ["draw_calibration"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.analysis.posterior import residual, weighted_quantile
-from sim.analysis.sensitivity import Design, analyse
-from sim.sweep.search import Found
+from sim.analysis.indices import Design, analyse
+from sim.past.posterior import residual, weighted_quantile
+from sim.past.search import Found
 
 __all__ = ["STILL", "correlations", "influence", "residuals"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from sim.past.search import Found
 from sim.plots.style import INK
-from sim.sweep.search import Found
 
 __all__ = ["ROW_INCHES", "note", "parameter_rows", "plain"]
 

@@ -28,9 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.agents.parameters import read_behaviour, read_priors
-from sim.analysis.episodes import Episode
-from sim.analysis.hindcast import load_episode
-from sim.analysis.posterior import (
+from sim.errors import MonaziteError
+from sim.past.episodes import Episode
+from sim.past.posterior import (
     BATCH,
     Aim,
     Sample,
@@ -46,11 +46,11 @@ from sim.analysis.posterior import (
     weighted,
     weighted_quantile,
 )
-from sim.errors import MonaziteError
+from sim.past.replay import load_episode
 from sim.paths import shown
 from sim.sweep.executors import process_pool
+from sim.sweep.journal import write_file
 from sim.sweep.plan import scenario_digest
-from sim.sweep.store import write_file
 
 __all__ = ["Found", "Request", "Runner", "make_request", "open_search", "search"]
 

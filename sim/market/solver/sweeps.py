@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.market.frame import Frame, Places
 from sim.market.layout import FloatArray, IntArray
-from sim.market.load import NEVER, Load
+from sim.market.solver.asked import NEVER, Load
+from sim.market.solver.frame import Frame, Places
 
 __all__ = ["Sweeper", "mix"]
 

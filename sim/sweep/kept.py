@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.engine.record import Recorder
-from sim.market.links import FlowTotals
+from sim.market.flows import FlowTotals
 
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
@@ -79,7 +79,7 @@ class SweepRecorder(Recorder):
         self._offers = Groups(place * len(self.kinds) + kind[world.offer_facility])
         place = world.need_good * countries + world.need_country
         self._needs = Groups(place * len(self.kinds) + kind[world.need_facility])
-        flow = np.concatenate([flow.ravel() for flow in simulation.calibration.flow])
+        flow = np.concatenate([flow.ravel() for flow in simulation.benchmark.flow])
         # What no sourcing weight reaches cannot move in any member.
         self._traded = self._links.sums(flow[None])[0] > 0
         sizes = {

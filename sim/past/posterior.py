@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from sim.analysis.episodes import Episode
-from sim.analysis.hindcast import load_episode
-from sim.analysis.scoring import FARTHEST, Statistic, evaluate, miss, score
 from sim.engine import Simulation
+from sim.past.episodes import Episode
+from sim.past.replay import load_episode
+from sim.past.scoring import FARTHEST, Statistic, evaluate, miss, score
 
 __all__ = [
     "Aim", "BATCH", "KEPT", "LeftOut", "MOST", "Sample", "aims", "central_and_ends", "distance", "hypercube",

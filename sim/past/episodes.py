@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.analysis.scoring import HOW, PRICES, Statistic, Window
 from sim.analysis.targets import read_table
 from sim.errors import MonaziteError
+from sim.past.scoring import HOW, PRICES, Statistic, Window
 from sim.scenario import Scenario
 
 __all__ = ["TOLERANCE", "Episode", "EpisodeTarget", "episode_of", "episodes"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.market.layout import FloatArray, IntArray
-from sim.market.load import NEVER
-from sim.market.sweeps import Sweeper
+from sim.market.solver.asked import NEVER
+from sim.market.solver.sweeps import Sweeper
 
 __all__ = ["SIGNAL_SHARE", "Settled", "settle"]
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.market.frame import Frame
 from sim.market.layout import FloatArray, Market
-from sim.market.load import Load
-from sim.market.newton import NORMAL, hessian, newton
-from sim.market.problem import evaluate, problem_of
+from sim.market.solver.asked import Load
+from sim.market.solver.frame import Frame
+from sim.market.solver.newton import NORMAL, hessian, newton
+from sim.market.solver.problem import evaluate, problem_of
 
 __all__ = ["prepared"]
 

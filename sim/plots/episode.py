@@ -12,10 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from sim.analysis.episodes import EpisodeTarget
-from sim.analysis.hindcast import EpisodeRun, HindcastRow
-from sim.analysis.scoring import SERIES, series_path
 from sim.analysis.select import own_events
+from sim.past.episodes import EpisodeTarget
+from sim.past.replay import EpisodeRun, HindcastRow
+from sim.past.scoring import SERIES, series_path
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
     BASELINE,
@@ -133,7 +133,7 @@ def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
     """Draw one episode: a panel per observed series, events in lanes above.
 
     Args:
-        run: what :func:`sim.analysis.hindcast.run_episode` returned.
+        run: what :func:`sim.past.replay.run_episode` returned.
         directory: where PNG, SVG and CSV go.
         seed: for the footer.
     """

@@ -18,8 +18,8 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory
 from sim.sweep.estimate import available_bytes, fitting_batch, measure
 from sim.sweep.executors import Lost, make_executor
+from sim.sweep.journal import Store
 from sim.sweep.plan import Plan
-from sim.sweep.store import Store
 from sim.sweep.summary import finish
 from sim.sweep.work import job_of
 

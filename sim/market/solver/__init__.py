@@ -1,0 +1,1 @@
+"""How a clearing is found: sweeps first, Newton's method where they do not arrive."""
