@@ -15,7 +15,7 @@ import numpy as np
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale"]
+__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale", "firm_numbers"]
 
 PairIndex = tuple[IntArray, IntArray]
 """Exporters and importers of a block of links, as ``numpy.ix_`` makes it from country positions."""
@@ -142,6 +142,8 @@ class Controls:
     """The policy state of one step."""
 
     world: World
+    owner: IntArray | None = None
+    """(1 or M, F) number of the firm that owns each facility; None for the base year's."""
     date: dt.date = field(init=False)
     """First day of the step."""
     end: dt.date = field(init=False)
@@ -211,8 +213,7 @@ class Controls:
         self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
         self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
         self.budget_factor = np.ones(needs)
-        firms = {name: i for i, name in enumerate(dict.fromkeys(self.world.facility_firm))}
-        self.markup_owner = np.array([[firms[name] for name in self.world.facility_firm]])
+        self.markup_owner = firm_numbers(self.world)[None] if self.owner is None else self.owner
 
     def links(self, goods: IntArray, exporters: IntArray, importers: IntArray) -> BoolArray:
         """(G, C, C) mask of the cross-border links of some goods, exporters and importers."""
@@ -281,6 +282,12 @@ class Controls:
     def raise_risk(self, mask: BoolArray, severity: Amount) -> None:
         """Perceived risk on links: the largest severity of what is announced or active."""
         self.risk.change(mask, severity * self.alarm_weight)
+
+
+def firm_numbers(world: World) -> IntArray:
+    """(F,) number of the firm that owns each facility in the base year, in the order of the world's table."""
+    firms = {name: i for i, name in enumerate(dict.fromkeys(world.facility_firm))}
+    return np.array([firms[name] for name in world.facility_firm])
 
 
 def _scaled(factors: FloatArray, mask: BoolArray, factor: Amount) -> FloatArray:

@@ -2,140 +2,112 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from sim.agents.parameters import Behaviour
-from sim.agents.state import State
-from sim.world.benchmark import Benchmark
-from sim.world.powers import raised
-from sim.world.world import FloatArray, World
+from sim.accounts import Orders
+from sim.agents.prepared import Prepared
+from sim.agents.state import State, need_rate
+from sim.arrays import FloatArray, raised
+from sim.controls import Controls
 
 __all__ = [
-    "Orders", "give_up_prices", "order_tiers", "required_input", "target_position", "worth_of_inputs",
-    "worth_slopes",
-]
+    "give_up_prices", "order_tiers", "required_input", "target_position", "worth_of_inputs", "worth_slopes",
+]  # fmt: skip
 
-URGENCY_WIDTH = 0.08
-"""Spread of the urgency threshold over the product lines of a sector, share of target stock."""
 VALUE_CLASSES = 3
 """Classes of value in use within a sector."""
-LEAST_ORDER_SHARE = 0.02
-"""Share of need that even an overstocked buyer orders: contracts run on."""
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Demand tiers for the market: tonnes and give-up prices (M, N, K), elasticities (K,) or (M, 1, K)."""
-
-    tonnes: FloatArray
-    reservation: FloatArray
-    elasticity: FloatArray
 
 
 def required_input(
-    world: World,
-    state: State,
-    benchmark: Benchmark,
-    demand_level: FloatArray,
-    output_level: FloatArray,
-    output_ceiling: FloatArray,
-    step_years: float,
+    prepared: Prepared, state: State, controls: Controls, demand_noise: FloatArray
 ) -> FloatArray:
     """(M, N) tonnes needed this step: sectors by their activity and thrift, plants by their plan.
 
     A plant that one input holds back orders no more of the others than it can use.
 
     Args:
-        demand_level: (1 or M, N) activity of users.
-        output_level: (1 or M, O) what policy and events make of each offer's output at its current rate.
-        output_ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
+        demand_noise: (1 or M, N) factor that chance makes of the activity of users.
     """
-    activities = benchmark.activities
-    base = world.need_use * step_years
-    need = base * state.need_rate * demand_level
+    activities = prepared.benchmark.activities
+    per_activity = prepared.benchmark.normal_use * prepared.step_years * need_rate(state, controls)
+    need: FloatArray = per_activity * (controls.demand_factor * demand_noise)
     plant = activities.need_plant >= 0
-    rate = state.plant_rate[:, activities.need_plant[plant]] * state.usable[:, plant]
-    level, most = activities.largest(output_level), activities.largest(output_ceiling)
     at = activities.need_plant[plant]
-    rate = np.minimum(rate * level[:, at], most[:, at])
-    need[:, plant] = (base * state.need_rate)[:, plant] * rate
+    rate = (state.throughput / activities.throughput)[:, at] * state.usable[:, plant]
+    level = activities.largest(controls.production_factor * controls.capacity_factor)
+    most = activities.largest(controls.output_ceiling)
+    need[:, plant] = per_activity[:, plant] * np.minimum(rate * level[:, at], most[:, at])
     return need
 
 
 def target_position(
-    world: World, need_lag: FloatArray, state: State, behaviour: Behaviour, required: FloatArray,
-    step_years: float,
+    prepared: Prepared, state: State, need_lag: FloatArray, required: FloatArray
 ) -> FloatArray:
     """(M, N) stock plus tonnes under way that a buyer wants before it orders.
 
     Args:
         need_lag: (L, N) or (L, M, N) lag mix of its purchases.
+        required: (M, N) tonnes needed this step.
     """
-    usual = world.need_cover * behaviour["cover_scale"] / step_years
+    behaviour = prepared.behaviour
+    usual = prepared.world.need_cover * behaviour["cover_scale"] / prepared.step_years
     cover = usual * (1 + behaviour["risk_cover_response"] * state.risk)
-    mix = need_lag
-    lags = np.arange(len(mix)).reshape(-1, *(1,) * (mix.ndim - 1))
-    pipeline = (mix * np.maximum(lags - 1, 0)).sum(0) + (1 - mix[0])
+    lags = np.arange(len(need_lag)).reshape(-1, *(1,) * (need_lag.ndim - 1))
+    pipeline = (need_lag * np.maximum(lags - 1, 0)).sum(0) + (1 - need_lag[0])
     target: FloatArray = required * (cover + pipeline)
     return target
 
 
-def give_up_prices(world: World, benchmark: Benchmark, behaviour: Behaviour) -> FloatArray:
+def give_up_prices(prepared: Prepared) -> FloatArray:
     """(M, N, VALUE_CLASSES) prices at which each class of use gives up, lowest first.
 
     Fixed but for what exchange rates do to budgets, so computed once.
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
-    exponent = behaviour["give_up_exponent"] * powers[:, None, None]
-    prices: FloatArray = benchmark.base_index * raised(world.need_reservation, exponent)
+    exponent = prepared.behaviour["give_up_exponent"] * powers[:, None, None]
+    prices: FloatArray = prepared.benchmark.base_index * raised(prepared.world.need_reservation, exponent)
     return np.moveaxis(prices, 0, -1)
 
 
-def worth_slopes(world: World, benchmark: Benchmark) -> FloatArray:
-    """(N,) relative rise of a plant's give-up price per unit of rise of its products.
+def worth_slopes(prepared: Prepared) -> FloatArray:
+    """(M, N) relative rise of a plant's give-up price per unit of rise of its products.
 
     Derived demand (Marshall 1890, book V, chapter VI). Let a plant with revenue 1 and other costs ``o``
     spend ``s`` on an input in the base year. When its products sell at ``v`` times the base price, it covers
-    its costs up to ``(v - o) / s`` times the base price of the input. The world's tables take
-    ``o = (1 - s) / 2``, so that the multiple at base prices is ``R = 1 + (1/s - 1) / 2``, and each unit of
-    ``v`` adds ``1/s = 2 R - 1``: an input that is a small part of the cost can become very dear before
+    its costs up to ``(v - o) / s`` times the base price of the input. Of what it earns beyond its inputs the
+    share ``m`` (``margin_share``) is margin, so that ``o = (1 - m) (1 - s)``; the world's tables state the
+    multiple at base prices, ``R = 1 + m (1/s - 1)``, and each unit of ``v`` adds
+    ``1/s = 1 + (R - 1) / m``: an input that is a small part of the cost can become very dear before
     anybody stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at.
     0 for end users: what they make has no price here.
     """
+    world = prepared.world
     multiple = world.need_reservation
     trader = np.array(world.facility_kind)[world.need_facility] == "trader"
-    slope = np.where(trader, 1.0, (2 * multiple - 1) / multiple)
-    return np.where(benchmark.activities.need_plant >= 0, slope, 0.0)
+    slope = np.where(trader, 1.0, (1 + (multiple - 1) / prepared.behaviour["margin_share"]) / multiple)
+    return np.where(prepared.benchmark.activities.need_plant >= 0, slope, 0.0)
 
 
 def worth_of_inputs(
-    state: State, benchmark: Benchmark, give_up: FloatArray, slope: FloatArray
+    prepared: Prepared, state: State, give_up: FloatArray, slope: FloatArray
 ) -> FloatArray:
     """(M, N, VALUE_CLASSES) give-up prices now: what an input is worth to a plant follows its products.
 
     Args:
         give_up: (M, N, VALUE_CLASSES) at base prices of the products.
-        slope: (N,) from :func:`worth_slopes`.
+        slope: (M, N) from :func:`worth_slopes`.
     """
-    activities = benchmark.activities
+    activities = prepared.benchmark.activities
     product = activities.revenue_mean(state.offer_expected_price)
-    made = np.flatnonzero(slope)
+    made = np.flatnonzero(activities.need_plant >= 0)
     rise = np.maximum(product[:, activities.need_plant[made]] - 1, 0.0)
     now = give_up.copy()
-    now[:, made] *= (1 + rise * slope[made])[..., None]
+    now[:, made] *= (1 + rise * slope[:, made])[..., None]
     return now
 
 
 def order_tiers(
-    world: World,
-    need_lag: FloatArray,
-    state: State,
-    behaviour: Behaviour,
-    required: FloatArray,
-    give_up: FloatArray,
-    step_years: float,
+    prepared: Prepared, state: State, need_lag: FloatArray, required: FloatArray, give_up: FloatArray
 ) -> Orders:
     """Orders of every buyer.
 
@@ -147,16 +119,20 @@ def order_tiers(
 
     Args:
         need_lag: (L, N) or (L, M, N) lag mix of purchases.
-        give_up: (M, N, classes) from :func:`give_up_prices`.
+        required: (M, N) tonnes needed this step.
+        give_up: (M, N, classes) from :func:`worth_of_inputs`.
     """
-    target = target_position(world, need_lag, state, behaviour, required, step_years)
+    behaviour = prepared.behaviour
+    target = target_position(prepared, state, need_lag, required)
     position = state.buyer_stock + state.transit.sum(0)
     cover = position / np.maximum(target, 1e-12)
-    share = 1 / (1 + np.exp(np.clip((cover - behaviour["urgency_cover"]) / URGENCY_WIDTH, -40, 40)))
+    lack = (cover - behaviour["urgency_cover"]) / behaviour["urgency_width"]
+    share = 1 / (1 + np.exp(np.clip(lack, -40, 40)))
     urgent = required * share
-    closing = step_years / behaviour["cover_adjustment_time"]
-    order = np.maximum(required + (target - position) * closing, LEAST_ORDER_SHARE * required)
-    rest = np.maximum(order - urgent, LEAST_ORDER_SHARE * required)
+    closing = prepared.step_years / behaviour["cover_adjustment_time"]
+    least = behaviour["least_order_share"] * required
+    order = np.maximum(required + (target - position) * closing, least)
+    rest = np.maximum(order - urgent, least)
 
     ceiling = behaviour.shared_or_each("restock_ceiling")
     slope = behaviour.shared_or_each("restock_elasticity")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.parameters import Behaviour
+from sim.agents.prepared import Prepared
 from sim.agents.state import State
-from sim.world.benchmark import Benchmark
-from sim.world.world import FloatArray
+from sim.arrays import FloatArray
 
 __all__ = ["share_of_step", "update_expectations", "update_risk"]
 
@@ -18,27 +17,25 @@ def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
     return closed
 
 
-def update_expectations(
-    state: State, benchmark: Benchmark, behaviour: Behaviour, cost_index: FloatArray, step_years: float
-) -> None:
+def update_expectations(prepared: Prepared, state: State, cost_index: FloatArray) -> None:
     """Adaptive expectations in logs, reverting to long-run cost (``cost_index``, (M, O))."""
-    learn = share_of_step(behaviour["expectation_speed"], step_years)
-    revert = share_of_step(behaviour["expectation_reversion"], step_years)
+    learn = share_of_step(prepared.behaviour["expectation_speed"], prepared.step_years)
+    revert = share_of_step(prepared.behaviour["expectation_reversion"], prepared.step_years)
     log_expected = np.log(state.offer_expected_price)
     log_expected += learn * (np.log(state.gate_price) - log_expected)
     log_expected += revert * (np.log(cost_index) - log_expected)
     state.offer_expected_price = np.exp(log_expected)
     log_expected = np.log(state.need_expected_price)
     log_expected += learn * (np.log(state.choice_index) - log_expected)
-    log_expected += revert * (np.log(benchmark.base_index) - log_expected)
+    log_expected += revert * (np.log(prepared.benchmark.base_index) - log_expected)
     state.need_expected_price = np.exp(log_expected)
 
 
-def update_risk(state: State, exposure: FloatArray, behaviour: Behaviour, step_years: float) -> None:
+def update_risk(prepared: Prepared, state: State, exposure: FloatArray) -> None:
     """Perceived risk follows the share of base supply under an announced or active restriction.
 
     Args:
-        exposure: (N,) that share now.
+        exposure: (N,) or (M, N) that share now.
     """
-    follow = share_of_step(behaviour["risk_speed"], step_years)
-    state.risk += follow * (exposure - state.risk)
+    follow = share_of_step(prepared.behaviour["risk_speed"], prepared.step_years)
+    state.risk = state.risk + follow * (exposure - state.risk)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.groups import Groups
+from sim.arrays import Groups
 from sim.units import Amount
 from sim.world.world import FloatArray, IntArray, World
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.agents.parameters import NOISE_STREAM, Behaviour, member_generator, member_seeds
-from sim.world.world import FloatArray, Kept, World
+from sim.agents.parameters import NOISE_STREAM, member_generator, member_seeds
+from sim.agents.prepared import Prepared
+from sim.arrays import FloatArray
+from sim.world.world import Kept
 
 __all__ = ["Noise"]
 
@@ -20,14 +22,9 @@ class Noise:
     """
 
     def __init__(
-        self,
-        world: World,
-        behaviour: Behaviour,
-        members: Sequence[int],
-        seed: int | Sequence[int],
-        steps: int,
-        step_years: float,
+        self, prepared: Prepared, members: Sequence[int], seed: int | Sequence[int], steps: int
     ) -> None:
+        world, behaviour, step_years = prepared.world, prepared.behaviour, prepared.step_years
         self._world = world
         # A small world draws for all that the whole one holds, so that a member is the same in both.
         kept = world.kept or Kept.everything(world)

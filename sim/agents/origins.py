@@ -1,32 +1,29 @@
 """Where the material in each stock was made, as far as a rule of the scenario asks.
 
-A *family* is a set of goods and of countries of origin that rules on resale name. Every stock of these
-goods (sellers', buyers', under way) carries tonnes by origin. A stock is perfectly mixed, except that what
-a seller ships to a destination under such a rule comes out of the part that may go there.
+A *family* is a set of goods and of countries of origin that rules on resale name. It is a tracer
+(:mod:`sim.agents.tracers`) whose kinds are those countries, with one exception to perfect mixing: what a
+seller ships to a destination under such a rule comes out of the part that may go there.
 See ``docs/model.md``, section "Origins".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.agents.prepared import Prepared
 from sim.agents.state import State
+from sim.agents.tracers import Tracer
+from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Resale
 from sim.market.clearing import Clearing
-from sim.world.benchmark import Benchmark
-from sim.world.world import BoolArray, FloatArray, IntArray, World
+from sim.world.world import World
 
 __all__ = ["Origins", "families", "may_resell"]
 
-BASE_ROUNDS = 200
-"""Rounds in which base-year mixes settle: resale in circles dies out geometrically."""
-SETTLED = 1e-14
 
-
-def families(world: World, benchmark: Benchmark, rules: Sequence[Resale]) -> list[Origins]:
+def families(prepared: Prepared, rules: Sequence[Resale]) -> list[Origins]:
     """One family for each set of goods that rules name, with the origins of all its rules."""
     countries: dict[tuple[tuple[int, ...], bool], set[int]] = {}
     for rule in rules:
@@ -35,7 +32,7 @@ def families(world: World, benchmark: Benchmark, rules: Sequence[Resale]) -> lis
         named = np.flatnonzero(rule.origins).tolist()
         countries.setdefault((rule.goods, rule.content), set()).update(named)
     return [
-        Origins(world, benchmark, goods, tuple(sorted(found)), content)
+        Origins(prepared, goods, tuple(sorted(found)), content)
         for (goods, content), found in countries.items()
     ]
 
@@ -51,93 +48,34 @@ def may_resell(world: World, goods: Sequence[int], content: bool) -> BoolArray:
     return holds & np.isin(world.offer_good, goods)
 
 
-@dataclass
-class Origins:
+class Origins(Tracer):
     """One family. K countries of origin; offers and needs are those of its goods.
 
     Attributes:
-        seller, buyer: (M, offers, K), (M, needs, K) tonnes in stock. transit: (L, M, needs, K) under way.
+        kept: (M, offers, K) of the sellers' tonnes, those with sellers who heed the rules in force.
+        countries: positions of the countries of origin. content: whether what is made of the goods counts.
     """
 
-    world: World
-    benchmark: Benchmark
-    goods: tuple[int, ...]
-    countries: tuple[int, ...]
-    content: bool
-    seller: FloatArray = field(init=False)
-    buyer: FloatArray = field(init=False)
-    transit: FloatArray = field(init=False)
-    kept: FloatArray = field(init=False)
-    """(M, offers, K) of the sellers' tonnes, those with sellers who heed the rules in force."""
-    shipped: FloatArray = field(init=False)
-    """(M, needs, K) tonnes bought in the last step."""
+    def __init__(
+        self, prepared: Prepared, goods: tuple[int, ...], countries: tuple[int, ...], content: bool
+    ) -> None:
+        world = prepared.world
+        self.countries, self.content = countries, content
+        offers = np.flatnonzero(np.isin(world.offer_good, goods))
+        needs = np.flatnonzero(np.isin(world.need_good, goods))
+        fresh, recipe = _recipe(prepared, offers, needs, (countries, content))
+        codes = ",".join(world.countries[country] for country in countries)
+        what = ",".join(world.goods[good].id for good in goods)
+        name = f"origins:{what}:{codes}:{'content' if content else 'goods'}"
+        super().__init__(prepared, name, goods, fresh, recipe)
+        self._offer_at = {int(offer): i for i, offer in enumerate(self.offers)}
+        self.kept: FloatArray = np.zeros_like(self.seller)
+        self._share: FloatArray = np.zeros((prepared.members, len(countries)))
 
-    def __post_init__(self) -> None:
-        world = self.world
-        self.offers: IntArray = np.flatnonzero(np.isin(world.offer_good, self.goods))
-        self.needs: IntArray = np.flatnonzero(np.isin(world.need_good, self.goods))
-        self._offer_at = {int(o): i for i, o in enumerate(self.offers)}
-        need_at = {int(n): i for i, n in enumerate(self.needs)}
-        made_in = world.offer_country[self.offers]
-        self._own = (made_in[:, None] == np.array(self.countries)).astype(np.float64)
-        """(offers, K) 1 where the material is new and made in the country."""
-        # What a plant makes of its inputs: (offers, needs) weights. A trader passes its input on as it is.
-        self._recipe = np.zeros((len(self.offers), len(self.needs)))
-        kinds = world.facility_kind
-        for i, offer in enumerate(self.offers.tolist()):
-            facility = world.offer_facility[offer]
-            for need in np.flatnonzero(world.need_facility == facility).tolist():
-                if need not in need_at:
-                    continue
-                if kinds[facility] == "trader":
-                    if world.need_good[need] == world.offer_good[offer]:
-                        self._recipe[i, need_at[need]] = 1.0
-                        self._own[i] = 0.0
-                elif self.content:
-                    self._recipe[i, need_at[need]] = self.benchmark.activities.cost_weight[need]
-        # What was made in a country named is of that origin, whatever went into it.
-        self._recipe[self._own.any(1)] = 0.0
-
-    def _slices(self, good: int) -> tuple[slice, slice]:
-        """Where a good's offers and needs lie on this family's axes."""
-        first = [int(np.searchsorted(self.world.offer_good[self.offers], g)) for g in (good, good + 1)]
-        second = [int(np.searchsorted(self.world.need_good[self.needs], g)) for g in (good, good + 1)]
-        return slice(*first), slice(*second)
-
-    def start(self, state: State, step_years: float) -> None:
-        """Stocks and pipelines with the mixes of the base year."""
-        benchmark = self.benchmark
-        made = self._own.copy()
-        taken = np.zeros((len(self.needs), len(self.countries)))
-        for _ in range(BASE_ROUNDS):
-            for good in self.goods:
-                sellers, buyers = self._slices(good)
-                flow = benchmark.flow[good]
-                taken[buyers] = (flow / flow.sum(0)).T @ made[sellers]
-            new = self._own + self._recipe @ taken
-            done = np.abs(new - made).max(initial=0.0) < SETTLED
-            made = new
-            if done:
-                break
-        by_lag = np.zeros((len(benchmark.lag_weight), *taken.shape))
-        for good in self.goods:
-            sellers, buyers = self._slices(good)
-            for lag, weights in enumerate(benchmark.lag_weight):
-                by_lag[lag, buyers] = (benchmark.flow[good] * weights[good]).T @ made[sellers] * step_years
-        self.seller = state.seller_stock[:, self.offers, None] * made
-        self.buyer = state.buyer_stock[:, self.needs, None] * taken
-        pipeline = np.array([by_lag[k + 1 :].sum(0) for k in range(len(by_lag) - 1)])
-        pipeline = pipeline.reshape(-1, *taken.shape)
-        self.transit = np.repeat(pipeline[:, None], len(state.seller_stock), axis=1)
-        self.shipped, self.kept = np.zeros_like(self.buyer), np.zeros_like(self.seller)
-        self._share = np.zeros((len(self.seller), len(self.countries)))
-
-    def arrive(self) -> None:
-        """Shipments due reach the buyers."""
-        if len(self.transit):
-            self.buyer += self.transit[0]
-            self.transit[:-1] = self.transit[1:]
-            self.transit[-1] = 0.0
+    def start(self, prepared: Prepared, state: State) -> None:
+        """Stocks and pipelines of now with the mixes of the base year; nobody heeds a rule yet."""
+        super().start(prepared, state)
+        self.kept = np.zeros_like(self.seller)
 
     def comply(self, rules: Sequence[Resale]) -> None:
         """Split the sellers' stocks between those who heed the rules in force and those who do not.
@@ -174,23 +112,15 @@ class Origins:
         rules: Sequence[Resale],
         lags: Sequence[Sequence[FloatArray]],
     ) -> FloatArray:
-        """Take what was sold out of the sellers' stocks.
-
-        Args:
-            stock: (M, O) sellers' stocks before the sales.
-            rules: in force now; those of other families do not count.
-            lags: per lag, per good (S, B) or (M, S, B) share of a shipment that arrives after it.
-
-        Returns:
-            (L, M, needs, K) tonnes that arrive after 0, 1, ... steps.
-        """
+        """As :meth:`sim.agents.tracers.Tracer.ship`; rules of other families do not count."""
         rules = [rule for rule in rules if self.covers(rule)]
-        by_lag = np.zeros((len(lags), *self.buyer.shape))
+        by_lag = np.zeros((len(lags), *self.buyer.stock.shape))
+        seller, all_kept = self.seller.copy(), self.kept.copy()
         for good in self.goods:
-            sellers, buyers = self._slices(good)
+            sellers, buyers = self.slices(good)
             flow = clearing.flow(good)
-            held, kept = self.seller[:, sellers], self.kept[:, sellers]
-            left = stock[:, self.world.offer_slice(good)].copy()
+            held, kept = seller[:, sellers], all_kept[:, sellers]
+            left = stock[:, self._world.offer_slice(good)].copy()
             for links, barred in self._cells(good, rules):
                 part = flow * links
                 sold = part.sum(2)
@@ -203,14 +133,10 @@ class Origins:
                 )
                 for lag, weights in enumerate(lags):
                     by_lag[lag][:, buyers] += np.swapaxes(part * weights[good], 1, 2) @ mix
-            self.seller[:, sellers], self.kept[:, sellers] = held, kept
+            seller[:, sellers], all_kept[:, sellers] = held, kept
+        self.seller, self.kept = seller, all_kept
         self.shipped = np.add.reduce(by_lag, axis=0)
         return by_lag
-
-    def load(self, by_lag: FloatArray) -> None:
-        """What was shipped, (L, M, needs, K), goes to the buyers' stocks or on its way."""
-        self.buyer += by_lag[0]
-        self.transit += by_lag[1:]
 
     def covers(self, rule: Resale) -> bool:
         """Whether a rule belongs to this family."""
@@ -221,7 +147,7 @@ class Origins:
 
         Links under rules come first, the others draw on what is left.
         """
-        origin, destination = self.world.link_countries(good)
+        origin, destination = self._world.link_countries(good)
         here = [rule for rule in rules if good in rule.goods]
         signature = np.zeros((len(origin), len(destination)), dtype=np.int64)
         for bit, rule in enumerate(here):
@@ -235,28 +161,48 @@ class Origins:
             cells.append(((signature == value).astype(np.float64), barred))
         return cells
 
-    def produce(self, consumed: FloatArray, held: FloatArray, output: FloatArray) -> None:
-        """Inputs leave the buyers' stocks, outputs enter the sellers', with their origins.
-
-        Args:
-            consumed, held: (M, N) tonnes used, and on hand before. output: (M, O) tonnes made or passed on.
-        """
-        before = held[:, self.needs]
-        mix = np.divide(
-            self.buyer, before[..., None], out=np.zeros_like(self.buyer), where=before[..., None] > 0
-        )
-        used = np.minimum(consumed[:, self.needs], before)
-        self.buyer = np.maximum(self.buyer - mix * used[..., None], 0.0)
-        made = self._own + np.swapaxes(np.swapaxes(mix, 1, 2) @ self._recipe.T, 1, 2)
-        new = made * output[:, self.offers, None]
-        self.seller = self.seller + new
+    def add_output(self, new: FloatArray) -> None:
+        """What was made enters the sellers' stocks, and what of it those hold who heed rules."""
+        super().add_output(new)
         self.kept = self.kept + self._share[:, None] * new
 
     def discard(self, tonnes: FloatArray, stock: FloatArray) -> None:
         """Tonnes (M, O) thrown away out of stocks (M, O) take their mix along."""
         share = np.divide(tonnes, stock, out=np.zeros_like(tonnes), where=stock > 0)[:, self.offers]
-        self.seller = self.seller * (1 - share[..., None])
+        super().discard(tonnes, stock)
         self.kept = self.kept * (1 - share[..., None])
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Its content by name, for a checkpoint."""
+        return {**super().arrays(), "kept": self.kept, "share": self._share}
+
+    def restore(self, arrays: dict[str, FloatArray]) -> None:
+        """Take over what :meth:`arrays` gave."""
+        super().restore(arrays)
+        self.kept, self._share = arrays["kept"].copy(), arrays["share"].copy()
+
+
+def _recipe(
+    prepared: Prepared, offers: IntArray, needs: IntArray, family: tuple[tuple[int, ...], bool]
+) -> tuple[FloatArray, FloatArray]:
+    """(offers, K) 1 where material is new and made in the country; (offers, needs) weights of inputs.
+
+    With ``content`` a plant's output has the mix of those of its inputs that are traced, each weighted with
+    its share in the plant's input cost; what is made in a named country is of that country, whatever went in.
+    """
+    countries, content = family
+    world = prepared.world
+    made_in = world.offer_country[offers]
+    own = (made_in[:, None] == np.array(countries)).astype(np.float64)
+    recipe = Tracer.passed_on(prepared, offers, needs)
+    own[recipe.any(1)] = 0.0
+    if content:
+        kinds = np.array(world.facility_kind)[world.offer_facility[offers]]
+        same = world.offer_facility[offers][:, None] == world.need_facility[needs]
+        weight = prepared.benchmark.activities.cost_weight[needs]
+        recipe += np.where(same & (kinds != "trader")[:, None], weight, 0.0)
+    recipe[own.any(1)] = 0.0
+    return own, recipe
 
 
 def _drawn(

@@ -4,8 +4,10 @@
 values. Every other member takes the parameters that past episodes were asked about
 (``data/world/posterior.csv``, where there is one) from one row of that sample, so that values stand together
 that were found together, and draws every other parameter from a triangular distribution over its range with
-the value as mode. A draw depends on (seed, member) alone, so a member is the same alone or
-among a thousand, and the same in every scenario.
+the value as mode, except those that are held: of these every member uses the value, until a scenario or a
+design varies them. A draw depends on (seed, member) alone, so a member is the same alone or
+among a thousand, and the same in every scenario; column ``draw`` says which of a member's random numbers is
+a parameter's own, so that a new parameter moves no other.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import bisect
 import csv
 import difflib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,21 +26,25 @@ import numpy as np
 from sim.distributions import Distribution
 from sim.errors import MonaziteError
 from sim.paths import world_directory
+from sim.tables import Row, Table, read_table
 from sim.units import Amount
+from sim.world.sourcing import BaseYearRules
 from sim.world.world import BoolArray, FloatArray, World
 
 __all__ = [
-    "Behaviour", "Draws", "Joint", "Range", "draw_behaviour", "member_generator", "member_seeds",
-    "read_behaviour", "read_priors",
+    "Behaviour", "BehaviourTable", "Draws", "Joint", "Range", "base_year_rules", "draw_behaviour",
+    "member_generator", "member_seeds", "read_behaviour", "read_priors",
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
-SHARED = ("prior_weight",)
+SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling")
 """No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
 POSITIVE = (
     "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
-)
-"""What the market divides by, or takes powers of."""
+    "urgency_width", "least_working_stock", "least_offer", "least_stock_felt", "lowest_price_felt",
+    "margin_share", "state_elasticity", "prior_distance", "entry_margin",
+)  # fmt: skip
+"""What the model divides by, or takes powers of."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 
@@ -49,6 +55,8 @@ class Range:
     value: float
     low: float
     high: float
+    held: bool = False
+    """The range says what is plausible, and every member uses the value all the same."""
 
     @property
     def central(self) -> float:
@@ -58,11 +66,11 @@ class Range:
     @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest value that a member may draw."""
-        return self.low, self.high
+        return (self.value, self.value) if self.held else (self.low, self.high)
 
     def quantile(self, uniform: float) -> float:
         """The value below which a share ``uniform`` of a triangular distribution lies."""
-        if self.high <= self.low:
+        if self.held or self.high <= self.low:
             return self.value
         return Distribution("triangular", (self.low, self.value, self.high)).quantile(uniform)
 
@@ -94,6 +102,29 @@ class Joint:
     def quantile(self, uniform: float) -> float:
         """The value of the row in which a number between 0 and 1 falls, rows as wide as their weights."""
         return self.column[bisect.bisect_right(self.reached, uniform)]
+
+
+Span = Range | Joint | Distribution
+Key = tuple[str, str]
+"""Parameter and scope."""
+
+
+@dataclass(frozen=True, eq=False)
+class BehaviourTable(Mapping[Key, Span]):
+    """What each parameter may be, by parameter and scope."""
+
+    spans: Mapping[Key, Span]
+    places: Mapping[str, int]
+    """Parameter -> which of a member's random numbers is its own."""
+
+    def __getitem__(self, key: Key) -> Span:
+        return self.spans[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.spans)
+
+    def __len__(self) -> int:
+        return len(self.spans)
 
 
 @dataclass(frozen=True)
@@ -181,28 +212,59 @@ class Draws:
         return happens
 
 
-def read_behaviour(path: Path | None = None) -> dict[tuple[str, str], Range | Joint]:
-    """The table, keyed by (parameter, scope), with the sample ``posterior.csv`` beside it where there is one.
+def read_behaviour(path: Path | None = None) -> BehaviourTable:
+    """The table, with the sample ``posterior.csv`` beside it where there is one.
 
     Raises:
-        MonaziteError: the sample names no parameter of the table, or holds what is no number or no weight.
+        MonaziteError: cells of the table are wrong, or two parameters have the same place among a member's
+            random numbers; the sample names no parameter of the table, or holds no number or no weight.
     """
     source = path if path is not None else world_directory() / "behaviour.csv"
-    with source.open(newline="", encoding="utf-8") as handle:
-        table: dict[tuple[str, str], Range | Joint] = {
-            (r["parameter"], r["scope"]): Range(float(r["value"]), float(r["low"]), float(r["high"]))
-            for r in csv.DictReader(handle)
-        }
+    columns = ("parameter", "scope", "value", "low", "high", "held", "draw", "unit", "source", "confidence")
+    table = read_table(source, columns)
+    spans: dict[Key, Span] = {(row.text("parameter"), row.text("scope")): _range(row) for row in table}
+    places = _places(table)
+    table.problems.check()
     sample = source.with_name("posterior.csv")
     if sample.is_file():
-        columns, reached = _read_sample(sample)
-        for name, column in columns.items():
-            if (name, "all") not in table:
+        names, reached = _read_sample(sample)
+        for name, column in names.items():
+            if (name, "all") not in spans:
                 raise MonaziteError(
                     f"{sample}: column '{name}' is no parameter of {source.name}; rebuild with 'make data'"
                 )
-            table[name, "all"] = Joint(table[name, "all"].central, column, reached)
-    return table
+            spans[name, "all"] = Joint(spans[name, "all"].central, column, reached)
+    return BehaviourTable(spans, places)
+
+
+def _range(row: Row) -> Range:
+    value, low, high = (row.number(column) for column in ("value", "low", "high"))
+    if low > value or value > high:
+        row.refuse("value", f"{value:g} is not between low {low:g} and high {high:g}", "widen the range")
+    for column in ("unit", "source", "confidence"):
+        if not row.text(column):
+            row.refuse(column, "is empty; no number without one", f"write the {column}")
+    return Range(value, low, high, row.word("held", ("yes", "no"), "answer") == "yes")
+
+
+def _places(table: Table) -> dict[str, int]:
+    """Which of a member's random numbers each parameter takes: stated once for all, used by no other."""
+    places: dict[str, int] = {}
+    taken: dict[int, str] = {}
+    scopes: set[Key] = set()
+    for row in table:
+        name, scope, place = row.text("parameter"), row.text("scope"), row.integer("draw")
+        if (name, scope) in scopes:
+            row.refuse("parameter", f"'{name}' stands twice for scope '{scope}'", "remove one row")
+        scopes.add((name, scope))
+        if places.setdefault(name, place) != place:
+            message = f"'{name}' has place {places[name]} in another row, here {place}"
+            row.refuse("draw", message, "a parameter has one place, whatever the scope")
+        elif taken.setdefault(place, name) != name:
+            message = f"place {place} belongs to '{taken[place]}'"
+            free = max(row.integer("draw") for row in table) + 1
+            row.refuse("draw", message, f"take a place that nobody has had, such as {free}")
+    return places
 
 
 @lru_cache(maxsize=8)
@@ -270,8 +332,8 @@ def read_priors(path: Path | None = None) -> dict[str, tuple[float, float]]:
 
 
 def with_assumptions(
-    table: Mapping[tuple[str, str], Range | Joint], assumptions: Mapping[str, float | Distribution]
-) -> dict[tuple[str, str], Range | Joint | Distribution]:
+    table: BehaviourTable, assumptions: Mapping[str, float | Distribution]
+) -> BehaviourTable:
     """Replace values by a scenario's assumptions, ``parameter`` or ``parameter.mineral``.
 
     An assumption fixes the parameter: its range shrinks to the value; or it gives a distribution. Either
@@ -280,7 +342,7 @@ def with_assumptions(
     Raises:
         MonaziteError: the parameter does not exist, or is not given by mineral.
     """
-    result: dict[tuple[str, str], Range | Joint | Distribution] = dict(table)
+    result = dict(table)
     known = {name for name, _ in table}
     for key, value in assumptions.items():
         name, _, scope = key.partition(".")
@@ -296,12 +358,10 @@ def with_assumptions(
             )
         fixed = value if isinstance(value, Distribution) else Range(float(value), float(value), float(value))
         result[name, scope or "all"] = fixed
-    return result
+    return BehaviourTable(result, table.places)
 
 
-def draw_behaviour(
-    world: World, table: Mapping[tuple[str, str], Range | Joint | Distribution], draws: Draws
-) -> Behaviour:
+def draw_behaviour(world: World, table: BehaviourTable, draws: Draws) -> Behaviour:
     """Draw every parameter for the members of ``draws``, or take what a design sets.
 
     Raises:
@@ -316,14 +376,15 @@ def draw_behaviour(
             )
     table = _with_given(table, draws.given)
     names = sorted({name for name, _ in table})
-    ranked: list[tuple[str, str]] = sorted(table)
+    ranked: list[Key] = sorted(table)
+    count = max(table.places.values()) + 1
     drawn = {key: np.empty(len(draws.members)) for key in ranked}
     for row, (seed, member) in enumerate(zip(draws.seeds, draws.members, strict=True)):
-        uniform = member_generator(seed, member, PARAMETER_STREAM).random(len(names))
+        uniform = member_generator(seed, member, PARAMETER_STREAM).random(count)
         together = member_generator(seed, member, POSTERIOR_STREAM).random()
         for key in ranked:
             span = table[key]
-            rank = together if isinstance(span, Joint) else float(uniform[names.index(key[0])])
+            rank = together if isinstance(span, Joint) else float(uniform[table.places[key[0]]])
             drawn[key][row] = span.central if member == 0 else span.quantile(rank)
     for key in ranked:
         path = _path(*key)
@@ -347,9 +408,16 @@ def draw_behaviour(
     return Behaviour(values, frozenset(name for name, scope in ranked if _path(name, scope) in draws.values))
 
 
-def _with_given(
-    table: Mapping[tuple[str, str], Range | Joint | Distribution], given: Mapping[str, FloatArray]
-) -> dict[tuple[str, str], Range | Joint | Distribution]:
+def base_year_rules(behaviour: Behaviour) -> BaseYearRules:
+    """What all members share when the base year is inverted."""
+    return BaseYearRules(
+        prior_weight=behaviour.shared("prior_weight"),
+        prior_distance_km=behaviour.shared("prior_distance"),
+        input_cost_ceiling=behaviour.shared("input_cost_ceiling"),
+    )
+
+
+def _with_given(table: BehaviourTable, given: Mapping[str, FloatArray]) -> BehaviourTable:
     """The table with a row for each mineral that a design alone names."""
     every = {_path(name, "all"): name for name, scope in table if scope == "all" and name in PER_GOOD}
     result = dict(table)
@@ -357,7 +425,7 @@ def _with_given(
         parameter, _, scope = path.rpartition(".")
         if parameter in every:
             result.setdefault((every[parameter], scope), table[every[parameter], "all"])
-    return result
+    return BehaviourTable(result, table.places)
 
 
 def _path(name: str, scope: str) -> str:

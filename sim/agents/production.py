@@ -5,27 +5,46 @@ from __future__ import annotations
 import numpy as np
 
 from sim.agents.expectations import share_of_step
-from sim.agents.parameters import Behaviour
+from sim.agents.prepared import Prepared
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
-from sim.world.benchmark import Benchmark
-from sim.world.powers import raised
-from sim.world.world import FloatArray, IntArray, World
+from sim.arrays import FloatArray, IntArray, raised
+from sim.controls import Controls
+from sim.world.activities import Activities
 
-__all__ = ["adapt_intensity", "adapt_rates", "consume", "discard_surplus", "run_plants", "usable_inputs"]
+__all__ = [
+    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "planned_throughput",
+    "run_plants", "usable_inputs", "within_plan",
+]  # fmt: skip
 
-RECOVERY_ROOM, RECOVERY_STEP = 1.1, 0.05
-"""A plant short of one input orders the others for a tenth and five points more than it could use."""
-RANGE_OF_PRICES = (0.05, 50.0)
-"""Price ratios beyond which plants and needs respond no further."""
+
+def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
+    """(M, P) tonnes of input that plants would take this step to make what is planned, (M, O) tonnes.
+
+    The product that is to be made most of, relative to normal times, decides for all.
+    """
+    activities = prepared.benchmark.activities
+    relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
+    throughput: FloatArray = activities.throughput * prepared.step_years * activities.largest(relative)
+    return throughput
+
+
+def within_plan(prepared: Prepared, plan: FloatArray) -> FloatArray:
+    """(M, O) share of what its plant could make of a product that is to be made; 1 for mines."""
+    activities, made = prepared.benchmark.activities, prepared.made
+    relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
+    most = activities.largest(relative)[:, activities.offer_plant[made]]
+    within = np.ones_like(relative)
+    within[:, made] = relative[:, made] / np.maximum(most, 1e-12)
+    return within
 
 
 def run_plants(
-    world: World,
-    state: State,
-    benchmark: Benchmark,
+    prepared: Prepared,
+    rate: FloatArray,
     planned: FloatArray,
     available: FloatArray,
+    elements: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Run processors and traders; return their output (M, O) and input use (M, N), tonnes.
 
@@ -34,14 +53,17 @@ def run_plants(
     concentrate.
 
     Args:
+        rate: (M, N) need per unit of activity relative to the base year.
         planned: (M, P) tonnes of throughput wanted this step.
         available: (M, N) tonnes of input on hand.
+        elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
     """
+    benchmark = prepared.benchmark
     activities = benchmark.activities
     order = activities.need_order
-    per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
+    per_tonne = activities.need_coefficient[order] * rate[:, order]
     held = available[:, order]
-    throughput = np.minimum(planned, _scarcest(benchmark, held, per_tonne))
+    throughput = np.minimum(planned, _scarcest(activities, held, per_tonne))
     throughput = np.maximum(throughput, 0.0)
 
     # Each input in its own proportion first; what one lacks, its substitutes make up.
@@ -52,58 +74,59 @@ def run_plants(
     own += np.divide(lacking, spare, out=np.zeros_like(spare), where=spare > 0) * (held - own)
     used = np.zeros_like(available)
     used[:, order] = np.minimum(own, held)
-    output = np.zeros((len(throughput), len(world.offer_good)))
-    made = activities.offer_plant >= 0
+    output = np.zeros((len(throughput), len(prepared.world.offer_good)))
+    made = prepared.made
     output[:, made] = throughput[:, activities.offer_plant[made]] * activities.offer_yield[made]
     separated = np.flatnonzero(activities.offer_element >= 0)
     if len(separated):
         position = activities.basket_need[activities.offer_plant[separated]]
-        element = activities.offer_element[separated]
         stock = available[:, benchmark.basket_need[position]]
-        held = state.buyer_elements[:, position, element]
+        held = elements[:, position, activities.offer_element[separated]]
         content = np.divide(held, stock, out=np.zeros_like(held), where=stock > 0)
         processed = used[:, benchmark.basket_need[position]]
         output[:, separated] = processed * content * activities.offer_yield[separated]
     return output, used
 
 
-def _reach(benchmark: Benchmark, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+def _reach(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, groups) throughput that each group of substitutes would allow, tonnes."""
-    start = benchmark.activities.group_start
+    start = activities.group_start
     reach: FloatArray = np.add.reduceat(held, start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
     return reach
 
 
-def _group_plant(benchmark: Benchmark) -> IntArray:
-    activities = benchmark.activities
+def _group_plant(activities: Activities) -> IntArray:
     return activities.need_plant[activities.need_order][activities.group_start]
 
 
-def _scarcest(benchmark: Benchmark, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
+def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, P) throughput that the scarcest group of inputs allows, tonnes."""
-    reach = _reach(benchmark, held, per_tonne)
-    bound: FloatArray = np.minimum.reduceat(reach, benchmark.activities.group_plant_start, axis=1)
+    reach = _reach(activities, held, per_tonne)
+    bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     return bound
 
 
 def usable_inputs(
-    state: State, benchmark: Benchmark, planned: FloatArray, available: FloatArray
+    prepared: Prepared, rate: FloatArray, planned: FloatArray, available: FloatArray
 ) -> FloatArray:
     """(M, N) what each input of a plant is good for, as a share of the plan, next step.
 
     1 for the scarcest input and for users; for the others what the scarcest allowed this step,
-    with some room to recover.
+    with some room to recover. A plant that plans nothing has no scarcest input.
+
+    Args:
+        rate, planned, available: as for :func:`run_plants`.
     """
-    activities = benchmark.activities
+    activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
     held = available[:, order]
-    per_tonne = activities.need_coefficient[order] * state.need_rate[:, order]
-    reach = _reach(benchmark, held, per_tonne)
+    per_tonne = activities.need_coefficient[order] * rate[:, order]
+    reach = _reach(activities, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     share = scarcest / np.maximum(planned, 1e-300)
-    is_scarcest = (reach <= scarcest[:, _group_plant(benchmark)] * (1 + 1e-9))[:, activities.need_group]
-    scarcest = share[:, plant]
-    room = np.minimum(scarcest * RECOVERY_ROOM + RECOVERY_STEP, 1.0)
+    is_scarcest = (reach <= scarcest[:, _group_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
+    behaviour = prepared.behaviour
+    room = np.minimum(share[:, plant] * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
     usable = np.ones_like(available)
     usable[:, order] = np.where(is_scarcest, 1.0, room)
     return usable
@@ -115,87 +138,122 @@ def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, Fl
     return used, required - used
 
 
-def discard_surplus(
-    world: World, state: State, benchmark: Benchmark, behaviour: Behaviour, step_years: float
-) -> FloatArray:
+def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
     """(M, O) tonnes of joint products thrown away because nobody took them for too long."""
-    plant = benchmark.activities.offer_plant
-    outputs = np.bincount(plant[plant >= 0], minlength=len(benchmark.activities.facility))
+    plant = prepared.benchmark.activities.offer_plant
+    outputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
     joint = (plant >= 0) & (outputs[np.maximum(plant, 0)] > 1)
-    limit = behaviour["discard_years"] * world.offer_output + normal_stock(world, state, step_years)
+    patience = prepared.behaviour["discard_years"] * prepared.benchmark.normal_output
+    limit = patience + normal_stock(prepared, controls)
     surplus = np.where(joint, np.maximum(state.seller_stock - limit, 0.0), 0.0)
     return surplus
 
 
-def adapt_rates(
-    world: World,
-    state: State,
-    benchmark: Benchmark,
-    behaviour: Behaviour,
-    cash_cost: FloatArray,
-    own_cost: FloatArray,
-    ask_factor: FloatArray,
-    step_years: float,
-) -> None:
+def felt(prepared: Prepared, ratio: FloatArray) -> FloatArray:
+    """Price ratios (M, any) as plants and needs respond to them: beyond a range, no further."""
+    behaviour = prepared.behaviour
+    return np.clip(ratio, behaviour["lowest_price_felt"], behaviour["highest_price_felt"])
+
+
+def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
     """Mines follow price and their own stock; plants follow margin, output stock and demand.
 
-    Args:
-        cash_cost: (O,) in multiples of the good's base price; below it a mine idles.
-        own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
-        ask_factor: (1 or M, O) share of its price that a seller asks; a state pays it the rest.
+    A facility that did not run in the base year opens as far as its expected price lies above its cash cost,
+    at full capacity from ``entry_margin`` above it, and shuts when the price falls back.
     """
-    activities = benchmark.activities
-    follow = share_of_step(behaviour["utilisation_speed"], step_years)
+    relative_stock = state.seller_stock / normal_stock(prepared, controls)
+    relative_stock = np.maximum(relative_stock, prepared.behaviour["least_stock_felt"])
+    received = state.offer_expected_price / controls.ask_factor
+    _adapt_mines(prepared, state, received / controls.own_cost_factor, relative_stock)
+    _adapt_plants(prepared, state, controls, received, relative_stock)
+    activities, made = prepared.benchmark.activities, prepared.made
+    plant = activities.offer_plant[made]
+    normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
+    state.rate[:, made] = state.throughput[:, plant] * normal
+
+
+def _adapt_mines(
+    prepared: Prepared, state: State, received: FloatArray, relative_stock: FloatArray
+) -> None:
+    behaviour, benchmark = prepared.behaviour, prepared.benchmark
+    follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
-    relative_stock = np.maximum(state.seller_stock / normal_stock(world, state, step_years), 1e-3)
-    received = state.offer_expected_price / ask_factor
-    expected = np.clip(received / own_cost, *RANGE_OF_PRICES)
+    mine = np.flatnonzero(~prepared.made)
+    price, stock = felt(prepared, received[:, mine]), relative_stock[:, mine]
+    normal, capacity, cash = benchmark.normal_output[mine], state.capacity[:, mine], state.cash_cost[:, mine]
+    elasticity = behaviour["supply_elasticity"][:, prepared.world.offer_good[mine]]
+    less = raised(stock, -behaviour["output_stock_response"])
+    wanted = np.clip(raised(price, elasticity) * less, lowest, capacity / normal)
+    covered = np.minimum(price / np.maximum(cash, 1e-9), 1.0)
+    wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
+    entrant = benchmark.entrant[mine]
+    if entrant.any():
+        wanted = np.where(entrant, _opened(prepared, price / cash, less) * capacity / normal, wanted)
+    rate = state.rate[:, mine]
+    rate = rate + follow * (wanted * normal - rate)
+    state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
 
-    mine = np.flatnonzero(activities.offer_plant < 0)
-    price, stock = expected[:, mine], relative_stock[:, mine]
-    elasticity = behaviour["supply_elasticity"][:, world.offer_good[mine]]
-    wanted = raised(price, elasticity) * raised(stock, -behaviour["output_stock_response"])
-    covered = np.minimum(price / np.maximum(cash_cost[mine], 1e-9), 1.0)
-    loss = raised(covered, behaviour["shutdown_response"])
-    wanted = np.clip(wanted, lowest, (world.offer_capacity / world.offer_output)[mine])
-    rate = state.mine_rate[:, mine]
-    state.mine_rate[:, mine] = rate + follow * (np.maximum(wanted * loss, lowest) - rate)
 
-    value = activities.revenue_mean(np.clip(received, *RANGE_OF_PRICES))
-    own = activities.revenue_mean(own_cost)
-    paid = np.clip(state.need_expected_price / benchmark.base_index, *RANGE_OF_PRICES)
+def _adapt_plants(
+    prepared: Prepared,
+    state: State,
+    controls: Controls,
+    received: FloatArray,
+    relative_stock: FloatArray,
+) -> None:
+    behaviour, benchmark = prepared.behaviour, prepared.benchmark
+    activities = benchmark.activities
+    follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
+    value = activities.revenue_mean(felt(prepared, received))
+    own = activities.revenue_mean(controls.own_cost_factor)
+    paid = felt(prepared, state.need_expected_price / benchmark.base_index)
     inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
     glut = activities.revenue_mean(relative_stock)
-    wanted = raised(margin, behaviour["processing_elasticity"])
-    wanted *= raised(glut, -behaviour["output_stock_response"])
-    wanted = np.clip(wanted, lowest, activities.capacity_ratio)
-    state.plant_rate += follow * (wanted - state.plant_rate)
+    less = raised(glut, -behaviour["output_stock_response"])
+    most = activities.largest(state.capacity / benchmark.normal_output)
+    wanted = raised(margin, behaviour["processing_elasticity"]) * less
+    wanted = np.clip(wanted, behaviour["minimum_utilisation"], most)
+    entrant = np.zeros(len(activities.facility), dtype=bool)
+    entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
+    if entrant.any():
+        wanted = np.where(entrant, _opened(prepared, margin, less) * most, wanted)
+    throughput = state.throughput + follow * (wanted * activities.throughput - state.throughput)
+    state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)
 
 
-def adapt_intensity(
-    world: World,
-    state: State,
-    benchmark: Benchmark,
-    behaviour: Behaviour,
-    budget: FloatArray,
-    step_years: float,
-) -> None:
+def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> FloatArray:
+    """Share of its capacity at which an entrant wants to run, given price over cost and its own stock."""
+    opened = np.clip((over_cost - 1) / prepared.behaviour["entry_margin"], 0.0, 1.0)
+    share: FloatArray = opened * np.minimum(less, 1.0)
+    return share
+
+
+def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatArray) -> FloatArray:
+    """Rates (M, n), with those of closing entrants at 0 once they are next to nothing.
+
+    Args:
+        full: (n,) rates at full capacity of entrants, 0 of others.
+    """
+    least = prepared.behaviour["least_entrant_rate"]
+    return np.where((wanted <= 0) & (rate < least * full), 0.0, rate)
+
+
+def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> None:
     """Substitution and thrift: need falls slowly while prices are expected high.
 
     End users economise, and so do plants that combine several inputs (less dysprosium in a
-    magnet). A plant with one input only changes its form and cannot.
-
-    Args:
-        budget: (1 or M, N) what users can pay in dollars, relative to the base year.
+    magnet). A plant with one input only changes its form and cannot. What users can pay in dollars
+    moves with their currency.
     """
-    follow = share_of_step(behaviour["thrift_speed"], step_years)
+    behaviour, benchmark = prepared.behaviour, prepared.benchmark
+    follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)
     plant = benchmark.activities.need_plant
-    inputs = np.bincount(plant[plant >= 0], minlength=len(benchmark.activities.facility))
+    inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(benchmark.activities.facility)))
     free = np.flatnonzero((plant < 0) | (inputs[np.maximum(plant, 0)] > 1))
-    elasticity = behaviour["thrift_elasticity"][:, world.need_good[free]]
-    felt = state.need_expected_price[:, free] / benchmark.base_index[free] / budget[:, free]
-    ratio = np.clip(felt, *RANGE_OF_PRICES)
+    elasticity = behaviour["thrift_elasticity"][:, prepared.world.need_good[free]]
+    ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
+    ratio = felt(prepared, ratio)
     intensity = state.intensity[:, free]
     state.intensity[:, free] = intensity + follow * (raised(ratio, -elasticity) - intensity)

@@ -4,81 +4,64 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.parameters import Behaviour
+from sim.agents.prepared import Prepared
 from sim.agents.state import State
-from sim.world.benchmark import Benchmark
-from sim.world.powers import raised
-from sim.world.world import FloatArray, World
+from sim.arrays import FloatArray, raised
+from sim.controls import Controls
 
 __all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
 
-
-LEAST_CAPACITY = 1e-3
-"""Share of base capacity to which the working stock of a closing facility shrinks."""
-
-
-def normal_stock(world: World, state: State, step_years: float) -> FloatArray:
-    """(1 or M, O) stock on hand before sales in the base year, for the capacity of today."""
-    stock = world.offer_stock + world.offer_output * step_years
-    normal: FloatArray = stock * np.maximum(state.capacity, LEAST_CAPACITY)
+def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
+    """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves."""
+    stock = prepared.kept_stock + prepared.benchmark.normal_output * prepared.step_years
+    least = prepared.behaviour["least_working_stock"]
+    normal: FloatArray = stock * np.maximum(controls.capacity_factor, least)
     return normal
 
 
-def cost_index(
-    world: World, state: State, benchmark: Benchmark, own_cost: FloatArray
-) -> FloatArray:
+def cost_index(prepared: Prepared, state: State, own_cost: FloatArray) -> FloatArray:
     """(M, O) unit cost relative to the base year: input costs pass through by their share.
 
     Args:
         own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
     """
-    activities = benchmark.activities
-    inputs = activities.cost_mean(state.input_cost / benchmark.base_index)
+    activities = prepared.benchmark.activities
+    inputs = activities.cost_mean(state.input_cost / prepared.benchmark.base_index)
     plant = 1 + activities.input_cost_share * (inputs - 1)
-    index = np.ones((len(plant), len(world.offer_good)))
-    made = activities.offer_plant >= 0
+    index = np.ones((len(plant), len(prepared.world.offer_good)))
+    made = prepared.made
     index[:, made] = plant[:, activities.offer_plant[made]]
-    return index + own_share(benchmark) * (own_cost - 1)
+    return index + own_share(prepared) * (own_cost - 1)
 
 
-def own_share(benchmark: Benchmark) -> FloatArray:
+def own_share(prepared: Prepared) -> FloatArray:
     """(O,) base-year share of costs other than those of inputs: 1 for a mine."""
-    activities = benchmark.activities
-    share = np.ones(len(activities.offer_plant))
-    made = activities.offer_plant >= 0
+    activities, made = prepared.benchmark.activities, prepared.made
+    share = np.ones(len(made))
     share[made] = 1 - activities.input_cost_share[activities.offer_plant[made]]
     return share
 
 
 def planned_output(
-    world: World,
-    state: State,
-    benchmark: Benchmark,
-    production_factor: FloatArray,
-    noise: FloatArray,
-    ceiling: FloatArray,
-    step_years: float,
+    prepared: Prepared, state: State, controls: Controls, noise: FloatArray
 ) -> FloatArray:
     """(M, O) tonnes that each offer's facility would make this step at its current rate.
 
-    A factor above 1 works as far as capacity allows.
+    A factor of policy above 1 works as far as capacity allows; a ceiling on output holds whatever the price.
 
     Args:
         noise: (1 or M, O) factor that chance makes of it.
-        ceiling: (1 or M, O) most that may be produced, in multiples of base-year output.
     """
-    activities = benchmark.activities
-    rate = state.mine_rate.copy()
-    made = activities.offer_plant >= 0
-    rate[:, made] = state.plant_rate[:, activities.offer_plant[made]]
-    normal = world.offer_output * step_years * rate * state.capacity
-    most = np.maximum(normal, world.offer_capacity * step_years * state.capacity)
-    plan = np.minimum(normal * production_factor, most)
-    return np.minimum(plan * noise, world.offer_output * step_years * ceiling)
+    step_years = prepared.step_years
+    normal = state.rate * step_years * controls.capacity_factor
+    most = np.maximum(normal, state.capacity * step_years * controls.capacity_factor)
+    plan = np.minimum(normal * controls.production_factor, most)
+    ceiling = prepared.benchmark.normal_output * step_years * controls.output_ceiling
+    return np.minimum(plan * noise, ceiling)
 
 
 def asks(
-    state: State, behaviour: Behaviour, cost: FloatArray, markup_ratio: FloatArray, ask_factor: FloatArray
+    prepared: Prepared, state: State, cost: FloatArray, markup_ratio: FloatArray, ask_factor: FloatArray
 ) -> FloatArray:
     """(M, O) price at which a seller places its normal volume, in multiples of the base price.
 
@@ -88,19 +71,18 @@ def asks(
         ask_factor: (1 or M, O) share of that price which the seller asks; a state pays the rest.
     """
     received = state.offer_expected_price / ask_factor
-    expected = raised(received / cost, behaviour["offer_expectation_response"])
+    expected = raised(received / cost, prepared.behaviour["offer_expectation_response"])
     asked: FloatArray = cost * markup_ratio * expected * ask_factor
     return asked
 
 
 def offers(
-    world: World,
+    prepared: Prepared,
     state: State,
-    behaviour: Behaviour,
+    controls: Controls,
     plan: FloatArray,
     ask: FloatArray,
     held_back: FloatArray,
-    step_years: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Quantity on offer (M, O) and the ask at which all of it is sold (M, O).
 
@@ -109,13 +91,16 @@ def offers(
     for the market as ``quantity * min(1, (p / full_ask)**eps)``.
 
     Args:
+        plan: (M, O) tonnes planned. ask: (M, O) from :func:`asks`.
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
     """
-    reserve = behaviour["seller_reserve_share"] * world.offer_stock
+    behaviour = prepared.behaviour
+    reserve = behaviour["seller_reserve_share"] * prepared.kept_stock
     for_sale = state.seller_stock - held_back
     quantity = np.maximum(for_sale - reserve, 0.0)
-    relative_stock = np.maximum(for_sale, 0.0) / normal_stock(world, state, step_years)
+    relative_stock = np.maximum(for_sale, 0.0) / normal_stock(prepared, controls)
     volume = plan * raised(relative_stock, behaviour["offer_stock_response"])
-    volume = np.maximum(volume, 1e-3 * world.offer_output * step_years)
+    least = behaviour["least_offer"] * prepared.benchmark.normal_output * prepared.step_years
+    volume = np.maximum(volume, least)
     ratio = np.maximum(quantity, 1e-12) / volume
     return quantity, ask * raised(ratio, 1 / behaviour["offer_elasticity"])

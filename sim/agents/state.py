@@ -1,26 +1,30 @@
 """The state of all agents: a struct of arrays, member axis first.
 
-Only the engine's nine calls write here. Prices are multiples of the good's base gate price,
-tonnes are absolute, rates are per step.
+Only the decisions and the logistics of a step write here. Prices are multiples of the good's base gate price;
+stocks are tonnes, rates and capacities tonnes a year. What policy does to any of it stays in
+:class:`sim.controls.Controls`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from sim.agents.licences import LicenceQueue
-from sim.agents.quotas import QuotaAccount
-from sim.world.benchmark import Benchmark, basket_inflow
-from sim.world.world import FloatArray, World
+from sim.agents.prepared import Prepared
+from sim.arrays import FloatArray, IntArray
+from sim.controls import Controls, firm_numbers
+from sim.errors import MonaziteError
 
-__all__ = ["State", "initial_state"]
+__all__ = ["State", "initial_state", "need_rate"]
 
 
 @dataclass
 class State:
-    """Everything that changes from step to step."""
+    """Everything that changes from step to step, but for accounts that single rules keep."""
 
     seller_stock: FloatArray
     """(M, O) tonnes on hand, before this step's sales."""
@@ -40,104 +44,84 @@ class State:
     """(M, N) last cleared choice index."""
     risk: FloatArray
     """(M, N) perceived share of supply under restriction."""
-    mine_rate: FloatArray
-    """(M, O) utilisation of mines relative to the base year; 1 for what plants make."""
-    plant_rate: FloatArray
-    """(M, P) throughput relative to the base year."""
+    capacity: FloatArray
+    """(M, O) most that the facility can make, t/year."""
+    rate: FloatArray
+    """(M, O) what it makes at its current pace, t/year."""
+    throughput: FloatArray
+    """(M, P) input that a plant takes at its current pace, t/year."""
+    cash_cost: FloatArray
+    """(M, O) price below which the facility loses cash, multiple of the base price."""
+    owner: IntArray
+    """(1 or M, F) number of the firm that owns each facility."""
     usable: FloatArray
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
     """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
-    seller_elements: FloatArray
-    """(M, basket offers, E) tonnes of each element in sellers' stocks of concentrate."""
-    buyer_elements: FloatArray
-    """(M, basket needs, E) tonnes of each element in buyers' stocks of concentrate."""
-    transit_elements: FloatArray
-    """(L, M, basket needs, E) tonnes of each element under way."""
-    queues: dict[tuple[int, int, bytes, int | str], LicenceQueue]
-    """Applications and permits of each licence in force, by good, origin, destinations and which of such."""
-    quotas: dict[tuple[str, int, int, bytes, bytes], QuotaAccount]
-    """What is left of each quota that is counted, by event, good, origin, destinations and offers."""
-    technology: FloatArray
-    """(1 or M, N) policy's factor on the need per unit of activity."""
-    capacity: FloatArray
-    """(1 or M, O) policy's factor on capacity."""
+    required: FloatArray
+    """(M, N) tonnes needed in the last step."""
+    shortfall: FloatArray
+    """(M, N) of these, tonnes missing."""
 
-    @property
-    def need_rate(self) -> FloatArray:
-        """(M, N) need per unit of activity relative to the base year."""
-        rate: FloatArray = self.intensity * self.technology
-        return rate
+    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what :meth:`arrays` gave in a run of the same members, with as many lags or fewer.
+
+        Raises:
+            MonaziteError: an array is missing or has another shape.
+        """
+        for name, own in self.arrays().items():
+            given = arrays.get(name)
+            fits = given is not None and given.shape[1:] == own.shape[1:]
+            if given is None or not fits or (name != "transit" and len(given) != len(own)):
+                found = "missing" if given is None else f"of shape {given.shape}"
+                raise MonaziteError(f"the checkpoint's '{name}' is {found}; expected {own.shape}")
+            if name == "transit":
+                own[: len(given)] = given[: len(own)]
+            else:
+                setattr(self, name, given.astype(own.dtype))
+
+    def arrays(self) -> dict[str, FloatArray | IntArray]:
+        """All arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def initial_state(
-    world: World, benchmark: Benchmark, cover_scale: FloatArray, step_years: float
-) -> State:
+def need_rate(state: State, controls: Controls) -> FloatArray:
+    """(M, N) need per unit of activity relative to the base year: thrift, and what policy makes of it."""
+    rate: FloatArray = state.intensity * controls.intensity_factor
+    return rate
+
+
+def initial_state(prepared: Prepared) -> State:
     """The base year's steady state: stocks at target, pipelines full, prices at base.
 
-    Args:
-        cover_scale: (M, 1) factor on the inventory cover of every buyer.
+    An entrant has neither stocks nor a rate; its inputs have prices all the same.
     """
-    members = len(cover_scale)
-
-    def spread(row: FloatArray) -> FloatArray:
-        return np.repeat(row[None], members, axis=0)
-
+    world, benchmark, members = prepared.world, prepared.benchmark, prepared.members
     offers, needs = len(world.offer_good), len(world.need_good)
-    order = world.need_use * step_years
+    order = world.need_use * prepared.step_years
     mix = benchmark.need_lag
     # What still has to arrive in k+1 steps: every past order whose lag reaches that far.
     pipeline = np.array([order * mix[k + 1 :].sum(0) for k in range(len(mix) - 1)]).reshape(-1, needs)
-    stock = world.need_use * world.need_cover * cover_scale
-    seller_stock = world.offer_stock + world.offer_output * step_years
-
-    basket_need, basket_offer = benchmark.basket_need, benchmark.basket_offer
-    inflow = basket_inflow(world, benchmark.flow, basket_need)
-    inflow_share = inflow / inflow.sum(1, keepdims=True)
-    composition = world.offer_composition[basket_offer].copy()
-    for row, offer in enumerate(basket_offer):
-        same = np.flatnonzero(
-            (world.need_facility[basket_need] == world.offer_facility[offer])
-            & (world.need_good[basket_need] == world.offer_good[offer])
-        )
-        if len(same):
-            composition[row] = inflow_share[same[0]]
-    element_pipeline = np.zeros((len(pipeline), len(basket_need), len(world.elements)))
-    by_lag = lag_element_flow(world, benchmark, composition) * step_years
-    for k in range(len(pipeline)):
-        element_pipeline[k] = by_lag[k + 1 :].sum(0)
+    plants = benchmark.activities
+    begun = np.zeros(len(plants.facility), dtype=bool)
+    begun[plants.offer_plant[prepared.made & ~benchmark.entrant]] = True
     return State(
-        seller_stock=spread(seller_stock),
-        buyer_stock=stock,
+        seller_stock=prepared.each(world.offer_stock + world.offer_output * prepared.step_years),
+        buyer_stock=world.need_use * world.need_cover * prepared.behaviour["cover_scale"],
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
-        need_expected_price=spread(benchmark.base_index),
-        input_cost=spread(benchmark.base_index),
+        need_expected_price=prepared.each(benchmark.base_index),
+        input_cost=prepared.each(benchmark.base_index),
         gate_price=np.ones((members, offers)),
-        choice_index=spread(benchmark.base_index),
+        choice_index=prepared.each(benchmark.base_index),
         risk=np.zeros((members, needs)),
-        mine_rate=np.ones((members, offers)),
-        plant_rate=np.ones((members, len(benchmark.activities.facility))),
+        capacity=prepared.each(world.offer_capacity),
+        rate=prepared.each(world.offer_output),
+        throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
+        cash_cost=prepared.each(prepared.cash_cost),
+        owner=firm_numbers(world)[None],
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
-        seller_elements=spread(seller_stock[basket_offer, None] * composition),
-        buyer_elements=stock[:, basket_need, None] * inflow_share,
-        transit_elements=np.repeat(element_pipeline[:, None], members, axis=1),
-        queues={},
-        quotas={},
-        technology=np.ones((1, needs)),
-        capacity=np.ones((1, offers)),
+        required=np.zeros((members, needs)),
+        shortfall=np.zeros((members, needs)),
     )
-
-
-def lag_element_flow(world: World, benchmark: Benchmark, composition: FloatArray) -> FloatArray:
-    """(L, basket needs, E) base-year element tonnes per year by shipping lag."""
-    full = np.zeros((len(world.offer_good), len(world.elements)))
-    full[benchmark.basket_offer] = composition
-    result = np.zeros((len(benchmark.lag_weight), len(world.need_good), len(world.elements)))
-    for g, good in enumerate(world.goods):
-        if good.basket:
-            for lag, weights in enumerate(benchmark.lag_weight):
-                shipped = benchmark.flow[g] * weights[g]
-                result[lag, world.need_slice(g)] = shipped.T @ full[world.offer_slice(g)]
-    return result[:, benchmark.basket_need]

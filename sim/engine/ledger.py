@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.agents.groups import Groups
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray
 from sim.controls import Controls
-from sim.instruments import Instrument
+from sim.engine.result import Acting, StepResult
+from sim.engine.run import Run
 from sim.units import Amount
-from sim.world.world import BoolArray, FloatArray, IntArray, World
-
-if TYPE_CHECKING:
-    from sim.engine.simulation import Simulation
+from sim.world.world import World
 
 __all__ = ["Ledger", "touched"]
 
@@ -73,13 +70,12 @@ class Ledger:
         columns: name -> (M, E) of the step booked last. agents: (M, E) most facilities acted on so far.
     """
 
-    def __init__(self, simulation: Simulation, links: Groups) -> None:
-        world = simulation.world
-        self._world, self._links = world, links
-        self._events: Sequence[Instrument] = simulation.events
-        self._members, self._step_years = len(simulation.members), simulation.step_years
-        self._first_need = np.searchsorted(world.need_good, np.arange(len(world.goods)))
-        flows = simulation.benchmark.flow
+    def __init__(self, case: Run, links: Groups) -> None:
+        prepared = case.prepared
+        self._case, self._links = case, links
+        self._world, self._events = case.world, case.events
+        self._members, self._step_years = prepared.members, prepared.step_years
+        flows = prepared.benchmark.flow
         flat = np.concatenate([block.ravel() for block in flows])[None] * self._step_years
         self._base_links = links.sums(flat)[0]
         self._base_flow = flows
@@ -89,12 +85,14 @@ class Ledger:
         self._controls: Controls | None = None
         self._by_link: dict[tuple[int, bytes], tuple[IntArray, FloatArray, FloatArray]] = {}
         self._segment: list[tuple[int, _Touched, FloatArray]] = []
+        self._base: dict[str, tuple[Amount, Amount]] = {}
 
     def set_policy(self, controls: Controls, shares: Mapping[str, Amount]) -> bool:
         """Take over the policy of a step; True where the links acted on or their shares have changed."""
         if controls is self._controls:
             return False
         self._controls = controls
+        self._base = touched(self._world, controls, shares, self._step_years)
         before = {e: (t.share.tobytes(), t.links) for e, t in self._touched.items() if t.links is not None}
         old = self._touched
         self._touched = {}
@@ -133,31 +131,27 @@ class Ledger:
             agents.update(world.need_facility[world.need_slice(g)][sold.any(0)].tolist())
         return _Touched(share, tuple(weights), links, base, offers, needs, len(agents))
 
-    def book(self, simulation: Simulation, price: FloatArray) -> None:
-        """Weigh the step that has just ended.
-
-        Args:
-            price: (M, G) gate price, USD/t.
-        """
+    def book(self, result: StepResult) -> None:
+        """Weigh the step that has just ended."""
         shape = self._members, len(self._events)
         names = (
             "event_tonnes", "event_usd", "event_flow", "event_change", "event_flow_usd", "event_waiting",
             "event_filed", "event_approved",
         )  # fmt: skip
         tonnes, value, flow, change, usd, waiting, filed, approved = (np.zeros(shape) for _ in names)
-        world = self._world
+        world, price = self._world, result.prices.gate
         for position, found in self._touched.items():
             by_good = np.zeros((self._members, len(world.goods)))
             base = found.base_by_good.copy()
-            tonnes[:, position], value[:, position] = simulation.touched[self._events[position].id]
+            tonnes[:, position], value[:, position] = self._base[self._events[position].id]
             if not found.share.any():
                 continue
             if found.weights is not None:
-                traded = simulation.cleared.to_buyers(found.weights)
-                by_good += np.add.reduceat(traded, self._first_need, axis=1)
+                traded = result.clearing.to_buyers(found.weights)
+                by_good += self._case.observer.of_needs(traded)
             for at, now, usual, goods in (
-                (found.offers, simulation.output, world.offer_output, world.offer_good),
-                (found.needs, simulation.required, world.need_use, world.need_good),
+                (found.offers, result.output, world.offer_output, world.offer_good),
+                (found.needs, result.required, world.need_use, world.need_good),
             ):
                 for good in np.unique(goods[at]).tolist():
                     mine = at[goods[at] == good]
@@ -166,36 +160,25 @@ class Ledger:
             flow[:, position] = by_good.sum(1) * found.share[:, 0]
             change[:, position] = (by_good - base).sum(1) * found.share[:, 0]
             usd[:, position] = (by_good * price).sum(1) * found.share[:, 0]
-        self._book_stockpiles(simulation, price, flow, change, usd)
-        self._book_rules(simulation, (tonnes, value, flow, change, usd))
-        for event, queue in simulation.queues_by_event():
+        # An event with stocks of its own acts on what it moves, not on all that its country uses.
+        for event, moved in result.moved.items():
             position = self._place(event)
-            waiting[:, position] += queue.undecided
-            filed[:, position] += queue.filed
-            approved[:, position] += queue.approved
+            flow[:, position] = change[:, position] = moved.sum(1)
+            usd[:, position] = (moved * price).sum(1)
+        self._book_rules(result.acting, (tonnes, value, flow, change, usd))
+        for event, queue in result.queues.items():
+            position = self._place(event)
+            waiting[:, position], filed[:, position] = queue.waiting, queue.filed
+            approved[:, position] = queue.approved
         columns = tonnes, value, flow, change, usd, waiting, filed, approved
         self.columns = dict(zip(names, columns, strict=True))
 
     def _place(self, name: str) -> int:
         return next(i for i, event in enumerate(self._events) if event.id == name)
 
-    def _book_stockpiles(
-        self, simulation: Simulation, price: FloatArray, flow: FloatArray, change: FloatArray, usd: FloatArray
-    ) -> None:
-        """A stockpile acts on what it buys and releases, not on all that its country uses."""
-        piles = simulation.stockpiles
-        for name in dict.fromkeys(piles.events):
-            for column in (flow, change, usd):
-                column[:, self._place(name)] = 0.0
-        for pile, (name, good) in enumerate(zip(piles.events, piles.goods, strict=True)):
-            position, moved = self._place(name), piles.bought[:, pile] + piles.released[:, pile]
-            flow[:, position] += moved
-            change[:, position] += moved
-            usd[:, position] += moved * price[:, good]
-
-    def _book_rules(self, simulation: Simulation, columns: Sequence[FloatArray]) -> None:
+    def _book_rules(self, rules: Sequence[Acting], columns: Sequence[FloatArray]) -> None:
         """A rule has the tonnes of the events whose strength it has changed."""
-        for name, targets, acting in simulation.rules.acting():
+        for name, targets, acting in rules:
             position = self._place(name)
             agents = np.zeros(self._members, dtype=np.int64)
             for target in targets:

@@ -8,70 +8,49 @@ who shares its batch. See ``docs/model.md``, section "Reactions".
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.engine.observe import Seen
+from sim.engine.run import Run
 from sim.instruments import Instrument
 from sim.instruments.condition import Condition
 from sim.instruments.negotiation import Negotiation
 from sim.instruments.reaction_rule import ReactionRule
 from sim.instruments.words import select_goods
-from sim.market.clearing import Clearing
 from sim.units import Amount, Quantity
-from sim.world.benchmark import Benchmark
-from sim.world.world import BoolArray, FloatArray, IntArray, World
+from sim.world.world import World
 
-__all__ = ["Rules", "Seen"]
+__all__ = ["Rules"]
 
+Numbers = npt.NDArray[Any]
 LEAST_EXPORTS = 1e-9
 """Base-year exports in tonnes below which there is nothing to watch."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What governments see of the step before."""
-
-    price: FloatArray
-    """(M, G) price outside the controlling country over the base price."""
-    required: FloatArray
-    """(M, N) tonnes needed."""
-    shortfall: FloatArray
-    """(M, N) tonnes needed but missing."""
-    clearing: Clearing
 
 
 class Rules:
     """The reaction rules and negotiations of one run.
 
-    Args:
-        events: of the scenario, quantities drawn.
-        happens: event id -> (M,) whether it happens, for events with a probability.
-        members: how many. steps: of the run. step_years: length of a step in years.
+    Attributes:
+        strengths: event id -> (M,), of events on which rules act or that are dormant.
     """
 
-    def __init__(
-        self,
-        world: World,
-        benchmark: Benchmark,
-        events: Sequence[Instrument],
-        happens: Mapping[str, BoolArray],
-        members: int,
-        steps: int,
-        step_years: float,
-    ) -> None:
-        self.events = tuple(events)
-        self.members, self.step_years = members, step_years
-        ever: BoolArray = np.ones(members, dtype=bool)
+    def __init__(self, case: Run) -> None:
+        self.events = case.events
+        self.members = case.prepared.members
+        ever: BoolArray = np.ones(self.members, dtype=bool)
         self._followed = [
-            _Followed(event, world, benchmark, happens.get(event.id, ever), steps, step_years)
-            for event in events
+            _Followed(event, case, case.happens.get(event.id, ever))
+            for event in case.events
             if isinstance(event, ReactionRule | Negotiation)
         ]
         self.ruled = {name for rule in self._followed for name in rule.event.events}
-        self.ruled |= {event.id for event in events if event.dormant}
-        self._happens = happens
+        self.ruled |= {event.id for event in case.events if event.dormant}
+        self._happens = case.happens
         self._before: dict[str, FloatArray] = {}
         self._now: dict[str, FloatArray] = {}
         self.strengths: dict[str, FloatArray] = {}
@@ -93,7 +72,7 @@ class Rules:
         if not self:
             return
         for rule in self._followed:
-            rule.advance(step, start, end, seen, self._now, self._before)
+            rule.advance(step, (start, end), seen, self._now, self._before)
         self.strengths = {}
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
@@ -139,6 +118,24 @@ class Rules:
             event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
         )
 
+    def arrays(self) -> dict[str, Numbers]:
+        """How each rule stands, and which events are in force, for a checkpoint."""
+        found: dict[str, Numbers] = {}
+        for rule in self._followed:
+            found |= {f"{rule.event.id}/{name}": array for name, array in rule.arrays().items()}
+        for when, strengths in (("before", self._before), ("now", self._now)):
+            found |= {f"{name}/{when}": np.asarray(strength) for name, strength in strengths.items()}
+        return found
+
+    def restore(self, arrays: Mapping[str, Numbers]) -> None:
+        """Rules that were there before go on; new ones have seen nothing yet."""
+        for rule in self._followed:
+            rule.restore({name: arrays.get(f"{rule.event.id}/{name}") for name in rule.arrays()})
+        for event in self.events:
+            for when, kept in (("before", self._before), ("now", self._now)):
+                if f"{event.id}/{when}" in arrays:
+                    kept[event.id] = arrays[f"{event.id}/{when}"]
+
     @property
     def key(self) -> tuple[object, ...]:
         """What the policy of this step depends on, beside dates; equal keys mean equal controls."""
@@ -153,22 +150,14 @@ class _Followed:
         acting: (M,) actions now in effect. fired: (M,) actions decided so far.
     """
 
-    def __init__(
-        self,
-        event: ReactionRule | Negotiation,
-        world: World,
-        benchmark: Benchmark,
-        happens: BoolArray,
-        steps: int,
-        step_years: float,
-    ) -> None:
+    def __init__(self, event: ReactionRule | Negotiation, case: Run, happens: BoolArray) -> None:
         self.event = event
-        members = len(happens)
+        members, step_years, steps = len(happens), case.prepared.step_years, case.steps
         self._happens = happens
         lag = event.lag if isinstance(event, ReactionRule) else event.delay
         self._lag = np.rint(_spread(lag, members) / step_years).astype(np.int64)
         trigger = event.trigger
-        self._watch = None if trigger is None else _Watch(trigger, world, benchmark, step_years)
+        self._watch = None if trigger is None else _Watch(trigger, case)
         held = np.zeros(members)
         if trigger is not None and trigger.for_ is not None:
             held = _spread(trigger.for_, members)
@@ -177,22 +166,36 @@ class _Followed:
         # Acting again on what is switched already would change nothing.
         self._once = not (isinstance(event, ReactionRule) and event.action == "scale")
         self._reverses = isinstance(event, ReactionRule) and event.reverses
-        self._schedule = np.zeros((members, steps + 1), dtype=np.int64)
-        none = np.zeros(members, dtype=np.int64)
-        self._held, self._missing, self._planned = none, none.copy(), none.copy()
-        self.fired, self._agreed, self.acting = none.copy(), none.copy(), none.copy()
+        # Room for what is decided in the last step, too: the run may be taken up again for longer.
+        self._schedule = np.zeros((members, steps + 1 + int(self._lag.max(initial=0))), dtype=np.int64)
+        self._held, self._missing, self._planned = (np.zeros(members, dtype=np.int64) for _ in range(3))
+        self.fired, self._agreed, self.acting = (np.zeros(members, dtype=np.int64) for _ in range(3))
+
+    def arrays(self) -> dict[str, IntArray]:
+        """How it stands, (M,) each, but for the schedule of decisions by step."""
+        return {
+            "schedule": self._schedule, "held": self._held, "missing": self._missing,
+            "planned": self._planned, "fired": self.fired, "agreed": self._agreed, "acting": self.acting,
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, Numbers | None]) -> None:
+        """Take over what :meth:`arrays` gave in a run that may end at another time."""
+        for name, target in self.arrays().items():
+            given = arrays[name]
+            if given is not None:
+                width = min(given.shape[-1], target.shape[-1])
+                target[..., :width] = given[..., :width]
 
     def advance(
         self,
         step: int,
-        start: dt.date,
-        end: dt.date,
+        dates: tuple[dt.date, dt.date],
         seen: Seen | None,
         now: Mapping[str, FloatArray],
         before: Mapping[str, FloatArray],
     ) -> None:
         """Count how long the trigger has held, decide, and let due decisions take effect."""
-        rule = self.event
+        rule, (start, end) = self.event, dates
         holds = self._happens & (rule.activity(start, end) > 0)
         if self._watch is not None:
             holds = holds & self._watch.met(seen, now, before, len(holds))
@@ -223,21 +226,22 @@ class _Followed:
 class _Watch:
     """A condition on the axes of a world."""
 
-    def __init__(
-        self, condition: Condition, world: World, benchmark: Benchmark, step_years: float
-    ) -> None:
+    def __init__(self, condition: Condition, case: Run) -> None:
+        world, flow, countries = case.world, case.prepared.benchmark.flow, len(case.world.countries)
+        sellers = case.observer.exporters.keys
         self._condition = condition
         self._goods = select_goods(world.goods, condition.goods)
         codes = {code for word in condition.in_ for code in _expand(world, word)}
         inside = np.array([code in codes for code in world.countries])
-        self._needs, self._links, self._base = [], [], []
+        self._needs, self._exporters, self._base = [], [], []
         for good in self._goods if condition.series != "price" else ():
             needs = world.need_slice(good)
             self._needs.append(needs.start + np.flatnonzero(inside[world.need_country[needs]]))
             origin, destination = world.link_countries(good)
             abroad = inside[origin][:, None] & (origin[:, None] != destination)
-            self._links.append(abroad.astype(np.float64))
-            self._base.append(float((benchmark.flow[good] * abroad).sum()) * step_years)
+            theirs = (sellers // countries == good) & inside[sellers % countries]
+            self._exporters.append(np.flatnonzero(theirs))
+            self._base.append(float((flow[good] * abroad).sum()) * case.prepared.step_years)
 
     def met(
         self,
@@ -273,12 +277,12 @@ class _Watch:
         if series == "price":
             return seen.price[:, self._goods]
         columns = []
-        for good, needs, links, base in zip(self._goods, self._needs, self._links, self._base, strict=True):
+        for needs, exporters, base in zip(self._needs, self._exporters, self._base, strict=True):
             if series == "shortfall":
                 total = np.take(seen.required, needs, axis=1).sum(1)
                 part = np.take(seen.shortfall, needs, axis=1).sum(1)
             else:
-                part = (seen.clearing.flow(good) * links).sum((1, 2))
+                part = np.take(seen.exports, exporters, axis=1).sum(1)
                 total = np.full(len(part), base if base > LEAST_EXPORTS else 0.0)
             columns.append(np.divide(part, total, out=np.full(len(part), np.nan), where=total > 0))
         return np.stack(columns, axis=1)

@@ -29,7 +29,8 @@ from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
-    from sim.controls import Controls
+    from sim.controls import Controls, Resale
+    from sim.instruments.process import Process, Setting
     from sim.world.world import BoolArray, IntArray, World
 
 __all__ = ["RULES", "Instrument"]
@@ -177,6 +178,15 @@ class Instrument(BaseModel):
         ``share`` is one number, or (M,) where members differ. Effects are linear in it, and use
         ``amount`` of a quantity, which is also one number or (M,).
         """
+
+    @classmethod
+    def process(cls, events: Sequence[Instrument], setting: Setting) -> Process | None:
+        """What events of this type remember from step to step in one run; None where dates decide alone."""
+        return None
+
+    def resale(self, world: World) -> Resale | None:
+        """The rule on resale that the event brings: for it, origins of stocks are followed from the start."""
+        return None
 
     def announce(self, controls: Controls) -> None:
         """Raise the perceived risk of the links concerned; called while announced or in force."""

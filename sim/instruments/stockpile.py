@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -13,6 +15,7 @@ from sim.world.labels import Labels
 
 if TYPE_CHECKING:
     from sim.controls import Controls
+    from sim.instruments.process import Process, Setting
 
 __all__ = ["INSTRUMENT", "Stockpile"]
 
@@ -86,6 +89,34 @@ class Stockpile(Instrument):
         goods = self.good_indices(world, self.goods, self.stages)
         inside = self.country_mask(world, self.by)[world.need_country]
         controls.touched_needs[self.id] = inside & np.isin(world.need_good, goods)
+
+    @classmethod
+    def process(cls, events: Sequence[Instrument], setting: Setting) -> Process | None:
+        """The piles of all events of this type that are not in base-year trade already."""
+        from sim.instruments.piles import PileRule, Piles
+
+        never, rules = math.inf, []
+        for event in events:
+            assert isinstance(event, Stockpile)
+            if event.in_base_year:
+                continue
+            dear, short = event.release_above, event.release_on_shortfall
+            rules.append(PileRule(
+                event=event.id,
+                countries=event.country_mask(setting.world, event.by),
+                goods=event.good_indices(setting.world, event.goods, event.stages),
+                size=event.size.amount,
+                by_time=event.size.dimension == "duration",
+                rate=event.rate.amount,
+                release_rate=(event.release_rate or event.rate).amount,
+                buy_below=event.buy_below.amount,
+                release_above=dear.amount if dear else never,
+                release_on_shortfall=short.amount if short else never,
+                rotation=event.rotation.amount,
+                initial=event.initial.amount,
+            ))  # fmt: skip
+        piles = Piles(rules, setting) if rules else None
+        return piles if piles is not None and piles.goods else None
 
     def touches(self, labels: Labels) -> bool:
         """Whether the country used any such good."""

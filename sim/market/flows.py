@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,20 @@ class ClearingState:
     """(M, C)"""
     cap_keys: tuple[CapKey, ...]
     """Identity of each cap: good, sellers, buyers."""
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Its arrays by name."""
+        return {"log_price": self.log_price, "log_rent": self.log_rent}
+
+    def written_keys(self) -> list[list[int | str]]:
+        """The caps' identities as numbers and hexadecimal digits."""
+        return [[good, sellers.hex(), buyers.hex()] for good, sellers, buyers in self.cap_keys]
+
+    @staticmethod
+    def restored(keys: Sequence[Sequence[Any]], arrays: Mapping[str, FloatArray]) -> ClearingState:
+        """From what :meth:`written_keys` and :meth:`arrays` gave."""
+        caps = tuple((int(good), bytes.fromhex(s), bytes.fromhex(b)) for good, s, b in keys)
+        return ClearingState(arrays["log_price"], arrays["log_rent"], caps)
 
     def members(self, which: IntArray | slice) -> ClearingState:
         """The state of some of the members."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.groups import Groups
 from sim.agents.parameters import Draws
+from sim.arrays import Groups
 from sim.controls import Cap, Controls, Licence
 from sim.engine.policy import active_controls
 from sim.world.world import World
@@ -100,7 +100,7 @@ def _allowed(
         for event in scenario.events
         if event.probability is not None
     }
-    controls, shares = active_controls(world, scenario.events, start, end, happens)
+    controls, shares = active_controls(world, scenario.events, (start, end), happens)
     flows = []
     for g, flow in enumerate(world.base_flow):
         origin, destination = world.link_countries(g)

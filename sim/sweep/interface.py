@@ -67,7 +67,7 @@ def run_parameters(
             raise MonaziteError(f"{path}: no number of '{loaded.name}' is called so; {guess}")
     simulation = simulate(loaded, [member], [seed], values)
     for path in values:
-        if path not in simulation.draws.values:
+        if path not in simulation.case.draws.values:
             raise MonaziteError(f"{path}: no parameter is called so; 'monazite list parameters' shows all")
     while simulation.time < simulation.steps:
         simulation.step()

@@ -1,68 +1,44 @@
 """What a sweep keeps of each member: prices, production, stocks, shortfall by step, flows by year.
 
 Facilities are summed to countries, so that a thousand members of the default world take a few hundred
-megabytes and not five thousand; ``docs/results.md`` lists what there is.
+megabytes and not five thousand; :mod:`sim.variables` says what each variable is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.agents.firms import owner_concentration
-from sim.agents.groups import Groups
-from sim.engine.record import Recorder
+from sim.agents.origins import Origins
+from sim.arrays import Groups
+from sim.engine.flow_book import FlowBook
+from sim.engine.recording import Recording
+from sim.engine.result import StepResult
+from sim.engine.run import Run
+from sim.instruments.process import Process
 from sim.market.flows import FlowTotals
+from sim.variables import VARIABLES
 
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
 
-__all__ = ["VARIABLES", "Variable", "EveryFlowRecorder", "SweepRecorder", "axis_labels"]
+__all__ = ["KEPT", "OUTCOMES", "EveryFlowRecorder", "SweepRecorder", "axis_labels"]
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Variable:
-    """One stored variable: its axes behind the member, its unit, what it is."""
-
-    axes: tuple[str, ...]
-    unit: str
-    text: str
-
-
 STEP = "time"
-VARIABLES = {
-    "price_gate": Variable((STEP, "good"), "USD/t", "sales-weighted gate price, world"),
-    "price_inside": Variable((STEP, "good"), "USD/t", "gate price inside the controlling country"),
-    "price_outside": Variable((STEP, "good"), "USD/t", "CIF price outside that country, rent included"),
-    "rent": Variable((STEP, "good"), "share of price", "largest rent of a quota or licence on this good"),
-    "hhi_owners": Variable((STEP, "good"), "0 to 10,000", "Herfindahl-Hirschman index of sales by owner"),
-    "certified": Variable((STEP, "good"), "1", "the market's solution carries its certificate"),
-    "production": Variable((STEP, "offer"), "t per step", "output by good, country and kind of seller"),
-    "seller_stock": Variable((STEP, "offer"), "t", "sellers' stock at the end of the step"),
-    "shortfall": Variable((STEP, "need"), "t per step", "tonnes needed but missing"),
-    "requirement": Variable((STEP, "need"), "t per step", "tonnes needed"),
-    "buyer_stock": Variable((STEP, "need"), "t", "buyers' stock at the end of the step"),
-    "value_added_at_risk": Variable(
-        (STEP, "facility"), "USD per step", "value added that hangs on the missing goods"
-    ),
-    "flow_year": Variable(("year", "link"), "t per calendar year", "trade between countries"),
-    "flow_step": Variable((STEP, "link"), "t per step", "trade between countries"),
-    "drawn": Variable(("draw",), "unit used inside the model", "what each member drew or was given"),
-    "peak_price_outside": Variable(("good",), "USD/t", "highest price outside of the run"),
-    "mean_price_outside": Variable(("good",), "USD/t", "mean price outside over the run"),
-    "unmet_tonnes": Variable(("good",), "t", "shortfall over the run, all countries"),
-    "required_tonnes": Variable(("good",), "t", "requirement over the run, all countries"),
-}
-OUTCOMES = ("peak_price_outside", "mean_price_outside", "unmet_tonnes", "required_tonnes")
+KEPT = {name: variable for name, variable in VARIABLES.items() if variable.in_sweep}
+"""What a sweep may keep, by name."""
+OUTCOMES = tuple(name for name, variable in KEPT.items() if variable.detail == "outcome")
 
 
-class SweepRecorder(Recorder):
-    """Keeps what :data:`VARIABLES` lists, summed to countries.
+class SweepRecorder(Recording):
+    """Keeps what :data:`KEPT` lists, summed to countries.
 
     Attributes:
         kept: name -> (M, ...) array.
@@ -71,97 +47,121 @@ class SweepRecorder(Recorder):
     every_flow = False
     """Whether to keep the flows of every step, too."""
 
-    def _allocate(self, simulation: Simulation) -> None:
-        world = simulation.world
-        countries = len(world.countries)
-        self.kinds, kind = np.unique(np.array(world.facility_kind, dtype=str), return_inverse=True)
+    def __init__(self, case: Run, families: Sequence[Origins], processes: Sequence[Process]) -> None:
+        world, countries = case.world, len(case.world.countries)
+        self._case = case
+        self._flows = FlowBook(case)
+        self._years = np.array([date.year for date in case.dates[:-1]])
+        self._kinds, kind = np.unique(np.array(world.facility_kind, dtype=str), return_inverse=True)
         place = world.offer_good * countries + world.offer_country
-        self._offers = Groups(place * len(self.kinds) + kind[world.offer_facility])
+        self._offers = Groups(place * len(self._kinds) + kind[world.offer_facility])
         place = world.need_good * countries + world.need_country
-        self._needs = Groups(place * len(self.kinds) + kind[world.need_facility])
-        flow = np.concatenate([flow.ravel() for flow in simulation.benchmark.flow])
+        self._needs = Groups(place * len(self._kinds) + kind[world.need_facility])
+        flow = np.concatenate([flow.ravel() for flow in case.prepared.benchmark.flow])
         # What no sourcing weight reaches cannot move in any member.
-        self._traded = self._links.sums(flow[None])[0] > 0
+        self._traded = self._flows.links.sums(flow[None])[0] > 0
         sizes = {
             "good": len(world.goods), "offer": len(self._offers.keys), "need": len(self._needs.keys),
-            "facility": len(self._users.keys), "link": int(self._traded.sum()),
+            "facility": len(case.observer.users.keys), "link": int(self._traded.sum()),
         }  # fmt: skip
         self.kept: dict[str, Array] = {}
-        for name, variable in VARIABLES.items():
-            if variable.axes[0] == STEP and (self.every_flow or name != "flow_step"):
-                shape = (len(simulation.members), simulation.steps, sizes[variable.axes[1]])
-                self.kept[name] = np.zeros(shape, bool if name == "certified" else np.float32)
+        for name, variable in KEPT.items():
+            if STEP in variable.axes and (self.every_flow or variable.detail != "every_flow"):
+                shape = (case.prepared.members, case.steps - case.first, sizes[variable.axes[-1]])
+                self.kept[name] = np.zeros(shape, variable.dtype)
 
-    def record(self, simulation: Simulation) -> None:
+    def record(self, result: StepResult) -> None:
         """Write the step that has just ended."""
-        t, kept, clearing, state = simulation.time, self.kept, simulation.cleared, simulation.state
+        case, clearing = self._case, result.clearing
+        time = result.time
         rows = {
-            **self.prices(simulation),
-            "rent": self.rents(simulation),
-            "hhi_owners": owner_concentration(
-                simulation.world, simulation.controls.markup_owner, clearing.sales
-            ),
+            "price_gate": result.prices.gate,
+            "price_inside": result.prices.inside,
+            "price_outside": result.prices.outside,
+            "rent": case.observer.rents(result),
+            "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
             "certified": clearing.certified,
-            "production": self._offers.sums(simulation.output),
-            "seller_stock": self._offers.sums(state.seller_stock),
-            "shortfall": self._needs.sums(simulation.shortfall),
-            "requirement": self._needs.sums(simulation.required),
-            "buyer_stock": self._needs.sums(state.buyer_stock),
-            "value_added_at_risk": self.value_added_at_risk(simulation),
+            "production": self._offers.sums(result.output),
+            "seller_stock": self._offers.sums(result.seller_stock),
+            "shortfall": self._needs.sums(result.shortfall),
+            "requirement": self._needs.sums(result.required),
+            "buyer_stock": self._needs.sums(result.buyer_stock),
+            "value_added_at_risk": case.observer.value_added_at_risk(result),
         }
         if self.every_flow:
             step = FlowTotals()
             step.add(clearing)
-            rows["flow_step"] = self._by_country(step)
+            rows["flow_step"] = self._flows.sums(step)[:, self._traded]
         for name, row in rows.items():
-            kept[name][:, t] = row
-        self._add_flows(simulation, t)
-
-    def _by_country(self, flows: FlowTotals) -> Array:
-        blocks = flows.totals()
-        flat = np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
-        return self._links.sums(flat)[:, self._traded]
-
-    def latest(self, name: str) -> npt.NDArray[np.float32]:
-        """(M, size) row of the step recorded last."""
-        row: npt.NDArray[np.float32] = self.kept[name][:, self._simulation.time - 1]
-        return row
-
-    def _add_flows(self, simulation: Simulation, t: int) -> None:
-        new_year = t > 0 and self._year_of[t] != self._year_of[t - 1]
+            self.kept[name][:, time - case.first] = row
+        new_year = time > case.first and self._years[time] != self._years[time - 1]
         # Where policy changes at other times in other members, sums are closed at every step: their last bit
         # must not depend on who shares the batch.
-        if new_year or simulation.differing:
-            self._close_segment()
+        if new_year or case.differing:
+            self._flows.close_segment()
         if new_year:
-            self._close_year()
-        if self._running is None:
-            self._running = FlowTotals()
-        self._running.add(simulation.cleared)
-
-    def _close_segment(self) -> None:
-        if self._running is not None:
-            sums = self._by_country(self._running)
-            self._year_total = sums if self._year_total is None else self._year_total + sums
-            self._running = None
+            self._flows.close_year()
+        self._flows.add(clearing)
 
     def finish(self) -> dict[str, Array]:
         """All that is kept, name -> (M, ...)."""
-        self._close_year()
-        simulation, kept = self._simulation, self.kept
-        kept["flow_year"] = np.stack(self._yearly, axis=1).astype(np.float32)
-        drawn = simulation.draws.values
+        self._flows.close_segment()
+        case, kept = self._case, self.kept
+        yearly = [sums[:, self._traded] for sums in self._flows.so_far()]
+        kept["flow_year"] = np.stack(yearly, axis=1).astype(np.float32)
+        drawn = case.draws.values
         if drawn:
             kept["drawn"] = np.stack(list(drawn.values()), axis=1)
         outside = kept["price_outside"].astype(np.float64)
         kept["peak_price_outside"] = outside.max(axis=1)
         kept["mean_price_outside"] = outside.mean(axis=1)
-        goods = Groups(self._needs.keys // (len(self.kinds) * len(simulation.world.countries)))
+        goods = Groups(self._needs.keys // (len(self._kinds) * len(case.world.countries)))
         for name, source in (("unmet_tonnes", "shortfall"), ("required_tonnes", "requirement")):
-            total = np.zeros((len(outside), len(simulation.world.goods)))
-            total[:, goods.keys] = goods.sums(kept[source].sum(axis=1, dtype=np.float64))
+            total = goods.spread_sums(kept[source].sum(axis=1, dtype=np.float64), len(case.world.goods))
             kept[name] = total
         return kept
+
+    def labels(self) -> dict[str, tuple[str, Array]]:
+        """Coordinate -> (axis, labels) of what is kept."""
+        case, world = self._case, self._case.world
+        codes = np.array(world.countries)
+        goods = np.array([item.id for item in world.goods])
+        count = len(world.countries)
+        sellers, seller_kind = np.divmod(self._offers.keys, len(self._kinds))
+        buyers, buyer_kind = np.divmod(self._needs.keys, len(self._kinds))
+        users = case.observer.users.keys
+        good, pair = np.divmod(self._flows.links.keys[self._traded], count**2)
+        exporter, importer = np.divmod(pair, count)
+
+        def of(attribute: str) -> Array:
+            return np.array([str(getattr(item, attribute)) for item in world.goods])
+
+        dates = np.array(case.dates[case.first : -1], dtype="datetime64[D]")
+        return {
+            "time": ("time", dates.astype(np.int64)),
+            "year": ("year", np.unique(self._years[case.first :]).astype(np.int64)),
+            "good": ("good", goods),
+            "good_name": ("good", of("name")),
+            "good_mineral": ("good", of("mineral")),
+            "good_stage": ("good", of("stage")),
+            "good_unit": ("good", of("unit")),
+            "good_base_price": ("good", np.asarray(world.base_price, dtype=np.float64)),
+            "good_controller": ("good", codes[case.observer.controller]),
+            "offer_good": ("offer", goods[sellers // count]),
+            "offer_country": ("offer", codes[sellers % count]),
+            "offer_kind": ("offer", self._kinds[seller_kind]),
+            "need_good": ("need", goods[buyers // count]),
+            "need_country": ("need", codes[buyers % count]),
+            "need_kind": ("need", self._kinds[buyer_kind]),
+            "facility": ("facility", np.array(world.facilities)[users]),
+            "facility_country": ("facility", codes[np.asarray(world.facility_country)[users]]),
+            "facility_sector": ("facility", np.array(world.facility_sector)[users]),
+            "facility_kind": ("facility", np.array(world.facility_kind)[users]),
+            "link_good": ("link", goods[good]),
+            "link_exporter": ("link", codes[exporter]),
+            "link_importer": ("link", codes[importer]),
+            "draw": ("draw", np.array(list(case.draws.values), dtype=str)),
+        }
 
 
 class EveryFlowRecorder(SweepRecorder):
@@ -172,42 +172,5 @@ class EveryFlowRecorder(SweepRecorder):
 
 def axis_labels(simulation: Simulation) -> dict[str, tuple[str, Array]]:
     """Coordinate -> (axis, labels) of a simulation's stored variables."""
-    world, recorder = simulation.world, simulation.recorder
-    assert isinstance(recorder, SweepRecorder)
-    codes = np.array(world.countries)
-    goods = np.array([item.id for item in world.goods])
-    count = len(world.countries)
-    sellers, seller_kind = np.divmod(recorder._offers.keys, len(recorder.kinds))
-    buyers, buyer_kind = np.divmod(recorder._needs.keys, len(recorder.kinds))
-    users = recorder._users.keys
-    good, pair = np.divmod(recorder._links.keys[recorder._traded], count**2)
-    exporter, importer = np.divmod(pair, count)
-
-    def of(attribute: str) -> Array:
-        return np.array([str(getattr(item, attribute)) for item in world.goods])
-
-    return {
-        "time": ("time", np.array(simulation.dates[:-1], dtype="datetime64[D]").astype(np.int64)),
-        "year": ("year", np.unique(recorder._year_of).astype(np.int64)),
-        "good": ("good", goods),
-        "good_name": ("good", of("name")),
-        "good_mineral": ("good", of("mineral")),
-        "good_stage": ("good", of("stage")),
-        "good_unit": ("good", of("unit")),
-        "good_base_price": ("good", np.asarray(world.base_price, dtype=np.float64)),
-        "good_controller": ("good", codes[recorder._controller]),
-        "offer_good": ("offer", goods[sellers // count]),
-        "offer_country": ("offer", codes[sellers % count]),
-        "offer_kind": ("offer", recorder.kinds[seller_kind]),
-        "need_good": ("need", goods[buyers // count]),
-        "need_country": ("need", codes[buyers % count]),
-        "need_kind": ("need", recorder.kinds[buyer_kind]),
-        "facility": ("facility", np.array(world.facilities)[users]),
-        "facility_country": ("facility", codes[np.asarray(world.facility_country)[users]]),
-        "facility_sector": ("facility", np.array(world.facility_sector)[users]),
-        "facility_kind": ("facility", np.array(world.facility_kind)[users]),
-        "link_good": ("link", goods[good]),
-        "link_exporter": ("link", codes[exporter]),
-        "link_importer": ("link", codes[importer]),
-        "draw": ("draw", np.array(list(simulation.draws.values), dtype=str)),
-    }
+    assert isinstance(simulation.recorder, SweepRecorder)
+    return simulation.recorder.labels()

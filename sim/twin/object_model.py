@@ -24,7 +24,7 @@ import numpy as np
 from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
-from sim.agents.parameters import Draws, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import initial_state
 from sim.controls import Controls, Licence
 from sim.engine.draws import draw_events
@@ -95,7 +95,7 @@ class MesaObjects(mesa.Model):
         self.follow = self._share_of_step("utilisation_speed")
         self.thrift_follow = self._share_of_step("thrift_speed")
         self.risk_follow = self._share_of_step("risk_speed")
-        self.benchmark = make_benchmark(world, self.sigma, self.b["prior_weight"], step_years)
+        self.benchmark = make_benchmark(world, self.sigma, base_year_rules(behaviour), step_years)
         self.start = initial_state(world, self.benchmark, behaviour["cover_scale"], step_years)
         self.noise = Noise(world, behaviour, [member], rng, len(self.dates) - 1, step_years)
 

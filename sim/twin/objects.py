@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 import mesa
 import numpy as np
 
-from sim.agents.buyers import LEAST_ORDER_SHARE, URGENCY_WIDTH, VALUE_CLASSES
-from sim.agents.production import RANGE_OF_PRICES, RECOVERY_ROOM, RECOVERY_STEP
+from sim.agents.buyers import VALUE_CLASSES
 
 if TYPE_CHECKING:
     from sim.twin.object_model import MesaObjects
-
-LOWEST_PRICE, HIGHEST_PRICE = RANGE_OF_PRICES
 
 
 def within(value: float, low: float, high: float) -> float:
     """The value, held between two bounds."""
     return min(max(value, low), high)
+
+
+def felt(model: MesaObjects, ratio: float) -> float:
+    """A price ratio as plants and needs respond to it: beyond a range, no further."""
+    return within(ratio, model.b["lowest_price_felt"], model.b["highest_price_felt"])
 
 
 class Offer:
@@ -39,6 +41,7 @@ class Offer:
         self.capacity = self.output * self.capacity_ratio
         self.base_stock = float(world.offer_stock[position])
         self.normal = self.base_stock + self.output
+        self.least_stock_felt = model.b["least_stock_felt"]
         self.discard_limit = model.b["discard_years"] * self.output / step_years + self.normal
         base_price = world.goods[self.good].base_price
         self.cash_cost = float(world.offer_cash_cost[position]) / base_price
@@ -77,13 +80,13 @@ class Offer:
         for_sale = self.stock - self.held_back
         self.quantity = max(for_sale - self.reserve, 0.0)
         volume = self.plan * (max(for_sale, 0.0) / self.normal) ** b["offer_stock_response"]
-        volume = max(volume, 1e-3 * self.output)
+        volume = max(volume, b["least_offer"] * self.output)
         self.full_ask = self.ask * (max(self.quantity, 1e-12) / volume) ** (1 / model.eps)
 
     def adapt_mine(self, model: MesaObjects) -> None:
         """A mine follows price and its own stock, and idles below cash cost."""
         b, lowest = model.b, model.b["minimum_utilisation"]
-        expected = within(self.expected, LOWEST_PRICE, HIGHEST_PRICE)
+        expected = felt(model, self.expected)
         wanted = expected**self.supply_elasticity * self.relative_stock ** -b["output_stock_response"]
         wanted = within(wanted, lowest, self.capacity_ratio)
         loss = min(expected / max(self.cash_cost, 1e-9), 1.0) ** b["shutdown_response"]
@@ -92,7 +95,7 @@ class Offer:
     @property
     def relative_stock(self) -> float:
         """Stock on hand over the normal one."""
-        return max(self.stock / self.normal, 1e-3)
+        return max(self.stock / self.normal, self.least_stock_felt)
 
 
 class Need:
@@ -109,7 +112,7 @@ class Need:
         self.pipeline = sum(share * max(lag - 1, 0) for lag, share in enumerate(mix)) + 1 - mix[0]
         self.base_index = float(benchmark.base_index[position])
         exponent, reservation = model.b["give_up_exponent"], float(world.need_reservation[position])
-        self.per_unit = (2 * reservation - 1) / reservation
+        self.per_unit = (1 + (reservation - 1) / model.b["margin_share"]) / reservation
         self.base_give_up = [
             self.base_index * reservation ** (exponent * k / VALUE_CLASSES)
             for k in range(1, VALUE_CLASSES + 1)
@@ -151,11 +154,12 @@ class Need:
         cover = self.usual_cover * (1 + b["risk_cover_response"] * self.risk)
         target = required * (cover + self.pipeline)
         position = self.stock + sum(self.transit)
-        lack = (position / max(target, 1e-12) - b["urgency_cover"]) / URGENCY_WIDTH
+        lack = (position / max(target, 1e-12) - b["urgency_cover"]) / b["urgency_width"]
         urgent = required / (1 + math.exp(within(lack, -40, 40)))
         order = required + (target - position) * model.step_years / b["cover_adjustment_time"]
-        order = max(order, LEAST_ORDER_SHARE * required)
-        rest = max(order - urgent, LEAST_ORDER_SHARE * required)
+        least = b["least_order_share"] * required
+        order = max(order, least)
+        rest = max(order - urgent, least)
         wanted = min(self.expected * (1 + b["risk_price_premium"] * self.risk), self.give_up[-1])
         wanted *= model.ceiling ** (-1 / model.slope)
         firm = model.firm
@@ -174,7 +178,7 @@ class Need:
 
     def economise(self, model: MesaObjects) -> None:
         """Need per unit of activity falls slowly while the price is expected high."""
-        ratio = within(self.expected / self.base_index, LOWEST_PRICE, HIGHEST_PRICE)
+        ratio = felt(model, self.expected / self.base_index)
         self.intensity += model.thrift_follow * (ratio**-self.thrift - self.intensity)
 
     def use_up(self, amount: float) -> list[float]:
@@ -327,7 +331,8 @@ class PlantAgent(Facility):
             for group in self.groups
         ]
         scarcest = min(reach)
-        room = min(scarcest / max(plan, 1e-300) * RECOVERY_ROOM + RECOVERY_STEP, 1.0)
+        b = self.model.b
+        room = min(scarcest / max(plan, 1e-300) * b["recovery_room"] + b["recovery_step"], 1.0)
         throughput = max(min(plan, scarcest), 0.0)
         used: dict[Need, float] = {}
         for group, allows in zip(self.groups, reach, strict=True):
@@ -361,10 +366,10 @@ class PlantAgent(Facility):
         b, model = self.model.b, self.model
         value = glut = 0.0
         for offer in self.offers:
-            value += offer.revenue_weight * within(offer.expected, LOWEST_PRICE, HIGHEST_PRICE)
+            value += offer.revenue_weight * felt(self.model, offer.expected)
             glut += offer.revenue_weight * offer.relative_stock
         inputs = sum(
-            n.cost_weight * within(n.expected / n.base_index, LOWEST_PRICE, HIGHEST_PRICE)
+            n.cost_weight * felt(self.model, n.expected / n.base_index)
             for n in self.needs
         )
         margin = value / (1 + self.input_cost_share * (inputs - 1))

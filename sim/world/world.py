@@ -14,11 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+from sim.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
 

@@ -32,13 +32,13 @@ from sim.sweep.plan import make_plan, scenario_digest
 from sim.world.load import load_world
 from sim.world.world import World
 
-HEAD = "parameter,scope,value,low,high,prior_low,prior_high,unit,source,confidence\n"
+HEAD = "parameter,scope,value,low,high,prior_low,prior_high,held,draw,unit,source,confidence\n"
 TABLE = (
     HEAD
-    + "speed,all,3,2,5,1,8,1/year,s,assumption\n"
-    + "cover,all,1,0.7,1.3,0.5,2,1,s,assumption\n"
-    + "other,all,1,0.5,2,,,1,s,assumption\n"
-    + "supply_elasticity,all,0.3,0.1,0.5,,,1,s,assumption\n"
+    + "speed,all,3,2,5,1,8,no,3,1/year,s,assumption\n"
+    + "cover,all,1,0.7,1.3,0.5,2,no,0,1,s,assumption\n"
+    + "other,all,1,0.5,2,,,no,1,1,s,assumption\n"
+    + "supply_elasticity,all,0.3,0.1,0.5,,,no,2,1,s,assumption\n"
 )
 ROWS = ((2.0, 0.9, 1.0), (4.0, 0.6, 3.0), (7.0, 1.9, 4.0), (5.0, 1.0, 0.0))
 """Speed, cover, weight; the last has none."""
@@ -154,12 +154,12 @@ def test_priors_are_read_in_the_order_of_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("speed,all,3,2,5,8,1,1,s,a", "prior_low '8' and prior_high '1' are no range; write two numbers, the "
-         "lower one first, or leave both empty"),
-        ("speed,all,3,2,5,,4,1,s,a", "prior_low '' and prior_high '4' are no range; write two numbers, the "
-         "lower one first, or leave both empty"),
-        ("speed,copper,3,2,5,1,4,1,s,a", "a parameter is searched for all minerals together; leave prior_low "
-         "and prior_high of scope 'copper' empty"),
+        ("speed,all,3,2,5,8,1,no,0,1,s,a", "prior_low '8' and prior_high '1' are no range; write two "
+         "numbers, the lower one first, or leave both empty"),
+        ("speed,all,3,2,5,,4,no,0,1,s,a", "prior_low '' and prior_high '4' are no range; write two "
+         "numbers, the lower one first, or leave both empty"),
+        ("speed,copper,3,2,5,1,4,no,0,1,s,a", "a parameter is searched for all minerals together; leave "
+         "prior_low and prior_high of scope 'copper' empty"),
     ],
 )  # fmt: skip
 def test_bad_priors_are_refused(tmp_path: Path, row: str, message: str) -> None:

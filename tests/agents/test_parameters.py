@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sim.agents.parameters import (
+    SHARED,
+    BehaviourTable,
     Draws,
     Range,
     draw_behaviour,
@@ -13,15 +20,26 @@ from sim.agents.parameters import (
     read_behaviour,
     with_assumptions,
 )
+from sim.distributions import Distribution
+from sim.engine import Simulation
 from sim.errors import MonaziteError
+from sim.scenario import load_scenario
 from sim.world.load import load_world
 from sim.world.world import World
 
-TABLE = {
-    ("speed", "all"): Range(3.0, 2.0, 5.0),
-    ("supply_elasticity", "all"): Range(0.3, 0.1, 0.5),
-    ("supply_elasticity", "dysprosium"): Range(0.1, 0.05, 0.2),
-}
+
+def table_of(spans: Mapping[tuple[str, str], Range]) -> BehaviourTable:
+    """A table with places in the order of names."""
+    return BehaviourTable(spans, {name: i for i, name in enumerate(sorted({name for name, _ in spans}))})
+
+
+TABLE = table_of(
+    {
+        ("speed", "all"): Range(3.0, 2.0, 5.0),
+        ("supply_elasticity", "all"): Range(0.3, 0.1, 0.5),
+        ("supply_elasticity", "dysprosium"): Range(0.1, 0.05, 0.2),
+    }
+)
 
 
 def test_member_zero_is_central_and_others_stay_in_range(small_world: World) -> None:
@@ -53,7 +71,7 @@ def test_an_assumption_fixes_a_parameter(small_world: World) -> None:
     table = with_assumptions(TABLE, {"speed": 4.0, "supply_elasticity.terbium": 0.7})
     drawn = draw_behaviour(small_world, table, Draws(range(3), 5))
     assert drawn["speed"].ravel().tolist() == [4.0, 4.0, 4.0]
-    assert table["supply_elasticity", "terbium"].value == 0.7
+    assert table["supply_elasticity", "terbium"].central == 0.7
 
 
 def test_an_unknown_parameter_is_named_with_a_suggestion() -> None:
@@ -68,7 +86,7 @@ def test_a_mineral_cannot_have_its_own_value_of_a_common_parameter() -> None:
 
 
 def test_a_range_on_what_all_members_share_is_refused(small_world: World) -> None:
-    table = {**TABLE, ("prior_weight", "all"): Range(0.02, 0.01, 0.05)}
+    table = table_of({**TABLE, ("prior_weight", "all"): Range(0.02, 0.01, 0.05)})
     with pytest.raises(MonaziteError, match=r"assumptions\.prior_weight: all members share this parameter"):
         draw_behaviour(small_world, table, Draws(range(2), 5))
 
@@ -86,8 +104,8 @@ def test_a_design_sets_one_mineral_that_the_table_does_not_name(small_world: Wor
 
 @pytest.mark.parametrize("span", [Range(0.0, 0.0, 0.0), Range(1.0, -3.0, 1.0)], ids=["fixed", "range"])
 def test_an_elasticity_of_nothing_is_refused(small_world: World, span: Range) -> None:
-    table = {**TABLE, ("offer_elasticity", "all"): span, ("sourcing_elasticity", "terbium"): span}
-    table["sourcing_elasticity", "all"] = Range(6.0, 6.0, 6.0)
+    spans = {**TABLE, ("offer_elasticity", "all"): span, ("sourcing_elasticity", "terbium"): span}
+    table = table_of({**spans, ("sourcing_elasticity", "all"): Range(6.0, 6.0, 6.0)})
     message = (
         r"assumptions\.offer_elasticity: (0|-\S+) is not above 0; give values above 0\n"
         r"assumptions\.sourcing_elasticity\.terbium: "
@@ -97,7 +115,7 @@ def test_an_elasticity_of_nothing_is_refused(small_world: World, span: Range) ->
 
 
 def test_what_nobody_draws_is_one_number(small_world: World) -> None:
-    fixed = {**TABLE, ("speed", "all"): Range(3.0, 3.0, 3.0)}
+    fixed = table_of({**TABLE, ("speed", "all"): Range(3.0, 3.0, 3.0)})
     behaviour = draw_behaviour(small_world, fixed, Draws(range(2), 5))
     assert behaviour.shared_or_each("speed") == 3.0
     assert np.shape(behaviour.shared_or_each("supply_elasticity")) == (2, len(small_world.goods))
@@ -106,10 +124,91 @@ def test_what_nobody_draws_is_one_number(small_world: World) -> None:
     assert np.shape(alone.shared_or_each("speed")) == (1, 1)
 
 
+def test_a_new_parameter_moves_no_other(small_world: World) -> None:
+    spans = {**TABLE, ("alacrity", "all"): Range(1.0, 0.5, 2.0)}
+    more = draw_behaviour(
+        small_world, BehaviourTable(spans, {**TABLE.places, "alacrity": 2}), Draws(range(9), 5)
+    )
+    before = draw_behaviour(small_world, TABLE, Draws(range(9), 5))
+    for name in ("speed", "supply_elasticity"):
+        np.testing.assert_array_equal(more[name], before[name])
+    assert len(np.unique(more["alacrity"])) == 9
+
+
+def test_what_is_held_is_the_value_until_it_is_varied(small_world: World) -> None:
+    held = table_of({**TABLE, ("speed", "all"): Range(3.0, 2.0, 5.0, held=True)})
+    draws = Draws(range(5), 5)
+    assert draw_behaviour(small_world, held, draws)["speed"].ravel().tolist() == [3.0] * 5
+    assert "assumptions.speed" not in draws.values
+    varied = with_assumptions(held, {"speed": Distribution("uniform", (2.0, 5.0))})
+    assert len(np.unique(draw_behaviour(small_world, varied, Draws(range(5), 5))["speed"])) == 5
+    given = Draws(range(2), 5, {"assumptions.speed": np.array([2.5, 4.5])})
+    assert draw_behaviour(small_world, held, given)["speed"].ravel().tolist() == [2.5, 4.5]
+
+
+HEAD = "parameter,scope,value,low,high,held,draw,unit,source,confidence\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["speed,all,3,2,5,no,0,1,s,a", "pace,all,3,2,5,no,0,1,s,a"],
+         ["3: draw: place 0 belongs to 'speed'; take a place that nobody has had, such as 1"]),
+        (["speed,all,3,2,5,no,0,1,s,a", "speed,copper,3,2,5,no,1,1,s,a"],
+         ["3: draw: 'speed' has place 0 in another row, here 1; a parameter has one place, whatever the "
+          "scope"]),
+        (["speed,all,6,2,5,perhaps,x,1,,a"],
+         ["2: value: 6 is not between low 2 and high 5; widen the range",
+          "2: source: is empty; no number without one; write the source",
+          "2: held: unknown answer 'perhaps'; allowed: yes, no",
+          "2: draw: 'x' is not a whole number of at least 0; write a number such as 1"]),
+        (["speed,all,3,2,5,no,0,1,s,a"] * 2,
+         ["3: parameter: 'speed' stands twice for scope 'all'; remove one row"]),
+    ],
+)  # fmt: skip
+def test_a_table_says_all_that_is_wrong(tmp_path: Path, rows: list[str], said: list[str]) -> None:
+    path = tmp_path / "behaviour.csv"
+    path.write_text(HEAD + "".join(f"{row}\n" for row in rows))
+    with pytest.raises(MonaziteError) as caught:
+        read_behaviour(path)
+    assert str(caught.value).splitlines() == [f"{path}:{one}" for one in said]
+
+
 def test_the_shipped_table_is_consistent() -> None:
     for (name, scope), span in read_behaviour().items():
         low, high = span.bounds
         assert low <= span.central <= high, (name, scope)
+
+
+def test_parameters_of_the_first_tables_keep_their_places() -> None:
+    places = read_behaviour().places
+    old = [name for name, place in sorted(places.items()) if place < 33]
+    assert [places[name] for name in old] == list(range(33))
+    assert sorted(places.values()) == list(range(len(places)))
+
+
+def test_held_parameters_may_differ_from_member_to_member(small_world: World) -> None:
+    """Members of a mixed batch are what they are alone, whatever is varied."""
+    held = [name for (name, _), span in read_behaviour().items() if isinstance(span, Range) and span.held]
+    table = {name: with_range(name) for name in held if name not in SHARED}
+    assert len(table) > 10
+    scenario: Any = load_scenario("teaching-stockpile", overrides=["time.end=2025-06"])
+    scenario = replace(scenario, assumptions={})
+    values = {f"assumptions.{name}": np.array([span.low, span.high]) for name, span in table.items()}
+    world = load_world(scenario.base_year)
+    both = Simulation(world, scenario, members=[1, 2], seed=1, values=values).run()
+    for row, member in enumerate((1, 2)):
+        alone = {path: pair[row : row + 1] for path, pair in values.items()}
+        one = Simulation(world, scenario, members=[member], seed=1, values=alone).run()
+        for name in ("price_gate", "purchases", "production"):
+            np.testing.assert_array_equal(one[name].values[0], both[name].values[row])
+    assert not np.allclose(both["price_gate"].values[0], both["price_gate"].values[1])
+
+
+def with_range(name: str) -> Range:
+    span = read_behaviour()[name, "all"]
+    assert isinstance(span, Range)
+    return span
 
 
 def test_every_scope_of_the_shipped_table_is_a_mineral_of_the_shipped_world() -> None:

@@ -160,7 +160,7 @@ def test_a_searched_parameter_that_the_table_lost_is_named(tmp_path: Path) -> No
     raw = tmp_path / "checkout" / "data" / "raw"
     (raw / "assumptions").mkdir(parents=True)
     (raw / "targets").mkdir()
-    head = "parameter,scope,value,low,high,prior_low,prior_high,unit,source,confidence\n"
+    head = "parameter,scope,value,low,high,prior_low,prior_high,held,draw,unit,source,confidence\n"
     (raw / "assumptions" / "behaviour.csv").write_text(head)
     with pytest.raises(MonaziteError, match=f"has no parameter '{FIRST}'"):
         adopt(open_search(tmp_path / "c"), tmp_path / "checkout")

@@ -72,9 +72,9 @@ def write_world(top: Path) -> Path:
     _write(top / "substitutes.csv", "group,good,source,confidence", [])
     _write(
         top / "behaviour.csv",
-        "parameter,scope,value,low,high,unit,source,confidence",
-        [("thrift_speed", "all", 0.5, 0.3, 0.8, "1/year", "s", "assumption"),
-         ("supply_elasticity", "all", 0.3, 0.1, 0.5, 1, "s", "assumption")],
+        "parameter,scope,value,low,high,held,draw,unit,source,confidence",
+        [("thrift_speed", "all", 0.5, 0.3, 0.8, "no", 0, "1/year", "s", "assumption"),
+         ("supply_elasticity", "all", 0.3, 0.1, 0.5, "no", 1, 1, "s", "assumption")],
     )  # fmt: skip
     _write(
         year / "facilities.csv",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.world.powers import raised
+from sim.arrays import raised
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.5, 1.0, 2.0, 0.3])

@@ -1,0 +1,64 @@
+"""What is fixed during a run, in one place: every decision reads from here and from the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sim.agents.parameters import Behaviour
+from sim.arrays import BoolArray, FloatArray
+from sim.world.benchmark import Benchmark
+from sim.world.world import World
+
+__all__ = ["Prepared"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A world, its benchmark, the members' behaviour and the length of a step."""
+
+    world: World
+    benchmark: Benchmark
+    behaviour: Behaviour
+    step_years: float
+    members: int
+
+    @cached_property
+    def sigma(self) -> FloatArray:
+        """(G,) sourcing elasticity of each good, or (M, G) where it is drawn."""
+        return np.asarray(self.behaviour.shared_or_each("sourcing_elasticity"))
+
+    @cached_property
+    def made(self) -> BoolArray:
+        """(O,) True for what plants make, False for what mines do."""
+        return self.benchmark.activities.offer_plant >= 0
+
+    @cached_property
+    def kept_stock(self) -> FloatArray:
+        """(O,) tonnes that sellers hold beside a step's output in normal times.
+
+        An entrant at full capacity holds what others do, in time of output.
+        """
+        world, entrant = self.world, self.benchmark.entrant
+        if not entrant.any():
+            return world.offer_stock
+        goods = len(world.goods)
+        stock = np.bincount(world.offer_good, world.offer_stock, goods)
+        output = np.bincount(world.offer_good, world.offer_output, goods)
+        years = np.divide(stock, output, out=np.zeros(goods), where=output > 0)
+        return np.where(entrant, years[world.offer_good] * self.benchmark.normal_output, world.offer_stock)
+
+    @cached_property
+    def cash_cost(self) -> FloatArray:
+        """(O,) base-year cash cost, multiple of the good's base price.
+
+        What did not run at base prices costs no less than they.
+        """
+        cost = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
+        return np.where(self.benchmark.entrant, np.maximum(cost, 1.0), cost)
+
+    def each(self, row: FloatArray) -> FloatArray:
+        """(M, n) a row (n,) for every member, each its own to write in."""
+        return np.repeat(row[None], self.members, axis=0)

@@ -1,0 +1,161 @@
+"""Gates at the border: licences that queue, quotas that are counted, and what lies in their books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.agents.licences import LicenceQueue
+from sim.agents.prepared import Prepared
+from sim.agents.quotas import QuotaAccount
+from sim.arrays import FloatArray
+from sim.controls import Licence
+from sim.engine.markets import Gate, GateKey, PolicyMarket
+from sim.engine.result import Queued
+from sim.units import Amount
+
+__all__ = ["Gates"]
+
+
+class Gates:
+    """The books of all gates in force.
+
+    Attributes:
+        queues: applications and permits of each licence, by good, origin, destinations and which of such.
+        quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self.queues: dict[GateKey, LicenceQueue] = {}
+        self.quotas: dict[GateKey, QuotaAccount] = {}
+
+    def keep(self, market: PolicyMarket) -> None:
+        """Forget queues and accounts of what is no longer in force."""
+        kept = {gate.key for gate in market.gates}
+        self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
+        self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
+
+    def open(
+        self,
+        market: PolicyMarket,
+        seller_stock: FloatArray,
+        required: FloatArray,
+        shares: Mapping[str, Amount],
+    ) -> FloatArray:
+        """File applications for what licensed buyers need, decide what is due, and allot quotas.
+
+        Args:
+            seller_stock: (M, O) tonnes on hand. required: (M, N) tonnes that buyers need this step.
+            shares: event id -> share of the step in which it is in force.
+
+        Returns:
+            (M, O) tonnes that wait for a decision and are not for sale.
+        """
+        members, step_years = self._prepared.members, self._prepared.step_years
+        waiting = np.zeros_like(seller_stock)
+        for gate in market.gates:
+            share = shares.get(gate.rule.event, 1.0)
+            if not isinstance(gate.rule, Licence):
+                account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
+                account.allot(gate.rule, share, step_years)
+                continue
+            waiting[:, gate.offers] += self._queue(gate, gate.rule, seller_stock, required, share)
+        return waiting
+
+    def _queue(
+        self, gate: Gate, licence: Licence, seller_stock: FloatArray, required: FloatArray, share: Amount
+    ) -> FloatArray:
+        """One licence's step: file, decide; (M, S) tonnes that wait."""
+        prepared, at = self._prepared, gate.offers
+        step_years = prepared.step_years
+        if gate.key not in self.queues:
+            self.queues[gate.key] = LicenceQueue.empty(prepared.members, len(at), licence, step_years)
+        queue = self.queues[gate.key]
+        queue.resize(licence, step_years)
+        activity = required[:, gate.needs] / (prepared.benchmark.normal_use[gate.needs] * step_years)
+        # Not a matrix product: its last bit would depend on the number of members.
+        licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
+        # Nor in the order in which indexing leaves members, side by side: that of a sum depends on it.
+        wanted = (np.ascontiguousarray(activity)[:, None] * (gate.base * step_years)).sum(-1) * licensed
+        reserve = prepared.behaviour["seller_reserve_share"] * prepared.kept_stock[at]
+        free = seller_stock[:, at] - reserve - queue.waiting.sum(1)
+        queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
+        # Deciding after filing: what is filed in a step may be due in it, so that a delay lasts as stated.
+        overrun = prepared.behaviour["licence_overrun"][:, 0]
+        queue.decide(licence.approval_share, queue.pace(licence, overrun, step_years))
+        queue.drop(np.asarray(share) <= 0)
+        waiting: FloatArray = queue.waiting.sum(1)
+        return waiting
+
+    def in_hand(self, market: PolicyMarket) -> dict[int, FloatArray]:
+        """Cap -> (M,) tonnes of permits, or of what is left of the quota."""
+        return {
+            gate.cap: self.queues[gate.key].allowed
+            if isinstance(gate.rule, Licence)
+            else self.quotas[gate.key].left
+            for gate in market.gates
+        }
+
+    def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
+        """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
+        for gate in market.gates:
+            free = market.free_tonnes(gate.cap, shares, self._prepared.step_years)
+            in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
+            used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
+            if isinstance(gate.rule, Licence):
+                self.queues[gate.key].use(used)
+            else:
+                self.quotas[gate.key].use(used)
+
+    def keys(self) -> list[list[Any]]:
+        """What each row of :meth:`arrays` is about, as words and numbers, for a checkpoint."""
+        rows: list[list[Any]] = [["licence", *_written(key)] for key in self.queues]
+        return rows + [["quota", *_written(key), account.period] for key, account in self.quotas.items()]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All books, by the number of their row in :meth:`keys`."""
+        found = {
+            f"{row}/{field.name}": getattr(queue, field.name)
+            for row, queue in enumerate(self.queues.values())
+            for field in fields(queue)
+        }
+        first = len(self.queues)
+        return found | {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
+
+    def restore(self, keys: Sequence[Sequence[Any]], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over books; those of measures that are no longer there lapse in the next step."""
+        names = [field.name for field in fields(LicenceQueue)]
+        for row, (kind, *written) in enumerate(keys):
+            if kind == "licence":
+                book = {name: arrays[f"{row}/{name}"].copy() for name in names}
+                self.queues[_key(written)] = LicenceQueue(**book)
+            else:
+                *key, period = written
+                self.quotas[_key(key)] = QuotaAccount(arrays[f"{row}/left"].copy(), period)
+
+    def books(self, market: PolicyMarket) -> dict[str, Queued]:
+        """How the licence queues of each event stand."""
+        found: dict[str, Queued] = {}
+        for gate in market.gates:
+            queue = self.queues.get(gate.key)
+            if queue is None:
+                continue
+            own = Queued(queue.undecided, queue.filed, queue.approved)
+            other = found.get(gate.rule.event)
+            found[gate.rule.event] = own if other is None else other + own
+        return found
+
+
+def _written(key: GateKey) -> list[Any]:
+    """A key with its masks in hexadecimal digits."""
+    return [{"mask": part.hex()} if isinstance(part, bytes) else part for part in key]
+
+
+def _key(written: Sequence[Any]) -> Any:
+    """What :func:`_written` wrote."""
+    return tuple(bytes.fromhex(part["mask"]) if isinstance(part, dict) else part for part in written)

@@ -1,0 +1,137 @@
+"""What an event may carry from step to step: the hooks of a stateful instrument, and what they see.
+
+Most instruments are measures: what they do in a step follows from its date. One with a memory of its own
+returns a :class:`Process` from :meth:`~sim.instruments.base.Instrument.process`, in the same file. The engine
+calls its hooks in every step and keeps its arrays in checkpoints; nothing else has to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+# Types only: an instrument is read by commands that must not pay for numpy.
+if TYPE_CHECKING:
+    from sim.accounts import Account, Orders
+    from sim.arrays import FloatArray, IntArray
+    from sim.controls import Controls
+    from sim.market.clearing import Clearing
+    from sim.units import Amount
+    from sim.world.benchmark import Benchmark
+    from sim.world.world import World
+
+__all__ = ["Numbers", "Process", "Setting", "Stage", "Stocks", "Traced"]
+
+
+class Numbers(Protocol):
+    """Behavioural parameters by name, (M, 1) or (M, G)."""
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """All members' values of one parameter."""
+
+    def shared_or_each(self, name: str) -> Amount:
+        """One number for all members where they agree for sure, else (M, 1) or (M, G)."""
+
+
+class Stocks(Protocol):
+    """The part of the agents' state that a process may see and change; see ``sim.agents.state``."""
+
+    seller_stock: FloatArray
+    buyer_stock: FloatArray
+    transit: FloatArray
+    input_cost: FloatArray
+    choice_index: FloatArray
+    required: FloatArray
+    shortfall: FloatArray
+
+
+class Traced(Protocol):
+    """What a process may see of a tracer: contents of buyers' stocks at some needs."""
+
+    name: str
+    needs: IntArray
+    buyer: Account
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is fixed during a run."""
+
+    world: World
+    benchmark: Benchmark
+    behaviour: Numbers
+    step_years: float
+    members: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step as far as it has come when a hook is called. Arrays may be replaced, not written into."""
+
+    stocks: Stocks
+    """The last step's ``required`` and ``shortfall``, this step's stocks."""
+    tracers: Sequence[Traced]
+    controls: Controls
+    shares: Mapping[str, Amount]
+    """Event id -> share of the step in which it is in force, one number or (M,)."""
+    required: FloatArray
+    """(M, N) tonnes needed in this step."""
+
+
+class Process:
+    """The memory of all events of one type in one run. Hooks that are not overridden do nothing.
+
+    Order of a step: :meth:`step`, :meth:`add_orders`, the market, :meth:`take`, production, :meth:`book`.
+    """
+
+    name = "process"
+    """Type of the events; processes of a run have different names."""
+
+    def start(self, stocks: Stocks, tracers: Sequence[Traced]) -> None:
+        """Before the first step: what is kept starts."""
+
+    def act(self, controls: Controls, shares: Mapping[str, Amount]) -> None:
+        """Change this step's controls by what is remembered. They are a copy of the step's own then."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether :meth:`act` changes anything, so that every step has controls of its own."""
+        return type(self).act is not Process.act
+
+    def step(self, stage: Stage) -> None:
+        """Before buyers order: what was under way arrives, stocks are released."""
+
+    def add_orders(self, orders: Orders) -> Orders:
+        """The buyers' orders, and own ones as further tiers."""
+        return orders
+
+    def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray | None:
+        """(P, M, N) share of each need's purchases that goes to P own stocks; None for none."""
+        return None
+
+    def take(self, content: int, by_lag: FloatArray, fractions: FloatArray) -> None:
+        """Put the fractions (P, M, needs) of shipments (L, M, needs, X) into own stocks.
+
+        Args:
+            content: 0 for tonnes, then the tracers in their order.
+        """
+
+    def moved(self) -> Mapping[str, FloatArray]:
+        """Event id -> (M, G) tonnes that it moved in this step, where that is less than its links carry."""
+        return {}
+
+    def book(self) -> Mapping[str, FloatArray]:
+        """Variable of ``sim/results/variables.csv`` -> (M, n) of the step that has just ended."""
+        return {}
+
+    def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
+        """Coordinate -> axis and labels, of the axes of what :meth:`book` returns."""
+        return {}
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """All that is remembered, for a checkpoint."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, FloatArray]) -> None:
+        """Take over what :meth:`arrays` gave in another run of the same events."""
