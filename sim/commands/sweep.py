@@ -124,9 +124,9 @@ def headline(plan: Plan) -> str:
 
 
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
-    from sim.sweep.estimate import available_bytes, fitting_batch, measure
-    from sim.sweep.execute import cores
+    from sim.sweep.estimate import fitting_batch, measure
     from sim.sweep.journal import free_bytes, preview
+    from sim.sweep.machine import available_bytes, cores
 
     print(headline(plan))
     rows = []

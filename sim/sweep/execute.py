@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory
-from sim.sweep.estimate import available_bytes, fitting_batch, measure
+from sim.sweep.estimate import fitting_batch, measure
 from sim.sweep.executors import Lost, make_executor
 from sim.sweep.journal import Store
+from sim.sweep.machine import available_bytes, cores
 from sim.sweep.plan import Plan
 from sim.sweep.summary import finish
 from sim.sweep.work import job_of
@@ -26,7 +26,7 @@ from sim.sweep.work import job_of
 if TYPE_CHECKING:
     from sim.sweep.read import Sweep
 
-__all__ = ["Progress", "Report", "cores", "execute", "run_plan"]
+__all__ = ["Progress", "Report", "execute", "run_plan"]
 
 
 @dataclass
@@ -200,8 +200,3 @@ def run_plan(plan: Plan, out: Path | None = None, **settings: Any) -> Sweep:
         why = f" ({report.lost[0]})" if report.lost else ""
         raise MonaziteError(f"{report.directory}: {report.done} of {report.total} runs are done{why}")
     return open_sweep(report.directory)
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sim.errors import MonaziteError
+from sim.sweep.machine import cores
 from sim.sweep.work import Job, Result, work
 
 __all__ = ["EXECUTORS", "Executor", "Lost", "make_executor", "process_pool"]
@@ -73,8 +74,8 @@ class InProcess:
 
 
 def process_pool(workers: int) -> Any:
-    """Processes of this machine, by joblib's loky; one thread each."""
-    from joblib.externals.loky import ProcessPoolExecutor
+    """Processes of this machine, by loky; one thread each."""
+    from loky import ProcessPoolExecutor
 
     return ProcessPoolExecutor(workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
 
@@ -141,7 +142,7 @@ class _Futures(ABC):
 
 
 class Processes(_Futures):
-    """Processes of this machine, by joblib's loky; one thread each."""
+    """Processes of this machine, by loky; one thread each."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -252,18 +253,17 @@ def make_executor(
     Raises:
         MonaziteError: an unknown name, a missing extra, a scheduler that does not answer.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers is not None and workers < 1:
         raise MonaziteError(f"workers must be at least 1, not {workers}")
     if name == "local":
         return InProcess()
     if name == "processes":
-        return Processes(workers or cores)
+        return Processes(workers or cores())
     if name == "dask":
         if not address:
             raise MonaziteError("executor 'dask' needs --address, for example tcp://127.0.0.1:8786")
         return Dask(address)
     if name in ("slurm", "submitit-local"):
         cluster = "slurm" if name == "slurm" else "local"
-        return Submitit(cluster, folder / "slurm", workers or cores, parameters or {})
+        return Submitit(cluster, folder / "slurm", workers or cores(), parameters or {})
     raise MonaziteError(f"there is no executor '{name}'; there are: {', '.join(EXECUTORS)}")
