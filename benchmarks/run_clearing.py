@@ -25,15 +25,9 @@ from scipy.optimize import linprog  # noqa: E402
 from scipy.sparse import coo_array, csr_array, vstack  # noqa: E402
 
 from benchmarks.harness import Figure, publish  # noqa: E402
-from sim.market import (  # noqa: E402
-    Clearing,
-    ClearingState,
-    Market,
-    clear,
-    prepare,
-    sweeps,
-)
+from sim.market import Clearing, ClearingState, Market, clear, prepare  # noqa: E402
 from sim.market import clearing as core  # noqa: E402
+from sim.market.solver import sweeps  # noqa: E402
 from sim.market.solver.asked import load  # noqa: E402
 from sim.market.solver.inputs import Inputs, tier_order  # noqa: E402
 from sim.market.solver.sweeps import Sweeper, mix  # noqa: E402
