@@ -1,7 +1,8 @@
 # Two commands are all that a newcomer needs. Each works from a bare clone:
 #   make demo    set up, compare a rare-earth shock with the baseline, draw it
 #   make test    set up, then lint, types, import contracts and all tests
-# For those who work on the project: data, schema, bench, lint, types, fuzz, chaos, clean.
+# For those who work on the project: data, schema, bench, lint, types, hooks, fuzz, chaos, clean,
+# and test-ROOM for the tests of one room alone, such as test-engine.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -17,10 +18,10 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test data schema bench lint types fuzz chaos clean
+.PHONY: help demo test data schema bench lint types hooks fuzz chaos clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,4p
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
 
 demo: $(STAMP)
 	@$(BIN)/monazite demo
@@ -28,12 +29,25 @@ demo: $(STAMP)
 test: lint types
 	$(BIN)/python -m pytest -n auto
 
+# make test-engine runs tests/engine alone, without linters.
+ROOMS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.py))))
+
+test-%:
+	@case ' $(ROOMS) ' in *' $* '*) ;; *) \
+	  echo "Monazite: there is no room '$*' in tests/; there are: $(ROOMS)" >&2; exit 2;; esac
+	@$(MAKE) --no-print-directory $(STAMP)
+	$(BIN)/python -m pytest -n auto tests/$*
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+# From now on, git commit runs what lint and types run.
+hooks: $(STAMP)
+	$(BIN)/pre-commit install
 
 data: $(STAMP)
 	$(BIN)/python -m sim.world.build
@@ -54,7 +68,7 @@ chaos: $(STAMP)
 
 clean:
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
-	find sim tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find sim tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter that is new enough and can make a virtual environment; PYTHON=... overrides.
 $(STAMP): pyproject.toml constraints.txt

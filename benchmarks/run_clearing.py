@@ -17,7 +17,7 @@ import time  # noqa: E402
 import tracemalloc  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
@@ -25,15 +25,9 @@ from scipy.optimize import linprog  # noqa: E402
 from scipy.sparse import coo_array, csr_array, vstack  # noqa: E402
 
 from benchmarks.harness import Figure, publish  # noqa: E402
-from sim.market import (  # noqa: E402
-    Clearing,
-    ClearingState,
-    Market,
-    clear,
-    prepare,
-    sweeps,
-)
+from sim.market import Clearing, ClearingState, Market, clear, prepare  # noqa: E402
 from sim.market import clearing as core  # noqa: E402
+from sim.market.solver import sweeps  # noqa: E402
 from sim.market.solver.asked import load  # noqa: E402
 from sim.market.solver.inputs import Inputs, tier_order  # noqa: E402
 from sim.market.solver.sweeps import Sweeper, mix  # noqa: E402
@@ -43,12 +37,30 @@ REPEATS = 7
 SIGMA, ETA, EPS = 8.0, 0.3, 4.0
 
 
+class Given(NamedTuple):
+    """What :func:`sim.market.clear` takes, in its order."""
+
+    quantity: Array
+    ask: Array
+    demand: Array
+    reservation: Array
+    elasticity: Array
+    cap_tonnes: Array | None = None
+
+    def shocked(self, rng: np.random.Generator) -> Given:
+        """Quantities and demand moved by 2 %."""
+        return self._replace(
+            quantity=self.quantity * rng.lognormal(0, 0.02, self.quantity.shape),
+            demand=self.demand * rng.lognormal(0, 0.02, self.demand.shape),
+        )
+
+
 @dataclass(frozen=True)
 class Batch:
     """One market with many members, its start, and the inputs after a 2 % shock."""
 
     market: Market
-    inputs: tuple[Array, ...]
+    inputs: Given
     before: ClearingState
     wedge: Array
     tolerance: float
@@ -60,7 +72,9 @@ class Batch:
 
     def first(self, members: int) -> Batch:
         """The same markets, the first ones only."""
-        some = tuple(a[:members] if len(a.shape) > 1 else a for a in self.inputs)
+        quantity, ask, demand, reservation = (values[:members] for values in self.inputs[:4])
+        caps = None if self.inputs.cap_tonnes is None else self.inputs.cap_tonnes[:members]
+        some = Given(quantity, ask, demand, reservation, self.inputs.elasticity, caps)
         return replace(self, inputs=some, before=self.before.members(slice(0, members)))
 
 
@@ -89,20 +103,15 @@ def batch(
     market = Market.build(one, one, [kernel], [SIGMA], np.full(side, EPS), groups)
     base = stock, np.exp(np.log(ask).mean(axis=0)), want[:, None] * scarcity * stock.sum() / want.sum()
     market = prepare(market, *base, reservation[0], [ETA])
-    inputs: tuple[Array, ...] = quantity, ask, demand[:, :, None], reservation, np.array([ETA])
+    inputs = Given(quantity, ask, demand[:, :, None], reservation, np.array([ETA]))
     if caps:
-        unlimited = clear(market, *inputs, np.full((members, caps), 1e9), tolerance=tolerance)
+        loose = inputs._replace(cap_tonnes=np.full((members, caps), 1e9))
+        unlimited = clear(market, *loose, tolerance=tolerance)
         flow = unlimited.flow(0)
         used = [flow[:, s][:, :, b].sum(axis=(1, 2)) for _, s, b in groups]
-        inputs = *inputs, 0.6 * np.array(used).T
+        inputs = inputs._replace(cap_tonnes=0.6 * np.array(used).T)
     before = clear(market, *inputs, tolerance=tolerance).state
-    shocked = (
-        inputs[0] * rng.lognormal(0, 0.02, quantity.shape),
-        inputs[1],
-        inputs[2] * rng.lognormal(0, 0.02, inputs[2].shape),
-        *inputs[3:],
-    )
-    return Batch(market, shocked, before, np.where(is_open, wedge, np.inf), tolerance)
+    return Batch(market, inputs.shocked(rng), before, np.where(is_open, wedge, np.inf), tolerance)
 
 
 def median_seconds(call: Callable[[], object], repeats: int = REPEATS, warm_up: int = 2) -> float:
@@ -187,7 +196,7 @@ def _highs(case: Batch, ours: float) -> tuple[Figure, Figure]:
     import highspy
 
     problem = transport(case, 0)
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     matrix = problem["A_ub"].tocsc()
     model = highspy.HighsLp()
@@ -240,8 +249,9 @@ def own_kernels(members: int, side: int = 20) -> float:
     kernel = case.market.kernel[0] * wedge**-SIGMA
     one = np.zeros(side, dtype=int)
     market = Market.build(one, one, [kernel], [SIGMA], np.full(side, EPS))
-    before = clear(market, *replace(case, market=market).inputs, tolerance=case.tolerance)
-    after = (case.inputs[0] * rng.lognormal(0, 0.02, case.inputs[0].shape), *case.inputs[1:])
+    before = clear(market, *case.inputs, tolerance=case.tolerance)
+    quantity = case.inputs.quantity
+    after = case.inputs._replace(quantity=quantity * rng.lognormal(0, 0.02, quantity.shape))
     return per_market(lambda: clear(market, *after, start=before.state, tolerance=case.tolerance), members)
 
 
@@ -274,15 +284,17 @@ def world_step(members: int, caps: int) -> float:
     def drawn(values: Array, spread: float) -> Array:
         return values * rng.lognormal(0, spread, (members, *values.shape))
 
-    inputs = drawn(quantity, 0.05), drawn(ask, 0.02), drawn(tiers, 0.05), drawn(reservation, 0.0), elasticity
-    free = clear(market, *inputs, np.full((members, caps), 1e9))
+    inputs = Given(
+        drawn(quantity, 0.05), drawn(ask, 0.02), drawn(tiers, 0.05), drawn(reservation, 0.0), elasticity,
+        np.full((members, caps), 1e9),
+    )  # fmt: skip
+    free = clear(market, *inputs)
     tonnes = np.zeros((members, caps))
     for c, (g, s, b) in enumerate(groups):
         tonnes[:, c] = 0.6 * free.flow(g)[:, s][:, :, b].sum(axis=(1, 2))
-    before = clear(market, *inputs, tonnes)
-    quantity_after = inputs[0] * rng.lognormal(0, 0.02, inputs[0].shape)
-    tiers_after = inputs[2] * rng.lognormal(0, 0.02, inputs[2].shape)
-    after = quantity_after, inputs[1], tiers_after, *inputs[3:], tonnes
+    inputs = inputs._replace(cap_tonnes=tonnes)
+    before = clear(market, *inputs)
+    after = inputs.shocked(rng)
     return median_seconds(lambda: clear(market, *after, start=before.state)) * 1e3
 
 
@@ -308,7 +320,8 @@ def arrays_per_sweep(sweeper: Sweeper, w: Array, tolerance: float) -> float:
         plain(at, out)
 
     base: list[int] = []
-    sweeper.sweep, least = watched, sweeps.WORTH_COMPACTING  # type: ignore[method-assign]
+    observed: Any = sweeper
+    observed.sweep, least = watched, sweeps.WORTH_COMPACTING
     sweeps.WORTH_COMPACTING = 10**9
     tracemalloc.start()
     try:
@@ -369,7 +382,10 @@ def main() -> None:
         Figure("not certified", float((~result.certified).sum()), "markets", 0),
         Figure("a kernel for each member, per market", own_kernels(1000), "us", 30, 18),
     ]
-    cold = lambda: clear(scarce.market, *scarce.inputs, tolerance=1e-6)  # noqa: E731
+
+    def cold() -> Clearing:
+        return clear(scarce.market, *scarce.inputs, tolerance=1e-6)
+
     capped = batch(1000, caps=3)
     figures += [
         Figure("cold start, per market", per_market(cold, 1000), "us", 40, 20),
@@ -377,7 +393,10 @@ def main() -> None:
         Figure("with three quotas, per market", per_market(capped.clear, 1000), "us", 60, 30),
         Figure("with three quotas, share of them binding", float((capped.clear().rent > 0).mean()), "share"),
     ]
-    single = lambda: scarce.clear(precision="single")  # noqa: E731
+
+    def single() -> Clearing:
+        return scarce.clear(precision="single")
+
     figures += [
         Figure("single precision, to 2e-5, per market", per_market(single, 1000), "us"),
         Figure("single precision, largest residual", float(single().residual.max()), "", 2e-5),

@@ -22,21 +22,24 @@ MEMBERS = int(os.environ.get("MONAZITE_SWEEP_MEMBERS", "1000"))
 MANY = 10 * MEMBERS
 SMALL = ("minerals=[gallium]", "time.end=2024-12")
 ONE_SWEEP = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 import sim.sweep.summary, sim.engine.simulation, zarr, pandas
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.plan import make_plan
+from sim.sweep.request import Request
 from sim.sweep.execute import execute
+from sim.sweep.machine import peak_bytes
 
 def main():
     out, members, executor, workers, *overrides = sys.argv[1:]
     began = time.perf_counter()
-    plan = make_plan(["{scenario}"], overrides, members=int(members))
-    report = execute(plan, Path(out), executor=executor, workers=int(workers))
+    plan = make_plan(Request(["{scenario}"], overrides, members=int(members)))
+    report = execute(plan, Path(out), ExecutorSettings(executor, int(workers)))
     seconds = time.perf_counter() - began
     assert report.complete and not report.failed, report
     lines = [json.loads(line) for line in (report.directory / "timings.jsonl").read_text().splitlines()]
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    own = peak_bytes()
     largest = max(line["peak_bytes"] for line in lines)
     arrays = report.directory / "{scenario}" / "arrays.zarr"
     metadata = json.loads((arrays / "price_gate" / "zarr.json").read_text())

@@ -12,10 +12,11 @@ from benchmarks.harness import Figure, publish, run_python
 
 MONTHS = 84
 PROGRAM = """
-import json, resource, sys, time
+import json, sys, time
 import xarray
 from sim.engine import Simulation
 from sim.scenario import load_scenario
+from sim.sweep.machine import peak_bytes
 from sim.world.load import load_world
 
 start, used = time.perf_counter(), time.process_time()
@@ -24,12 +25,11 @@ world = load_world(scenario.base_year)
 loaded = time.perf_counter()
 result = Simulation(world, scenario, members=int(sys.argv[1]), seed=1).run()
 end = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({
     "load": loaded - start,
     "total": end - start,
     "processor": time.process_time() - used,
-    "peak_mb": peak * (1 if sys.platform == "darwin" else 1024) / 1e6,
+    "peak_mb": peak_bytes() / 1e6,
     "steps": result.sizes["time"],
 }))
 """

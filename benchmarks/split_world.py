@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,9 @@ def split(world: World, parts: int) -> World:
     by country are those of the world that was cut.
     """
     square = np.ones((parts, parts))
+
+    def blocks(values: Sequence[FloatArray], share: float = 1.0) -> tuple[FloatArray, ...]:
+        return tuple(np.asarray(np.kron(block, square) * share, dtype=np.float64) for block in values)
 
     def every(values: FloatArray, share: float = 1.0) -> FloatArray:
         return np.repeat(values, parts, axis=0) * share
@@ -50,7 +54,7 @@ def split(world: World, parts: int) -> World:
         need_cover=every(world.need_cover),
         need_reservation=every(world.need_reservation),
         need_dependence=every(world.need_dependence),
-        base_flow=tuple(np.kron(block, square) * own**2 for block in world.base_flow),
-        transit_years=tuple(np.kron(block, square) for block in world.transit_years),
-        freight_share=tuple(np.kron(block, square) for block in world.freight_share),
+        base_flow=blocks(world.base_flow, own**2),
+        transit_years=blocks(world.transit_years),
+        freight_share=blocks(world.freight_share),
     )

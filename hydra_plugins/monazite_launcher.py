@@ -95,7 +95,9 @@ class StackedLauncher(Launcher):
         from sim.errors import MonaziteError
         from sim.scenario.resolve import load_scenario
         from sim.sweep.execute import execute
+        from sim.sweep.executors import ExecutorSettings
         from sim.sweep.plan import make_plan
+        from sim.sweep.request import Keeping, Request
 
         given = {key: values.pop(key, [base[key]]) for key in (*OWN, *SINGLE)}
         for key in (*SINGLE, "members"):
@@ -112,10 +114,11 @@ class StackedLauncher(Launcher):
         members = int(given["members"][0])
         cases = [(number, int(seed)) for seed in given["seed"] for number in range(members)]
         first = int(given["seed"][0])
-        plan = make_plan(names, overrides, vary, seed=first, cases=cases, full=bool(given["full"][0]))
+        keeping = Keeping(full=bool(given["full"][0]))
+        plan = make_plan(Request(names, overrides, vary, seed=first, cases=cases, keeping=keeping))
         out = Path(str(given["out"][0])) if given["out"][0] else None
         with live(bool(given["quiet"][0])) as (progress, tell):
-            return execute(plan, out, progress=progress, tell=tell, **self.settings)
+            return execute(plan, out, ExecutorSettings(**self.settings), progress=progress, tell=tell)
 
 
 def _parsed(overrides: Sequence[str]) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def _needs() -> list[tuple[str, str, float]]:
 def shock_profile(steps: int, start: int = SHOCK_START, length: int = 12) -> np.ndarray:
     """0 before ``start``, a triangle up to 1 and back over ``2 x length`` steps, then 0."""
     t = np.arange(steps, dtype=float)
-    return np.clip(1 - np.abs(t - (start + length)) / length, 0, 1) * (t >= start)
+    profile: np.ndarray = np.clip(1 - np.abs(t - (start + length)) / length, 0, 1) * (t >= start)
+    return profile
 
 
 def make_dataset(

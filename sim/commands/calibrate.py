@@ -84,7 +84,8 @@ def _search(args: argparse.Namespace) -> Found | int:
     from sim.commands.sweeping import SIGNAL_CODE
     from sim.past.episodes import episodes
     from sim.past.search import make_request, search
-    from sim.sweep.execute import Stopper, cores
+    from sim.sweep.execute import Stopper
+    from sim.sweep.machine import cores
 
     draws = args.draws if args.draws is not None else DRAWS
     seed = args.seed if args.seed is not None else SEED

@@ -68,6 +68,7 @@ def plan_from(args: argparse.Namespace) -> Plan:
     """
     from sim.scenario.resolve import load_scenario
     from sim.sweep.plan import make_plan
+    from sim.sweep.request import Keeping, Request, Sampling
 
     names, words = split(args.names)
     vary: dict[str, Any] = {}
@@ -96,11 +97,11 @@ def plan_from(args: argparse.Namespace) -> Plan:
         plain = [load_scenario(name) for name in names]
         for name, scenario in zip(names, plain, strict=True):
             overrides[name] = list(for_scenario(words, scenario, plain))
+    sampling = Sampling(args.method, args.samples, args.seeds, args.second_order, args.levels)
+    keeping = Keeping(full=args.full, every_flow=args.every_flow)
     return make_plan(
-        names, overrides, vary, method=args.method, samples=args.samples, seeds=args.seeds,
-        members=args.members, second_order=args.second_order, levels=args.levels, seed=args.seed,
-        cases=cases, full=args.full, every_flow=args.every_flow,
-    )  # fmt: skip
+        Request(names, overrides, vary, sampling, args.members, args.seed, cases, keeping)
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -124,9 +125,9 @@ def headline(plan: Plan) -> str:
 
 
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
-    from sim.sweep.estimate import available_bytes, fitting_batch, measure
-    from sim.sweep.execute import cores
+    from sim.sweep.estimate import fitting_batch, measure
     from sim.sweep.journal import free_bytes, preview
+    from sim.sweep.machine import available_bytes, cores
 
     print(headline(plan))
     rows = []

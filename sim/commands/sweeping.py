@@ -17,6 +17,7 @@ from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
     from sim.sweep.execute import Progress, Report
+    from sim.sweep.executors import ExecutorSettings
     from sim.sweep.plan import Plan
 
 __all__ = ["add_options", "live", "run_and_report", "settings_of"]
@@ -51,18 +52,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the summary as JSON")
 
 
-def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+def settings_of(args: argparse.Namespace) -> ExecutorSettings:
     """The settings of an executor, as :func:`sim.sweep.execute.execute` wants them."""
+    from sim.sweep.executors import ExecutorSettings
+
     parameters: dict[str, Any] = {}
     for text in args.slurm or []:
         key, sign, value = text.partition("=")
         if not sign or not key:
             raise MonaziteError(f"--slurm: '{text}' is no KEY=VALUE; write for example timeout_min=60")
         parameters[key] = int(value) if value.isdigit() else value
-    return {
-        "executor": args.executor, "workers": args.workers, "batch": args.batch, "address": args.address,
-        "parameters": parameters, "fail_fast": args.fail_fast,
-    }  # fmt: skip
+    return ExecutorSettings(args.executor, args.workers, args.batch, args.address, parameters)
 
 
 def _clock(seconds: float) -> str:
@@ -141,7 +141,9 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
     from sim.sweep.execute import execute
 
     with live(args.quiet) as (progress, tell):
-        report = execute(plan, args.out, progress=progress, tell=tell, **settings_of(args))
+        report = execute(
+            plan, args.out, settings_of(args), fail_fast=args.fail_fast, progress=progress, tell=tell
+        )
     _summary(plan, report)
     write_json(args.json, {
         "id": plan.id, "directory": str(report.directory), "runs": report.total, "done": report.done,

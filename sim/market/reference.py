@@ -28,6 +28,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from scipy.optimize import brentq
+
 __all__ = ["ReferenceCap", "ReferenceMarket", "ReferenceResult", "clear_by_hand"]
 
 Matrix = Sequence[Sequence[float]]
@@ -118,7 +120,7 @@ def supply(market: ReferenceMarket, s: int, log_price: float) -> float:
 def root(excess: Callable[[float], float], guess: float, lowest: float = -math.inf) -> float:
     """Zero of a rising function, or ``lowest`` if it is above zero already there.
 
-    Walk from the guess until the sign changes, then halve.
+    Walk from the guess until the sign changes, then close in between by Brent's method.
     """
     step, low, high = 0.01, guess, guess
     if excess(guess) > 0:
@@ -131,13 +133,7 @@ def root(excess: Callable[[float], float], guess: float, lowest: float = -math.i
             if high > 1e3:
                 return high  # no price is high enough; the residual will say so
             low, high, step = high, high + step, 2 * step
-    while high - low > PRECISION:
-        middle = (low + high) / 2
-        if excess(middle) > 0:
-            high = middle
-        else:
-            low = middle
-    return (low + high) / 2
+    return float(brentq(excess, low, high, xtol=PRECISION))
 
 
 def clear_by_hand(market: ReferenceMarket, tolerance: float = 1e-10, rounds: int = 2000) -> ReferenceResult:

@@ -413,14 +413,14 @@ def _here(jobs: Mapping[int, Job], stop: Callable[[], bool]) -> Iterator[tuple[i
 
 @contextmanager
 def _pool(workers: int, batches: int) -> Iterator[Compute]:
-    """This process where one is enough, else processes of one thread each, by joblib's loky."""
+    """This process where one is enough, else processes of one thread each, by loky."""
     workers = min(workers, batches)
     if workers <= 1:
         yield _here
         return
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+    from loky.process_executor import BrokenProcessPool
 
     pool = process_pool(workers)
 

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.sweep.execute import run_plan
+    from sim.sweep.executors import ExecutorSettings
     from sim.sweep.interface import run_parameters
     from sim.sweep.plan import Plan, make_plan
     from sim.sweep.read import Sweep, open_sweep
+    from sim.sweep.request import Keeping, Request, Sampling
 
-__all__ = ["Plan", "Sweep", "make_plan", "open_sweep", "run_parameters", "run_plan"]
+__all__ = [
+    "ExecutorSettings", "Keeping", "Plan", "Request", "Sampling", "Sweep",
+    "make_plan", "open_sweep", "run_parameters", "run_plan",
+]  # fmt: skip
 
 HOMES = {
+    "ExecutorSettings": "sim.sweep.executors",
+    "Keeping": "sim.sweep.request",
+    "Request": "sim.sweep.request",
+    "Sampling": "sim.sweep.request",
     "Plan": "sim.sweep.plan",
     "make_plan": "sim.sweep.plan",
     "Sweep": "sim.sweep.read",

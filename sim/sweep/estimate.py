@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import tracemalloc
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from sim.sweep.kept import SweepRecorder
 from sim.sweep.plan import Plan, Variant
 from sim.sweep.work import portable, simulate
 
-__all__ = ["Estimate", "available_bytes", "fitting_batch", "measure"]
+__all__ = ["Estimate", "fitting_batch", "measure"]
 
 PROBES = (2, 10)
 """Members of the two small simulations whose memory is compared."""
@@ -27,14 +26,6 @@ PACKING = 2.5
 """Copies of a block's results that stand beside each other while they are packed (measured)."""
 PROCESS_BYTES = 190_000_000
 """A worker without any member: interpreter, libraries, the world's tables (measured)."""
-CGROUP = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (
-        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ),
-)
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -116,23 +107,6 @@ def measure(plan: Plan, memory_only: bool = False) -> Estimate:
     steps = simulation.steps
     disk = size * steps + once * years
     return Estimate(member_bytes, block_bytes, (seconds + encoding) * steps, disk, count)
-
-
-def available_bytes() -> int:
-    """Free memory of this machine or container."""
-    free = 1 << 62
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                free = int(line.split()[1]) * 1024
-    except OSError:
-        return free
-    for limit, used in CGROUP:
-        try:
-            free = min(free, int(limit.read_text()) - int(used.read_text()))
-        except (OSError, ValueError):
-            continue
-    return free
 
 
 def fitting_batch(estimate: Estimate, block: int, workers: int, batch: int | None, free: int) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory
-from sim.sweep.estimate import available_bytes, fitting_batch, measure
-from sim.sweep.executors import Lost, make_executor
+from sim.sweep.estimate import fitting_batch, measure
+from sim.sweep.executors import ExecutorSettings, Lost, make_executor
 from sim.sweep.journal import Store
+from sim.sweep.machine import available_bytes, cores
 from sim.sweep.plan import Plan
 from sim.sweep.summary import finish
-from sim.sweep.work import job_of
+from sim.sweep.work import Result, job_of
 
 if TYPE_CHECKING:
     from sim.sweep.read import Sweep
 
-__all__ = ["Progress", "Report", "cores", "execute", "run_plan"]
+__all__ = ["Progress", "Report", "execute", "run_plan"]
 
 
 @dataclass
@@ -103,12 +103,8 @@ def origin() -> dict[str, Any]:
 def execute(
     plan: Plan,
     out: Path | None = None,
+    settings: ExecutorSettings | None = None,
     *,
-    executor: str | None = None,
-    workers: int | None = None,
-    batch: int | None = None,
-    address: str | None = None,
-    parameters: dict[str, Any] | None = None,
     fail_fast: bool = False,
     progress: Callable[[Progress], None] | None = None,
     tell: Callable[[str], None] | None = None,
@@ -118,9 +114,7 @@ def execute(
     Args:
         plan: the sweep.
         out: folder of sweeps; ``outputs`` in the current folder where None.
-        executor: processes where there is work for several, else local, where None.
-        workers, address, parameters: see :func:`sim.sweep.executors.make_executor`.
-        batch: members that are simulated together; a block's where None.
+        settings: where blocks are computed; processes of this machine where None.
         fail_fast: start no more runs once one has failed.
         progress: called after every block.
         tell: called with messages for the user.
@@ -128,80 +122,97 @@ def execute(
     Raises:
         MonaziteError: bad input, or a store that cannot be written.
     """
-    if batch is not None and batch < 1:
-        raise MonaziteError(f"batch must be at least 1, not {batch}")
+    settings = settings or ExecutorSettings()
+    if settings.batch is not None and settings.batch < 1:
+        raise MonaziteError(f"batch must be at least 1, not {settings.batch}")
     began = time.perf_counter()
     stop = Stopper(tell or (lambda _: None))
     lost: list[str] = []
     with Store.opened(plan, out if out is not None else outputs_directory(), origin()) as store:
-        missing = store.missing
         sizes = {block.name: block.members for block in plan.blocks}
-        stored = plan.total - sum(block.members for block in missing)
+        stored = plan.total - sum(block.members for block in store.missing)
         now = Progress(plan.total, stored, stored, store.failed)
         if progress is not None:
             progress(now)
-        if missing:
+
+        def keep(result: Result) -> None:
+            store.commit(result)
+            now.done += sizes[result.block]
+            now.failed = store.failed
+            if progress is not None:
+                progress(now)
+
+        if store.missing:
             store.unseal()
-            if executor is None:
-                executor = "processes" if len(missing) > 1 and (workers or cores()) > 1 else "local"
-            if executor in ("local", "processes"):
-                several = 1 if executor == "local" else min(workers or cores(), len(missing))
-                estimate = measure(plan, memory_only=True)
-                batch = fitting_batch(estimate, plan.block, several, batch, available_bytes())
-            pool = make_executor(executor, workers, store.directory, address, parameters)
-            jobs = (
-                job_of(plan, block.variant, block.index, block.key, batch or plan.block) for block in missing
-            )
-            try:
-                with stop.installed():
-                    for result in pool.results(jobs, lambda: stop() or (fail_fast and bool(now.failed))):
-                        if isinstance(result, Lost):
-                            lost.append(f"{result.job.block}: {result.reason}")
-                            if fail_fast:
-                                break
-                            continue
-                        store.commit(result)
-                        now.done += sizes[result.block]
-                        now.failed = store.failed
-                        if progress is not None:
-                            progress(now)
-            finally:
-                pool.close()
-        complete = not store.missing
-        if complete and not store.sealed():
+            lost = _compute(store, settings, keep, stop, fail_fast)
+        if not store.missing and not store.sealed():
             finish(store)
-        return Report(
-            directory=store.directory,
-            total=plan.total,
-            stored=stored,
-            taken_over=store.taken_over,
-            done=now.done,
-            failed=tuple(store.failed),
-            seconds=time.perf_counter() - began,
-            write_seconds=store.write_seconds,
-            complete=complete,
-            signal=stop.signal,
-            lost=tuple(lost),
-            cleared=sum(entry.cleared for entry in store.entries.values()),
-            certified=sum(entry.certified for entry in store.entries.values()),
-        )
+        return _report(store, now, stop, lost, time.perf_counter() - began)
 
 
-def run_plan(plan: Plan, out: Path | None = None, **settings: Any) -> Sweep:
-    """Run a plan and open what came of it; settings as for :func:`execute`.
+def _report(store: Store, now: Progress, stop: Stopper, lost: Sequence[str], seconds: float) -> Report:
+    return Report(
+        directory=store.directory,
+        total=now.total,
+        stored=now.stored,
+        taken_over=store.taken_over,
+        done=now.done,
+        failed=tuple(store.failed),
+        seconds=seconds,
+        write_seconds=store.write_seconds,
+        complete=not store.missing,
+        signal=stop.signal,
+        lost=tuple(lost),
+        cleared=sum(entry.cleared for entry in store.entries.values()),
+        certified=sum(entry.certified for entry in store.entries.values()),
+    )
+
+
+def _compute(
+    store: Store, settings: ExecutorSettings, keep: Callable[[Result], None], stop: Stopper, fail_fast: bool
+) -> list[str]:
+    """Compute the blocks that are missing; returns those that no worker could finish, with the reason."""
+    plan, missing = store.plan, store.missing
+    name, workers, batch = settings.executor, settings.workers or cores(), settings.batch
+    if name is None:
+        name = "processes" if len(missing) > 1 and workers > 1 else "local"
+    if name in ("local", "processes"):
+        several = 1 if name == "local" else min(workers, len(missing))
+        batch = fitting_batch(measure(plan, memory_only=True), plan.block, several, batch, available_bytes())
+    pool = make_executor(name, settings, store.directory)
+    jobs = (job_of(plan, block.variant, block.index, block.key, batch or plan.block) for block in missing)
+    lost: list[str] = []
+    try:
+        with stop.installed():
+            for result in pool.results(jobs, lambda: stop() or (fail_fast and bool(store.failed))):
+                if not isinstance(result, Lost):
+                    keep(result)
+                    continue
+                lost.append(f"{result.job.block}: {result.reason}")
+                if fail_fast:
+                    break
+    finally:
+        pool.close()
+    return lost
+
+
+def run_plan(
+    plan: Plan,
+    out: Path | None = None,
+    settings: ExecutorSettings | None = None,
+    *,
+    fail_fast: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Sweep:
+    """Run a plan and open what came of it; arguments as for :func:`execute`.
 
     Raises:
         MonaziteError: bad input, a store that cannot be written, or a sweep that was stopped.
     """
     from sim.sweep.read import open_sweep
 
-    report = execute(plan, out, **settings)
+    report = execute(plan, out, settings, fail_fast=fail_fast, progress=progress)
     if not report.complete:
         why = f" ({report.lost[0]})" if report.lost else ""
         raise MonaziteError(f"{report.directory}: {report.done} of {report.total} runs are done{why}")
     return open_sweep(report.directory)
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,15 +10,16 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from sim.errors import MonaziteError
+from sim.sweep.machine import cores
 from sim.sweep.work import Job, Result, work
 
-__all__ = ["EXECUTORS", "Executor", "Lost", "make_executor", "process_pool"]
+__all__ = ["EXECUTORS", "Executor", "ExecutorSettings", "Lost", "make_executor", "process_pool"]
 
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -73,8 +74,8 @@ class InProcess:
 
 
 def process_pool(workers: int) -> Any:
-    """Processes of this machine, by joblib's loky; one thread each."""
-    from joblib.externals.loky import ProcessPoolExecutor
+    """Processes of this machine, by loky; one thread each."""
+    from loky import ProcessPoolExecutor
 
     return ProcessPoolExecutor(workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
 
@@ -141,7 +142,7 @@ class _Futures(ABC):
 
 
 class Processes(_Futures):
-    """Processes of this machine, by joblib's loky; one thread each."""
+    """Processes of this machine, by loky; one thread each."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -233,37 +234,45 @@ def _alone(job: Job) -> Result:
     return work(job)
 
 
-def make_executor(
-    name: str,
-    workers: int | None,
-    folder: Path,
-    address: str | None = None,
-    parameters: dict[str, Any] | None = None,
-) -> Executor:
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """Where blocks are computed, by how many workers."""
+
+    executor: str | None = None
+    """One of :data:`EXECUTORS`; processes where there is work for several, else local, where None."""
+    workers: int | None = None
+    """Processes, or jobs of the cluster at a time; as many as there are cores where None."""
+    batch: int | None = None
+    """Members that are simulated together; a block's, or as many as memory holds, where None."""
+    address: str | None = None
+    """Of the Dask scheduler."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """For SLURM, such as partition and timeout."""
+
+
+def make_executor(name: str, settings: ExecutorSettings, folder: Path) -> Executor:
     """The executor of a name.
 
     Args:
         name: one of :data:`EXECUTORS`.
-        workers: processes, or jobs of the cluster at a time; None for as many as there are cores.
+        settings: how many workers, and where they are.
         folder: where SLURM jobs leave their logs.
-        address: of the Dask scheduler.
-        parameters: for SLURM, such as partition and timeout.
 
     Raises:
         MonaziteError: an unknown name, a missing extra, a scheduler that does not answer.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers, address = settings.workers, settings.address
     if workers is not None and workers < 1:
         raise MonaziteError(f"workers must be at least 1, not {workers}")
     if name == "local":
         return InProcess()
     if name == "processes":
-        return Processes(workers or cores)
+        return Processes(workers or cores())
     if name == "dask":
         if not address:
             raise MonaziteError("executor 'dask' needs --address, for example tcp://127.0.0.1:8786")
         return Dask(address)
     if name in ("slurm", "submitit-local"):
         cluster = "slurm" if name == "slurm" else "local"
-        return Submitit(cluster, folder / "slurm", workers or cores, parameters or {})
+        return Submitit(cluster, folder / "slurm", workers or cores(), dict(settings.parameters))
     raise MonaziteError(f"there is no executor '{name}'; there are: {', '.join(EXECUTORS)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import MonaziteError, did_you_mean
 
 if TYPE_CHECKING:
+    from sim.engine.simulation import Simulation
     from sim.scenario import Scenario
 
 __all__ = ["OUTCOME_NAMES", "run_parameters"]
@@ -73,7 +74,11 @@ def run_parameters(
         simulation.step()
     recorder = simulation.recorder
     assert isinstance(recorder, SweepRecorder)
-    kept = recorder.finish()
+    return _outcomes(simulation, recorder.finish(), goods)
+
+
+def _outcomes(simulation: Simulation, kept: Mapping[str, Any], goods: Sequence[str]) -> dict[str, float]:
+    """``<outcome>__<good>`` -> value of the only member."""
     names = [good.id for good in simulation.world.goods]
     for good in goods:
         if good not in names:

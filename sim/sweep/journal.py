@@ -9,7 +9,7 @@ Layout of ``<out>/<scenario>-<id>/``::
     errors/<run>.txt        why a run failed, and the command that repeats it
     summary.json            written last: the sweep is complete; sizes and checksums of all but the blocks
     journal.jsonl           one line per finished block with sizes and checksums, appended
-    timings.jsonl, origin.json, lock
+    timings.jsonl, origin.json, lock, holder
 
 All but the last two lines is the same to the byte for the same sweep, whatever happened on the way. A file
 is written beside its place, flushed to the disk and renamed; a block counts once its line is in the journal.
@@ -18,12 +18,10 @@ is written beside its place, flushed to the disk and renamed; a block counts onc
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
 import socket
-import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +30,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from sim.errors import MonaziteError
 from sim.paths import shown
@@ -45,7 +45,7 @@ __all__ = [
     "write_file",
 ]  # fmt: skip
 
-NOT_COMPARED = ("journal.jsonl", "timings.jsonl", "origin.json", "lock")
+NOT_COMPARED = ("journal.jsonl", "timings.jsonl", "origin.json", "lock", "holder")
 """Files that tell of the way and not of the result."""
 PARTIAL = ".part"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -139,7 +139,6 @@ class Store:
     taken_over: int = 0
     """Blocks that another sweep had finished."""
     write_seconds: float = 0.0
-    _lock: int = -1
 
     @classmethod
     @contextmanager
@@ -152,7 +151,7 @@ class Store:
         store = cls(plan, out / plan.folder)
         with _explained(store.directory):
             store.directory.mkdir(parents=True, exist_ok=True)
-            store._hold()
+            lock = _hold(store.directory)
         try:
             with _explained(store.directory):
                 store._clean()
@@ -160,7 +159,7 @@ class Store:
             store._find_finished()
             yield store
         finally:
-            os.close(store._lock)
+            lock.release()
 
     @property
     def journal(self) -> Path:
@@ -176,20 +175,6 @@ class Store:
     def missing(self) -> list[Block]:
         """Blocks still to do, in order."""
         return [block for block in self.plan.blocks if block.name not in self.entries]
-
-    def _hold(self) -> None:
-        self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._lock, 200, 0).decode(errors="replace").strip()
-            os.close(self._lock)
-            raise StoreError(
-                f"{shown(self.directory)}: another process works on this sweep ({holder or 'unknown'}); "
-                f"wait for it, or stop it and resume"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
 
     def _clean(self) -> None:
         """Remove what a killed process left half-written, and a journal's torn last line."""
@@ -315,19 +300,16 @@ class Store:
         self.entries[block] = entry
 
     def _append(self, line: bytes) -> None:
-        handle = os.open(self.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            before = os.fstat(handle).st_size
+        with self.journal.open("ab", buffering=0) as handle:
+            before = os.fstat(handle.fileno()).st_size
             try:
-                if os.write(handle, line) != len(line):
+                if os.write(handle.fileno(), line) != len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(handle)
+                os.fsync(handle.fileno())
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(handle, before)
+                    handle.truncate(before)
                 raise
-        finally:
-            os.close(handle)
 
     def sealed(self) -> bool:
         """Whether the sweep is complete, tables and all, and these files are as they were written."""
@@ -355,6 +337,34 @@ class Store:
             (self.directory / "summary.json").unlink(missing_ok=True)
             for variant in self.plan.variants:
                 (self.directory / variant.name / "manifest.json").unlink(missing_ok=True)
+
+
+def _hold(directory: Path) -> FileLock:
+    """The lock of a sweep's folder, held. The system lets go of it when the process ends, however that ends.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    lock = FileLock(directory / "lock", fallback_to_soft=False)
+    # Beside the lock and not in it: Windows lets nobody read a locked file.
+    holder = directory / "holder"
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        try:
+            who = holder.read_text(encoding="utf-8").strip()
+        except OSError:
+            who = ""
+        raise StoreError(
+            f"{shown(directory)}: another process works on this sweep ({who or 'unknown'}); "
+            f"wait for it, or stop it and resume"
+        ) from None
+    try:
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+    except BaseException:
+        lock.release()
+        raise
+    return lock
 
 
 @contextmanager
@@ -405,7 +415,3 @@ def free_bytes(path: Path) -> int:
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free
-
-
-if sys.platform == "win32":  # pragma: no cover
-    raise ImportError("sweeps need file locks of POSIX systems; use WSL on Windows")

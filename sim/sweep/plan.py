@@ -1,7 +1,7 @@
 """From scenarios and a design to the runs of a sweep: which member of which scenario has which values.
 
 Everything that decides results is in the plan, and its hash is the sweep's id. Runs are cut into blocks of
-:data:`BLOCK` members, the unit of the store; a block's key says what it holds, in whichever sweep it lies.
+members, the unit of the store; a block's key says what it holds, in whichever sweep it lies.
 """
 
 from __future__ import annotations
@@ -24,28 +24,24 @@ from sim.distributions import UncertainQuantity
 from sim.errors import MonaziteError
 from sim.results.manifest import sha256, world_files
 from sim.results.resolved import plain
-from sim.scenario.find import is_path
 from sim.scenario.node import Override
 from sim.scenario.resolve import load_scenario
 from sim.scenario.sweep_spec import Axis, Design, quantities
 from sim.sweep.design import axis_values, unit_points
+from sim.sweep.request import BLOCK, Request
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = [
-    "BLOCK", "Block", "Plan", "Source", "Variant", "code_digest", "make_plan", "plan_of", "scenario_digest",
-]  # fmt: skip
+__all__ = ["Block", "Plan", "Source", "Variant", "code_digest", "make_plan", "plan_of", "scenario_digest"]
 
 Array = npt.NDArray[Any]
 
-BLOCK = 32
-"""Members to a block: small enough to lose little, large enough to be quick."""
 FORMAT = 1
 DEFAULT_SEED = 1
 DECISIVE = (
     "agents", "engine", "instruments", "market", "world/*.py", "controls.py", "distributions.py", "units.py",
-    "sweep/record.py", "sweep/encode.py", "sweep/work.py",
+    "sweep/kept.py", "sweep/encode.py", "sweep/work.py",
 )  # fmt: skip
 """Parts of the program whose change may change results; also those of another version's number."""
 
@@ -242,94 +238,65 @@ def _world_digest(stamp: tuple[tuple[str, int, int], ...]) -> str:
     return hashlib.sha256("".join(sha256(Path(name)) for name, _, _ in stamp).encode()).hexdigest()
 
 
-def make_plan(
-    names: Sequence[str],
-    overrides: Sequence[str] | Mapping[str, Sequence[str]] = (),
-    vary: Mapping[str, Any] | Mapping[str, Mapping[str, Any]] | None = None,
-    *,
-    method: str | None = None,
-    samples: int | None = None,
-    seeds: int | None = None,
-    members: int | None = None,
-    second_order: bool | None = None,
-    levels: int | None = None,
-    seed: int | None = None,
-    cases: Sequence[tuple[int, int]] | None = None,
-    block: int = BLOCK,
-    full: bool = False,
-    every_flow: bool = False,
-) -> Plan:
+def make_plan(request: Request) -> Plan:
     """Lay out a sweep.
-
-    Args:
-        names: scenarios, by name or file.
-        overrides: ``key=value`` for all of them, or by scenario name.
-        vary: path -> list or distribution, in addition to the scenarios' own; an event's field goes to
-            the scenarios that have the event.
-        method, samples, seeds, second_order, levels: the design, in place of the scenarios' own.
-        members: runs of each scenario in all: replicates, or samples times seeds.
-        seed: root of the design's and the members' draws.
-        cases: (number, seed) of replicates, in place of ``seeds``.
-        block: members to a block of the store.
-        full: keep every bit.
-        every_flow: keep the flows of every step.
 
     Raises:
         MonaziteError: bad input, all problems of a scenario at once.
     """
-    if not names:
-        raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
-    if members is not None and members < 1:
-        raise MonaziteError(f"members must be at least 1, not {members}")
-    settings = {
-        "method": method, "samples": samples, "seeds": seeds, "second_order": second_order, "levels": levels,
-    }  # fmt: skip
-    asked = {k: v for k, v in settings.items() if v is not None}
-    request = {
-        # A file is found again from any folder.
-        "names": [str(Path(name).resolve()) if is_path(name) else name for name in names],
-        "vary": dict(vary or {}), "members": members, "seed": seed,
-        "cases": None if cases is None else [list(case) for case in cases],
-        "overrides": dict(overrides) if isinstance(overrides, Mapping) else list(overrides),
-        "block": block, "full": full, "every_flow": every_flow, **asked,
-    }  # fmt: skip
-    loaded = _load(names, overrides, vary or {}, asked, members)
-    specs = [s.sweep for s in loaded if s.sweep is not None and s.sweep.axes]
-    axes = tuple({axis.path: axis for spec in specs for axis in spec.axes}.values())
-    for axis in (a for spec in specs for a in spec.axes):
-        if axis != next(a for a in axes if a.path == axis.path):
-            text = f"{axis.path} varies in one scenario otherwise than in another; sweep them apart"
-            raise MonaziteError(text)
-    designs = {spec.design for spec in specs} or {s.sweep.design for s in loaded if s.sweep is not None}
-    if len(designs) > 1:
-        raise MonaziteError("the scenarios' designs differ; give one by --method, --samples and --seeds")
-    design = next(iter(designs), Design(seeds=seeds or 1))
-    axes = tuple(_shared_apart(axis) for axis in axes)
+    loaded = _load(request)
+    axes, design = _axes(loaded), _design(loaded, request)
+    seed = request.seed
     if seed is None:
         seed = next((s.seed for s in loaded if s.seed is not None), DEFAULT_SEED)
-    design = _sized(design, axes, members)
+    design = _sized(design, axes, request.members)
     unit = unit_points(axes, design, seed)
+    cases = request.cases
     replicates = list(cases) if cases is not None else [(number, seed) for number in range(design.seeds)]
-    variants = _variants(loaded, names, overrides, axes, unit, replicates)
-    title = loaded[0].name if len(loaded) == 1 else f"{loaded[0].name}-and-{len(loaded) - 1}-more"
-    return Plan(title, variants, axes, design, unit, seed, block, full, every_flow, request)
+    keeping = request.keeping
+    return Plan(
+        title=loaded[0].name if len(loaded) == 1 else f"{loaded[0].name}-and-{len(loaded) - 1}-more",
+        variants=_variants(loaded, request, axes, unit, replicates),
+        axes=axes,
+        design=design,
+        unit=unit,
+        seed=seed,
+        block=keeping.block,
+        full=keeping.full,
+        every_flow=keeping.every_flow,
+        request=request.stored(),
+    )
 
 
-def plan_of(request: Mapping[str, Any]) -> Plan:
-    """The plan of a request that :func:`make_plan` has kept."""
-    cases = request.get("cases")
-    return make_plan(**{**request, "cases": None if cases is None else [(int(n), int(s)) for n, s in cases]})
+def plan_of(content: Mapping[str, Any]) -> Plan:
+    """The plan of a request that a plan has kept."""
+    return make_plan(Request.from_stored(content))
 
 
-def _load(
-    names: Sequence[str],
-    overrides: Sequence[str] | Mapping[str, Sequence[str]],
-    vary: Mapping[str, Any],
-    design: Mapping[str, Any],
-    members: int | None,
-) -> list[Scenario]:
+def _axes(loaded: Sequence[Scenario]) -> tuple[Axis, ...]:
+    """What varies, each path once."""
+    every = [axis for s in loaded if s.sweep is not None for axis in s.sweep.axes]
+    axes = {axis.path: axis for axis in every}
+    for axis in every:
+        if axis != axes[axis.path]:
+            text = f"{axis.path} varies in one scenario otherwise than in another; sweep them apart"
+            raise MonaziteError(text)
+    return tuple(_shared_apart(axis) for axis in axes.values())
+
+
+def _design(loaded: Sequence[Scenario], request: Request) -> Design:
+    """The design that the scenarios agree on; of those in which something varies, where there are such."""
+    specs = [s.sweep for s in loaded if s.sweep is not None]
+    designs = {spec.design for spec in specs if spec.axes} or {spec.design for spec in specs}
+    if len(designs) > 1:
+        raise MonaziteError("the scenarios' designs differ; give one by --method, --samples and --seeds")
+    return next(iter(designs), Design(seeds=request.sampling.seeds or 1))
+
+
+def _load(request: Request) -> list[Scenario]:
     """The scenarios with what varies and the design worked in."""
-    plainly = [load_scenario(name, overrides=_own(overrides, name)) for name in names]
+    names = request.names
+    plainly = [load_scenario(name, overrides=request.overrides_of(name)) for name in names]
     twice = sorted({s.name for s in plainly if [p.name for p in plainly].count(s.name) > 1})
     if twice:
         raise MonaziteError(f"scenario given twice: {', '.join(twice)}")
@@ -338,36 +305,38 @@ def _load(
     for name, scenario in zip(names, plainly, strict=True):
         own = {event.id for event in scenario.events}
         mine = {
-            path: values for path, values in vary.items()
+            path: values for path, values in request.vary.items()
             if not path.startswith("events.") or path.split(".")[1] in own or path.split(".")[1] not in known
         }  # fmt: skip
         changes: list[Override] = [
             Override(("sweep", "vary", path), value, f"{path}={value}", number)
             for number, (path, value) in enumerate(mine.items(), start=1)
         ]
-        axes = bool(mine) or (scenario.sweep is not None and bool(scenario.sweep.axes))
-        if axes:
-            given = dict(design)
-            if members is not None and "samples" not in given:
-                first = scenario.sweep.design if scenario.sweep is not None else None
-                chosen = given.get("method") or (first.method if first is not None else None)
-                if chosen in ("lhs", "sobol"):
-                    per_sample = given.get("seeds") or (first.seeds if first is not None else 1)
-                    if members % per_sample:
-                        raise MonaziteError(f"{members} members are not a multiple of {per_sample} seeds")
-                    given["samples"] = members // per_sample
+        if mine or (scenario.sweep is not None and scenario.sweep.axes):
+            given = _given_design(scenario, request)
             changes += [
                 Override(("sweep", "design", key), value, f"sweep.design.{key}={value}", len(changes) + i)
                 for i, (key, value) in enumerate(given.items(), start=1)
             ]
         if changes:
-            scenario = load_scenario(name, overrides=(*_own(overrides, name), *changes))
+            scenario = load_scenario(name, overrides=(*request.overrides_of(name), *changes))
         loaded.append(scenario)
     return loaded
 
 
-def _own(overrides: Sequence[str] | Mapping[str, Sequence[str]], name: str) -> tuple[str, ...]:
-    return tuple(overrides.get(name, ()) if isinstance(overrides, Mapping) else overrides)
+def _given_design(scenario: Scenario, request: Request) -> dict[str, Any]:
+    """Settings of the design that the request gives; samples follow from members where they can."""
+    given, members = request.sampling.given, request.members
+    if members is None or "samples" in given:
+        return given
+    first = scenario.sweep.design if scenario.sweep is not None else None
+    chosen = given.get("method") or (first.method if first is not None else None)
+    if chosen in ("lhs", "sobol"):
+        per_sample = given.get("seeds") or (first.seeds if first is not None else 1)
+        if members % per_sample:
+            raise MonaziteError(f"{members} members are not a multiple of {per_sample} seeds")
+        given["samples"] = members // per_sample
+    return given
 
 
 def _shared_apart(axis: Axis) -> Axis:
@@ -402,8 +371,7 @@ def _sized(design: Design, axes: Sequence[Axis], members: int | None) -> Design:
 
 def _variants(
     loaded: Sequence[Scenario],
-    names: Sequence[str],
-    overrides: Sequence[str] | Mapping[str, Sequence[str]],
+    request: Request,
     axes: Sequence[Axis],
     unit: Array,
     replicates: Sequence[tuple[int, int]],
@@ -411,7 +379,7 @@ def _variants(
     found = []
     offset = 0
     every = np.arange(len(unit))
-    for scenario, name in zip(loaded, names, strict=True):
+    for scenario, name in zip(loaded, request.names, strict=True):
         own = {axis.path for axis in scenario.sweep.axes} if scenario.sweep is not None else set()
         columns = [i for i, axis in enumerate(axes) if axis.path in own]
         split = [i for i in columns if axes[i].structural]
@@ -422,7 +390,7 @@ def _variants(
             if not len(chosen):
                 continue
             said = tuple((axes[i].path, axes[i].written[k]) for i, k in zip(split, levels, strict=True))
-            source = Source(name, _own(overrides, name), said)
+            source = Source(name, request.overrides_of(name), said)
             variant = source.load() if said else replace(scenario, sweep=None)
             count = len(replicates)
             rows = np.repeat(chosen, count)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sim.errors import MonaziteError
 from sim.sweep.encode import encode_block
+from sim.sweep.machine import peak_bytes
 
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
@@ -63,7 +64,7 @@ class Result:
     certified: int = 0
     seconds: float = 0.0
     peak_bytes: int = 0
-    """Largest memory of the process so far."""
+    """Largest memory of the process so far, see :func:`sim.sweep.machine.peak_bytes`."""
 
 
 def portable(scenario: Scenario) -> Scenario:
@@ -211,16 +212,12 @@ def work(job: Job) -> Result:
     Raises:
         MonaziteError: this process has another program or other data than the one that asks.
     """
-    import resource
-    import sys
-
     began = time.perf_counter()
     _check(job)
     arrays, failures = compute(job)
     certified = arrays.get("certified")
     files = encode_block(arrays, job.size, job.full)
     good = [row for row in range(len(job.number)) if row not in failures]
-    unit = 1 if sys.platform == "darwin" else 1024
     return Result(
         block=job.block,
         key=job.key,
@@ -229,5 +226,5 @@ def work(job: Job) -> Result:
         cleared=0 if certified is None else int(certified[good].size),
         certified=0 if certified is None else int(certified[good].sum()),
         seconds=time.perf_counter() - began,
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        peak_bytes=peak_bytes(),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from operator import mul
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 ROUNDS = 500
 LEAST_CAP = 1e-6
@@ -41,6 +41,10 @@ class Buyer(Protocol):
     purchases: float
 
 
+SellerT = TypeVar("SellerT", bound=Seller)
+BuyerT = TypeVar("BuyerT", bound=Buyer)
+
+
 @dataclass
 class Border:
     """A ceiling on the tonnes from some sellers to some buyers."""
@@ -54,11 +58,11 @@ class Border:
 
 
 @dataclass
-class ObjectMarket:
+class ObjectMarket(Generic[SellerT, BuyerT]):
     """The market of one good."""
 
-    offers: list[Seller]
-    needs: list[Buyer]
+    offers: list[SellerT]
+    needs: list[BuyerT]
     kernel: list[list[float]]
     """[seller][buyer] sourcing weight."""
     sigma: float
@@ -209,12 +213,12 @@ class ObjectMarket:
         for need, received in zip(self.needs, zip(*self.flow, strict=True), strict=True):
             need.purchases = sum(received)
 
-    def _quote(self, offer: Seller, weight: float, lot: float) -> float:
+    def _quote(self, offer: SellerT, weight: float, lot: float) -> float:
         """The price that a small lot would fetch from a seller with nothing to sell."""
         if weight <= 0 or lot <= 0:
             return offer.full_ask
-        full = (weight / lot) ** (1 / self.sigma)
+        full: float = (weight / lot) ** (1 / self.sigma)
         if full >= offer.full_ask:
             return full
         share = self.sigma / (self.sigma + self.eps)
-        return full**share * offer.full_ask ** (1 - share)
+        return float(full**share * offer.full_ask ** (1 - share))

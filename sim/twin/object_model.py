@@ -26,7 +26,7 @@ from sim.agents.licences import _decided
 from sim.agents.noise import Noise
 from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.state import initial_state
-from sim.controls import Controls, Licence
+from sim.controls import Cap, Controls, Licence
 from sim.engine.draws import draw_events
 from sim.engine.policy import active_controls, build_market, policy_key
 from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
@@ -55,7 +55,7 @@ def table(block: FloatArray, like: FloatArray) -> list[list[float]]:
     return rows
 
 
-class MesaObjects(mesa.Model):
+class MesaObjects(mesa.Model):  # type: ignore[misc]
     """One member of a scenario.
 
     Args:
@@ -110,7 +110,7 @@ class MesaObjects(mesa.Model):
         for index, kind in enumerate(world.facility_kind):
             AGENTS[kind](self, index)
 
-        self.markets = []
+        self.markets: list[ObjectMarket[Offer, Need]] = []
         self.lags = []
         for g, flow in enumerate(self.benchmark.flow):
             offers, needs = self.offers[world.offer_slice(g)], self.needs[world.need_slice(g)]
@@ -177,8 +177,8 @@ class MesaObjects(mesa.Model):
             base = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][pair])
             weight = benchmark.kernel[g] * controls.open_share.on(g, pair)
             rows = table(weight * (delivered / base) ** -self.sigma[g], benchmark.flow[g])
-            columns = list(zip(*table(delivered, benchmark.flow[g]), strict=True))
-            self.delivered.append(columns)
+            columns = zip(*table(delivered, benchmark.flow[g]), strict=True)
+            self.delivered.append([list(column) for column in columns])
             market.set_kernel(rows)
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
@@ -192,7 +192,8 @@ class MesaObjects(mesa.Model):
                 kept[g, tuple(border.sellers), tuple(border.covered)] = border.log_rent
             market.borders = []
         self.borders = []
-        for rule in [*self.controls.caps, *self.controls.licences]:
+        rules: list[Cap | Licence] = [*self.controls.caps, *self.controls.licences]
+        for rule in rules:
             origin, destination = world.link_countries(rule.good)
             sellers = np.flatnonzero(origin == rule.origin).tolist()
             covered = rule.destinations[destination] & (destination != rule.origin)
@@ -248,7 +249,7 @@ class MesaObjects(mesa.Model):
             self._ship(market, self.lags[g], self.delivered[g])
 
     def _ship(
-        self, market: ObjectMarket, lags: list[list[list[float]]], delivered: list[list[float]]
+        self, market: ObjectMarket[Offer, Need], lags: list[list[list[float]]], delivered: list[list[float]]
     ) -> None:
         prices = [offer.price for offer in market.offers]
         content = []

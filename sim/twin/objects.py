@@ -193,7 +193,7 @@ class Need:
         return taken
 
 
-class Facility(mesa.Agent):
+class Facility(mesa.Agent):  # type: ignore[misc]
     """A facility with its offers and needs."""
 
     model: MesaObjects
@@ -239,7 +239,7 @@ class Facility(mesa.Agent):
 
     def requirement(self, need: Need) -> float:
         """Tonnes of an input needed this step."""
-        factor = self.model.demand_factor[need.position] * self.model.demand_noise[need.position]
+        factor: float = self.model.demand_factor[need.position] * self.model.demand_noise[need.position]
         return need.use * need.intensity * factor
 
     def produce(self) -> None:
@@ -261,6 +261,7 @@ class MineAgent(Facility):
     """Sells, buys nothing."""
 
     def produce(self) -> None:
+        """Stage 7: dig what was planned."""
         for offer in self.offers:
             offer.made = offer.plan
             if offer.elements is not None:
@@ -270,6 +271,7 @@ class MineAgent(Facility):
         self.sell_surplus(joint=False)
 
     def adapt(self) -> None:
+        """Stage 8: mines follow price, stock and cash cost."""
         for offer in self.offers:
             offer.adapt_mine(self.model)
 
@@ -278,12 +280,14 @@ class UserAgent(Facility):
     """An end-use sector of a country."""
 
     def produce(self) -> None:
+        """Stage 7: use what is needed and there."""
         for need in self.needs:
             used = min(need.required, need.stock)
             need.shortfall = need.required - used
             need.use_up(used)
 
     def adapt(self) -> None:
+        """Stage 8: use less of what is expected to be dear."""
         for need in self.needs:
             need.economise(self.model)
 
@@ -309,22 +313,27 @@ class PlantAgent(Facility):
         self.basket = baskets[-1] if baskets else None
 
     def unit_cost(self) -> float:
+        """Cost of a tonne relative to the base year, with that of the inputs in stock."""
         inputs = sum(n.paid_average / n.base_index * n.cost_weight for n in self.needs)
         return 1 + self.input_cost_share * (inputs - 1)
 
     def rate_of(self, offer: Offer) -> float:
+        """Utilisation of the plant, the same for all that it makes."""
         return self.rate
 
     def give_up(self, need: Need) -> list[float]:
+        """Prices at which each class of use stops: higher while the output sells well."""
         rise = max(sum(o.revenue_weight * o.expected for o in self.offers) - 1, 0.0)
         factor = 1 + rise * (1.0 if self.trader else need.per_unit)
         return [price * factor for price in need.base_give_up]
 
     def requirement(self, need: Need) -> float:
-        level = max(self.model.production_factor[offer.position] for offer in self.offers)
+        """Tonnes of an input needed at the present utilisation."""
+        level: float = max(self.model.production_factor[offer.position] for offer in self.offers)
         return need.use * need.intensity * self.rate * need.usable * level
 
     def produce(self) -> None:
+        """Stage 7: as much as the scarcest input allows, in the proportions of the recipe."""
         plan = self.throughput * max(offer.plan / offer.output for offer in self.offers)
         reach = [
             sum(n.stock for n in group) / sum(n.coefficient * n.intensity for n in group)
@@ -363,6 +372,7 @@ class PlantAgent(Facility):
         self.sell_surplus(joint=len(self.offers) > 1)
 
     def adapt(self) -> None:
+        """Stage 8: utilisation follows the margin and the stock of output."""
         b, model = self.model.b, self.model
         value = glut = 0.0
         for offer in self.offers:

@@ -28,7 +28,9 @@ from sim.paths import world_directory
 from sim.scenario import load_scenario
 from sim.sweep import open_sweep
 from sim.sweep.execute import execute
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.plan import make_plan, scenario_digest
+from sim.sweep.request import Keeping, Request
 from sim.world.load import load_world
 from sim.world.world import World
 
@@ -220,8 +222,8 @@ def test_sweeps_and_reruns_give_the_members_of_runs(
     calibrated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     overrides = ["minerals=[gallium]", "time.end=2024-03"]
-    plan = make_plan(["baseline-2024"], overrides, members=6, block=2, seed=3)
-    report = execute(plan, tmp_path / "out", executor="processes", workers=2)
+    plan = make_plan(Request(["baseline-2024"], overrides, members=6, seed=3, keeping=Keeping(block=2)))
+    report = execute(plan, tmp_path / "out", ExecutorSettings("processes", workers=2))
     assert report.complete
     stored = open_sweep(report.directory)
     scenario = load_scenario("baseline-2024", overrides=overrides)

@@ -11,7 +11,7 @@ import pytest
 
 from sim.analysis.outcomes import good_outcomes, moved_most, risk_outcome
 from sim.cli import main
-from sim.sweep import Sweep, make_plan, run_plan
+from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
 from tests.synthetic import make_dataset
 
 SHOCK = "ree-licence-2025"
@@ -25,11 +25,10 @@ FACTORS = list(VARY)
 def swept(
     out: Path, method: str, samples: int, scenarios: tuple[str, ...] = (SHOCK,), seeds: int = 1
 ) -> Sweep:
-    plan = make_plan(
-        list(scenarios), overrides=["time.start=2025-01-01", "time.end=2025-10-31"], vary=VARY, method=method,
-        samples=samples, seeds=seeds, seed=1,
-    )  # fmt: skip
-    return run_plan(plan, out=out, executor="local")
+    overrides = ["minerals=[dysprosium]", "time.start=2025-01-01", "time.end=2025-10-31"]
+    sampling = Sampling(method, samples, seeds)
+    plan = make_plan(Request(scenarios, overrides, VARY, sampling, seed=1))
+    return run_plan(plan, out, ExecutorSettings("local"))
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +102,7 @@ def test_an_elasticity_of_the_market_from_a_file(tmp_path: Path, capsys: pytest.
         f"""extends: {SHOCK}
 name: switching
 title: Switching
+minerals: [dysprosium]
 time: {{start: 2025-01-01, end: 2025-10-31}}
 assumptions:
   urgent_elasticity: {{triangular: [5, 6, 7]}}
@@ -147,7 +147,7 @@ def test_a_sample_beside_its_baseline_with_seeds(tmp_path: Path, capsys: pytest.
 def test_what_cannot_be_analysed_is_said(
     saltelli: Sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = run_plan(make_plan([SHOCK], overrides=["time.end=2024-02-29"], members=2), out=tmp_path)
+    plain = run_plan(make_plan(Request([SHOCK], ["time.end=2024-02-29"], members=2)), tmp_path)
     for words, message in (
         ([str(plain.directory)], "nothing varies in this sweep but the seed"),
         ([str(saltelli.directory), "--scenario", "x"], f"holds no 'x'; there are: {SHOCK}"),

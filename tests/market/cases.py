@@ -34,7 +34,7 @@ class Case:
     def market(self) -> Market:
         return Market.build(self.offer_good, self.need_good, self.kernel, self.sigma, self.eps, self.caps)
 
-    def arguments(self) -> tuple[Array, ...]:
+    def arguments(self) -> tuple[Array, Array, Array, Array, Array, Array]:
         return self.quantity, self.ask, self.demand, self.reservation, self.elasticity, self.cap_tonnes
 
     def clear(
@@ -128,7 +128,8 @@ def add_caps(rng: np.random.Generator, case: Case, caps: int) -> Case:
     for _ in range(caps):
         good = int(rng.integers(len(case.kernel)))
         shape = case.kernel[good].shape
-        sellers, buyers = rng.random(shape[0]) < 0.4, rng.random(shape[1]) < 0.6
+        sellers = rng.random((shape[0],)) < 0.4
+        buyers = rng.random((shape[1],)) < 0.6
         sellers[rng.integers(shape[0])] = buyers[rng.integers(shape[1])] = True
         groups.append((good, sellers, buyers))
         flow = (free.flow(good) * (sellers[:, None] & buyers)).sum(axis=(1, 2))

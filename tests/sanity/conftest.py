@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 import xarray as xr
@@ -20,4 +21,5 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def ten_years(world: World) -> xr.Dataset:
-    return Simulation(world, PlainScenario(end=dt.date(2033, 12, 31))).run()
+    scenario: Any = PlainScenario(end=dt.date(2033, 12, 31))
+    return Simulation(world, scenario).run()

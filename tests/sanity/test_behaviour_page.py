@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import behaviour_measures as measures
-import behaviour_pictures as pictures
 import numpy as np
 import numpy.typing as npt
 import pytest
-from picture_tools import Dates
+
+from scripts import behaviour_measures as measures
+from scripts import behaviour_pictures as pictures
+from scripts.picture_tools import Dates
 
 PAGE = (Path(__file__).parents[2] / "docs" / "behaviour.md").read_text(encoding="utf-8")
 

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-@pytest.fixture(scope="module")
-def measure() -> dict[str, Callable[..., Any]]:
-    """The functions of docs/pictures.py; without an argument of their own they run ten members."""
-    return runpy.run_path(str(DOCS / "pictures.py"))
+from scripts import pictures
 
 
-def test_the_rule_on_resale_changes_what_reaches_the_united_states(
-    measure: dict[str, Callable[..., Any]],
-) -> None:
-    found = measure["measure_resale"](1)
+def test_the_rule_on_resale_changes_what_reaches_the_united_states() -> None:
+    found = pictures.measure_resale(1)
     free, ban, rule = (found[name] for name in ("no ban", "ban alone", "ban and rule on resale"))
     for place in ("CHN", "SVK", "*"):
         assert free[place] > 0
@@ -34,10 +20,8 @@ def test_the_rule_on_resale_changes_what_reaches_the_united_states(
     assert rule["JPN"] > ban["JPN"], "a seller with metal of its own takes over"
 
 
-def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share(
-    measure: dict[str, Callable[..., Any]],
-) -> None:
-    time, share, base = measure["measure_licence"](1)
+def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share() -> None:
+    time, share, base = pictures.measure_licence(1)
     month = {str(day)[:7]: float(value) for day, value in zip(time, share[0], strict=True)}
     assert month["2023-08"] < 0.02
     assert month["2023-09"] < 0.02
@@ -47,8 +31,8 @@ def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share(
     assert np.abs(base - 1).max() < 0.05
 
 
-def test_an_announced_measure_front_loads(measure: dict[str, Callable[..., Any]]) -> None:
-    time, found = measure["measure_announcement"](1)
+def test_an_announced_measure_front_loads() -> None:
+    time, found = pictures.measure_announcement(1)
     notice = (time >= np.datetime64("2025-07-01")) & (time < np.datetime64("2026-01-01"))
     before, after = time < np.datetime64("2025-07-01"), time >= np.datetime64("2026-01-01")
     for good in ("Dy", "APT"):
@@ -61,8 +45,8 @@ def test_an_announced_measure_front_loads(measure: dict[str, Callable[..., Any]]
         assert late[after].max() < 0.01
 
 
-def test_a_tariff_with_exemptions_reroutes(measure: dict[str, Callable[..., Any]]) -> None:
-    found = measure["measure_tariff"](1)
+def test_a_tariff_with_exemptions_reroutes() -> None:
+    found = pictures.measure_tariff(1)
     free, everybody, exempt = found.values()
     assert exempt["JPN"] > 1.5 * free["JPN"]
     assert exempt["DEU"] > 1.3 * free["DEU"]
@@ -73,8 +57,8 @@ def test_a_tariff_with_exemptions_reroutes(measure: dict[str, Callable[..., Any]
         assert everybody[place] > 0.9 * free[place]
 
 
-def test_a_quota_goes_slack_once_demand_is_destroyed(measure: dict[str, Callable[..., Any]]) -> None:
-    time, exports, rent = measure["measure_quota"](1)
+def test_a_quota_goes_slack_once_demand_is_destroyed() -> None:
+    time, exports, rent = pictures.measure_quota(1)
     kept, lost = (exports[name][0] for name in ("demand as it was", "demand destroyed"))
     rent_kept, rent_lost = (rent[name][0] for name in ("demand as it was", "demand destroyed"))
     late = time >= np.datetime64("2013-06-01")

@@ -17,7 +17,7 @@ SIGMA = {"assumptions.sourcing_elasticity": np.array([6.0, 4.0, 9.0, 2.5, 4.0])}
 CASES = [
     ("ree-licence-2025", ("minerals=[dysprosium,neodymium_praseodymium]", "time.end=2025-09")),
     ("stockpile-usa-tantalum", ("time.end=2025-12",)),
-    ("ga-ge-sb-ban-usa-2024", ("time.end=2025-03",)),
+    ("ga-ge-sb-ban-usa-2024", ("minerals=[gallium]", "time.end=2025-03")),
 ]
 """A queue with many users, a stockpile, and a ban that follows origins."""
 

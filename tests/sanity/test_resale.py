@@ -1,4 +1,4 @@
-"""The rule of 2024 that third countries may not pass Chinese material on to the US, on the real world."""
+"""The rule of 2024 that third countries may not pass on Chinese material, on the real chain of gallium."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ GALLIUM = "gallium_high_purity"
 def run(rule: bool) -> xr.Dataset:
     word = str(rule).lower()
     overrides = [f"+events.ban-usa.{field}={word}" for field in ("extraterritorial", "content")]
+    overrides += ["minerals=[gallium]", "time.end=2025-12"]
     scenario = load_scenario("ga-ge-sb-ban-usa-2024", overrides)
     return Simulation(load_world(scenario.base_year), scenario).run()
 

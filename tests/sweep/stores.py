@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.journal import NOT_COMPARED
 from sim.sweep.plan import Plan, make_plan
+from sim.sweep.request import Keeping, Request
 
 QUICK = ("minerals=[gallium]", "time.end=2024-06")
 """Makes the shipped baseline run within milliseconds."""
@@ -14,10 +17,14 @@ BAN = "+events.ban={type: export_ban, by: CHN, to: world, goods: gallium, from: 
 BOOM = "+events.boom={type: demand_shock, level: 120 %, goods: gallium, from: 2024-02-01, assumption: x}"
 
 
-def quick_plan(members: int | None = 22, block: int = 4, **settings: Any) -> Plan:
+LOCAL = ExecutorSettings("local")
+BLOCKS_OF_FOUR = Keeping(block=4)
+
+
+def quick_plan(members: int | None = 22, overrides: Sequence[str] = (), **asked: Any) -> Plan:
     """A sweep of the gallium chain over six months: 22 members in six blocks, the last one short."""
-    overrides = [*QUICK, *settings.pop("overrides", [])]
-    return make_plan(["baseline-2024"], overrides, members=members, block=block, **settings)
+    request = {"keeping": BLOCKS_OF_FOUR, **asked}
+    return make_plan(Request(["baseline-2024"], [*QUICK, *overrides], members=members, **request))
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:

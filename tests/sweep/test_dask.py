@@ -15,8 +15,9 @@ import pytest
 
 from sim.errors import MonaziteError
 from sim.sweep.execute import Progress, execute
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.plan import Plan
-from tests.sweep.stores import differences, snapshot
+from tests.sweep.stores import LOCAL, differences, snapshot
 
 pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,7 @@ def test_dask_and_a_lost_worker(plan: Plan, undisturbed: dict[str, bytes], out: 
                 killed.append(now.done)
                 first.send_signal(signal.SIGKILL)
 
-        report = execute(plan, out, executor="dask", address=address, progress=watch)
+        report = execute(plan, out, ExecutorSettings("dask", address=address), progress=watch)
     assert killed
     assert killed[0] < plan.total
     assert report.complete
@@ -82,7 +83,7 @@ def test_dask_and_a_lost_worker(plan: Plan, undisturbed: dict[str, bytes], out: 
 
 def test_no_scheduler(plan: Plan, out: Path) -> None:
     with pytest.raises(MonaziteError, match=r"'dask' needs --address, for example tcp://127.0.0.1:8786"):
-        execute(plan, out, executor="dask")
+        execute(plan, out, ExecutorSettings("dask"))
 
 
 @pytest.mark.parametrize(("executor", "module"), [("dask", "distributed"), ("slurm", "submitit")])
@@ -93,17 +94,17 @@ def test_missing_extra_is_named(
     with pytest.raises(
         MonaziteError, match=rf"needs the extra of that name: pip install 'monazite\[{executor}\]'"
     ):
-        execute(plan, out, executor=executor, address="tcp://127.0.0.1:1")
+        execute(plan, out, ExecutorSettings(executor, address="tcp://127.0.0.1:1"))
 
 
 def test_slurm_without_a_cluster(plan: Plan, out: Path) -> None:
     with pytest.raises(MonaziteError, match=r"executor 'slurm': .*is this a node of a SLURM cluster"):
-        execute(plan, out, executor="slurm")
+        execute(plan, out, ExecutorSettings("slurm"))
 
 
 def test_unknown_executor(plan: Plan, out: Path) -> None:
     with pytest.raises(MonaziteError, match="there is no executor 'ray'; there are: local, processes, dask"):
-        execute(plan, out, executor="ray")
+        execute(plan, out, ExecutorSettings("ray"))
 
 
 def test_worker_of_another_version_is_refused(plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,4 +113,4 @@ def test_worker_of_another_version_is_refused(plan: Plan, out: Path, monkeypatch
     # As if the worker's program were another one.
     monkeypatch.setattr(plan_module, "code_digest", lambda: "another")
     with pytest.raises(MonaziteError, match="a worker has another Monazite or other world data"):
-        execute(plan, out, executor="local")
+        execute(plan, out, LOCAL)

@@ -10,35 +10,39 @@ import pytest
 import sim
 from sim.sweep import open_sweep
 from sim.sweep.execute import execute
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.kept import SweepRecorder
 from sim.sweep.plan import Plan, make_plan
+from sim.sweep.request import Keeping, Request, Sampling
 from sim.sweep.work import simulate
-from tests.sweep.stores import BAN, BOOM, QUICK, differences, quick_plan, snapshot
+from tests.sweep.stores import BAN, BOOM, LOCAL, QUICK, differences, quick_plan, snapshot
+
+SAMPLING = Sampling("lhs", samples=6, seeds=3)
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"executor": "local", "batch": 1},
-        {"executor": "local", "batch": 3},
-        {"executor": "processes", "workers": 1},
-        {"executor": "processes", "workers": 2, "batch": 2},
-        {"executor": "processes", "workers": 3},
+        ExecutorSettings("local", batch=1),
+        ExecutorSettings("local", batch=3),
+        ExecutorSettings("processes", workers=1),
+        ExecutorSettings("processes", workers=2, batch=2),
+        ExecutorSettings("processes", workers=3),
     ],
-    ids=lambda s: "-".join(map(str, s.values())),
+    ids=lambda s: f"{s.executor}-{s.workers}-{s.batch}",
 )
 def test_executors_batches_and_workers(
-    plan: Plan, undisturbed: dict[str, bytes], out: Path, settings: dict[str, object]
+    plan: Plan, undisturbed: dict[str, bytes], out: Path, settings: ExecutorSettings
 ) -> None:
-    report = execute(plan, out, **settings)  # type: ignore[arg-type]
+    report = execute(plan, out, settings)
     assert report.complete
     assert differences(snapshot(report.directory), undisturbed) == []
 
 
 def test_submitit(out: Path, tmp_path: Path) -> None:
     small = quick_plan(members=6)
-    here = execute(small, tmp_path / "here", executor="local")
-    there = execute(small, out, executor="submitit-local", workers=2)
+    here = execute(small, tmp_path / "here", LOCAL)
+    there = execute(small, out, ExecutorSettings("submitit-local", 2))
     assert differences(snapshot(there.directory), snapshot(here.directory)) == []
 
 
@@ -49,9 +53,9 @@ def test_values_that_differ_by_member_do_not_depend_on_the_batch(out: Path, tmp_
         "assumptions.thrift_speed": {"uniform": [0.2, 0.6]},
     }
     overrides = [*QUICK, BAN, "events.ban.probability='50 %'", BOOM]
-    plan = make_plan(["baseline-2024"], overrides, vary, method="lhs", samples=6, seeds=3, block=8)
-    one = execute(plan, out, executor="local", batch=1)
-    all_at_once = execute(plan, tmp_path / "other", executor="local", batch=8)
+    plan = make_plan(Request(["baseline-2024"], overrides, vary, SAMPLING, keeping=Keeping(block=8)))
+    one = execute(plan, out, ExecutorSettings("local", batch=1))
+    all_at_once = execute(plan, tmp_path / "other", ExecutorSettings("local", batch=8))
     assert one.failed == ()
     assert differences(snapshot(one.directory), snapshot(all_at_once.directory)) == []
 
@@ -64,15 +68,15 @@ def test_elasticities_that_differ_by_member_do_not_depend_on_the_batch(out: Path
         "assumptions.urgent_elasticity": [3.0, 6.0],
         "assumptions.restock_ceiling": {"uniform": [1.2, 2.0]},
     }
-    plan = make_plan(["baseline-2024"], [*QUICK, BAN], vary, method="lhs", samples=6, seeds=3, block=8)
-    one = execute(plan, out, executor="local", batch=1)
-    all_at_once = execute(plan, tmp_path / "other", executor="local", batch=8)
+    plan = make_plan(Request(["baseline-2024"], [*QUICK, BAN], vary, SAMPLING, keeping=Keeping(block=8)))
+    one = execute(plan, out, ExecutorSettings("local", batch=1))
+    all_at_once = execute(plan, tmp_path / "other", ExecutorSettings("local", batch=8))
     assert one.failed == ()
     assert differences(snapshot(one.directory), snapshot(all_at_once.directory)) == []
 
 
 def test_store_holds_what_a_run_of_the_same_members_says(plan: Plan, out: Path) -> None:
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     stored = open_sweep(report.directory).dataset("baseline-2024")
     run = sim.run("baseline-2024", *QUICK, members=22, seed=1)
     for name in ("price_gate", "price_inside", "price_outside", "rent", "hhi_owners"):
@@ -99,7 +103,7 @@ def test_store_holds_what_a_run_of_the_same_members_says(plan: Plan, out: Path) 
 def test_flow_quantiles_are_those_of_a_run(plan: Plan, out: Path) -> None:
     import pandas as pd
 
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     table = pd.read_parquet(report.directory / "baseline-2024" / "tables" / "flows.parquet")
     middle = table[table["statistic"] == "p50"].set_index(["good", "exporter", "importer"])["value"]
     run = sim.run("baseline-2024", *QUICK, members=22, seed=1)
@@ -114,7 +118,7 @@ def test_flow_quantiles_are_those_of_a_run(plan: Plan, out: Path) -> None:
 
 
 def test_member_alone_is_the_member_of_the_sweep(plan: Plan, out: Path) -> None:
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     (variant,) = plan.variants
     simulation = simulate(variant.scenario, [17], [1], {})
     while simulation.time < simulation.steps:
@@ -126,8 +130,8 @@ def test_member_alone_is_the_member_of_the_sweep(plan: Plan, out: Path) -> None:
 
 
 def test_full_keeps_every_bit_and_flows_of_every_step(out: Path) -> None:
-    plan = quick_plan(members=3, full=True, every_flow=True)
-    report = execute(plan, out, executor="local")
+    plan = quick_plan(members=3, keeping=Keeping(4, full=True, every_flow=True))
+    report = execute(plan, out, LOCAL)
     data = open_sweep(report.directory).dataset("baseline-2024")
     (variant,) = plan.variants
     simulation = simulate(variant.scenario, [0, 1, 2], [1, 1, 1], {}, every_flow=True)
@@ -143,7 +147,7 @@ def test_full_keeps_every_bit_and_flows_of_every_step(out: Path) -> None:
 
 def test_seeds_of_their_own_are_the_seeds_of_runs(out: Path) -> None:
     plan = quick_plan(members=None, cases=[(1, 5), (1, 6), (2, 5)])
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     prices = open_sweep(report.directory).dataset("baseline-2024")["price_gate"].values
     for row, (number, seed) in enumerate([(1, 5), (1, 6), (2, 5)]):
         run = sim.run("baseline-2024", *QUICK, members=3, seed=seed)

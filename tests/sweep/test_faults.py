@@ -17,9 +17,10 @@ from sim.sweep import journal as store_module
 from sim.sweep import work as work_module
 from sim.sweep.estimate import Estimate, fitting_batch
 from sim.sweep.execute import execute
+from sim.sweep.executors import ExecutorSettings
 from sim.sweep.journal import StoreError, read_journal, write_file
 from sim.sweep.plan import Plan
-from tests.sweep.stores import differences, quick_plan, snapshot
+from tests.sweep.stores import LOCAL, differences, quick_plan, snapshot
 
 HOLDER = """
 import sys, time
@@ -33,7 +34,7 @@ with Store.opened(quick_plan(), Path(sys.argv[1]), {}):
 
 
 def finished(plan: Plan, out: Path) -> Path:
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.complete
     return report.directory
 
@@ -62,9 +63,9 @@ def test_full_disk_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "write_file", full)
         with pytest.raises(StoreError, match="the disk is full; free some space, then go on"):
-            execute(plan, out, executor="local")
+            execute(plan, out, LOCAL)
     kept = read_journal(out / plan.folder / "journal.jsonl")
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.stored == sum(b.members for b in plan.blocks if b.name in kept)
     assert differences(snapshot(report.directory), undisturbed) == []
 
@@ -86,9 +87,9 @@ def test_full_disk_in_the_middle_of_a_journal_line(
     with monkeypatch.context() as patch:
         patch.setattr(store_module.os, "write", short)
         with pytest.raises(StoreError, match="the disk is full"):
-            execute(plan, out, executor="local")
+            execute(plan, out, LOCAL)
     assert len(read_journal(out / plan.folder / "journal.jsonl")) == 2
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.stored == 8
     assert differences(snapshot(report.directory), undisturbed) == []
 
@@ -100,13 +101,13 @@ def test_read_only(plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch, code:
 
     monkeypatch.setattr(store_module, "write_file", refuse)
     with pytest.raises(StoreError, match=r"cannot be written .* choose another folder with --out"):
-        execute(plan, out, executor="local")
+        execute(plan, out, LOCAL)
 
 
 def test_folder_that_is_a_file(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "outputs").write_text("here")
     with pytest.raises(StoreError, match="cannot be written"):
-        execute(plan, tmp_path / "outputs", executor="local")
+        execute(plan, tmp_path / "outputs", LOCAL)
 
 
 def test_two_sweeps_on_one_store(plan: Plan, undisturbed: dict[str, bytes], out: Path) -> None:
@@ -118,7 +119,7 @@ def test_two_sweeps_on_one_store(plan: Plan, undisturbed: dict[str, bytes], out:
         assert holder.stdout.readline() == "held\n"
         who = rf"another process works on this sweep \(process {holder.pid} on "
         with pytest.raises(StoreError, match=who):
-            execute(plan, out, executor="local")
+            execute(plan, out, LOCAL)
         holder.kill()
     # A killed holder holds nothing.
     assert differences(snapshot(finished(plan, out)), undisturbed) == []
@@ -162,22 +163,24 @@ def test_damage_is_found_and_mended(
     directory = out / plan.folder
     shutil.copytree(finished_store, directory)
     _damage(directory / name, how)
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.total - report.stored == redone
     assert differences(snapshot(directory), undisturbed) == []
 
 
 def test_sound_store_is_left_alone(plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = finished(plan, out)
-    times = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.name != "lock"}
+    held = ("lock", "holder")
+    times = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.name not in held}
 
     def nothing(job: object) -> None:
         raise AssertionError("a finished run was computed again")
 
     monkeypatch.setattr(work_module, "compute", nothing)
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert (report.stored, report.complete) == (22, True)
-    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.name != "lock"} == times
+    after = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.name not in held}
+    assert after == times
 
 
 def test_torn_and_damaged_journal_lines_are_redone(
@@ -193,14 +196,14 @@ def test_torn_and_damaged_journal_lines_are_redone(
     lines[5] = lines[5][:40]
     journal.write_bytes(b"".join(lines))
     (directory / "baseline-2024" / ".left.123.part").write_bytes(b"half")
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.stored == 4 * 3
     assert differences(snapshot(directory), undisturbed) == []
 
 
 def test_finished_blocks_are_taken_over(plan: Plan, undisturbed: dict[str, bytes], out: Path) -> None:
     finished(quick_plan(18), out)
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert (report.taken_over, report.stored) == (4, 16)
     assert differences(snapshot(report.directory), undisturbed) == []
 
@@ -208,7 +211,7 @@ def test_finished_blocks_are_taken_over(plan: Plan, undisturbed: dict[str, bytes
 def test_damaged_blocks_are_not_taken_over(plan: Plan, undisturbed: dict[str, bytes], out: Path) -> None:
     other = finished(quick_plan(18), out)
     _damage(other / "baseline-2024/arrays.zarr/rent/c/1/0/0", "flipped")
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.taken_over == 3
     assert differences(snapshot(report.directory), undisturbed) == []
 
@@ -232,7 +235,7 @@ def test_failing_runs_do_not_stop_the_others(
     from sim.sweep import open_sweep
 
     _breaking(monkeypatch, {5, 6, 20})
-    report = execute(plan, out, executor="local")
+    report = execute(plan, out, LOCAL)
     assert report.complete
     assert report.failed == (5, 6, 20)
     text = (report.directory / "errors" / "5.txt").read_text()
@@ -244,7 +247,7 @@ def test_failing_runs_do_not_stop_the_others(
     assert np.isnan(prices[[5, 6, 20]]).all()
     assert not np.isnan(np.delete(prices, [5, 6, 20], axis=0)).any()
     # The batch does not matter, nor do those that fail to the others.
-    other = execute(plan, tmp_path / "other", executor="local", batch=1)
+    other = execute(plan, tmp_path / "other", ExecutorSettings("local", batch=1))
     assert differences(snapshot(report.directory), snapshot(other.directory)) == []
     name = "baseline-2024/arrays.zarr/price_outside/c/0/0/0"
     assert snapshot(report.directory)[name] == undisturbed[name]
@@ -252,7 +255,7 @@ def test_failing_runs_do_not_stop_the_others(
 
 def test_fail_fast_starts_nothing_more(plan: Plan, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _breaking(monkeypatch, {5})
-    report = execute(plan, out, executor="local", fail_fast=True)
+    report = execute(plan, out, LOCAL, fail_fast=True)
     assert not report.complete
     assert (report.done, report.failed) == (8, (5,))
 
@@ -269,7 +272,7 @@ def test_block_without_memory_is_lost_and_left_for_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(work_module, "_run", greedy)
-        report = execute(plan, out, executor="local")
+        report = execute(plan, out, LOCAL)
     assert not report.complete
     assert report.done == 18
     assert report.lost == ("baseline-2024/2: not enough memory; use a smaller --batch",)

@@ -17,7 +17,8 @@ from sim.sweep import journal as store_module
 from sim.sweep.execute import execute
 from sim.sweep.journal import read_journal
 from sim.sweep.plan import Plan, make_plan
-from tests.sweep.stores import differences, snapshot
+from sim.sweep.request import Keeping, Request
+from tests.sweep.stores import LOCAL, differences, snapshot
 
 KILLS = int(os.environ.get("MONAZITE_KILLS", "40"))
 # A clean server forks the victims: each starts within milliseconds, with nothing of this process.
@@ -29,12 +30,13 @@ SERVER.set_forkserver_preload(
 
 def tiny_plan() -> Plan:
     """Three blocks of two members, three months of one chain."""
-    return make_plan(["baseline-2024"], ["minerals=[bismuth]", "time.end=2024-03"], members=6, block=2)
+    overrides = ["minerals=[bismuth]", "time.end=2024-03"]
+    return make_plan(Request(["baseline-2024"], overrides, members=6, keeping=Keeping(block=2)))
 
 
 def victim(out: str) -> None:
     """What is killed."""
-    execute(tiny_plan(), Path(out), executor="local")
+    execute(tiny_plan(), Path(out), LOCAL)
 
 
 def victim_of_its_own_write(out: str, count: int, late: bool) -> None:
@@ -90,7 +92,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
             # It was done before it could be killed: the machine is quicker now than when it was measured.
             seconds *= 0.8
         kept.add(len(read_journal(out / plan.folder / "journal.jsonl")))
-        report = execute(plan, out, executor="local")
+        report = execute(plan, out, LOCAL)
         assert report.complete
         assert differences(snapshot(report.directory), expected) == []
         shutil.rmtree(out)
@@ -109,7 +111,7 @@ def test_killed_in_the_middle_of_writes(tmp_path: Path) -> None:
         process = _start(str(out), count, number % 2 == 0, target=victim_of_its_own_write)
         process.join()
         assert process.exitcode == -signal.SIGKILL, count
-        report = execute(plan, out, executor="local")
+        report = execute(plan, out, LOCAL)
         assert report.complete
         assert differences(snapshot(report.directory), expected) == []
         shutil.rmtree(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sim.errors import MonaziteError
 from sim.sweep.plan import make_plan, plan_of
 from sim.sweep.read import Sweep
+from sim.sweep.request import Keeping, Request, Sampling
 from sim.sweep.summary import design_frame, sweep_file
 from tests.sweep.stores import BAN, QUICK, quick_plan
 
@@ -26,7 +28,7 @@ def test_replicates_are_the_members_of_a_run() -> None:
 
 
 def test_samples_share_their_members() -> None:
-    plan = make_plan(["ree-licence-2025"], SMALL, {LICENCE: ["0 %", "40 %"]}, seeds=3)
+    plan = make_plan(Request(["ree-licence-2025"], SMALL, {LICENCE: ["0 %", "40 %"]}, Sampling(seeds=3)))
     (variant,) = plan.variants
     assert list(variant.number) == [0, 1, 2, 0, 1, 2]
     assert list(variant.sample) == [0, 0, 0, 1, 1, 1]
@@ -37,7 +39,7 @@ def test_samples_share_their_members() -> None:
 
 def test_dates_and_years_make_scenarios_of_their_own() -> None:
     vary = {"events.licence.from": ["2025-04-04", "2025-06-01"], LICENCE: ["0 %", "40 %"]}
-    plan = make_plan(["ree-licence-2025"], SMALL, vary, seeds=2)
+    plan = make_plan(Request(["ree-licence-2025"], SMALL, vary, Sampling(seeds=2)))
     assert [v.name for v in plan.variants] == ["ree-licence-2025_0", "ree-licence-2025_1"]
     days = [str(next(e for e in v.scenario.events if e.id == "licence").from_) for v in plan.variants]
     assert days == ["2025-04-04", "2025-06-01"]
@@ -48,14 +50,14 @@ def test_dates_and_years_make_scenarios_of_their_own() -> None:
 
 
 def test_parameter_that_members_share_makes_scenarios() -> None:
-    plan = make_plan(["baseline-2024"], QUICK, {"assumptions.prior_weight": [0.02, 0.04]})
+    plan = make_plan(Request(["baseline-2024"], QUICK, {"assumptions.prior_weight": [0.02, 0.04]}))
     assert [v.scenario.assumptions["prior_weight"] for v in plan.variants] == [0.02, 0.04]
     assert len({v.digest for v in plan.variants}) == 2
     with pytest.raises(MonaziteError, match="all members share this parameter"):
-        make_plan(
+        make_plan(Request(
             ["baseline-2024"], QUICK, {"assumptions.prior_weight": {"uniform": [0.02, 0.04]}},
-            method="lhs", samples=4,
-        )  # fmt: skip
+            Sampling("lhs", samples=4),
+        ))  # fmt: skip
 
 
 def test_elasticities_vary_within_one_scenario() -> None:
@@ -63,13 +65,14 @@ def test_elasticities_vary_within_one_scenario() -> None:
         "assumptions.sourcing_elasticity": {"uniform": [3.0, 8.0]},
         "assumptions.sourcing_elasticity.gallium": {"uniform": [2.0, 4.0]},
     }
-    plan = make_plan(["baseline-2024"], QUICK, vary, method="lhs", samples=4)
+    plan = make_plan(Request(["baseline-2024"], QUICK, vary, Sampling("lhs", samples=4)))
     (variant,) = plan.variants
     assert all(len(np.unique(variant.values[path])) == 4 for path in vary)
 
 
 def test_baseline_is_paired_with_the_design_of_the_other() -> None:
-    plan = make_plan(["baseline-2024", "ree-licence-2025"], SMALL, {LICENCE: ["0 %", "40 %"]}, seeds=2)
+    names, vary = ["baseline-2024", "ree-licence-2025"], {LICENCE: ["0 %", "40 %"]}
+    plan = make_plan(Request(names, SMALL, vary, Sampling(seeds=2)))
     base, licence = plan.variants
     assert np.array_equal(base.number, licence.number)
     assert base.values == {}
@@ -77,30 +80,24 @@ def test_baseline_is_paired_with_the_design_of_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "settings"),
+    ("change", "asked"),
     [
         ("members", {"members": 23}),
         ("seed", {"seed": 2}),
         ("scenario", {"overrides": [BAN]}),
         ("end", {"overrides": ["time.end=2024-07"]}),
-        ("block", {"block": 5}),
-        ("bits", {"full": True}),
-        ("flows", {"every_flow": True}),
+        ("block", {"keeping": Keeping(5)}),
+        ("bits", {"keeping": Keeping(4, full=True)}),
+        ("flows", {"keeping": Keeping(4, every_flow=True)}),
     ],
 )
-def test_id_follows_all_that_decides_the_bytes(change: str, settings: dict[str, object]) -> None:
-    assert quick_plan(**{"members": 22, **settings}).id != quick_plan().id, change  # type: ignore[arg-type]
+def test_id_follows_all_that_decides_the_bytes(change: str, asked: dict[str, Any]) -> None:
+    assert quick_plan(**{"members": 22, **asked}).id != quick_plan().id, change
 
 
 def test_same_plan_again_from_what_was_asked(tmp_path: Path) -> None:
-    plan = make_plan(
-        ["ree-licence-2025"],
-        SMALL,
-        {LICENCE: {"uniform": ["0 %", "40 %"]}},
-        method="sobol",
-        samples=8,
-        seeds=2,
-    )
+    vary = {LICENCE: {"uniform": ["0 %", "40 %"]}}
+    plan = make_plan(Request(["ree-licence-2025"], SMALL, vary, Sampling("sobol", samples=8, seeds=2)))
     assert plan_of(plan.request).id == plan.id
     import json
 
@@ -117,25 +114,25 @@ def test_blocks_of_a_longer_sweep_are_those_of_a_shorter_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("asked", "message"),
     [
         ({"members": 0}, "members must be at least 1, not 0"),
         ({"vary": {"time.end": ["2024-05", "2024-06"]}, "members": 5}, "cannot be shared out evenly over 2"),
-        ({"vary": {"time.end": ["2024-05"]}, "method": "lhs"}, "lhs needs a number of samples"),
+        ({"vary": {"time.end": ["2024-05"]}, "sampling": Sampling("lhs")}, "lhs needs a number of samples"),
         ({"vary": {"events.x.from": ["2024-05"]}}, "there is no event field 'events.x.from'"),
         ({"vary": {"assumptions.thrift_sped": [1]}}, "did you mean 'thrift_speed'"),
-        ({"vary": SPEED, "method": "morris", "samples": 3, "levels": 3}, "even number"),
-        ({"vary": SPEED, "method": "sobol", "samples": 3}, "write 2 or 4"),
+        ({"vary": SPEED, "sampling": Sampling("morris", samples=3, levels=3)}, "even number"),
+        ({"vary": SPEED, "sampling": Sampling("sobol", samples=3)}, "write 2 or 4"),
     ],
 )  # fmt: skip
-def test_refused(settings: dict[str, object], message: str) -> None:
+def test_refused(asked: dict[str, Any], message: str) -> None:
     with pytest.raises(MonaziteError, match=message):
-        quick_plan(**{"members": None, **settings})  # type: ignore[arg-type]
+        quick_plan(**{"members": None, **asked})
 
 
 def test_scenario_given_twice() -> None:
     with pytest.raises(MonaziteError, match="scenario given twice: baseline-2024"):
-        make_plan(["baseline-2024", "baseline-2024"])
+        make_plan(Request(["baseline-2024", "baseline-2024"]))
 
 
 def test_changed_scenario_is_noticed(tmp_path: Path) -> None:

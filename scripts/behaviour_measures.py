@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from picture_tools import Dates, Values, Watched
+
+from scripts.picture_tools import Dates, Values, Watched
 
 MEMBERS = 20
 BASE = "baseline-2024"
@@ -53,7 +54,8 @@ Series = dict[str, Values]
 def _abroad(run: Watched, good: str, axis: str) -> npt.NDArray[np.bool_]:
     """(N,) or (O,) True for needs or offers of the good outside China."""
     here: npt.NDArray[np.bool_] = run.data[f"{axis}_good"].values == good
-    return here & (run.data[f"{axis}_country"].values != "CHN")
+    abroad: npt.NDArray[np.bool_] = run.data[f"{axis}_country"].values != "CHN"
+    return here & abroad
 
 
 def _sum(run: Watched, name: str, columns: npt.NDArray[np.bool_]) -> Values:
@@ -189,7 +191,7 @@ def _stop(mineral: str, goods: Sequence[str], plants: str, members: int) -> Stop
         np.isin(data["need_good"].values, goods) & (data["need_country"].values != "CHN")
     )
     need, lacking = (data[v].values[:, :, columns].astype(np.float64) for v in ("requirement", "shortfall"))
-    names = [_user(run, column, plants) for column in columns]
+    names = [_user(run, int(column), plants) for column in columns]
     users = sorted(set(names))
     place = np.array([users.index(name) for name in names])
 

@@ -1,4 +1,4 @@
-"""The pictures and tables of docs/behaviour.md: ``python docs/behaviour_pictures.py``.
+"""The pictures and tables of docs/behaviour.md: ``python -m scripts.behaviour_pictures``.
 
 Each ``draw_*`` turns what ``behaviour_measures.py`` measures into a picture in docs/images and returns the
 numbers that the page quotes. Run as a script, it writes these into the tables of the page, prints them, and
@@ -16,7 +16,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from behaviour_measures import (
+
+from scripts.behaviour_measures import (
     MEMBERS,
     QUOTAS,
     STOPPED,
@@ -29,7 +30,7 @@ from behaviour_measures import (
     measure_stop,
     settled,
 )
-from picture_tools import (
+from scripts.picture_tools import (
     Dates,
     Panel,
     Values,
@@ -39,7 +40,6 @@ from picture_tools import (
     one_axes,
     save,
 )
-
 from sim.plots.style import (
     BASELINE,
     DASHES,
@@ -54,7 +54,7 @@ from sim.plots.style import (
     titles,
 )
 
-PAGE = Path(__file__).parent / "behaviour.md"
+PAGE = Path(__file__).parents[1] / "docs" / "behaviour.md"
 Facts = dict[str, str]
 """What is quoted -> the number with its unit, as it stands in a table of the page."""
 
@@ -498,8 +498,8 @@ def table(facts: Facts) -> str:
     """The numbers as a table of the page; ``RUN: WHAT`` stands in a column of its run."""
     runs = list(dict.fromkeys(what.partition(": ")[0] for what in facts if ": " in what))
     if not runs:
-        rows = [(what, number) for what, number in facts.items()]
-        head = ("what", "median of the members (5 to 95 %)")
+        rows: list[tuple[str, ...]] = [(what, number) for what, number in facts.items()]
+        head: tuple[str, ...] = ("what", "median of the members (5 to 95 %)")
     else:
         asked = list(dict.fromkeys(what.partition(": ")[2] for what in facts))
         rows = [(what, *(facts.get(f"{run}: {what}", "") for run in runs)) for what in asked]

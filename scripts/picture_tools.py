@@ -31,7 +31,7 @@ from sim.plots.style import (
 from sim.scenario import load_scenario
 from sim.world.load import load_world
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 MEMBERS, SEED = 10, 1
 VERSION = version("monazite")
 DOTS_PER_INCH = 110

@@ -1,4 +1,4 @@
-"""The five pictures of docs/scenarios.md, and the numbers in them: ``python docs/pictures.py``.
+"""The five pictures of docs/scenarios.md, and the numbers in them: ``python -m scripts.pictures``.
 
 Each ``measure_*`` runs shipped scenarios and returns arrays with the member axis first; the tests check
 their signs and order. Each ``draw_*`` turns them into a picture in docs/images.
@@ -10,7 +10,8 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from picture_tools import (
+
+from scripts.picture_tools import (
     IMAGES,
     MEMBERS,
     Dates,
@@ -26,7 +27,6 @@ from picture_tools import (
     one_axes,
     save,
 )
-
 from sim.plots.style import (
     BASELINE,
     DASHES,

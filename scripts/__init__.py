@@ -1,0 +1,1 @@
+"""Programs that make the pictures and tables of the documents: ``python -m scripts.NAME``."""

@@ -1,0 +1,75 @@
+"""The package runs where only Windows' part of Python's library is to be had.
+
+A fresh interpreter hides from the project's own modules, and from these alone, what Python has on POSIX
+systems only: libraries have their own ways on Windows, which cannot be tried here.
+"""
+
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sim
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "tests" / "project" / "without_posix.py"
+
+
+def without_posix(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), *words],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(sim.__path__, "sim.")
+    return ["sim", *(module.name for module in found), "hydra_plugins.monazite_launcher"]
+
+
+def test_every_module_is_imported(tmp_path: Path) -> None:
+    names = [name for name in modules() if name != "sim.__main__"]
+    assert len(names) > 150
+    done = without_posix(tmp_path, "import", *names)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == names
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import fcntl",
+        "from resource import getrusage",
+        "import os; os.getuid()",
+        "from os import O_NOFOLLOW",
+        "import signal; signal.SIGHUP",
+        "import os.path; import pwd",
+    ],
+)
+def test_what_is_hidden_is_missed(tmp_path: Path, line: str) -> None:
+    (tmp_path / "sim_probe.py").write_text(line + "\n", encoding="utf-8")
+    done = without_posix(tmp_path, "import", "sim_probe")
+    assert done.returncode == 1
+    assert "Error" in done.stderr.splitlines()[-1]
+
+
+SMALL = ["minerals=[gallium]", "time.end=2024-02"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list", "scenarios"], "baseline-2024"),
+        (["run", "baseline-2024", *SMALL, "--members", "2", "--quiet"], "certified"),
+        (["sweep", "baseline-2024", *SMALL, "--members", "3", "--executor", "local", "--quiet"], "3 runs"),
+    ],
+)
+def test_commands_run(tmp_path: Path, words: list[str], said: str) -> None:
+    done = without_posix(tmp_path, "run", *words)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
