@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.results.store import COMPRESSION_LEVEL, rounded
-from sim.sweep.kept import VARIABLES
+from sim.variables import VARIABLES
 
 __all__ = ["COLUMNS", "block_file", "encode_block", "encode_group"]
 
@@ -29,8 +29,7 @@ DAYS = "days since 1970-01-01"
 
 def block_file(name: str, block: int) -> str:
     """Path of a variable's block inside its Zarr group."""
-    axes = ["member", *VARIABLES[name].axes]
-    return f"{name}/c/{'/'.join([str(block), *('0' for _ in axes[1:])])}"
+    return f"{name}/c/{'/'.join([str(block), *('0' for _ in VARIABLES[name].axes[1:])])}"
 
 
 def _layout(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], block: int) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def _layout(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], block: int)
         "filters": [TransposeCodec(order=(0, 2, 1))] if len(shape) == 3 else None,
         "compressors": [blosc, Crc32cCodec()],
         "fill_value": False if dtype == np.bool_ else np.nan,
-        "dimension_names": ("member", *VARIABLES[name].axes),
+        "dimension_names": VARIABLES[name].axes,
         "config": {"write_empty_chunks": True},
     }
 
@@ -112,9 +111,8 @@ def encode_group(
     store = MemoryStore(written)
     group = zarr.create_group(store, attributes=dict(attributes))
     for name, (shape, dtype) in sizes.items():
-        variable = VARIABLES[name]
         array = group.create_array(**_layout(name, shape, np.dtype(dtype), block))
-        array.attrs.update({"units": variable.unit, "long_name": variable.text})
+        array.attrs.update(VARIABLES[name].in_sweep_attributes)
     for name, (axis, values) in labels.items():
         text = values.dtype.kind in "UO"
         array = group.create_array(

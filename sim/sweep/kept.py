@@ -1,12 +1,11 @@
 """What a sweep keeps of each member: prices, production, stocks, shortfall by step, flows by year.
 
 Facilities are summed to countries, so that a thousand members of the default world take a few hundred
-megabytes and not five thousand; ``docs/results.md`` lists what there is.
+megabytes and not five thousand; :mod:`sim.variables` says what each variable is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,53 +15,24 @@ from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
 from sim.engine.record import Recorder
 from sim.market.flows import FlowTotals
+from sim.variables import VARIABLES
 
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
 
-__all__ = ["VARIABLES", "Variable", "EveryFlowRecorder", "SweepRecorder", "axis_labels"]
+__all__ = ["KEPT", "OUTCOMES", "EveryFlowRecorder", "SweepRecorder", "axis_labels"]
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Variable:
-    """One stored variable: its axes behind the member, its unit, what it is."""
-
-    axes: tuple[str, ...]
-    unit: str
-    text: str
-
-
 STEP = "time"
-VARIABLES = {
-    "price_gate": Variable((STEP, "good"), "USD/t", "sales-weighted gate price, world"),
-    "price_inside": Variable((STEP, "good"), "USD/t", "gate price inside the controlling country"),
-    "price_outside": Variable((STEP, "good"), "USD/t", "CIF price outside that country, rent included"),
-    "rent": Variable((STEP, "good"), "share of price", "largest rent of a quota or licence on this good"),
-    "hhi_owners": Variable((STEP, "good"), "0 to 10,000", "Herfindahl-Hirschman index of sales by owner"),
-    "certified": Variable((STEP, "good"), "1", "the market's solution carries its certificate"),
-    "production": Variable((STEP, "offer"), "t per step", "output by good, country and kind of seller"),
-    "seller_stock": Variable((STEP, "offer"), "t", "sellers' stock at the end of the step"),
-    "shortfall": Variable((STEP, "need"), "t per step", "tonnes needed but missing"),
-    "requirement": Variable((STEP, "need"), "t per step", "tonnes needed"),
-    "buyer_stock": Variable((STEP, "need"), "t", "buyers' stock at the end of the step"),
-    "value_added_at_risk": Variable(
-        (STEP, "facility"), "USD per step", "value added that hangs on the missing goods"
-    ),
-    "flow_year": Variable(("year", "link"), "t per calendar year", "trade between countries"),
-    "flow_step": Variable((STEP, "link"), "t per step", "trade between countries"),
-    "drawn": Variable(("draw",), "unit used inside the model", "what each member drew or was given"),
-    "peak_price_outside": Variable(("good",), "USD/t", "highest price outside of the run"),
-    "mean_price_outside": Variable(("good",), "USD/t", "mean price outside over the run"),
-    "unmet_tonnes": Variable(("good",), "t", "shortfall over the run, all countries"),
-    "required_tonnes": Variable(("good",), "t", "requirement over the run, all countries"),
-}
-OUTCOMES = ("peak_price_outside", "mean_price_outside", "unmet_tonnes", "required_tonnes")
+KEPT = {name: variable for name, variable in VARIABLES.items() if variable.in_sweep}
+"""What a sweep may keep, by name."""
+OUTCOMES = tuple(name for name, variable in KEPT.items() if variable.detail == "outcome")
 
 
 class SweepRecorder(Recorder):
-    """Keeps what :data:`VARIABLES` lists, summed to countries.
+    """Keeps what :data:`KEPT` lists, summed to countries.
 
     Attributes:
         kept: name -> (M, ...) array.
@@ -87,10 +57,10 @@ class SweepRecorder(Recorder):
             "facility": len(self._users.keys), "link": int(self._traded.sum()),
         }  # fmt: skip
         self.kept: dict[str, Array] = {}
-        for name, variable in VARIABLES.items():
-            if variable.axes[0] == STEP and (self.every_flow or name != "flow_step"):
-                shape = (len(simulation.members), simulation.steps, sizes[variable.axes[1]])
-                self.kept[name] = np.zeros(shape, bool if name == "certified" else np.float32)
+        for name, variable in KEPT.items():
+            if STEP in variable.axes and (self.every_flow or variable.detail != "every_flow"):
+                shape = (len(simulation.members), simulation.steps, sizes[variable.axes[-1]])
+                self.kept[name] = np.zeros(shape, variable.dtype)
 
     def record(self, simulation: Simulation) -> None:
         """Write the step that has just ended."""

@@ -19,7 +19,7 @@ from sim.results.resolved import plain
 from sim.results.store import ARRAYS
 from sim.sweep.encode import encode_group
 from sim.sweep.ensemble_tables import quantile_tables
-from sim.sweep.kept import VARIABLES, axis_labels
+from sim.sweep.kept import KEPT, axis_labels
 from sim.sweep.plan import FORMAT, Plan, Variant
 from sim.sweep.work import portable, simulate
 
@@ -163,11 +163,11 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
     labels = axis_labels(simulation)
     length = {axis: len(values) for axis, values in labels.values()}
     sizes = {}
-    for name, item in VARIABLES.items():
-        if (name == "flow_step" and not plan.every_flow) or (name == "drawn" and not length["draw"]):
+    for name, item in KEPT.items():
+        if (item.detail == "every_flow" and not plan.every_flow) or (name == "drawn" and not length["draw"]):
             continue
-        kind = np.dtype(bool if name == "certified" else np.float64 if name == "drawn" else np.float32)
-        sizes[name] = ((len(variant.runs), *(length[axis] for axis in item.axes)), kind)
+        shape = (len(variant.runs), *(length[axis] for axis in item.axes[1:]))
+        sizes[name] = shape, np.dtype(item.dtype)
     member = np.arange(len(variant.runs), dtype=np.int64)
     labels |= {
         "member": ("member", member),

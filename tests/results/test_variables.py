@@ -1,0 +1,87 @@
+"""The table of variables says of each variable what results say, and lists nothing that is never written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sim.instruments import Instrument
+from sim.sweep.kept import EveryFlowRecorder
+from sim.variables import DETAILS, OVER_AGENTS, OVER_MEMBERS, OVER_TIME, VARIABLES, Variable, written_by
+from sim.world.world import World
+from tests.engine.test_origins import everything
+from tests.engine.test_rules import LICENCE, event, rule, simulation
+
+
+def _events() -> list[Instrument]:
+    """A stockpile, a licence, a rule on resale and a government that reacts: all that adds variables."""
+    return [
+        everything(content=True),
+        event(
+            "pile", "stockpile", by="JPN", goods=["dysprosium_oxide", "magnet"], size="2 months",
+            rate="500 t/year", release_above="150 %",
+        ),
+        event("licence", "export_licence", **LICENCE),
+        event("tariff", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate="20 %", dormant=True),
+        rule({"event": "licence"}, "activate", "tariff", lag="2 months"),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(small_world: World) -> xr.Dataset:
+    return simulation(small_world, *_events(), members=3).run()
+
+
+@pytest.fixture(scope="module")
+def kept(small_world: World) -> dict[str, np.ndarray]:
+    made = simulation(small_world, *_events(), members=3)
+    made.recorder = EveryFlowRecorder(made)
+    while made.time < made.steps:
+        made.step()
+    return made.recorder.finish()
+
+
+def test_a_run_writes_the_variables_of_the_table_and_no_others(run: xr.Dataset) -> None:
+    assert set(run.data_vars) == {name for name, variable in VARIABLES.items() if variable.in_run}
+
+
+def test_a_run_states_axes_type_unit_and_meaning_as_the_table_does(run: xr.Dataset) -> None:
+    found = {
+        name: (array.dims, str(array.dtype), dict(array.attrs)) for name, array in run.data_vars.items()
+    }
+    stated = {n: (v.axes, v.dtype, v.attributes) for n, v in VARIABLES.items() if v.in_run}
+    assert found == stated
+
+
+def test_a_sweep_keeps_the_variables_of_the_table_and_no_others(kept: dict[str, np.ndarray]) -> None:
+    stated = {name: len(variable.axes) for name, variable in VARIABLES.items() if variable.in_sweep}
+    assert {name: values.ndim for name, values in kept.items()} == stated
+
+
+@pytest.mark.parametrize("variable", VARIABLES.values(), ids=lambda variable: variable.name)
+def test_each_row_uses_the_words_of_the_reader(variable: Variable) -> None:
+    assert variable.over_time in OVER_TIME
+    assert variable.over_agents in OVER_AGENTS
+    assert variable.over_members in OVER_MEMBERS
+    assert variable.detail in DETAILS
+    assert np.dtype(variable.dtype).name == variable.dtype
+    assert variable.unit
+    assert variable.sentence
+    assert re.fullmatch("[a-z_]+", variable.writer)
+    steps = "time" in variable.axes or "year" in variable.axes
+    assert bool(variable.over_time) == steps
+
+
+def test_no_variable_stands_twice_in_the_table() -> None:
+    lines = (Path(__file__).parents[2] / "sim/results/variables.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(VARIABLES) + 1
+
+
+def test_the_variables_of_a_writer_come_together() -> None:
+    assert list(written_by("borders")) == ["exports", "imports", "import_value"]
+    with pytest.raises(KeyError):
+        written_by("nobody")
