@@ -12,8 +12,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import targets
-from sim.analysis.metrics import steps_per_year
 from sim.analysis.names import country_name
+from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import good_name
 from sim.errors import MonaziteError
 from sim.paths import world_directory

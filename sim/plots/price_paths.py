@@ -15,9 +15,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from sim.analysis.metrics import peak_price
+from sim.analysis import metrics
 from sim.analysis.names import country_name
 from sim.analysis.paired import band, paired
+from sim.analysis.run_metrics import peak_price
 from sim.analysis.select import controller, good_name, own_events, price, price_unit
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
@@ -39,7 +40,7 @@ from sim.plots.style import (
     titles,
 )
 from sim.results import Run
-from sim.results.grouping import member_statistics
+from sim.results.grouping import member_statistics, ratio
 
 __all__ = ["draw_price_paths"]
 
@@ -102,11 +103,7 @@ def _multiple(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> 
     """Medians over members of the largest and the smallest multiple of the paired baseline."""
     own = price(run, good, market)
     base = price(baseline, good, market, controller(run, good))
-    ratio = np.divide(own, base, out=np.full_like(own, np.nan), where=base > 0)
-    known = ~np.isnan(ratio).all(axis=1)
-    if not known.any():
-        return float("nan"), float("nan")
-    return band(np.nanmax(ratio[known], axis=1)).median, band(np.nanmin(ratio[known], axis=1)).median
+    return band(metrics.highest_multiple(own, base)).median, band(metrics.lowest_multiple(own, base)).median
 
 
 def _times(multiple: float) -> str:
@@ -195,7 +192,7 @@ def _dots(axes: Axes, observed: pd.DataFrame, market: str, factor: float, colour
 
 def _ratio(dataset: xr.Dataset, good: str, country: str) -> Values:
     outside, inside = (price(dataset, good, market, country) for market in MARKETS)
-    return np.divide(outside, inside, out=np.full_like(outside, np.nan), where=inside > 0)
+    return ratio(outside, inside)
 
 
 def _ratio_strip(axes: Axes, lines: Sequence[_Line], time: npt.NDArray[np.datetime64]) -> None:

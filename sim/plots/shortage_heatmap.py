@@ -12,9 +12,10 @@ import pandas as pd
 import xarray as xr
 from matplotlib.colors import LinearSegmentedColormap
 
-from sim.analysis.metrics import steps_per_year, worst_year_share
+from sim.analysis.metrics import worst_year_share
 from sim.analysis.names import country_name
 from sim.analysis.paired import paired
+from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import controller, downstream, good_name, label
 from sim.plots.style import (
     GREY,

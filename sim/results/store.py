@@ -29,7 +29,7 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import MonaziteError
-from sim.results.grouping import member_statistics
+from sim.results.grouping import member_statistics, over_run
 from sim.results.manifest import (
     build_manifest,
     content_hash,
@@ -142,7 +142,7 @@ def _write_events(dataset: xr.Dataset, path: Path) -> None:
         touched = {}
         for name, key in EVENT_KEYS.items():
             values = dataset[name].values[..., position]
-            total = values.sum(axis=1, dtype=np.float64) if values.ndim == 2 else values
+            total = over_run(values, name) if values.ndim == 2 else values
             touched[key] = {k: float(f"{float(v):.6g}") for k, v in member_statistics(total).items()}
         lines.append(json.dumps({**event, **touched}, ensure_ascii=False))
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -54,6 +54,7 @@ def run_parameters(
     """
     import numpy as np
 
+    from sim.analysis.metrics import peak_multiple, unmet_share
     from sim.scenario.sweep_spec import quantities
     from sim.sweep.kept import SweepRecorder
     from sim.sweep.work import simulate
@@ -78,13 +79,13 @@ def run_parameters(
     for good in goods:
         if good not in names:
             raise MonaziteError(f"unknown good '{good}'; {did_you_mean(good, names)}")
+    multiple = peak_multiple(kept["peak_price_outside"][0], simulation.world.base_price)
+    unmet = unmet_share(kept["unmet_tonnes"][0], kept["required_tonnes"][0])
     found: dict[str, float] = {}
     for position, good in enumerate(names):
         if goods and good not in goods:
             continue
         row: dict[str, Any] = {name: kept[name][0, position] for name in OUTCOME_NAMES if name in kept}
-        row["peak_price_ratio"] = row["peak_price_outside"] / simulation.world.base_price[position]
-        required = kept["required_tonnes"][0, position]
-        row["unmet_share"] = row["unmet_tonnes"] / required if required > 0 else 0.0
+        row["peak_price_ratio"], row["unmet_share"] = multiple[position], unmet[position]
         found |= {f"{name}__{good}": float(row[name]) for name in OUTCOME_NAMES}
     return found

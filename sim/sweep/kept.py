@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from sim.agents.firms import owner_concentration
 from sim.agents.groups import Groups
+from sim.analysis.metrics import mean_price, peak_price
 from sim.engine.record import Recorder
 from sim.market.flows import FlowTotals
+from sim.results.grouping import over_run
 from sim.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -124,13 +126,13 @@ class SweepRecorder(Recorder):
         if drawn:
             kept["drawn"] = np.stack(list(drawn.values()), axis=1)
         outside = kept["price_outside"].astype(np.float64)
-        kept["peak_price_outside"] = outside.max(axis=1)
-        kept["mean_price_outside"] = outside.mean(axis=1)
+        kept["peak_price_outside"] = peak_price(outside)
+        kept["mean_price_outside"] = mean_price(outside)
         goods = Groups(self._needs.keys // (len(self.kinds) * len(simulation.world.countries)))
         for name, source in (("unmet_tonnes", "shortfall"), ("required_tonnes", "requirement")):
-            total = np.zeros((len(outside), len(simulation.world.goods)))
-            total[:, goods.keys] = goods.sums(kept[source].sum(axis=1, dtype=np.float64))
-            kept[name] = total
+            tonnes = np.zeros((len(outside), len(simulation.world.goods)))
+            tonnes[:, goods.keys] = goods.sums(over_run(kept[source], source))
+            kept[name] = tonnes
         return kept
 
 

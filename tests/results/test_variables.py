@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import results_tables
 import xarray as xr
 
 from sim.instruments import Instrument
@@ -85,3 +86,9 @@ def test_the_variables_of_a_writer_come_together() -> None:
     assert list(written_by("borders")) == ["exports", "imports", "import_value"]
     with pytest.raises(KeyError):
         written_by("nobody")
+
+
+def test_the_page_on_results_has_the_tables_of_the_program() -> None:
+    text = results_tables.PAGE.read_text(encoding="utf-8")
+    assert text == results_tables.page(text), "run: python docs/results_tables.py"
+    assert text.count("\n| `") >= len(VARIABLES)
