@@ -26,6 +26,16 @@ def _scenario(name: str, overrides: tuple[str, ...]) -> Scenario:
     return load_scenario(name, overrides=overrides)
 
 
+def _outcomes(kept: dict[str, Any], base_price: Any) -> dict[str, Any]:
+    """Each of :data:`OUTCOME_NAMES` of the first member, (good,)."""
+    from sim.analysis.metrics import peak_multiple, unmet_share
+
+    found = {name: kept[name][0] for name in OUTCOME_NAMES if name in kept}
+    found["peak_price_ratio"] = peak_multiple(found["peak_price_outside"], base_price)
+    found["unmet_share"] = unmet_share(found["unmet_tonnes"], kept["required_tonnes"][0])
+    return found
+
+
 def run_parameters(
     scenario: str | Path,
     *overrides: str,
@@ -54,7 +64,6 @@ def run_parameters(
     """
     import numpy as np
 
-    from sim.analysis.metrics import peak_multiple, unmet_share
     from sim.scenario.sweep_spec import quantities
     from sim.sweep.kept import SweepRecorder
     from sim.sweep.work import simulate
@@ -79,13 +88,10 @@ def run_parameters(
     for good in goods:
         if good not in names:
             raise MonaziteError(f"unknown good '{good}'; {did_you_mean(good, names)}")
-    multiple = peak_multiple(kept["peak_price_outside"][0], simulation.world.base_price)
-    unmet = unmet_share(kept["unmet_tonnes"][0], kept["required_tonnes"][0])
-    found: dict[str, float] = {}
-    for position, good in enumerate(names):
-        if goods and good not in goods:
-            continue
-        row: dict[str, Any] = {name: kept[name][0, position] for name in OUTCOME_NAMES if name in kept}
-        row["peak_price_ratio"], row["unmet_share"] = multiple[position], unmet[position]
-        found |= {f"{name}__{good}": float(row[name]) for name in OUTCOME_NAMES}
-    return found
+    outcomes = _outcomes(kept, simulation.world.base_price)
+    return {
+        f"{name}__{good}": float(outcomes[name][position])
+        for position, good in enumerate(names)
+        if not goods or good in goods
+        for name in OUTCOME_NAMES
+    }
