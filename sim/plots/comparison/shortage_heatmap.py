@@ -19,6 +19,7 @@ from sim.analysis.names import country_name
 from sim.analysis.paired import paired
 from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import controller, downstream, good_name, label
+from sim.plots.comparison import Plot
 from sim.plots.style import (
     GREY,
     INK,
@@ -214,3 +215,10 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
         _draw(axes, grid, wrapped)
     table = table.drop(columns="shown").assign(scenario=run.scenario, unit="1")
     return save_picture(fig, directory, file_name("shortage", good, run.scenario), title, table)
+
+
+# Purchases by facility stand for all that is kept by facility: a sweep has shortfalls by country alone.
+PLOT = Plot(
+    lambda of: draw_shortage_heatmap(of.run, of.baseline, of.good, of.directory),
+    rank=3, of_each=True, needs=("shortfall", "requirement", "purchases"),
+)  # fmt: skip

@@ -17,9 +17,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from sim.analysis import metrics
 from sim.analysis.names import country_name
+from sim.analysis.observed import observed_prices
 from sim.analysis.paired import band, paired
 from sim.analysis.run_metrics import peak_price
 from sim.analysis.select import PriceUnit, controller, good_name, own_events, price, price_unit
+from sim.plots.comparison import Plot, Subject
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
     BASELINE,
@@ -371,3 +373,11 @@ def draw_price_paths(
             draw_lanes(lane, events, time)
     name = file_name("price", good, *subject.pairs or [baseline])
     return save_picture(fig, directory, name, title, subject.table())
+
+
+def _draw_subject(of: Subject) -> Picture:
+    observed = observed_prices(of.runs, of.good)
+    return draw_price_paths(of.runs, of.baseline.scenario, of.good, of.directory, observed)
+
+
+PLOT = Plot(_draw_subject, rank=1, of_each=False, needs=("price_gate", "price_inside", "price_outside"))

@@ -20,6 +20,7 @@ from sim.analysis.names import country_name
 from sim.analysis.paired import paired
 from sim.analysis.run_metrics import steps_per_year, supply_by_country
 from sim.analysis.select import Stage, controller, good_name, label, own_events, stages
+from sim.plots.comparison import Plot
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count
 from sim.plots.style import (
     GREY,
@@ -253,3 +254,9 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
     return save_picture(
         fig, directory, file_name("supply", good, run.scenario), title, pd.concat(frames, ignore_index=True)
     )
+
+
+PLOT = Plot(
+    lambda of: draw_supply_mix(of.run, of.baseline, of.good, of.directory),
+    rank=2, of_each=True, needs=("production", "purchases"),
+)  # fmt: skip
