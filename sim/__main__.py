@@ -51,7 +51,7 @@ def application(configuration: DictConfig) -> None:
     """Run the scenarios that the configuration names."""
     from pathlib import Path
 
-    from sim.commands.run import run_scenarios
+    from sim.commands.run import Settings, run_scenarios
 
     settings = OmegaConf.to_container(configuration, resolve=False)
     assert isinstance(settings, dict)
@@ -59,12 +59,14 @@ def application(configuration: DictConfig) -> None:
     try:
         campaign = run_scenarios(
             [str(name) for name in named] if isinstance(named, list) else [str(named)],
-            overrides=_overrides({key: settings[key] for key in OF_SCENARIO}),
-            members=int(settings["members"]),
-            seed=int(settings["seed"]),
-            out=Path(settings["out"]) if settings["out"] else None,
-            full=bool(settings["full"]),
-            quiet=bool(settings["quiet"]),
+            _overrides({key: settings[key] for key in OF_SCENARIO}),
+            Settings(
+                members=int(settings["members"]),
+                seed=int(settings["seed"]),
+                out=Path(settings["out"]) if settings["out"] else None,
+                full=bool(settings["full"]),
+                quiet=bool(settings["quiet"]),
+            ),
         )
     except MonaziteError as error:
         # Hydra would print an exception of the job as a traceback.

@@ -7,6 +7,7 @@ import numpy as np
 from sim.analysis.text import number
 from sim.instruments.base import RULES
 from sim.results import Run
+from sim.results.grouping import over_run
 
 __all__ = ["event_lines", "idle_events", "idle_warning"]
 
@@ -14,7 +15,7 @@ __all__ = ["event_lines", "idle_events", "idle_warning"]
 def _total(run: Run, name: str, event: str) -> float:
     """Median over members of a total over the run."""
     values = run.dataset[name].sel(event=event)
-    return float(np.median(values.sum("time") if "time" in values.dims else values))
+    return float(np.median(over_run(values.values, name) if "time" in values.dims else values))
 
 
 def event_lines(run: Run) -> list[str]:

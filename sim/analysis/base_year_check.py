@@ -12,11 +12,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import targets
-from sim.analysis.metrics import steps_per_year
+from sim.analysis.metrics import mean_price, supply_shares
 from sim.analysis.names import country_name
+from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import good_name
 from sim.errors import MonaziteError
 from sim.paths import world_directory
+from sim.results.grouping import group_sum, over_run
 
 __all__ = ["CHECKED_MONTHS", "CheckRow", "assumption_shares", "check_rows"]
 
@@ -91,12 +93,11 @@ def _output_shares(dataset: xr.Dataset, goods: Sequence[str]) -> dict[str, float
         & (dataset["offer_kind"].values.astype(str) != "trader")
         & ~np.char.startswith(np.char.lower(dataset["offer_facility"].values.astype(str)), SECONDARY)
     )
-    output = dataset["production"].values[0][:, chosen].sum(axis=0, dtype=np.float64)
-    shares: dict[str, float] = {}
-    for country, tonnes in zip(dataset["offer_country"].values.astype(str)[chosen], output, strict=True):
-        shares[country] = shares.get(country, 0.0) + float(tonnes)
-    total = sum(shares.values())
-    return {country: 100 * tonnes / total for country, tonnes in shares.items()} if total > 0 else {}
+    output = over_run(dataset["production"].values[:1, :, chosen], "production")
+    countries, tonnes = group_sum(output[0], [dataset["offer_country"].values.astype(str)[chosen]])
+    if not tonnes.sum() > 0:
+        return {}
+    return {key[0]: 100 * float(s) for key, s in zip(countries, supply_shares(tonnes), strict=True)}
 
 
 def _mine_rows(dataset: xr.Dataset) -> list[CheckRow]:
@@ -127,7 +128,7 @@ def _price_rows(dataset: xr.Dataset) -> list[CheckRow]:
                 )
             )
             continue
-        model = float(early["price_gate"].sel(good=good).values[0].mean())
+        model = float(mean_price(early["price_gate"].sel(good=good).values[:1])[0])
         name = f"{good_name(dataset, good)} ({series})"
         rows.append(CheckRow("C2", name, price, model, price * band.low, price * band.high, "USD/t"))
     return rows

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis import metrics
+from sim.analysis import metrics, run_metrics
 from sim.analysis.select import controller, own_events, price, price_unit
 
 __all__ = ["Outcome", "good_outcomes", "moved_most", "risk_outcome"]
@@ -52,7 +52,7 @@ def _start(run: xr.Dataset, events: list[dict[str, Any]]) -> np.datetime64:
     """The first event that takes effect during the run; its first day where there is none."""
     first: np.datetime64 = run["time"].values[0]
     later = [e for e in events if np.datetime64(str(e.get("from") or e.get("announced"))) >= first]
-    return metrics.first_event(later) or first
+    return run_metrics.first_event(later) or first
 
 
 def good_outcomes(run: xr.Dataset, good: str, baseline: xr.Dataset | None) -> list[Outcome]:
@@ -65,32 +65,29 @@ def good_outcomes(run: xr.Dataset, good: str, baseline: xr.Dataset | None) -> li
             base year's.
     """
     outside = price(run, good, "outside")
-    peak = np.where(np.isnan(outside), -np.inf, outside).max(axis=1)
     shown = price_unit(run, good)
-    peak = np.where(np.isfinite(peak), peak, np.nan) * shown.factor
+    peak = metrics.peak_price(outside) * shown.factor
     outcomes = [Outcome("peak price outside", good, shown.name, peak)]
     if baseline is None:
         usual = np.full_like(outside, float(run["good_base_price"].sel(good=good)))
         beside = "the base year's price"
     else:
         usual, beside = price(baseline, good, "outside", controller(run, good)), "the paired baseline"
-    months = metrics.months_since(_start(run, own_events(run, baseline)), run["time"].values)
-    ratio = np.divide(outside, usual, out=np.full_like(outside, np.nan), where=usual > 0)
-    recovery = metrics.months_to_recover(~(np.abs(ratio - 1) <= metrics.RECOVERY_BAND), months)
+    months = run_metrics.months_since(_start(run, own_events(run, baseline)), run["time"].values)
+    recovery = metrics.price_recovery(metrics.paired_ratio(outside, usual), months)
     late = np.isinf(recovery)
-    step = float(metrics.steps_per_year(run)) / 12
+    step = float(run_metrics.steps_per_year(run)) / 12
     end = float(months[-1]) + 1 / step
     notes = [f"until the price stays within {metrics.RECOVERY_BAND:.0%} of {beside}"]
     if late.any():
         notes.append(f"{late.sum()} of {len(late)} runs do not recover and count {end:.0f} months")
-    failed = np.isnan(outside).all(axis=1)
-    recovery = np.where(failed, np.nan, np.where(late, end, recovery))
+    recovery = np.where(late, end, recovery)
     outcomes.append(Outcome("months to recover", good, "months", recovery, "; ".join(notes)))
     unmet, required = (
         np.asarray(run[name].sel(good=good).values, dtype=np.float64)
         for name in ("unmet_tonnes", "required_tonnes")
     )
-    share = np.divide(unmet, required, out=np.full_like(unmet, np.nan), where=required > 0)
+    share = metrics.unmet_share(unmet, required)
     outcomes.append(Outcome("unmet demand", good, "% of requirement", 100 * share))
     return outcomes
 
@@ -99,7 +96,7 @@ def risk_outcome(run: xr.Dataset) -> Outcome:
     """Value added at risk over the run, all countries and sectors, million USD."""
     lost = run["value_added_at_risk"]
     parts = [
-        lost.isel(member=slice(first, first + SLICE)).values.sum(axis=(1, 2), dtype=np.float64)
+        metrics.value_added_at_risk(lost.isel(member=slice(first, first + SLICE)).values).sum(axis=1)
         for first in range(0, lost.sizes["member"], SLICE)
     ]
     return Outcome("value added at risk", "", "million USD", np.concatenate(parts) / 1e6)

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis import metrics
+from sim.analysis import metrics, run_metrics
 from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
+from sim.results.grouping import over_run
 
 Values = npt.NDArray[np.float64]
 
@@ -147,25 +148,20 @@ def paired(run: xr.Dataset, baseline: xr.Dataset) -> tuple[xr.Dataset, xr.Datase
     return cut(run), cut(baseline)
 
 
-def _ratio(scenario: Values, baseline: Values) -> Values:
-    return np.divide(scenario, baseline, out=np.full_like(scenario, np.nan), where=baseline > 0)
-
-
 def _recovery(run: xr.Dataset, baseline: xr.Dataset, good: str) -> dict[str, Values]:
-    start = metrics.first_event(own_events(run, baseline))
+    start = run_metrics.first_event(own_events(run, baseline))
     members = run.sizes["member"]
     if start is None:
         nothing = np.full(members, np.nan)
         return {"price": nothing, "shortage": nothing, "first": nothing}
-    months = metrics.months_since(start, run["time"].values)
+    months = run_metrics.months_since(start, run["time"].values)
     country = controller(run, good)
-    ratio = _ratio(price(run, good, "outside"), price(baseline, good, "outside", country))
-    excess = metrics.shortage_share(run, good, country) - metrics.shortage_share(baseline, good, country)
+    multiple = metrics.paired_ratio(price(run, good, "outside"), price(baseline, good, "outside", country))
+    excess = metrics.excess_share(*(run_metrics.shortage_share(d, good, country) for d in (run, baseline)))
     return {
-        # A step without trade outside has no price: it is not a recovery.
-        "price": metrics.months_to_recover(~(np.abs(ratio - 1) <= metrics.RECOVERY_BAND), months),
-        "shortage": metrics.months_to_recover(excess > metrics.SHORTAGE_SHARE, months),
-        "first": metrics.time_to_first_shortfall(excess, months),
+        "price": metrics.price_recovery(multiple, months),
+        "shortage": metrics.supply_recovery(excess, months),
+        "first": metrics.months_to_first_shortfall(excess, months),
     }
 
 
@@ -176,11 +172,8 @@ def _month_number(date: npt.NDArray[np.datetime64]) -> Values:
 
 def _multiples(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> tuple[Values, Values]:
     """(member,) lowest and highest multiple of the paired baseline; NaN without trade."""
-    ratio = _ratio(price(run, good, market), price(baseline, good, market, controller(run, good)))
-    traded = ~np.isnan(ratio).all(axis=1)
-    extremes = np.full((2, len(ratio)), np.nan)
-    extremes[:, traded] = np.nanmin(ratio[traded], axis=1), np.nanmax(ratio[traded], axis=1)
-    return extremes[0], extremes[1]
+    own, base = price(run, good, market), price(baseline, good, market, controller(run, good))
+    return metrics.lowest_multiple(own, base), metrics.highest_multiple(own, base)
 
 
 def _country(good: str, runs: dict[str, xr.Dataset], baseline: str) -> str:
@@ -194,7 +187,7 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
     shown = price_unit(runs[baseline], good)
     rows = []
     for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
-        peaks = {name: metrics.peak_price(data, good, market, country) for name, data in runs.items()}
+        peaks = {name: run_metrics.peak_price(data, good, market, country) for name, data in runs.items()}
         prices = {name: band(p["price"].values * shown.factor) for name, p in peaks.items()}
         rows.append(Row(f"peak price {place}", shown.name, "number", prices))
         ranges = {name: _multiples(a, b, good, market) for name, (a, b) in pairs.items()}
@@ -216,13 +209,13 @@ def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: 
 
 def _unmet_rows(good: str, runs: dict[str, xr.Dataset]) -> list[Row]:
     unit = label(next(iter(runs.values())), "good_unit", good)
-    unmet = {name: metrics.unmet_demand(data, good) for name, data in runs.items()}
+    unmet = {name: run_metrics.unmet_demand(data, good) for name, data in runs.items()}
     rows = [
         Row(
             "unmet demand, all countries",
             unit,
             "number",
-            {n: band(u["tonnes"].sum("country").values) for n, u in unmet.items()},
+            {n: band(u["tonnes"].sum("country", skipna=False).values) for n, u in unmet.items()},
         )
     ]
     worst: dict[str, tuple[float, float]] = {}
@@ -238,14 +231,8 @@ def _unmet_rows(good: str, runs: dict[str, xr.Dataset]) -> list[Row]:
         shares: dict[str, Band] = {}
         for name, u in unmet.items():
             amounts[name] = band(u["tonnes"].sel(country=country).values)
-            data = runs[name]
-            chosen = np.flatnonzero(
-                (data["need_good"].values.astype(str) == good)
-                & (data["need_country"].values.astype(str) == country)
-            )
-            lost = data["shortfall"].values[..., chosen].sum(axis=-1, dtype=np.float64)
-            wanted = data["requirement"].values[..., chosen].sum(axis=-1, dtype=np.float64)
-            shares[name] = band(metrics.worst_year_share(lost, wanted, metrics.steps_per_year(data)))
+            missing = run_metrics.shortage(runs[name], good, country=country)
+            shares[name] = band(metrics.worst_year_share(*missing, run_metrics.steps_per_year(runs[name])))
         rows.append(Row(f"unmet demand {country}", unit, "number", amounts))
         rows.append(Row("  of requirement, worst 12 months", "%", "share", shares))
     return rows
@@ -265,11 +252,11 @@ def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline
             (f"months to recover, supply outside {country}", "shortage"),
         )
     ]
-    hhi = {n: band(metrics.concentration(d, [good])["hhi"].values[:, -1]) for n, d in runs.items()}
+    hhi = {n: band(run_metrics.concentration(d, [good])["hhi"].values[:, -1]) for n, d in runs.items()}
     spread = Row("HHI of output by country, last year", "", "number", hhi)
-    year = metrics.steps_per_year(runs[baseline])
+    year = run_metrics.steps_per_year(runs[baseline])
     owners = {
-        n: band(d["hhi_owners"].sel(good=good).isel(time=slice(-year, None)).mean("time").values)
+        n: band(over_run(d["hhi_owners"].sel(good=good).values[:, -year:], "hhi_owners"))
         for n, d in runs.items()
     }
     firms = Row("HHI of sales by owner, last year", "", "number", owners)
@@ -280,10 +267,10 @@ def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline
 def _economy_section(runs: dict[str, xr.Dataset], pairs: Pairs) -> Section:
     rows = []
     lost = {
-        name: metrics.value_added_at_risk(a) - metrics.value_added_at_risk(b)
+        name: run_metrics.value_added_at_risk(a) - run_metrics.value_added_at_risk(b)
         for name, (a, b) in pairs.items()
     }
-    total = {name: band(v.sum("group").values / 1e9) for name, v in lost.items()}
+    total = {name: band(v.sum("group", skipna=False).values / 1e9) for name, v in lost.items()}
     rows.append(Row("value added at risk, all countries", "bn USD", "number", total))
     largest: dict[str, float] = {}
     for v in lost.values():
@@ -322,9 +309,9 @@ def compare(runs: Sequence[Run], baseline: str, goods: Sequence[str]) -> Compari
         sections.append(_economy_section(cut, pairs))
     horizon = {}
     for name, (data, base) in pairs.items():
-        start = metrics.first_event(own_events(data, base))
+        start = run_metrics.first_event(own_events(data, base))
         horizon[name] = (
-            float(metrics.months_since(start, data["time"].values)[-1]) if start is not None else 0.0
+            float(run_metrics.months_since(start, data["time"].values)[-1]) if start is not None else 0.0
         )
     members = min(data.sizes["member"] for data in cut.values())
     return Comparison(baseline, tuple(pairs), tuple(sections), horizon, members)

@@ -83,7 +83,7 @@ def _search(args: argparse.Namespace) -> Found | int:
     """The finished search, or the exit code of a stopped one."""
     from sim.commands.sweeping import SIGNAL_CODE
     from sim.past.episodes import episodes
-    from sim.past.search import make_request, search
+    from sim.past.search import Watch, make_request, search
     from sim.sweep.execute import Stopper
     from sim.sweep.machine import cores
 
@@ -102,7 +102,7 @@ def _search(args: argparse.Namespace) -> Found | int:
     with _progress(draws, args.quiet) as (report, tell):
         stop = Stopper(tell, "draws")
         with stop.installed():
-            found = search(request, known, out, workers, stop=stop, progress=report)
+            found = search(request, known, out, workers, watch=Watch(stop, report))
     if found is None:
         again = f"monazite calibrate --draws {draws} --seed {seed} --out {shown(out)}"
         print(f"stopped; what is finished is kept. Continue with: {again}")

@@ -73,6 +73,7 @@ def _moved_most(runs: Sequence[Run], baseline: str) -> list[str]:
     """Goods whose outside price moved most in any run, by the median over members."""
     import numpy as np
 
+    from sim.analysis.metrics import largest_move
     from sim.analysis.paired import paired
 
     base = next(run for run in runs if run.scenario == baseline).dataset
@@ -81,9 +82,7 @@ def _moved_most(runs: Sequence[Run], baseline: str) -> list[str]:
     for run in runs:
         if run.scenario != baseline:
             now, before = paired(run.dataset, base)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.log(now["price_outside"].values / before["price_outside"].values)
-            change = np.nan_to_num(np.abs(ratio), nan=0.0, posinf=0.0).max(axis=1)
+            change = np.nan_to_num(largest_move(now["price_outside"].values, before["price_outside"].values))
             largest = np.maximum(largest, np.median(change, axis=0))
     return [goods[i] for i in np.argsort(-largest, kind="stable")[:GOODS_SHOWN]]
 

@@ -37,13 +37,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def main(args: argparse.Namespace) -> int:
     """Run, compare, draw; the paths of the pictures come last."""
     from sim.commands.compare import compare_runs, report
-    from sim.commands.run import run_scenarios
+    from sim.commands.run import Settings, run_scenarios
 
     began = time.perf_counter()
     print(f"{BASELINE} and {SCENARIO}, {args.members} paired members", flush=True)
-    campaign = run_scenarios(
-        [BASELINE, SCENARIO], members=args.members, seed=SEED, out=args.out, quiet=args.quiet
-    )
+    settings = Settings(args.members, SEED, args.out, quiet=args.quiet)
+    campaign = run_scenarios([BASELINE, SCENARIO], settings=settings)
     print(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)
     pictures = report(*compare_runs(campaign, BASELINE, [GOOD]), campaign / "plots")
     print(f"done in {time.perf_counter() - began:.1f} s; look at:")

@@ -32,6 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Run it, print its outcomes. 1 where it fails."""
+    from sim.analysis.metrics import peak_multiple
     from sim.sweep.kept import OUTCOMES, SweepRecorder
     from sim.sweep.read import open_sweep
     from sim.sweep.work import simulate
@@ -66,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     assert isinstance(recorder, SweepRecorder)
     kept = recorder.finish()
     goods = [good.id for good in simulation.world.goods]
-    ratio = kept["peak_price_outside"][0] / simulation.world.base_price
+    ratio = peak_multiple(kept["peak_price_outside"][0], simulation.world.base_price)
     order = sorted(range(len(goods)), key=lambda g: -ratio[g])
     print_table(
         ("good", "peak price outside, USD/t", "times base price", "unmet, t"),

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from sim.paths import outputs_directory, shown
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "main", "register", "run_scenarios"]
+__all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "Settings", "main", "register", "run_scenarios"]
 
 DEFAULT_MEMBERS = 20
 DEFAULT_SEED = 1
@@ -138,20 +139,41 @@ def _progress_bar(quiet: bool, scenarios: int) -> Iterator[Progress | None]:
         yield update
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How scenarios are run, and where the results go.
+
+    Attributes:
+        members: number of members; member 0 is the central run.
+        seed: seed of all draws, the same for every scenario; where ``None``, the first that a
+            scenario names, else :data:`DEFAULT_SEED`.
+        out: folder of campaigns; ``outputs`` in the current folder where ``None``.
+        campaign: folder of these runs inside ``out``; date and scenario where ``None``.
+        full: store every bit of the arrays.
+        quiet: no progress bar, even on a terminal.
+        argv: the command line for the manifests; that of this process where ``None``.
+    """
+
+    members: int = DEFAULT_MEMBERS
+    seed: int | None = None
+    out: Path | None = None
+    campaign: str | None = None
+    full: bool = False
+    quiet: bool = True
+    argv: Sequence[str] | None = None
+
+
+DEFAULTS = Settings()
+
+
 def _execute(
-    scenarios: Sequence[Scenario],
-    members: int,
-    seed: int,
-    campaign: Path,
-    full: bool,
-    progress: Progress | None,
-    argv: Sequence[str],
-) -> list[Path]:
+    scenarios: Sequence[Scenario], seed: int, settings: Settings, target: Path, progress: Progress | None
+) -> None:
     from sim.engine import Simulation
-    from sim.results import save
+    from sim.results import Timing, save
     from sim.world.load import load_world
 
-    paths = []
+    argv = list(settings.argv if settings.argv is not None else sys.argv)
     worlds = {year: load_world(year) for year in sorted({s.base_year for s in scenarios})}
     for scenario in scenarios:
         started, began = datetime.now(UTC), time.perf_counter()
@@ -160,23 +182,15 @@ def _execute(
             if progress is not None:
                 progress(name, done, total)
 
-        simulation = Simulation(worlds[scenario.base_year], scenario, members=members, seed=seed)
+        world = worlds[scenario.base_year]
+        simulation = Simulation(world, scenario, members=settings.members, seed=seed)
         dataset = simulation.run(progress=tell)
-        duration = time.perf_counter() - began
-        paths.append(save(dataset, campaign, scenario, argv, started=started, duration_s=duration, full=full))
-    return paths
+        timing = Timing(started, time.perf_counter() - began)
+        save(dataset, target, scenario, argv, timing=timing, full=settings.full)
 
 
 def run_scenarios(
-    names: Sequence[str],
-    overrides: Sequence[str] = (),
-    members: int = DEFAULT_MEMBERS,
-    seed: int | None = None,
-    out: Path | None = None,
-    full: bool = False,
-    quiet: bool = True,
-    campaign: str | None = None,
-    argv: Sequence[str] | None = None,
+    names: Sequence[str], overrides: Sequence[str] = (), settings: Settings = DEFAULTS
 ) -> Path:
     """Run scenarios with paired members, save each as soon as it is done.
 
@@ -184,14 +198,7 @@ def run_scenarios(
         names: scenario ids or YAML files.
         overrides: ``key=value`` in Hydra's grammar; who gets which, says
             :func:`sim.commands.arguments.for_scenario`.
-        members: number of members; member 0 is the central run.
-        seed: seed of all draws, the same for every scenario; where ``None``, the first that a
-            scenario names, else :data:`DEFAULT_SEED`.
-        out: folder of campaigns; ``outputs`` in the current folder where ``None``.
-        full: store every bit of the arrays.
-        quiet: no progress bar, even on a terminal.
-        campaign: folder of these runs inside ``out``; date and scenario where ``None``.
-        argv: the command line for the manifests; that of this process where ``None``.
+        settings: members, seed, and where the results go.
 
     Returns:
         The campaign's directory.
@@ -199,8 +206,9 @@ def run_scenarios(
     Raises:
         MonaziteError: bad input; nothing has been written then.
     """
-    if members < 1:
-        raise MonaziteError(f"members must be at least 1, not {members}")
+    if settings.members < 1:
+        raise MonaziteError(f"members must be at least 1, not {settings.members}")
+    seed = settings.seed
     if seed is not None and seed < 0:
         raise MonaziteError(f"seed must not be negative, not {seed}")
     if not names:
@@ -208,11 +216,11 @@ def run_scenarios(
     scenarios = _load(names, overrides)
     if seed is None:
         seed = next((s.seed for s in scenarios if s.seed is not None), DEFAULT_SEED)
-    target = _campaign(out if out is not None else outputs_directory(), campaign, scenarios)
-    words = list(argv if argv is not None else sys.argv)
+    out = settings.out if settings.out is not None else outputs_directory()
+    target = _campaign(out, settings.campaign, scenarios)
     try:
-        with _progress_bar(quiet, len(scenarios)) as progress:
-            _execute(scenarios, members, seed, target, full, progress, words)
+        with _progress_bar(settings.quiet, len(scenarios)) as progress:
+            _execute(scenarios, seed, settings, target, progress)
     except KeyboardInterrupt:
         if target.is_dir():
             print(f"the runs finished so far are in {shown(target)}", file=sys.stderr)
@@ -227,7 +235,8 @@ def main(args: argparse.Namespace) -> int:
     members = next((n for n in asked if n is not None), DEFAULT_MEMBERS)
     seed = setting(overrides, "seed", args.seed)
     before = time.perf_counter()
-    campaign = run_scenarios(names, overrides, members, seed, args.out, args.full, args.quiet, args.campaign)
+    settings = Settings(members, seed, args.out, args.campaign, args.full, args.quiet)
+    campaign = run_scenarios(names, overrides, settings)
     from sim.analysis.acted_on import event_lines, idle_events, idle_warning
     from sim.analysis.certified import missed_markets
     from sim.results import find_runs

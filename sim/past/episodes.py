@@ -105,9 +105,13 @@ def _statistic(row: dict[str, str], prefix: str) -> Statistic:
     return Statistic(row[f"{prefix}series"], how, Window.parse(row[f"{prefix}at"]))
 
 
-def _figures(scenario: Scenario) -> dict[str, list[tuple[dt.date, float, str, str]]]:
-    """Per series the observed figures in order of their dates: date, value, source key, name of the row."""
-    found: dict[str, list[tuple[dt.date, float, str, str]]] = {}
+Figure = tuple[dt.date, float, str, str]
+"""Date, value, source key, name of the row."""
+
+
+def _figures(scenario: Scenario) -> dict[str, list[Figure]]:
+    """Per series the observed figures in order of their dates."""
+    found: dict[str, list[Figure]] = {}
     for entry, observation in scenario.observed.items():
         several = len(observation.values) > 1
         for day, figure in observation.values.items():
@@ -126,6 +130,36 @@ def _window(series: str, day: dt.date) -> tuple[str, Window]:
     if not series.startswith(YEARLY):
         return series, Window(day, day)
     return series.removeprefix(YEARLY), Window(dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
+
+
+def _targets_of(series: str, figures: list[Figure], scenario: Scenario) -> list[EpisodeTarget]:
+    """The figures of one series as targets; of several, the first is the reference of the others."""
+    how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
+    reference, level = None, 1.0
+    if len(figures) > 1:
+        (day, level, _, entry), *figures = figures
+        scored, window = _window(series, day)
+        reference = Statistic(scored, how, window)
+        if level <= 0:
+            raise MonaziteError(
+                f"observed.{entry}: the first figure of {series} is the reference of the others and must "
+                "be more than zero; put an earlier one before it"
+            )
+    targets = []
+    for day, value, source, entry in figures:
+        ratio = value / level
+        scored, window = _window(series, day)
+        form = "%Y" if series.startswith(YEARLY) else "%Y-%m"
+        text = f"{series}, {day.strftime(form)}"
+        text += f" over {reference.at.first.strftime(form)}" if reference else ""
+        known = scenario.sources.get(source)
+        targets.append(
+            EpisodeTarget(
+                entry, text, Statistic(scored, how, window, reference), ratio,
+                ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
+            )
+        )  # fmt: skip
+    return targets
 
 
 def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | None = None) -> Episode:
@@ -151,35 +185,13 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
             f"'{scenario.name}' lists no observations; add them under 'observed' "
             "(docs/how-to/your-own-hindcast.md)"
         )
-    targets, unscored = [], []
+    targets: list[EpisodeTarget] = []
+    unscored: list[str] = []
     for series, figures in _figures(scenario).items():
         if series.partition(".")[0] == BY_PAIR:
             unscored.append(series)
-            continue
-        how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
-        reference, level = None, 1.0
-        if len(figures) > 1:
-            (day, level, _, entry), *figures = figures
-            scored, window = _window(series, day)
-            reference = Statistic(scored, how, window)
-            if level <= 0:
-                raise MonaziteError(
-                    f"observed.{entry}: the first figure of {series} is the reference of the others and must "
-                    "be more than zero; put an earlier one before it"
-                )
-        for day, value, source, entry in figures:
-            ratio = value / level
-            scored, window = _window(series, day)
-            form = "%Y" if series.startswith(YEARLY) else "%Y-%m"
-            text = f"{series}, {day.strftime(form)}"
-            text += f" over {reference.at.first.strftime(form)}" if reference else ""
-            known = scenario.sources.get(source)
-            targets.append(
-                EpisodeTarget(
-                    entry, text, Statistic(scored, how, window, reference), ratio,
-                    ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
-                )
-            )  # fmt: skip
+        else:
+            targets += _targets_of(series, figures, scenario)
     if not targets:
         raise MonaziteError(
             f"'{scenario.name}': nothing under 'observed' can be scored ({', '.join(unscored)}); add prices, "

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sim.errors import MonaziteError, did_you_mean
 from sim.instruments.words import WordError, parse_day, select_goods
+from sim.results.grouping import average, highest, lowest, ratio, total
 from sim.world.labels import GoodLabel
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ __all__ = [
 Values = npt.NDArray[np.float64]
 FARTHEST = 3.0
 """Band widths beyond which a miss counts no more: a single wild row must not decide a score."""
-HOW = ("mean", "total", "peak", "trough")
+HOW = {"mean": average, "total": total, "peak": highest, "trough": lowest}
+"""What may be made of a series over a window. Peak, trough and mean leave out steps without trade."""
 SERIES = {
     "price_gate": "gate price, world, USD/t",
     "price_inside": "gate price inside the controlling country, USD/t",
@@ -196,11 +198,6 @@ def _applications(dataset: xr.Dataset, name: str, event: str) -> tuple[Values, V
 UNIT_VALUE = ("import_value", "imports")
 
 
-def _divided(above: Values, below: Values) -> Values:
-    ratio: Values = np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
-    return ratio
-
-
 def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
     above, below = paths(dataset, statistic.series)
     steps = statistic.at.steps(dataset["time"].values)
@@ -211,13 +208,11 @@ def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
             f"{str(dataset['time'].values[-1])[:10]}"
         )
     if statistic.how in ("peak", "trough"):
-        each = above if below is None else _divided(above, below)
-        found: Values = each[:, steps].max(1) if statistic.how == "peak" else each[:, steps].min(1)
-        return found
+        above, below = (above if below is None else ratio(above, below)), None
     if below is not None:
-        return _divided(above[:, steps].sum(1), below[:, steps].sum(1))
-    found = above[:, steps].mean(1) if statistic.how == "mean" else above[:, steps].sum(1)
-    return found
+        # A mean unit value is that of all tonnes, not the mean of steps.
+        return ratio(total(above[:, steps]), total(below[:, steps]))
+    return HOW[statistic.how](above[:, steps])
 
 
 def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
@@ -227,7 +222,7 @@ def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
         MonaziteError: the run lacks the series or the dates.
     """
     value = _plain(dataset, statistic)
-    return value if statistic.reference is None else _divided(value, _plain(dataset, statistic.reference))
+    return value if statistic.reference is None else ratio(value, _plain(dataset, statistic.reference))
 
 
 def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:
@@ -236,16 +231,16 @@ def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:
     A reference at the same dates is divided step by step; one at other dates is one number for each member.
     """
     above, below = paths(dataset, statistic.series)
-    path = above if below is None else _divided(above, below)
+    path = above if below is None else ratio(above, below)
     reference = statistic.reference
     if reference is None:
         return path
     if reference.at == statistic.at:
-        return _divided(path, series_path(dataset, reference))
+        return ratio(path, series_path(dataset, reference))
     level = _plain(dataset, reference)
     if reference.how == "total" and below is None:
         level = level / len(reference.at.steps(dataset["time"].values))
-    return _divided(path, np.broadcast_to(level[:, None], path.shape))
+    return ratio(path, np.broadcast_to(level[:, None], path.shape))
 
 
 def miss(value: float, low: float, high: float) -> float:

@@ -52,7 +52,7 @@ from sim.sweep.executors import process_pool
 from sim.sweep.journal import write_file
 from sim.sweep.plan import scenario_digest
 
-__all__ = ["Found", "Request", "Runner", "make_request", "open_search", "search"]
+__all__ = ["Found", "Request", "Runner", "Watch", "make_request", "open_search", "search"]
 
 Values = npt.NDArray[np.float64]
 Runner = Callable[[Sequence[Episode], Sequence[str], Values], Values]
@@ -264,6 +264,31 @@ def _sample(out: Path, request: Request, batches: Sequence[int]) -> Sample:
     return Sample(request.parameters, names, unit, statistics, distances, np.ones(len(distances)))
 
 
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on.
+
+    Attributes:
+        stop: once it says so, batches in flight are finished and no more are started.
+        progress: called with draws that there are now, and draws that were there before.
+    """
+
+    stop: Callable[[], bool] = _never
+    progress: Callable[[int, int], None] | None = None
+
+    def tell(self, done: int, before: int) -> None:
+        """Pass on how many draws there are and were."""
+        if self.progress is not None:
+            self.progress(done, before)
+
+
+UNWATCHED = Watch()
+
+
 def search(
     request: Request,
     episodes: Sequence[Episode],
@@ -271,8 +296,7 @@ def search(
     workers: int = 1,
     *,
     run: Runner | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[int, int], None] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Found | None:
     """Make the draws that the folder lacks, and say what was found; None where it was stopped.
 
@@ -282,8 +306,7 @@ def search(
         out: the folder.
         workers: processes; the result does not depend on them.
         run: what makes statistics of values; the episodes' runs where None.
-        stop: once it says so, batches in flight are finished and no more are started.
-        progress: called with draws that there are now, and draws that were there before.
+        watch: who is asked whether to go on, and told how far it is.
 
     Raises:
         MonaziteError: the folder holds another search, cannot be written, or is damaged; a worker vanished.
@@ -295,32 +318,38 @@ def search(
     low, high = request.bounds
     there = [batch for batch in range(request.batches) if _file(out, batch).is_file()]
     done = before = len(there) * BATCH
-    if progress is not None:
-        progress(done, before)
-    chunks = rounds(request.batches)
-    cube = hypercube(len(chunks[0]) * BATCH, len(low), request.seed)
+    watch.tell(done, before)
     with _pool(workers, request.batches - len(there)) as compute:
-        for number, chunk in enumerate(chunks):
-            missing = [batch for batch in chunk if not _file(out, batch).is_file()]
-            if not missing:
-                continue
-            if number == 0:
-                units = {batch: cube[batch * BATCH : (batch + 1) * BATCH] for batch in missing}
-            else:
-                known = weighted(_sample(out, request, range(chunk.start)), request.batches)
-                units = {batch: perturbed(known, request.seed, batch) for batch in missing}
+        for chunk in rounds(request.batches):
+            units = _units(out, request, chunk)
             jobs = {
                 batch: (run, episodes, request.parameters, low + (high - low) * unit)
                 for batch, unit in units.items()
             }
-            for batch, statistics in compute(jobs, stop):
+            for batch, statistics in compute(jobs, watch.stop):
                 with _written(out):
                     _write_batch(_file(out, batch), request, units[batch], statistics)
                 done += BATCH
-                if progress is not None:
-                    progress(done, before)
+                watch.tell(done, before)
             if any(not _file(out, batch).is_file() for batch in chunk):
                 return None
+    return _concluded(out, request, episodes, run)
+
+
+def _units(out: Path, request: Request, chunk: range) -> dict[int, Values]:
+    """Places on the unit cube, (draws, parameters), of the batches of a round that are not there yet."""
+    missing = [batch for batch in chunk if not _file(out, batch).is_file()]
+    if not missing:
+        return {}
+    if chunk.start == 0:
+        cube = hypercube(len(chunk) * BATCH, len(request.parameters), request.seed)
+        return {batch: cube[batch * BATCH : (batch + 1) * BATCH] for batch in missing}
+    known = weighted(_sample(out, request, range(chunk.start)), request.batches)
+    return {batch: perturbed(known, request.seed, batch) for batch in missing}
+
+
+def _concluded(out: Path, request: Request, episodes: Sequence[Episode], run: Runner) -> Found:
+    """What all batches together say, written beside them."""
     sample = weighted(_sample(out, request, range(request.batches)), request.batches)
     rows = tuple(posterior(sample, request.priors, request.targets))
     found = Found(out, request, sample, rows, ())

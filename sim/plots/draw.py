@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sim.analysis.observed import observed_prices
-from sim.plots.price_paths import draw_price_paths
-from sim.plots.shortage_heatmap import draw_shortage_heatmap
+from sim.plots.comparison import Subject, comparison_plots
 from sim.plots.style import Picture
-from sim.plots.supply_mix import draw_supply_mix
 from sim.results import Run
 
 __all__ = ["draw_comparison"]
@@ -22,9 +19,10 @@ def draw_comparison(
     directory: Path,
     progress: Callable[[Picture], None] | None = None,
 ) -> list[Picture]:
-    """Price paths of each good over all runs; supply mix and shortage heat-map of each scenario.
+    """For each good the pictures of all runs together, then those of each scenario.
 
-    With the baseline alone, its own pictures are drawn. Of sweeps, price paths alone.
+    With the baseline alone, its own pictures are drawn. What a run does not keep is not drawn: of sweeps,
+    price paths alone.
 
     Args:
         runs: stored runs, the baseline among them.
@@ -35,19 +33,20 @@ def draw_comparison(
     """
     base = next(run for run in runs if run.scenario == baseline)
     scenarios = [run for run in runs if run is not base] or [base]
+    plots = comparison_plots()
     pictures: list[Picture] = []
-
-    def add(picture: Picture) -> None:
-        pictures.append(picture)
-        if progress:
-            progress(picture)
-
     for good in goods:
-        add(draw_price_paths(runs, baseline, good, directory, observed_prices(runs, good)))
-        for run in scenarios:
-            # A sweep keeps countries and not single facilities: its prices are all that can be drawn.
-            if "purchases" not in run.dataset or "purchases" not in base.dataset:
-                continue
-            add(draw_supply_mix(run, base, good, directory))
-            add(draw_shortage_heatmap(run, base, good, directory))
+        together = Subject(runs, base, base, good, directory)
+        wanted = [(plot, together) for plot in plots if not plot.of_each]
+        wanted += [
+            (plot, Subject(runs, base, run, good, directory))
+            for run in scenarios
+            for plot in plots
+            if plot.of_each
+        ]
+        for plot, subject in wanted:
+            if plot.can_show(subject):
+                pictures.append(plot.draw(subject))
+                if progress:
+                    progress(pictures[-1])
     return pictures

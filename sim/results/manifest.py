@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,8 @@ from sim.results.resolved import display_path, plain
 
 __all__ = [
     "FORMAT",
+    "Origin",
+    "Timing",
     "build_manifest",
     "input_checksums",
     "program_version",
@@ -83,27 +86,40 @@ def content_hash(scenario: object, inputs: Mapping[str, str], attrs: Mapping[str
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def build_manifest(
-    dataset: xr.Dataset,
-    run_id: str,
-    argv: Sequence[str],
-    inputs: Mapping[str, str],
-    started: datetime,
-    duration_s: float,
-    full: bool,
-    scenario: object = None,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Timing:
+    """When a run began, and how many seconds passed until the end of the engine's work."""
+
+    started: datetime
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was made from.
+
+    Attributes:
+        scenario: the resolved scenario, for the observations that it lists.
+        inputs: SHA-256 by displayed path.
+        argv: the command line.
+        timing: when, and for how long.
+        full: True where the arrays are stored with all their bits.
+    """
+
+    scenario: object
+    inputs: Mapping[str, str]
+    argv: Sequence[str]
+    timing: Timing
+    full: bool
+
+
+def build_manifest(dataset: xr.Dataset, run_id: str, origin: Origin) -> dict[str, Any]:
     """Everything needed to say what a run was and to make it again.
 
     Args:
         dataset: the results; its attributes give scenario, seed and members.
         run_id: name of the run's directory.
-        argv: the command line.
-        inputs: SHA-256 by displayed path.
-        started: when the run began.
-        duration_s: seconds from start to the end of the engine's work.
-        full: True where the arrays are stored with all their bits.
-        scenario: the resolved scenario, for the observations that it lists.
+        origin: what it was made from.
     """
     attrs = dataset.attrs
     members = int(attrs.get("members", dataset.sizes["member"]))
@@ -120,14 +136,14 @@ def build_manifest(
         "steps": int(dataset.sizes["time"]),
         "members": members,
         "seed": int(attrs["seed"]),
-        "full": full,
+        "full": origin.full,
         "markets": {"cleared": int(certified.size), "certified": int(certified.sum())},
         "version": program_version(attrs),
-        "observed": plain(getattr(scenario, "observed", None) or {}),
-        "argv": list(argv),
-        "inputs": dict(inputs),
-        "started": started.astimezone(UTC).isoformat(timespec="seconds"),
-        "duration_s": round(duration_s, 3),
+        "observed": plain(getattr(origin.scenario, "observed", None) or {}),
+        "argv": list(origin.argv),
+        "inputs": dict(origin.inputs),
+        "started": origin.timing.started.astimezone(UTC).isoformat(timespec="seconds"),
+        "duration_s": round(origin.timing.duration_s, 3),
         "machine": {
             "system": platform.system(),
             "release": platform.release(),

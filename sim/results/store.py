@@ -29,8 +29,10 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import MonaziteError
-from sim.results.grouping import member_statistics
+from sim.results.grouping import member_statistics, over_run
 from sim.results.manifest import (
+    Origin,
+    Timing,
     build_manifest,
     content_hash,
     input_checksums,
@@ -142,7 +144,7 @@ def _write_events(dataset: xr.Dataset, path: Path) -> None:
         touched = {}
         for name, key in EVENT_KEYS.items():
             values = dataset[name].values[..., position]
-            total = values.sum(axis=1, dtype=np.float64) if values.ndim == 2 else values
+            total = over_run(values, name) if values.ndim == 2 else values
             touched[key] = {k: float(f"{float(v):.6g}") for k, v in member_statistics(total).items()}
         lines.append(json.dumps({**event, **touched}, ensure_ascii=False))
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
@@ -165,8 +167,7 @@ def save(
     scenario: object,
     argv: Sequence[str],
     *,
-    started: datetime | None = None,
-    duration_s: float = 0.0,
+    timing: Timing | None = None,
     full: bool = False,
 ) -> Path:
     """Store a run as ``directory/<run id>`` and return that path.
@@ -178,16 +179,17 @@ def save(
         directory: the campaign's directory; made where missing.
         scenario: the resolved scenario that was run.
         argv: the command line, for the manifest.
-        started: when the run began; now where ``None``.
-        duration_s: seconds that the engine took.
+        timing: when the run began and how long the engine took; now and no time where ``None``.
         full: keep every bit of the arrays instead of :data:`KEPT_BITS`.
 
     Raises:
         MonaziteError: the directory cannot be written, or the disk is full.
     """
     files = [*scenario_files(scenario), *world_files(int(dataset.attrs["base_year"]))]
-    inputs = input_checksums(files)
-    name = f"{dataset.attrs['scenario']}-{content_hash(scenario, inputs, dataset.attrs, full)}"
+    origin = Origin(
+        scenario, input_checksums(files), argv, timing or Timing(datetime.now(UTC), 0.0), full
+    )  # fmt: skip
+    name = f"{dataset.attrs['scenario']}-{content_hash(scenario, origin.inputs, dataset.attrs, full)}"
     scratch = directory / f".{name}.incomplete-{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -200,30 +202,33 @@ def save(
         write_tables(dataset, scratch / "tables")
         _write_events(dataset, scratch / "events.jsonl")
         (scratch / "scenario.resolved.yaml").write_text(resolved_yaml(scenario), encoding="utf-8")
-        number = 1
-        while True:
-            target = directory / (name if number == 1 else f"{name}-{number}")
-            manifest = build_manifest(
-                dataset, target.name, argv, inputs, started or datetime.now(UTC), duration_s, full, scenario
-            )
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            (scratch / "manifest.json").write_text(text, encoding="utf-8")
-            if not target.exists():
-                try:
-                    scratch.rename(target)
-                except OSError:
-                    # Another process took the name between the test and the rename.
-                    if not target.exists():
-                        raise
-                else:
-                    return target
-            number += 1
+        return _settle(dataset, origin, scratch, directory / name)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise MonaziteError(f"{directory}: the run was not saved ({error.strerror or error})") from error
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _settle(dataset: xr.Dataset, origin: Origin, scratch: Path, wanted: Path) -> Path:
+    """Write the manifest and give a finished folder the first free of its names, which is returned."""
+    number = 1
+    while True:
+        target = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        manifest = build_manifest(dataset, target.name, origin)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (scratch / "manifest.json").write_text(text, encoding="utf-8")
+        if not target.exists():
+            try:
+                scratch.rename(target)
+            except OSError:
+                # Another process took the name between the test and the rename.
+                if not target.exists():
+                    raise
+            else:
+                return target
+        number += 1
 
 
 def _plain_strings(dataset: xr.Dataset) -> xr.Dataset:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import xarray as xr
 from pandas.api.types import union_categoricals
 
-from sim.results.grouping import group_sum, member_statistics
+from sim.results.grouping import group_sum, member_statistics, over_run, share
 
 Axes = Sequence[tuple[Sequence[str], Sequence[Sequence[object]]]]
 
@@ -155,16 +155,18 @@ def _shortfall(dataset: xr.Dataset) -> pd.DataFrame:
 def _unmet_demand(dataset: xr.Dataset) -> pd.DataFrame:
     facts = _good_facts(dataset)
     labels = [_strings(dataset, "need_good"), _strings(dataset, "need_country")]
-    keys, short = group_sum(dataset["shortfall"].values.sum(axis=1, dtype=np.float64), labels)
-    _, required = group_sum(dataset["requirement"].values.sum(axis=1, dtype=np.float64), labels)
-    share = np.divide(short, required, out=np.zeros_like(short), where=required > 0)
+    keys, short = group_sum(over_run(dataset["shortfall"].values, "shortfall"), labels)
+    _, required = group_sum(over_run(dataset["requirement"].values, "requirement"), labels)
     axes = [(["good", "mineral", "stage", "country"], [(k[0], *facts[k[0]][:2], k[1]) for k in keys])]
     units = [facts[key[0]][2] for key in keys]
     frames = [
         long_table(member_statistics(short), axes, units, quantity="unmet demand, whole run"),
         long_table(member_statistics(required), axes, units, quantity="requirement, whole run"),
-        long_table(member_statistics(share), axes, "1", quantity="unmet demand / requirement, whole run"),
-    ]
+        long_table(
+            member_statistics(share(short, required)), axes, "1",
+            quantity="unmet demand / requirement, whole run",
+        ),
+    ]  # fmt: skip
     return stacked(frames)
 
 

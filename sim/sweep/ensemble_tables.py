@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.results.grouping import PROBABILITIES
+from sim.results.grouping import PROBABILITIES, over_run
 from sim.results.store import ARRAYS
 from sim.results.tables import long_table, stacked
 from sim.sweep.encode import COLUMNS
@@ -32,23 +32,23 @@ SLAB_BYTES = 16_000_000
 """Values held at once, where a slab of columns can be that small."""
 
 
-def _quantiles(path: Path, name: str, good: Array, total: bool = False) -> dict[str, Array]:
-    """Statistic -> (..., columns) over the members that did not fail; of sums over time where ``total``."""
+def _quantiles(path: Path, name: str, good: Array, whole_run: bool = False) -> dict[str, Array]:
+    """Statistic -> (..., columns) over the members that did not fail, step by step or over the whole run."""
     import zarr
 
     array = zarr.open_array(path / name, mode="r")
     shape = array.shape
     each = max(int(np.prod(shape[:-1])) * 4, 1)
     columns = max(SLAB_BYTES // each // COLUMNS, 1) * COLUMNS
-    inner = () if total else shape[1:-1]
+    inner = () if whole_run else shape[1:-1]
     found = np.empty((len(PROBABILITIES), *inner, shape[-1]))
     for first in range(0, shape[-1], columns):
         slab = np.asarray(array[..., first : first + columns])
         for column in range(slab.shape[-1]):
             # One column at a time: a copy of the slab would double the memory.
             values = slab[..., column] if good.all() else slab[..., column][good]
-            if total:
-                values = values.sum(axis=1, dtype=np.float64)
+            if whole_run:
+                values = over_run(values, name)
             found[..., first + column] = np.quantile(values, list(PROBABILITIES.values()), axis=0)
     return dict(zip(PROBABILITIES, found, strict=True))
 
@@ -85,7 +85,7 @@ def quantile_tables(store: Store, variant: Variant) -> Iterator[tuple[str, pd.Da
     needs = rows("need_good", "need_country", "need_kind")
     units = [unit[name] for name in label("need_good")]
     yield "shortfall", stacked([
-        long_table(_quantiles(path, variable, good, total=True), [needs], units, measure=variable)
+        long_table(_quantiles(path, variable, good, whole_run=True), [needs], units, measure=variable)
         for variable in ("shortfall", "requirement")
     ])  # fmt: skip
 

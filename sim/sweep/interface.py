@@ -27,6 +27,16 @@ def _scenario(name: str, overrides: tuple[str, ...]) -> Scenario:
     return load_scenario(name, overrides=overrides)
 
 
+def _outcomes(kept: dict[str, Any], base_price: Any) -> dict[str, Any]:
+    """Each of :data:`OUTCOME_NAMES` of the first member, (good,)."""
+    from sim.analysis.metrics import peak_multiple, unmet_share
+
+    found = {name: kept[name][0] for name in OUTCOME_NAMES if name in kept}
+    found["peak_price_ratio"] = peak_multiple(found["peak_price_outside"], base_price)
+    found["unmet_share"] = unmet_share(found["unmet_tonnes"], kept["required_tonnes"][0])
+    return found
+
+
 def run_parameters(
     scenario: str | Path,
     *overrides: str,
@@ -83,13 +93,10 @@ def _outcomes(simulation: Simulation, kept: Mapping[str, Any], goods: Sequence[s
     for good in goods:
         if good not in names:
             raise MonaziteError(f"unknown good '{good}'; {did_you_mean(good, names)}")
-    found: dict[str, float] = {}
-    for position, good in enumerate(names):
-        if goods and good not in goods:
-            continue
-        row: dict[str, Any] = {name: kept[name][0, position] for name in OUTCOME_NAMES if name in kept}
-        row["peak_price_ratio"] = row["peak_price_outside"] / simulation.world.base_price[position]
-        required = kept["required_tonnes"][0, position]
-        row["unmet_share"] = row["unmet_tonnes"] / required if required > 0 else 0.0
-        found |= {f"{name}__{good}": float(row[name]) for name in OUTCOME_NAMES}
-    return found
+    outcomes = _outcomes(kept, simulation.world.base_price)
+    return {
+        f"{name}__{good}": float(outcomes[name][position])
+        for position, good in enumerate(names)
+        if not goods or good in goods
+        for name in OUTCOME_NAMES
+    }

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sim.agents.firms import owner_concentration
 from sim.agents.origins import Origins
+from sim.analysis.metrics import mean_price, peak_price
 from sim.arrays import Groups
 from sim.engine.flow_book import FlowBook
 from sim.engine.recording import Recording
@@ -21,6 +22,7 @@ from sim.engine.result import StepResult
 from sim.engine.run import Run
 from sim.instruments.process import Process
 from sim.market.flows import FlowTotals
+from sim.results.grouping import over_run
 from sim.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -113,12 +115,11 @@ class SweepRecorder(Recording):
         if drawn:
             kept["drawn"] = np.stack(list(drawn.values()), axis=1)
         outside = kept["price_outside"].astype(np.float64)
-        kept["peak_price_outside"] = outside.max(axis=1)
-        kept["mean_price_outside"] = outside.mean(axis=1)
+        kept["peak_price_outside"] = peak_price(outside)
+        kept["mean_price_outside"] = mean_price(outside)
         goods = Groups(self._needs.keys // (len(self._kinds) * len(case.world.countries)))
         for name, source in (("unmet_tonnes", "shortfall"), ("required_tonnes", "requirement")):
-            total = goods.spread_sums(kept[source].sum(axis=1, dtype=np.float64), len(case.world.goods))
-            kept[name] = total
+            kept[name] = goods.spread_sums(over_run(kept[source], source), len(case.world.goods))
         return kept
 
     def labels(self) -> dict[str, tuple[str, Array]]:

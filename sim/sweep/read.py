@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.analysis.metrics import peak_multiple
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 from sim.results.store import load_run
@@ -143,9 +144,9 @@ class Sweep:
                 {name: (axes, data[name].values.astype("float64"), data[name].attrs) for name in OUTCOMES},
                 coords={"run": data["run"].values, "good": data["good"].values},
             )
-            ratio = part["peak_price_outside"].values / data["good_base_price"].values
+            multiple = peak_multiple(part["peak_price_outside"].values, data["good_base_price"].values)
             text = {"units": "1", "long_name": "peak price over base price"}
-            part["peak_price_ratio"] = (axes, ratio, text)
+            part["peak_price_ratio"] = (axes, multiple, text)
             parts.append(part)
         together = parts[0] if len(parts) == 1 else xr.concat(parts, dim="run", join="outer")
         return together.sortby("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from sim.analysis import metrics
+from sim.analysis import metrics, run_metrics
 from sim.analysis.observed import observed_prices
 from sim.analysis.paired import band, compare, paired
 from sim.analysis.select import own_events, price_unit, select_goods, stages
@@ -27,7 +28,7 @@ def _run(dataset: object, name: str) -> Run:
 
 def test_peak_is_where_the_profile_peaks() -> None:
     dataset = make_dataset("a", shock=1.0, members=1)
-    peak = metrics.peak_price(dataset, DYSPROSIUM, "outside")
+    peak = run_metrics.peak_price(dataset, DYSPROSIUM, "outside")
     assert peak["price"].values[0] == pytest.approx(4 * 257_000, rel=1e-6)
     assert peak["date"].values[0] == dataset["time"].values[SHOCK_START + 12]
 
@@ -35,7 +36,7 @@ def test_peak_is_where_the_profile_peaks() -> None:
 def test_a_good_that_never_trades_outside_has_no_peak() -> None:
     dataset = make_dataset("a")
     dataset["price_outside"][:, :, 1] = np.nan
-    peak = metrics.peak_price(dataset, DYSPROSIUM, "outside")
+    peak = run_metrics.peak_price(dataset, DYSPROSIUM, "outside")
     assert np.isnan(peak["price"].values).all()
     assert np.isnat(peak["date"].values).all()
 
@@ -43,11 +44,11 @@ def test_a_good_that_never_trades_outside_has_no_peak() -> None:
 def test_unmet_demand_adds_up_to_all_shortfall() -> None:
     dataset = make_dataset("a", shock=1.0)
     total = sum(
-        metrics.unmet_demand(dataset, str(good))["tonnes"].sum("country").values
+        run_metrics.unmet_demand(dataset, str(good))["tonnes"].sum("country").values
         for good in dataset["good"].values
     )
     np.testing.assert_allclose(total, dataset["shortfall"].sum(("time", "need")).values, rtol=1e-4)
-    unmet = metrics.unmet_demand(dataset, DYSPROSIUM)
+    unmet = run_metrics.unmet_demand(dataset, DYSPROSIUM)
     assert unmet["tonnes"].sel(country="CHN").values.max() == 0
     assert unmet["share"].sel(country="JPN").values.min() > 0
 
@@ -90,7 +91,7 @@ def test_worst_year_is_the_largest_window(share: np.ndarray, window: int) -> Non
 
 def test_months_since_counts_from_the_step_that_holds_the_day() -> None:
     time = np.array([np.datetime64("2024-01", "M") + i for i in range(30)]).astype("datetime64[ns]")
-    months = metrics.months_since(np.datetime64("2025-04-04"), time)
+    months = run_metrics.months_since(np.datetime64("2025-04-04"), time)
     assert months[15] == 0
     assert months[14] == pytest.approx(-1, abs=0.05)
     assert months[27] == pytest.approx(12, abs=0.05)
@@ -98,10 +99,10 @@ def test_months_since_counts_from_the_step_that_holds_the_day() -> None:
 
 def test_concentration_of_equal_and_single_producers() -> None:
     dataset = make_dataset("a", members=1)
-    single = metrics.concentration(dataset, ["gallium_refined"])
+    single = run_metrics.concentration(dataset, ["gallium_refined"])
     assert (single["hhi"].values == 10_000).all()
     assert (single["without_largest"].values == 0).all()
-    mines = metrics.concentration(dataset, ["ree_concentrate"])
+    mines = run_metrics.concentration(dataset, ["ree_concentrate"])
     shares = np.array([270, 60, 50]) / 380
     np.testing.assert_allclose(mines["hhi"].values, 1e4 * (shares**2).sum(), rtol=1e-5)
     np.testing.assert_allclose(mines["top_3"].values, 1.0, rtol=1e-6)
@@ -109,7 +110,7 @@ def test_concentration_of_equal_and_single_producers() -> None:
 
 def test_net_import_reliance() -> None:
     dataset = make_dataset("a", members=1)
-    reliance = metrics.net_import_reliance(dataset, "ndfeb_magnet")
+    reliance = run_metrics.net_import_reliance(dataset, "ndfeb_magnet")
     assert reliance.sel(country="USA").item() == 1.0
     assert reliance.sel(country="CHN").item() == 0.0
     japan = 1 - 15_000 / (1.5 * 9_000 * (1 + 1 / 2 + 1 / 3))
@@ -118,8 +119,8 @@ def test_net_import_reliance() -> None:
 
 def test_value_added_at_risk_by_country_and_sector() -> None:
     dataset = make_dataset("a", shock=1.0)
-    by_country = metrics.value_added_at_risk(dataset)
-    by_both = metrics.value_added_at_risk(dataset, ("country", "sector"))
+    by_country = run_metrics.value_added_at_risk(dataset)
+    by_both = run_metrics.value_added_at_risk(dataset, ("country", "sector"))
     np.testing.assert_allclose(by_country.sum("group"), by_both.sum("group"))
     assert by_country.sel(group="CHN").values.max() == 0
     assert "JPN wind" in by_both["group"].values
@@ -228,3 +229,100 @@ def test_observed_prices_of_a_run_stored_by_an_earlier_version() -> None:
     observed = {"a": {"series": f"price_outside.{DYSPROSIUM}", "at": "2025-10-01", "value": "850 USD/kg"}}
     found = observed_prices([Run(Path("r"), {"observed": observed}, make_dataset("a"))], DYSPROSIUM)
     assert found[["date", "value", "source"]].to_numpy().tolist() == [["2025-10-01", 850_000.0, "assumption"]]
+
+
+SHAPE = (3, 8, 2)
+"""Members, steps, and goods or suppliers."""
+
+
+def _given(name: str) -> object:
+    """Something for a parameter of a metric; in arrays over members, number 1 has no value at all."""
+    known = {
+        "time": np.arange("2024-01", "2024-09", dtype="datetime64[M]").astype("datetime64[D]"),
+        "months": np.arange(8) - 2.0,
+        "window": 3,
+        "base_price": np.array([1.0, 2.0]),
+    }
+    if name in known:
+        return known[name]
+    values = np.random.default_rng(len(name)).uniform(0.1, 2.0, SHAPE)
+    values[1] = np.nan
+    return values
+
+
+# Months to recover takes what others have judged, and cannot know who has no value.
+@pytest.mark.parametrize(
+    "metric",
+    [metric for name, metric in metrics.METRICS.items() if name != "months_to_recover"],
+    ids=lambda metric: metric.name,
+)
+def test_a_member_without_values_gets_no_number_and_the_others_keep_theirs(metric: metrics.Metric) -> None:
+    names = list(inspect.signature(metric.function).parameters)
+    arguments = [_given(name) for name in names]
+    if {"time", "months"} & set(names):
+        # These take one good at a time.
+        arguments = [a[..., 0] if np.ndim(a) == 3 else a for a in arguments]
+    found = metric.function(*arguments)
+    unknown = np.isnat(found) if found.dtype.kind == "M" else np.isnan(found)
+    assert unknown[1].all()
+    assert not unknown[[0, 2]].any()
+    # The members beside it must not matter.
+    alone = [a[:1] if np.shape(a)[:2] == SHAPE[:2] else a for a in arguments]
+    np.testing.assert_array_equal(metric.function(*alone), found[:1])
+
+
+def test_every_metric_has_a_unit_a_sentence_and_a_way_to_compute_it() -> None:
+    for name, metric in metrics.METRICS.items():
+        assert metric.name == name
+        assert metric.unit
+        assert metric.sentence.endswith(".")
+        assert getattr(metrics, name) is metric.function
+    assert set(metrics.METRICS) == {name for name in metrics.__all__ if name.islower()}
+
+
+def test_steps_without_trade_have_no_price_and_are_left_out() -> None:
+    prices = np.array([[1.0, np.nan, 3.0, 2.0], [np.nan] * 4])
+    np.testing.assert_array_equal(metrics.peak_price(prices), [3.0, np.nan])
+    np.testing.assert_array_equal(metrics.mean_price(prices), [2.0, np.nan])
+    usual = np.array([[2.0, 1.0, 1.0, 0.0], [1.0] * 4])
+    np.testing.assert_array_equal(metrics.paired_ratio(prices, usual)[0], [0.5, np.nan, 3.0, np.nan])
+    np.testing.assert_array_equal(metrics.highest_multiple(prices, usual), [3.0, np.nan])
+    np.testing.assert_array_equal(metrics.lowest_multiple(prices, usual), [0.5, np.nan])
+    np.testing.assert_array_equal(metrics.largest_move(prices, usual), [np.log(3.0), np.nan])
+
+
+def test_a_step_without_trade_is_no_recovery_but_a_run_without_any_is_nothing() -> None:
+    months = np.arange(4.0)
+    multiple = np.array([[2.0, np.nan, 1.0, 1.0], [1.0, 1.0, 1.0, np.nan], [np.nan] * 4])
+    np.testing.assert_array_equal(metrics.price_recovery(multiple, months), [2.0, np.inf, np.nan])
+    excess = np.array([[0.0, 0.5, 0.0, 0.0], [0.0] * 4, [np.nan] * 4])
+    np.testing.assert_array_equal(metrics.supply_recovery(excess, months), [2.0, 0.0, np.nan])
+    np.testing.assert_array_equal(metrics.months_to_first_shortfall(excess, months), [1.0, np.inf, np.nan])
+
+
+def test_who_needs_nothing_lacks_nothing_and_who_supplies_nothing_has_no_share() -> None:
+    np.testing.assert_array_equal(
+        metrics.unmet_share(np.array([1.0, 0.0, np.nan]), np.array([4.0, 0.0, 1.0])), [0.25, 0.0, np.nan]
+    )
+    output = np.array([[3.0, 1.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(metrics.supply_shares(output), [[0.75, 0.25], [np.nan, np.nan]])
+    np.testing.assert_array_equal(metrics.hhi(output), [6250.0, np.nan])
+    np.testing.assert_array_equal(metrics.share_without_largest(output), [0.25, np.nan])
+
+
+def test_a_failed_member_counts_in_no_row_of_a_comparison() -> None:
+    """A sweep has NaN for a member that failed; as a zero it would be a member without any shortage."""
+    names = ("baseline-2024", "licence-test")
+    baseline, broken = make_dataset(names[0]), make_dataset(names[1], shock=1.0)
+    for name in ("price_outside", "price_inside", "price_gate", "shortfall", "requirement", "production",
+                 "value_added_at_risk", "hhi_owners"):  # fmt: skip
+        broken[name].values[3] = np.nan
+    failed = compare([_run(baseline, names[0]), _run(broken, names[1])], names[0], [DYSPROSIUM])
+    members = broken.sizes["member"]
+    counted = {
+        row.name: row.bands[names[1]].members
+        for section in failed.sections
+        for row in section.rows
+        if names[1] in row.bands and row.name != "  month of the peak"
+    }
+    assert counted == dict.fromkeys(counted, members - 1)

@@ -114,7 +114,8 @@ def test_run_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_single_run_finds_its_baseline_beside_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    campaign = run.run_scenarios(["baseline-2024", "ree-licence-2025", "half-licence"], members=2)
+    names = ["baseline-2024", "ree-licence-2025", "half-licence"]
+    campaign = run.run_scenarios(names, settings=run.Settings(members=2))
     single = next(r.directory for r in find_runs(campaign) if r.scenario == "ree-licence-2025")
     assert _call("compare", str(single), "--no-plots") == 0
     text = capsys.readouterr().out
@@ -123,8 +124,8 @@ def test_a_single_run_finds_its_baseline_beside_it(
 
 
 def test_the_campaign_is_named_by_date_and_scenario_and_never_reused() -> None:
-    first = run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=1)
-    second = run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=1)
+    first = run.run_scenarios(["baseline-2024", "ree-licence-2025"], settings=run.Settings(members=1))
+    second = run.run_scenarios(["baseline-2024", "ree-licence-2025"], settings=run.Settings(members=1))
     assert first.name.endswith("_ree-licence-2025")
     assert second.name == first.name + "-2"
 
@@ -160,12 +161,12 @@ def test_bad_input_is_refused_and_writes_nothing(
 
 
 def test_a_missing_baseline_says_what_to_run(tmp_path: Path) -> None:
-    campaign = run.run_scenarios(["ree-licence-2025"], members=2, seed=5)
+    campaign = run.run_scenarios(["ree-licence-2025"], settings=run.Settings(members=2, seed=5))
     with pytest.raises(
         MonaziteError, match="monazite run baseline-2024 ree-licence-2025 --members 2 --seed 5"
     ):
         _call("compare", str(campaign))
-    run.run_scenarios(["baseline-2024", "ree-licence-2025"], members=2, campaign="d")
+    run.run_scenarios(["baseline-2024", "ree-licence-2025"], settings=run.Settings(members=2, campaign="d"))
     with pytest.raises(MonaziteError, match="did you mean 'dysprosium'"):
         _call("compare", "d", "--good", "dysprosum")
 

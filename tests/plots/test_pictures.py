@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import MonaziteError
+from sim.plots import comparison
+from sim.plots.comparison.price_paths import draw_price_paths
+from sim.plots.comparison.shortage_heatmap import draw_shortage_heatmap, shortage_table
+from sim.plots.comparison.supply_mix import draw_supply_mix
 from sim.plots.draw import draw_comparison
-from sim.plots.price_paths import draw_price_paths
-from sim.plots.shortage_heatmap import draw_shortage_heatmap, shortage_table
 from sim.plots.style import number, spread
-from sim.plots.supply_mix import draw_supply_mix
 from sim.results import Run
 from tests.synthetic import make_dataset
 
@@ -60,6 +62,38 @@ def test_every_picture_has_png_svg_and_csv(tmp_path: Path) -> None:
         assert svg.startswith("<?xml")
         assert "<dc:date>" not in svg
         assert "unit" in pd.read_csv(picture.csv).columns
+
+
+def test_a_file_in_the_folder_of_pictures_is_drawn_by_every_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy_scatter.py").write_text(
+        """
+import matplotlib as mpl
+import pandas as pd
+from sim.plots.comparison import Plot
+from sim.plots.style import STYLE, figure, file_name, save_picture
+
+def draw(of):
+    with mpl.rc_context(STYLE):
+        picture = figure()
+    return save_picture(picture, of.directory, file_name("toy", of.good, of.run.scenario), of.run.scenario,
+                        pd.DataFrame({"unit": []}))
+
+PLOT = Plot(draw, rank=9, of_each=True, needs=("sales",))
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(comparison, "__path__", [*comparison.__path__, str(tmp_path)])
+    monkeypatch.setattr("sim.plots.style.RESOLUTION", 20)
+    pictures = draw_comparison([BASE, SHOCK], "baseline-test", [GOOD], tmp_path / "out")
+    assert [picture.png.name.partition("_")[0] for picture in pictures] == [
+        "price", "supply", "shortage", "toy",
+    ]  # fmt: skip
+    sold_out = _run(SHOCK.dataset.drop_vars("sales"))
+    pictures = draw_comparison([BASE, sold_out], "baseline-test", [GOOD], tmp_path / "out")
+    assert "toy" not in {picture.png.name.partition("_")[0] for picture in pictures}
+    sys.modules.pop("sim.plots.comparison.toy_scatter")
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import xarray as xr
 import yaml
 
 from sim.errors import MonaziteError
-from sim.results import find_runs, load_run, save
+from sim.results import Timing, find_runs, load_run, save
 from sim.results import store as store_module
 from tests.synthetic import make_dataset
 
@@ -155,7 +155,8 @@ def test_manifest_names_inputs_with_checksums_and_no_times_stand_elsewhere(tmp_p
     source = tmp_path / "licence-test.yaml"
     source.write_text("name: licence-test\n")
     scenario = FakeScenario(origin={"name": (str(source), 1, 7)})
-    path = save(make_dataset("a"), tmp_path / "out", scenario, ["monazite", "run", "a"], duration_s=1.5)
+    timing = Timing(datetime.now(UTC), 1.5)
+    path = save(make_dataset("a"), tmp_path / "out", scenario, ["monazite", "run", "a"], timing=timing)
     manifest = json.loads((path / "manifest.json").read_text())
     assert manifest["inputs"]["licence-test.yaml"] == hashlib.sha256(source.read_bytes()).hexdigest()
     assert manifest["argv"] == ["monazite", "run", "a"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from scripts import results_tables
 from sim.instruments import Instrument
 from sim.sweep.kept import EveryFlowRecorder
 from sim.variables import DETAILS, OVER_AGENTS, OVER_MEMBERS, OVER_TIME, VARIABLES, Variable, written_by
@@ -85,3 +86,9 @@ def test_the_variables_of_a_writer_come_together() -> None:
     assert list(written_by("borders")) == ["exports", "imports", "import_value"]
     with pytest.raises(KeyError):
         written_by("nobody")
+
+
+def test_the_page_on_results_has_the_tables_of_the_program() -> None:
+    text = results_tables.PAGE.read_text(encoding="utf-8")
+    assert text == results_tables.page(text), "run: python -m scripts.results_tables"
+    assert text.count("\n| `") >= len(VARIABLES)

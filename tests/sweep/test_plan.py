@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.errors import MonaziteError
-from sim.sweep.plan import make_plan, plan_of
+from sim.sweep.plan import DECISIVE, make_plan, plan_of
 from sim.sweep.read import Sweep
 from sim.sweep.request import Keeping, Request, Sampling
 from sim.sweep.summary import design_frame, sweep_file
@@ -93,6 +93,12 @@ def test_baseline_is_paired_with_the_design_of_the_other() -> None:
 )
 def test_id_follows_all_that_decides_the_bytes(change: str, asked: dict[str, Any]) -> None:
     assert quick_plan(**{"members": 22, **asked}).id != quick_plan().id, change
+
+
+def test_the_parts_that_decide_results_are_there() -> None:
+    """A part that was moved would be left out of every id."""
+    top = Path(__file__).parents[2] / "sim"
+    assert [part for part in DECISIVE if not list(top.glob(part))] == []
 
 
 def test_same_plan_again_from_what_was_asked(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from sim.errors import MonaziteError
 from sim.past.episodes import Episode, episodes
 from sim.past.posterior import BATCH, KEPT, rounds
-from sim.past.search import Found, make_request, open_search, search
+from sim.past.search import Found, Watch, make_request, open_search, search
 from tests.sweep.toy_search import BEST, PRIORS, TARGETS, Values, request, toy_run
 
 NONE: Sequence[Episode] = ()
@@ -107,8 +107,8 @@ def test_a_search_that_broke_anywhere_ends_with_the_same_bytes(tmp_path: Path, w
 def test_a_stopped_search_says_so_and_goes_on(tmp_path: Path, whole: Found) -> None:
     seen: list[tuple[int, int]] = []
     stopped = search(
-        request(), NONE, tmp_path, run=toy_run(), stop=lambda: len(seen) > 4,
-        progress=lambda done, before: seen.append((done, before)),
+        request(), NONE, tmp_path, run=toy_run(),
+        watch=Watch(lambda: len(seen) > 4, lambda done, before: seen.append((done, before))),
     )  # fmt: skip
     assert stopped is None
     assert seen == [(n * BATCH, 0) for n in range(5)]
@@ -119,7 +119,8 @@ def test_a_stopped_search_says_so_and_goes_on(tmp_path: Path, whole: Found) -> N
         f"--out {tmp_path}"
     )
     seen.clear()
-    assert search(request(), NONE, tmp_path, run=toy_run(), progress=lambda *n: seen.append(n)) is not None
+    watch = Watch(progress=lambda *n: seen.append(n))
+    assert search(request(), NONE, tmp_path, run=toy_run(), watch=watch) is not None
     assert seen[0] == (200, 200)
     assert seen[-1] == (600, 200)
     assert content(tmp_path) == content(whole.directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from sim.analysis.metrics import steps_per_year, worst_year_share
+from sim.analysis.metrics import worst_year_share
 from sim.analysis.names import country_name
 from sim.analysis.paired import paired
+from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import controller, downstream, good_name, label
+from sim.plots.comparison import Plot
 from sim.plots.style import (
     GREY,
     INK,
@@ -149,6 +153,28 @@ def _finding(name: str, grid: pd.DataFrame) -> str:
     )
 
 
+def _draw(axes: Axes, grid: pd.DataFrame, columns: Sequence[str]) -> None:
+    """The cells with their numbers, %; ``columns`` has the texts above them."""
+    values = 100 * grid.to_numpy(dtype=np.float64)
+    ceiling = max(float(np.nanmax(values, initial=0.0)), 20.0)
+    axes.pcolormesh(
+        np.ma.masked_invalid(values), cmap=COLOURS, vmin=0, vmax=ceiling, edgecolors="white", linewidth=1.5
+    )
+    axes.set_ylim(max(grid.shape[0], 1), 0)
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            text = "<1" if 0.05 <= value < 0.95 else f"{value:.0f}"
+            # Relative luminance of the cell (ITU-R BT.709) decides between dark and white digits.
+            dark = float(np.dot(COLOURS(value / ceiling)[:3], (0.2126, 0.7152, 0.0722))) < 0.5
+            colour = "white" if dark else (GREY if value < 0.95 else INK)
+            axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=10, color=colour)
+    axes.set_xticks(np.arange(grid.shape[1]) + 0.5, columns, fontsize=9.5)
+    axes.set_yticks(np.arange(grid.shape[0]) + 0.5, [country_name(str(c)) for c in grid.index])
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, labelcolor=INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
 def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -> Picture:
     """Heat-map of unmet need by country and user of the good's chain.
 
@@ -186,28 +212,13 @@ def draw_shortage_heatmap(run: Run, baseline: Run, good: str, directory: Path) -
         area_top = top - label_inches * inch
         height = min(rows * CELL_HEIGHT * inch, area_top - bottom - 0.15 * inch)
         axes = fig.add_axes((left_inches / wide, area_top - height, columns * cell / wide, height))
-        values = 100 * grid.to_numpy(dtype=np.float64)
-        ceiling = max(float(np.nanmax(values, initial=0.0)), 20.0)
-        axes.pcolormesh(
-            np.ma.masked_invalid(values),
-            cmap=COLOURS,
-            vmin=0,
-            vmax=ceiling,
-            edgecolors="white",
-            linewidth=1.5,
-        )
-        axes.set_ylim(rows, 0)
-        for (i, j), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                text = "<1" if 0.05 <= value < 0.95 else f"{value:.0f}"
-                # Relative luminance of the cell (ITU-R BT.709) decides between dark and white digits.
-                dark = float(np.dot(COLOURS(value / ceiling)[:3], (0.2126, 0.7152, 0.0722))) < 0.5
-                colour = "white" if dark else (GREY if value < 0.95 else INK)
-                axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=10, color=colour)
-        axes.set_xticks(np.arange(grid.shape[1]) + 0.5, wrapped, fontsize=9.5)
-        axes.set_yticks(np.arange(grid.shape[0]) + 0.5, [country_name(str(c)) for c in grid.index])
-        axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, labelcolor=INK)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        _draw(axes, grid, wrapped)
     table = table.drop(columns="shown").assign(scenario=run.scenario, unit="1")
     return save_picture(fig, directory, file_name("shortage", good, run.scenario), title, table)
+
+
+# Purchases by facility stand for all that is kept by facility: a sweep has shortfalls by country alone.
+PLOT = Plot(
+    lambda of: draw_shortage_heatmap(of.run, of.baseline, of.good, of.directory),
+    rank=3, of_each=True, needs=("shortfall", "requirement", "purchases"),
+)  # fmt: skip

@@ -15,10 +15,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from sim.analysis.metrics import peak_price
+from sim.analysis import metrics
 from sim.analysis.names import country_name
+from sim.analysis.observed import observed_prices
 from sim.analysis.paired import band, paired
-from sim.analysis.select import controller, good_name, own_events, price, price_unit
+from sim.analysis.run_metrics import peak_price
+from sim.analysis.select import PriceUnit, controller, good_name, own_events, price, price_unit
+from sim.plots.comparison import Plot, Subject
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
     BASELINE,
@@ -39,7 +42,7 @@ from sim.plots.style import (
     titles,
 )
 from sim.results import Run
-from sim.results.grouping import member_statistics
+from sim.results.grouping import member_statistics, ratio
 
 __all__ = ["draw_price_paths"]
 
@@ -102,11 +105,7 @@ def _multiple(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) -> 
     """Medians over members of the largest and the smallest multiple of the paired baseline."""
     own = price(run, good, market)
     base = price(baseline, good, market, controller(run, good))
-    ratio = np.divide(own, base, out=np.full_like(own, np.nan), where=base > 0)
-    known = ~np.isnan(ratio).all(axis=1)
-    if not known.any():
-        return float("nan"), float("nan")
-    return band(np.nanmax(ratio[known], axis=1)).median, band(np.nanmin(ratio[known], axis=1)).median
+    return band(metrics.highest_multiple(own, base)).median, band(metrics.lowest_multiple(own, base)).median
 
 
 def _times(multiple: float) -> str:
@@ -193,11 +192,6 @@ def _dots(axes: Axes, observed: pd.DataFrame, market: str, factor: float, colour
         axes.plot(when, rows["value"] * factor, "o", color=colour, zorder=5, **style)
 
 
-def _ratio(dataset: xr.Dataset, good: str, country: str) -> Values:
-    outside, inside = (price(dataset, good, market, country) for market in MARKETS)
-    return np.divide(outside, inside, out=np.full_like(outside, np.nan), where=inside > 0)
-
-
 def _ratio_strip(axes: Axes, lines: Sequence[_Line], time: npt.NDArray[np.datetime64]) -> None:
     logarithmic, low, high, _ = _limits(lines, "")
     _set_scale(axes, logarithmic, low, max(high, 1.6))
@@ -209,33 +203,131 @@ def _ratio_strip(axes: Axes, lines: Sequence[_Line], time: npt.NDArray[np.dateti
     axes.set_ylabel("outside\n/ inside", fontsize=9.5)
 
 
-def _lines(
-    runs: dict[str, xr.Dataset], baseline: str, good: str, factor: float, country: str
-) -> list[tuple[str, list[_Line]]]:
-    """The panels, each with its title and its lines; the baseline is drawn first, so lies below."""
+@dataclass(frozen=True)
+class _Subject:
+    """What one picture is about."""
 
-    def prices(name: str, market: str) -> Values:
-        return price(runs[name], good, market, country) * factor
+    good: str
+    baseline: str
+    data: dict[str, xr.Dataset]
+    """Scenario -> results cut to what all share, the baseline first."""
+    pairs: dict[str, tuple[xr.Dataset, xr.Dataset]]
+    """Scenario -> its results and those of the baseline."""
+    events: list[dict[str, Any]]
 
-    place = country_name(country)
-    scenarios = [name for name in runs if name != baseline]
-    if len(scenarios) <= 1:
-        lines = [
-            _Line(f"baseline,\n{m}", prices(baseline, m), BASELINE, dash, 1.6, not scenarios)
-            for m, dash in zip(MARKETS, DASHES, strict=False)
+    @classmethod
+    def of(cls, runs: Sequence[Run], baseline: str, good: str) -> _Subject:
+        """Pair the runs with the baseline among them."""
+        base = next(run for run in runs if run.scenario == baseline).dataset
+        pairs = {run.scenario: paired(run.dataset, base) for run in runs if run.scenario != baseline}
+        first = next(iter(pairs.values()))[1] if pairs else base
+        data = {baseline: first, **{name: pair[0] for name, pair in pairs.items()}}
+        found = [e for run, _ in pairs.values() for e in own_events(run, base)]
+        events = list({(str(e["id"]), str(e.get("from"))): e for e in found}.values())
+        return cls(good, baseline, data, pairs, events)
+
+    @property
+    def base(self) -> xr.Dataset:
+        """The baseline."""
+        return self.data[self.baseline]
+
+    @property
+    def time(self) -> npt.NDArray[np.datetime64]:
+        """First days of the steps."""
+        return self.base["time"].values
+
+    @property
+    def country(self) -> str:
+        """The controlling country of the first scenario."""
+        return controller(next(iter(self.pairs.values()))[0] if self.pairs else self.base, self.good)
+
+    @property
+    def unit(self) -> PriceUnit:
+        """Unit of the prices shown."""
+        return price_unit(self.base, self.good)
+
+    @property
+    def together(self) -> bool:
+        """Whether inside and outside stand in one panel."""
+        return len(self.pairs) <= 1
+
+    def prices(self, name: str, market: str) -> Values:
+        """(member, time) in the unit shown."""
+        return price(self.data[name], self.good, market, self.country) * self.unit.factor
+
+    def ratio(self, name: str) -> Values:
+        """(member, time) price outside over price inside."""
+        return ratio(*(price(self.data[name], self.good, m, self.country) for m in MARKETS))
+
+    def panels(self) -> list[tuple[str, list[_Line]]]:
+        """Each with its title and its lines; the baseline is drawn first, so lies below."""
+        place = country_name(self.country)
+        if self.together:
+            lines = [
+                _Line(f"baseline,\n{m}", self.prices(self.baseline, m), BASELINE, dash, 1.6, not self.pairs)
+                for m, dash in zip(MARKETS, DASHES, strict=False)
+            ]
+            for name in self.pairs:
+                for market, colour, dash in zip(MARKETS, PALETTE, DASHES, strict=False):
+                    lines.append(_Line(f"{market}\n{place}", self.prices(name, market), colour, dash, 2.4))
+            return [("", lines)]
+        panels = []
+        for market in MARKETS:
+            lines = [_Line("baseline", self.prices(self.baseline, market), BASELINE, "solid", 1.6, False)]
+            for i, name in enumerate(self.pairs):
+                colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+                lines.append(_Line(name, self.prices(name, market), colour, dash, 2.2))
+            panels.append((f"{market} {place}", lines))
+        return panels
+
+    def strip(self) -> list[_Line]:
+        """The lines of the strip of ratios."""
+        lines = [_Line("baseline", self.ratio(self.baseline), BASELINE, "solid", 1.6, False)]
+        for i, name in enumerate(self.pairs):
+            colour, dash = (INK, "solid") if self.together else (PALETTE[i % 6], DASHES[i % 6])
+            lines.append(_Line(name, self.ratio(name), colour, dash, 1.8))
+        return lines
+
+    def table(self) -> pd.DataFrame:
+        """The plotted numbers."""
+        rows = [
+            (name, market, self.prices(name, market), self.unit.name)
+            for name in self.data
+            for market in MARKETS
         ]
-        for name in scenarios:
-            for market, colour, dash in zip(MARKETS, PALETTE, DASHES, strict=False):
-                lines.append(_Line(f"{market}\n{place}", prices(name, market), colour, dash, 2.4))
-        return [("", lines)]
-    panels = []
-    for market in MARKETS:
-        lines = [_Line("baseline", prices(baseline, market), BASELINE, "solid", 1.6, False)]
-        for i, name in enumerate(scenarios):
-            colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
-            lines.append(_Line(name, prices(name, market), colour, dash, 2.2))
-        panels.append((f"{market} {place}", lines))
-    return panels
+        rows += [(name, "outside / inside", self.ratio(name), "1") for name in self.data]
+        return _table(rows, self.time)
+
+
+def _subtitle(subject: _Subject, observed: pd.DataFrame | None) -> str:
+    name, place = good_name(subject.base, subject.good), country_name(subject.country)
+    text = f"{name}, {subject.unit.name}, inside {place} at the gate, outside on arrival (CIF)"
+    if observed is not None and len(observed):
+        text += "; dots: observed, " + ", ".join(sorted(set(observed["source"])))
+    return text
+
+
+def _draw_panel(
+    axes: Axes,
+    subject: _Subject,
+    panel: tuple[str, list[_Line]],
+    limits: tuple[bool, float, float],
+    observed: pd.DataFrame | None,
+) -> None:
+    heading, lines = panel
+    axes.set_title(heading)
+    axes.set_ylabel(subject.unit.name)
+    _set_scale(axes, *limits)
+    shade(axes, subject.events, subject.time)
+    labels = [_draw(axes, subject.time, line) for line in lines]
+    date_axis(axes, subject.time)
+    axes.tick_params(labelbottom=False)
+    line_labels(axes, subject.time, _merged(labels))
+    if observed is not None:
+        for market, colour in zip(MARKETS, PALETTE, strict=False):
+            if subject.together or heading.startswith(market):
+                shown = colour if subject.together else INK
+                _dots(axes, observed, market, subject.unit.factor, shown)
 
 
 def draw_price_paths(
@@ -252,71 +344,40 @@ def draw_price_paths(
         directory: where the three files go.
         observed: rows ``date``, ``market`` (inside or outside), ``value`` in USD/t, ``source``.
     """
-    base = next(run for run in runs if run.scenario == baseline).dataset
-    pairs = {run.scenario: paired(run.dataset, base) for run in runs if run.scenario != baseline}
-    first = next(iter(pairs.values()))[1] if pairs else base
-    data = {baseline: first, **{name: pair[0] for name, pair in pairs.items()}}
-    shown = price_unit(first, good)
-    time = first["time"].values
-    country = controller(next(iter(pairs.values()))[0] if pairs else first, good)
-    place = country_name(country)
-    found = [e for run, _ in pairs.values() for e in own_events(run, base)]
-    events = list({(str(e["id"]), str(e.get("from"))): e for e in found}.values())
-    panels = _lines(data, baseline, good, shown.factor, country)
-    together = len(panels) == 1
-    limits = _limits([line for _, lines in panels for line in lines], shown.name)
-    banded = (
-        "Line: median of members; bands: 25-75 % and 5-95 %; title: median of each member's own peak. "
-        if first.sizes["member"] > 1
-        else ""
-    )
-    title = _finding(good, pairs, first, place)
-    subtitle = f"{good_name(first, good)}, {shown.name}, inside {place} at the gate, outside on arrival (CIF)"
-    if observed is not None and len(observed):
-        subtitle += "; dots: observed, " + ", ".join(sorted(set(observed["source"])))
+    subject = _Subject.of(runs, baseline, good)
+    panels, together, events, time = subject.panels(), subject.together, subject.events, subject.time
+    scale, low, high, note = _limits([line for _, lines in panels for line in lines], subject.unit.name)
+    if subject.base.sizes["member"] > 1:
+        bands = "Line: median of members; bands: 25-75 % and 5-95 %; title: median of each member's own peak."
+        note = f"{bands} {note}"
+    title = _finding(good, subject.pairs, subject.base, country_name(subject.country))
     lanes = lane_count(events, time)
     with mpl.rc_context(STYLE):
         fig = figure(11.0, (6.3 if together else 8.2) + lanes * LANE_INCHES)
-        bottom, top = titles(fig, title, subtitle, footer(runs, shown.name, banded + limits[3]))
+        bottom, top = titles(fig, title, _subtitle(subject, observed), footer(runs, subject.unit.name, note))
         inch = 1.0 / float(fig.get_size_inches()[1])
         left, width, between = 0.09, 0.775, (0.0 if together else 0.42) * inch
         strip_bottom = bottom + 0.42 * inch
         lowest = strip_bottom + 1.17 * inch
         highest = top - (lanes * LANE_INCHES + (0.16 if together else 0.46)) * inch
         height = (highest - lowest - between * (len(panels) - 1)) / len(panels)
-        for row, (heading, lines) in enumerate(panels):
+        for row, panel in enumerate(panels):
             axes = fig.add_axes((left, highest - height - row * (height + between), width, height))
-            axes.set_title(heading)
-            axes.set_ylabel(shown.name)
-            _set_scale(axes, *limits[:3])
-            shade(axes, events, time)
-            labels = [_draw(axes, time, line) for line in lines]
-            date_axis(axes, time)
-            axes.tick_params(labelbottom=False)
-            line_labels(axes, time, _merged(labels))
-            if observed is not None:
-                for market, colour in zip(MARKETS, PALETTE, strict=False):
-                    if together or heading.startswith(market):
-                        _dots(axes, observed, market, shown.factor, colour if together else INK)
+            _draw_panel(axes, subject, panel, (scale, low, high), observed)
         strip = fig.add_axes((left, strip_bottom, width, 1.0 * inch))
         shade(strip, events, time)
-        ratios = [_Line("baseline", _ratio(first, good, country), BASELINE, "solid", 1.6, False)]
-        for i, name in enumerate(pairs):
-            colour, dash = (INK, "solid") if together else (PALETTE[i % 6], DASHES[i % 6])
-            ratios.append(_Line(name, _ratio(data[name], good, country), colour, dash, 1.8))
-        _ratio_strip(strip, ratios, time)
+        _ratio_strip(strip, subject.strip(), time)
         if lanes:
             lane_bottom = highest + (0.1 if together else 0.38) * inch
             lane = fig.add_axes((left, lane_bottom, width, lanes * LANE_INCHES * inch))
             draw_lanes(lane, events, time)
-    rows = [
-        (name, market, price(dataset, good, market, country) * shown.factor, shown.name)
-        for name, dataset in data.items()
-        for market in MARKETS
-    ]
-    rows += [
-        (name, "outside / inside", _ratio(dataset, good, country), "1") for name, dataset in data.items()
-    ]
-    return save_picture(
-        fig, directory, file_name("price", good, *pairs or [baseline]), title, _table(rows, time)
-    )
+    name = file_name("price", good, *subject.pairs or [baseline])
+    return save_picture(fig, directory, name, title, subject.table())
+
+
+def _draw_subject(of: Subject) -> Picture:
+    observed = observed_prices(of.runs, of.good)
+    return draw_price_paths(of.runs, of.baseline.scenario, of.good, of.directory, observed)
+
+
+PLOT = Plot(_draw_subject, rank=1, of_each=False, needs=("price_gate", "price_inside", "price_outside"))

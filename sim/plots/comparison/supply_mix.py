@@ -15,10 +15,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sim.analysis.metrics import steps_per_year, supply_by_country
+from sim.analysis.metrics import supply_shares
 from sim.analysis.names import country_name
 from sim.analysis.paired import paired
+from sim.analysis.run_metrics import steps_per_year, supply_by_country
 from sim.analysis.select import Stage, controller, good_name, label, own_events, stages
+from sim.plots.comparison import Plot
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count
 from sim.plots.style import (
     GREY,
@@ -103,7 +105,7 @@ def _named_countries(run: xr.Dataset, panels: Sequence[_Panel], own: int) -> lis
     best: dict[str, float] = {}
     for position, panel in enumerate(panels):
         countries, values = panel.yearly(run)
-        for country, share in zip(countries, values.sum(axis=0) / values.sum(), strict=True):
+        for country, share in zip(countries, supply_shares(values.sum(axis=0)), strict=True):
             # The good that was asked for decides ties about who is shown.
             best[country] = max(best.get(country, 0.0), float(share) * (2.0 if position == own else 1.0))
     best.pop("ROW", None)
@@ -127,8 +129,8 @@ def _finding(good: str, panels: Sequence[_Panel], own: int, run: xr.Dataset, bas
     name = in_text(good_name(run, good))
     countries, values = panels[own].yearly(run)
     if run is baseline:
-        leader = country_name(countries[int(values.sum(axis=0).argmax())])
-        return f"{leader} supplies {percent(values.sum(axis=0).max() / values.sum())} of {name}"
+        shares = supply_shares(values.sum(axis=0))
+        return f"{country_name(countries[int(shares.argmax())])} supplies {percent(shares.max())} of {name}"
     parts = []
     if panels[-1].stage is None:
         parts.append(
@@ -252,3 +254,9 @@ def draw_supply_mix(run: Run, baseline: Run, good: str, directory: Path) -> Pict
     return save_picture(
         fig, directory, file_name("supply", good, run.scenario), title, pd.concat(frames, ignore_index=True)
     )
+
+
+PLOT = Plot(
+    lambda of: draw_supply_mix(of.run, of.baseline, of.good, of.directory),
+    rank=2, of_each=True, needs=("production", "purchases"),
+)  # fmt: skip
