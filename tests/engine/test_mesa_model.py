@@ -193,8 +193,8 @@ def test_batch_run_takes_it(small_world: World) -> None:
     assert {row["members"] for row in rows} == {1, 2}
     assert len({row["RunId"] for row in rows}) == 2
     assert all(np.isfinite(row["missing"]) for row in rows if row["Step"])
-    # Mesa numbers what it collects from 0.
-    assert sorted({row["Step"] for row in rows}) == [0, 1, 2]
+    # Mesa 3.3 numbers what it collects from 0, Mesa 3.5 from 1.
+    assert len({row["Step"] for row in rows}) == 3
 
 
 def test_a_copy_of_a_model_goes_on_alone(small_world: World) -> None:
