@@ -195,6 +195,8 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
             ``decide_`` method is no decision, the viewed member is not there, or ``rng`` is no whole number.
     """
 
+    running: bool
+
     def __init__(
         self,
         world: World,
