@@ -29,7 +29,9 @@ from sim.market import Clearing, ClearingState, Market, clear, prepare  # noqa: 
 from sim.market import clearing as core  # noqa: E402
 from sim.market.solver import sweeps  # noqa: E402
 from sim.market.solver.asked import load  # noqa: E402
+from sim.market.solver.frame import frames_of  # noqa: E402
 from sim.market.solver.inputs import Inputs, tier_order  # noqa: E402
+from sim.market.solver.solve import references  # noqa: E402
 from sim.market.solver.sweeps import Sweeper, mix  # noqa: E402
 
 Array = NDArray[np.float64]
@@ -134,11 +136,11 @@ def per_market(call: Callable[[], object], markets: int) -> float:
 def sweeper_of(case: Batch) -> tuple[Sweeper, Array]:
     """The sweeps alone: without reading inputs, quoting, scaling and certificates."""
     quantity, ask, demand, reservation, elasticity = case.inputs[:5]
-    (frame,) = core._frames(case.market, len(quantity), 0)
+    (frame,) = frames_of(case.market, len(quantity), 0)
     none, tiers = np.zeros((len(quantity), 0)), tier_order(elasticity, 1)
     inputs = Inputs(quantity, np.log(ask), demand, reservation, elasticity, none, *tiers)
     asked, start = load(frame, inputs), inputs.of_variables(frame, case.before.log_price)
-    sweeper = Sweeper(frame, asked, core._references(frame, asked, start))
+    sweeper = Sweeper(frame, asked, references(frame, asked, start))
     return sweeper, sweeper.from_prices(start)
 
 

@@ -1,6 +1,7 @@
 """The Mesa model: agents as views on the arrays of :class:`sim.engine.Simulation`.
 
-Usable as any Mesa model: ``model.agents``, ``AgentSet.select``, ``DataCollector``, ``rng=``.
+Usable as any Mesa model: ``model.agents``, ``AgentSet.select``, ``DataCollector``, ``rng=``, ``batch_run``,
+and ``while model.running: model.step()``, which ends with the scenario.
 The agents view one member (0 unless told). To play an agent, subclass it, override one
 decision, and pass the class in ``agent_classes``; the override is then called once per member
 and step with that member's numbers, whatever the number of members.
@@ -8,13 +9,16 @@ and step with that member's numbers, whatever the number of members.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import mesa
 import numpy as np
 
 from sim.engine import Simulation
+from sim.errors import MonaziteError, did_you_mean
 from sim.world.world import FloatArray, IntArray, World
 
 if TYPE_CHECKING:
@@ -38,6 +42,10 @@ class Country(mesa.Agent):  # type: ignore[misc]
         self.name = world.country_names[index]
         self.offer_positions: IntArray = np.flatnonzero(world.offer_country == index)
         self.need_positions: IntArray = np.flatnonzero(world.need_country == index)
+
+    def __repr__(self) -> str:
+        sells, buys = len(self.offer_positions), len(self.need_positions)
+        return f"<{type(self).__name__} {self.iso3} ({self.name}): {sells} offers, {buys} needs>"
 
     def offers_of(self, good: str) -> IntArray:
         """Positions on the offer axis of this country's sellers of one good."""
@@ -75,6 +83,13 @@ class Facility(mesa.Agent):  # type: ignore[misc]
         self.need_positions: IntArray = np.flatnonzero(world.need_facility == index)
         self.goods_sold = tuple(world.goods[g].id for g in world.offer_good[self.offer_positions])
         self.goods_bought = tuple(world.goods[g].id for g in world.need_good[self.need_positions])
+
+    def __repr__(self) -> str:
+        trade = [
+            f"{verb} {', '.join(goods)}"
+            for verb, goods in (("buys", self.goods_bought), ("sells", self.goods_sold)) if goods
+        ]  # fmt: skip
+        return f"<{type(self).__name__} {self.facility} in {self.country}: {'; '.join(trade) or 'idle'}>"
 
     def _view(self, values: FloatArray, positions: IntArray) -> FloatArray:
         row: FloatArray = values[self.model.viewed_member, positions]
@@ -146,18 +161,41 @@ DECISIONS = (
 )
 
 
+@dataclass(frozen=True)
+class _Override:
+    """One agent's decision, as the engine calls it; an object, so that a copied model asks its own agents."""
+
+    agent: Any
+    method: str
+    own: IntArray
+
+    def __call__(self, member: int, row: FloatArray) -> FloatArray:
+        changed = row.copy()
+        changed[self.own] = getattr(self.agent, self.method)(member, row[self.own].copy())
+        return changed
+
+
 class MonaziteModel(mesa.Model):  # type: ignore[misc]
     """A scenario as a Mesa model.
 
     Args:
-        world: the base year.
+        world: the base year; where the scenario names minerals, the model holds their chains alone.
         scenario: what happens.
         members: number of ensemble members; all are stepped together.
         viewed_member: the member that the agents show.
         agent_classes: replacements by country code, facility id, or kind
             (``country``, ``miner``, ``processor``, ``trader``, ``manufacturer``).
-        rng: seed of every random stream, as for any Mesa model.
+        rng: seed of every random stream, a whole number; None draws one (``simulation.seed`` says which).
+
+    Attributes:
+        simulation: the engine, with all its arrays. running: False after the scenario's last step.
+
+    Raises:
+        MonaziteError: a key of ``agent_classes`` names nothing of this world, a class does not fit its key, a
+            ``decide_`` method is no decision, the viewed member is not there, or ``rng`` is no whole number.
     """
+
+    running: bool
 
     def __init__(
         self,
@@ -166,12 +204,25 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         members: int = 1,
         viewed_member: int = 0,
         agent_classes: Mapping[str, type[mesa.Agent]] | None = None,
-        rng: int = 0,
+        rng: int | None = 0,
     ) -> None:
-        super().__init__(rng=rng)
+        if rng is None:
+            rng = int(np.random.default_rng().integers(2**31))
+        if not isinstance(rng, int | np.integer):
+            raise MonaziteError(f"rng={rng!r} is no whole number; give a seed, such as rng=0")
+        if not 0 <= viewed_member < members:
+            raise MonaziteError(
+                f"viewed_member={viewed_member} is not there; members are numbered 0 to {members - 1}"
+            )
+        super().__init__(rng=int(rng))
+        # Mesa counts a step before it makes it: one past the end is refused before it counts.
+        self._counted_step: Callable[[], None] = self.step
+        self.step = self._step_or_refuse  # type: ignore[method-assign]
         self.viewed_member = viewed_member
-        self.simulation = Simulation(world, scenario, members=members, seed=rng)
+        self.simulation = Simulation(world, scenario, members=members, seed=int(rng))
         chosen = dict(agent_classes or {})
+        self._refuse_unknown(chosen)
+        world = self.simulation.world
         for index, iso3 in enumerate(world.countries):
             country_class = chosen.get(iso3, chosen.get("country", Country))
             self._attach(country_class(self, index))
@@ -179,22 +230,48 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
             kind = world.facility_kind[index]
             self._attach(chosen.get(name, chosen.get(kind, FACILITY_CLASSES[kind]))(self, index))
 
+    def __repr__(self) -> str:
+        simulation, world = self.simulation, self.simulation.world
+        parts = (
+            f"step {simulation.time} of {simulation.steps}",
+            f"{len(simulation.members)} members, showing member {self.viewed_member}",
+            f"{len(world.goods)} goods, {len(world.countries)} countries, {len(world.facilities)} facilities",
+        )
+        return f"<{type(self).__name__} {simulation.scenario.name}: {'; '.join(parts)}>"
+
+    def _refuse_unknown(self, chosen: Mapping[str, type[mesa.Agent]]) -> None:
+        """Keys that name nothing, classes that do not fit their key, and decisions that nobody asks for."""
+        world = self.simulation.world
+        kinds: dict[str, type[Country | Facility]] = {"country": Country, **FACILITY_CLASSES}
+        for key, cls in chosen.items():
+            place = f"agent_classes['{key}']"
+            if key not in (*kinds, *world.countries, *world.facilities):
+                say = did_you_mean(key, [*kinds, *world.countries, *world.facilities])
+                minerals = ", ".join(self.simulation.scenario.minerals)
+                where = f"the {world.base_year} world{' of ' * bool(minerals)}{minerals}"
+                say = say or f"write a country code, a facility id, or one of {', '.join(kinds)}"
+                raise MonaziteError(f"{place}: the key names nothing in {where}; {say}")
+            base = Country if key == "country" or key in world.countries else Facility
+            if not issubclass(cls, base):
+                wanted = kinds.get(key, base).__name__
+                raise MonaziteError(
+                    f"{place}: {cls.__name__} is no {base.__name__}; derive it from sim.model.{wanted}"
+                )
+            known = [name for name, _, _ in DECISIONS if hasattr(base, name)]
+            for name in dir(cls):
+                if name.startswith("decide_") and name not in known:
+                    raise MonaziteError(
+                        f"{place}: nothing would call {cls.__name__}.{name}, which is no decision of a "
+                        f"{base.__name__.lower()}; {did_you_mean(name, known)}"
+                    )
+
     def _attach(self, agent: Any) -> None:
         """Register the decisions that a subclass overrides, and only those."""
         plain = Country if isinstance(agent, Country) else Facility
         for method, decision, positions in DECISIONS:
             if getattr(type(agent), method, None) in (None, getattr(plain, method, None)):
                 continue
-            own: IntArray = getattr(agent, positions)
-            decide = getattr(agent, method)
-
-            def override(
-                member: int, row: FloatArray, own: IntArray = own, decide: Any = decide
-            ) -> FloatArray:
-                changed = row.copy()
-                changed[own] = decide(member, row[own].copy())
-                return changed
-
+            override = _Override(agent, method, getattr(agent, positions))
             getattr(self.simulation.decisions, decision).append(override)
 
     @property
@@ -208,14 +285,43 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         return float(self.simulation.shortfall[self.viewed_member].sum())
 
     def price(self, good: str) -> float:
-        """Sales-weighted gate price of one good in the viewed member, USD per tonne."""
+        """Sales-weighted gate price of one good in the viewed member, USD per tonne.
+
+        Raises:
+            MonaziteError: the good is not in this world.
+        """
         world = self.simulation.world
-        index = [item.id for item in world.goods].index(good)
+        ids = [item.id for item in world.goods]
+        if good not in ids:
+            say = did_you_mean(good, ids) or "'monazite list goods' shows all goods"
+            raise MonaziteError(f"unknown good '{good}' in this model's world; {say}")
+        index = ids.index(good)
         sellers = world.offer_slice(index)
         price = self.simulation.state.gate_price[self.viewed_member, sellers]
         weight = world.offer_output[sellers]
         return float((price * weight).sum() / weight.sum() * world.goods[index].base_price)
 
     def step(self) -> None:
-        """One month (or week): the engine's nine calls."""
+        """One month (or week): the engine's nine calls. ``running`` turns False with the last one.
+
+        Raises:
+            MonaziteError: the run is over.
+        """
+        self._refuse_past_end()
         self.simulation.step()
+        if self.simulation.time >= self.simulation.steps:
+            self.running = False
+
+    def _step_or_refuse(self) -> None:
+        """A step as Mesa counts it, unless the run is over."""
+        self._refuse_past_end()
+        self._counted_step()
+
+    def _refuse_past_end(self) -> None:
+        simulation = self.simulation
+        if simulation.time >= simulation.steps:
+            last = simulation.dates[-1] - dt.timedelta(days=1)
+            raise MonaziteError(
+                f"the run ended on {last} after {simulation.steps} steps; stop when running is False, or "
+                f"give scenario '{simulation.scenario.name}' a later 'end'"
+            )

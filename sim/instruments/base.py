@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
-from sim.errors import did_you_mean
 from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
 from sim.instruments.words import (
     FirstDay,
@@ -25,7 +24,7 @@ from sim.instruments.words import (
     select_goods,
     spoken,
 )  # fmt: skip
-from sim.units import DAYS_PER_YEAR, Amount, Quantity
+from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ __all__ = ["RULES", "Instrument"]
 
 RULES = ("reaction_rule", "negotiation")
 """Types that act on other events only."""
-OUT_OF_REACH = (*RULES, "merger")
-"""Types that no other event can act on."""
 
 
 class Instrument(BaseModel):
@@ -137,26 +134,6 @@ class Instrument(BaseModel):
         """True where the effect changes with every date while the event is in force."""
         return False
 
-    def climbed(self, ramp: Quantity | None, controls: Controls) -> Amount:
-        """Share 0..1 of a change that climbs in a straight line over ``ramp``, at the middle of the step."""
-        import numpy as np
-
-        if ramp is None or self.from_ is None:
-            return 1.0
-        middle = ((controls.date - self.from_).days + (controls.end - self.from_).days) / 2
-        years = np.maximum(np.asarray(ramp.amount), 1 / DAYS_PER_YEAR)
-        share: Amount = np.clip(middle / DAYS_PER_YEAR / years, 0.0, 1.0)
-        return share
-
-    def climbing(self, ramp: Quantity | None, step_start: dt.date) -> dt.date | None:
-        """The step while any member is still on its way up, for :meth:`phase`."""
-        import numpy as np
-
-        over = self.until is not None and self.until < step_start
-        if ramp is None or self.from_ is None or step_start < self.from_ or over:
-            return None
-        years = (step_start - self.from_).days / DAYS_PER_YEAR
-        return step_start if years <= np.max(ramp.amount) else None
     @property
     def longest_delay_at_sea(self) -> float:
         """Years by which shipments may come to take longer."""
@@ -228,39 +205,6 @@ class Instrument(BaseModel):
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
-
-    def _unknown(
-        self, others: Mapping[str, Instrument], field: tuple[str, ...], name: str | None
-    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
-        if name is not None and name not in others:
-            say = did_you_mean(name, [key for key in others if key != self.id]) or "name one of this scenario"
-            yield field, f"there is no event '{name[:60]}'", say
-
-    def _targets(
-        self,
-        others: Mapping[str, Instrument],
-        names: Sequence[str],
-        cannot: str,
-        unfit: Callable[[Instrument], tuple[str, str, str] | None],
-    ) -> Iterator[tuple[tuple[str, ...], str, str]]:
-        """Problems of the events that this one acts on, listed in its field ``events``.
-
-        Args:
-            cannot: what is said of an event on which nothing acts, before its name.
-            unfit: why an event does not suit, as message, remedy and the field at fault where it is not the
-                name itself (else empty).
-        """
-        for i, name in enumerate(names):
-            field = ("events", str(i))
-            yield from self._unknown(others, field, name)
-            target = others.get(name)
-            if target is None:
-                continue
-            if target.type in OUT_OF_REACH:
-                yield field, f"{cannot} '{name}', a {target.type}", "name another"
-            elif problem := unfit(target):
-                message, remedy, elsewhere = problem
-                yield (elsewhere,) if elsewhere else field, message, remedy
 
     # -- shared by the instruments -----------------------------------------------------------
 

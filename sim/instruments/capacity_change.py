@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from sim.instruments.dated import climbed, climbing
 from sim.instruments.measures import MakerMeasure
 from sim.instruments.words import quantity
 from sim.units import Amount, Quantity
@@ -42,12 +43,13 @@ class CapacityChange(MakerMeasure):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """A ramp goes on until its top is reached."""
-        return super().phase(step_start, step_end), self.climbing(self.ramp, step_start)
+        return super().phase(step_start, step_end), climbing(self.ramp, self.from_, self.until, step_start)
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Change capacity in proportion to the share of the step."""
         mask = self.offers(controls)
-        controls.scale_capacity(mask, 1 + share * self.change.amount * self.climbed(self.ramp, controls))
+        part = climbed(self.ramp, self.from_, controls.date, controls.end)
+        controls.scale_capacity(mask, 1 + share * self.change.amount * part)
         controls.touched_offers[self.id] = mask
 
     def alarm(self, controls: Controls) -> None:

@@ -15,11 +15,11 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from sim.distributions import is_distribution
 from sim.instruments.words import WordError, joined, parse_day
-from sim.units import Amount, Quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
 
 __all__ = [
-    "ALWAYS", "Since", "as_written", "by_date", "dated_fields", "is_dated", "looks_dated", "mean_over",
-    "say_dated", "weights",
+    "ALWAYS", "Since", "as_written", "by_date", "climbed", "climbing", "dated_fields", "is_dated",
+    "looks_dated", "mean_over", "say_dated", "weights",
 ]  # fmt: skip
 
 ALWAYS = dt.date.min
@@ -115,3 +115,28 @@ def dated_fields(value: object) -> Iterator[Mapping[dt.date, Quantity]]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from dated_fields(item)
+
+
+def climbed(ramp: Quantity | None, since: dt.date | None, start: dt.date, end: dt.date) -> Amount:
+    """Share 0..1 of a change that climbs in a straight line over ``ramp``, at the middle of [start, end)."""
+    import numpy as np
+
+    if ramp is None or since is None:
+        return 1.0
+    middle = ((start - since).days + (end - since).days) / 2
+    years = np.maximum(np.asarray(ramp.amount), 1 / DAYS_PER_YEAR)
+    share: Amount = np.clip(middle / DAYS_PER_YEAR / years, 0.0, 1.0)
+    return share
+
+
+def climbing(
+    ramp: Quantity | None, since: dt.date | None, until: dt.date | None, start: dt.date
+) -> dt.date | None:
+    """The step that begins at ``start`` while any member is still on its way up, for a phase; else None."""
+    import numpy as np
+
+    over = until is not None and until < start
+    if ramp is None or since is None or start < since or over:
+        return None
+    years = (start - since).days / DAYS_PER_YEAR
+    return start if years <= np.max(ramp.amount) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from sim.instruments.dated import climbed, climbing
 from sim.instruments.measures import UserMeasure
 from sim.instruments.words import WordError, quantity
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
@@ -56,7 +57,7 @@ class DemandShock(UserMeasure):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """A ramp goes on until its top is reached."""
-        return super().phase(step_start, step_end), self.climbing(self.ramp, step_start)
+        return super().phase(step_start, step_end), climbing(self.ramp, self.from_, self.until, step_start)
 
     def clause(self) -> str:
         """Whose need for what changes by how much."""
@@ -71,7 +72,8 @@ class DemandShock(UserMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Multiply the requirements, in proportion to the share of the step."""
         mask = self.needs(controls)
-        factor = 1 + (self.level.amount * self.climbed(self.ramp, controls) if self.level else 0.0)
+        part = climbed(self.ramp, self.from_, controls.date, controls.end)
+        factor = 1 + (self.level.amount * part if self.level else 0.0)
         if self.growth is not None and self.from_ is not None:
             years = max(0.0, (controls.date - self.from_).days / DAYS_PER_YEAR)
             factor = factor * (1 + self.growth.amount) ** years

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.condition import Condition, Wait
+from sim.instruments.targets import target_problems, unknown_event
 from sim.instruments.words import Countries, EventIds, WordError, joined, quantity
 from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
@@ -73,8 +74,8 @@ class Negotiation(Instrument):
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Events that are not there, or that cannot be eased this way."""
         if self.trigger is not None:
-            yield from self._unknown(others, ("trigger", "event"), self.trigger.event)
-        yield from self._targets(others, self.events, "nothing eases", self._unfit)
+            yield from unknown_event(self, others, ("trigger", "event"), self.trigger.event)
+        yield from target_problems(self, others, self.events, "nothing eases", self._unfit)
 
     def _unfit(self, target: Instrument) -> tuple[str, str, str] | None:
         if self.approval_share is None or target.type == "export_licence":

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.condition import Condition, Wait
+from sim.instruments.targets import target_problems, unknown_event
 from sim.instruments.words import Countries, EventIds, Truth, WholeNumber, WordError, joined, quantity
 from sim.units import Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
@@ -73,8 +74,8 @@ class ReactionRule(Instrument):
 
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """Events that are not there, or that cannot be acted on this way."""
-        yield from self._unknown(others, ("trigger", "event"), self.trigger.event)
-        yield from self._targets(others, self.events, "a rule cannot act on", self._unfit)
+        yield from unknown_event(self, others, ("trigger", "event"), self.trigger.event)
+        yield from target_problems(self, others, self.events, "a rule cannot act on", self._unfit)
 
     def _unfit(self, target: Instrument) -> tuple[str, str, str] | None:
         if self.action != "activate" or target.dormant:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from sim.instruments.dated import climbed, climbing
 from sim.instruments.measures import UserMeasure
 from sim.instruments.words import quantity, select_goods
 from sim.units import Amount, Quantity
@@ -45,7 +46,7 @@ class NeedPush(UserMeasure):
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """The change goes on until all of it is reached."""
-        return super().phase(step_start, step_end), self.climbing(self.ramp, step_start)
+        return super().phase(step_start, step_end), climbing(self.ramp, self.from_, self.until, step_start)
 
     def needs(self, controls: Controls) -> BoolArray:
         """(N,) needs of manufacturers, and of plants with several inputs."""
@@ -63,7 +64,8 @@ class NeedPush(UserMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Lower the need per unit of activity for the share of the step."""
         mask = self.needs(controls)
-        controls.scale_intensity(mask, 1 - share * self.share.amount * self.climbed(self.ramp, controls))
+        part = climbed(self.ramp, self.from_, controls.date, controls.end)
+        controls.scale_intensity(mask, 1 - share * self.share.amount * part)
         controls.touched_needs[self.id] = mask
 
     def touches(self, labels: Labels) -> bool:

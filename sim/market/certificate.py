@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.market.flows import Clearing
-from sim.market.layout import FloatArray
+from sim.market.layout import BoolArray, FloatArray, Terms
 
 __all__ = ["Certificate", "certify"]
 
@@ -36,80 +36,156 @@ class Certificate:
     """Largest difference between flows summed and sales or purchases reported, tonnes."""
 
 
-def certify(
-    clearing: Clearing,
-    good: int,
-    quantity: FloatArray,
-    ask: FloatArray,
-    demand: FloatArray,
-    reservation: FloatArray,
-    elasticity: FloatArray,
-    cap_tonnes: FloatArray | None = None,
-) -> Certificate:
-    """Judge one good of a clearing; arguments as for :func:`sim.market.clear`."""
-    market = clearing.market
-    offers, needs = market.offers_of(good), market.needs_of(good)
-    flow = clearing.flow(good)
-    q, log_ask, log_price = quantity[:, offers], np.log(ask[:, offers]), np.log(clearing.price[:, offers])
-    d, log_r = demand[:, needs], np.log(reservation[:, needs])
-    eta = np.broadcast_to(elasticity, demand.shape)[:, needs]
-    # Member first; 1 stands for all members.
-    sigma = np.atleast_1d(market.sigma[..., good])
-    eps = market.eps[..., offers]
-    kernel = market.kernel[good] if market.kernel[good].ndim == 3 else market.kernel[good][None]
-    caps = [c for c, g in enumerate(market.cap_good) if g == good]
-
-    log_cost = np.repeat(log_price[:, :, None], kernel.shape[2], axis=2)
-    cap_value = np.zeros(len(q))
-    violation = np.zeros(len(q))
-    for c in caps:
-        _, sellers, buyers = market.caps[c]
-        links = sellers[:, None] & buyers
-        log_cost = log_cost + np.where(links, clearing.log_rent[:, c, None, None], 0.0)
-        amount = np.asarray(cap_tonnes)[:, c]
-        cap_value += clearing.log_rent[:, c] * amount
-        violation = np.maximum(violation, (flow * links).sum(axis=(1, 2)) - amount)
-
-    with np.errstate(divide="ignore"):
-        log_kernel = np.log(kernel)
-    pull = np.where(q[:, :, None] > 0, log_kernel - sigma[:, None, None] * log_cost, -np.inf)
-    top = pull.max(axis=1, initial=-np.inf)
-    served = np.isfinite(top)
-    top = np.where(served, top, 0.0)
-    reach = np.log(np.maximum(np.exp(pull - top[:, None]).sum(axis=1), 1e-300))
-    index = np.where(served, -(top + reach) / sigma[:, None], 0)
-
-    ahead = log_price - log_ask
-    supply = q * np.exp(eps * np.minimum(ahead, 0))
-    wanted = d.sum(axis=2) > 0
-    active = (q > 0) & ((kernel > 0) & wanted[:, None, :]).any(axis=2)
+def certify(clearing: Clearing, good: int, terms: Terms) -> Certificate:
+    """Judge one good of a clearing, given what :func:`sim.market.clear` was asked."""
+    dense = _dense(clearing, good, terms)
+    flow, q = dense.flow, dense.quantity
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
-    profit = np.where(active, supply / eps + q * np.maximum(ahead, 0), 0.0)
-    over = np.maximum(index[:, :, None] - log_r, 0)
-    tier = d * np.exp(-eta * over)
-    worth = d * np.minimum(index[:, :, None] - log_r, 0) + (d - tier) / eta
-    dual = profit.sum(axis=1) - np.where(served, worth.sum(axis=2), 0.0).sum(axis=1) + cap_value
-
-    def xlogx(x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.where(x > 0, x * np.log(np.where(x > 0, x, 1.0) / np.where(x > 0, y, 1.0)), 0.0)
-
-    cost = sold * log_ask + (xlogx(sold, q) - sold) / eps
-    spread = xlogx(flow, np.repeat(bought[:, None], flow.shape[1], axis=1))
-    spread -= np.where(flow > 0, flow * np.where(kernel > 0, log_kernel, 0.0), 0.0)
-    # Tiers share what is bought as at the index: any split that fits below d bounds the worth.
-    total = tier.sum(axis=2)
-    share = np.where(total > 0, bought / np.where(total > 0, total, 1.0), 0.0)
-    got = np.minimum(tier * share[:, :, None], d)
-    gain = got * log_r - (xlogx(got, d) + d - got) / eta
-    primal = np.where(served, gain.sum(axis=2), 0.0).sum(axis=1)
-    primal -= np.where(active, cost, 0.0).sum(axis=1) + spread.sum(axis=(1, 2)) / sigma
-    lost = np.abs(sold - clearing.sales[:, offers]).max(axis=1, initial=0.0)
+    supply = q * np.exp(dense.eps * np.minimum(dense.log_price - dense.log_ask, 0))
+    wanted = dense.demand.sum(axis=2) > 0
+    active = (q > 0) & ((dense.kernel > 0) & wanted[:, None, :]).any(axis=2)
+    log_rent, allowed = clearing.log_rent[:, dense.caps], dense.cap_tonnes
+    index, served = _indices(dense)
+    dual = _dual(dense, supply, active, index, served) + (log_rent * allowed).sum(axis=1)
+    primal = _primal(dense, active, index, served)
+    over = dense.cap_flow - allowed
+    market = clearing.market
+    lost = np.abs(sold - clearing.sales[:, market.offers_of(good)]).max(axis=1, initial=0.0)
+    unbooked = np.abs(bought - clearing.purchases[:, market.needs_of(good)]).max(axis=1, initial=0.0)
     return Certificate(
         excess=np.where(active, np.abs(supply - sold), 0.0).max(axis=1, initial=0.0),
         primal=primal,
         dual=dual,
         gap=dual - primal,
-        cap_violation=np.maximum(violation, 0.0),
+        cap_violation=over.max(axis=1, initial=0.0),
         oversold=np.maximum(sold - q, 0.0).max(axis=1, initial=0.0),
-        tonnes_lost=np.maximum(lost, np.abs(bought - clearing.purchases[:, needs]).max(axis=1, initial=0.0)),
+        tonnes_lost=np.maximum(lost, unbooked),
     )
+
+
+@dataclass(frozen=True)
+class _Dense:
+    """One good: S sellers, B buyers, K tiers, C caps. 1 in place of M stands for all members."""
+
+    flow: FloatArray
+    """(M, S, B) tonnes."""
+    quantity: FloatArray
+    """(M, S)"""
+    log_ask: FloatArray
+    """(M, S)"""
+    log_price: FloatArray
+    """(M, S)"""
+    log_cost: FloatArray
+    """(M, S, B) log price and log rents on each link."""
+    demand: FloatArray
+    """(M, B, K)"""
+    log_reservation: FloatArray
+    """(M, B, K)"""
+    elasticity: FloatArray
+    """(M, B, K)"""
+    sigma: FloatArray
+    """(1 or M,)"""
+    eps: FloatArray
+    """(S,) or (M, S)"""
+    kernel: FloatArray
+    """(1 or M, S, B)"""
+    caps: list[int]
+    """Positions of this good's caps."""
+    cap_tonnes: FloatArray
+    """(M, C)"""
+    cap_flow: FloatArray
+    """(M, C)"""
+
+    @property
+    def log_kernel(self) -> FloatArray:
+        """(1 or M, S, B); -inf where a link is closed."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.kernel)
+
+
+def _dense(clearing: Clearing, good: int, terms: Terms) -> _Dense:
+    market = clearing.market
+    offers, needs = market.offers_of(good), market.needs_of(good)
+    demand = np.asarray(terms.demand, dtype=np.float64)
+    caps = [c for c, g in enumerate(market.cap_good) if g == good]
+    allowed = np.zeros((len(demand), 0)) if terms.cap_tonnes is None else np.asarray(terms.cap_tonnes)
+    flow, log_price = clearing.flow(good), np.log(clearing.price[:, offers])
+    kernel = market.kernel[good] if market.kernel[good].ndim == 3 else market.kernel[good][None]
+    log_cost = np.repeat(log_price[:, :, None], kernel.shape[2], axis=2)
+    cap_flow = np.zeros((len(demand), len(caps)))
+    for position, c in enumerate(caps):
+        _, sellers, buyers = market.caps[c]
+        links = sellers[:, None] & buyers
+        log_cost = log_cost + np.where(links, clearing.log_rent[:, c, None, None], 0.0)
+        cap_flow[:, position] = (flow * links).sum(axis=(1, 2))
+    return _Dense(
+        flow=flow,
+        quantity=np.asarray(terms.quantity, dtype=np.float64)[:, offers],
+        log_ask=np.log(np.asarray(terms.ask, dtype=np.float64)[:, offers]),
+        log_price=log_price,
+        log_cost=log_cost,
+        demand=demand[:, needs],
+        log_reservation=np.log(np.asarray(terms.reservation, dtype=np.float64)[:, needs]),
+        elasticity=np.broadcast_to(np.asarray(terms.elasticity), demand.shape)[:, needs],
+        sigma=np.atleast_1d(market.sigma[..., good]),
+        eps=market.eps[..., offers],
+        kernel=kernel,
+        caps=caps,
+        cap_tonnes=allowed[:, caps],
+        cap_flow=cap_flow,
+    )
+
+
+def _indices(dense: _Dense) -> tuple[FloatArray, BoolArray]:
+    """(M, B) log choice index ``ln P``, 0 where nobody with goods may sell; and whether somebody may.
+
+    Equations (C1) and (C2), docs/clearing.md: with ``theta`` the log price and log rents on a link.
+    """
+    pull = dense.log_kernel - dense.sigma[:, None, None] * dense.log_cost
+    pull = np.where(dense.quantity[:, :, None] > 0, pull, -np.inf)
+    top = pull.max(axis=1, initial=-np.inf)
+    served = np.isfinite(top)
+    top = np.where(served, top, 0.0)
+    reach = np.log(np.maximum(np.exp(pull - top[:, None]).sum(axis=1), 1e-300))
+    return np.where(served, -(top + reach) / dense.sigma[:, None], 0), served
+
+
+def _dual(
+    dense: _Dense, supply: FloatArray, active: BoolArray, index: FloatArray, served: BoolArray
+) -> FloatArray:
+    """(M,) sellers' and buyers' part of ``Psi`` at the quoted prices.
+
+    Args:
+        supply: (M, S) tonnes. active: (M, S) who has something to sell and somebody to sell to.
+        index, served: as from :func:`_indices`.
+    """
+    ahead = dense.log_price - dense.log_ask
+    profit = np.where(active, supply / dense.eps + dense.quantity * np.maximum(ahead, 0), 0.0)
+    distance = index[:, :, None] - dense.log_reservation
+    tier = dense.demand * np.exp(-dense.elasticity * np.maximum(distance, 0))
+    worth = dense.demand * np.minimum(distance, 0) + (dense.demand - tier) / dense.elasticity
+    value: FloatArray = profit.sum(axis=1) - np.where(served, worth.sum(axis=2), 0.0).sum(axis=1)
+    return value
+
+
+def _primal(dense: _Dense, active: BoolArray, index: FloatArray, served: BoolArray) -> FloatArray:
+    """(M,) value of the flows, whatever they are; arguments as for :func:`_dual`."""
+    flow, d, eta, log_r = dense.flow, dense.demand, dense.elasticity, dense.log_reservation
+    sold, bought = flow.sum(axis=2), flow.sum(axis=1)
+    cost = sold * dense.log_ask + (_x_log(sold, dense.quantity) - sold) / dense.eps
+    spread = _x_log(flow, np.repeat(bought[:, None], flow.shape[1], axis=1))
+    spread -= np.where(flow > 0, flow * np.where(dense.kernel > 0, dense.log_kernel, 0.0), 0.0)
+    # Tiers share what is bought as at the index: any split that fits below d bounds the worth.
+    tier = d * np.exp(-eta * np.maximum(index[:, :, None] - log_r, 0))
+    total = tier.sum(axis=2)
+    share = np.where(total > 0, bought / np.where(total > 0, total, 1.0), 0.0)
+    got = np.minimum(tier * share[:, :, None], d)
+    gain = got * log_r - (_x_log(got, d) + d - got) / eta
+    value: FloatArray = np.where(served, gain.sum(axis=2), 0.0).sum(axis=1)
+    value -= np.where(active, cost, 0.0).sum(axis=1) + spread.sum(axis=(1, 2)) / dense.sigma
+    return value
+
+
+def _x_log(x: FloatArray, y: FloatArray) -> FloatArray:
+    """x ln(x / y), 0 where x is."""
+    return np.where(x > 0, x * np.log(np.where(x > 0, x, 1.0) / np.where(x > 0, y, 1.0)), 0.0)

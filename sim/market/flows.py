@@ -218,15 +218,15 @@ def _products(frame: Frame, link_weights: Sequence[FloatArray] | None) -> Produc
     """
     if link_weights is None:
         return frame.kernel
-    kept = frame.memory.setdefault("weights", {})
-    key = id(link_weights)
-    if key not in kept or kept[key][0] is not link_weights:
-        if len(kept) >= KEPT_WEIGHTS:
-            kept.pop(next(iter(kept)))
-        matrices = [_weighted_kernel(piece, link_weights) for piece in frame.pieces]
-        kept[key] = link_weights, frame.kernel.like(matrices)
-    products: Products = kept[key][1]
-    return products
+    kept: list[tuple[Sequence[FloatArray], Products]] = frame.memory.setdefault("weights", [])
+    for weights, products in kept:
+        if weights is link_weights:
+            return products
+    if len(kept) >= KEPT_WEIGHTS:
+        del kept[0]
+    made = frame.kernel.like([_weighted_kernel(piece, link_weights) for piece in frame.pieces])
+    kept.append((link_weights, made))
+    return made
 
 
 KEPT_WEIGHTS = 64
@@ -265,7 +265,7 @@ class FlowTotals:
     def __init__(self) -> None:
         self._market: Market | None = None
         self._members = 0
-        self._kept: dict[tuple[int, int], tuple[Frame, int, list[FloatArray], list[FloatArray]]] = {}
+        self._kept: dict[tuple[int, int, bool], tuple[Frame, list[FloatArray], list[FloatArray]]] = {}
         self._totals: list[FloatArray] = []
 
     def add(self, clearing: Clearing) -> None:
@@ -274,11 +274,11 @@ class FlowTotals:
             self._flush()
             self._market, self._members = clearing.market, len(clearing.price)
         for batch in clearing.batches:
-            # Batches of as many members share one frame: the first member tells them apart.
-            key = id(batch.frame), batch.first
-            kept = self._kept.setdefault(key, (batch.frame, batch.first, [], []))
-            kept[2].append(batch.row.copy())
-            kept[3].append(batch.pull.copy())
+            # Within one market these tell frames apart, and batches of as many members that share one.
+            key = batch.first, batch.frame.members, bool(batch.frame.capped)
+            _, rows, pulls = self._kept.setdefault(key, (batch.frame, [], []))
+            rows.append(batch.row.copy())
+            pulls.append(batch.pull.copy())
 
     def totals(self) -> list[FloatArray]:
         """Per good (M, S, B) tonnes."""
@@ -296,7 +296,7 @@ class FlowTotals:
                     for good in range(self._market.goods)
                 )
             ]
-        for frame, first, rows, pulls in self._kept.values():
+        for (first, _, _), (frame, rows, pulls) in self._kept.items():
             self._add_products(frame, first, np.stack(rows), np.stack(pulls))
         self._kept = {}
 

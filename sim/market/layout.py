@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BoolArray", "Bucket", "CapKey", "FloatArray", "IntArray", "Market"]
+__all__ = ["BoolArray", "Bucket", "CapKey", "FloatArray", "IntArray", "Market", "Terms"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -35,6 +35,24 @@ from zero in the products."""
 def _padded(size: int, sizes: Sequence[int]) -> int:
     """Smallest size class that holds ``size``; multiples of 1024 above the table."""
     return next((s for s in sizes if s >= size), -(-size // 1024) * 1024)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What M members ask of a market, as :func:`sim.market.clear` takes it."""
+
+    quantity: ArrayLike
+    """(M, O) tonnes on sale."""
+    ask: ArrayLike
+    """(M, O) price from which all of it is on sale."""
+    demand: ArrayLike
+    """(M, N, K) tonnes per tier."""
+    reservation: ArrayLike
+    """(M, N, K) price at which a tier starts to give way."""
+    elasticity: ArrayLike
+    """(M, N, K), or what broadcasts to it."""
+    cap_tonnes: ArrayLike | None = None
+    """(M, C) tonnes allowed; None without caps."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,14 @@ class Market:
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along: not the memory, whose arrays are views on each other."""
+        return {**self.__dict__, "memory": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Fill in a copy, whose memory is filled anew as it is used."""
+        self.__dict__.update(state)
+
     @property
     def goods(self) -> int:
         """Number of goods."""
@@ -147,64 +173,98 @@ class Market:
         offers, needs = np.asarray(offer_good, dtype=np.int64), np.asarray(need_good, dtype=np.int64)
         kernels = tuple(np.array(k, dtype=np.float64) for k in kernel)
         goods = len(kernels)
-        sigmas, responses = np.array(sigma, dtype=np.float64), np.array(eps, dtype=np.float64)
-        if sigmas.ndim < 2:
-            sigmas = np.array(np.broadcast_to(sigmas, (goods,)))
-        if responses.shape == (goods,) and goods != len(offers):
-            responses = responses[offers]
-        if responses.shape[-1:] != offers.shape or responses.ndim > 2:
-            raise ValueError(f"eps has shape {responses.shape}; expected ({len(offers)},) or ({goods},)")
-        if sigmas.shape[-1:] != (goods,) or sigmas.ndim > 2:
-            raise ValueError(f"sigma has shape {sigmas.shape}; expected ({goods},)")
+        sigmas, responses = _elasticities(sigma, eps, offers, goods)
         counts = {len(k) for k in kernels if k.ndim == 3}
         counts |= {len(a) for a in (sigmas, responses) if a.ndim == 2}
         if len(counts) > 1:
             raise ValueError(f"kernels and elasticities are for {sorted(counts)} members, not one number")
         members = counts.pop() if counts else None
-        for name, axis in (("offer_good", offers), ("need_good", needs)):
-            if axis.ndim != 1 or np.any(np.diff(axis) < 0) or np.any((axis < 0) | (axis >= goods)):
-                raise ValueError(f"{name} must be one ascending axis of goods 0..{goods - 1}")
+        _refuse_unsorted(offers, needs, goods)
         if not (np.all(sigmas > 0) and np.all(responses > 0)):
             raise ValueError("sigma and eps must be > 0")
         sizes = [(int((offers == g).sum()), int((needs == g).sum())) for g in range(goods)]
-        for g, matrix in enumerate(kernels):
-            if matrix.ndim not in (2, 3) or matrix.shape[-2:] != sizes[g]:
-                raise ValueError(f"kernel of good {g} has shape {matrix.shape}; expected {sizes[g]}")
-            if not np.all(np.isfinite(matrix) & (matrix >= 0)):
-                raise ValueError(f"kernel of good {g} must be finite and >= 0")
-        groups = []
-        for good, sellers, buyers in caps:
-            pair = np.asarray(sellers, dtype=bool), np.asarray(buyers, dtype=bool)
-            if not 0 <= good < goods or (pair[0].shape[0], pair[1].shape[0]) != sizes[good]:
-                raise ValueError(f"the masks of a cap on good {good} do not fit its sellers and buyers")
-            groups.append((int(good), *pair))
+        _refuse_kernels(kernels, sizes)
+        groups = _groups(caps, sizes)
         layouts = [_lay_out(g, kernels[g], offers, needs, groups) for g in range(goods)]
-        differs = [_differs(sigmas[..., [g]]) or _differs(responses[..., offers == g]) for g in range(goods)]
-        classes: dict[tuple[int, ...], list[int]] = {}
-        for g, layout in enumerate(layouts):
-            if sizes[g][0] and sizes[g][1]:
-                # A good with kernels by member has a bucket of its own: its members take the goods' place.
-                own = (g,) if differs[g] or kernels[g].ndim == 3 else ()
-                classes.setdefault((*layout.size_class, *own), []).append(g)
-        flat = (len(offers), len(needs), len(groups))
+        flat = _Flat(len(offers), len(needs), len(groups), members)
+        buckets = []
+        for size, alike in _classes(layouts, sizes, kernels, sigmas, responses):
+            whole = alike[0] in blocked or kernels[alike[0]].ndim == 2
+            buckets.append(_stack([layouts[g] for g in alike], size, sigmas, responses, flat, whole))
+        keys = tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups)
+        cap_good = np.array([g for g, _, _ in groups], dtype=np.int64)
         return Market(
-            offer_good=offers,
-            need_good=needs,
-            kernel=kernels,
-            sigma=sigmas,
-            eps=responses,
-            caps=tuple(groups),
-            buckets=tuple(
-                _stack(
-                    [layouts[g] for g in alike], size, sigmas, responses, flat, members,
-                    alike[0] in blocked or kernels[alike[0]].ndim == 2,
-                )
-                for size, alike in sorted(classes.items())
-            ),
-            cap_keys=tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups),
-            cap_good=np.array([g for g, _, _ in groups], dtype=np.int64),
-            members=members,
+            offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members
         )
+
+
+def _elasticities(
+    sigma: ArrayLike, eps: ArrayLike, offers: IntArray, goods: int
+) -> tuple[FloatArray, FloatArray]:
+    """(G,) or (M, G) sigma and (O,) or (M, O) eps."""
+    sigmas, responses = np.array(sigma, dtype=np.float64), np.array(eps, dtype=np.float64)
+    if sigmas.ndim < 2:
+        sigmas = np.array(np.broadcast_to(sigmas, (goods,)))
+    if responses.shape == (goods,) and goods != len(offers):
+        responses = responses[offers]
+    if responses.shape[-1:] != offers.shape or responses.ndim > 2:
+        raise ValueError(f"eps has shape {responses.shape}; expected ({len(offers)},) or ({goods},)")
+    if sigmas.shape[-1:] != (goods,) or sigmas.ndim > 2:
+        raise ValueError(f"sigma has shape {sigmas.shape}; expected ({goods},)")
+    return sigmas, responses
+
+
+def _refuse_unsorted(offers: IntArray, needs: IntArray, goods: int) -> None:
+    for name, axis in (("offer_good", offers), ("need_good", needs)):
+        if axis.ndim != 1 or np.any(np.diff(axis) < 0) or np.any((axis < 0) | (axis >= goods)):
+            raise ValueError(f"{name} must be one ascending axis of goods 0..{goods - 1}")
+
+
+def _refuse_kernels(kernels: Sequence[FloatArray], sizes: Sequence[tuple[int, int]]) -> None:
+    for g, matrix in enumerate(kernels):
+        if matrix.ndim not in (2, 3) or matrix.shape[-2:] != sizes[g]:
+            raise ValueError(f"kernel of good {g} has shape {matrix.shape}; expected {sizes[g]}")
+        if not np.all(np.isfinite(matrix) & (matrix >= 0)):
+            raise ValueError(f"kernel of good {g} must be finite and >= 0")
+
+
+def _groups(
+    caps: Sequence[tuple[int, ArrayLike, ArrayLike]], sizes: Sequence[tuple[int, int]]
+) -> list[tuple[int, BoolArray, BoolArray]]:
+    groups = []
+    for good, sellers, buyers in caps:
+        pair = np.asarray(sellers, dtype=bool), np.asarray(buyers, dtype=bool)
+        if not 0 <= good < len(sizes) or (pair[0].shape[0], pair[1].shape[0]) != sizes[good]:
+            raise ValueError(f"the masks of a cap on good {good} do not fit its sellers and buyers")
+        groups.append((int(good), *pair))
+    return groups
+
+
+class _Flat(NamedTuple):
+    """Lengths of the flat axes, and members with kernels or elasticities of their own."""
+
+    offers: int
+    needs: int
+    caps: int
+    members: int | None
+
+
+def _classes(
+    layouts: Sequence[_Layout],
+    sizes: Sequence[tuple[int, int]],
+    kernels: Sequence[FloatArray],
+    sigmas: FloatArray,
+    responses: FloatArray,
+) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Goods by size class; one whose members differ has a class of its own, named by a fifth number."""
+    classes: dict[tuple[int, ...], list[int]] = {}
+    for g, layout in enumerate(layouts):
+        if sizes[g][0] and sizes[g][1]:
+            differs = _differs(sigmas[..., [g]]) or _differs(responses[..., layout.sellers])
+            # A good with kernels by member has a bucket of its own: its members take the goods' place.
+            own = (g,) if differs or kernels[g].ndim == 3 else ()
+            classes.setdefault((*layout.size_class, *own), []).append(g)
+    return sorted(classes.items())
 
 
 @dataclass(frozen=True)
@@ -273,8 +333,7 @@ def _stack(
     size: tuple[int, ...],
     sigma: FloatArray,
     eps: FloatArray,
-    flat: tuple[int, int, int],
-    members: int | None,
+    flat: _Flat,
     blocked: bool,
 ) -> Bucket:
     """Pad the goods of one class and stack them; or the members of one good, where the class names it."""
@@ -283,9 +342,9 @@ def _stack(
     log_kernel = np.full((goods, rows, buyers), -np.inf)
     row_seller = np.full((goods, rows), sellers, dtype=np.int64)
     incidence = np.zeros((goods, rows, sellers + caps))
-    offer = np.full((goods, sellers), flat[0], dtype=np.int64)
-    need = np.full((goods, buyers), flat[1], dtype=np.int64)
-    cap = np.full((goods, caps), flat[2], dtype=np.int64)
+    offer = np.full((goods, sellers), flat.offers, dtype=np.int64)
+    need = np.full((goods, buyers), flat.needs, dtype=np.int64)
+    cap = np.full((goods, caps), flat.caps, dtype=np.int64)
     response = np.ones((goods, sellers))
     for g, layout in enumerate(layouts):
         r, s, b, c = len(layout.row_seller), len(layout.sellers), len(layout.buyers), len(layout.caps)
@@ -298,7 +357,7 @@ def _stack(
         response[g, :s] = eps[..., layout.sellers][0] if eps.ndim == 2 else eps[layout.sellers]
     order = np.array([layout.good for layout in layouts], dtype=np.int64)
     if own:
-        (layout,), count = layouts, members or 0
+        (layout,), count = layouts, flat.members or 0
         r, b, s = len(layout.row_seller), len(layout.buyers), len(layout.sellers)
         log_kernel = np.full((count, rows, buyers), -np.inf)
         log_kernel[:, :r, :b] = layout.log_kernel

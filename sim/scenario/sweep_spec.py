@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -22,7 +22,6 @@ from sim.units import Quantity
 
 if TYPE_CHECKING:
     from sim.scenario.report import Report
-    from sim.scenario.scenario import Scenario
 
 __all__ = ["METHODS", "Axis", "Design", "SweepSpec", "quantities", "read_sweep"]
 
@@ -31,7 +30,20 @@ SAMPLED = ("lhs", "sobol", "saltelli", "morris")
 POWERS_OF_TWO = ("sobol", "saltelli")
 MOST_RUNS = 10_000_000
 
-Probe = Callable[[Node], tuple["Scenario | None", tuple[Problem, ...]]]
+
+class Probed(Protocol):
+    """What is read of a scenario that has been checked."""
+
+    @property
+    def assumptions(self) -> Mapping[str, float | Distribution]:
+        """Parameter -> value."""
+
+    @property
+    def events(self) -> Sequence[Instrument]:
+        """Its events."""
+
+
+Probe = Callable[[Node], tuple[Probed | None, tuple[Problem, ...]]]
 """Checks the scenario of another root."""
 
 

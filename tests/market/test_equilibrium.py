@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sim.market.certificate import certify
 from sim.market.clearing import Market, clear
+from sim.market.layout import Terms
 from sim.market.oracle import least_cost
 from sim.market.reference import ReferenceCap, ReferenceMarket, clear_by_hand
 from tests.market.cases import Case, dominant_case, merged, random_case, small_case
@@ -96,7 +97,7 @@ def test_optimality_of_many_random_markets(seed: int) -> None:
     clearing = case.clear()
     assert clearing.certified.all()
     for g in range(25):
-        found = certify(clearing, g, *case.arguments())
+        found = certify(clearing, g, Terms(*case.arguments()))
         size = np.maximum(case.quantity[:, case.offer_good == g].max(axis=1), 1e-300)
         assert (found.gap >= -1e-10 * size).all()
         assert (found.excess <= 1e-8 * size + 2e-6 * size * (case.cap_tonnes.size > 0)).all()
@@ -110,7 +111,7 @@ def test_certificate_agrees_with_the_clearing() -> None:
     case = case.with_(cap_tonnes=np.maximum(case.cap_tonnes, 1e-3))
     rough = case.clear(tolerance=1e-3)
     for g in range(6):
-        found = certify(rough, g, *case.arguments())
+        found = certify(rough, g, Terms(*case.arguments()))
         q = case.quantity[:, case.offer_good == g].max(axis=1)
         size = 2.0 ** np.floor(np.log2(q))
         np.testing.assert_allclose(found.gap / size, rough.gap[:, g], atol=2e-11, rtol=1e-5)
@@ -124,7 +125,7 @@ def test_gap_is_large_for_wrong_prices() -> None:
 
 
 def test_markets_that_do_not_arrive_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sim.market import clearing as module
+    from sim.market.solver import solve as module
     from sim.market.solver.newton import Safeguard
 
     monkeypatch.setattr(module, "NORMAL", Safeguard(0, 1.0, 1e-10))
@@ -144,7 +145,7 @@ def test_markets_that_do_not_arrive_are_reported(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_newton_misses_is_tried_again_with_a_stronger_safeguard(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sim.market import clearing as module
+    from sim.market.solver import solve as module
     from sim.market.solver.newton import Safeguard
 
     monkeypatch.setattr(module, "NORMAL", Safeguard(0, 1.0, 1e-10))

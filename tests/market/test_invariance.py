@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from sim.market import Clearing, Market, clear, prepare
 from sim.market import clearing as module
+from sim.market.certificate import certify
+from sim.market.layout import Terms
 from tests.market.cases import Case, random_case
 
 FIELDS = (
@@ -187,8 +189,6 @@ def test_tightening_a_cap_never_lowers_its_rent(seed: int) -> None:
 @given(seed=seeds)
 def test_closing_a_link_never_raises_total_surplus(seed: int) -> None:
     """Surplus is what the dual minimises; it falls when a link is closed."""
-    from sim.market.certificate import certify
-
     rng = np.random.default_rng(seed)
     case = random_case(rng, sellers=(2, 8), buyers=(2, 8), closed=0.1)
     links = np.argwhere(case.kernel[0] > 0)
@@ -199,8 +199,8 @@ def test_closing_a_link_never_raises_total_surplus(seed: int) -> None:
     if not kernel[:, buyer].any() or not kernel[seller].any():
         return
     shut = case.with_(kernel=[kernel])
-    before = certify(case.clear(), 0, *case.arguments())
-    after = certify(shut.clear(), 0, *shut.arguments())
+    before = certify(case.clear(), 0, Terms(*case.arguments()))
+    after = certify(shut.clear(), 0, Terms(*shut.arguments()))
     assert after.primal[0] <= before.dual[0] + 1e-7 * case.quantity.max()
 
 

@@ -10,6 +10,7 @@ import pytest
 from sim.market import Clearing, Market, clear, prepare
 from sim.market.certificate import certify
 from sim.market.flows import FlowTotals
+from sim.market.layout import Terms
 from tests.market.cases import Array, Case, random_case
 
 MEMBERS = 7
@@ -110,10 +111,7 @@ def test_an_independent_certificate_holds_by_member() -> None:
     case, kernels = by_member(8, 2)
     result = case.clear(market_of(case, kernels), tolerance=1e-9)
     for good in range(3):
-        found = certify(
-            result, good, case.quantity, case.ask, case.demand, case.reservation, case.elasticity,
-            case.cap_tonnes,
-        )  # fmt: skip
+        found = certify(result, good, Terms(*case.arguments()))
         size = case.quantity[:, result.market.offers_of(good)].max() + 1e-300
         assert np.all(found.excess <= 1e-6 * size)
         assert np.all(found.gap >= -1e-9 * size)

@@ -19,7 +19,7 @@ import numpy as np
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 from sim.market.solver.products import BLOCK, Products, joined
 
-__all__ = ["Frame", "Piece", "Places", "of_markets"]
+__all__ = ["Frame", "Piece", "Places", "frames_of", "of_markets"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,10 @@ class Source:
         source = member * columns + np.clip(column - part.start, 0, max(columns - 1, 0))
         self.source = source[self.places]
         self.padding = np.flatnonzero(~reads if everywhere else column >= part.stop)
-        self.as_given = everywhere and np.array_equal(source, np.arange(len(place))) and not len(self.padding)
+        # All of it: the first goods of one member alone lie in order, too, but others follow.
+        whole = len(place) == columns * (int(member.max(initial=-1)) + 1)
+        in_order = whole and np.array_equal(source, np.arange(len(place)))
+        self.as_given = everywhere and in_order and not len(self.padding)
 
     def take(self, values: FloatArray, filler: float) -> FloatArray:
         """The flat axis of (members, columns) values; may be a view."""
@@ -152,13 +155,53 @@ class Frame:
         good, member: (n,).
         memory: workspaces that later calls may use again.
         kind: type of the numbers, double or single.
+        made_of: members, whether capped, first member; None for a part, or for single precision.
+
+    A copy, or what is read back from a pickle, is the frame of the market's copy, without memory.
     """
 
     kind: type[np.floating[Any]] = np.float64
+    made_of: tuple[int, bool, int] | None = None
+    market: Market
+    memory: dict[object, Any]
+    plain: int
+    pieces: tuple[Piece, ...]
+    capped: tuple[Piece, ...]
+    lengths: tuple[int, int, int]
+    kernel: Products
+    incidence: Products
+    prepared: bool
+    remedy: Products
+    first_variable: IntArray
+    first_buyer: IntArray
+    variable_market: IntArray
+    buyer_market: IntArray
+    good: IntArray
+    member: IntArray
+    market_sigma: FloatArray
+    sigma: FloatArray
+    buyer_sigma: FloatArray
+    index_rate: FloatArray
+    sigma_rate: FloatArray
+    is_offer: BoolArray
+    is_need: BoolArray
+    seller: FloatArray
+    response: FloatArray
+    bent: FloatArray
+    slope: FloatArray
+    seller_rate: FloatArray
+    lean: FloatArray
+    level: FloatArray
+    from_offers: Source
+    from_caps: Source
+    from_needs: Source
+    to_offers: Target
+    to_caps: Target
+    to_needs: Target
 
     def __init__(self, market: Market, members: int, capped: bool, first: int = 0) -> None:
         """``first`` is the number of the first member, which counts where members have own kernels."""
-        self.members = members
+        self.members, self.made_of = members, (members, capped, first)
         self.unit = min(members, BLOCK)
         padded = -(-members // self.unit) * self.unit
         buckets = [bucket for bucket in market.buckets if (bucket.caps.shape[1] > 0) == capped]
@@ -263,21 +306,16 @@ class Frame:
     def __len__(self) -> int:
         return len(self.first_variable)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A frame is views on workspaces, which a copy would part: it is made again from its market."""
+        if self.made_of is None:
+            raise TypeError("a part of a frame is a workspace and cannot be copied; copy the market")
+        return _kept_frame, (self.market, *self.made_of)
+
     def acting(self) -> IntArray:
         """(D, rows) the variables that act on each row, the seller first and repeated to fill up."""
         if "acting" not in self.memory:
-            deepest = max(int((p.bucket.incidence > 0).sum(axis=2).max()) for p in self.capped)
-            found = []
-            for piece in self.capped:
-                incidence = piece.bucket.incidence[:1] if piece.bucket.own else piece.bucket.incidence
-                order = np.argsort(incidence <= 0, axis=2, kind="stable")[:, :, :deepest]
-                acts = np.take_along_axis(incidence, order, axis=2) > 0
-                local = np.repeat(order[:, :, :1], deepest, axis=2)
-                local[:, :, : order.shape[2]] = np.where(acts, order, order[:, :, :1])
-                good = np.zeros_like(piece.good) if piece.bucket.own else piece.good
-                start = self.first_variable[piece.markets, None, None]
-                found.append((start + local[good]).reshape(-1, deepest))
-            self.memory["acting"] = np.concatenate(found).T.copy()
+            self.memory["acting"] = _acting(self)
         acting: IntArray = self.memory["acting"]
         return acting
 
@@ -291,7 +329,7 @@ class Frame:
         """
         choice, kept, markets = [], [], []
         for piece in self.pieces:
-            mine = self._in_blocks(piece, going[piece.markets])
+            mine = _in_blocks(self.unit, piece, going[piece.markets])
             if not len(mine):
                 continue
             markets.append(mine + piece.markets.start)
@@ -312,22 +350,12 @@ class Frame:
         variables, rows, buyers = (joined([k[axis] for k in kept], np.int64) for axis in range(3))
         return part, Places(joined(markets, np.int64), variables, rows, buyers)
 
-    def _in_blocks(self, piece: Piece, going: BoolArray) -> IntArray:
-        """Positions within the piece of markets still going, in whole blocks of one good."""
-        if self.unit < BLOCK:
-            return np.flatnonzero(np.repeat(going.reshape(-1, self.unit).any(axis=1), self.unit))
-        mine = np.flatnonzero(going)
-        goods = np.zeros_like(mine) if piece.bucket.own else piece.good[mine]
-        count = np.bincount(goods)
-        missing, end = -count % BLOCK, np.cumsum(count)
-        return np.insert(mine, np.repeat(end, missing), mine[np.repeat(end - 1, missing)])
-
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
         if "single" not in self.memory:
             other = object.__new__(Frame)
             other.__dict__.update(self.__dict__)
-            other.kind, other.memory = np.float32, {}
+            other.kind, other.memory, other.made_of = np.float32, {}, None
             for name, value in self.__dict__.items():
                 if isinstance(value, np.ndarray) and value.dtype == np.float64:
                     setattr(other, name, value.astype(np.float32))
@@ -346,6 +374,48 @@ class Frame:
         """Per variable, the sum over the rows that it acts on."""
         np.copyto(out[: self.plain], rows[: self.plain])
         self.incidence.forward(rows, out)
+
+
+def _acting(frame: Frame) -> IntArray:
+    deepest = max(int((p.bucket.incidence > 0).sum(axis=2).max()) for p in frame.capped)
+    found = []
+    for piece in frame.capped:
+        incidence = piece.bucket.incidence[:1] if piece.bucket.own else piece.bucket.incidence
+        order = np.argsort(incidence <= 0, axis=2, kind="stable")[:, :, :deepest]
+        acts = np.take_along_axis(incidence, order, axis=2) > 0
+        local = np.repeat(order[:, :, :1], deepest, axis=2)
+        local[:, :, : order.shape[2]] = np.where(acts, order, order[:, :, :1])
+        good = np.zeros_like(piece.good) if piece.bucket.own else piece.good
+        start = frame.first_variable[piece.markets, None, None]
+        found.append((start + local[good]).reshape(-1, deepest))
+    acting: IntArray = np.concatenate(found).T.copy()
+    return acting
+
+
+def _in_blocks(unit: int, piece: Piece, going: BoolArray) -> IntArray:
+    """Positions within the piece of markets still going, in whole blocks of one good."""
+    if unit < BLOCK:
+        return np.flatnonzero(np.repeat(going.reshape(-1, unit).any(axis=1), unit))
+    mine = np.flatnonzero(going)
+    goods = np.zeros_like(mine) if piece.bucket.own else piece.good[mine]
+    count = np.bincount(goods)
+    missing, end = -count % BLOCK, np.cumsum(count)
+    return np.insert(mine, np.repeat(end, missing), mine[np.repeat(end - 1, missing)])
+
+
+def frames_of(market: Market, members: int, first: int) -> list[Frame]:
+    """The frames for a number of members from ``first`` on, kept by the market."""
+    kept = market.memory.setdefault("frames", {})
+    key = members, first if market.members is not None else 0
+    if key not in kept:
+        both = [Frame(market, members, capped, key[1]) for capped in (False, True)]
+        kept[key] = [frame for frame in both if len(frame)]
+    frames: list[Frame] = kept[key]
+    return frames
+
+
+def _kept_frame(market: Market, members: int, capped: bool, first: int) -> Frame:
+    return next(f for f in frames_of(market, members, first) if bool(f.capped) == capped)
 
 
 def of_markets(piece: Piece, values: FloatArray) -> FloatArray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sim.market.layout import FloatArray, IntArray
+from sim.market.layout import FloatArray, IntArray, Market, Terms
 from sim.market.solver.frame import Frame
 
-__all__ = ["NO_CAP", "Inputs", "tier_order", "tiers_sorted"]
+__all__ = ["NO_CAP", "Given", "Inputs", "given_by", "some", "tier_order", "tiers_sorted"]
 
 NO_CAP = 1e30
 """Tonnes of a cap that is there for padding."""
@@ -61,6 +62,87 @@ class Inputs:
         if len(needs.padding):
             out[:, needs.padding] = filler
         return out
+
+
+@dataclass(frozen=True)
+class Given:
+    """What all M members ask, checked, tiers in the order of summation."""
+
+    quantity: FloatArray
+    """(M, O)"""
+    ask: FloatArray
+    """(M, O)"""
+    demand: FloatArray
+    """(M, N, K)"""
+    reservation: FloatArray
+    """(M, N, K)"""
+    elasticity: FloatArray
+    """(K,) where all share it, else what broadcasts to (M, N, K)"""
+    allowed: FloatArray
+    """(M, C)"""
+    signal: FloatArray | None
+    """(M, O) tonnes at which an offer without goods is quoted; None for the default."""
+    order: IntArray
+    groups: tuple[slice, ...]
+    """As in :class:`Inputs`."""
+
+    @property
+    def per_member(self) -> int:
+        """Buyers x tiers."""
+        _, needs, tiers = self.demand.shape
+        return int(needs * tiers)
+
+    def of_members(self, here: slice) -> Inputs:
+        """What some of the members ask."""
+        wanted = self.demand
+        return Inputs(
+            self.quantity[here], np.log(self.ask[here]), wanted[here], self.reservation[here],
+            some(self.elasticity, here, wanted.shape), self.allowed[here], self.order, self.groups,
+        )  # fmt: skip
+
+
+def given_by(market: Market, terms: Terms, signal_quantity: ArrayLike | None) -> Given:
+    """Check the terms of all members.
+
+    Raises:
+        ValueError: a shape does not fit or a number is out of range.
+    """
+    members, offers, needs = np.shape(terms.quantity)[0], len(market.offer_good), len(market.need_good)
+    caps, tiers = len(market.caps), np.shape(terms.demand)[-1]
+    amounts = _checked("quantity", terms.quantity, (members, offers), 0.0)
+    asks = _checked("ask", terms.ask, (members, offers), 1e-300)
+    wanted = _checked("demand", terms.demand, (members, needs, tiers), 0.0)
+    worth = _checked("reservation", terms.reservation, (members, needs, tiers), 1e-300)
+    response = _checked("elasticity", terms.elasticity, None, 1e-300)
+    if market.members not in (None, members):
+        raise ValueError(f"the market's kernels are for {market.members} members; there are {members}")
+    allowed = np.zeros((members, 0)) if terms.cap_tonnes is None and not caps else terms.cap_tonnes
+    limits = _checked("cap_tonnes", allowed, (members, caps), 0.0)
+    signal = None
+    if signal_quantity is not None:
+        signal = _checked("signal_quantity", signal_quantity, (members, offers), 0.0)
+    order, groups = tier_order(response, tiers)
+    if response.ndim <= 1:
+        response = np.array(np.broadcast_to(response, (tiers,)))
+    elif response.ndim == 2:
+        response = response[None]
+    wanted, worth, response = tiers_sorted(wanted, worth, response)
+    return Given(amounts, asks, wanted, worth, response, limits, signal, order, groups)
+
+
+def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+    # Two reductions that also catch NaN: comparisons with it are false.
+    if array.size and not (array.min() >= lowest and array.max() < np.inf):
+        raise ValueError(f"{name} must be finite and >= {lowest:g}")
+    return array
+
+
+def some(values: FloatArray, here: slice, shape: tuple[int, ...]) -> FloatArray:
+    """Elasticities of some members: those that all share stay as they are."""
+    return values if values.ndim <= 1 else np.broadcast_to(values, shape)[here]
 
 
 def tiers_sorted(

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.market.layout import FloatArray, Market
+from sim.market.layout import Bucket, FloatArray, Market
 from sim.market.solver.asked import Load
 from sim.market.solver.frame import Frame
 from sim.market.solver.newton import NORMAL, hessian, newton
@@ -28,12 +28,12 @@ LARGEST = 1e4
 
 def prepared(market: Market, loads: Sequence[tuple[Frame, Load]]) -> Market:
     """The market with the inverses of one member's equilibrium, caps taken as slack."""
-    found: dict[int, FloatArray] = {}
+    found: list[tuple[Bucket, FloatArray]] = []
     for piece, load in [(piece, load) for frame, load in loads for piece in frame.pieces]:
         bucket = piece.bucket
         if bucket.own:
             # An inverse for each member would cost more than it saves: these sweep without one.
-            found[id(bucket)] = np.eye(bucket.incidence.shape[2])[None]
+            found.append((bucket, np.eye(bucket.incidence.shape[2])[None]))
             continue
         n, sellers = len(piece.good), bucket.sellers.shape[1]
         problem = problem_of(piece, load, np.arange(n))
@@ -60,6 +60,10 @@ def prepared(market: Market, loads: Sequence[tuple[Frame, Load]]) -> Market:
         remedy[:, :sellers, :sellers] = np.where(
             sound[:, None, None], np.swapaxes(inverse, 1, 2), remedy[:, :sellers, :sellers]
         )
-        found[id(bucket)] = remedy
-    buckets = tuple(replace(b, remedy=found.get(id(b))) for b in market.buckets)
+        found.append((bucket, remedy))
+    buckets = tuple(replace(b, remedy=_of(b, found)) for b in market.buckets)
     return replace(market, buckets=buckets, memory={})
+
+
+def _of(bucket: Bucket, found: Sequence[tuple[Bucket, FloatArray]]) -> FloatArray | None:
+    return next((remedy for other, remedy in found if other is bucket), None)

@@ -41,6 +41,14 @@ class Products:
         blocked: per piece, whether matrices of its own multiply whole blocks; none by default.
     """
 
+    per_market: list[FloatArray]
+    per_market_back: list[FloatArray]
+    matrices: list[FloatArray]
+    transposed: list[FloatArray]
+    buffers: list[FloatArray]
+    places: list[IntArray]
+    blocked: list[list[FloatArray]]
+
     def __init__(
         self,
         goods: Sequence[IntArray],
@@ -126,6 +134,10 @@ class Products:
             self.buffers.append(buffer)
             self.places.append(joined(places, np.int64))
             self.blocked.append(views)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Buffers and the views on them would part in a copy."""
+        raise TypeError("products are a workspace and cannot be copied; copy the market")
 
     def like(self, matrices: Sequence[FloatArray]) -> Products:
         """The same places and buffers with other matrices of the same shapes."""

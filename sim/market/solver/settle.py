@@ -7,6 +7,7 @@ multiplies row values alone, so that every sum over links stays two matrix produ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,57 +62,12 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
     """
     frame, load, is_cap = sweeper.frame, sweeper.load, sweeper.frame.is_cap
     y = sweeper.to_prices(w)
-    row_flow = sweeper.row * sweeper.row_pull
-    ahead = y - load.log_ask
-    below = np.minimum(ahead, 0.0)
-    below *= frame.eps
-    if frame.capped:
-        below *= frame.seller
-    supply = np.exp(below)
-    supply *= load.solved_limit
     log_index = sweeper.log_z * frame.index_rate
     log_index += sweeper.buyer_reference
-    row_rent, rent_value = np.broadcast_to(1.0, row_flow.shape), None
-    if frame.capped:
-        flow = _collected(sweeper, row_flow)
-        solved = _factors(sweeper, flow, load.solved_limit)
-        held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
-        shrunk = _collected(sweeper, row_flow * solved * np.log(np.maximum(solved, 1e-300)))
-        shrunk *= frame.seller
-        over = np.log(np.maximum(held / np.maximum(supply, 1e-300), 1e-300))
-        gap = _sellers_gap(sweeper, ahead, over, supply, held, shrunk)
-        gap += _buyers_gap(sweeper, log_index, _bought(sweeper, solved * sweeper.row))
-        factor = _factors(sweeper, flow, load.limit) if load.floored else solved
-        row = factor * sweeper.row
-        sold = np.minimum(_collected(sweeper, factor * row_flow), load.limit)
-        lost = (flow - sold) * frame.seller
-        off = supply - flow
-        spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
-        off = np.where(is_cap & (off > 0), np.minimum(off, spare), off)
-        bought = _bought(sweeper, row)
-        row_rent, rent_value = _rents(sweeper, y, row)
-    else:
-        # Not more than what is on sale: row <= limit / pull.
-        row = np.maximum(sweeper.row_pull, 1e-300)
-        np.divide(load.limit, row, out=row)
-        np.minimum(row, sweeper.row, out=row)
-        sold = np.minimum(row_flow, load.limit)
-        bought = _bought(sweeper, row)
-        # log(flow / limit) is known: w less the w at which all is sold.
-        over = w - sweeper.full
-        shrunk = np.maximum(over, 0.0)
-        np.clip(over, -NEVER, 0.0, out=over)
-        shrunk *= sold
-        np.negative(shrunk, out=shrunk)
-        over -= below
-        gap = _sellers_gap(sweeper, ahead, over, supply, sold, shrunk)
-        gap += _buyers_gap(sweeper, log_index, bought)
-        off = np.subtract(supply, row_flow, out=supply)
-        lost = np.subtract(row_flow, sold, out=row_flow)
-    np.abs(off, out=off)
+    scaled = _scaled_under_caps(sweeper, y, log_index) if frame.capped else _scaled(sweeper, w, y, log_index)
+    off = np.abs(scaled.off, out=scaled.off)
     if not load.all_live:
         off[load.dead] = 0.0
-
     demanded = sweeper.demanded
     if not load.all_served:
         unserved = np.flatnonzero((load.buyer_off > 0) & frame.is_need)
@@ -123,18 +79,94 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
     quoted = y if load.all_live else np.where(load.live | is_cap, y, load.log_ask)
     return Settled(
         log_price=_quotes(sweeper, quoted, w, signal),
-        sold=np.multiply(sold, load.size_variable, out=sold),
-        rent_value=rent_value,
+        sold=np.multiply(scaled.sold, load.size_variable, out=scaled.sold),
+        rent_value=scaled.rent_value,
         log_index=log_index,
-        bought=np.multiply(bought, load.size_buyer, out=bought),
+        bought=np.multiply(scaled.bought, load.size_buyer, out=scaled.bought),
         demanded=demanded * load.size_buyer,
-        row=row,
+        row=scaled.row,
         pull=sweeper.pull * load.size_buyer,
-        row_rent=row_rent,
+        row_rent=scaled.row_rent,
         residual=np.maximum.reduceat(off, frame.first_variable),
-        gap=gap,
-        scaled_down=_sum(lost, frame.first_variable) * load.size,
+        gap=scaled.gap,
+        scaled_down=_sum(scaled.lost, frame.first_variable) * load.size,
     )
+
+
+class _Scaled(NamedTuple):
+    """Flows that respect what is on sale and allowed, in units of the markets' sizes."""
+
+    row: FloatArray
+    sold: FloatArray
+    bought: FloatArray
+    off: FloatArray
+    """Per variable: supply less sales before scaling, room left under a cap."""
+    lost: FloatArray
+    """Per variable: tonnes taken off."""
+    gap: FloatArray
+    row_rent: FloatArray
+    rent_value: FloatArray | None
+
+
+def _supply(sweeper: Sweeper, ahead: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Per variable: log(supply / limit), and supply; ``ahead`` is log price less log ask."""
+    frame = sweeper.frame
+    below = np.minimum(ahead, 0.0)
+    below *= frame.eps
+    if frame.capped:
+        below *= frame.seller
+    supply = np.exp(below)
+    supply *= sweeper.load.solved_limit
+    return below, supply
+
+
+def _scaled_under_caps(sweeper: Sweeper, y: FloatArray, log_index: FloatArray) -> _Scaled:
+    """Flows of sellers whose links may be under caps; ``y`` as :meth:`Sweeper.to_prices` gives it."""
+    frame, load = sweeper.frame, sweeper.load
+    ahead = y - load.log_ask
+    _, supply = _supply(sweeper, ahead)
+    row_flow = sweeper.row * sweeper.row_pull
+    flow = _collected(sweeper, row_flow)
+    solved = _factors(sweeper, flow, load.solved_limit)
+    held = np.minimum(_collected(sweeper, solved * row_flow), load.solved_limit)
+    shrunk = _collected(sweeper, row_flow * solved * np.log(np.maximum(solved, 1e-300)))
+    shrunk *= frame.seller
+    over = np.log(np.maximum(held / np.maximum(supply, 1e-300), 1e-300))
+    gap = _sellers_gap(sweeper, ahead, over, supply, held, shrunk)
+    gap += _buyers_gap(sweeper, log_index, _bought(sweeper, solved * sweeper.row))
+    factor = _factors(sweeper, flow, load.limit) if load.floored else solved
+    row = factor * sweeper.row
+    sold = np.minimum(_collected(sweeper, factor * row_flow), load.limit)
+    off = supply - flow
+    spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
+    off = np.where(frame.is_cap & (off > 0), np.minimum(off, spare), off)
+    lost = (flow - sold) * frame.seller
+    return _Scaled(row, sold, _bought(sweeper, row), off, lost, gap, *_rents(sweeper, y, row))
+
+
+def _scaled(sweeper: Sweeper, w: FloatArray, y: FloatArray, log_index: FloatArray) -> _Scaled:
+    """Flows where rows are sellers: not more than what is on sale, row <= limit / pull."""
+    load = sweeper.load
+    ahead = y - load.log_ask
+    below, supply = _supply(sweeper, ahead)
+    row_flow = sweeper.row * sweeper.row_pull
+    row = np.maximum(sweeper.row_pull, 1e-300)
+    np.divide(load.limit, row, out=row)
+    np.minimum(row, sweeper.row, out=row)
+    sold = np.minimum(row_flow, load.limit)
+    bought = _bought(sweeper, row)
+    # log(flow / limit) is known: w less the w at which all is sold.
+    over = w - sweeper.full
+    shrunk = np.maximum(over, 0.0)
+    np.clip(over, -NEVER, 0.0, out=over)
+    shrunk *= sold
+    np.negative(shrunk, out=shrunk)
+    over -= below
+    gap = _sellers_gap(sweeper, ahead, over, supply, sold, shrunk)
+    gap += _buyers_gap(sweeper, log_index, bought)
+    off = np.subtract(supply, row_flow, out=supply)
+    lost = np.subtract(row_flow, sold, out=row_flow)
+    return _Scaled(row, sold, bought, off, lost, gap, np.broadcast_to(1.0, row_flow.shape), None)
 
 
 def _rents(sweeper: Sweeper, y: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:

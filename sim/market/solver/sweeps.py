@@ -8,11 +8,11 @@ the first check at which it has arrived, whatever the others do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.market.layout import FloatArray, IntArray
+from sim.market.layout import BoolArray, FloatArray, IntArray
 from sim.market.solver.asked import NEVER, Load
 from sim.market.solver.frame import Frame, Places
 
@@ -42,6 +42,18 @@ class Sweeper:
     load: Load
     reference: FloatArray
     """(n,) log price at which w is 0, so that no power overflows."""
+    row: FloatArray = field(init=False)
+    row_pull: FloatArray = field(init=False)
+    z: FloatArray = field(init=False)
+    log_z: FloatArray = field(init=False)
+    pull: FloatArray = field(init=False)
+    tier: FloatArray = field(init=False)
+    demanded: FloatArray = field(init=False)
+    power: FloatArray = field(init=False)
+    full: FloatArray = field(init=False)
+    work: FloatArray = field(init=False)
+    row_flow: FloatArray = field(init=False)
+    sums: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
         frame, load = self.frame, self.load
@@ -275,48 +287,100 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
         w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
         did not arrive, of which the sweeper does not hold the point.
     """
-    whole, w, result = sweeper, start.copy(), start
-    frame = sweeper.frame
-    sweeps = np.full(len(frame), MOST_SWEEPS)
-    markets = np.arange(len(frame))
-    going, frozen = np.ones(len(frame), dtype=bool), None
-    smaller: list[tuple[Sweeper, Places]] = []
-    depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
-    if "history" not in frame.memory:
-        frame.memory["history"] = _History(frame, depth)
-    history: _History = frame.memory["history"]
-    ahead, kept = np.empty_like(w), np.empty_like(w)
+    mixing = _Mixing(sweeper, start)
     for sweep in range(1, MOST_SWEEPS + 1):
-        now, length = (sweep - 1) % (depth + 1), min(sweep, depth + 1)
-        image, change = history.image[now], history.change[now]
-        sweeper.sweep(w, image)
-        raw = kept if frame.prepared else change
-        np.subtract(image, w, out=raw)
-        if sweep >= FIRST_CHECK:
-            arrived = going & (sweeper.distance(raw) <= tolerance)
-            if arrived.any():
-                sweeps[markets[arrived]] = sweep
-                going &= ~arrived
-                left = int(going.sum())
-                if not left:
-                    break
-                if len(frame) >= WORTH_COMPACTING and left <= COMPACT * len(going):
-                    frame, places = frame.take(going)
-                    if smaller:
-                        result[smaller[-1][1].variables] = w
-                    else:
-                        result = w
-                    sweeper, history = sweeper.take(frame, places), history.take(frame, places)
-                    w, kept, ahead = w[places.variables], kept[places.variables], ahead[: len(sweeper.full)]
-                    markets, going, frozen = markets[places.markets], going[places.markets], None
-                    smaller.append((sweeper, places.within(smaller[-1][1]) if smaller else places))
-                    image, change = history.image[now], history.change[now]
-                    raw = kept if frame.prepared else change
-                else:
-                    frozen = np.take(~going, frame.variable_market)
-        if frame.prepared:
-            frame.remedy.forward(raw, change)
-            np.add(w, change, out=image)
+        mixing.sweep(sweep)
+        if sweep >= FIRST_CHECK and mixing.all_arrived(sweep, tolerance):
+            break
+        mixing.move_on(sweep)
+    return mixing.outcome(start)
+
+
+class _Mixing:
+    """The markets of a sweeper on their way, in a smaller frame once few are left.
+
+    Attributes:
+        whole: all markets. sweeper, history, frame: those in work; w where they are.
+        raw: the change that the last sweep made. markets: (n,) their numbers. going: (n,) not yet arrived.
+        frozen: per variable, whether its market has arrived; None while none has.
+        smaller: the sweepers of the smaller frames, and where their markets lay in the whole.
+        sweeps: sweeps of each market of the whole.
+    """
+
+    def __init__(self, sweeper: Sweeper, start: FloatArray) -> None:
+        frame = sweeper.frame
+        self.whole, self.sweeper, self.frame = sweeper, sweeper, frame
+        self.w, self.result = start.copy(), start
+        self.sweeps, self.markets = np.full(len(frame), MOST_SWEEPS), np.arange(len(frame))
+        self.going = np.ones(len(frame), dtype=bool)
+        self.frozen: BoolArray | None = None
+        self.smaller: list[tuple[Sweeper, Places]] = []
+        self.depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
+        if "history" not in frame.memory:
+            frame.memory["history"] = _History(frame, self.depth)
+        self.history: _History = frame.memory["history"]
+        self.ahead, self.kept = np.empty_like(start), np.empty_like(start)
+        self.raw = self.kept
+
+    def _newest(self, sweep: int) -> int:
+        """Where the history holds a sweep."""
+        return (sweep - 1) % (self.depth + 1)
+
+    def _raw(self, now: int) -> FloatArray:
+        """Room for the change as it comes, before the remedy."""
+        return self.kept if self.frame.prepared else self.history.change[now]
+
+    def sweep(self, sweep: int) -> None:
+        """Sweep once, from ``w`` into the history."""
+        now = self._newest(sweep)
+        image, self.raw = self.history.image[now], self._raw(now)
+        self.sweeper.sweep(self.w, image)
+        np.subtract(image, self.w, out=self.raw)
+
+    def all_arrived(self, sweep: int, tolerance: float) -> bool:
+        """Let go of markets that have arrived; whether these were the last."""
+        arrived = self.going & (self.sweeper.distance(self.raw) <= tolerance)
+        if not arrived.any():
+            return False
+        self.sweeps[self.markets[arrived]] = sweep
+        self.going &= ~arrived
+        left = int(self.going.sum())
+        if not left:
+            return True
+        if len(self.frame) >= WORTH_COMPACTING and left <= COMPACT * len(self.going):
+            self._compact(sweep)
+        else:
+            self.frozen = np.take(~self.going, self.frame.variable_market)
+        return False
+
+    def _compact(self, sweep: int) -> None:
+        """Go on with the markets still going alone."""
+        self._hand_in()
+        self.frame, places = self.frame.take(self.going)
+        self.sweeper = self.sweeper.take(self.frame, places)
+        self.history = self.history.take(self.frame, places)
+        self.w, self.kept = self.w[places.variables], self.kept[places.variables]
+        self.ahead = self.ahead[: len(self.sweeper.full)]
+        self.markets, self.going = self.markets[places.markets], self.going[places.markets]
+        self.frozen = None
+        self.smaller.append((self.sweeper, places.within(self.smaller[-1][1]) if self.smaller else places))
+        self.raw = self._raw(self._newest(sweep))
+
+    def _hand_in(self) -> None:
+        """Write ``w`` into the result of all."""
+        if self.smaller:
+            self.result[self.smaller[-1][1].variables] = self.w
+        else:
+            self.result = self.w
+
+    def move_on(self, sweep: int) -> None:
+        """Mix the last sweeps into the next ``w``."""
+        now, length = self._newest(sweep), min(sweep, self.depth + 1)
+        history, w, ahead, kept = self.history, self.w, self.ahead, self.kept
+        image = history.image[now]
+        if self.frame.prepared:
+            self.frame.remedy.forward(self.raw, history.change[now])
+            np.add(w, history.change[now], out=image)
         history.book(now, length)
         if length > 1:
             history.combine(_weights(history.gram, now, history.weights[:length]), ahead)
@@ -326,17 +390,17 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
         if not (kept.max() <= LONGEST and kept.min() >= -LONGEST):
             far = ~(np.abs(kept) <= LONGEST)
             ahead[far] = w[far] + np.clip(kept[far], -LONGEST, LONGEST)
-        if frozen is not None:
-            np.copyto(ahead, w, where=frozen)
-        w, ahead = ahead, w
-    if smaller:
-        result[smaller[-1][1].variables] = w
-    else:
-        result = w
-    for part, places in smaller:
-        whole.put(part, places)
-    missed = np.unique(markets[going])
-    if len(missed):
-        back = np.isin(whole.frame.variable_market, missed)
-        result[back] = start[back]
-    return result, sweeps, missed
+        if self.frozen is not None:
+            np.copyto(ahead, w, where=self.frozen)
+        self.w, self.ahead = ahead, w
+
+    def outcome(self, start: FloatArray) -> tuple[FloatArray, IntArray, IntArray]:
+        """What :func:`mix` returns."""
+        self._hand_in()
+        for part, places in self.smaller:
+            self.whole.put(part, places)
+        missed = np.unique(self.markets[self.going])
+        if len(missed):
+            back = np.isin(self.whole.frame.variable_market, missed)
+            self.result[back] = start[back]
+        return self.result, self.sweeps, missed
