@@ -46,7 +46,6 @@ def split(world: World, parts: int) -> World:
         offer_capacity=every(world.offer_capacity, own),
         offer_stock=every(world.offer_stock, own),
         offer_cash_cost=every(world.offer_cash_cost),
-        offer_by_product=np.repeat(world.offer_by_product, parts),
         offer_composition=every(world.offer_composition),
         need_facility=(world.need_facility[:, None] * parts + number).ravel(),
         need_good=np.repeat(world.need_good, parts),

@@ -7,17 +7,14 @@ they take to answer.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sim.errors import MonaziteError, did_you_mean
 
-if TYPE_CHECKING:
-    from _csv import Reader
-
-__all__ = ["REBUILD", "Problems", "Row", "Table", "read_table"]
+__all__ = ["REBUILD", "Parts", "Problems", "Row", "Table", "parse_table", "read_table"]
 
 REBUILD = "rebuild with 'make data'"
 """Remedy for a table that is made from others."""
@@ -88,12 +85,18 @@ class Row:
         return text
 
     def number(
-        self, column: str, low: float = -math.inf, high: float = math.inf, empty: float | None = None
+        self,
+        column: str,
+        low: float = -math.inf,
+        high: float = math.inf,
+        empty: float | None = None,
+        positive: bool = False,
     ) -> float:
         """A finite number in [low, high]; NaN where it is none.
 
         Args:
             empty: what an empty cell stands for; None where it may not be empty.
+            positive: it must be above 0, whatever ``low``.
         """
         text = self.text(column)
         if not text and empty is not None:
@@ -105,8 +108,9 @@ class Row:
         if not math.isfinite(value):
             self.refuse(column, f"'{text[:LONGEST_CELL]}' is not a number", "write a number such as 0.25")
             return math.nan
-        if not low <= value <= high:
-            self.refuse(column, f"{text[:LONGEST_CELL]} is out of range", f"write {_range(low, high)}")
+        if not low <= value <= high or (positive and value <= 0):
+            rule = "a number above 0" if positive else _range(low, high)
+            self.refuse(column, f"{text[:LONGEST_CELL]} is out of range", f"write {rule}")
             return math.nan
         return value
 
@@ -159,10 +163,46 @@ class Table:
         places = [self.position[name] for name in names]
         return [tuple(cells[place] for place in places) for cells in self._lines.values()]
 
+    def pairs(self, key: str, value: str) -> dict[str, str]:
+        """Text of one column by that of another; where a key stands twice, the last counts.
+
+        Raises:
+            KeyError: the table has no such column.
+        """
+        return {cells[0]: cells[1] for cells in self.columns(key, value)}
+
     def dictionaries(self) -> list[dict[str, str]]:
         """Every line as column -> text."""
         names = list(self.position)
         return [dict(zip(names, cells, strict=True)) for cells in self._lines.values()]
+
+
+class Parts:
+    """A long table taken apart by its first column; a part is read when it is asked for.
+
+    No cell of the table may run over several lines.
+
+    Raises:
+        MonaziteError: as :func:`read_table`; of single lines once their part is read.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], remedy: str = REBUILD) -> None:
+        self._path, self._columns, self._remedy = path, columns, remedy
+        self._lines: dict[str, dict[int, str]] = {}
+        self._header: list[str] = []
+        for line, text in enumerate(_text(path, remedy).splitlines(), start=1):
+            if line == 1:
+                self._header = next(csv.reader([text]), [])
+            elif text:
+                self._lines.setdefault(text.partition(",")[0], {})[line] = text
+        _check(path, self._header, columns, {}, remedy)
+
+    def part(self, key: str) -> Table:
+        """The lines that begin with a word."""
+        texts = self._lines.get(key, {})
+        lines = dict(zip(texts, csv.reader(texts.values()), strict=True))
+        _check(self._path, self._header, self._columns, lines, self._remedy)
+        return Table(self._path, self._header, lines, Problems())
 
 
 def read_table(
@@ -183,16 +223,47 @@ def read_table(
         MonaziteError: there is no such file, it is no CSV text, columns are missing or stand twice, or lines
             have more or fewer cells than there are columns.
     """
-    noted = problems if problems is not None else Problems()
+    return parse_table(_text(path, remedy), path, columns, problems, remedy)
+
+
+def parse_table(
+    text: str,
+    path: Path,
+    columns: Sequence[str] = (),
+    problems: Problems | None = None,
+    remedy: str = REBUILD,
+) -> Table:
+    """As :func:`read_table`, from text that has been read already; ``path`` is what messages name."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    first, lines = 1, {}
+    try:
+        for cells in reader:
+            if cells:
+                lines[first] = cells
+            # A quoted cell may run over several lines.
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise MonaziteError(f"{path}:{first}: is no CSV text ({error}); {remedy}") from None
+    header = lines.pop(min(lines)) if lines else []
+    _check(path, header, columns, lines, remedy)
+    return Table(path, header, lines, problems if problems is not None else Problems())
+
+
+def _text(path: Path, remedy: str) -> str:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
-            header, lines = _lines(csv.reader(handle))
+            return handle.read()
     except FileNotFoundError:
         raise MonaziteError(f"{path}: no such file; {remedy}") from None
     except OSError as error:
         raise MonaziteError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MonaziteError(f"{path}: is no CSV text ({error}); {remedy}") from None
+    except UnicodeDecodeError as error:
+        raise MonaziteError(f"{path}: is no UTF-8 text ({error.reason}); {remedy}") from None
+
+
+def _check(
+    path: Path, header: Sequence[str], columns: Sequence[str], lines: Mapping[int, Sequence[str]], remedy: str
+) -> None:
     damaged = Problems()
     for name in columns:
         if name not in header:
@@ -202,19 +273,6 @@ def read_table(
             damaged.note(f"{path}:1", f"column '{name}' stands twice", "remove one of them")
     for line, cells in lines.items():
         if len(cells) != len(header):
-            message = f"{len(cells)} cells under {len(header)} columns"
+            message = f"has cells: {len(cells)}, columns: {len(header)}"
             damaged.note(f"{path}:{line}", message, "write one cell for each column")
     damaged.check()
-    return Table(path, header, lines, noted)
-
-
-def _lines(reader: Reader) -> tuple[list[str], dict[int, list[str]]]:
-    """Column names, and the cells of each line that has any, by its number in the file."""
-    first, lines = 1, {}
-    for cells in reader:
-        if cells:
-            lines[first] = cells
-        # A quoted cell may run over several lines.
-        first = reader.line_num + 1
-    header = lines.pop(min(lines)) if lines else []
-    return header, lines

@@ -86,7 +86,12 @@ def write_small_world(root: Path, tonnes: float = 1.0, dollars: float = 1.0) -> 
         for g, n, m, s, b, e in goods
     ])
     _write(root / "elements.csv", [{"element": e, "name": e, "members": e, "note": ""} for e in ELEMENTS])
-    _write(root / "substitutes.csv", [{"group": "none", "good": "no_such_good", **mark}])
+    _write(root / "substitutes.csv", [{"group": "alone", "good": "magnet", **mark}])
+    _write(root / "transport.csv", [
+        {"rule": r, "value": v, "low": v, "high": v, **mark}
+        for r, v in (("sailing_speed", 480), ("handling_time", 14), ("freight_base", 0.01),
+                     ("freight_by_distance", 0.001))
+    ])
     year = root / "2024"
     kinds = {"mine": "miner", "sepa": "processor", "magn": "processor", "trad": "trader"}
     _write(year / "facilities.csv", [

@@ -13,7 +13,6 @@ a parameter's own, so that a new parameter moves no other.
 from __future__ import annotations
 
 import bisect
-import csv
 import difflib
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -269,25 +268,19 @@ def _places(table: Table) -> dict[str, int]:
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, stamp: tuple[int, int]) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
-    with path.open(newline="", encoding="utf-8") as handle:
-        names, *rows = list(csv.reader(handle)) or [[]]
-    if not rows or "weight" not in names:
-        raise MonaziteError(f"{path}: needs a column 'weight' and at least one row; rebuild with 'make data'")
-    try:
-        numbers = np.array(rows, dtype=np.float64)
-    except ValueError:
-        numbers = np.full((1, len(names)), np.nan)
-    at = names.index("weight")
-    if not np.isfinite(numbers).all() or (numbers[:, at] < 0).any() or numbers[:, at].sum() <= 0:
-        raise MonaziteError(
-            f"{path}: every cell must be a number, and weights at least 0 and not all 0; rebuild with "
-            "'make data'"
-        )
-    reached = np.cumsum(numbers[:, at]) / numbers[:, at].sum()
+    table = read_table(path, ("weight",))
+    columns = {
+        name: [row.number(name, 0.0 if name == "weight" else -np.inf) for row in table]
+        for name in table.position
+    }
+    table.problems.check()
+    weights = np.array(columns.pop("weight"))
+    if not weights.sum() > 0:
+        raise MonaziteError(f"{path}: needs a row with a weight above 0; rebuild with 'make data'")
+    reached = np.cumsum(weights) / weights.sum()
     # Rounding must leave no number below 1 behind the last row that has a weight.
     reached[reached >= reached[-1]] = 1.0
-    columns = {name: tuple(numbers[:, i].tolist()) for i, name in enumerate(names) if i != at}
-    return columns, tuple(reached.tolist())
+    return {name: tuple(column) for name, column in columns.items()}, tuple(reached.tolist())
 
 
 def _read_sample(path: Path) -> tuple[dict[str, tuple[float, ...]], tuple[float, ...]]:
@@ -306,28 +299,21 @@ def read_priors(path: Path | None = None) -> dict[str, tuple[float, float]]:
         MonaziteError: a range has one end, none between its ends, or belongs to one mineral alone.
     """
     source = path if path is not None else world_directory() / "behaviour.csv"
+    table = read_table(source, ("parameter", "scope", "prior_low", "prior_high"))
     found = {}
-    with source.open(newline="", encoding="utf-8") as handle:
-        for line, row in enumerate(csv.DictReader(handle), start=2):
-            ends = [row.get("prior_low") or "", row.get("prior_high") or ""]
-            if not any(ends):
-                continue
-            place = f"{source}:{line}: {row['parameter']}"
-            try:
-                low, high = map(float, ends)
-            except ValueError:
-                low, high = 1.0, 0.0
-            if not low < high:
-                raise MonaziteError(
-                    f"{place}: prior_low '{ends[0]}' and prior_high '{ends[1]}' are no range; write two "
-                    "numbers, the lower one first, or leave both empty"
-                )
-            if row["scope"] != "all":
-                raise MonaziteError(
-                    f"{place}: a parameter is searched for all minerals together; leave prior_low and "
-                    f"prior_high of scope '{row['scope']}' empty"
-                )
-            found[row["parameter"]] = (low, high)
+    for row in table:
+        low, high = row.text("prior_low"), row.text("prior_high")
+        if not low and not high:
+            continue
+        name, scope = row.text("parameter"), row.text("scope")
+        bounds = row.number("prior_low"), row.number("prior_high")
+        if bounds[0] >= bounds[1]:
+            row.refuse("prior_low", f"{low} is not below prior_high, {high}", "write the lower one first")
+        if scope != "all":
+            remedy = f"leave prior_low and prior_high of scope '{scope}' empty"
+            row.refuse("scope", "a parameter is searched for all minerals together", remedy)
+        found[name] = bounds
+    table.problems.check()
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from sim.analysis.select import good_name
 from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.results.grouping import group_sum, over_run
+from sim.tables import read_table
 
 __all__ = ["CHECKED_MONTHS", "CheckRow", "assumption_shares", "check_rows"]
 
@@ -253,8 +253,7 @@ def assumption_shares(base_year: int) -> dict[str, float]:
     folder = world_directory(base_year)
 
     def rows(name: str) -> list[dict[str, str]]:
-        with (folder / name).open(newline="", encoding="utf-8") as handle:
-            return list(csv.DictReader(handle))
+        return read_table(folder / name).dictionaries()
 
     price = {row["good"]: float(row["price_usd_t"]) for row in rows("prices.csv")}
     shares: dict[str, float] = {}

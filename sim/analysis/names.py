@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from functools import lru_cache
+from pathlib import Path
 
 from sim.paths import world_directory
+from sim.tables import read_table
 
 __all__ = ["country_name"]
 
@@ -26,11 +27,9 @@ SHORT = {
 
 @lru_cache(maxsize=4)
 def _names(path: str) -> dict[str, str]:
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            return {row["iso3"]: row["name"] for row in csv.DictReader(handle)}
-    except FileNotFoundError:
+    if not Path(path).is_file():
         return {}
+    return read_table(Path(path), ("iso3", "name")).pairs("iso3", "name")
 
 
 def country_name(iso3: str) -> str:

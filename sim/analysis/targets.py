@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 
 from sim.errors import MonaziteError
 from sim.paths import share_root
+from sim.tables import read_table as read_csv
 
 __all__ = [
     "Target", "import_sources", "inventories", "load_target", "mine_shares", "prices", "read_table",
@@ -30,20 +29,14 @@ class Target:
     high: float
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise MonaziteError(f"{path}: no such file; calibration targets come with the source tree")
-    with path.open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
-
-
 def read_table(name: str) -> list[dict[str, str]]:
     """Rows of a table below ``data/raw``.
 
     Raises:
         MonaziteError: the table does not come with this installation.
     """
-    return _rows(share_root() / "data" / "raw" / name)
+    remedy = "such tables come with the source tree and with the installed program; restore it"
+    return read_csv(share_root() / "data" / "raw" / name, remedy=remedy).dictionaries()
 
 
 def _goods(text: str) -> tuple[str, ...]:

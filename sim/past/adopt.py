@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 from sim.errors import MonaziteError
 from sim.past.search import Found
 from sim.paths import is_repository, share_root, shown
 from sim.sweep.journal import write_file
+from sim.tables import parse_table
 
 __all__ = ["adopt"]
 
@@ -42,7 +41,7 @@ def adopt(found: Found, root: Path | None = None) -> tuple[Path, Path]:
     table, sample = root / "data/raw/assumptions/behaviour.csv", root / "data/raw/targets/posterior.csv"
     try:
         text = table.read_text(encoding="utf-8")
-        rows = list(csv.DictReader(io.StringIO(text)))
+        rows = parse_table(text, table, ("parameter", "scope"), remedy="restore it").dictionaries()
         lines = text.splitlines()
         place = {row["parameter"]: i for i, row in enumerate(rows, start=1) if row["scope"] == "all"}
         for one in found.parameters():

@@ -51,6 +51,7 @@ from sim.paths import shown
 from sim.sweep.executors import process_pool
 from sim.sweep.journal import write_file
 from sim.sweep.plan import scenario_digest
+from sim.tables import read_table
 
 __all__ = ["Found", "Request", "Runner", "Watch", "make_request", "open_search", "search"]
 
@@ -402,8 +403,8 @@ def _ends(found: Found, episodes: Sequence[Episode], run: Runner) -> bytes:
 
 
 def _read_ends(out: Path) -> tuple[dict[str, Any], ...]:
-    with (out / "ends.csv").open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
+    remedy = "delete it, and the same command makes it again"
+    rows = read_table(out / "ends.csv", ("parameter", "end"), remedy=remedy).dictionaries()
     try:
         return tuple(
             {k: text if k in ("parameter", "end") or not text else float(text) for k, text in row.items()}

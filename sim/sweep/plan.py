@@ -41,8 +41,8 @@ FORMAT = 1
 DEFAULT_SEED = 1
 DECISIVE = (
     "agents", "engine", "instruments", "market", "world/*.py", "controls.py", "distributions.py", "units.py",
-    "accounts.py", "arrays.py", "variables.py", "results/variables.csv", "results/grouping.py",
-    "analysis/metrics.py", "sweep/kept.py", "sweep/encode.py", "sweep/work.py",
+    "accounts.py", "arrays.py", "tables.py", "variables.py", "results/variables.csv",
+    "results/grouping.py", "analysis/metrics.py", "sweep/kept.py", "sweep/encode.py", "sweep/work.py",
 )  # fmt: skip
 """Parts of the program whose change may change results; also those of another version's number."""
 

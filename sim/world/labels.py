@@ -6,7 +6,6 @@ arrays of :class:`~sim.world.world.World`, whose numpy alone takes longer to imp
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from sim.errors import MonaziteError
 from sim.paths import base_years, world_directory
+from sim.tables import Parts, read_table
 
 __all__ = ["FacilityLabel", "GoodLabel", "Labels", "load_labels"]
 
@@ -93,15 +93,9 @@ class Labels:
         return frozenset(facility.sector for facility in self.facilities.values() if facility.sector)
 
     @cached_property
-    def _flow_lines(self) -> Mapping[str, list[str]]:
-        """Good -> lines of the flow table, not yet taken apart: most goods are never asked for."""
-        path = self.folder / "flows.csv"
-        if not path.is_file():
-            raise MonaziteError(f"{path}: no such file; build it with 'make data'")
-        lines: dict[str, list[str]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines():
-            lines.setdefault(line.partition(",")[0], []).append(line)
-        return lines
+    def _flows(self) -> Parts:
+        """The flow table, by good: most goods are never asked for."""
+        return Parts(self.folder / "flows.csv", ("good", "seller", "buyer", "tonnes"))
 
     @cached_property
     def _trade(self) -> dict[str, Mapping[tuple[str, str], float]]:
@@ -110,47 +104,38 @@ class Labels:
     def trade(self, good: str) -> Mapping[tuple[str, str], float]:
         """(exporter, importer) -> tonnes per year of one good, domestic sales included."""
         if good not in self._trade:
-            header = next(csv.reader(self._flow_lines.get("good", [])), [])
-            seller, buyer, tonnes = (header.index(name) for name in ("seller", "buyer", "tonnes"))
             totals: dict[tuple[str, str], float] = {}
-            for row in csv.reader(self._flow_lines.get(good, [])):
-                key = self.facilities[row[seller]].country, self.facilities[row[buyer]].country
-                totals[key] = totals.get(key, 0.0) + float(row[tonnes])
+            flows = self._flows.part(good)
+            for row in flows:
+                ends = [row.word(end, self.facilities, "facility") for end in ("seller", "buyer")]
+                tonnes = row.number("tonnes", low=0.0)
+                flows.problems.check()
+                key = self.facilities[ends[0]].country, self.facilities[ends[1]].country
+                totals[key] = totals.get(key, 0.0) + tonnes
             self._trade[good] = totals
         return self._trade[good]
 
     @cached_property
     def output(self) -> Mapping[tuple[str, str], float]:
         """(good, facility) -> tonnes per year made or resold."""
-        columns = ("good", "facility", "output_t")
-        return {(g, f): float(t) for g, f, t in _columns(self.folder / "outputs.csv", columns)}
+        return _tonnes(self.folder / "outputs.csv", "output_t")
 
     @cached_property
     def use(self) -> Mapping[tuple[str, str], float]:
         """(good, facility) -> tonnes per year bought."""
-        columns = ("good", "facility", "use_t")
-        return {(g, f): float(t) for g, f, t in _columns(self.folder / "inputs.csv", columns)}
+        return _tonnes(self.folder / "inputs.csv", "use_t")
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise MonaziteError(f"{path}: no such file; build it with 'make data'")
-    with path.open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
+def _tonnes(path: Path, column: str) -> dict[tuple[str, str], float]:
+    """(good, facility) -> tonnes per year."""
+    table = read_table(path, ("good", "facility", column))
+    tonnes = {(row.text("good"), row.text("facility")): row.number(column, low=0.0) for row in table}
+    table.problems.check()
+    return tonnes
 
 
 def _columns(path: Path, names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The named columns; four times as fast as dictionaries, which shows with 9,000 flows."""
-    if not path.is_file():
-        raise MonaziteError(f"{path}: no such file; build it with 'make data'")
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = csv.reader(handle)
-        header = next(rows, [])
-        missing = [name for name in names if name not in header]
-        if missing:
-            raise MonaziteError(f"{path}:1: column '{missing[0]}' is missing; rebuild with 'make data'")
-        at = [header.index(name) for name in names]
-        return [tuple(row[i] for i in at) for row in rows]
+    return read_table(path, names).columns(*names)
 
 
 def load_labels(base_year: int = 2024, root: Path | None = None) -> Labels:
@@ -172,7 +157,8 @@ def _load(base_year: int, top: Path) -> Labels:
     if not folder.is_dir():
         known = ", ".join(map(str, base_years())) or "none"
         raise MonaziteError(f"no world tables for base year {base_year} in {top}; there are: {known}")
-    countries = _rows(top / "countries.csv")
+    countries = read_table(top / "countries.csv", ("iso3", "name", *GROUP_COLUMNS)).dictionaries()
+    columns = ("good", "name", "mineral", "stage", "unit", "hs6")
     traded = {good for (good,) in _columns(folder / "outputs.csv", ("good",))}
     parameters: dict[str, frozenset[str]] = {}
     if (top / "behaviour.csv").is_file():
@@ -191,7 +177,7 @@ def _load(base_year: int, top: Path) -> Labels:
                 r["good"], r["name"], r["mineral"], r["stage"], r["unit"],
                 tuple(code for code in r["hs6"].split(";") if code),
             )
-            for r in _rows(top / "goods.csv")
+            for r in read_table(top / "goods.csv", columns).dictionaries()
             if r["good"] in traded
         ),
         parameters=parameters,

@@ -15,7 +15,7 @@ from sim.errors import MonaziteError, did_you_mean
 
 if TYPE_CHECKING:
     from sim.world.labels import Labels
-    from sim.world.world import World
+    from sim.world.world import IntArray, World
 
 __all__ = ["linked_goods", "restrict", "restrict_labels"]
 
@@ -56,11 +56,17 @@ def restrict(world: World, minerals: Sequence[str]) -> World:
     """
     import numpy as np
 
-    from sim.world.world import Kept
-
     if not minerals:
         return world
     _refuse_unknown(minerals, [good.mineral for good in world.goods], world.base_year)
+    named = [good.id for good in world.goods if good.mineral in minerals]
+    ids = linked_goods(named, _plants(world).values())
+    good_at = np.flatnonzero([good.id in ids for good in world.goods])
+    return world if len(good_at) == len(world.goods) else _only(world, good_at)
+
+
+def _plants(world: World) -> dict[int, set[str]]:
+    """Plant -> ids of the goods that it buys or sells."""
     plants: dict[int, set[str]] = {}
     for facilities, goods in (
         (world.offer_facility, world.offer_good), (world.need_facility, world.need_good),
@@ -68,43 +74,35 @@ def restrict(world: World, minerals: Sequence[str]) -> World:
         for facility, good in zip(facilities.tolist(), goods.tolist(), strict=True):
             if world.facility_kind[facility] in PLANTS:
                 plants.setdefault(facility, set()).add(world.goods[good].id)
-    named = [good.id for good in world.goods if good.mineral in minerals]
-    ids = linked_goods(named, plants.values())
-    good_at = np.flatnonzero([good.id in ids for good in world.goods])
-    if len(good_at) == len(world.goods):
-        return world
+    return plants
+
+
+BY_OFFER = ("offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_composition")
+BY_NEED = ("need_use", "need_cover", "need_reservation", "need_dependence")
+BY_GOOD = ("goods", "base_flow", "transit_years", "freight_share")
+NAMES_OF_FACILITY = (
+    "facilities", "facility_names", "facility_kind", "facility_firm", "facility_sector",
+)  # fmt: skip
+
+
+def _only(world: World, good_at: IntArray) -> World:
+    """The world of some goods, by position."""
+    import numpy as np
+
+    from sim.world.world import Kept
+
     offers = np.flatnonzero(np.isin(world.offer_good, good_at))
     needs = np.flatnonzero(np.isin(world.need_good, good_at))
     facility_at = np.union1d(world.offer_facility[offers], world.need_facility[needs])
     before = world.kept or Kept.everything(world)
-
-    def facilities_of(values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(values[k] for k in facility_at)
-
-    parts: dict[str, Any] = {
-        name: getattr(world, name)[offers]
-        for name in (
-            "offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_by_product",
-            "offer_composition",
-        )
-    }  # fmt: skip
-    parts |= {
-        name: getattr(world, name)[needs]
-        for name in ("need_use", "need_cover", "need_reservation", "need_dependence")
-    }
-    parts |= {
-        name: tuple(getattr(world, name)[g] for g in good_at)
-        for name in ("base_flow", "transit_years", "freight_share")
-    }
+    parts: dict[str, Any] = {name: getattr(world, name)[offers] for name in BY_OFFER}
+    parts |= {name: getattr(world, name)[needs] for name in BY_NEED}
+    parts |= {name: tuple(getattr(world, name)[g] for g in good_at) for name in BY_GOOD}
+    parts |= {name: tuple(getattr(world, name)[k] for k in facility_at) for name in NAMES_OF_FACILITY}
+    ids = {good.id for good in parts["goods"]}
     return replace(
         world,
-        goods=tuple(world.goods[g] for g in good_at),
-        facilities=facilities_of(world.facilities),
-        facility_names=facilities_of(world.facility_names),
-        facility_kind=facilities_of(world.facility_kind),
         facility_country=world.facility_country[facility_at],
-        facility_firm=facilities_of(world.facility_firm),
-        facility_sector=facilities_of(world.facility_sector),
         facility_value_added=world.facility_value_added[facility_at],
         offer_facility=np.searchsorted(facility_at, world.offer_facility[offers]),
         offer_good=np.searchsorted(good_at, world.offer_good[offers]),

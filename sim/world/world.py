@@ -67,8 +67,6 @@ class World:
     country_names: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
     """Country groups by name (EU27, G7, OECD, ...), members as ISO-3 codes."""
-    political_risk: FloatArray
-    """(C,) 0 = safe, 1 = worst."""
     elements: tuple[str, ...]
     facilities: tuple[str, ...]
     facility_names: tuple[str, ...]
@@ -83,15 +81,13 @@ class World:
     offer_facility: IntArray
     offer_good: IntArray
     offer_output: FloatArray
-    """(O,) base-year sales = output, t/year."""
+    """(O,) base-year sales = output, t/year; 0 for what may enter later."""
     offer_capacity: FloatArray
-    """(O,) t/year, at least the output."""
+    """(O,) t/year, at least the output, above 0."""
     offer_stock: FloatArray
     """(O,) base-year seller stock, t."""
     offer_cash_cost: FloatArray
     """(O,) USD/t below which a plant loses cash."""
-    offer_by_product: BoolArray
-    """(O,) True where output is bounded by a host metal."""
     offer_composition: FloatArray
     """(O, E) element shares of a basket offer; rows of zeros elsewhere."""
     substitutes: Mapping[str, str]
@@ -99,7 +95,7 @@ class World:
     need_facility: IntArray
     need_good: IntArray
     need_use: FloatArray
-    """(N,) base-year use = purchases, t/year."""
+    """(N,) base-year use = purchases, t/year; 0 for plants that may enter later."""
     need_cover: FloatArray
     """(N,) target inventory cover, years of use."""
     need_reservation: FloatArray

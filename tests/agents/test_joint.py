@@ -130,23 +130,21 @@ def test_a_row_is_as_wide_as_its_weight() -> None:
     ("sample", "message"),
     [
         ("speed,pace,weight\n1,1,1\n",
-         "column 'pace' is no parameter of behaviour.csv; rebuild with 'make data'"),
-        ("speed,cover\n1,1\n", "needs a column 'weight' and at least one row; rebuild with 'make data'"),
-        ("speed,weight\n", "needs a column 'weight' and at least one row; rebuild with 'make data'"),
-        ("", "needs a column 'weight' and at least one row; rebuild with 'make data'"),
-    ]
-    + [
-        (f"speed,weight\n{row}\n1,1\n",
-         "every cell must be a number, and weights at least 0 and not all 0; rebuild with 'make data'")
-        for row in ("x,1", "nan,1", "1,-0.1", "1")
-    ]
-    + [("speed,weight\n1,0\n",
-        "every cell must be a number, and weights at least 0 and not all 0; rebuild with 'make data'")],
+         ": column 'pace' is no parameter of behaviour.csv; rebuild with 'make data'"),
+        ("speed,cover\n1,1\n", ":1: column 'weight' is missing; rebuild with 'make data'"),
+        ("", ":1: column 'weight' is missing; rebuild with 'make data'"),
+        ("speed,weight\n", ": needs a row with a weight above 0; rebuild with 'make data'"),
+        ("speed,weight\n1,0\n", ": needs a row with a weight above 0; rebuild with 'make data'"),
+        ("speed,weight\n1,1\nx,1\n", ":3: speed: 'x' is not a number; write a number such as 0.25"),
+        ("speed,weight\nnan,1\n", ":2: speed: 'nan' is not a number; write a number such as 0.25"),
+        ("speed,weight\n1,-0.1\n1,1\n", ":2: weight: -0.1 is out of range; write 0 or more"),
+        ("speed,weight\n1\n1,1\n", ":2: has cells: 1, columns: 2; write one cell for each column"),
+    ],
 )  # fmt: skip
 def test_a_bad_sample_is_refused(tmp_path: Path, sample: str, message: str) -> None:
     with pytest.raises(MonaziteError) as caught:
         read_behaviour(write(tmp_path, sample))
-    assert str(caught.value) == f"{tmp_path / 'posterior.csv'}: {message}"
+    assert str(caught.value) == f"{tmp_path / 'posterior.csv'}{message}"
 
 
 def test_priors_are_read_in_the_order_of_the_table(tmp_path: Path) -> None:
@@ -156,19 +154,18 @@ def test_priors_are_read_in_the_order_of_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("speed,all,3,2,5,8,1,no,0,1,s,a", "prior_low '8' and prior_high '1' are no range; write two "
-         "numbers, the lower one first, or leave both empty"),
-        ("speed,all,3,2,5,,4,no,0,1,s,a", "prior_low '' and prior_high '4' are no range; write two "
-         "numbers, the lower one first, or leave both empty"),
-        ("speed,copper,3,2,5,1,4,no,0,1,s,a", "a parameter is searched for all minerals together; leave "
-         "prior_low and prior_high of scope 'copper' empty"),
+        ("speed,all,3,2,5,8,1,no,0,1,s,a", "prior_low: 8 is not below prior_high, 1; write the lower one "
+         "first"),
+        ("speed,all,3,2,5,,4,no,0,1,s,a", "prior_low: '' is not a number; write a number such as 0.25"),
+        ("speed,copper,3,2,5,1,4,no,0,1,s,a", "scope: a parameter is searched for all minerals together; "
+         "leave prior_low and prior_high of scope 'copper' empty"),
     ],
 )  # fmt: skip
 def test_bad_priors_are_refused(tmp_path: Path, row: str, message: str) -> None:
     path = write(tmp_path, table=HEAD + row + "\n")
     with pytest.raises(MonaziteError) as caught:
         read_priors(path)
-    assert str(caught.value) == f"{path}:2: speed: {message}"
+    assert str(caught.value) == f"{path}:2: {message}"
 
 
 def test_the_shipped_priors_hold_the_shipped_ranges() -> None:

@@ -71,6 +71,14 @@ def write_world(top: Path) -> Path:
     _write(top / "elements.csv", "element,name,members,note", [("Dy", "Dysprosium", "Dy", "")])
     _write(top / "substitutes.csv", "group,good,source,confidence", [])
     _write(
+        top / "transport.csv",
+        "rule,value,low,high,unit,source,confidence",
+        [("sailing_speed", 480, 400, 600, "km/day", "s", "assumption"),
+         ("handling_time", 14, 7, 28, "days", "s", "assumption"),
+         ("freight_base", 0.01, 0, 1, "share", "s", "assumption"),
+         ("freight_by_distance", 0.001, 0, 1, "share", "s", "assumption")],
+    )  # fmt: skip
+    _write(
         top / "behaviour.csv",
         "parameter,scope,value,low,high,held,draw,unit,source,confidence",
         [("thrift_speed", "all", 0.5, 0.3, 0.8, "no", 0, "1/year", "s", "assumption"),

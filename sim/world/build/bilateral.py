@@ -7,7 +7,7 @@ from math import fsum
 import numpy as np
 import numpy.typing as npt
 
-from sim.world.build.draft import Draft
+from sim.world.build.draft import Adjustment, Draft
 from sim.world.build.raw import OTHER, Raw, Row
 from sim.world.build.trade_records import country_seed
 
@@ -81,7 +81,7 @@ class _Margins:
         if abs(scale - 1.0) > 1e-9:
             stated = float(self.columns[~trading].sum())
             rule = "recipes scaled so that what plants and sectors use equals supply"
-            draft.adjust(good, "WLD", "use", stated / scale, stated, "t", rule)
+            draft.adjust(Adjustment(good, "WLD", "use", stated / scale, stated, "t", rule))
         self.supply = self._by_country(self.sellers, self.rows)
         self.use = self._by_country(self.buyers, self.columns)
 
@@ -165,7 +165,7 @@ def _fixed_flows(
                 stated = fixed[pair]
                 fixed[pair] *= MOST_OF_SUPPLY * tonnes / taken
                 rule = f"stated flow to {pair[1]} cut to what {country} has"
-                draft.adjust(good, country, "fixed flow", stated, fixed[pair], "t", rule)
+                draft.adjust(Adjustment(good, country, "fixed flow", stated, fixed[pair], "t", rule))
     return fixed, label
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from sim.errors import MonaziteError
+from sim.tables import read_table
 from sim.world.build.bilateral import balance
 from sim.world.build.demand import Sectors, add_end_use
 from sim.world.build.draft import Draft
@@ -15,7 +15,7 @@ from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separa
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import add_extra_supply, add_mines, add_processors
 from sim.world.build.trade_records import add_traders
-from sim.world.build.write import write_table, write_year
+from sim.world.build.write import YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
@@ -51,12 +51,13 @@ def build_world(root: Path, out: Path | None = None) -> None:
         set_behaviour(draft, raw, prices, {g["good"]: g["mineral"] for g in goods})
         present = {g["good"] for g in goods}
         tariffs = [r for r in raw.rows_for("tariffs", year) if r["good"] in present]
-        write_year(folder / str(year), draft, goods, prices, tariffs, raw.rows_for("controls", year))
+        tables = YearTables(goods, prices, tariffs, raw.rows_for("controls", year))
+        write_year(folder / str(year), draft, tables)
     columns = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
     write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
     columns = "element,name,members,note".split(",")
     write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])
-    for table in ("behaviour", "substitutes"):
+    for table in ("behaviour", "substitutes", "transport"):
         rows = raw.rows(table)
         write_table(folder / f"{table}.csv", list(rows[0]), [list(r.values()) for r in rows])
     _write_posterior(root, folder, raw)
@@ -74,8 +75,7 @@ def _write_posterior(root: Path, folder: Path, raw: Raw) -> None:
     if not source.is_file():
         target.unlink(missing_ok=True)
         return
-    with source.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
+    rows = read_table(source).dictionaries()
     columns = [row["parameter"] for row in raw.rows("behaviour") if row["prior_low"]]
     missing = [name for name in (*columns, "weight") if not rows or name not in rows[0]]
     if missing:

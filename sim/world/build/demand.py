@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import fsum
 
-from sim.world.build.draft import Draft, Facility, Use
+from sim.world.build.draft import Adjustment, Draft, Facility, Use
 from sim.world.build.raw import OTHER, Raw
 from sim.world.build.supply import pairs
 from sim.world.build.trade_records import apparent_use
@@ -76,7 +76,7 @@ def _country_shares(draft: Draft, raw: Raw, good: str, known: set[str], left: fl
     kept[OTHER] = max(fsum(max(v, 0.0) for v in use.values()) - fsum(kept.values()), 0.0)
     whole = fsum(kept.values())
     rule = "scaled to supply less what processors take"
-    draft.adjust(good, "WLD", "apparent final use", whole, left, "t", rule)
+    draft.adjust(Adjustment(good, "WLD", "apparent final use", whole, left, "t", rule))
     return {c: v / whole for c, v in kept.items()}
 
 

@@ -142,8 +142,6 @@ class Draft:
         """Tonnes of a good that a buyer receives."""
         return fsum(t for (_, b), t in self.flows[good].items() if b == buyer)
 
-    def adjust(
-        self, good: str, country: str, item: str, raw: float, reconciled: float, unit: str, rule: str
-    ) -> None:
+    def adjust(self, adjustment: Adjustment) -> None:
         """Book an adjustment."""
-        self.adjustments.append(Adjustment(good, country, item, raw, reconciled, unit, rule))
+        self.adjustments.append(adjustment)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from sim.world.build.draft import Draft
+from collections.abc import Mapping
+
+from sim.world.build.draft import Adjustment, Draft, Facility, Offer
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import number
 
 __all__ = ["read_prices", "set_behaviour"]
-
-MINE_COST, BY_PRODUCT_COST, SECONDARY_COST = 0.7, 0.5, 0.8
-"""Cash cost as a share of the base price where no table names one."""
-INPUT_COST_LIMIT = 0.95
 
 
 def read_prices(raw: Raw, year: int, goods: list[str]) -> dict[str, Row]:
@@ -42,13 +40,8 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
     """Fill capacity, stocks, cash costs, give-up prices and dependence on the reconciled tonnes.
 
     Raises:
-        ValueError: a plant's inputs cost more than 95 % of what its outputs bring.
+        ValueError: a plant's inputs cost more than ``input_cost_ceiling`` of what its outputs bring.
     """
-    stocks = {r["mineral"]: r for r in raw.rows("stocks")}
-    give_up = {r["sector"]: float(r["reservation_multiple"]) for r in raw.rows("sector_behaviour")}
-    dependence = {(r["mineral"], r["sector"]): float(r["dependence"]) for r in raw.rows("dependence")}
-    known = raw.rows_for("cash_costs_by_facility", draft.year)
-    costs = {(r["good"], r["facility"]): float(r["cash_cost_usd_t"]) for r in known}
     price = {good: float(row["price_usd_t"]) for good, row in prices.items()}
     spend: dict[str, float] = {}
     revenue: dict[str, float] = {}
@@ -58,24 +51,65 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
     for good, offers in draft.offers.items():
         for facility, offer in offers.items():
             revenue[facility] = revenue.get(facility, 0.0) + offer.tonnes * price[good]
+    rules = {**raw.rules("plants"), **raw.behaviour("margin_share", "input_cost_ceiling")}
+    for facility, money in spend.items():
+        if draft.facilities[facility].kind == "processor":
+            ratio = money / revenue[facility]
+            if ratio > rules["input_cost_ceiling"]:
+                raise ValueError(f"{facility}: inputs cost {ratio:.3f} of the output value")
+    stocks = {r["mineral"]: r for r in raw.rows("stocks")}
+    known = raw.rows_for("cash_costs_by_facility", draft.year)
+    costs = {(r["good"], r["facility"]): float(r["cash_cost_usd_t"]) for r in known}
     for good, offers in draft.offers.items():
         row = stocks.get(mineral[good], stocks[""])
         for facility, offer in offers.items():
             kind = draft.facilities[facility].kind
             offer.stock_weeks = number(row["stock_weeks"])
-            if kind == "processor":
-                ratio = spend[facility] / revenue[facility]
-                if ratio > INPUT_COST_LIMIT:
-                    raise ValueError(f"{facility}: inputs cost {ratio:.3f} of the output value")
-                share = ratio + 0.5 * (1.0 - ratio)
-            elif kind == "trader":
-                share = 0.98
-            elif facility.startswith("secondary"):
-                share = SECONDARY_COST
-            else:
-                share = BY_PRODUCT_COST if offer.by_product else MINE_COST
+            inputs = spend[facility] / revenue[facility] if kind == "processor" else 0.0
+            share = _cost_share(draft.facilities[facility], offer, inputs, rules)
             offer.cash_cost = costs.get((good, facility), share * price[good])
-            offer.capacity = max(offer.capacity, offer.tonnes * (1.15 if kind != "trader" else 1.5))
+            ratio = rules["trader_capacity_over_output" if kind == "trader" else "capacity_over_output"]
+            offer.capacity = max(offer.capacity, offer.tonnes * ratio)
+    _set_users(draft, raw, mineral)
+    for good, uses in draft.uses.items():
+        for facility, use in uses.items():
+            buyer = draft.facilities[facility]
+            if buyer.kind != "manufacturer":
+                use.cover_weeks, use.dependence = rules["plant_cover"], 1.0
+                use.reservation = rules["least_give_up"]
+                if buyer.kind == "processor":
+                    share = use.tonnes * price[good] / revenue[facility]
+                    use.reservation = _give_up(draft, good, buyer, share, rules)
+
+
+def _cost_share(facility: Facility, offer: Offer, inputs: float, rules: Mapping[str, float]) -> float:
+    """Cash cost as a share of the price where no table names one; ``inputs`` is a plant's share of those."""
+    if facility.kind == "processor":
+        return inputs + (1.0 - rules["margin_share"]) * (1.0 - inputs)
+    if facility.kind == "trader":
+        return rules["trader_cost"]
+    if facility.id.startswith("secondary"):
+        return rules["secondary_cost"]
+    return rules["by_product_cost" if offer.by_product else "mine_cost"]
+
+
+def _give_up(draft: Draft, good: str, plant: Facility, share: float, rules: Mapping[str, float]) -> float:
+    """Give-up price of a plant's input from its share in revenue (``docs/model.md``), within the bounds."""
+    derived = 1.0 + rules["margin_share"] * (1.0 / share - 1.0)
+    if derived < rules["least_give_up"]:
+        unit, rule = "multiple of base price", "raised to the least give-up price (plants.csv)"
+        moved = Adjustment(
+            good, plant.country, f"give-up price of {plant.id}", derived, rules["least_give_up"], unit, rule
+        )
+        draft.adjust(moved)
+    return min(max(derived, rules["least_give_up"]), rules["most_give_up"])
+
+
+def _set_users(draft: Draft, raw: Raw, mineral: dict[str, str]) -> None:
+    """Cover, give-up prices and dependence of manufacturers, by mineral and sector."""
+    stocks = {r["mineral"]: r for r in raw.rows("stocks")}
+    give_up = {r["sector"]: float(r["reservation_multiple"]) for r in raw.rows("sector_behaviour")}
+    dependence = {(r["mineral"], r["sector"]): float(r["dependence"]) for r in raw.rows("dependence")}
     for good, uses in draft.uses.items():
         row = stocks.get(mineral[good], stocks[""])
         for name, use in uses.items():
@@ -84,10 +118,3 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
                 use.cover_weeks = number(row["cover_weeks"])
                 use.reservation = give_up[buyer.sector]
                 use.dependence = dependence.get((mineral[good], buyer.sector), dependence["", ""])
-            elif buyer.kind == "processor":
-                use.cover_weeks = 4.0
-                share = use.tonnes * price[good] / revenue[name]
-                use.reservation = min(max(1.0 + 0.5 * (1.0 / share - 1.0), 1.3), 10.0)
-                use.dependence = 1.0
-            else:
-                use.cover_weeks, use.reservation, use.dependence = 4.0, 1.3, 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import fsum
 
-from sim.world.build.draft import Draft, Offer, Use, plant, weakest
+from sim.world.build.draft import Adjustment, Draft, Offer, Use, plant, weakest
 from sim.world.build.raw import Raw
 from sim.world.build.supply import number, pairs
 
@@ -116,7 +116,8 @@ def separate(draft: Draft, raw: Raw) -> None:
     for element, good in OXIDES.items():
         contained = fsum(b.get(element, 0.0) for b in inflow.values())
         placed = fsum(o.tonnes for f, o in draft.offers[good].items() if f in separators)
-        draft.adjust(good, "WLD", "not recovered", contained, placed, "t oxide", "recovery by plant")
+        rule = "recovery by plant"
+        draft.adjust(Adjustment(good, "WLD", "not recovered", contained, placed, "t oxide", rule))
 
 
 def add_magnet_makers(draft: Draft, raw: Raw) -> None:

@@ -8,9 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from sim.tables import read_table
+
 __all__ = ["OTHER", "Raw", "Row"]
 
 OTHER = "ROW"
+RESTORE = "restore it from the repository"
+STATED = ("rule", "value", "low", "high", "unit", "source", "confidence")
 ALIASES = {
     "Korea, Republic of": "KOR",
     "Congo (Kinshasa)": "COD",
@@ -43,9 +47,26 @@ class Raw:
         """An assumption table as a list of rows; empty cells are empty strings."""
         if name not in self._tables:
             path = self.folder / "assumptions" / f"{name}.csv"
-            frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-            self._tables[name] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+            self._tables[name] = [dict(row) for row in read_table(path, remedy=RESTORE).dictionaries()]
         return self._tables[name]
+
+    def rules(self, name: str) -> dict[str, float]:
+        """An assumption table with columns rule, value, low, high: rule -> value.
+
+        Raises:
+            MonaziteError: a value is no number, or not between low and high.
+        """
+        table = read_table(self.folder / "assumptions" / f"{name}.csv", STATED, remedy=RESTORE)
+        found = {}
+        for row in table:
+            low, high = row.number("low"), row.number("high")
+            found[row.text("rule")] = row.number("value", low, high)
+        table.problems.check()
+        return found
+
+    def behaviour(self, *names: str) -> dict[str, float]:
+        """Values of behavioural parameters, which the build shares with the model."""
+        return {r["parameter"]: float(r["value"]) for r in self.rows("behaviour") if r["parameter"] in names}
 
     def rows_for(self, name: str, year: int) -> list[Row]:
         """Rows of an assumption table that hold in a base year (``base_year`` empty = every year)."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from math import fsum
 from pathlib import Path
 
+from sim.tables import read_table
 from sim.world.build.draft import RANK
 
 __all__ = ["assumption_share"]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
 
 
 def _shares(weights: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -33,12 +28,13 @@ def assumption_share(base_year_dir: Path) -> dict[str, dict[str, dict[str, float
         mean over minerals, because adding tonnes of iron ore to tonnes of terbium would show iron only.
 
     Raises:
-        FileNotFoundError: the folder holds no base year.
+        MonaziteError: the folder holds no base year.
     """
-    mineral = {r["good"]: r["mineral"] for r in _rows(base_year_dir.parent / "goods.csv")}
+    goods = read_table(base_year_dir.parent / "goods.csv", ("good", "mineral"))
+    mineral = goods.pairs("good", "mineral")
     result: dict[str, dict[str, dict[str, float]]] = {}
     for what, file, column in (("flows", "flows.csv", "tonnes"), ("supply", "outputs.csv", "output_t")):
-        rows = _rows(base_year_dir / file)
+        rows = read_table(base_year_dir / file, ("good", column, "confidence")).dictionaries()
         found = dict.fromkeys(mineral[r["good"]] for r in rows)
         parts = {
             name: _shares((r["confidence"], float(r[column])) for r in rows if mineral[r["good"]] == name)

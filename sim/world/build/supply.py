@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import fsum
 
-from sim.world.build.draft import Draft, Facility, Offer, Use, plant
+from sim.world.build.draft import Adjustment, Draft, Facility, Offer, Use, plant
 from sim.world.build.raw import OTHER, Raw, Row
 
 __all__ = ["add_extra_supply", "add_mines", "add_processors", "number", "pairs"]
@@ -44,7 +44,7 @@ def add_mines(draft: Draft, raw: Raw) -> None:
         if pooled > 0:
             _add_country_mines(draft, row, OTHER, pooled, 0.0, [])
             rule = f"producers below {100 * float(row['pool_below']):g} % of the good, and other countries"
-            draft.adjust(good, OTHER, "pooled output", pooled, pooled, "t", rule)
+            draft.adjust(Adjustment(good, OTHER, "pooled output", pooled, pooled, "t", rule))
     _split_types(draft, raw)
 
 

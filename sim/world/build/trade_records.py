@@ -6,7 +6,7 @@ from math import fsum
 
 import numpy as np
 
-from sim.world.build.draft import Draft, Facility, Offer, Use
+from sim.world.build.draft import Adjustment, Draft, Facility, Offer, Use
 from sim.world.build.raw import OTHER, Raw, Row
 
 __all__ = ["add_traders", "apparent_use", "country_seed", "gross_trade"]
@@ -37,7 +37,10 @@ def country_seed(
             if quantity > 0.005 * world and not middle / 12 <= price <= middle * 12:
                 usual = f"{price * 1000:.0f} USD/t, median {middle * 1000:.0f}"
                 rule = f"HS {code} to {importer} rejected: {usual}"
-                draft.adjust(good, str(exporter), "trade record", float(quantity), 0.0, "t gross", rule)
+                dropped = Adjustment(
+                    good, str(exporter), "trade record", float(quantity), 0.0, "t gross", rule
+                )
+                draft.adjust(dropped)
                 continue
             pair = (str(exporter), str(importer))
             total[pair] = total.get(pair, 0.0) + float(quantity)
