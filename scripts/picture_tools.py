@@ -66,7 +66,7 @@ class Watched:
         while simulation.time < simulation.steps:
             simulation.step()
             for key in routes:
-                kept[key].append(simulation.cleared.to_buyers(weights[key]).sum(1))
+                kept[key].append(simulation.last.clearing.to_buyers(weights[key]).sum(1))
             for key, state in states.items():
                 kept[key].append(state(simulation))
         self.world = simulation.world

@@ -56,7 +56,8 @@ class Country(mesa.Agent):  # type: ignore[misc]
     @property
     def shortfall(self) -> float:
         """Tonnes missing in this country in the last step, all goods, viewed member."""
-        return float(self.model.simulation.shortfall[self.model.viewed_member, self.need_positions].sum())
+        missing = self.model.simulation.state.shortfall[self.model.viewed_member]
+        return float(missing[self.need_positions].sum())
 
     def decide_output(self, member: int, planned: FloatArray) -> FloatArray:
         """Tonnes that each facility of this country makes this step; ``planned`` is (own offers,).
@@ -115,7 +116,7 @@ class Facility(mesa.Agent):  # type: ignore[misc]
     @property
     def shortfall(self) -> float:
         """Tonnes missing in the last step, all goods."""
-        return float(self._view(self.model.simulation.shortfall, self.need_positions).sum())
+        return float(self._view(self.model.simulation.state.shortfall, self.need_positions).sum())
 
     def decide_ask(self, member: int, ask: FloatArray) -> FloatArray:
         """Asks (own offers,), multiples of the base price. Override to price differently."""
@@ -234,10 +235,10 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         simulation, world = self.simulation, self.simulation.world
         parts = (
             f"step {simulation.time} of {simulation.steps}",
-            f"{len(simulation.members)} members, showing member {self.viewed_member}",
+            f"{len(simulation.case.members)} members, showing member {self.viewed_member}",
             f"{len(world.goods)} goods, {len(world.countries)} countries, {len(world.facilities)} facilities",
         )
-        return f"<{type(self).__name__} {simulation.scenario.name}: {'; '.join(parts)}>"
+        return f"<{type(self).__name__} {simulation.case.scenario.name}: {'; '.join(parts)}>"
 
     def _refuse_unknown(self, chosen: Mapping[str, type[mesa.Agent]]) -> None:
         """Keys that name nothing, classes that do not fit their key, and decisions that nobody asks for."""
@@ -247,7 +248,7 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
             place = f"agent_classes['{key}']"
             if key not in (*kinds, *world.countries, *world.facilities):
                 say = did_you_mean(key, [*kinds, *world.countries, *world.facilities])
-                minerals = ", ".join(self.simulation.scenario.minerals)
+                minerals = ", ".join(self.simulation.case.scenario.minerals)
                 where = f"the {world.base_year} world{' of ' * bool(minerals)}{minerals}"
                 say = say or f"write a country code, a facility id, or one of {', '.join(kinds)}"
                 raise MonaziteError(f"{place}: the key names nothing in {where}; {say}")
@@ -282,7 +283,7 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
     @property
     def total_shortfall(self) -> float:
         """Tonnes missing in the last step in the viewed member, all end users."""
-        return float(self.simulation.shortfall[self.viewed_member].sum())
+        return float(self.simulation.state.shortfall[self.viewed_member].sum())
 
     def price(self, good: str) -> float:
         """Sales-weighted gate price of one good in the viewed member, USD per tonne.
@@ -298,7 +299,7 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         index = ids.index(good)
         sellers = world.offer_slice(index)
         price = self.simulation.state.gate_price[self.viewed_member, sellers]
-        weight = world.offer_output[sellers]
+        weight = self.simulation.case.prepared.benchmark.normal_output[sellers]
         return float((price * weight).sum() / weight.sum() * world.goods[index].base_price)
 
     def step(self) -> None:
@@ -323,5 +324,5 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
             last = simulation.dates[-1] - dt.timedelta(days=1)
             raise MonaziteError(
                 f"the run ended on {last} after {simulation.steps} steps; stop when running is False, or "
-                f"give scenario '{simulation.scenario.name}' a later 'end'"
+                f"give scenario '{simulation.case.scenario.name}' a later 'end'"
             )

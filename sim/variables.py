@@ -6,12 +6,13 @@ results takes their attributes from it, and whoever sums them up the way to do s
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+
+from sim.tables import read_table
 
 __all__ = ["DETAILS", "OVER_AGENTS", "OVER_MEMBERS", "OVER_TIME", "VARIABLES", "Variable", "written_by"]
 
@@ -84,12 +85,15 @@ class Variable:
 
 
 def _read() -> dict[str, Variable]:
-    with TABLE.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    plain = [field.name for field in fields(Variable) if field.name != "axes"]
+    names = [field.name for field in fields(Variable)]
+    plain = [name for name in names if name != "axes"]
+    table = read_table(TABLE, names)
+    table.problems.check()
     return {
-        row["name"]: Variable(axes=tuple(row["axes"].split()), **{name: row[name] for name in plain})
-        for row in rows
+        row.text("name"): Variable(
+            axes=tuple(row.text("axes").split()), **{name: row.text(name) for name in plain}
+        )
+        for row in table
     }
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from sim.controls import Cap, Controls, Licence
-from sim.world.world import BoolArray, IntArray
+from sim.engine import Simulation
+from sim.instruments.piles import Piles
+from sim.world.world import BoolArray, IntArray, World
+
+
+def piles_of(simulation: Simulation) -> Piles:
+    """The stockpiles of a run that has any."""
+    (found,) = (process for process in simulation.processes if isinstance(process, Piles))
+    return found
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,19 @@ class PlainScenario:
     blocs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+class PlainEvent:
+    """What the engine asks of every event; these remember nothing and bar nobody from resale."""
+
+    def resale(self, world: World) -> None:
+        return None
+
+    @classmethod
+    def process(cls, events: object, setting: object) -> None:
+        return None
+
+
 @dataclass(frozen=True)
-class Restriction:
+class Restriction(PlainEvent):
     """China against some or all destinations. ``open_share`` is what stays allowed."""
 
     id: str
@@ -98,7 +117,7 @@ class Restriction:
 
 
 @dataclass(frozen=True)
-class Merger:
+class Merger(PlainEvent):
     """Two firms become one owner."""
 
     firms: tuple[str, str]

@@ -2,8 +2,8 @@
 
 A checkpoint holds what cannot be worked out again: the agents' state, what stocks consist of, books of
 licences and quotas, how rules stand, stocks of states, where the market's solver stands. Everything else
-follows from the world, the scenario and the draws. On disk it is a zip of numpy arrays and a JSON text: reading
-one runs no code.
+follows from the world, the scenario and the draws. On disk it is a zip of numpy arrays and a JSON text:
+reading one runs no code.
 """
 
 from __future__ import annotations

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.accounts import Orders
 from sim.agents import buyers, expectations, logistics, production, sellers
@@ -188,7 +190,7 @@ class Simulation:
         seen = self._seen if self._last is None else self.case.observer.seen(self._last)
         if seen is None or self._warm is None:
             raise RuntimeError("no step has been made yet; a checkpoint needs one")
-        parts = {
+        parts: dict[str, Mapping[str, npt.NDArray[Any]]] = {
             "state": self.state.arrays(), "gates": self.gates.arrays(), "rules": self.rules.arrays(),
             "history": self.recorder.history(), "warm": self._warm.arrays(),
             "seen": {"price": seen.price, "exports": seen.exports},
@@ -245,6 +247,11 @@ class Simulation:
     def steps(self) -> int:
         """Steps from the scenario's start to its end."""
         return self.case.steps
+
+    @property
+    def dates(self) -> list[dt.date]:
+        """First day of every step, and the day after the last."""
+        return self.case.dates
 
     @property
     def families(self) -> list[Origins]:

@@ -10,7 +10,9 @@ from sim.instruments.base import Instrument
 
 __all__ = ["Instrument", "instrument_class", "instrument_types"]
 
-SHARED = {"__init__", "base", "calendar", "condition", "dated", "measures", "targets", "words"}
+SHARED = {
+    "__init__", "base", "calendar", "condition", "dated", "measures", "piles", "process", "targets", "words",
+}  # fmt: skip
 
 
 @cache

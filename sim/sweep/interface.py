@@ -27,7 +27,7 @@ def _scenario(name: str, overrides: tuple[str, ...]) -> Scenario:
     return load_scenario(name, overrides=overrides)
 
 
-def _outcomes(kept: dict[str, Any], base_price: Any) -> dict[str, Any]:
+def _outcomes(kept: Mapping[str, Any], base_price: Any) -> dict[str, Any]:
     """Each of :data:`OUTCOME_NAMES` of the first member, (good,)."""
     from sim.analysis.metrics import peak_multiple, unmet_share
 
@@ -84,10 +84,10 @@ def run_parameters(
         simulation.step()
     recorder = simulation.recorder
     assert isinstance(recorder, SweepRecorder)
-    return _outcomes(simulation, recorder.finish(), goods)
+    return _of_goods(simulation, recorder.finish(), goods)
 
 
-def _outcomes(simulation: Simulation, kept: Mapping[str, Any], goods: Sequence[str]) -> dict[str, float]:
+def _of_goods(simulation: Simulation, kept: Mapping[str, Any], goods: Sequence[str]) -> dict[str, float]:
     """``<outcome>__<good>`` -> value of the only member."""
     names = [good.id for good in simulation.world.goods]
     for good in goods:

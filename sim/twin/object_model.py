@@ -16,6 +16,7 @@ What policy does to links is read from the engine's tables when it changes, a fe
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from operator import mul
 
 import mesa
@@ -25,11 +26,15 @@ from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
 from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.prepared import Prepared
 from sim.agents.state import initial_state
+from sim.agents.tracers import elements
 from sim.controls import Cap, Controls, Licence
 from sim.engine.draws import draw_events
-from sim.engine.policy import active_controls, build_market, policy_key
-from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
+from sim.engine.markets import build_market
+from sim.engine.policy import active_controls, policy_key
+from sim.engine.run import STEPS_PER_YEAR, step_dates
+from sim.engine.simulation import MARKET_TOLERANCE
 from sim.scenario import Scenario
 from sim.twin.object_market import Border, ObjectMarket
 from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
@@ -96,17 +101,21 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.thrift_follow = self._share_of_step("thrift_speed")
         self.risk_follow = self._share_of_step("risk_speed")
         self.benchmark = make_benchmark(world, self.sigma, base_year_rules(behaviour), step_years)
-        self.start = initial_state(world, self.benchmark, behaviour["cover_scale"], step_years)
-        self.noise = Noise(world, behaviour, [member], rng, len(self.dates) - 1, step_years)
+        # One member: what it draws is the same for all.
+        self.prepared = Prepared(world, self.benchmark, replace(behaviour, drawn=frozenset()), step_years, 1)
+        self.start = initial_state(self.prepared)
+        content = elements(self.prepared)
+        content.start(self.prepared, self.start)
+        self.noise = Noise(self.prepared, [member], rng, len(self.dates) - 1)
 
         self.offers = [Offer(self, position) for position in range(len(world.offer_good))]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
         for row, position in enumerate(self.benchmark.basket_offer.tolist()):
-            self.offers[position].elements = self.start.seller_elements[0, row].tolist()
+            self.offers[position].elements = content.seller[0, row].tolist()
             self.offers[position].mix = world.offer_composition[position].tolist()
         for row, position in enumerate(self.benchmark.basket_need.tolist()):
-            self.needs[position].elements = self.start.buyer_elements[0, row].tolist()
-            self.needs[position].element_transit = self.start.transit_elements[:, 0, row].tolist()
+            self.needs[position].elements = content.buyer.stock[0, row].tolist()
+            self.needs[position].element_transit = content.buyer.transit[:, 0, row].tolist()
         for index, kind in enumerate(world.facility_kind):
             AGENTS[kind](self, index)
 
@@ -159,12 +168,10 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             return
         self._policy_key = key
         world, benchmark = self.world, self.benchmark
-        controls, self.shares = active_controls(world, self.events, start, end, self.happens)
+        controls, self.shares = active_controls(world, self.events, (start, end), self.happens)
         self.controls = controls
         refuse_others(controls)
-        self.policy = build_market(
-            world, benchmark, controls, self.sigma, self.eps, self.step_years, set(self.happens)
-        )
+        self.policy = build_market(self.prepared, controls, set(self.happens))
         self.exposure = self.policy.exposure.reshape(-1).tolist()
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
@@ -225,7 +232,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             overrun = self.b["licence_overrun"] * one(licence.delay_years) / self.step_years
             office.decide(one(licence.approval_share), 1 - math.exp(-1 / max(overrun, 1e-9)))
             permits[gate.cap] = np.array([sum(office.permits)])
-        tonnes = self.policy.cap_tonnes(1, permits, self.shares, self.step_years)[0].tolist()
+        tonnes = self.policy.cap_tonnes(self.prepared, permits, self.shares)[0].tolist()
         for border, allowed in zip(self.borders, tonnes, strict=True):
             border.tonnes = allowed
 

@@ -61,6 +61,6 @@ def _check_plants(world: World) -> None:
         if len({*output.tolist(), *use.tolist()}) > 1:
             raise MonaziteError(
                 f"{world.facilities[index]}: some of its base-year outputs and uses are 0 and others are "
-                "not; a plant that enters has none, one that works has all: leave out the rows that it does not "
-                "need"
+                "not; a plant that enters has none, one that works has all: leave out the rows that it does "
+                "not need"
             )

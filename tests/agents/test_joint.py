@@ -195,15 +195,17 @@ def test_runs_draw_from_the_sample_in_any_batch(calibrated: Path) -> None:
     world = load_world(2024)
     whole = Simulation(world, scenario, members=12, seed=3)
     pairs = {"give_up_exponent", "cover_scale"}
-    rows = set(zip(*(whole.draws.values[f"assumptions.{name}"][1:] for name in sorted(pairs)), strict=True))
+    drawn_by_path = whole.case.draws.values
+    rows = set(zip(*(drawn_by_path[f"assumptions.{name}"][1:] for name in sorted(pairs)), strict=True))
     assert rows <= {(1.25, 0.8), (0.75, 1.2), (1.1, 1.0)}
     assert len(rows) > 1
     part = Simulation(world, scenario, members=[5, 9], seed=3)
     np.testing.assert_array_equal(part.run()["price_gate"].values, whole.run()["price_gate"].values[[5, 9]])
     fixed = load_scenario("baseline-2024", overrides=[*overrides, "assumptions.cover_scale=0.9"])
     drawn = Simulation(world, fixed, members=12, seed=3)
-    assert set(drawn.behaviour["cover_scale"].ravel()) == {0.9}
-    np.testing.assert_array_equal(drawn.behaviour["give_up_exponent"], whole.behaviour["give_up_exponent"])
+    one, other = drawn.case.prepared.behaviour, whole.case.prepared.behaviour
+    assert set(one["cover_scale"].ravel()) == {0.9}
+    np.testing.assert_array_equal(one["give_up_exponent"], other["give_up_exponent"])
 
 
 def test_another_sample_makes_another_sweep_but_not_another_search(calibrated: Path) -> None:
@@ -226,7 +228,7 @@ def test_sweeps_and_reruns_give_the_members_of_runs(
     scenario = load_scenario("baseline-2024", overrides=overrides)
     simulation = Simulation(load_world(2024), scenario, members=6, seed=3)
     run = simulation.run()
-    assert len(np.unique(simulation.draws.values["assumptions.cover_scale"])) > 2
+    assert len(np.unique(simulation.case.draws.values["assumptions.cover_scale"])) > 2
     prices = stored.dataset("baseline-2024")["price_outside"].values
     np.testing.assert_allclose(prices, run["price_outside"].values, rtol=2**-13)
     capsys.readouterr()

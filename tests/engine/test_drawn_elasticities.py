@@ -104,10 +104,10 @@ def test_the_base_year_is_a_fixed_point_for_every_member(small_world: World) -> 
         small_world, PlainScenario(end=dt.date(2025, 12, 31)), members=[0] * 6,
         values={f"assumptions.{name}": np.array(values) for name, values in VALUES.items()},
     )  # fmt: skip
-    index = simulation.benchmark.base_index
+    index = simulation.case.prepared.benchmark.base_index
     data = simulation.run()
-    np.testing.assert_allclose(simulation.cleared.price, 1.0, rtol=1e-5)
-    np.testing.assert_allclose(simulation.cleared.index, np.tile(index, (6, 1)), rtol=1e-5)
+    np.testing.assert_allclose(simulation.last.clearing.price, 1.0, rtol=1e-5)
+    np.testing.assert_allclose(simulation.last.clearing.index, np.tile(index, (6, 1)), rtol=1e-5)
     for name in ("price_gate", "price_outside", "production", "seller_stock", "buyer_stock"):
         first, last = data[name].isel(time=0), data[name].isel(time=-1)
         np.testing.assert_allclose(last, first, rtol=1e-5, err_msg=name)
@@ -121,11 +121,11 @@ def test_tonnes_balance_for_every_member(small_world: World) -> None:
         state = simulation.state
         sellers, buyers = state.seller_stock.copy(), state.buyer_stock + state.transit.sum(0)
         simulation.step()
-        clearing, state = simulation.cleared, simulation.state
+        clearing, state = simulation.last.clearing, simulation.state
         assert clearing.certified.all()
-        made = sellers + simulation.output - clearing.sales - simulation.discarded
+        made = sellers + simulation.last.output - clearing.sales - simulation.last.discarded
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
-        held = buyers + clearing.purchases - simulation.consumed
+        held = buyers + clearing.purchases - simulation.last.consumed
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
 
 

@@ -52,7 +52,7 @@ def test_an_event_that_only_some_see_acts_on_those(small_world: World) -> None:
     goods = [good.id for good in small_world.goods]
     ban = event("export_ban", by="CHN", to="world", goods=[goods[0]], probability="40 %")
     happens = {"e": np.array([True, False])}
-    controls, shares = active_controls(small_world, [ban], START, dt.date(2024, 2, 1), happens)
+    controls, shares = active_controls(small_world, [ban], (START, dt.date(2024, 2, 1)), happens)
     assert np.asarray(shares["e"]).tolist() == [1.0, 0.0]
     home = small_world.countries.index("CHN")
     away = (home + 1) % len(small_world.countries)
@@ -67,7 +67,7 @@ def test_before_it_starts_an_uncertain_event_alarms_by_its_probability(small_wor
         announced=START, **{"from": dt.date(2024, 6, 1)},
     )  # fmt: skip
     happens = {"e": np.array([True, False])}
-    controls, _ = active_controls(small_world, [ban], START, dt.date(2024, 2, 1), happens)
+    controls, _ = active_controls(small_world, [ban], (START, dt.date(2024, 2, 1)), happens)
     assert controls.risk.shared.max() == pytest.approx(0.4)
 
 

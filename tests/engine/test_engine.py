@@ -68,18 +68,18 @@ def test_tonnes_and_elements_balance_through_any_shock(small_world: World, kind:
             simulation.state.buyer_stock + simulation.state.transit.sum(0)
         )
         simulation.step()
-        clearing, state = simulation.cleared, simulation.state
-        made = before_sellers + simulation.output - clearing.sales - simulation.discarded
+        clearing, state = simulation.last.clearing, simulation.state
+        made = before_sellers + simulation.last.output - clearing.sales - simulation.last.discarded
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
-        held = before_buyers + clearing.purchases - simulation.consumed
+        held = before_buyers + clearing.purchases - simulation.last.consumed
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
-        basket = simulation.benchmark.basket_need
+        basket = simulation.case.prepared.benchmark.basket_need
         np.testing.assert_allclose(
-            state.buyer_elements.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
+            simulation.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
         )
-        sellers = simulation.benchmark.basket_offer
+        sellers = simulation.case.prepared.benchmark.basket_offer
         np.testing.assert_allclose(
-            state.seller_elements.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
+            simulation.tracers[0].seller.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
         )
         assert clearing.certified.all()
 
@@ -109,7 +109,7 @@ def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> 
     exported = []
     for _ in range(24):
         flows.step()
-        block = flows.cleared.flow(2)[0]
+        block = flows.last.clearing.flow(2)[0]
         abroad = small_world.need_country[small_world.need_slice(2)] != small_world.countries.index("CHN")
         home = small_world.offer_country[small_world.offer_slice(2)] == small_world.countries.index("CHN")
         exported.append(block[np.ix_(home, abroad)].sum())
@@ -124,10 +124,10 @@ def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
     simulation = Simulation(small_world, PlainScenario(events=(event,)), members=2)
     for _ in range(30):
         simulation.step()
-        for queue in simulation.state.queues.values():
+        for queue in simulation.gates.queues.values():
             assert (queue.permits >= -1e-12).all()
             assert (queue.waiting >= 0).all()
-        assert (simulation.state.seller_stock >= simulation.held_back - 1e-9).all()
+        assert (simulation.state.seller_stock >= simulation.last.held_back - 1e-9).all()
 
 
 def test_a_licence_that_replaces_another_takes_over_its_queue(small_world: World) -> None:
@@ -173,7 +173,7 @@ def test_a_member_is_the_same_alone_and_in_a_batch(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
     scenario = PlainScenario(events=(event,), end=dt.date(2026, 12, 31))
     together = Simulation(small_world, scenario, members=5, seed=3).run()
-    alone = Simulation(small_world, scenario, members=1, seed=3, first_member=3).run()
+    alone = Simulation(small_world, scenario, members=[3], seed=3).run()
     for name in ("price_gate", "price_outside", "production", "shortfall", "buyer_stock", "seller_stock"):
         np.testing.assert_array_equal(together[name].sel(member=3), alone[name].sel(member=3), err_msg=name)
 

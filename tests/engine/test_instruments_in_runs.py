@@ -63,10 +63,10 @@ def tell(
     flows, prices, outputs = [], [], []
     for _ in range(simulation.steps):
         simulation.step()
-        flows.append(np.einsum("msb,sbij->mij", simulation.cleared.flow(g), ways))
-        prices.append(simulation.cleared.price[:, world.offer_slice(g)])
-        outputs.append(simulation.output[:, world.offer_slice(g)])
-        assert simulation.cleared.certified.all()
+        flows.append(np.einsum("msb,sbij->mij", simulation.last.clearing.flow(g), ways))
+        prices.append(simulation.last.clearing.price[:, world.offer_slice(g)])
+        outputs.append(simulation.last.output[:, world.offer_slice(g)])
+        assert simulation.last.clearing.certified.all()
     return Story(np.array(flows), np.array(prices), np.array(outputs), simulation)
 
 
@@ -190,9 +190,9 @@ def test_a_quota_goes_slack_when_demand_has_been_destroyed(small_world: World) -
     binding = tell(small_world, quota, good="magnet")
     slack = tell(small_world, quota, slump, good="magnet")
     assert binding.exports()[-1] == pytest.approx(25, rel=1e-3)
-    assert binding.simulation.cleared.rent.max() > 0.01
+    assert binding.simulation.last.clearing.rent.max() > 0.01
     assert slack.exports()[-1] < 24
-    assert slack.simulation.cleared.rent.max() < 1e-3
+    assert slack.simulation.last.clearing.rent.max() < 1e-3
 
 
 def test_a_quota_at_once_is_used_up_and_never_exceeded(small_world: World) -> None:
@@ -221,7 +221,7 @@ def test_a_firm_cannot_export_more_than_its_share(small_world: World) -> None:
     quota = one("export_quota", by="CHN", goods=["dysprosium"], amount="24 t/year",
                 firms={"separator_china_a": "90 %"})  # fmt: skip
     story = tell(small_world, quota)
-    block = story.simulation.cleared.flow(2)[0]
+    block = story.simulation.last.clearing.flow(2)[0]
     abroad = small_world.need_country[small_world.need_slice(2)] != small_world.countries.index("CHN")
     names = [small_world.facilities[f] for f in small_world.offer_facility[small_world.offer_slice(2)]]
     sold = {name: block[row, abroad].sum() for row, name in enumerate(names)}
@@ -296,12 +296,12 @@ def test_slower_ships_arrive_later_and_nothing_is_lost(small_world: World, days:
     for _ in range(simulation.steps):
         before = simulation.state.buyer_stock + simulation.state.transit.sum(0)
         simulation.step()
-        held = before + simulation.cleared.purchases - simulation.consumed
+        held = before + simulation.last.clearing.purchases - simulation.last.consumed
         now = simulation.state.buyer_stock + simulation.state.transit.sum(0)
         np.testing.assert_allclose(now, held, rtol=1e-9, atol=1e-9)
         under_way.append(simulation.state.transit.sum(0)[0, user[0]])
     assert (under_way[-1] > 1.3 * under_way[0]) if days > 0 else (under_way[-1] < 0.95 * under_way[0])
-    assert simulation.shortfall.max() < 0.1 * simulation.required.max()
+    assert simulation.last.shortfall.max() < 0.1 * simulation.last.required.max()
 
 
 def test_a_bloc_buys_more_from_itself(small_world: World, calm: Any) -> None:
@@ -317,7 +317,7 @@ def test_a_bloc_buys_more_from_itself(small_world: World, calm: Any) -> None:
 def test_only_members_that_drew_a_strike_have_one(small_world: World) -> None:
     strike = one("strike", facilities=["mine_abroad"], loss="100 %", length="92 days", probability="50 %")
     story = tell(small_world, strike, good="clay", members=8)
-    struck = story.simulation.happens["e"]
+    struck = story.simulation.case.happens["e"]
     assert 0 < struck.sum() < 8
     abroad = 1
     assert (story.output[JULY : JULY + 3, struck, abroad] == 0).all()
@@ -350,7 +350,7 @@ def test_pushes_lower_use_and_price(small_world: World, calm: Any, kind: str) ->
     story, base = tell(small_world, push), calm("dysprosium_oxide")
     assert story.price[-1, 0].mean() < 0.97 * base.price[-1, 0].mean()
     used = small_world.need_slice(2)
-    rate = story.simulation.consumed[0, used].sum() / base.simulation.consumed[0, used].sum()
+    rate = story.simulation.last.consumed[0, used].sum() / base.simulation.last.consumed[0, used].sum()
     assert 0.65 < rate < 0.85
 
 
@@ -375,14 +375,14 @@ def test_all_at_once_keeps_every_tonne(small_world: World) -> None:
             simulation.state.buyer_stock + simulation.state.transit.sum(0)
         )
         simulation.step()
-        clearing, state = simulation.cleared, simulation.state
-        made = sellers + simulation.output - clearing.sales - simulation.discarded
+        clearing, state = simulation.last.clearing, simulation.state
+        made = sellers + simulation.last.output - clearing.sales - simulation.last.discarded
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
-        held = buyers + clearing.purchases - simulation.consumed
+        held = buyers + clearing.purchases - simulation.last.consumed
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
-        basket = simulation.benchmark.basket_need
+        basket = simulation.case.prepared.benchmark.basket_need
         np.testing.assert_allclose(
-            state.buyer_elements.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
+            simulation.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
         )
         assert clearing.certified.all()
 
@@ -420,7 +420,7 @@ def test_a_member_that_draws_is_the_same_alone_and_in_a_batch(
 ) -> None:
     scenario = PlainScenario(events=(one(kind, **fields),), end=dt.date(2025, 6, 30))
     together = Simulation(small_world, scenario, members=4, seed=3).run()
-    alone = Simulation(small_world, scenario, members=1, seed=3, first_member=3).run()
+    alone = Simulation(small_world, scenario, members=[3], seed=3).run()
     for name in ("price_gate", "price_outside", "production", "shortfall", "buyer_stock", "seller_stock"):
         np.testing.assert_array_equal(together[name].sel(member=3), alone[name].sel(member=3), err_msg=name)
     assert bool(together.certified.all())
@@ -430,8 +430,8 @@ def test_nobody_applies_for_what_a_ban_forbids(small_world: World) -> None:
     licence = one("export_licence", id="l", **LICENCE)
     ban = one("export_ban", id="b", by="CHN", to=["JPN", "SGP"], goods=["dysprosium"])
     alone, both = tell(small_world, licence, months=12), tell(small_world, licence, ban, months=12)
-    assert alone.simulation.held_back[0].sum() > 1
-    assert both.simulation.held_back[0].sum() < 0.05 * alone.simulation.held_back[0].sum()
+    assert alone.simulation.last.held_back[0].sum() > 1
+    assert both.simulation.last.held_back[0].sum() < 0.05 * alone.simulation.last.held_back[0].sum()
 
 
 def test_on_a_closed_link_nothing_else_matters(small_world: World) -> None:
@@ -453,7 +453,8 @@ def test_of_a_quota_and_a_licence_the_tighter_one_holds(
     licence = one("export_licence", id="l", **LICENCE | {"delay": "0 days"})
     quota = one("export_quota", id="q", by="CHN", goods=["dysprosium"], amount=amount)
     both = tell(small_world, licence, quota)
-    rents = dict(zip(both.simulation.market.cap_events, both.simulation.cleared.rent[0], strict=True))
+    last = both.simulation.last
+    rents = dict(zip(last.market.cap_events, last.clearing.rent[0], strict=True))
     loose, tight = ("l", "q") if tighter == "quota" else ("q", "l")
     assert rents[tight] > 0.01
     assert rents[loose] < 1e-3

@@ -34,10 +34,10 @@ def test_tonnes_and_dollars_are_those_of_the_flows(small_world: World) -> None:
                 continue
             origin, destination = small_world.link_countries(g)
             links = (origin == china)[:, None] & (destination == japan)
-            now = (made.cleared.flow(g) * links).sum((1, 2))
+            now = (made.last.clearing.flow(g) * links).sum((1, 2))
             expected += now * share
-            usd += now * share * made.recorder.latest("price_gate")[:, g]
-            base += float((made.benchmark.flow[g] * links).sum()) * share / 12
+            usd += now * share * made.last.prices.gate[:, g]
+            base += float((made.case.prepared.benchmark.flow[g] * links).sum()) * share / 12
             pairs[good.id] = pairs.get(good.id, 0.0) + float(now[0] * share)
         booked = made.recorder.ledger.columns
         np.testing.assert_allclose(booked["event_flow"][:, 0], expected, rtol=1e-9)
@@ -89,7 +89,7 @@ def test_a_queue_shows_what_waits(small_world: World) -> None:
     )
     made = simulation(small_world, licence)
     made.step()
-    (queue,) = made.state.queues.values()
+    (queue,) = made.gates.queues.values()
     assert made.recorder.ledger.columns["event_waiting"][0, 0] == pytest.approx(queue.undecided.sum())
     assert queue.waiting.sum() > 0
 
@@ -121,6 +121,6 @@ def test_yearly_flows_do_not_notice_when_policy_changes(small_world: World) -> N
     total = 0.0
     for _ in range(made.steps):
         made.step()
-        total += float(made.cleared.sales.sum())
+        total += float(made.last.clearing.sales.sum())
     flows = made.recorder.dataset().flow.sel(quantile=0.5)
     assert float(flows.sum()) == pytest.approx(total, rel=1e-5)

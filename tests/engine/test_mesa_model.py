@@ -68,11 +68,11 @@ def test_one_country_overrides_one_decision_in_every_member(small_world: World) 
     china = next(iter(played.countries.select(lambda agent: agent.iso3 == "CHN")))
     clay = china.offers_of("clay")
     assert len(clay) == 1
-    ratio = played.simulation.output[:, clay] / plain.simulation.output[:, clay]
+    ratio = played.simulation.last.output[:, clay] / plain.simulation.last.output[:, clay]
     assert ratio.ravel().tolist() == pytest.approx([0.7] * 3, rel=0.02)
     elsewhere = np.setdiff1d(np.flatnonzero(small_world.offer_good == 0), clay)
     np.testing.assert_allclose(
-        played.simulation.output[:, elsewhere], plain.simulation.output[:, elsewhere], rtol=0.02
+        played.simulation.last.output[:, elsewhere], plain.simulation.last.output[:, elsewhere], rtol=0.02
     )
 
 
@@ -130,7 +130,7 @@ def test_a_scenario_of_some_minerals_has_their_agents_alone(name: str, worlds: d
     stock = plain.state.seller_stock[0]
     for agent in facilities:
         assert agent.output_stock.tolist() == stock[agent.offer_positions].tolist()
-    np.testing.assert_array_equal(model.simulation.cleared.price, plain.cleared.price)
+    np.testing.assert_array_equal(model.simulation.last.clearing.price, plain.last.clearing.price)
 
 
 def test_a_country_of_a_small_world_can_be_played(worlds: dict[int, World]) -> None:
@@ -145,8 +145,8 @@ def test_a_country_of_a_small_world_can_be_played(worlds: dict[int, World]) -> N
     plain.step()
     played.step()
     china = next(iter(played.countries.select(lambda agent: agent.iso3 == "CHN"))).offer_positions
-    mines = china[played.simulation.benchmark.activities.offer_plant[china] < 0]
-    ratio = played.simulation.output[0, mines] / plain.simulation.output[0, mines]
+    mines = china[played.simulation.case.prepared.benchmark.activities.offer_plant[china] < 0]
+    ratio = played.simulation.last.output[0, mines] / plain.simulation.last.output[0, mines]
     assert len(mines)
     assert ratio.tolist() == pytest.approx([0.5] * len(mines))
 
@@ -205,8 +205,8 @@ def test_a_copy_of_a_model_goes_on_alone(small_world: World) -> None:
     model.step()
     assert (other.steps, other.simulation.time) == (3, 3)
     other.step()
-    np.testing.assert_array_equal(model.simulation.cleared.price, other.simulation.cleared.price)
-    np.testing.assert_array_equal(model.simulation.output, other.simulation.output)
+    np.testing.assert_array_equal(model.simulation.last.clearing.price, other.simulation.last.clearing.price)
+    np.testing.assert_array_equal(model.simulation.last.output, other.simulation.last.output)
 
 
 class Counting(Country):
@@ -278,7 +278,7 @@ def test_members_and_seeds_that_are_not_there_are_refused(
 
 
 def test_no_seed_draws_one(small_world: World) -> None:
-    seeds = {MonaziteModel(small_world, SHORT, rng=None).simulation.seed for _ in range(3)}
+    seeds = {MonaziteModel(small_world, SHORT, rng=None).simulation.case.seed for _ in range(3)}
     assert len(seeds) == 3
 
 

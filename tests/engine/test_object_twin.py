@@ -57,9 +57,9 @@ def test_objects_and_arrays_tell_the_same_story(small_world: World, event: str, 
     agree([need.risk for need in objects.needs], state.risk[0], 1.0)
     agree([need.stock for need in objects.needs], state.buyer_stock[0], usual)
     agree([offer.stock for offer in objects.offers], state.seller_stock[0], small_world.offer_output / 12)
-    agree([need.shortfall for need in objects.needs], engine.shortfall[0], usual)
+    agree([need.shortfall for need in objects.needs], state.shortfall[0], usual)
     agree([need.paid_average for need in objects.needs], state.input_cost[0], 1.0)
-    rows = zip(objects.benchmark.basket_need, state.buyer_elements[0], strict=True)
+    rows = zip(objects.benchmark.basket_need, engine.tracers[0].buyer.stock[0], strict=True)
     for position, elements in rows:
         agree(objects.needs[position].elements or [], elements, usual[position])
 
@@ -78,4 +78,4 @@ def test_a_ban_moves_the_objects(small_world: World) -> None:
     prices = np.array(found["price"].tolist())[:, good]
     assert abs(prices[-1] - 1) > 0.05
     assert sum(sum(row) for row in found["shortfall"]) > 0
-    assert engine.shortfall.sum() > 0
+    assert engine.state.shortfall.sum() > 0

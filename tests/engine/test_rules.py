@@ -38,7 +38,7 @@ def strengths(world: World, *events: Instrument, name: str, steps: int = 12, mem
     rows = []
     for _ in range(steps):
         made.step()
-        rows.append(np.broadcast_to(made.rules.strengths[name], (len(made.members),)))
+        rows.append(np.broadcast_to(made.rules.strengths[name], (len(made.case.members),)))
     return np.array(rows)
 
 
@@ -125,7 +125,7 @@ def test_talks_raise_the_approval_share_for_those_named_where_they_succeed(small
     failed = event("talks", "negotiation", **fields, probability="0 %")
     made = simulation(small_world, licence, talks, members=range(1, 9), years=3)
     data = made.run()
-    agreed = made.happens["talks"]
+    agreed = made.case.happens["talks"]
     assert 0 < agreed.sum() < len(agreed)
     japan = (data.need_good == "dysprosium_oxide") & (data.need_country == "JPN")
     bought = data.purchases.sel(need=japan).isel(time=slice(12, None)).sum(["need", "time"]).values

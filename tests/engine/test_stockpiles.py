@@ -12,6 +12,7 @@ import xarray as xr
 from sim.instruments import Instrument
 from sim.world.world import World
 from tests.engine.test_rules import event, simulation
+from tests.engine_events import piles_of
 
 GOOD = "dysprosium_oxide"
 TIGHT = {"by": "CHN", "goods": [GOOD], "amount": "15 t/year", "from": dt.date(2025, 7, 1)}
@@ -37,23 +38,23 @@ def test_no_tonne_is_lost(small_world: World, step: str) -> None:
     from sim.engine import Simulation
 
     made = simulation(small_world, pile(rotation="20 %/year", initial="3 t"), quota(), members=3, years=3)
-    made = Simulation(small_world, replace(made.scenario, step=step), members=3, seed=7)  # type: ignore[type-var]
+    made = Simulation(small_world, replace(made.case.scenario, step=step), members=3, seed=7)  # type: ignore[type-var]
     offers, needs = small_world.offer_slice(2), small_world.need_slice(2)
     assert small_world.goods[2].id == GOOD
 
     def everywhere() -> np.ndarray:
-        state, piles = made.state, made.stockpiles.tonnes
+        state, piles = made.state, piles_of(made).tonnes
         parts = state.seller_stock[:, offers], state.buyer_stock[:, needs], state.transit[:, :, needs].sum(0)
         return np.asarray(sum(part.sum(1) for part in parts) + piles.position.sum((1, 2)))
 
     for _ in range(made.steps):
-        before, held = everywhere(), made.stockpiles.tonnes.position[..., 0].sum(1)
+        before, held = everywhere(), piles_of(made).tonnes.position[..., 0].sum(1)
         made.step()
-        gained = made.output[:, offers].sum(1) - made.discarded[:, offers].sum(1)
-        used = made.consumed[:, needs].sum(1)
+        gained = made.last.output[:, offers].sum(1) - made.last.discarded[:, offers].sum(1)
+        used = made.last.consumed[:, needs].sum(1)
         np.testing.assert_allclose(everywhere(), before + gained - used, rtol=1e-12)
-        moved = made.stockpiles.bought.sum(1) - made.stockpiles.released.sum(1)
-        np.testing.assert_allclose(made.stockpiles.tonnes.position[..., 0].sum(1), held + moved, atol=1e-9)
+        moved = piles_of(made).bought.sum(1) - piles_of(made).released.sum(1)
+        np.testing.assert_allclose(piles_of(made).tonnes.position[..., 0].sum(1), held + moved, atol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_a_shortfall_opens_it_too(small_world: World) -> None:
 def test_a_size_in_months_is_months_of_use(small_world: World) -> None:
     made = simulation(small_world, pile(size="6 months"))
     japan = (small_world.need_country == small_world.countries.index("JPN")) & (small_world.need_good == 2)
-    assert made.stockpiles.target[0, 0] == pytest.approx(small_world.need_use[japan].sum() / 2)
+    assert piles_of(made).target[0, 0] == pytest.approx(small_world.need_use[japan].sum() / 2)
 
 
 def test_rotation_sells_and_buys_back(small_world: World) -> None:
@@ -125,9 +126,9 @@ def test_concentrate_keeps_its_elements(small_world: World) -> None:
         small_world, pile(by="CHN", goods=["clay"], size="100 t", rate="200 t/year", rotation="30 %/year")
     )
     made.run()
-    elements = made.stockpiles.mixes[0].stock[0, 0]
-    assert made.stockpiles.tonnes.stock[0, 0, 0] > 10
-    assert elements.sum() == pytest.approx(made.stockpiles.tonnes.stock[0, 0, 0])
+    elements = piles_of(made).mixes[0].stock[0, 0]
+    assert piles_of(made).tonnes.stock[0, 0, 0] > 10
+    assert elements.sum() == pytest.approx(piles_of(made).tonnes.stock[0, 0, 0])
     assert (elements > 0).all()
 
 
@@ -155,7 +156,7 @@ def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None
     numbers = [1, 2, 3, 4, 5, 6]
     together = simulation(small_world, uncertain, quota(), members=numbers, years=3)
     data = together.run()
-    assert 0 < together.happens["pile"].sum() < len(numbers)
+    assert 0 < together.case.happens["pile"].sum() < len(numbers)
     for position in (0, 2, 5):
         alone = simulation(small_world, uncertain, quota(), members=[numbers[position]], years=3).run()
         for name in ("price_outside", "purchases", "stockpile_stock", "event_flow", "ledger_tonnes"):

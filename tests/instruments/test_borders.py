@@ -234,7 +234,7 @@ def test_validated_users_do_not_fear_the_licence(world: World) -> None:
 def test_a_tax_that_only_some_members_see(world: World) -> None:
     tax = event("export_tax", by="CHN", goods=["dysprosium"], rate="20 %", probability="50 %")
     happens = {"e": np.array([True, False])}
-    controls, _ = active_controls(world, [tax], START, dt.date(2025, 2, 1), happens)
+    controls, _ = active_controls(world, [tax], (START, dt.date(2025, 2, 1)), happens)
     good, exporter, importer = at(world, "dysprosium_oxide", "CHN", "USA")
     pair = np.array([[exporter]]), np.array([[importer]])
     assert controls.export_tax_rate.on(good, pair).ravel().tolist() == [0.2, 0.0]

@@ -79,7 +79,7 @@ def test_each_member_has_a_strike_of_its_own(world: World) -> None:
     assert own.activity(*february) == pytest.approx([0, 1, 0])
     assert policy_key([own], *january) != policy_key([own], *february)
     happens = {"e": np.array([True, True, True])}
-    controls, shares = active_controls(world, [own], *january, happens)
+    controls, shares = active_controls(world, [own], january, happens)
     norway = world.offer_facility == world.facilities.index("cu_nor")
     assert controls.production_factor[:, norway].ravel() == pytest.approx([0.2, 1, 1])
     assert np.asarray(shares["e"]) == pytest.approx([1, 0, 0])
@@ -92,7 +92,7 @@ def test_each_member_has_a_strike_of_its_own(world: World) -> None:
 def test_an_announced_strike_frightens_before_it_begins(world: World) -> None:
     strike = event("strike", countries=["NOR"], loss="80 %", length="30 days", announced="2024-12-01",
                    starts_after="90 days")  # fmt: skip
-    controls, _ = active_controls(world, [strike], START, DAY(2025, 2, 1))
+    controls, _ = active_controls(world, [strike], (START, DAY(2025, 2, 1)))
     assert controls.risk.shared[at(world, "copper_refined", "NOR", "DEU")] == pytest.approx(0.8)
     assert (controls.production_factor == 1).all()
 

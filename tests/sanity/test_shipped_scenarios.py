@@ -14,6 +14,7 @@ import pytest
 from sim.engine import Simulation
 from sim.scenario import Scenario, load_scenario
 from sim.world.load import load_world
+from tests.engine_events import piles_of
 
 FILES = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"), key=lambda path: path.stem)
 NAMES = [path.stem for path in FILES]
@@ -43,9 +44,9 @@ def by_good(simulation: Simulation, needs: Tonnes) -> Tonnes:
 
 def in_piles(simulation: Simulation) -> Tonnes:
     """(M, G) tonnes in stockpiles and on their way there."""
-    total = np.zeros((len(simulation.members), len(simulation.world.goods)))
-    piles = simulation.stockpiles
-    if piles:
+    total = np.zeros((len(simulation.case.members), len(simulation.world.goods)))
+    if simulation.processes:
+        piles = piles_of(simulation)
         tonnes = (piles.tonnes.stock + piles.tonnes.transit.sum(0))[..., 0]
         np.add.at(total, (slice(None), np.array(piles.goods)), tonnes)
     return total
@@ -66,12 +67,12 @@ def test_its_first_year_balances_in_tonnes(name: str) -> None:
         held = state.buyer_stock + state.transit.sum(0)
         piled = in_piles(simulation)
         simulation.step()
-        clearing, state = simulation.cleared, simulation.state
-        made = stock + simulation.output - clearing.sales - simulation.discarded
+        clearing, state = simulation.last.clearing, simulation.state
+        made = stock + simulation.last.output - clearing.sales - simulation.last.discarded
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
-        kept = held + clearing.purchases - simulation.consumed
+        kept = held + clearing.purchases - simulation.last.consumed
         after = state.buyer_stock + state.transit.sum(0)
-        if not simulation.stockpiles:
+        if not simulation.processes:
             np.testing.assert_allclose(after, kept, rtol=1e-9, atol=1e-9)
         # A stockpile stands beside the needs through which it buys: together they balance, good by good.
         moved = by_good(simulation, after - kept) + in_piles(simulation) - piled
