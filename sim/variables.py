@@ -85,10 +85,8 @@ class Variable:
 
 
 def _read() -> dict[str, Variable]:
-    names = [field.name for field in fields(Variable)]
-    plain = [name for name in names if name != "axes"]
-    table = read_table(TABLE, names)
-    table.problems.check()
+    plain = [field.name for field in fields(Variable) if field.name != "axes"]
+    table = read_table(TABLE, ("axes", *plain), remedy="install Monazite anew")
     return {
         row.text("name"): Variable(
             axes=tuple(row.text("axes").split()), **{name: row.text(name) for name in plain}
