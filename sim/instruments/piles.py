@@ -160,6 +160,8 @@ class Piles(Process):
 
         Returns:
             (M, N, X) tonnes released to each need: all tonnes, then each tracer's.
+
+        Equations (M48), (M49) and (M50), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
         """
         stocks, benchmark = stage.stocks, self._setting.benchmark
         base, use = benchmark.base_index, benchmark.normal_use
@@ -227,7 +229,10 @@ class Piles(Process):
         )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
-        """(P, M, N) share of each need's purchases that goes to each pile; books what was bought."""
+        """(P, M, N) share of each need's purchases that goes to each pile; books what was bought.
+
+        Equation (M51), docs/model.md, for ``part_bn``.
+        """
         over = np.maximum(clearing.index[..., None] / orders.reservation, 1.0)
         tiers = orders.tonnes * over**-orders.elasticity
         total = tiers.sum(2)
