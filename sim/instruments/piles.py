@@ -94,7 +94,7 @@ class Piles(Process):
         self._mix_names: list[str] = []
         none = np.zeros((members, len(self._rules)))
         self.bought, self.released, self._wanted, self._ceiling = none, none, none, none
-        self._layers = self._without_overlap()
+        self._layers = _without_overlap(self._needs)
         self._first_tier = 0
 
     def _amounts(self, given: Sequence[Amount]) -> FloatArray:
@@ -107,22 +107,6 @@ class Piles(Process):
         """(M, P) tonnes for all goods of an event together, split by use."""
         tonnes: FloatArray = self._amounts(given) * self._split
         return tonnes
-
-    def _without_overlap(self) -> list[list[int]]:
-        """Piles in layers, in each of which no need serves two piles: each layer is a tier of demand."""
-        layers: list[list[int]] = []
-        for pile, needs in enumerate(self._needs):
-            free = (
-                layer
-                for layer in layers
-                if not any(np.intersect1d(needs, self._needs[other]).size for other in layer)
-            )
-            found = next(free, None)
-            if found is None:
-                layers.append([pile])
-            else:
-                found.append(pile)
-        return layers
 
     def start(self, stocks: Stocks, tracers: Sequence[Traced]) -> None:
         """What lies in the piles at the start has the mix of the users' stocks."""
@@ -298,3 +282,20 @@ class Piles(Process):
     def _keys(self) -> list[str]:
         goods = self._setting.world.goods
         return [f"{event}/{goods[good].id}" for event, good in zip(self.events, self.goods, strict=True)]
+
+
+def _without_overlap(needs_of: Sequence[IntArray]) -> list[list[int]]:
+    """Piles in layers, in each of which no need serves two piles: each layer is a tier of demand."""
+    layers: list[list[int]] = []
+    for pile, needs in enumerate(needs_of):
+        free = (
+            layer
+            for layer in layers
+            if not any(np.intersect1d(needs, needs_of[other]).size for other in layer)
+        )
+        found = next(free, None)
+        if found is None:
+            layers.append([pile])
+        else:
+            found.append(pile)
+    return layers

@@ -28,7 +28,7 @@ from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_b
 from sim.agents.state import initial_state
 from sim.controls import Cap, Controls, Licence
 from sim.engine.draws import draw_events
-from sim.engine.policy import PolicyMarket, active_controls, build_market, policy_key
+from sim.engine.policy import active_controls, build_market, policy_key
 from sim.engine.simulation import MARKET_TOLERANCE, STEPS_PER_YEAR, step_dates
 from sim.scenario import Scenario
 from sim.twin.object_market import Border, ObjectMarket
@@ -65,18 +65,6 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         rng: seed of every random stream.
         tolerance: excess at which a market stops, as a share of its largest offer.
     """
-
-    output_noise: list[float]
-    demand_noise: list[float]
-    controls: Controls
-    shares: dict[str, Amount]
-    policy: PolicyMarket
-    exposure: list[float]
-    production_factor: list[float]
-    demand_factor: list[float]
-    markup_ratio: list[float]
-    delivered: list[list[list[float]]]
-    borders: list[Border]
 
     def __init__(
         self, world: World, scenario: Scenario, member: int = 0, rng: int = 0, tolerance: float = TOLERANCE

@@ -14,7 +14,7 @@ LONGEST_FILE, LONGEST_CLASS, LONGEST_FUNCTION, MOST_PARAMETERS = 500, 250, 60, 6
 CONSTRUCTORS = ("__init__", "__new__", "__post_init__", "__setstate__", "model_post_init")
 
 FUNCTIONS = {
-    "sim/market/clearing.py clear": "the core's one entry, arrays in and arrays out: each has axes of "
+    "sim/market/clearing.py clear": "the core's one entry, arrays in and arrays out: each argument has axes of "
     "its own, and a caller that had to pack them first would only see them unpacked again",
     "sim/market/layout.py Market.build": "as clear: the arrays of a market, of which most callers give five",
 }
