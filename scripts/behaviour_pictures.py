@@ -30,8 +30,8 @@ from scripts.behaviour_measures import (
     measure_stop,
     settled,
 )
+from scripts.behaviour_numbers import Facts, change, count, part, ranks, share, times, when
 from scripts.picture_tools import (
-    Dates,
     Panel,
     Values,
     Words,
@@ -55,51 +55,6 @@ from sim.plots.style import (
 )
 
 PAGE = Path(__file__).parents[1] / "docs" / "behaviour.md"
-Facts = dict[str, str]
-"""What is quoted -> the number with its unit, as it stands in a table of the page."""
-
-
-# -- numbers -----------------------------------------------------------------------------------
-
-
-def _change(values: Values) -> str:
-    """Median over members of a ratio, as a change in per cent, with the band."""
-    low, middle, high = (round(100 * (q - 1)) for q in np.quantile(values, [0.05, 0.5, 0.95]))
-    return f"{middle:+d} % ({low:+d} to {high:+d})"
-
-
-def _times(values: Values) -> str:
-    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-    return f"{middle:.2f} times ({low:.2f} to {high:.2f})"
-
-
-def _share(values: Values) -> str:
-    low, middle, high = 100 * np.quantile(values, [0.05, 0.5, 0.95])
-    return f"{middle:.0f} % ({low:.0f} to {high:.0f})"
-
-
-def _ranks(values: Values) -> list[float]:
-    """5, 50 and 95 % of the members, none of them between two, since some may be infinite."""
-    found: list[float] = np.quantile(values, [0.05, 0.5, 0.95], method="nearest").tolist()
-    return found
-
-
-def _count(values: Values, unit: str) -> str:
-    """Median of whole numbers, infinities last."""
-    low, middle, high = _ranks(values)
-    if np.isinf(middle):
-        return "never in most members"
-    return f"{middle:.0f} {unit} ({low:.0f} to {'never' if np.isinf(high) else f'{high:.0f}'})"
-
-
-def _when(time: Dates, first: str, last: str) -> npt.NDArray[np.bool_]:
-    """(T,) True for months from the first to the last, written YYYY-MM."""
-    return (time >= np.datetime64(first)) & (time <= np.datetime64(last))
-
-
-def _cut(found: Mapping[str, Series], name: str, shown: npt.NDArray[np.bool_]) -> Series:
-    """One series of every run in the months shown."""
-    return {run: series[name][:, shown] for run, series in found.items()}
 
 
 def _footer(unit: str, scenarios: str, start: str = "Axes start at 0.") -> str:
@@ -119,24 +74,24 @@ def draw_notice() -> Facts:
     """(1) What an announcement does before the measure binds."""
     time, found = measure_notice()
     ahead, late, dropped = (found[k] for k in ("half a year's notice", "no notice", "notice, then dropped"))
-    before, ban = _when(time, "2025-01", "2025-06"), _when(time, "2025-07", "2026-06")
-    after = _when(time, "2025-07", "2027-12")
+    before, ban = when(time, "2025-01", "2025-06"), when(time, "2025-07", "2026-06")
+    after = when(time, "2025-07", "2027-12")
     facts = {
-        "price outside China, month before the ban": _change(ahead["outside"][:, before][:, -1]),
-        "price inside China, month before the ban": _change(ahead["inside"][:, before][:, -1]),
-        "price outside China, first month of notice": _change(ahead["outside"][:, before][:, 0]),
-        "exports from China, highest month of notice": _change(ahead["exports"][:, before].max(1)),
-        "stock of users abroad, month before the ban": _change(ahead["stock"][:, before][:, -1]),
-        "highest price outside during the ban, with notice": _times(ahead["outside"][:, ban].max(1)),
-        "highest price outside during the ban, without": _times(late["outside"][:, ban].max(1)),
-        "users abroad lack, mean of the ban, with notice": _share(_lack(ahead, ban)),
-        "users abroad lack, mean of the ban, without": _share(_lack(late, ban)),
-        "lowest price outside after the ban was dropped": _change(dropped["outside"][:, after].min(1)),
-        "lowest price outside after the ban ran out, with notice": _change(
-            ahead["outside"][:, _when(time, "2026-07", "2027-12")].min(1)
+        "price outside China, month before the ban": change(ahead["outside"][:, before][:, -1]),
+        "price inside China, month before the ban": change(ahead["inside"][:, before][:, -1]),
+        "price outside China, first month of notice": change(ahead["outside"][:, before][:, 0]),
+        "exports from China, highest month of notice": change(ahead["exports"][:, before].max(1)),
+        "stock of users abroad, month before the ban": change(ahead["stock"][:, before][:, -1]),
+        "highest price outside during the ban, with notice": times(ahead["outside"][:, ban].max(1)),
+        "highest price outside during the ban, without": times(late["outside"][:, ban].max(1)),
+        "users abroad lack, mean of the ban, with notice": share(_lack(ahead, ban)),
+        "users abroad lack, mean of the ban, without": share(_lack(late, ban)),
+        "lowest price outside after the ban was dropped": change(dropped["outside"][:, after].min(1)),
+        "lowest price outside after the ban ran out, with notice": change(
+            ahead["outside"][:, when(time, "2026-07", "2027-12")].min(1)
         ),
     }
-    shown = _when(time, "2024-10", "2027-06")
+    shown = when(time, "2024-10", "2027-06")
     middle = float(np.median(ahead["outside"][:, before][:, -1]))
     stock = float(np.median(ahead["stock"][:, before][:, -1]))
     words = Words(
@@ -147,10 +102,10 @@ def draw_notice() -> Facts:
         _footer(OVER, "baseline-2024 with an export_ban, as in docs/behaviour.md", ZOOMED),
     )  # fmt: skip
     panels = (
-        Panel("Price outside China", _cut(found, "outside", shown)),
-        Panel("The same price, enlarged", _cut(found, "outside", shown), 1.3, 0.7),
-        Panel("Exports from China", _cut(found, "exports", shown)),
-        Panel("Stock of users outside China", _cut(found, "stock", shown)),
+        Panel("Price outside China", part(found, "outside", shown)),
+        Panel("The same price, enlarged", part(found, "outside", shown), 1.3, 0.7),
+        Panel("Exports from China", part(found, "exports", shown)),
+        Panel("Stock of users outside China", part(found, "stock", shown)),
     )
     spans = (
         ("2025-01-01", "2025-07-01", PALETTE[4], "announced"),
@@ -163,9 +118,9 @@ def draw_notice() -> Facts:
     return facts
 
 
-def _lack(series: Series, when: npt.NDArray[np.bool_]) -> Values:
+def _lack(series: Series, months: npt.NDArray[np.bool_]) -> Values:
     """(M,) share of their need that users abroad lacked over a time, from ratios to the same baseline."""
-    need, use = (series[f"{k} abroad"][:, when].mean(1) for k in ("need", "use"))
+    need, use = (series[f"{k} abroad"][:, months].mean(1) for k in ("need", "use"))
     lack: Values = 1 - use / need
     return lack
 
@@ -193,22 +148,22 @@ def _shade(spans: Sequence[tuple[str, str, str, str]]) -> Any:
 def draw_sides() -> Facts:
     """(2) and (3) A control on exports beside a cut of output."""
     time, found = measure_sides()
-    second = _when(time, "2026-01", "2026-12")
+    second = when(time, "2026-01", "2026-12")
     facts = {}
     for run, series in found.items():
         for side in ("outside", "inside"):
-            facts[f"{run}: price {side} China, second year"] = _change(series[side][:, second].mean(1))
+            facts[f"{run}: price {side} China, second year"] = change(series[side][:, second].mean(1))
         gap = series["outside"][:, second].mean(1) / series["inside"][:, second].mean(1)
-        facts[f"{run}: outside over inside"] = _times(gap)
-        facts[f"{run}: exports from China, second year"] = _change(series["exports"][:, second].mean(1))
-        facts[f"{run}: output of China, first quarter"] = _change(
-            series["output of China"][:, _when(time, "2025-01", "2025-03")].mean(1)
+        facts[f"{run}: outside over inside"] = times(gap)
+        facts[f"{run}: exports from China, second year"] = change(series["exports"][:, second].mean(1))
+        facts[f"{run}: output of China, first quarter"] = change(
+            series["output of China"][:, when(time, "2025-01", "2025-03")].mean(1)
         )
-        facts[f"{run}: output of China, second year"] = _change(series["output of China"][:, second].mean(1))
-        facts[f"{run}: output outside China, second year"] = _change(
+        facts[f"{run}: output of China, second year"] = change(series["output of China"][:, second].mean(1))
+        facts[f"{run}: output outside China, second year"] = change(
             series["output abroad"][:, second].mean(1)
         )
-    shown = _when(time, "2024-07", "2028-12")
+    shown = when(time, "2024-07", "2028-12")
     control, cut = found.values()
 
     def median(series: Series, side: str) -> float:
@@ -244,28 +199,28 @@ def draw_sides() -> Facts:
 def draw_quota() -> Facts:
     """(4) Export quotas over three years."""
     time, found = measure_quota()
-    force, last = _when(time, "2025-01", "2027-12"), _when(time, "2027-07", "2027-12")
-    after = _when(time, "2028-01", "2029-12")
+    force, last = when(time, "2025-01", "2027-12"), when(time, "2027-07", "2027-12")
+    after = when(time, "2028-01", "2029-12")
     facts = {}
     for run, series in found.items():
         peak = series["rent"][:, force].max(1)
-        facts[f"{run}: highest rent, share of the gate price"] = _share(peak)
-        facts[f"{run}: month of the highest rent"] = _count(
+        facts[f"{run}: highest rent, share of the gate price"] = share(peak)
+        facts[f"{run}: month of the highest rent"] = count(
             series["rent"][:, force].argmax(1).astype(float) + 1, "months"
         )
-        facts[f"{run}: rent in the last month"] = _share(series["rent"][:, last][:, -1])
+        facts[f"{run}: rent in the last month"] = share(series["rent"][:, last][:, -1])
         amount = float(QUOTAS[run].removesuffix(" t"))
         used = series["t exported a year"][:, last].mean(1) / amount
-        facts[f"{run}: share used, last half-year"] = _share(used)
-        facts[f"{run}: stock of users abroad, lowest"] = _change(series["stock"][:, force].min(1))
-        facts[f"{run}: stock of users abroad, last month"] = _change(series["stock"][:, last][:, -1])
-        facts[f"{run}: output abroad, third year"] = _change(
-            series["output abroad"][:, _when(time, "2027-01", "2027-12")].mean(1)
+        facts[f"{run}: share used, last half-year"] = share(used)
+        facts[f"{run}: stock of users abroad, lowest"] = change(series["stock"][:, force].min(1))
+        facts[f"{run}: stock of users abroad, last month"] = change(series["stock"][:, last][:, -1])
+        facts[f"{run}: output abroad, third year"] = change(
+            series["output abroad"][:, when(time, "2027-01", "2027-12")].mean(1)
         )
-        facts[f"{run}: use abroad, third year"] = _change(
-            series["use abroad"][:, _when(time, "2027-01", "2027-12")].mean(1)
+        facts[f"{run}: use abroad, third year"] = change(
+            series["use abroad"][:, when(time, "2027-01", "2027-12")].mean(1)
         )
-        facts[f"{run}: lowest price outside afterwards"] = _change(series["outside"][:, after].min(1))
+        facts[f"{run}: lowest price outside afterwards"] = change(series["outside"][:, after].min(1))
     half = found["50 %"]
     peak, end = (
         100 * float(np.median(v)) for v in (half["rent"][:, force].max(1), half["rent"][:, last][:, -1])
@@ -278,11 +233,11 @@ def draw_quota() -> Facts:
         _footer(f"exports and stocks {OVER}; rent as a multiple of the gate price",
                 "baseline-2024 with an export_quota, as in docs/behaviour.md"),
     )  # fmt: skip
-    shown = _when(time, "2024-07", "2029-12")
+    shown = when(time, "2024-07", "2029-12")
     panels = (
-        Panel("Price outside China", _cut(found, "outside", shown)),
-        Panel("Rent of the quota", _cut(found, "rent", shown)),
-        Panel("Stock of users outside China", _cut(found, "stock", shown)),
+        Panel("Price outside China", part(found, "outside", shown)),
+        Panel("Rent of the quota", part(found, "rent", shown)),
+        Panel("Stock of users outside China", part(found, "stock", shown)),
     )
     spans = (("2025-01-01", "2028-01-01", PALETTE[0], "quota in force"),)
     draw_panels(
@@ -295,20 +250,20 @@ def draw_quota() -> Facts:
 def draw_by_product() -> Facts:
     """(5) By-products and a main product under the same shock."""
     time, found = measure_by_product()
-    second = _when(time, "2026-01", "2026-12")
+    second = when(time, "2026-01", "2026-12")
     facts = {}
     for mineral, series in found.items():
-        facts[f"{mineral}: price, second year, need up by 10 %"] = _change(series["price"][:, second].mean(1))
-        facts[f"{mineral}: output, second year, need up by 10 %"] = _change(
+        facts[f"{mineral}: price, second year, need up by 10 %"] = change(series["price"][:, second].mean(1))
+        facts[f"{mineral}: output, second year, need up by 10 %"] = change(
             series["output"][:, second].mean(1)
         )
     _, large = measure_by_product(level="20 %")
     for mineral, series in large.items():
-        facts[f"{mineral}: price, second year, need up by 20 %"] = _change(series["price"][:, second].mean(1))
-        facts[f"{mineral}: output, second year, need up by 20 %"] = _change(
+        facts[f"{mineral}: price, second year, need up by 20 %"] = change(series["price"][:, second].mean(1))
+        facts[f"{mineral}: output, second year, need up by 20 %"] = change(
             series["output"][:, second].mean(1)
         )
-    shown = _when(time, "2024-07", "2028-12")
+    shown = when(time, "2024-07", "2028-12")
 
     def rise(mineral: str) -> str:
         return f"{100 * (float(np.median(found[mineral]['output'][:, second].mean(1))) - 1):.0f} %"
@@ -323,8 +278,8 @@ def draw_by_product() -> Facts:
         _footer(OVER, "baseline-2024 with a demand_shock, as in docs/behaviour.md", "Axes start at 0.9."),
     )
     panels = (
-        Panel("Price at the gate", _cut(found, "price", shown), 1.6, 0.9),
-        Panel("Output", _cut(found, "output", shown), 1.6, 0.9),
+        Panel("Price at the gate", part(found, "price", shown), 1.6, 0.9),
+        Panel("Output", part(found, "output", shown), 1.6, 0.9),
     )
     spans = (("2025-01-01", "2029-01-01", PALETTE[4], "need up by 10 %"),)
     draw_panels(
@@ -344,12 +299,12 @@ def draw_stop() -> Facts:
     facts = {}
     for good, stop in found.items():
         first = stop.stops.min(1)
-        facts[f"{good}: first user abroad stops after"] = _count(first, "weeks")
+        facts[f"{good}: first user abroad stops after"] = count(first, "weeks")
         plants = STOPPED[good][2]
         if plants:
             factory = [u for u, user in enumerate(stop.users) if not user.startswith(plants)]
             later = stop.stops[:, factory].min(1)
-            facts[f"{good}: first user other than refiners or magnet makers"] = _count(later, "weeks")
+            facts[f"{good}: first user other than refiners or magnet makers"] = count(later, "weeks")
         who = int(np.median(stop.stops, 0).argmin())
         if np.isfinite(first).mean() > 0.5:
             facts[f"{good}: that is"] = stop.users[who]
@@ -357,19 +312,19 @@ def draw_stop() -> Facts:
                 f"{stop.stock[who]:.1f} and {stop.under_way[who]:.1f} weeks"
             )
         force = slice(stop.start, stop.release)
-        facts[f"{good}: users abroad lack, mean of the year"] = _share(stop.lack[:, force].mean(1))
-        facts[f"{good}: highest price outside"] = _times(stop.price[:, force].max(1))
-        facts[f"{good}: price outside, first week after release"] = _times(stop.price[:, stop.release])
-        facts[f"{good}: highest price outside after release"] = _times(stop.price[:, stop.release :].max(1))
-        facts[f"{good}: users lack, last week of the stop"] = _share(stop.lack[:, stop.release - 1])
-        facts[f"{good}: users lack, worst week after release"] = _share(stop.lack[:, stop.release :].max(1))
-        facts[f"{good}: weeks after release until users lack under 1 %"] = _count(
+        facts[f"{good}: users abroad lack, mean of the year"] = share(stop.lack[:, force].mean(1))
+        facts[f"{good}: highest price outside"] = times(stop.price[:, force].max(1))
+        facts[f"{good}: price outside, first week after release"] = times(stop.price[:, stop.release])
+        facts[f"{good}: highest price outside after release"] = times(stop.price[:, stop.release :].max(1))
+        facts[f"{good}: users lack, last week of the stop"] = share(stop.lack[:, stop.release - 1])
+        facts[f"{good}: users lack, worst week after release"] = share(stop.lack[:, stop.release :].max(1))
+        facts[f"{good}: weeks after release until users lack under 1 %"] = count(
             settled(1 + stop.lack, stop.release, 0.01), "weeks"
         )
         for within in (0.1, 0.05):
             facts[
                 f"{good}: weeks after release until the price outside stays within {100 * within:.0f} %"
-            ] = _count(settled(stop.price, stop.release, within), "weeks")
+            ] = count(settled(stop.price, stop.release, within), "weeks")
     _draw_first_stops(found)
     _draw_release(found)
     return facts
@@ -383,7 +338,7 @@ def _draw_first_stops(found: Mapping[str, Stop]) -> None:
         rows += [(good, stop.users[u], stop, u) for u in order[:SHOWN_USERS]]
         if not order:
             rows.append((good, "nobody lacks half of the need", stop, -1))
-    weeks = {good: _ranks(stop.stops.min(1))[1] for good, stop in found.items()}
+    weeks = {good: ranks(stop.stops.min(1))[1] for good, stop in found.items()}
     finite = [week for week in weeks.values() if np.isfinite(week)]
     spared = " and ".join(in_text(good) for good, week in weeks.items() if np.isinf(week))
     title = (
@@ -418,7 +373,7 @@ def _draw_first_stops(found: Mapping[str, Stop]) -> None:
             if u >= 0:
                 axes.barh(y, stop.stock[u], 0.62, color=PALETTE[1])
                 axes.barh(y, stop.under_way[u], 0.62, left=stop.stock[u], color=PALETTE[5], alpha=0.6)
-                band = _ranks(stop.stops[:, u])
+                band = ranks(stop.stops[:, u])
                 end = stop.release - stop.start
                 low, middle, high = np.minimum(band, end)
                 axes.plot([low, high], [y, y], color=PALETTE[0], linewidth=1.4)
@@ -451,7 +406,7 @@ def _draw_first_stops(found: Mapping[str, Stop]) -> None:
 def _draw_release(found: Mapping[str, Stop]) -> None:
     any_stop = next(iter(found.values()))
     time = any_stop.time
-    shown = _when(time, "2024-04", "2026-12")
+    shown = when(time, "2024-04", "2026-12")
     worst = {good: float(np.median(stop.lack[:, stop.release :].max(1))) for good, stop in found.items()}
     most = max(worst, key=worst.__getitem__)
     stop = found[most]

@@ -27,6 +27,8 @@ def required_input(
 
     Args:
         demand_noise: (1 or M, N) factor that chance makes of the activity of users.
+
+    Equations (M35) and (M36), docs/model.md, for ``Z_b``.
     """
     activities = prepared.benchmark.activities
     per_activity = prepared.benchmark.normal_use * prepared.step_years * need_rate(state, controls)
@@ -48,6 +50,8 @@ def target_position(
     Args:
         need_lag: (L, N) or (L, M, N) lag mix of its purchases.
         required: (M, N) tonnes needed this step.
+
+    Equations (M37) and (M38), docs/model.md, for ``pipe_b`` and ``B1_b``.
     """
     behaviour = prepared.behaviour
     usual = prepared.world.need_cover * behaviour["cover_scale"] / prepared.step_years
@@ -62,6 +66,8 @@ def give_up_prices(prepared: Prepared) -> FloatArray:
     """(M, N, VALUE_CLASSES) prices at which each class of use gives up, lowest first.
 
     Fixed but for what exchange rates do to budgets, so computed once.
+
+    Equation (M44), docs/model.md, for ``r0_bk``.
     """
     powers = np.arange(1, VALUE_CLASSES + 1) / VALUE_CLASSES
     exponent = prepared.behaviour["give_up_exponent"] * powers[:, None, None]
@@ -80,6 +86,8 @@ def worth_slopes(prepared: Prepared) -> FloatArray:
     ``1/s = 1 + (R - 1) / m``: an input that is a small part of the cost can become very dear before
     anybody stops. Prices of other inputs are left out. What a trader can pay moves with what it resells at.
     0 for end users: what they make has no price here.
+
+    Equation (M45), docs/model.md, for ``slo_b``.
     """
     world = prepared.world
     multiple = world.need_reservation
@@ -96,6 +104,8 @@ def worth_of_inputs(
     Args:
         give_up: (M, N, VALUE_CLASSES) at base prices of the products.
         slope: (M, N) from :func:`worth_slopes`.
+
+    Equation (M46), docs/model.md, for ``r_bk``.
     """
     activities = prepared.benchmark.activities
     product = activities.revenue_mean(state.offer_expected_price)
@@ -121,6 +131,9 @@ def order_tiers(
         need_lag: (L, N) or (L, M, N) lag mix of purchases.
         required: (M, N) tonnes needed this step.
         give_up: (M, N, classes) from :func:`worth_of_inputs`.
+
+    Equations (M39), (M40), (M41), (M42), (M43) and (M47), docs/model.md, for ``urg_b``, ``ord_b``,
+    ``rest_b``, ``d_bk`` and ``r_bk``.
     """
     behaviour = prepared.behaviour
     target = target_position(prepared, state, need_lag, required)

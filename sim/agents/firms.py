@@ -34,7 +34,10 @@ def markups(
 
 
 def _own_shares(world: World, owner: IntArray) -> FloatArray:
-    """(O,) share of the offer's firm at its buyers, weighted by what it sells them."""
+    """(O,) share of the offer's firm at its buyers, weighted by what it sells them.
+
+    Equation (M31), docs/model.md, for ``m_s``.
+    """
     result = np.empty(len(world.offer_good))
     for g, flow in enumerate(world.base_flow):
         sellers = world.offer_slice(g)
@@ -49,6 +52,7 @@ def _own_shares(world: World, owner: IntArray) -> FloatArray:
 
 
 def _ratio(sigma: FloatArray, own: FloatArray, eta: Amount, ceiling: Amount) -> FloatArray:
+    """Equations (M32) and (M33), docs/model.md, for ``e_s`` and ``M_s``."""
     elasticity = sigma * (1 - own) + eta * own
     ratio: FloatArray = np.minimum(elasticity / (elasticity - 1), ceiling)
     return ratio
@@ -69,6 +73,8 @@ def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> Flo
     Args:
         owner: (1 or M, F) index of the firm that prices each facility's output.
         sales: (M, O) tonnes.
+
+    Equation (M34), docs/model.md, for ``HHI_g``.
     """
     if len(owner) > 1:
         rows = zip(owner, sales, strict=True)

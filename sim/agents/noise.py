@@ -24,6 +24,7 @@ class Noise:
     def __init__(
         self, prepared: Prepared, members: Sequence[int], seed: int | Sequence[int], steps: int
     ) -> None:
+        """Equation (M85), docs/model.md, for ``nz``."""
         world, behaviour, step_years = prepared.world, prepared.behaviour, prepared.step_years
         self._world = world
         # A small world draws for all that the whole one holds, so that a member is the same in both.
@@ -49,14 +50,20 @@ class Noise:
         return part_draws
 
     def demand(self, time: int) -> FloatArray:
-        """(M, N) factor on each need."""
+        """(M, N) factor on each need.
+
+        Equation (M86), docs/model.md, for ``nd_b``.
+        """
         by_good = self._part(time, 0)[:, self._world.need_good]
         by_country = self._part(time, 1)[:, self._world.need_country]
         factor: FloatArray = np.exp(self._demand_size * (by_good + by_country))
         return factor
 
     def output(self, time: int) -> FloatArray:
-        """(M, O) factor on each offer's planned output."""
+        """(M, O) factor on each offer's planned output.
+
+        Equation (M87), docs/model.md, for ``no_s``.
+        """
         by_facility = self._part(time, 2)[:, self._world.offer_facility]
         factor: FloatArray = np.exp(self._output_size * by_facility)
         return factor

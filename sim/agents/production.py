@@ -22,6 +22,8 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
     """(M, P) tonnes of input that plants would take this step to make what is planned, (M, O) tonnes.
 
     The product that is to be made most of, relative to normal times, decides for all.
+
+    Equation (M67), docs/model.md, for ``Tp_f``.
     """
     activities = prepared.benchmark.activities
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -30,7 +32,10 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 
 
 def within_plan(prepared: Prepared, plan: FloatArray) -> FloatArray:
-    """(M, O) share of what its plant could make of a product that is to be made; 1 for mines."""
+    """(M, O) share of what its plant could make of a product that is to be made; 1 for mines.
+
+    Equation (M70), docs/model.md, for ``make_s``.
+    """
     activities, made = prepared.benchmark.activities, prepared.made
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
     most = activities.largest(relative)[:, activities.offer_plant[made]]
@@ -57,6 +62,8 @@ def run_plants(
         planned: (M, P) tonnes of throughput wanted this step.
         available: (M, N) tonnes of input on hand.
         elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
+
+    Equations (M69) and (M71), docs/model.md, for ``Tu_f`` and ``make_s``.
     """
     benchmark = prepared.benchmark
     activities = benchmark.activities
@@ -100,7 +107,10 @@ def _group_plant(activities: Activities) -> IntArray:
 
 
 def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
-    """(M, P) throughput that the scarcest group of inputs allows, tonnes."""
+    """(M, P) throughput that the scarcest group of inputs allows, tonnes.
+
+    Equation (M68), docs/model.md, for ``Tm_f``.
+    """
     reach = _reach(activities, held, per_tonne)
     bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     return bound
@@ -116,6 +126,8 @@ def usable_inputs(
 
     Args:
         rate, planned, available: as for :func:`run_plants`.
+
+    Equation (M72), docs/model.md, for ``ub_b``.
     """
     activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
@@ -133,13 +145,19 @@ def usable_inputs(
 
 
 def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What is used of a requirement, and what of it stock cannot cover: the shortfall. Both (M, N)."""
+    """What is used of a requirement, and what of it stock cannot cover: the shortfall. Both (M, N).
+
+    Equations (M73) and (M74), docs/model.md, for ``use_b`` and ``short_b``.
+    """
     used = np.minimum(required, available)
     return used, required - used
 
 
 def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
-    """(M, O) tonnes of joint products thrown away because nobody took them for too long."""
+    """(M, O) tonnes of joint products thrown away because nobody took them for too long.
+
+    Equation (M75), docs/model.md, for ``junk_s``.
+    """
     plant = prepared.benchmark.activities.offer_plant
     outputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
     joint = (plant >= 0) & (outputs[np.maximum(plant, 0)] > 1)
@@ -150,7 +168,10 @@ def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> Flo
 
 
 def felt(prepared: Prepared, ratio: FloatArray) -> FloatArray:
-    """Price ratios (M, any) as plants and needs respond to them: beyond a range, no further."""
+    """Price ratios (M, any) as plants and needs respond to them: beyond a range, no further.
+
+    Equation (M76), docs/model.md, for ``ph_s``.
+    """
     behaviour = prepared.behaviour
     return np.clip(ratio, behaviour["lowest_price_felt"], behaviour["highest_price_felt"])
 
@@ -175,6 +196,7 @@ def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
 def _adapt_mines(
     prepared: Prepared, state: State, received: FloatArray, relative_stock: FloatArray
 ) -> None:
+    """Equations (M77), (M78) and (M79), docs/model.md, for ``wish_s`` and ``Y_s``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
@@ -201,6 +223,7 @@ def _adapt_plants(
     received: FloatArray,
     relative_stock: FloatArray,
 ) -> None:
+    """Equations (M81), (M82) and (M83), docs/model.md, for ``mg_f``, ``wish_f`` and ``T_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
@@ -224,7 +247,10 @@ def _adapt_plants(
 
 
 def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> FloatArray:
-    """Share of its capacity at which an entrant wants to run, given price over cost and its own stock."""
+    """Share of its capacity at which an entrant wants to run, given price over cost and its own stock.
+
+    Equation (M80), docs/model.md, for ``opn_s``.
+    """
     opened = np.clip((over_cost - 1) / prepared.behaviour["entry_margin"], 0.0, 1.0)
     share: FloatArray = opened * np.minimum(less, 1.0)
     return share
@@ -246,6 +272,8 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     End users economise, and so do plants that combine several inputs (less dysprosium in a
     magnet). A plant with one input only changes its form and cannot. What users can pay in dollars
     moves with their currency.
+
+    Equation (M84), docs/model.md, for ``j_b``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)

@@ -26,6 +26,8 @@ class QuotaAccount:
         """Add what this step brings: its part, or all of a period on the period's first step.
 
         What is left from before counts for its share ``carry_over``.
+
+        Equation (M56), docs/model.md, for ``left_g``.
         """
         if quota.period and quota.period == self.period:
             return
@@ -34,5 +36,8 @@ class QuotaAccount:
         self.period = quota.period
 
     def use(self, tonnes: FloatArray) -> None:
-        """Book exports, (M,) tonnes."""
+        """Book exports, (M,) tonnes.
+
+        Equation (M57), docs/model.md, for ``left_g``.
+        """
         self.left = np.maximum(self.left - tonnes, 0.0)

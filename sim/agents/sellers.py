@@ -12,7 +12,10 @@ from sim.controls import Controls
 __all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
 
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
-    """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves."""
+    """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves.
+
+    Equation (M23), docs/model.md, for ``N_s``.
+    """
     stock = prepared.kept_stock + prepared.benchmark.normal_output * prepared.step_years
     least = prepared.behaviour["least_working_stock"]
     normal: FloatArray = stock * np.maximum(controls.capacity_factor, least)
@@ -24,6 +27,8 @@ def cost_index(prepared: Prepared, state: State, own_cost: FloatArray) -> FloatA
 
     Args:
         own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
+
+    Equations (M24) and (M25), docs/model.md, for ``i_f`` and ``c_s``.
     """
     activities = prepared.benchmark.activities
     inputs = activities.cost_mean(state.input_cost / prepared.benchmark.base_index)
@@ -51,6 +56,8 @@ def planned_output(
 
     Args:
         noise: (1 or M, O) factor that chance makes of it.
+
+    Equation (M26), docs/model.md, for ``F_s``.
     """
     step_years = prepared.step_years
     normal = state.rate * step_years * controls.capacity_factor
@@ -69,6 +76,8 @@ def asks(
 
     Args:
         ask_factor: (1 or M, O) share of that price which the seller asks; a state pays the rest.
+
+    Equation (M27), docs/model.md, for ``A_s``.
     """
     received = state.offer_expected_price / ask_factor
     expected = raised(received / cost, prepared.behaviour["offer_expectation_response"])
@@ -93,6 +102,8 @@ def offers(
     Args:
         plan: (M, O) tonnes planned. ask: (M, O) from :func:`asks`.
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
+
+    Equations (M28), (M29) and (M30), docs/model.md, for ``V_s``, ``q_s`` and ``a_s``.
     """
     behaviour = prepared.behaviour
     reserve = behaviour["seller_reserve_share"] * prepared.kept_stock

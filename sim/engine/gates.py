@@ -70,7 +70,10 @@ class Gates:
     def _queue(
         self, gate: Gate, licence: Licence, seller_stock: FloatArray, required: FloatArray, share: Amount
     ) -> FloatArray:
-        """One licence's step: file, decide; (M, S) tonnes that wait."""
+        """One licence's step: file, decide; (M, S) tonnes that wait.
+
+        Equation (M52), docs/model.md, for ``app_s``.
+        """
         prepared, at = self._prepared, gate.offers
         step_years = prepared.step_years
         if gate.key not in self.queues:

@@ -105,6 +105,8 @@ class PolicyMarket:
         Args:
             in_hand: (M,) tonnes of each gate's cap that may be exported.
             resale: (M, caps on resale) tonnes that may be resold.
+
+        Equations (M15) and (M16), docs/model.md, for ``Q_g`` and ``hand_g``.
         """
         step_years = prepared.step_years
         tonnes = np.empty((prepared.members, len(self.cap_events)))
@@ -120,13 +122,19 @@ class PolicyMarket:
 
     def free_tonnes(self, cap: int, shares: Mapping[str, Amount], step_years: float) -> Amount:
         """Tonnes, one number or (M,), that pass beside a cap: what needs no licence, and the part of a step
-        before it came into force."""
+        before it came into force.
+
+        Equation (M15), docs/model.md, for ``Q_g``.
+        """
         share = shares.get(self.cap_events[cap], 1.0)
         free: Amount = (1 - share + share * self.free_shares[cap]) * self.base_cap_flow[cap] * step_years
         return free
 
     def delivered_cost(self, clearing: Clearing) -> FloatArray:
-        """(M, N) what each buyer pays in all, duties included, in tonnes x base price."""
+        """(M, N) what each buyer pays in all, duties included, in tonnes x base price.
+
+        Equation (M60), docs/model.md, for ``paid_b``.
+        """
         paid: FloatArray = clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
         return paid
 
@@ -181,6 +189,8 @@ class _Links:
 
 
 def _links(prepared: Prepared, controls: Controls) -> _Links:
+    """Equations (M10), (M11), (M12) and (M14), docs/model.md, for ``cif_sb``, ``tau_sb``, ``K_sb`` and
+    ``chi_b``."""
     world, benchmark, found = prepared.world, prepared.benchmark, _Links()
     for g in range(len(world.goods)):
         pair = _pair(world, g)
@@ -300,7 +310,10 @@ def _by_link(amount: Amount) -> Amount:
 
 
 def _tilted(kernel: FloatArray, preference: FloatArray) -> FloatArray:
-    """Sourcing weights under a preference, scaled so that choice indices at base prices stay."""
+    """Sourcing weights under a preference, scaled so that choice indices at base prices stay.
+
+    Equation (M13), docs/model.md, for ``K_sb``.
+    """
     if (preference == 1).all():
         return kernel
     tilted = kernel * preference

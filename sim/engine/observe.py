@@ -91,6 +91,8 @@ class Observer:
 
         Args:
             give_up: (M, N) price at which the last class of use gives up.
+
+        Equations (M88), (M89) and (M90), docs/model.md, for ``gate_g``, ``in_g`` and ``abr_g``.
         """
         world, normal = self._prepared.world, self._prepared.benchmark
         output = normal.normal_output
@@ -119,7 +121,10 @@ class Observer:
         return Prices(gate, at_home, abroad)
 
     def rents(self, result: StepResult) -> FloatArray:
-        """(M, G) largest rent of a cap that somebody pays, share of price."""
+        """(M, G) largest rent of a cap that somebody pays, share of price.
+
+        Equation (M91), docs/model.md, for ``top_g``.
+        """
         clearing, market = result.clearing, result.market
         share = self._prepared.behaviour["least_capped_trade"][:, 0]
         rent = np.zeros((len(clearing.price), len(self._prepared.world.goods)))
@@ -131,7 +136,10 @@ class Observer:
         return rent
 
     def value_added_at_risk(self, result: StepResult) -> FloatArray:
-        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up)."""
+        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up).
+
+        Equation (M92), docs/model.md, for ``var_f``.
+        """
         world, needs = self._prepared.world, self._user_needs
         missing = result.shortfall[:, needs] / np.maximum(result.required[:, needs], 1e-12)
         lost = self.users.largest(missing * world.need_dependence[needs])

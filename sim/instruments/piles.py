@@ -94,7 +94,7 @@ class Piles(Process):
         self._mix_names: list[str] = []
         none = np.zeros((members, len(self._rules)))
         self.bought, self.released, self._wanted, self._ceiling = none, none, none, none
-        self._layers = self._without_overlap()
+        self._layers = _without_overlap(self._needs)
         self._first_tier = 0
 
     def _amounts(self, given: Sequence[Amount]) -> FloatArray:
@@ -107,22 +107,6 @@ class Piles(Process):
         """(M, P) tonnes for all goods of an event together, split by use."""
         tonnes: FloatArray = self._amounts(given) * self._split
         return tonnes
-
-    def _without_overlap(self) -> list[list[int]]:
-        """Piles in layers, in each of which no need serves two piles: each layer is a tier of demand."""
-        layers: list[list[int]] = []
-        for pile, needs in enumerate(self._needs):
-            free = (
-                layer
-                for layer in layers
-                if not any(np.intersect1d(needs, self._needs[other]).size for other in layer)
-            )
-            found = next(free, None)
-            if found is None:
-                layers.append([pile])
-            else:
-                found.append(pile)
-        return layers
 
     def start(self, stocks: Stocks, tracers: Sequence[Traced]) -> None:
         """What lies in the piles at the start has the mix of the users' stocks."""
@@ -160,6 +144,8 @@ class Piles(Process):
 
         Returns:
             (M, N, X) tonnes released to each need: all tonnes, then each tracer's.
+
+        Equations (M48), (M49) and (M50), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
         """
         stocks, benchmark = stage.stocks, self._setting.benchmark
         base, use = benchmark.base_index, benchmark.normal_use
@@ -227,7 +213,10 @@ class Piles(Process):
         )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
-        """(P, M, N) share of each need's purchases that goes to each pile; books what was bought."""
+        """(P, M, N) share of each need's purchases that goes to each pile; books what was bought.
+
+        Equation (M51), docs/model.md, for ``part_bn``.
+        """
         over = np.maximum(clearing.index[..., None] / orders.reservation, 1.0)
         tiers = orders.tonnes * over**-orders.elasticity
         total = tiers.sum(2)
@@ -293,3 +282,20 @@ class Piles(Process):
     def _keys(self) -> list[str]:
         goods = self._setting.world.goods
         return [f"{event}/{goods[good].id}" for event, good in zip(self.events, self.goods, strict=True)]
+
+
+def _without_overlap(needs_of: Sequence[IntArray]) -> list[list[int]]:
+    """Piles in layers, in each of which no need serves two piles: each layer is a tier of demand."""
+    layers: list[list[int]] = []
+    for pile, needs in enumerate(needs_of):
+        free = (
+            layer
+            for layer in layers
+            if not any(np.intersect1d(needs, needs_of[other]).size for other in layer)
+        )
+        found = next(free, None)
+        if found is None:
+            layers.append([pile])
+        else:
+            found.append(pile)
+    return layers

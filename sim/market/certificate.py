@@ -37,7 +37,10 @@ class Certificate:
 
 
 def certify(clearing: Clearing, good: int, terms: Terms) -> Certificate:
-    """Judge one good of a clearing, given what :func:`sim.market.clear` was asked."""
+    """Judge one good of a clearing, given what :func:`sim.market.clear` was asked.
+
+    Equation (C11), docs/clearing.md, for ``gap``.
+    """
     dense = _dense(clearing, good, terms)
     flow, q = dense.flow, dense.quantity
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
@@ -139,7 +142,7 @@ def _dense(clearing: Clearing, good: int, terms: Terms) -> _Dense:
 def _indices(dense: _Dense) -> tuple[FloatArray, BoolArray]:
     """(M, B) log choice index ``ln P``, 0 where nobody with goods may sell; and whether somebody may.
 
-    Equations (C1) and (C2), docs/clearing.md: with ``theta`` the log price and log rents on a link.
+    Equations (C1) and (C2), docs/clearing.md, for ``t_sb`` and ``P_b``.
     """
     pull = dense.log_kernel - dense.sigma[:, None, None] * dense.log_cost
     pull = np.where(dense.quantity[:, :, None] > 0, pull, -np.inf)
@@ -158,6 +161,8 @@ def _dual(
     Args:
         supply: (M, S) tonnes. active: (M, S) who has something to sell and somebody to sell to.
         index, served: as from :func:`_indices`.
+
+    Equation (C8), docs/clearing.md, for ``Psi``.
     """
     ahead = dense.log_price - dense.log_ask
     profit = np.where(active, supply / dense.eps + dense.quantity * np.maximum(ahead, 0), 0.0)
@@ -169,7 +174,10 @@ def _dual(
 
 
 def _primal(dense: _Dense, active: BoolArray, index: FloatArray, served: BoolArray) -> FloatArray:
-    """(M,) value of the flows, whatever they are; arguments as for :func:`_dual`."""
+    """(M,) value of the flows, whatever they are; arguments as for :func:`_dual`.
+
+    Equation (C10), docs/clearing.md, for ``Primal``.
+    """
     flow, d, eta, log_r = dense.flow, dense.demand, dense.elasticity, dense.log_reservation
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
     cost = sold * dense.log_ask + (_x_log(sold, dense.quantity) - sold) / dense.eps

@@ -86,6 +86,8 @@ def clear(
 
     Raises:
         ValueError: a shape does not fit or a number is out of range.
+
+    Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
     terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes)
     given = given_by(market, terms, signal_quantity)

@@ -107,7 +107,10 @@ class Clearing:
 
     @property
     def rent(self) -> FloatArray:
-        """(M, C) rent of each cap as a share of price."""
+        """(M, C) rent of each cap as a share of price.
+
+        Equation (C17), docs/clearing.md, for ``rent``.
+        """
         return np.expm1(self.log_rent)
 
     def missed(self) -> list[tuple[int, int, float]]:
@@ -172,7 +175,10 @@ class Clearing:
         return total
 
     def flow(self, good: int) -> FloatArray:
-        """(M, S, B) tonnes on the links of one good."""
+        """(M, S, B) tonnes on the links of one good.
+
+        Equation (C4), docs/clearing.md, for ``x_sb``.
+        """
         offers, needs = self.market.offers_of(good), self.market.needs_of(good)
         tonnes = np.zeros((len(self.price), offers.stop - offers.start, needs.stop - needs.start))
         for batch in self.batches:

@@ -79,6 +79,8 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
     excess: float = 0.0
     residual: float = 0.0
     """What was left when the market stopped, as a share of its largest offer."""
+    _rows: list[list[float]] = field(init=False)
+    _columns: list[tuple[float, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.set_kernel(self.kernel)

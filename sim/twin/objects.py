@@ -7,15 +7,16 @@ in stages, and says what the model shares with the engine and what not.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import mesa
 import numpy as np
 
 from sim.agents.buyers import VALUE_CLASSES
-
-if TYPE_CHECKING:
-    from sim.twin.object_model import MesaObjects
+from sim.agents.state import State
+from sim.world.benchmark import Benchmark
+from sim.world.world import World
 
 
 def within(value: float, low: float, high: float) -> float:
@@ -23,7 +24,35 @@ def within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def felt(model: MesaObjects, ratio: float) -> float:
+class ObjectModel(Protocol):
+    """What agents see of their model."""
+
+    world: World
+    benchmark: Benchmark
+    start: State
+    step_years: float
+    b: Mapping[str, float]
+    per_good: Mapping[str, Sequence[float]]
+    eps: float
+    firm: float
+    slope: float
+    ceiling: float
+    learn: float
+    revert: float
+    follow: float
+    thrift_follow: float
+    risk_follow: float
+    offers: list[Offer]
+    needs: list[Need]
+    exposure: Sequence[float]
+    production_factor: Sequence[float]
+    demand_factor: Sequence[float]
+    output_noise: Sequence[float]
+    demand_noise: Sequence[float]
+    markup_ratio: Sequence[float]
+
+
+def felt(model: ObjectModel, ratio: float) -> float:
     """A price ratio as plants and needs respond to it: beyond a range, no further."""
     return within(ratio, model.b["lowest_price_felt"], model.b["highest_price_felt"])
 
@@ -31,7 +60,7 @@ def felt(model: MesaObjects, ratio: float) -> float:
 class Offer:
     """A facility selling one good."""
 
-    def __init__(self, model: MesaObjects, position: int) -> None:
+    def __init__(self, model: ObjectModel, position: int) -> None:
         world, step_years = model.world, model.step_years
         self.position = position
         self.good = int(world.offer_good[position])
@@ -58,7 +87,7 @@ class Offer:
         self.element = int(activities.offer_element[position])
         self.revenue_weight = float(activities.revenue_weight[position])
 
-    def expect(self, model: MesaObjects, cost: float) -> None:
+    def expect(self, model: ObjectModel, cost: float) -> None:
         """Adapt the expected price; remember the unit cost."""
         self.cost = cost
         log = math.log(self.expected)
@@ -66,7 +95,7 @@ class Offer:
         log += model.revert * (math.log(cost) - log)
         self.expected = math.exp(log)
 
-    def decide(self, model: MesaObjects, rate: float) -> None:
+    def decide(self, model: ObjectModel, rate: float) -> None:
         """Planned output and ask."""
         usual = self.output * rate
         self.plan = min(usual * model.production_factor[self.position], max(usual, self.capacity))
@@ -74,7 +103,7 @@ class Offer:
         wait = (self.expected / self.cost) ** model.b["offer_expectation_response"]
         self.ask = self.cost * model.markup_ratio[self.position] * wait
 
-    def place(self, model: MesaObjects) -> None:
+    def place(self, model: ObjectModel) -> None:
         """What is for sale, and the ask at which all of it is."""
         b = model.b
         for_sale = self.stock - self.held_back
@@ -83,7 +112,7 @@ class Offer:
         volume = max(volume, b["least_offer"] * self.output)
         self.full_ask = self.ask * (max(self.quantity, 1e-12) / volume) ** (1 / model.eps)
 
-    def adapt_mine(self, model: MesaObjects) -> None:
+    def adapt_mine(self, model: ObjectModel) -> None:
         """A mine follows price and its own stock, and idles below cash cost."""
         b, lowest = model.b, model.b["minimum_utilisation"]
         expected = felt(model, self.expected)
@@ -101,7 +130,7 @@ class Offer:
 class Need:
     """A facility buying one good."""
 
-    def __init__(self, model: MesaObjects, position: int) -> None:
+    def __init__(self, model: ObjectModel, position: int) -> None:
         world, benchmark, step_years = model.world, model.benchmark, model.step_years
         self.position = position
         self.good = int(world.need_good[position])
@@ -130,7 +159,7 @@ class Need:
         self.coefficient = float(benchmark.activities.need_coefficient[position])
         self.cost_weight = float(benchmark.activities.cost_weight[position])
 
-    def expect(self, model: MesaObjects) -> None:
+    def expect(self, model: ObjectModel) -> None:
         """Adapt the expected price and the perceived risk."""
         log = math.log(self.expected)
         log += model.learn * (math.log(self.choice_index) - log)
@@ -148,7 +177,7 @@ class Need:
             self.elements = [a + b for a, b in zip(self.elements, due, strict=True)]
             self.element_transit.append([0.0] * len(due))
 
-    def order(self, model: MesaObjects) -> None:
+    def order(self, model: ObjectModel) -> None:
         """Orders in tiers: urgent need in classes of value, then restocking."""
         b, required = model.b, self.required
         cover = self.usual_cover * (1 + b["risk_cover_response"] * self.risk)
@@ -176,7 +205,7 @@ class Need:
         for lag, tonnes in enumerate(by_lag[1:]):
             self.transit[lag] += tonnes
 
-    def economise(self, model: MesaObjects) -> None:
+    def economise(self, model: ObjectModel) -> None:
         """Need per unit of activity falls slowly while the price is expected high."""
         ratio = felt(model, self.expected / self.base_index)
         self.intensity += model.thrift_follow * (ratio**-self.thrift - self.intensity)
@@ -196,9 +225,9 @@ class Need:
 class Facility(mesa.Agent):  # type: ignore[misc]
     """A facility with its offers and needs."""
 
-    model: MesaObjects
+    model: ObjectModel
 
-    def __init__(self, model: MesaObjects, index: int) -> None:
+    def __init__(self, model: ObjectModel, index: int) -> None:
         super().__init__(model)
         self.index = index
         self.offers = [o for o in model.offers if model.world.offer_facility[o.position] == index]
@@ -295,7 +324,7 @@ class UserAgent(Facility):
 class PlantAgent(Facility):
     """A processor or a trader: turns needs into offers."""
 
-    def __init__(self, model: MesaObjects, index: int) -> None:
+    def __init__(self, model: ObjectModel, index: int) -> None:
         super().__init__(model, index)
         activities, world = model.benchmark.activities, model.world
         plant = int(np.flatnonzero(activities.facility == index)[0])

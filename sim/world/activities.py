@@ -91,6 +91,8 @@ def make_activities(
         base_index: (N,) mean delivered price, multiple of the base gate price.
         basket_need: needs for basket goods.
         input_cost_ceiling: largest input cost of a plant over its revenue.
+
+    Equations (M6) and (M8), docs/model.md, for ``beta_b`` and ``k_f``.
     """
     output, use = normal
     kinds = np.array(world.facility_kind)
@@ -160,6 +162,8 @@ def _yields(
     """(O,) element that a separated oxide is made of, else -1; (O,) tonnes per tonne of it, or of throughput.
 
     An entrant recovers of an element what all separators together do, and never more than there is.
+
+    Equation (M7), docs/model.md, for ``gamma_s``.
     """
     (offer_plant, throughput), (basket_need, basket_of) = plants, baskets
     inflow = basket_inflow(world, mix, basket_need)

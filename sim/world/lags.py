@@ -26,6 +26,8 @@ def shipping_lags(
 
     Returns:
         Per lag, per good the share that arrives after that many steps; (L, N) or (L, M, N) lag mix by need.
+
+    Equation (M9), docs/model.md, for ``Lam_sbl``.
     """
     steps = [transit / step_years for transit in transit_years]
     longest = int(np.ceil(max(float(block.max(initial=0)) for block in steps) + delay_years / step_years))

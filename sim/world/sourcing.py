@@ -29,7 +29,10 @@ class BaseYearRules:
 
 
 def _nearness(world: World, good: int, rules: BaseYearRules) -> FloatArray:
-    """(S, B) weight of a link by distance alone; 0 where a trader would buy from a trader."""
+    """(S, B) weight of a link by distance alone; 0 where a trader would buy from a trader.
+
+    Equation (M1), docs/model.md, for ``near_sb``.
+    """
     trader = np.array([kind == "trader" for kind in world.facility_kind])
     origin, destination = world.link_countries(good)
     nearness: FloatArray = np.exp(-world.distance_km[np.ix_(origin, destination)] / rules.prior_distance_km)
@@ -43,6 +46,8 @@ def sourcing_flows(world: World, rules: BaseYearRules) -> tuple[FloatArray, ...]
 
     Margins (output by seller, use by buyer) stay those of the world: the mix is rebalanced by
     iterative proportional fitting. A trader never buys from a trader.
+
+    Equation (M2), docs/model.md, for ``x0_sb``.
     """
     flows = []
     for g, base in enumerate(world.base_flow):
@@ -111,6 +116,8 @@ def sourcing_kernel(
 
     Returns:
         Per good (S, B), or (M, S, B) where sigma differs by member; (N,) multiples of the base gate price.
+
+    Equations (M3), (M4) and (M5), docs/model.md, for ``P0_b`` and ``K_sb``.
     """
     kernel, index = [], []
     for g, share in enumerate(shares):

@@ -42,6 +42,8 @@ def residual(problem: Problem, point: Point, x: FloatArray) -> FloatArray:
 
     A slack cap with a rent counts with what it is short of, or with the flow that giving up the rent
     would bring, whichever is less.
+
+    Equation (C19), docs/clearing.md, for ``off``.
     """
     sellers = problem.sellers
     off = np.abs(point.gradient)
@@ -61,7 +63,10 @@ def _free(problem: Problem, point: Point, x: FloatArray) -> BoolArray:
 
 
 def hessian(problem: Problem, point: Point) -> FloatArray:
-    """(n, V, V) second derivative of the dual."""
+    """(n, V, V) second derivative of the dual.
+
+    Equation (C9), docs/clearing.md, for ``Psi_sn``.
+    """
     sigma, share, sellers = problem.sigma, point.share, problem.sellers
     curvature = sigma[:, None] * point.demanded - point.slope
     matrix = -(share * curvature[:, None, :]) @ np.swapaxes(share, 1, 2)

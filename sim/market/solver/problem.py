@@ -116,11 +116,15 @@ class Point:
 
 
 def evaluate(problem: Problem, x: FloatArray) -> Point:
-    """The dual at ``x`` (n, V): no overflow at any price or elasticity."""
+    """The dual at ``x`` (n, V): no overflow at any price or elasticity.
+
+    Equations (C1), (C2), (C3), (C4), (C5) and (C8), docs/clearing.md, for ``t_sb``, ``P_b``, ``D_b``,
+    ``x_sb``, ``S_s`` and ``Psi``.
+    """
     bucket, sigma, sellers = problem.bucket, problem.sigma, problem.sellers
     incidence = bucket.incidence[problem.good]
-    theta = (incidence @ x[:, :, None])[:, :, 0]
-    weight = bucket.log_kernel[problem.good] - (sigma[:, None] * theta)[:, :, None]
+    log_cost = (incidence @ x[:, :, None])[:, :, 0]
+    weight = bucket.log_kernel[problem.good] - (sigma[:, None] * log_cost)[:, :, None]
     weight[~problem.row_on] = -np.inf
     top = weight.max(axis=1)
     top[~problem.buyer_on] = 0.0

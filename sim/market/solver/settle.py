@@ -109,7 +109,10 @@ class _Scaled(NamedTuple):
 
 
 def _supply(sweeper: Sweeper, ahead: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Per variable: log(supply / limit), and supply; ``ahead`` is log price less log ask."""
+    """Per variable: log(supply / limit), and supply; ``ahead`` is log price less log ask.
+
+    Equation (C5), docs/clearing.md, for ``S_s``.
+    """
     frame = sweeper.frame
     below = np.minimum(ahead, 0.0)
     below *= frame.eps
@@ -183,7 +186,10 @@ def _rents(sweeper: Sweeper, y: FloatArray, row: FloatArray) -> tuple[FloatArray
 
 
 def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArray:
-    """Per row, at most 1: what remains when no seller exceeds its stock and no cap is exceeded."""
+    """Per row, at most 1: what remains when no seller exceeds its stock and no cap is exceeded.
+
+    Equation (C16), docs/clearing.md, for ``x_sb``.
+    """
     frame = sweeper.frame
     factor = np.maximum(flow, 1e-200)
     np.divide(limit, factor, out=factor)
@@ -297,7 +303,10 @@ def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> 
 
 
 def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatArray | None) -> FloatArray:
-    """Log prices; an offer with nothing to sell is quoted what a small lot would fetch."""
+    """Log prices; an offer with nothing to sell is quoted what a small lot would fetch.
+
+    Equation (C18), docs/clearing.md, for ``p_s``.
+    """
     frame, load = sweeper.frame, sweeper.load
     if load.all_on:
         return quoted

@@ -139,7 +139,10 @@ class Sweeper:
         return np.asarray((self.offset - w) / self.frame.sigma)
 
     def sweep(self, w: FloatArray, out: FloatArray) -> None:
-        """One sweep from ``w`` into ``out``."""
+        """One sweep from ``w`` into ``out``.
+
+        Equations (C3), (C12), (C13) and (C14), docs/clearing.md, for ``D_b``, ``z_b``, ``z1_s`` and ``u_s``.
+        """
         frame = self.frame
         if frame.capped:
             frame.spread(w, self.row)
@@ -286,6 +289,8 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
     Returns:
         w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
         did not arrive, of which the sweeper does not hold the point.
+
+    Equation (C15), docs/clearing.md, for ``u_s``.
     """
     mixing = _Mixing(sweeper, start)
     for sweep in range(1, MOST_SWEEPS + 1):
