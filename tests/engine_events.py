@@ -16,7 +16,7 @@ from sim.world.world import BoolArray, IntArray, World
 
 def piles_of(simulation: Simulation) -> Piles:
     """The stockpiles of a run that has any."""
-    (found,) = (process for process in simulation.processes if isinstance(process, Piles))
+    (found,) = (process for process in simulation.actors.processes if isinstance(process, Piles))
     return found
 
 

@@ -7,22 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from sim.accounts import Orders
-from sim.agents import buyers, expectations, logistics, production, sellers
-from sim.agents.noise import Noise
-from sim.agents.origins import Origins, families
-from sim.agents.state import State, initial_state, need_rate
-from sim.agents.tracers import Tracer, elements
+from sim.agents.origins import Origins
+from sim.agents.state import State
 from sim.arrays import FloatArray
+from sim.engine.actors import Actors, Decisions, Made, Wanted, processes_of
 from sim.engine.checkpoint import Checkpoint
-from sim.engine.gates import Gates
 from sim.engine.observe import Seen
 from sim.engine.record import Recorder
 from sim.engine.recording import Recording
@@ -31,8 +24,8 @@ from sim.engine.result import StepResult
 from sim.engine.rules import Rules
 from sim.engine.run import Run, lay_out
 from sim.errors import MonaziteError
-from sim.instruments.process import Process, Setting, Stage
-from sim.market.clearing import Clearing, ClearingState, clear
+from sim.instruments.process import Process
+from sim.market.clearing import Clearing
 from sim.world.load import load_world
 from sim.world.world import World
 
@@ -41,55 +34,10 @@ if TYPE_CHECKING:
 
     from sim.scenario import Scenario
 
-__all__ = ["Decisions", "Simulation"]
+__all__ = ["MakeRecorder", "Simulation"]
 
-MARKET_TOLERANCE = 1e-6
-"""Excess demand left in a market, as a share of it; tonnes balance to rounding all the same."""
-
-Override = Callable[[int, FloatArray], FloatArray]
-"""Called as ``override(member, row)`` with one member's decision; returns the changed row."""
-
-
-@dataclass
-class Decisions:
-    """Overrides of single decisions, called once for each member.
-
-    A user's agent subclass registers here; see ``docs/how-to`` and :mod:`sim.model`.
-    """
-
-    planned_output: list[Override] = field(default_factory=list)
-    """(O,) tonnes that each offer's facility plans to make."""
-    ask: list[Override] = field(default_factory=list)
-    """(O,) price asked, multiple of the base price."""
-    requirement: list[Override] = field(default_factory=list)
-    """(N,) tonnes that each buyer needs."""
-
-
-def _overridden(overrides: list[Override], decision: FloatArray) -> FloatArray:
-    for override in overrides:
-        decision = np.stack([override(member, row) for member, row in enumerate(decision)])
-    return decision
-
-
-@dataclass(frozen=True)
-class _Offered:
-    """Decisions of sellers: (M, O) tonnes planned, and the price asked."""
-
-    plan: FloatArray
-    ask: FloatArray
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """Decisions of buyers."""
-
-    required: FloatArray
-    """(M, N) tonnes needed."""
-    orders: Orders
-    give_up: FloatArray
-    """(M, N, classes) price, multiple of the base price."""
-    held_back: FloatArray
-    """(M, O) tonnes that wait for a licence."""
+MakeRecorder = Callable[[Run, Sequence[Origins], Sequence[Process]], Recording]
+"""Called with the run, its tracers of origins and what its events remember."""
 
 
 class Simulation:
@@ -106,24 +54,16 @@ class Simulation:
         recorder: makes what records the steps; a sweep keeps less than a single run.
 
     Attributes:
-        case: the run laid out. state: the agents' arrays. tracers: what stocks consist of, elements first.
-        decisions: overrides. time: steps done since the scenario's start. last: result of the last step.
+        case: the run laid out. actors: the agents and what they carry. rules: governments that react.
+        time: steps done since the scenario's start. recorder: what keeps the record.
     """
 
     case: Run
-    state: State
-    tracers: list[Tracer]
-    processes: list[Process]
-    gates: Gates
+    actors: Actors
     rules: Rules
-    decisions: Decisions
     recorder: Recording
     time: int
-    _noise: Noise
     _regimes: Regimes
-    _base_give_up: FloatArray
-    _slopes: FloatArray
-    _warm: ClearingState | None
     _seen: Seen | None
     _last: StepResult | None
 
@@ -134,50 +74,23 @@ class Simulation:
         members: int | Sequence[int] = 1,
         seed: int | Sequence[int] = 0,
         values: Mapping[str, FloatArray] | None = None,
-        recorder: Callable[[Run, Sequence[Origins], Sequence[Process]], Recording] = Recorder,
+        recorder: MakeRecorder = Recorder,
     ) -> None:
         numbers = range(members) if isinstance(members, int) else members
-        self._begin(lay_out(world, scenario, numbers, seed, values))
-        self.recorder = recorder(self.case, self.families, self.processes)
+        self._begin(lay_out(world, scenario, numbers, seed, values), recorder)
 
-    def _begin(self, case: Run, at: Checkpoint | None = None) -> None:
-        """The base year's steady state, or where a checkpoint stands; records nothing yet."""
-        self.case, prepared = case, case.prepared
-        self.state = initial_state(prepared)
+    def _begin(self, case: Run, recorder: MakeRecorder, at: Checkpoint | None = None) -> None:
+        """The base year's steady state, or where a checkpoint stands."""
+        processes = processes_of(case)
+        self.case, self.time = case, case.first
+        self.actors, self.rules = Actors(case, processes, at), Rules(case)
+        self._regimes = Regimes(case, self.rules, processes)
+        self.recorder = recorder(case, self.actors.families, processes)
+        self._seen = self._last = None
         if at is not None:
-            self.state.restore(at.part("state"))
-        barred = [rule for event in case.events if (rule := event.resale(case.world)) is not None]
-        self.tracers = [elements(prepared), *families(prepared, barred)]
-        for tracer in self.tracers:
-            saved = at.part(f"tracers/{tracer.name}") if at is not None else {}
-            if saved:
-                tracer.restore(saved)
-            else:
-                tracer.start(prepared, self.state)
-        self.processes = _processes(case)
-        for process in self.processes:
-            process.start(self.state, self.tracers)
-        self.gates, self.rules = Gates(prepared), Rules(case)
-        self._regimes = Regimes(case, self.rules, self.processes)
-        self._base_give_up = buyers.give_up_prices(prepared)
-        self._slopes = buyers.worth_slopes(prepared)
-        self._noise = Noise(prepared, case.members, case.seed, case.steps)
-        self.decisions = Decisions()
-        self.recorder = Recording()
-        self.time = case.first
-        self._warm = self._seen = self._last = None
-        if at is not None:
-            self._take_up(at)
-
-    def _take_up(self, at: Checkpoint) -> None:
-        """Books, rules, memories and the solver's place of a checkpoint."""
-        for process in self.processes:
-            process.restore(at.part(f"processes/{process.name}"))
-        self.gates.restore(at.header["keys"]["gates"], at.part("gates"))
-        self.rules.restore(at.part("rules"))
-        self._warm = ClearingState.restored(at.header["keys"]["caps"], at.part("warm"))
-        seen = at.part("seen")
-        self._seen = Seen(seen["price"], self.state.required, self.state.shortfall, seen["exports"])
+            self.rules.restore(at.part("rules"))
+            seen, state = at.part("seen"), self.state
+            self._seen = Seen(seen["price"], state.required, state.shortfall, seen["exports"])
 
     def checkpoint(self) -> Checkpoint:
         """Where the simulation stands: arrays and words, from which :meth:`resume` goes on.
@@ -187,18 +100,15 @@ class Simulation:
         Raises:
             RuntimeError: before the first step.
         """
+        arrays, keys = self.actors.parts()
         seen = self._seen if self._last is None else self.case.observer.seen(self._last)
-        if seen is None or self._warm is None:
-            raise RuntimeError("no step has been made yet; a checkpoint needs one")
-        parts: dict[str, Mapping[str, npt.NDArray[Any]]] = {
-            "state": self.state.arrays(), "gates": self.gates.arrays(), "rules": self.rules.arrays(),
-            "history": self.recorder.history(), "warm": self._warm.arrays(),
+        assert seen is not None
+        arrays |= {
+            "rules": self.rules.arrays(),
+            "history": self.recorder.history(),
             "seen": {"price": seen.price, "exports": seen.exports},
-            **{f"tracers/{tracer.name}": tracer.arrays() for tracer in self.tracers},
-            **{f"processes/{process.name}": process.arrays() for process in self.processes},
-        }  # fmt: skip
-        keys = {"gates": self.gates.keys(), "caps": self._warm.written_keys()}
-        return Checkpoint.of(self.case, self.time, parts, keys)
+        }
+        return Checkpoint.of(self.case, self.time, arrays, keys)
 
     @classmethod
     def resume(
@@ -206,7 +116,7 @@ class Simulation:
         checkpoint: Checkpoint | Path,
         scenario: Scenario | None = None,
         world: World | None = None,
-        recorder: Callable[[Run, Sequence[Origins], Sequence[Process]], Recording] = Recorder,
+        recorder: MakeRecorder = Recorder,
     ) -> Simulation:
         """Go on from a checkpoint, under the same scenario or another one.
 
@@ -234,8 +144,8 @@ class Simulation:
         case = lay_out(world, scenario, at.members, at.seed, at.values, at.header["lags"])
         at.check(case)
         simulation = cls.__new__(cls)
-        simulation._begin(replace(case, first=at.header["time"], history=at.part("history")), at)
-        simulation.recorder = recorder(simulation.case, simulation.families, simulation.processes)
+        case = replace(case, first=at.header["time"], history=at.part("history"))
+        simulation._begin(case, recorder, at)
         return simulation
 
     @property
@@ -254,9 +164,14 @@ class Simulation:
         return self.case.dates
 
     @property
-    def families(self) -> list[Origins]:
-        """The tracers of origins."""
-        return [tracer for tracer in self.tracers if isinstance(tracer, Origins)]
+    def state(self) -> State:
+        """The agents' arrays."""
+        return self.actors.state
+
+    @property
+    def decisions(self) -> Decisions:
+        """Overrides of single decisions."""
+        return self.actors.decisions
 
     @property
     def last(self) -> StepResult:
@@ -285,172 +200,62 @@ class Simulation:
                 f"{self.case.scenario.name}: the run ended on {end} after {self.steps} steps; for more, give "
                 "the scenario a later time.end"
             )
+        actors, time = self.actors, self.time
         regime = self._set_policy()
-        cost = self._expect(regime)
-        offered = self._offer(regime, cost)
-        wanted = self._require(regime)
-        clearing = self._clear(regime, offered, wanted)
-        purchases, paid = self._ship(regime, clearing, wanted)
-        result = self._produce(regime, clearing, offered, wanted, (purchases, paid))
-        self._adapt(regime)
-        self._record(result)
-        return result
+        cost = actors.expect(regime)
+        offered = actors.offer(time, regime, cost)
+        wanted = actors.require(time, regime)
+        clearing = actors.clear(regime, offered, wanted)
+        bought = actors.ship(regime, clearing, wanted)
+        made = actors.produce(regime, offered, wanted)
+        actors.adapt(regime)
+        return self._record(self._result(regime, clearing, wanted, bought, made))
 
     def _set_policy(self) -> Regime:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.case.dates[self.time], self.case.dates[self.time + 1]
         self.rules.advance(self.time, start, end, self._seen)
         regime = self._regimes.of(self.time, self.state.owner)
-        self.gates.keep(regime.market)
+        self.actors.gates.keep(regime.market)
         return regime
 
-    def _expect(self, regime: Regime) -> FloatArray:
-        """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
-        prepared, controls = self.case.prepared, regime.controls
-        cost = sellers.cost_index(prepared, self.state, controls.own_cost_factor)
-        expectations.update_expectations(prepared, self.state, cost * controls.ask_factor)
-        expectations.update_risk(prepared, self.state, regime.market.exposure)
-        return cost
-
-    def _offer(self, regime: Regime, cost: FloatArray) -> _Offered:
-        """3. Sellers offer stock above their reserve at an ask."""
-        prepared, controls = self.case.prepared, regime.controls
-        plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(self.time))
-        ask = sellers.asks(prepared, self.state, cost, regime.markup_ratio, controls.ask_factor)
-        return _Offered(
-            _overridden(self.decisions.planned_output, plan), _overridden(self.decisions.ask, ask)
-        )
-
-    def _require(self, regime: Regime) -> _Wanted:
-        """4. Buyers order in tiers: urgent need first, restocking around the expected price.
-
-        Exporters file for licences; states' stocks take part.
-        """
-        prepared, state, controls = self.case.prepared, self.state, regime.controls
-        required = buyers.required_input(prepared, state, controls, self._noise.demand(self.time))
-        required = _overridden(self.decisions.requirement, required)
-        logistics.arrive(state, self.tracers)
-        for process in self.processes:
-            process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        budgets = self._base_give_up * controls.budget_factor[:, :, None]
-        give_up = buyers.worth_of_inputs(prepared, state, budgets, self._slopes)
-        orders = buyers.order_tiers(prepared, state, regime.market.need_lag, required, give_up)
-        for process in self.processes:
-            orders = process.add_orders(orders)
-        held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
-        return _Wanted(required, orders, give_up, held_back)
-
-    def _clear(self, regime: Regime, offered: _Offered, wanted: _Wanted) -> Clearing:
-        """5. Every good's market at once: flows, prices, rents."""
-        prepared, market = self.case.prepared, regime.market
-        quantity, full_ask = sellers.offers(
-            prepared, self.state, regime.controls, offered.plan, offered.ask, wanted.held_back
-        )
-        caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
-        clearing = clear(
-            market.market,
-            quantity,
-            full_ask,
-            wanted.orders.tonnes,
-            wanted.orders.reservation,
-            wanted.orders.elasticity,
-            caps,
-            start=self._warm,
-            tolerance=MARKET_TOLERANCE,
-        )
-        self._warm = clearing.state
-        self.state.gate_price, self.state.choice_index = clearing.price, clearing.index
-        return clearing
-
-    def _resale(self, regime: Regime) -> FloatArray | None:
-        """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
-        for family in self.families:
-            family.comply(regime.controls.resales)
-        columns = [
-            family.admissible(rule, offer, self.state.seller_stock[:, offer])
-            for rule, offer in regime.market.resale_caps
-            for family in self.families
-            if family.covers(rule)
-        ]
-        return np.stack(columns, axis=1) if columns else None
-
-    def _ship(self, regime: Regime, clearing: Clearing, wanted: _Wanted) -> tuple[FloatArray, FloatArray]:
-        """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
-        self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        paid = regime.market.delivered_cost(clearing)
-        traffic = logistics.Traffic(
-            clearing, wanted.orders, regime.market.lag_weight, paid, regime.controls.resales
-        )
-        purchases = logistics.ship(self.case.prepared, self.state, self.tracers, self.processes, traffic)
-        return purchases, paid
-
-    def _produce(
+    def _result(
         self,
         regime: Regime,
         clearing: Clearing,
-        offered: _Offered,
-        wanted: _Wanted,
+        wanted: Wanted,
         bought: tuple[FloatArray, FloatArray],
+        made: Made,
     ) -> StepResult:
-        """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
-        prepared, state = self.case.prepared, self.state
-        plan, rate, held = offered.plan, need_rate(state, regime.controls), state.buyer_stock
-        throughput = production.planned_throughput(prepared, plan)
-        state.usable = production.usable_inputs(prepared, rate, throughput, held)
-        stock = self.tracers[0].buyer.stock
-        output, used = production.run_plants(prepared, rate, throughput, held, stock)
-        output = np.where(prepared.made, output * production.within_plan(prepared, plan), plan)
-        consumed, shortfall = production.consume(wanted.required, held)
-        user = prepared.benchmark.activities.need_plant < 0
-        consumed = np.where(user, consumed, used)
-        logistics.store(state, self.tracers, consumed, held, output)
-        discarded = production.discard_surplus(prepared, state, regime.controls)
-        logistics.throw_away(state, self.tracers, discarded)
-        state.required, state.shortfall = wanted.required, shortfall
-        give_up = wanted.give_up[..., -1]
+        actors, state = self.actors, self.state
         return StepResult(
             time=self.time,
             controls=regime.controls,
             shares=regime.shares,
             market=regime.market,
             clearing=clearing,
-            prices=self.case.observer.prices(regime.market, clearing, give_up),
-            output=output,
-            discarded=discarded,
+            prices=self.case.observer.prices(regime.market, clearing, wanted.give_up[..., -1]),
+            output=made.output,
+            discarded=made.discarded,
             held_back=wanted.held_back,
             required=wanted.required,
-            consumed=consumed,
-            shortfall=shortfall,
+            consumed=made.consumed,
+            shortfall=made.shortfall,
             purchases=bought[0],
             paid=bought[1],
             seller_stock=state.seller_stock,
             buyer_stock=state.buyer_stock,
-            bought_by_origin=tuple(family.shipped for family in self.families),
-            moved={event: tonnes for process in self.processes for event, tonnes in process.moved().items()},
-            booked={name: row for process in self.processes for name, row in process.book().items()},
-            queues=self.gates.books(regime.market),
+            bought_by_origin=tuple(family.shipped for family in actors.families),
+            moved={event: row for process in actors.processes for event, row in process.moved().items()},
+            booked={name: row for process in actors.processes for name, row in process.book().items()},
+            queues=actors.gates.books(regime.market),
             acting=tuple(self.rules.acting()),
         )
 
-    def _adapt(self, regime: Regime) -> None:
-        """8. Plants change their rates, users economise, slowly."""
-        production.adapt_rates(self.case.prepared, self.state, regime.controls)
-        production.adapt_intensity(self.case.prepared, self.state, regime.controls)
-
-    def _record(self, result: StepResult) -> None:
+    def _record(self, result: StepResult) -> StepResult:
         """9. What the step brought is seen by rules and written by the recorder; neither changes anything."""
         self._last = result
         self._seen = self.case.observer.seen(result) if self.rules else None
         self.time += 1
         self.recorder.record(result)
-
-
-def _processes(case: Run) -> list[Process]:
-    """What events remember from step to step, one process for each type that does."""
-    prepared = case.prepared
-    setting = Setting(
-        prepared.world, prepared.benchmark, prepared.behaviour, prepared.step_years, prepared.members
-    )
-    kinds = dict.fromkeys(type(event) for event in case.events)
-    made = (kind.process([e for e in case.events if type(e) is kind], setting) for kind in kinds)
-    return [process for process in made if process is not None]
+        return result

@@ -188,7 +188,7 @@ class Store:
 
     def _start(self, origin: Mapping[str, Any]) -> None:
         from sim.results.resolved import resolved_yaml
-        from sim.sweep.summary import design_table, sweep_file
+        from sim.sweep.described import design_table, sweep_file
 
         self.put("sweep.json", sweep_file(self.plan))
         self.put("design.parquet", design_table(self.plan))
@@ -285,7 +285,7 @@ class Store:
         self, block: str, key: str, files: Mapping[str, bytes], failures: Mapping[int, str],
         cleared: int, certified: int,
     ) -> None:  # fmt: skip
-        from sim.sweep.summary import error_text
+        from sim.sweep.described import error_text
 
         with _explained(self.directory):
             for variable, data in files.items():

@@ -5,7 +5,6 @@ None of it holds a time of day: the same sweep leaves the same bytes.
 
 from __future__ import annotations
 
-import io
 import json
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -17,119 +16,20 @@ from sim.results.manifest import FORMAT as RUN_FORMAT
 from sim.results.manifest import input_checksums, scenario_files, world_files
 from sim.results.resolved import plain
 from sim.results.store import ARRAYS
+from sim.sweep.described import parquet
 from sim.sweep.encode import encode_group
 from sim.sweep.ensemble_tables import quantile_tables
 from sim.sweep.kept import KEPT, axis_labels
-from sim.sweep.plan import FORMAT, Plan, Variant
+from sim.sweep.plan import Variant
 from sim.sweep.work import portable, simulate
 
 if TYPE_CHECKING:
-    import pandas as pd
 
     from sim.sweep.journal import Store
 
-__all__ = ["design_frame", "design_table", "error_text", "finish", "sweep_file"]
+__all__ = ["finish"]
 
 Array = npt.NDArray[Any]
-
-
-def parquet(frame: pd.DataFrame) -> bytes:
-    """The table as the bytes of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    target = io.BytesIO()
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    pq.write_table(table, target, compression="zstd", row_group_size=200_000)
-    return target.getvalue()
-
-
-def sweep_file(plan: Plan) -> bytes:
-    """``sweep.json``: what was asked for and what came of it."""
-    content = {
-        "format": FORMAT,
-        "id": plan.id,
-        "title": plan.title,
-        "version": metadata.version("monazite"),
-        "runs": plan.total,
-        "method": plan.method,
-        "samples": len(plan.unit),
-        "seeds": plan.design.seeds,
-        "seed": plan.seed,
-        "options": {"second_order": plan.design.second_order, "levels": plan.design.levels},
-        "block": plan.block,
-        "full": plan.full,
-        "axes": [
-            {
-                "path": axis.path, "kind": axis.kind, "dimension": axis.dimension, "values": list(axis.texts),
-                "structural": axis.structural, "bounds": list(axis.bounds),
-            }
-            for axis in plan.axes
-        ],
-        "variants": [
-            {
-                "name": v.name, "scenario": v.scenario.name, "levels": dict(v.levels), "runs": len(v.runs),
-                "digest": v.digest, "overrides": list(v.source.overrides),
-            }
-            for v in plan.variants
-        ],
-        "request": plain(plan.request),
-    }  # fmt: skip
-    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
-
-
-def design_frame(plan: Plan) -> pd.DataFrame:
-    """One row per run, ordered by run: variant, member, sample, replicate, number, seed, values.
-
-    A varied path has two columns: its value in the unit inside the model (the text of a structural
-    one), and under ``u:<path>`` its place on the unit cube.
-    """
-    import pandas as pd
-
-    parts = []
-    for variant in plan.variants:
-        columns: dict[str, Any] = {
-            "run": variant.runs,
-            "variant": variant.name,
-            "scenario": variant.scenario.name,
-            "member": np.arange(len(variant.runs)),
-            "sample": variant.sample,
-            "replicate": variant.replicate,
-            "number": variant.number,
-            "seed": variant.seed,
-        }
-        for i, axis in enumerate(plan.axes):
-            value = variant.values.get(axis.path)
-            if axis.structural:
-                texts = [variant.levels.get(axis.path)] * len(variant.runs)
-                columns[axis.path] = pd.array(texts, dtype="string")
-            else:
-                columns[axis.path] = np.full(len(variant.runs), np.nan) if value is None else value
-            columns[f"u:{axis.path}"] = plan.unit[variant.sample, i]
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True).sort_values("run", ignore_index=True)
-
-
-def design_table(plan: Plan) -> bytes:
-    """``design.parquet``."""
-    return parquet(design_frame(plan))
-
-
-def error_text(plan: Plan, run: int, trace: str) -> bytes:
-    """``errors/<run>.txt``."""
-    variant, row = plan.find(run)
-    lines = [
-        f"run {run} of sweep {plan.id} failed",
-        f"variant {variant.name}, sample {variant.sample[row]}, replicate {variant.replicate[row]}, "
-        f"member number {variant.number[row]}, seed {variant.seed[row]}",
-        *(f"{path} = {float(values[row])!r}" for path, values in variant.values.items()),
-        "",
-        "repeat it, stopping where it fails:",
-        f"    monazite rerun {plan.id}/{run} --debug",
-        "",
-        trace,
-    ]
-    return "\n".join(lines).encode()
 
 
 def finish(store: Store) -> None:

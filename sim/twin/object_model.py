@@ -16,6 +16,7 @@ What policy does to links is read from the engine's tables when it changes, a fe
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import mul
 
@@ -28,13 +29,13 @@ from sim.agents.noise import Noise
 from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
 from sim.agents.prepared import Prepared
 from sim.agents.state import initial_state
-from sim.agents.tracers import elements
+from sim.agents.tracers import Tracer, elements
 from sim.controls import Cap, Controls, Licence
+from sim.engine.actors import MARKET_TOLERANCE
 from sim.engine.draws import draw_events
-from sim.engine.markets import build_market
+from sim.engine.markets import PolicyMarket, build_market
 from sim.engine.policy import active_controls, policy_key
 from sim.engine.run import STEPS_PER_YEAR, step_dates
-from sim.engine.simulation import MARKET_TOLERANCE
 from sim.scenario import Scenario
 from sim.twin.object_market import Border, ObjectMarket
 from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
@@ -70,6 +71,18 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         rng: seed of every random stream.
         tolerance: excess at which a market stops, as a share of its largest offer.
     """
+
+    output_noise: list[float]
+    demand_noise: list[float]
+    controls: Controls
+    shares: Mapping[str, Amount]
+    policy: PolicyMarket
+    exposure: list[float]
+    production_factor: list[float]
+    demand_factor: list[float]
+    markup_ratio: list[float]
+    delivered: list[list[list[float]]]
+    borders: list[Border]
 
     def __init__(
         self, world: World, scenario: Scenario, member: int = 0, rng: int = 0, tolerance: float = TOLERANCE
@@ -110,6 +123,19 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
 
         self.offers = [Offer(self, position) for position in range(len(world.offer_good))]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
+        self.markets: list[ObjectMarket[Offer, Need]] = []
+        self.lags: list[list[list[list[float]]]] = []
+        self._settle(content)
+        self.offices: dict[object, LicenceOffice] = {}
+        self._policy_key: object = None
+        self._base_markup = self._markup(Controls(world))
+        self.datacollector = mesa.DataCollector(
+            model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
+        )
+
+    def _settle(self, content: Tracer) -> None:
+        """Stocks of elements, agents and markets."""
+        world = self.world
         for row, position in enumerate(self.benchmark.basket_offer.tolist()):
             self.offers[position].elements = content.seller[0, row].tolist()
             self.offers[position].mix = world.offer_composition[position].tolist()
@@ -119,20 +145,12 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         for index, kind in enumerate(world.facility_kind):
             AGENTS[kind](self, index)
 
-        self.markets: list[ObjectMarket[Offer, Need]] = []
-        self.lags = []
         for g, flow in enumerate(self.benchmark.flow):
             offers, needs = self.offers[world.offer_slice(g)], self.needs[world.need_slice(g)]
             kernel = self.benchmark.kernel[g].tolist()
             self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), self.eps))
             self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
-        self.offices: dict[object, LicenceOffice] = {}
-        self._policy_key: object = None
-        self._base_markup = self._markup(Controls(world))
-        self.datacollector = mesa.DataCollector(
-            model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
-        )
 
     def _share_of_step(self, rate: str) -> float:
         return 1 - math.exp(-self.b[rate] * self.step_years)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.world.world import FloatArray, IntArray, World
 
@@ -101,18 +102,13 @@ def make_activities(
     plant_of[facility] = np.arange(len(facility))
     need_plant, offer_plant = plant_of[world.need_facility], plant_of[world.offer_facility]
     need_order, need_start = _grouped(need_plant, len(facility), group := _group_of(world))
-    key = need_plant[need_order] * (group.max(initial=0) + 1) + group[need_order]
-    _, group_start, need_group = np.unique(key, return_index=True, return_inverse=True)
+    group_start, need_group = _runs(need_plant[need_order], group[need_order])
     offer_order, offer_start = _grouped(offer_plant, len(facility))
 
     throughput = np.add.reduceat(use[need_order], need_start)
     in_plant, out_plant = need_plant >= 0, offer_plant >= 0
-    coefficient = np.zeros(len(need_plant))
-    coefficient[in_plant] = use[in_plant] / throughput[need_plant[in_plant]]
-    basket_of = np.full(len(facility), -1)
-    for position, need in enumerate(basket_need):
-        if need_plant[need] >= 0 and kinds[world.need_facility[need]] == "processor":
-            basket_of[need_plant[need]] = position
+    coefficient = np.where(in_plant, use / np.where(in_plant, throughput[need_plant], 1.0), 0.0)
+    basket_of = _baskets(len(facility), kinds[world.need_facility], need_plant, basket_need)
     plants = offer_plant, throughput
     offer_element, offer_yield = _yields(world, mix, output, plants, (basket_need, basket_of))
 
@@ -142,6 +138,24 @@ def make_activities(
         revenue_weight=np.where(out_plant, revenue / np.where(out_plant, plant_revenue[offer_plant], 1), 0.0),
         cost_weight=np.where(in_plant, spending / np.where(in_plant, plant_spending[need_plant], 1), 0.0),
     )
+
+
+def _runs(plant: IntArray, group: IntArray) -> tuple[IntArray, IntArray]:
+    """Where each group of substitutes of a plant begins among its needs, and the group of each need."""
+    key = plant * (group.max(initial=0) + 1) + group
+    _, start, number = np.unique(key, return_index=True, return_inverse=True)
+    return start, number
+
+
+def _baskets(
+    plants: int, need_kind: npt.NDArray[np.str_], need_plant: IntArray, basket_need: IntArray
+) -> IntArray:
+    """(P,) position of a separator's concentrate among the basket needs, -1 elsewhere."""
+    basket_of = np.full(plants, -1)
+    for position, need in enumerate(basket_need):
+        if need_plant[need] >= 0 and need_kind[need] == "processor":
+            basket_of[need_plant[need]] = position
+    return basket_of
 
 
 def _group_of(world: World) -> IntArray:

@@ -75,11 +75,12 @@ def test_tonnes_and_elements_balance_through_any_shock(small_world: World, kind:
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
         basket = simulation.case.prepared.benchmark.basket_need
         np.testing.assert_allclose(
-            simulation.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
+            simulation.actors.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket],
+            rtol=1e-9, atol=1e-9,
         )
         sellers = simulation.case.prepared.benchmark.basket_offer
         np.testing.assert_allclose(
-            simulation.tracers[0].seller.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
+            simulation.actors.tracers[0].seller.sum(-1), state.seller_stock[:, sellers], rtol=1e-9, atol=1e-9
         )
         assert clearing.certified.all()
 
@@ -124,7 +125,7 @@ def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
     simulation = Simulation(small_world, PlainScenario(events=(event,)), members=2)
     for _ in range(30):
         simulation.step()
-        for queue in simulation.gates.queues.values():
+        for queue in simulation.actors.gates.queues.values():
             assert (queue.permits >= -1e-12).all()
             assert (queue.waiting >= 0).all()
         assert (simulation.state.seller_stock >= simulation.last.held_back - 1e-9).all()

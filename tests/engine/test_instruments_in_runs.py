@@ -382,7 +382,8 @@ def test_all_at_once_keeps_every_tonne(small_world: World) -> None:
         np.testing.assert_allclose(state.buyer_stock + state.transit.sum(0), held, rtol=1e-9, atol=1e-9)
         basket = simulation.case.prepared.benchmark.basket_need
         np.testing.assert_allclose(
-            simulation.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket], rtol=1e-9, atol=1e-9
+            simulation.actors.tracers[0].buyer.stock.sum(-1), state.buyer_stock[:, basket],
+            rtol=1e-9, atol=1e-9,
         )
         assert clearing.certified.all()
 

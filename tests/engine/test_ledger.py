@@ -89,7 +89,7 @@ def test_a_queue_shows_what_waits(small_world: World) -> None:
     )
     made = simulation(small_world, licence)
     made.step()
-    (queue,) = made.gates.queues.values()
+    (queue,) = made.actors.gates.queues.values()
     assert made.recorder.ledger.columns["event_waiting"][0, 0] == pytest.approx(queue.undecided.sum())
     assert queue.waiting.sum() > 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.engine import Simulation, simulation
+from sim.engine import Simulation, actors
 from sim.twin.object_model import MesaObjects
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
@@ -29,7 +29,7 @@ EVENTS: dict[str, tuple[Any, ...]] = {
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a small seller is quoted is loose within the engine's usual tolerance; here both are sharp."""
-    monkeypatch.setattr(simulation, "MARKET_TOLERANCE", 1e-9)
+    monkeypatch.setattr(actors, "MARKET_TOLERANCE", 1e-9)
 
 
 def both(world: World, events: tuple[Any, ...], member: int) -> tuple[MesaObjects, Simulation]:
@@ -59,7 +59,7 @@ def test_objects_and_arrays_tell_the_same_story(small_world: World, event: str, 
     agree([offer.stock for offer in objects.offers], state.seller_stock[0], small_world.offer_output / 12)
     agree([need.shortfall for need in objects.needs], state.shortfall[0], usual)
     agree([need.paid_average for need in objects.needs], state.input_cost[0], 1.0)
-    rows = zip(objects.benchmark.basket_need, engine.tracers[0].buyer.stock[0], strict=True)
+    rows = zip(objects.benchmark.basket_need, engine.actors.tracers[0].buyer.stock[0], strict=True)
     for position, elements in rows:
         agree(objects.needs[position].elements or [], elements, usual[position])
 

@@ -39,7 +39,7 @@ def test_where_all_origins_are_named_they_add_up_to_every_stock(small_world: Wor
     pile = event("pile", "stockpile", by="JPN", goods=["dysprosium_oxide", "magnet"], size="2 months",
                  rate="500 t/year", release_above="150 %", rotation="30 %/year")
     made = simulation(small_world, everything(content=content), pile, members=3, years=2)
-    (family,), (piles,) = made.families, made.processes
+    (family,), (piles,) = made.actors.families, made.actors.processes
     assert isinstance(piles, Piles)
     for _ in range(made.steps):
         made.step()
@@ -59,7 +59,7 @@ def test_where_all_origins_are_named_they_add_up_to_every_stock(small_world: Wor
 def test_shares_stay_between_none_and_all(small_world: World) -> None:
     rule = ban("JPN", ["dysprosium_oxide", "magnet"], by="ROW", extraterritorial=True, content=True)
     made = simulation(small_world, ban(), rule.model_copy(update={"id": "rule"}), members=3)
-    (family,) = made.families
+    (family,) = made.actors.families
     for _ in range(made.steps):
         made.step()
         assert family.seller.min() >= 0

@@ -40,7 +40,7 @@ def run(small_world: World) -> xr.Dataset:
 @pytest.fixture(scope="module")
 def kept(small_world: World) -> dict[str, np.ndarray]:
     made = simulation(small_world, *_events(), members=3)
-    made.recorder = EveryFlowRecorder(made)
+    made.recorder = EveryFlowRecorder(made.case, made.actors.families, made.actors.processes)
     while made.time < made.steps:
         made.step()
     return made.recorder.finish()

@@ -45,7 +45,7 @@ def by_good(simulation: Simulation, needs: Tonnes) -> Tonnes:
 def in_piles(simulation: Simulation) -> Tonnes:
     """(M, G) tonnes in stockpiles and on their way there."""
     total = np.zeros((len(simulation.case.members), len(simulation.world.goods)))
-    if simulation.processes:
+    if simulation.actors.processes:
         piles = piles_of(simulation)
         tonnes = (piles.tonnes.stock + piles.tonnes.transit.sum(0))[..., 0]
         np.add.at(total, (slice(None), np.array(piles.goods)), tonnes)
@@ -72,7 +72,7 @@ def test_its_first_year_balances_in_tonnes(name: str) -> None:
         np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
         kept = held + clearing.purchases - simulation.last.consumed
         after = state.buyer_stock + state.transit.sum(0)
-        if not simulation.processes:
+        if not simulation.actors.processes:
             np.testing.assert_allclose(after, kept, rtol=1e-9, atol=1e-9)
         # A stockpile stands beside the needs through which it buys: together they balance, good by good.
         moved = by_good(simulation, after - kept) + in_piles(simulation) - piled

@@ -134,7 +134,7 @@ def counted(text: str) -> tuple[int, list[str]]:
     """Events that the parser was asked for, and the problems."""
     import yaml
 
-    from sim.scenario import load
+    from sim.scenario import reader
 
     events = 0
 
@@ -146,7 +146,7 @@ def counted(text: str) -> tuple[int, list[str]]:
 
     yaml_parse, yaml.parse = yaml.parse, count
     try:
-        document = load.read_text(text, Path("case.yaml"), "case.yaml")
+        document = reader.read_text(text, Path("case.yaml"), "case.yaml")
     finally:
         yaml.parse = yaml_parse
     assert document.root is None

@@ -141,7 +141,7 @@ def test_failed_run_is_named_and_repeated(
     step = Simulation.step
 
     def breaks(self: Simulation) -> None:
-        if 2 in self.members and self.time == 3:
+        if 2 in self.case.members and self.time == 3:
             raise FloatingPointError("no price clears this market")
         step(self)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from sim.errors import MonaziteError
+from sim.sweep.described import design_frame, sweep_file
 from sim.sweep.plan import DECISIVE, make_plan, plan_of
 from sim.sweep.read import Sweep
 from sim.sweep.request import Keeping, Request, Sampling
-from sim.sweep.summary import design_frame, sweep_file
 from tests.sweep.stores import BAN, QUICK, quick_plan
 
 LICENCE = "events.licence.approval_share"

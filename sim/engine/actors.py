@@ -1,0 +1,255 @@
+"""All agents of a run and what they carry: decisions, stocks and books, call by call of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.accounts import Orders
+from sim.agents import buyers, expectations, logistics, production, sellers
+from sim.agents.noise import Noise
+from sim.agents.origins import Origins, families
+from sim.agents.state import State, initial_state, need_rate
+from sim.agents.tracers import Tracer, elements
+from sim.arrays import FloatArray
+from sim.engine.checkpoint import Checkpoint
+from sim.engine.gates import Gates
+from sim.engine.regime import Regime
+from sim.engine.run import Run
+from sim.instruments.process import Process, Setting, Stage
+from sim.market.clearing import Clearing, ClearingState, clear
+
+__all__ = ["MARKET_TOLERANCE", "Actors", "Decisions", "Made", "Offered", "Wanted", "processes_of"]
+
+MARKET_TOLERANCE = 1e-6
+"""Excess demand left in a market, as a share of it; tonnes balance to rounding all the same."""
+
+Override = Callable[[int, FloatArray], FloatArray]
+"""Called as ``override(member, row)`` with one member's decision; returns the changed row."""
+
+
+@dataclass
+class Decisions:
+    """Overrides of single decisions, called once for each member.
+
+    A user's agent subclass registers here; see ``docs/how-to`` and :mod:`sim.model`.
+    """
+
+    planned_output: list[Override] = field(default_factory=list)
+    """(O,) tonnes that each offer's facility plans to make."""
+    ask: list[Override] = field(default_factory=list)
+    """(O,) price asked, multiple of the base price."""
+    requirement: list[Override] = field(default_factory=list)
+    """(N,) tonnes that each buyer needs."""
+
+
+def _overridden(overrides: list[Override], decision: FloatArray) -> FloatArray:
+    for override in overrides:
+        decision = np.stack([override(member, row) for member, row in enumerate(decision)])
+    return decision
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Decisions of sellers: (M, O) tonnes planned, and the price asked."""
+
+    plan: FloatArray
+    ask: FloatArray
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Decisions of buyers."""
+
+    required: FloatArray
+    """(M, N) tonnes needed."""
+    orders: Orders
+    give_up: FloatArray
+    """(M, N, classes) price, multiple of the base price."""
+    held_back: FloatArray
+    """(M, O) tonnes that wait for a licence."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made (M, O), thrown away (M, O), used (M, N) and missing (M, N), tonnes."""
+
+    output: FloatArray
+    discarded: FloatArray
+    consumed: FloatArray
+    shortfall: FloatArray
+
+
+class Actors:
+    """Agents of all members, from the base year's steady state or from where a checkpoint stands.
+
+    Attributes:
+        state: their arrays. tracers: what stocks consist of, elements first.
+        gates: books of licences and quotas. processes: what events remember. decisions: overrides.
+    """
+
+    def __init__(self, case: Run, processes: list[Process], at: Checkpoint | None = None) -> None:
+        self.case, self.processes = case, processes
+        prepared = case.prepared
+        self.state: State = initial_state(prepared)
+        barred = [rule for event in case.events if (rule := event.resale(case.world)) is not None]
+        self.tracers: list[Tracer] = [elements(prepared), *families(prepared, barred)]
+        if at is not None:
+            self.state.restore(at.part("state"))
+        for tracer in self.tracers:
+            saved = at.part(f"tracers/{tracer.name}") if at is not None else {}
+            if saved:
+                tracer.restore(saved)
+            else:
+                tracer.start(prepared, self.state)
+        for process in processes:
+            process.start(self.state, self.tracers)
+        self.gates = Gates(prepared)
+        self.decisions = Decisions()
+        self._base_give_up = buyers.give_up_prices(prepared)
+        self._slopes = buyers.worth_slopes(prepared)
+        self._noise = Noise(prepared, case.members, case.seed, case.steps)
+        self._warm: ClearingState | None = None
+        if at is not None:
+            for process in processes:
+                process.restore(at.part(f"processes/{process.name}"))
+            self.gates.restore(at.header["keys"]["gates"], at.part("gates"))
+            self._warm = ClearingState.restored(at.header["keys"]["caps"], at.part("warm"))
+
+    @property
+    def families(self) -> list[Origins]:
+        """The tracers of origins."""
+        return [tracer for tracer in self.tracers if isinstance(tracer, Origins)]
+
+    def parts(self) -> tuple[dict[str, Mapping[str, npt.NDArray[Any]]], dict[str, list[Any]]]:
+        """What a checkpoint holds of them: arrays by part and name, and what their rows are about.
+
+        Raises:
+            RuntimeError: before the first step.
+        """
+        if self._warm is None:
+            raise RuntimeError("no step has been made yet; a checkpoint needs one")
+        arrays: dict[str, Mapping[str, npt.NDArray[Any]]] = {
+            "state": self.state.arrays(), "gates": self.gates.arrays(), "warm": self._warm.arrays(),
+            **{f"tracers/{tracer.name}": tracer.arrays() for tracer in self.tracers},
+            **{f"processes/{process.name}": process.arrays() for process in self.processes},
+        }  # fmt: skip
+        return arrays, {"gates": self.gates.keys(), "caps": self._warm.written_keys()}
+
+    def expect(self, regime: Regime) -> FloatArray:
+        """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
+        prepared, controls = self.case.prepared, regime.controls
+        cost = sellers.cost_index(prepared, self.state, controls.own_cost_factor)
+        expectations.update_expectations(prepared, self.state, cost * controls.ask_factor)
+        expectations.update_risk(prepared, self.state, regime.market.exposure)
+        return cost
+
+    def offer(self, time: int, regime: Regime, cost: FloatArray) -> Offered:
+        """3. Sellers offer stock above their reserve at an ask."""
+        prepared, controls = self.case.prepared, regime.controls
+        plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(time))
+        ask = sellers.asks(prepared, self.state, cost, regime.markup_ratio, controls.ask_factor)
+        return Offered(
+            _overridden(self.decisions.planned_output, plan), _overridden(self.decisions.ask, ask)
+        )
+
+    def require(self, time: int, regime: Regime) -> Wanted:
+        """4. Buyers order in tiers: urgent need first, restocking around the expected price.
+
+        Exporters file for licences; states' stocks take part.
+        """
+        prepared, state, controls = self.case.prepared, self.state, regime.controls
+        required = buyers.required_input(prepared, state, controls, self._noise.demand(time))
+        required = _overridden(self.decisions.requirement, required)
+        logistics.arrive(state, self.tracers)
+        for process in self.processes:
+            process.step(Stage(state, self.tracers, controls, regime.shares, required))
+        budgets = self._base_give_up * controls.budget_factor[:, :, None]
+        give_up = buyers.worth_of_inputs(prepared, state, budgets, self._slopes)
+        orders = buyers.order_tiers(prepared, state, regime.market.need_lag, required, give_up)
+        for process in self.processes:
+            orders = process.add_orders(orders)
+        held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
+        return Wanted(required, orders, give_up, held_back)
+
+    def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
+        """5. Every good's market at once: flows, prices, rents."""
+        prepared, market = self.case.prepared, regime.market
+        quantity, full_ask = sellers.offers(
+            prepared, self.state, regime.controls, offered.plan, offered.ask, wanted.held_back
+        )
+        caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
+        clearing = clear(
+            market.market,
+            quantity,
+            full_ask,
+            wanted.orders.tonnes,
+            wanted.orders.reservation,
+            wanted.orders.elasticity,
+            caps,
+            start=self._warm,
+            tolerance=MARKET_TOLERANCE,
+        )
+        self._warm = clearing.state
+        self.state.gate_price, self.state.choice_index = clearing.price, clearing.index
+        return clearing
+
+    def _resale(self, regime: Regime) -> FloatArray | None:
+        """(M, caps on resale) tonnes that third countries may sell to where a rule bars an origin."""
+        for family in self.families:
+            family.comply(regime.controls.resales)
+        columns = [
+            family.admissible(rule, offer, self.state.seller_stock[:, offer])
+            for rule, offer in regime.market.resale_caps
+            for family in self.families
+            if family.covers(rule)
+        ]
+        return np.stack(columns, axis=1) if columns else None
+
+    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> tuple[FloatArray, FloatArray]:
+        """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
+        self.gates.use(regime.market, clearing.cap_flow, regime.shares)
+        paid = regime.market.delivered_cost(clearing)
+        traffic = logistics.Traffic(
+            clearing, wanted.orders, regime.market.lag_weight, paid, regime.controls.resales
+        )
+        purchases = logistics.ship(self.case.prepared, self.state, self.tracers, self.processes, traffic)
+        return purchases, paid
+
+    def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
+        """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
+        prepared, state = self.case.prepared, self.state
+        plan, rate, held = offered.plan, need_rate(state, regime.controls), state.buyer_stock
+        throughput = production.planned_throughput(prepared, plan)
+        state.usable = production.usable_inputs(prepared, rate, throughput, held)
+        stock = self.tracers[0].buyer.stock
+        output, used = production.run_plants(prepared, rate, throughput, held, stock)
+        output = np.where(prepared.made, output * production.within_plan(prepared, plan), plan)
+        consumed, shortfall = production.consume(wanted.required, held)
+        user = prepared.benchmark.activities.need_plant < 0
+        consumed = np.where(user, consumed, used)
+        logistics.store(state, self.tracers, consumed, held, output)
+        discarded = production.discard_surplus(prepared, state, regime.controls)
+        logistics.throw_away(state, self.tracers, discarded)
+        state.required, state.shortfall = wanted.required, shortfall
+        return Made(output, discarded, consumed, shortfall)
+
+    def adapt(self, regime: Regime) -> None:
+        """8. Plants change their rates, users economise, slowly."""
+        production.adapt_rates(self.case.prepared, self.state, regime.controls)
+        production.adapt_intensity(self.case.prepared, self.state, regime.controls)
+
+
+def processes_of(case: Run) -> list[Process]:
+    """What events remember from step to step, one process for each type that does."""
+    prepared = case.prepared
+    setting = Setting(
+        prepared.world, prepared.benchmark, prepared.behaviour, prepared.step_years, prepared.members
+    )
+    kinds = dict.fromkeys(type(event) for event in case.events)
+    made = (kind.process([e for e in case.events if type(e) is kind], setting) for kind in kinds)
+    return [process for process in made if process is not None]
