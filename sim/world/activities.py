@@ -104,14 +104,12 @@ def make_activities(
     need_order, need_start = _grouped(need_plant, len(facility), group := _group_of(world))
     group_start, need_group = _runs(need_plant[need_order], group[need_order])
     offer_order, offer_start = _grouped(offer_plant, len(facility))
-
     throughput = np.add.reduceat(use[need_order], need_start)
     in_plant, out_plant = need_plant >= 0, offer_plant >= 0
     coefficient = np.where(in_plant, use / np.where(in_plant, throughput[need_plant], 1.0), 0.0)
     basket_of = _baskets(len(facility), kinds[world.need_facility], need_plant, basket_need)
-    plants = offer_plant, throughput
-    offer_element, offer_yield = _yields(world, mix, output, plants, (basket_need, basket_of))
-
+    baskets = basket_need, basket_of
+    offer_element, offer_yield = _yields(world, mix, output, (offer_plant, throughput), baskets)
     price = world.base_price
     revenue = np.where(out_plant, output * price[world.offer_good], 0.0)
     spending = np.where(in_plant, use * price[world.need_good] * base_index, 0.0)
