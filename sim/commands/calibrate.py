@@ -81,7 +81,7 @@ def _progress(total: int, quiet: bool) -> Iterator[tuple[Callable[[int, int], No
 
 def _search(args: argparse.Namespace) -> Found | int:
     """The finished search, or the exit code of a stopped one."""
-    from sim.commands.sweeping import SIGNAL_CODE
+    from sim.commands.exit_codes import SIGNAL
     from sim.past.episodes import episodes
     from sim.past.search import Watch, make_request, search
     from sim.sweep.execute import Stopper
@@ -106,7 +106,7 @@ def _search(args: argparse.Namespace) -> Found | int:
     if found is None:
         again = f"monazite calibrate --draws {draws} --seed {seed} --out {shown(out)}"
         print(f"stopped; what is finished is kept. Continue with: {again}")
-        return SIGNAL_CODE + stop.signal
+        return SIGNAL + stop.signal
     print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
     return found
 

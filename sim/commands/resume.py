@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from sim.commands.exit_codes import HELP
 from sim.commands.sweeping import add_options, run_and_report
 from sim.paths import shown
 
@@ -17,7 +18,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="go on with a sweep that was stopped",
         description="Checks what is stored, computes what is missing or damaged, completes the sweep. The "
         "result is the same to the byte as if nothing had happened.",
-        epilog="example: monazite resume a41f9c2e",
+        epilog=f"example: monazite resume a41f9c2e. {HELP}",
     )
     parser.add_argument("sweep", metavar="ID|DIR", help="id of the sweep, its beginning, or its folder")
     add_options(parser)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.commands.arguments import for_scenario, setting, split, take_overrides_first
+from sim.commands.exit_codes import HELP, say_verdict
 from sim.commands.output import write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
@@ -40,7 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Run one or more scenarios. Members with the same number share their draws in every "
         "scenario, so differences are paired. Everything is saved; nothing is overwritten.",
         epilog="example: monazite run baseline-2024 ree-licence-2025 --members 50 "
-        "events.licence.approval_share=20%",
+        f"events.licence.approval_share=20%. {HELP}",
     )
     parser.add_argument(
         "names",
@@ -263,4 +264,4 @@ def main(args: argparse.Namespace) -> int:
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
         print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
     write_json(args.json, {"campaign": shown(campaign), "runs": [run.manifest for run in runs]})
-    return 0
+    return say_verdict(0, len(runs), cleared, certified)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from sim.commands.arguments import for_scenario, setting, split, take_overrides_first, text_setting
+from sim.commands.exit_codes import HELP
 from sim.commands.output import print_table
 from sim.commands.sweeping import FLAGS, add_options, run_and_report
 from sim.errors import MonaziteError
@@ -31,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "members differ by their draws alone. Finished runs are stored at once and never repeated.",
         epilog="examples: monazite sweep ree-licence-2025 --members 1000 | monazite sweep ree-licence-2025 "
         "events.licence.approval_share=0%%,20%%,40%% --seeds 50 | monazite sweep ree-licence-2025 "
-        "'assumptions.thrift_speed=interval(0.1,0.6)' --method lhs --samples 200 --seeds 5",
+        f"'assumptions.thrift_speed=interval(0.1,0.6)' --method lhs --samples 200 --seeds 5. {HELP}",
     )
     parser.add_argument(
         "names", nargs="+", metavar="NAME|KEY=VALUE",

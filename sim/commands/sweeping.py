@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.commands.exit_codes import NOT_COMPLETE, SIGNAL, say_verdict
 from sim.commands.output import write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
@@ -26,7 +27,6 @@ EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 LINES = 10
 """Lines of progress where there is no terminal."""
 FLAGS = ("--dry-run", "--fail-fast", "--keep-going", "--full", "--every-flow", "--second-order", "--quiet")
-SIGNAL_CODE = 128
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -136,7 +136,7 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
     """Run a plan with the settings of the command line, and say how it went.
 
     Returns:
-        0, 1 where blocks were lost or the sweep stopped at a failure, 128 plus the number of a signal.
+        See :data:`sim.commands.exit_codes.EXIT_CODES`.
     """
     from sim.sweep.execute import execute
 
@@ -147,12 +147,16 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
     _summary(plan, report)
     write_json(args.json, {
         "id": plan.id, "directory": str(report.directory), "runs": report.total, "done": report.done,
-        "stored": report.stored, "failed": list(report.failed), "complete": report.complete,
+        "stored": report.stored, "failed": list(report.failed),
+        "complete": report.complete and len(report.failed) < report.total,
         "seconds": round(report.seconds, 3), "write_seconds": round(report.write_seconds, 3),
+        "markets": {"cleared": report.cleared, "certified": report.certified},
     })  # fmt: skip
     if report.signal:
-        return SIGNAL_CODE + report.signal
-    return 0 if report.complete else 1
+        return SIGNAL + report.signal
+    if not report.complete:
+        return NOT_COMPLETE
+    return say_verdict(len(report.failed), report.total, report.cleared, report.certified)
 
 
 def _summary(plan: Plan, report: Report) -> None:
@@ -182,5 +186,5 @@ def _summary(plan: Plan, report: Report) -> None:
         baselines = {v.scenario.compare_to for v in plan.variants} & {v.name for v in plan.variants}
         if len(plan.variants) > 1 and baselines:
             print(f"compare: monazite compare {where} --good MINERAL")
-    if report.signal == signal.SIGTERM:
-        print("stopped by SIGTERM", file=sys.stderr)
+    if report.signal and report.signal != signal.SIGINT:
+        print(f"stopped by {signal.Signals(report.signal).name}", file=sys.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -62,8 +64,26 @@ class Report:
     certified: int = 0
 
 
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals that end a sweep; Windows has no SIGHUP."""
+
+
+def _leave_lost_terminal() -> None:
+    """Print to nowhere where the terminal is gone: a sentence that nobody reads must not fail the rest."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            number = stream.fileno()
+            # A terminal that was closed is still a device, but none that anybody types at.
+            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except (AttributeError, OSError, ValueError):
+            continue
+
+
 class Stopper:
-    """The first Ctrl-C or SIGTERM lets blocks in flight finish; the second Ctrl-C stops at once."""
+    """The first Ctrl-C, SIGTERM or SIGHUP lets blocks in flight finish; the second Ctrl-C stops at once."""
 
     def __init__(self, tell: Callable[[str], None], what: str = "runs") -> None:
         self.signal = 0
@@ -77,6 +97,7 @@ class Stopper:
         if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = number
+        _leave_lost_terminal()
         self._tell(f"stopping; the {self._what} in flight are finished first (Ctrl-C again: at once)")
 
     @contextmanager
@@ -85,7 +106,8 @@ class Stopper:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        # Who started the program by nohup has it ignore SIGHUP, and so it does.
+        numbers = [n for n in STOPPING if signal.getsignal(n) != signal.SIG_IGN]
         before = {number: signal.signal(number, self.handle) for number in numbers}
         try:
             yield

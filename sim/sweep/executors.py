@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import psutil
 
 from sim.errors import MonaziteError
 from sim.sweep.machine import cores
@@ -26,6 +29,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 ATTEMPTS = 3
 """How often a block is tried whose worker vanished."""
 POLL_SECONDS = 0.2
+WATCH_SECONDS = 1.0
+"""How often a worker looks whether the process that it works for is still there."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,52 @@ def process_pool(workers: int) -> Any:
     """Processes of this machine, by loky; one thread each."""
     from loky import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(workers, initializer=_quiet_worker, env=dict(ONE_THREAD))
+    _start_trackers()
+    return ProcessPoolExecutor(
+        workers, initializer=_worker, initargs=(os.getpid(),), env=dict(ONE_THREAD)
+    )
 
 
-def _quiet_worker() -> None:
-    """Leave Ctrl-C to the process that writes."""
-    # Ctrl-C goes to the whole group of processes; only the one that writes acts on it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start_trackers() -> None:
+    """Start the processes that clear up after workers so that a closed terminal does not end them early."""
+    if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+        return
+    # What is ignored stays ignored in the program that a process starts.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        from multiprocessing import resource_tracker
+
+        from loky.backend import resource_tracker as loky_tracker
+
+        resource_tracker.ensure_running()
+        loky_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _worker(parent: int) -> None:
+    """Leave signals of the terminal to the process that writes, and end when that is gone.
+
+    Args:
+        parent: number of the process that writes.
+    """
+    # Ctrl-C and a closed terminal go to the whole group; only the process that writes acts on them.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    threading.Thread(target=_end_without, args=(parent,), daemon=True).start()
+
+
+def _end_without(parent: int) -> None:
+    """End this process soon after another one has ended, however that ended."""
+    try:
+        watched = psutil.Process(parent)
+        # A parent that died before this line has left its children to another process.
+        while watched.is_running() and (os.name != "posix" or os.getppid() == parent):
+            time.sleep(WATCH_SECONDS)
+    except psutil.Error:
+        pass
+    os._exit(1)
 
 
 class _Futures(ABC):

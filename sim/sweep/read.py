@@ -121,6 +121,10 @@ class Sweep:
             raise MonaziteError(f"{shown(self.directory)}: no variant '{variant}'; there are {known}")
         if not self.complete:
             raise MonaziteError(f"{shown(self.directory)}: not complete; monazite resume {self.id}")
+        runs = self.design["run"][self.design["variant"] == variant]
+        if self.failed and self.failed.issuperset(runs):
+            errors = f"{shown(self.directory)}/errors"
+            raise MonaziteError(f"every run of {variant} failed; see {errors} for the reasons")
         return load_run(self.directory / variant).dataset
 
     def outcomes(self, scenario: str | None = None) -> xr.Dataset:

@@ -146,8 +146,9 @@ def test_failed_run_is_named_and_repeated(
         step(self)
 
     monkeypatch.setattr(Simulation, "step", breaks)
-    code, out, _ = run(capsys, "sweep", "baseline-2024", *QUICK, "--members", "4", *LOCAL)
-    assert code == 0
+    code, out, err = run(capsys, "sweep", "baseline-2024", *QUICK, "--members", "4", *LOCAL)
+    assert code == 3
+    assert err.splitlines()[-1] == "finished with failures: 1 of 4 runs failed (exit code 3)"
     (line,) = [line for line in out.splitlines() if "repeat one" in line]
     assert line.endswith("/2 --debug")
     assert f"failed 1: see outputs/{the_sweep().name}/errors/" in out
