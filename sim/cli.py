@@ -17,7 +17,7 @@ __all__ = ["build_parser", "main"]
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
 COMMANDS = (
     *QUICK, "run", "compare", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
-    "sensitivity",
+    "sensitivity", "completion",
 )  # fmt: skip
 
 
@@ -31,6 +31,64 @@ class _Parser(argparse.ArgumentParser):
             word, allowed = quoted[1], COMMANDS if "command" in quoted[0] else quoted[3::2]
             raise MonaziteError(f"unknown word '{word}'; {did_you_mean(word, allowed)}")
         raise MonaziteError(f"{message}; see '{self.prog} --help'")
+
+
+class _Verb(_Parser):
+    """One command. Options may stand anywhere: before, between or behind names and overrides."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Options first, as argparse wants it; what nobody knows is said here, by the command itself."""
+        found, rest = super().parse_known_args(self._options_first(args or ()), namespace)
+        if rest:
+            self.error(f"'{rest[0]}' is one word too many")
+        return found, rest
+
+    def _options_first(self, words: Sequence[str]) -> list[str]:
+        """The same words, options with their values before all others."""
+        options: list[str] = []
+        others: list[str] = []
+        waiting = list(words)
+        while waiting:
+            word = waiting.pop(0)
+            if word == "--":
+                others += waiting
+                break
+            if not word.startswith("-") or word == "-":
+                others.append(word)
+                continue
+            options.append(word)
+            action = self._option(word)
+            if action.nargs is None and "=" not in word:
+                if not waiting or waiting[0].startswith("--"):
+                    self.error(f"{word} needs a value")
+                # Joined, so that a value which starts with a dash stays one.
+                options[-1:] = [f"{word}={waiting.pop(0)}"]
+        return [*options, *(["--"] if any(word.startswith("-") for word in others) else []), *others]
+
+    def _option(self, word: str) -> argparse.Action:
+        """What an option does, by its name or the beginning of it.
+
+        Raises:
+            MonaziteError: there is none, or the beginning fits several.
+        """
+        name = word.partition("=")[0]
+        known = self._option_string_actions
+        fitting = {known[name]} if name in known else {
+            action for full, action in known.items() if name.startswith("--") and full.startswith(name)
+        }  # fmt: skip
+        if len(fitting) == 1:
+            return fitting.pop()
+        verb = self.prog.rpartition(" ")[2]
+        if fitting:
+            names = sorted(full for full in known if full.startswith(name))
+            self.error(f"{verb}: '{name}' may be {' or '.join(names)}")
+        flags = [flag for flag in known if flag.startswith("--")]
+        guess = did_you_mean(name, flags, list_up_to=20)
+        said = f"{verb} has no option '{name}'"
+        remedy = guess or f"see 'monazite {verb} --help'"
+        raise MonaziteError(f"{said}; {remedy}")
 
 
 class _Version(argparse.Action):
@@ -51,11 +109,12 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="monazite",
         description="Simulate supply shocks in critical minerals.",
-        epilog="'monazite COMMAND --help' says more. First steps: monazite list, monazite describe "
+        epilog="'monazite help COMMAND' says more. First steps: monazite list, monazite describe "
         "ree-licence-2025, monazite run baseline-2024 ree-licence-2025.",
     )
+    parser.set_defaults(verbs=COMMANDS, parser_of=build_parser)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
+    subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Verb)
     for name in [command] if command in COMMANDS else COMMANDS:
         importlib.import_module(f"sim.commands.{name}").register(subparsers)
     return parser
@@ -65,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 2 for bad input, or 130 when interrupted."""
     # Searching every installed package for pydantic plugins takes as long as validating a scenario.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    words = sys.argv[1:] if argv is None else list(argv)
+    words = _verb_first(sys.argv[1:] if argv is None else list(argv))
     if words[:1] and words[0] in QUICK and gc.isenabled():
         # A tenth of what these commands take would go into collecting garbage while modules load,
         # another twentieth into looking for plugins of pydantic that would change our models.
@@ -76,6 +135,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             gc.enable()
     return _run(words)
+
+
+def _verb_first(words: list[str]) -> list[str]:
+    """The words with the command in front; ``help COMMAND`` is ``COMMAND --help``."""
+    if words[:1] == ["help"]:
+        return [*words[1:2], "--help"]
+    if words[:1] and words[0].startswith("-") and not {"-h", "--help", "--version"} & {words[0]}:
+        place = next((i for i, word in enumerate(words) if word in COMMANDS), 0)
+        return [words[place], *words[:place], *words[place + 1 :]]
+    return words
 
 
 def _run(words: Sequence[str]) -> int:

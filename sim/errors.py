@@ -10,6 +10,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sim.visible import visible
+
 __all__ = ["InputProblems", "MonaziteError", "Problem", "did_you_mean", "render_problems"]
 
 MAXIMUM_EXCERPT = 120
@@ -20,6 +22,10 @@ class MonaziteError(Exception):
     """An error that the user can mend: the message names the place, the rule and the remedy."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """The message, without control characters that it may quote from a file."""
+        return visible(super().__str__(), lines=True)
 
 
 @dataclass(frozen=True, order=True)
@@ -48,14 +54,15 @@ class Problem:
         parts = [place, "warning"] if self.warning else [place]
         if self.field:
             parts.append(self.field)
-        return ": ".join([*parts, self.message]) + (f"; {self.remedy}" if self.remedy else "")
+        whole = ": ".join([*parts, self.message]) + (f"; {self.remedy}" if self.remedy else "")
+        return visible(whole)
 
     def render(self) -> str:
         """:meth:`text`, then the source line with a caret under the column."""
         if not self.excerpt.strip() or not self.line:
             return self.text()
-        # A tab before the caret would shift it; one blank per character keeps the column true.
-        source = self.excerpt.replace("\t", " ")
+        # A tab or an escape before the caret would shift it; one sign per character keeps the column true.
+        source = "".join(c if visible(c) == c else "?" for c in self.excerpt.replace("\t", " "))
         first = max(0, self.column - MAXIMUM_EXCERPT // 2) if len(source) > MAXIMUM_EXCERPT else 0
         source = source[first : first + MAXIMUM_EXCERPT].rstrip()
         margin = f"{self.line:>5} | "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sim.visible import visible
+
 __all__ = [
     "base_years",
     "configuration_directory",
@@ -73,6 +75,7 @@ def outputs_directory() -> Path:
 def shown(path: Path) -> str:
     """A path as messages show it: relative to the current folder where it lies inside."""
     try:
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    except ValueError:
-        return str(path)
+        return visible(path.resolve().relative_to(Path.cwd().resolve()).as_posix())
+    except (ValueError, RuntimeError, OSError):
+        # Outside, or a link that points to itself.
+        return visible(str(path))

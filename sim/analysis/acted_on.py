@@ -27,10 +27,21 @@ def event_lines(run: Run) -> list[str]:
             continue
         tonnes, change = _total(run, "event_flow", name), _total(run, "event_change", name)
         usd, agents = _total(run, "event_flow_usd", name), _total(run, "event_agents", name)
-        moved = "more" if change > 0 else "less"
-        touched = f"{number(tonnes)} t, {number(usd)} USD, {number(agents)} agents"
-        lines.append(f"{name}: acted on {touched}; {number(abs(change))} t {moved} than in the base year")
+        lines.append(f"{name}: {_said(tonnes, change, usd, agents)}")
     return lines
+
+
+def _said(tonnes: float, change: float, usd: float, agents: float) -> str:
+    """What an event acted on, in words; trade that it stopped altogether has no tonnes left to count."""
+    who = f"{number(agents)} agent{'' if agents == 1 else 's'}"
+    if tonnes == 0 and change < 0:
+        return f"stopped all of the {number(-change)} t that the base year had there; {who}"
+    if tonnes == 0:
+        return f"acted on {who}, on no trade"
+    moved = "as in the base year"
+    if change:
+        moved = f"{number(abs(change))} t {'more' if change > 0 else 'less'} than in the base year"
+    return f"acted on {number(tonnes)} t worth {number(usd)} USD, {who}; {moved}"
 
 
 def idle_events(run: Run) -> list[str]:

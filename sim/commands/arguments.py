@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,23 +10,7 @@ from sim.errors import MonaziteError
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-__all__ = ["for_scenario", "setting", "split", "take_overrides_first", "text_setting"]
-
-
-def take_overrides_first(parser: argparse.ArgumentParser, flags: Sequence[str]) -> None:
-    """Let ``key=value`` stand anywhere: argparse takes positionals from one place, people write them last."""
-    parse = parser.parse_known_args
-    parser.parse_known_args = lambda args=None, namespace=None: parse(  # type: ignore[method-assign, assignment]
-        _overrides_first(args, flags), namespace
-    )
-
-
-def _overrides_first(words: Sequence[str] | None, flags: Sequence[str]) -> list[str]:
-    """The words with ``key=value`` moved to the front, unless an option takes them as its value."""
-    given = list(sys.argv[1:] if words is None else words)
-    taken = {i + 1 for i, w in enumerate(given) if w.startswith("--") and "=" not in w and w not in flags}
-    first = [w for i, w in enumerate(given) if "=" in w and not w.startswith("-") and i not in taken]
-    return first + [w for i, w in enumerate(given) if i in taken or w not in first]
+__all__ = ["for_scenario", "setting", "split", "text_setting"]
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.commands.output import print_table, write_json
+from sim.commands.output import print_table, say, write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -92,7 +92,7 @@ def _search(args: argparse.Namespace) -> Found | int:
     out = args.out if args.out is not None else outputs_directory() / FOLDER
     known = episodes()
     request = make_request(known, draws, seed)
-    print(
+    say(
         f"{draws} draws of {len(request.parameters)} parameters on {len(request.targets)} targets, "
         f"seed {seed} -> {shown(out)}",
         flush=True,
@@ -105,9 +105,9 @@ def _search(args: argparse.Namespace) -> Found | int:
             found = search(request, known, out, workers, watch=Watch(stop, report))
     if found is None:
         again = f"monazite calibrate --draws {draws} --seed {seed} --out {shown(out)}"
-        print(f"stopped; what is finished is kept. Continue with: {again}")
+        say(f"stopped; what is finished is kept. Continue with: {again}")
         return SIGNAL + stop.signal
-    print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
+    say(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
     return found
 
 
@@ -118,12 +118,12 @@ def _tables(found: Found) -> None:
     # Kish's effective size; the weights add up to 1.
     kept = 1 / sum(row["weight"] ** 2 for row in rows)
     first = sorted(found.first_round.distances)
-    print(
+    say(
         f"{len(rows)} draws kept, which count as {kept:.0f} equally weighted ones; distance "
         f"{rows[0]['distance']:.2f} to {rows[-1]['distance']:.2f} (median draw from the priors "
         f"{first[len(first) // 2]:.2f})"
     )
-    print()
+    say()
     cells = [
         [
             line["parameter"], f"{number(line['prior_low'])} to {number(line['prior_high'])}",
@@ -133,7 +133,7 @@ def _tables(found: Found) -> None:
         for line, narrowed in zip(found.parameters(), found.narrowing(), strict=True)
     ]  # fmt: skip
     print_table(["parameter", "prior", "median", "p10 to p90", "width against prior"], cells)
-    print()
+    say()
     central = found.ends[0]
     low, high = ({t.id: number(found.quantile(t.id, q)) for t in found.request.targets} for q in (0.1, 0.9))
     cells = [
@@ -146,8 +146,8 @@ def _tables(found: Found) -> None:
     ]  # fmt: skip
     head = ["target", "observed", "accepted", "median", "p10 to p90", "at the medians", "band"]
     print_table(head, cells)
-    print()
-    print(
+    say()
+    say(
         f"All parameters at their medians: distance {central['distance']:.2f}, score {central['score']:.2f}, "
         f"{central['in_band']:.0f} of {len(found.request.targets)} targets in band."
     )
@@ -160,9 +160,9 @@ def _print_left_out(rows: Sequence[LeftOut]) -> None:
 
     if not rows:
         return
-    print()
-    print("Each target by the draws that come closest to all other episodes (draws from the priors alone):")
-    print()
+    say()
+    say("Each target by the draws that come closest to all other episodes (draws from the priors alone):")
+    say()
     cells = [
         [
             row.target.id, row.target.episode, number(row.target.observed),
@@ -173,12 +173,12 @@ def _print_left_out(rows: Sequence[LeftOut]) -> None:
     ]  # fmt: skip
     head = ["target", "left out", "observed", "accepted", "priors", "median", "p10 to p90", "band"]
     print_table(head, cells)
-    print()
+    say()
     for name, values in (
         ("priors alone", [row.prior for row in rows]), ("others' fit", [row.median for row in rows]),
     ):
         misses = [miss(v, row.target.low, row.target.high) for v, row in zip(values, rows, strict=True)]
-        print(f"{name}: {sum(m == 0 for m in misses)} of {len(rows)} in band, score {score(misses):.2f}")
+        say(f"{name}: {sum(m == 0 for m in misses)} of {len(rows)} in band, score {score(misses):.2f}")
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
@@ -234,8 +234,8 @@ def main(args: argparse.Namespace) -> int:
         from sim.past.adopt import adopt
 
         for path in adopt(found):
-            print(f"written: {shown(path)}")
-        print("now: make data, then look at 'monazite hindcast' and commit data/raw and data/world together")
+            say(f"written: {shown(path)}")
+        say("now: make data, then look at 'monazite hindcast' and commit data/raw and data/world together")
     return 0
 
 
@@ -244,4 +244,4 @@ def _draw(found: Found, directory: Path) -> None:
 
     pictures: Sequence[Any] = draw_calibration(found, directory)
     for picture in pictures:
-        print(f"{picture.png}: {picture.title}", file=sys.stderr)
+        say(f"{picture.png}: {picture.title}", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError
 
 if TYPE_CHECKING:
@@ -114,22 +114,23 @@ def main(args: argparse.Namespace) -> int:
         if text not in identifiers:
             raise MonaziteError(f"--only: no target '{text}'; allowed: {', '.join(identifiers)}")
     shown = [r for r in rows if r.target in wanted and not (args.out_of_band and r.in_band)]
-    print(
-        f"{args.name}: {dataset.sizes['time']} steps without shock, {args.members} members, seed {args.seed}"
+    say(
+        f"{args.name}: {plural(dataset.sizes['time'], 'step')} without shock, "
+        f"{plural(args.members, 'member')}, seed {args.seed}"
     )
-    print(_text(shown))
-    print()
+    say(_text(shown))
+    say()
     counts = []
     for text in wanted:
         chosen = [row for row in rows if row.target == text]
         counts.append([text, f"{sum(row.in_band for row in chosen)} of {len(chosen)}"])
-    print(table(["target", "in band"], counts))
-    print(
+    say(table(["target", "in band"], counts))
+    say(
         "C1, C2, C5 and C6 compare the run with tables that the world was built from: they say that\n"
         "the model holds its base year, not that it predicts."
     )
     shares = assumption_shares(int(dataset.attrs["base_year"]))
-    print()
-    print(_data_text(shares))
+    say()
+    say(_data_text(shares))
     write_json(args.json, {"rows": [row.as_dict() for row in rows], "data": shares})
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -125,20 +125,20 @@ def report(
     """Print the table, draw and list the pictures; returns the PNG files."""
     from sim.analysis.text import comparison_table
 
-    print(comparison_table(comparison))
+    say(comparison_table(comparison))
     if plots is None:
         return []
     from sim.plots.draw import draw_comparison
 
-    print()
+    say()
     pictures = draw_comparison(
         runs,
         comparison.baseline,
         goods,
         plots,
-        lambda picture: print(f"{shown(picture.png)}\n  {picture.title}"),
+        lambda picture: say(f"{shown(picture.png)}\n  {picture.title}"),
     )
-    print(f"{len(pictures)} pictures, each as png, svg and csv")
+    say(f"{plural(len(pictures), 'picture')}, each as png, svg and csv")
     return [picture.png for picture in pictures]
 
 

@@ -6,6 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
+from sim.commands.output import say
 from sim.paths import shown
 
 __all__ = ["main", "register"]
@@ -30,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--out", type=Path, default=None, metavar="DIR", help="where the campaign goes (default outputs/)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.set_defaults(main=main)
 
 
@@ -40,12 +41,12 @@ def main(args: argparse.Namespace) -> int:
     from sim.commands.run import Settings, run_scenarios
 
     began = time.perf_counter()
-    print(f"{BASELINE} and {SCENARIO}, {args.members} paired members", flush=True)
+    say(f"{BASELINE} and {SCENARIO}, {args.members} paired members", flush=True)
     settings = Settings(args.members, SEED, args.out, quiet=args.quiet)
     campaign = run_scenarios([BASELINE, SCENARIO], settings=settings)
-    print(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)
+    say(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)
     pictures = report(*compare_runs(campaign, BASELINE, [GOOD]), campaign / "plots")
-    print(f"done in {time.perf_counter() - began:.1f} s; look at:")
+    say(f"done in {time.perf_counter() - began:.1f} s; look at:")
     for picture in pictures:
-        print(f"  {shown(picture)}")
+        say(f"  {shown(picture)}")
     return 0

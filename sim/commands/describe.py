@@ -9,8 +9,9 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import write_json
-from sim.errors import render_problems
+from sim.commands.arguments import split
+from sim.commands.output import say, write_json
+from sim.errors import MonaziteError, render_problems
 
 if TYPE_CHECKING:
     from sim.distributions import Distribution
@@ -30,10 +31,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "describe",
         help="say in plain sentences what a scenario does, and what it rests on",
         description="Print the question, the timeline of events, the sources and the assumptions.",
-        epilog="example: monazite describe ree-licence-2025 events.licence.approval_share=20%%",
+        epilog="example: monazite describe ree-licence-2025 events.licence.approval_share=20%",
     )
-    parser.add_argument("name", metavar="NAME", help="scenario name or file")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides of its values")
+    parser.add_argument(
+        "words", nargs="+", metavar="NAME|KEY=VALUE", help="scenario name or file, and its overrides"
+    )
     parser.add_argument(
         "--json",
         type=Path,
@@ -48,11 +50,15 @@ def main(args: argparse.Namespace) -> int:
     """Print the description."""
     from sim.scenario import load_scenario
 
-    scenario = load_scenario(args.name, overrides=args.overrides)
+    names, overrides = split(args.words)
+    if len(names) != 1:
+        said = "the second is " + f"'{names[1][:60]}'" if names else "there are overrides alone"
+        raise MonaziteError(f"describe needs one scenario; {said}")
+    scenario = load_scenario(names[0], overrides=overrides)
     if str(args.json) != "-":
-        print("\n".join(_description(scenario)))
+        say("\n".join(_description(scenario)))
         if scenario.warnings:
-            print(render_problems(scenario.warnings), file=sys.stderr)
+            say(render_problems(scenario.warnings), file=sys.stderr)
     write_json(args.json, _content(scenario))
     return 0
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError, did_you_mean
 
 if TYPE_CHECKING:
@@ -109,24 +109,24 @@ def main(args: argparse.Namespace) -> int:
     runs = [run_episode(episode, args.members, args.seed) for episode in chosen]
     rows = [row for run in runs for row in run.rows]
     took = time.perf_counter() - began
-    print(f"{len(runs)} episodes x {args.members} members, seed {args.seed}, {took:.0f} s")
-    print(text(rows))
+    say(f"{plural(len(runs), 'episode')} x {plural(args.members, 'member')}, seed {args.seed}, {took:.0f} s")
+    say(text(rows))
     for episode in chosen:
         for series in episode.unscored:
-            print(f"not scored: {series} of {episode.id}; flows between two countries are kept as quantiles")
-    print()
+            say(f"not scored: {series} of {episode.id}; flows between two countries are kept as quantiles")
+    say()
     scores = summary(rows)
     lines = [
         [name, f"{values['in_band']:.0f} of {values['targets']:.0f}", f"{values['score']:.2f}"]
         for name, values in scores.items()
     ]
-    print(table(["forecast", "in band", "score"], lines))
-    print("Score: mean distance to the accepted band in band widths, at most 3 a row; 0 is best.")
+    say(table(["forecast", "in band", "score"], lines))
+    say("Score: mean distance to the accepted band in band widths, at most 3 a row; 0 is best.")
     if args.plots is not None:
         from sim.plots.episode import draw_episode
 
         for run in runs:
             picture = draw_episode(run, args.plots, args.seed)
-            print(f"{picture.png}: {picture.title}", file=sys.stderr)
+            say(f"{picture.png}: {picture.title}", file=sys.stderr)
     write_json(args.json, {"rows": [row.as_dict() for row in rows], "scores": scores})
     return 0

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.commands.output import print_table, write_json
+from sim.commands.output import print_table, say, write_json
 from sim.errors import MonaziteError, did_you_mean
 from sim.paths import shown
 
@@ -14,6 +14,8 @@ __all__ = ["main", "register"]
 
 Row = dict[str, str]
 DEFAULT_BASE_YEAR = 2024
+SPARE = ("format", "file", "tags")
+"""Columns that a narrow terminal does without."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,9 +45,10 @@ def main(args: argparse.Namespace) -> int:
     if str(args.json) != "-":
         if rows:
             columns = list(rows[0])
-            print_table(columns, [[row[column] for column in columns] for row in rows])
+            spare = [name for name in SPARE if name in columns]
+            print_table(columns, [[row[column] for column in columns] for row in rows], spare=spare)
         else:
-            print(f"no {args.what}")
+            say(f"no {args.what}")
     write_json(args.json, rows)
     return 0
 

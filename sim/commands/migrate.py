@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from sim.commands.output import say
 from sim.errors import InputProblems, MonaziteError
 
 __all__ = ["main", "migrated", "register"]
@@ -60,12 +61,12 @@ def main(args: argparse.Namespace) -> int:
     found = [(path, *migrated(path)) for path in args.files]
     for path, before, text in found:
         if text is None:
-            print(f"{path}: is format {before} already")
+            say(f"{path}: is format {before} already")
         elif args.dry_run:
-            print(text, end="")
+            say(text, end="")
         else:
             _write(path.resolve(), text)
-            print(f"{path}: rewritten from format {before} to format {FORMAT}")
+            say(f"{path}: rewritten from format {before} to format {FORMAT}")
     return 0
 
 

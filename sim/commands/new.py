@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.output import say
 from sim.errors import MonaziteError, did_you_mean
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
             file.write(text)
     except OSError as error:
         raise MonaziteError(f"{path}: cannot be written: {error.strerror}") from None
-    print(f"{path}\nNext: change it, then 'monazite validate {path}' and 'monazite describe {path}'")
+    say(f"{path}\nNext: change it, then 'monazite validate {path}' and 'monazite describe {path}'")
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 import traceback
 from pathlib import Path
 
-from sim.commands.output import print_table, write_json
+from sim.commands.output import print_table, say, write_json
 from sim.errors import MonaziteError
 
 __all__ = ["main", "register"]
@@ -43,12 +43,12 @@ def main(args: argparse.Namespace) -> int:
     plan = open_sweep(name, args.out).plan()
     variant, row = plan.find(int(number))
     rows = slice(row, row + 1)
-    print(
+    say(
         f"run {number}: {variant.name}, sample {variant.sample[row]}, replicate {variant.replicate[row]}, "
         f"member number {variant.number[row]}, seed {variant.seed[row]}"
     )
     for path, values in variant.values.items():
-        print(f"  {path} = {float(values[row]):g}")
+        say(f"  {path} = {float(values[row]):g}")
     try:
         simulation = simulate(
             variant.scenario, variant.number[rows], variant.seed[rows],

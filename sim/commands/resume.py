@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sim.commands.exit_codes import HELP
+from sim.commands.output import plural, say
 from sim.commands.sweeping import add_options, run_and_report
 from sim.paths import shown
 
@@ -32,5 +33,6 @@ def main(args: argparse.Namespace) -> int:
     sweep = open_sweep(args.sweep, args.out)
     plan = sweep.plan()
     args.out = sweep.directory.resolve().parent
-    print(f"sweep {plan.id}: {plan.total} runs, {shown(sweep.directory)}", flush=True)
+    if not args.quiet:
+        say(f"sweep {plan.id}: {plural(plan.total, 'run')}, {shown(sweep.directory)}", flush=True)
     return run_and_report(plan, args)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.arguments import for_scenario, setting, split, take_overrides_first
+from sim.commands.arguments import for_scenario, setting, split
 from sim.commands.exit_codes import HELP, say_verdict
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -25,9 +25,10 @@ __all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "Settings", "main", "register", "r
 
 DEFAULT_MEMBERS = 20
 DEFAULT_SEED = 1
+SECONDS_BETWEEN_LINES = 5.0
+"""Of progress where there is no terminal."""
 MISSED_SHOWN = 5
 """Markets without certificate that are named on the screen."""
-FLAGS = ("--full", "--quiet")
 
 Progress = Callable[[str, int, int], None]
 """Called with the scenario, the steps done and the steps to do."""
@@ -63,12 +64,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--full", action="store_true", help="store every bit of the arrays (three times the size)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="no progress; print the folder alone")
     parser.add_argument(
         "--json", type=Path, default=None, metavar="FILE", help="write the list of runs as JSON"
     )
     parser.set_defaults(main=main)
-    take_overrides_first(parser, FLAGS)
 
 
 def _load(names: Sequence[str], overrides: Sequence[str]) -> list[Scenario]:
@@ -102,11 +102,30 @@ def _campaign(out: Path, name: str | None, scenarios: Sequence[Scenario]) -> Pat
     return path
 
 
+def _lines_of_progress(scenarios: int) -> Progress:
+    """A short line per scenario when it is done, and one every few seconds until then."""
+    seen: list[str] = []
+    told = [time.monotonic()]
+
+    def update(scenario: str, done: int, total: int) -> None:
+        if scenario not in seen:
+            seen.append(scenario)
+        if done == total or time.monotonic() - told[0] >= SECONDS_BETWEEN_LINES:
+            told[0] = time.monotonic()
+            text = f"{scenario} ({len(seen)}/{scenarios}): {done}/{total} steps"
+            say(text, file=sys.stderr, flush=True)
+
+    return update
+
+
 @contextmanager
 def _progress_bar(quiet: bool, scenarios: int) -> Iterator[Progress | None]:
-    """A bar with rate and time left on a terminal; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
+    """A bar with rate and time left on a terminal; elsewhere a line now and then."""
+    if quiet:
         yield None
+        return
+    if not sys.stderr.isatty():
+        yield _lines_of_progress(scenarios)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -224,9 +243,13 @@ def run_scenarios(
             _execute(scenarios, seed, settings, target, progress)
     except KeyboardInterrupt:
         if target.is_dir():
-            print(f"the runs finished so far are in {shown(target)}", file=sys.stderr)
+            say(f"the runs finished so far are in {shown(target)}", file=sys.stderr)
         raise
     return target
+
+
+def _nothing(text: str) -> None:
+    """What a quiet run says."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -243,25 +266,27 @@ def main(args: argparse.Namespace) -> int:
     from sim.results import find_runs
 
     runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]
-    text = f"{len(names)} scenario{'s' if len(names) > 1 else ''} x {members} paired members"
-    print(f"{text}, {time.perf_counter() - before:.1f} s -> {shown(campaign)}")
+    tell = _nothing if args.quiet else say
+    text = f"{plural(len(names), 'scenario')} x {plural(members, 'paired member')}"
+    text += f", {time.perf_counter() - before:.1f} s -> {shown(campaign)}"
+    say(shown(campaign) if args.quiet else text)
     cleared = sum(int(run.manifest["markets"]["cleared"]) for run in runs)
     certified = sum(int(run.manifest["markets"]["certified"]) for run in runs)
-    print(f"markets certified: {certified:,} of {cleared:,}")
+    tell(f"markets certified: {certified:,} of {cleared:,}")
     for run in runs:
         missed = missed_markets(run)
         for line in missed[:MISSED_SHOWN]:
-            print(f"warning: {line}", file=sys.stderr)
+            say(f"warning: {line}", file=sys.stderr)
         if len(missed) > MISSED_SHOWN:
             more = len(missed) - MISSED_SHOWN
-            print(f"warning: {more} more such markets; see 'certified' in the stored arrays", file=sys.stderr)
-        print(f"  {shown(run.directory)}")
+            say(f"warning: {more} more such markets; see 'certified' in the stored arrays", file=sys.stderr)
+        tell(f"  {shown(run.directory)}")
         for line in event_lines(run):
-            print(f"    {line}")
+            tell(f"    {line}")
         for name in idle_events(run):
-            print(f"warning: {idle_warning(run, name)}", file=sys.stderr)
+            say(f"warning: {idle_warning(run, name)}", file=sys.stderr)
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
-        print(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
+        tell(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
     write_json(args.json, {"campaign": shown(campaign), "runs": [run.manifest for run in runs]})
     return say_verdict(0, len(runs), cleared, certified)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.commands.output import print_table, write_json
+from sim.commands.output import plural, print_table, say, write_json
 from sim.errors import MonaziteError
 from sim.paths import shown
 
@@ -140,7 +140,7 @@ def _report(design: Design, outcome: Outcome, found: Indices, spread: Tornado) -
 
     from sim.analysis.text import number
 
-    print(f"{outcome.name}{f' of {outcome.good}' if outcome.good else ''}, {outcome.unit}")
+    say(f"{outcome.name}{f' of {outcome.good}' if outcome.good else ''}, {outcome.unit}")
     known = [c for c, column in zip(found.columns, found.values.T, strict=True) if not np.isnan(column).all()]
     measures = [c for c in known if not c.endswith("_conf")]
     strength = np.abs(found.values[:, found.columns.index(RANKED_BY.get(design.method, "PRCC"))])
@@ -158,10 +158,10 @@ def _report(design: Design, outcome: Outcome, found: Indices, spread: Tornado) -
     print_table(["factor", *measures, "where low", "where high", "swing"], rows)
     for note in (outcome.note, *found.notes):
         if note:
-            print(f"  {note}")
+            say(f"  {note}")
     if found.dropped:
-        print(f"  {found.dropped} points left out for failed runs")
-    print()
+        say(f"  {plural(found.dropped, 'point')} left out for failed runs")
+    say()
 
 
 def _index(value: float, method: str) -> str:
@@ -212,7 +212,7 @@ def main(args: argparse.Namespace) -> int:
     rows: list[dict[str, object]] = []
     notes: list[dict[str, object]] = []
     runs = f"{len(design.unit)} points" + (f", {sweep.seeds} seeds each" if sweep.seeds > 1 else "")
-    print(f"{scenario}: {sweep.method}, {len(design.names)} factors, {runs}\n")
+    say(f"{scenario}: {sweep.method}, {len(design.names)} factors, {runs}\n")
     for outcome in _outcomes(sweep, frame, baseline, whole, names):
         values = _averaged(frame, outcome.values)
         try:
@@ -241,5 +241,5 @@ def main(args: argparse.Namespace) -> int:
         raise MonaziteError(f"{shown(target)}: cannot be written: {error.strerror}") from None
     write_json(target / "sensitivity.json", content)
     write_json(args.json, content)
-    print(f"{shown(target)}: sensitivity.csv, sensitivity.json")
+    say(f"{shown(target)}: sensitivity.csv, sensitivity.json")
     return 0

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import write_json
+from sim.commands.arguments import split
+from sim.commands.output import say, write_json
 from sim.errors import MonaziteError
+from sim.visible import visible
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -61,7 +63,12 @@ def main(args: argparse.Namespace) -> int:
     """Print one scenario or the differences between two."""
     from sim.scenario import load_scenario
 
-    named = _named(args.words)
+    words = args.words
+    if not args.diff:
+        # One scenario alone: there is no doubt whose overrides they are.
+        names, overrides = split(words)
+        words = [*names, *overrides] if names else words
+    named = _named(words)
     wanted = 2 if args.diff else 1
     if len(named) != wanted:
         remedy = "write for example 'monazite show --diff baseline-2024 ree-licence-2025'"
@@ -73,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
     if str(args.json) != "-":
         from sim.results.resolved import resolved_yaml
 
-        print(resolved_yaml(loaded[0]), end="")
+        say(resolved_yaml(loaded[0]), end="")
     rows = [{"path": path, "value": v.text, "place": v.place} for path, v in values(loaded[0]).items()]
     write_json(args.json, rows)
     return 0
@@ -151,11 +158,11 @@ def _show_differences(first: Scenario, second: Scenario, target: Path | None) ->
 def _print(styled: Sequence[tuple[str, str]]) -> None:
     """Lines; coloured on a terminal alone."""
     if not sys.stdout.isatty():
-        print("\n".join(text for _, text in styled))
+        say("\n".join(text for _, text in styled))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console()
     for style, text in styled:
-        console.print(Text(text, style=style), soft_wrap=True)
+        console.print(Text(visible(text), style=style), soft_wrap=True)

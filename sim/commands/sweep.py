@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from sim.commands.arguments import for_scenario, setting, split, take_overrides_first, text_setting
+from sim.commands.arguments import for_scenario, setting, split, text_setting
 from sim.commands.exit_codes import HELP
-from sim.commands.output import print_table
-from sim.commands.sweeping import FLAGS, add_options, run_and_report
+from sim.commands.output import plural, print_table, say
+from sim.commands.sweeping import add_options, run_and_report
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -31,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "the scenario, or on the command line as KEY=A,B,C or KEY=interval(LOW,HIGH). Without either, "
         "members differ by their draws alone. Finished runs are stored at once and never repeated.",
         epilog="examples: monazite sweep ree-licence-2025 --members 1000 | monazite sweep ree-licence-2025 "
-        "events.licence.approval_share=0%%,20%%,40%% --seeds 50 | monazite sweep ree-licence-2025 "
+        "events.licence.approval_share=0%,20%,40% --seeds 50 | monazite sweep ree-licence-2025 "
         f"'assumptions.thrift_speed=interval(0.1,0.6)' --method lhs --samples 200 --seeds 5. {HELP}",
     )
     parser.add_argument(
@@ -58,7 +58,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_options(parser)
     parser.set_defaults(main=main)
-    take_overrides_first(parser, FLAGS)
 
 
 def plan_from(args: argparse.Namespace) -> Plan:
@@ -110,7 +109,8 @@ def main(args: argparse.Namespace) -> int:
     plan = plan_from(args)
     if args.dry_run:
         return _dry_run(plan, args)
-    print(headline(plan), flush=True)
+    if not args.quiet:
+        say(headline(plan), flush=True)
     return run_and_report(plan, args)
 
 
@@ -118,11 +118,12 @@ def headline(plan: Plan) -> str:
     """Count and design in one line."""
     names = {"lhs": "LHS", "sobol": "Sobol", "saltelli": "Saltelli", "morris": "Morris"}
     scenarios = {v.scenario.name for v in plan.variants}
-    count = f"{len(scenarios)} scenarios x " if len(scenarios) > 1 else ""
+    count = f"{plural(len(scenarios), 'scenario')} x " if len(scenarios) > 1 else ""
     method = names.get(plan.method, plan.method)
     seeds = plan.total // max(len(scenarios) * len(plan.unit), 1)
-    what = f"{len(plan.unit)} {method} samples x {seeds} seeds" if plan.axes else f"{seeds} replicates"
-    return f"sweep {plan.id}: {plan.total} runs = {count}{what}"
+    points = f"{plural(len(plan.unit), f'{method} sample')} x {plural(seeds, 'seed')}"
+    what = points if plan.axes else plural(seeds, "replicate")
+    return f"sweep {plan.id}: {plural(plan.total, 'run')} = {count}{what}"
 
 
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
@@ -130,7 +131,7 @@ def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
     from sim.sweep.journal import free_bytes, preview
     from sim.sweep.machine import available_bytes, cores
 
-    print(headline(plan))
+    say(headline(plan))
     rows = []
     for axis in plan.axes:
         low, high = axis.bounds
@@ -142,19 +143,20 @@ def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
     out = args.out if args.out is not None else outputs_directory()
     stored, elsewhere, why = preview(plan, out)
     new = plan.total - stored - elsewhere
-    print(f"new {new} | stored {stored} | taken over from other sweeps {elsewhere}")
-    print(f"  {why}")
+    say(f"new {new} | stored {stored} | taken over from other sweeps {elsewhere}")
+    say(f"  {why}")
     workers = 1 if args.executor == "local" else args.workers or cores()
     workers = max(min(workers, -(-new // plan.block)), 1)
     estimate = measure(plan)
     batch = fitting_batch(estimate, plan.block, workers, args.batch, available_bytes())
     disk, free = new * estimate.disk_bytes, free_bytes(out)
-    print(
-        f"about {new * estimate.seconds / workers:.0f} s on {workers} worker{'s' if workers > 1 else ''} "
-        f"(measured on {estimate.members} members) | about {estimate.memory(batch, workers) / 1e9:.2g} GB of "
-        f"memory, {batch} members at a time | about {disk / 1e6:.0f} MB of disk, {free / 1e9:.0f} GB are free"
+    say(
+        f"about {new * estimate.seconds / workers:.0f} s on {plural(workers, 'worker')} "
+        f"(measured on {plural(estimate.members, 'member')}) | about "
+        f"{estimate.memory(batch, workers) / 1e9:.2g} GB of memory, {plural(batch, 'member')} at a time | "
+        f"about {disk / 1e6:.0f} MB of disk, {free / 1e9:.0f} GB are free"
     )
     if disk > free:
         raise MonaziteError(f"that would not fit on the disk of {shown(out)}; choose another with --out")
-    print(f"would go to {shown(out / plan.folder)}")
+    say(f"would go to {shown(out / plan.folder)}")
     return 0

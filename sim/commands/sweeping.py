@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.commands.exit_codes import NOT_COMPLETE, SIGNAL, say_verdict
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
+from sim.visible import visible
 
 if TYPE_CHECKING:
     from sim.sweep.execute import Progress, Report
@@ -48,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--keep-going", action="store_true", help="go on when a run fails (default)")
     group.add_argument("--fail-fast", action="store_true", help="start no more runs once one has failed")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--quiet", action="store_true", help="no progress; print the folder alone")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the summary as JSON")
 
 
@@ -105,7 +106,7 @@ def live(
 ) -> Iterator[tuple[Callable[[Progress], None] | None, Callable[[str], None]]]:
     """A bar on a terminal, some lines elsewhere; and a way to say something beside it."""
     if quiet:
-        yield None, lambda text: print(text, file=sys.stderr)
+        yield None, lambda text: say(text, file=sys.stderr)
         return
     pace = _Pace()
     if not sys.stderr.isatty():
@@ -115,9 +116,9 @@ def live(
             part = LINES * now.done // max(now.total, 1)
             if part > told[0] and now.done > now.stored:
                 told[0] = part
-                print(_line(now, pace, unit), file=sys.stderr, flush=True)
+                say(_line(now, pace, unit), file=sys.stderr, flush=True)
 
-        yield plainly, lambda text: print(text, file=sys.stderr, flush=True)
+        yield plainly, lambda text: say(text, file=sys.stderr, flush=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -129,7 +130,7 @@ def live(
         def draw(now: Progress) -> None:
             bar.update(task, completed=now.done, total=now.total, description=_line(now, pace, unit))
 
-        yield draw, lambda text: bar.console.print(text)
+        yield draw, lambda text: bar.console.print(visible(text, lines=True), markup=False)
 
 
 def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
@@ -144,7 +145,10 @@ def run_and_report(plan: Plan, args: argparse.Namespace) -> int:
         report = execute(
             plan, args.out, settings_of(args), fail_fast=args.fail_fast, progress=progress, tell=tell
         )
-    _summary(plan, report)
+    if args.quiet and report.complete and not report.failed:
+        say(shown(report.directory))
+    else:
+        _summary(plan, report)
     write_json(args.json, {
         "id": plan.id, "directory": str(report.directory), "runs": report.total, "done": report.done,
         "stored": report.stored, "failed": list(report.failed),
@@ -167,24 +171,25 @@ def _summary(plan: Plan, report: Report) -> None:
         resume = f"monazite resume {where}"
     if not report.complete:
         what = "stopped" if report.signal or not report.lost else "not complete"
-        print(f"{what} after {report.done} of {report.total} runs. Continue with: {resume}")
+        say(f"{what} after {report.done} of {plural(report.total, 'run')}. Continue with: {resume}")
         for text in report.lost:
-            print(f"  block {text}", file=sys.stderr)
+            say(f"  block {text}", file=sys.stderr)
     else:
         rest = f", {report.stored} were stored" if report.stored else ""
-        over = f", {report.taken_over} blocks taken over from other sweeps" if report.taken_over else ""
-        print(f"{report.total} runs: {new} new in {_clock(report.seconds)}{rest}{over} -> {where}")
-    print(f"markets certified: {report.certified:,} of {report.cleared:,}")
+        blocks = plural(report.taken_over, "block")
+        over = f", {blocks} taken over from other sweeps" if report.taken_over else ""
+        say(f"{plural(report.total, 'run')}: {new} new in {_clock(report.seconds)}{rest}{over} -> {where}")
+    say(f"markets certified: {report.certified:,} of {report.cleared:,}")
     if report.failed:
         one = report.failed[0]
-        print(f"failed {len(report.failed)}: see {where}/errors/")
-        print(f"  repeat one: monazite rerun {resume.partition('resume ')[2]}/{one} --debug")
+        say(f"failed {len(report.failed)}: see {where}/errors/")
+        say(f"  repeat one: monazite rerun {resume.partition('resume ')[2]}/{one} --debug")
     if report.complete:
         for variant in plan.variants:
             tables = "arrays.zarr, tables/{prices,shortfall,flows}.parquet"
-            print(f"  {where}/{variant.name}: {len(variant.runs)} members, {tables}")
+            say(f"  {where}/{variant.name}: {plural(len(variant.runs), 'member')}, {tables}")
         baselines = {v.scenario.compare_to for v in plan.variants} & {v.name for v in plan.variants}
         if len(plan.variants) > 1 and baselines:
-            print(f"compare: monazite compare {where} --good MINERAL")
+            say(f"compare: monazite compare {where} --good MINERAL")
     if report.signal and report.signal != signal.SIGINT:
-        print(f"stopped by {signal.Signals(report.signal).name}", file=sys.stderr)
+        say(f"stopped by {signal.Signals(report.signal).name}", file=sys.stderr)

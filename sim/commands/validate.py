@@ -8,7 +8,7 @@ import glob
 import os
 from pathlib import Path
 
-from sim.commands.output import write_json
+from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError, Problem, render_problems
 from sim.scenario.find import is_path
 
@@ -72,10 +72,9 @@ def main(args: argparse.Namespace) -> int:
             }
         )
         if scenario is not None and not quiet:
-            count = len(scenario.events)
-            print(f"{word}: valid, {count} event{'s' if count != 1 else ''}")
+            say(f"{word}: valid, {plural(len(scenario.events), 'event')}")
     if everything and not quiet:
         # A fault in a scenario that several extend is one fault.
-        print(render_problems(dict.fromkeys(everything)))
+        say(render_problems(dict.fromkeys(everything)))
     write_json(args.json, results)
     return 0 if valid == len(results) else 2

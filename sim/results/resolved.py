@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.paths import share_root
 from sim.units import Quantity
+from sim.visible import visible
 
 QUANTITY_FIELDS = {"value", "dimension", "text"}
 """What a model dump makes of a quantity; its text says it all, and can be read again."""
@@ -72,13 +73,14 @@ def _origin(origin: Mapping[str, Any], path: str) -> str:
     if found is None:
         return ""
     if isinstance(found, str):
-        return f"  # {found}"
+        return f"  # {visible(found)}"
     file, line = (found[0], found[1]) if isinstance(found, tuple | list) else (found.file, found.line)
-    return f"  # {display_path(file)}:{line}"
+    return f"  # {visible(display_path(file))}:{line}"
 
 
 def _scalar(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # Quoted text of YAML knows the same escapes.
+    return visible(json.dumps(value, ensure_ascii=False))
 
 
 def _lines(value: Any, path: str, indent: int, origin: Mapping[str, Any]) -> list[str]:

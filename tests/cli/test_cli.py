@@ -132,7 +132,7 @@ def test_describe(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (("describe", "ree-licenc"),
          "scenario: there is no scenario 'ree-licenc'; did you mean 'ree-licence-2025'?\n1 problem\n"),
         (("list", "goods", "--base-year", "1999"), None),
-        (("list", "--jsn"), "unrecognized arguments: --jsn; see 'monazite --help'\n"),
+        (("list", "--jsn"), "list has no option '--jsn'; did you mean '--json'?\n"),
     ],
 )  # fmt: skip
 def test_misuse_is_exit_code_2(

@@ -65,8 +65,8 @@ SMALL = ["minerals=[gallium]", "time.end=2024-02"]
     ("words", "said"),
     [
         (["list", "scenarios"], "baseline-2024"),
-        (["run", "baseline-2024", *SMALL, "--members", "2", "--quiet"], "certified"),
-        (["sweep", "baseline-2024", *SMALL, "--members", "3", "--executor", "local", "--quiet"], "3 runs"),
+        (["run", "baseline-2024", *SMALL, "--members", "2"], "certified"),
+        (["sweep", "baseline-2024", *SMALL, "--members", "3", "--executor", "local"], "3 runs"),
     ],
 )
 def test_commands_run(tmp_path: Path, words: list[str], said: str) -> None:

@@ -20,7 +20,7 @@ from tests.sweep.stores import BAN, QUICK, differences, snapshot
 ROOT = Path(__file__).resolve().parents[2]
 LICENCE = ("ree-licence-2025", "minerals=[dysprosium]", "time.end=2025-06")
 SPEED, SHARE = "assumptions.thrift_speed", "events.licence.approval_share"
-LOCAL = ("--executor", "local", "--quiet")
+LOCAL = ("--executor", "local")
 
 
 @pytest.fixture(autouse=True)
@@ -97,12 +97,12 @@ def test_sweep_resume_rerun_compare(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_settings_as_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(
-        capsys, "sweep", "baseline-2024", *QUICK, "members=3", "executor=local", "batch=2", "--quiet"
+        capsys, "sweep", "baseline-2024", *QUICK, "members=3", "executor=local", "batch=2"
     )
     assert code == 0
     assert "3 runs = 3 replicates" in out
     code, out, _ = run(
-        capsys, "sweep", "baseline-2024", *QUICK, "members=2", "seed=range(4,6)", "executor=local", "--quiet"
+        capsys, "sweep", "baseline-2024", *QUICK, "members=2", "seed=range(4,6)", "executor=local"
     )
     assert code == 0
     seeds = {tuple(open_sweep(p.parent).design["seed"]) for p in Path("outputs").glob("*/sweep.json")}
