@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sim.commands.output import say
 
@@ -33,6 +33,7 @@ end
 complete -c monazite -a '(__monazite)'
 """,
 }
+ParserOf = Callable[[str], argparse.ArgumentParser]
 OF_SCENARIOS = ("describe", "show", "validate", "run", "sweep")
 """Commands that take names of scenarios."""
 
@@ -56,33 +57,34 @@ def main(args: argparse.Namespace) -> int:
     if args.shell in SCRIPTS:
         say(SCRIPTS[args.shell], end="")
         return 0
-    for word in candidates(args.words):
+    for word in candidates(args.words, args.verbs, args.parser_of):
         say(word)
     return 0
 
 
-def candidates(words: Sequence[str]) -> list[str]:
+def candidates(words: Sequence[str], verbs: Sequence[str], parser_of: ParserOf) -> list[str]:
     """Words that may take the place of the last one.
 
-    >>> candidates(["desc"])
-    ['describe']
+    Args:
+        words: what stands behind ``monazite``, up to the cursor.
+        verbs: all commands.
+        parser_of: makes the parser of the whole command line, given a command.
     """
     last = words[-1] if words else ""
-    return [word for word in dict.fromkeys(_possible(words)) if word.startswith(last)]
+    return [word for word in dict.fromkeys(_possible(words, verbs, parser_of)) if word.startswith(last)]
 
 
-def _possible(words: Sequence[str]) -> Iterator[str]:
-    from sim.cli import COMMANDS, build_parser
+def _possible(words: Sequence[str], verbs: Sequence[str], parser_of: ParserOf) -> Iterator[str]:
     from sim.scenario.find import names
 
     verb = words[0] if words else ""
     if len(words) < 2 or (verb == "help" and len(words) == 2):
-        yield from (*COMMANDS, "help", "--help", "--version")
+        yield from (*verbs, "help", "--help", "--version")
         return
-    if verb not in COMMANDS:
+    if verb not in verbs:
         return
     before, last = words[-2], words[-1]
-    (choices,) = [a for a in build_parser(verb)._actions if isinstance(a, argparse._SubParsersAction)]
+    (choices,) = [a for a in parser_of(verb)._actions if isinstance(a, argparse._SubParsersAction)]
     options = choices.choices[verb]._option_string_actions
     if before in options and options[before].nargs is None:
         yield from map(str, options[before].choices or ())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli import COMMANDS, main
+from sim.cli import COMMANDS, build_parser, main
 from sim.commands.completion import SCRIPTS, candidates
 from sim.commands.output import plural, print_table
 from sim.visible import visible
@@ -216,9 +216,10 @@ def test_plural() -> None:
     ],
 )  # fmt: skip
 def test_candidates(words: list[str], found: set[str]) -> None:
-    assert found <= set(candidates(words))
-    assert all(word.startswith(words[-1]) for word in candidates(words))
-    assert found or candidates(words) == []
+    given = candidates(words, COMMANDS, build_parser)
+    assert found <= set(given)
+    assert all(word.startswith(words[-1]) for word in given)
+    assert found or given == []
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)

@@ -96,7 +96,7 @@ def test_show_diff_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--diff", "baseline-2024"], "show needs two scenarios, not 1"),
         (["baseline-2024", "baseline-2022"], "show needs one scenario; to compare two, add --diff, not 2"),
-        (["seed=3", "baseline-2024"], "'seed=3' follows no scenario"),
+        (["--diff", "seed=3", "baseline-2024", "baseline-2022"], "'seed=3' follows no scenario"),
         (["baseline-2025"], "there is no scenario 'baseline-2025'"),
     ],
 )
