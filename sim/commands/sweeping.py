@@ -27,7 +27,6 @@ __all__ = ["add_options", "live", "run_and_report", "settings_of"]
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 LINES = 10
 """Lines of progress where there is no terminal."""
-FLAGS = ("--dry-run", "--fail-fast", "--keep-going", "--full", "--every-flow", "--second-order", "--quiet")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
