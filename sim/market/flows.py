@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from sim.market.layout import BoolArray, CapKey, FloatArray, IntArray, Market
-from sim.market.solver.frame import Frame, Piece, of_markets
-from sim.market.solver.products import Products
+from sim.market.solver.frame import Frame
+from sim.market.weighted import weighted
 
 __all__ = ["Clearing", "ClearingState", "FlowTotals"]
 
@@ -128,8 +128,8 @@ class Clearing:
         """(M, N) sum over sellers of tonnes x weight x value (x (1 + rent of the link)).
 
         Args:
-            link_weights: per good (S, B), or (M, S, B) where the kernel is by member. Kept by identity and
-                not copied: do not change it in place.
+            link_weights: per good (S, B), or (M, S, B) one for each member. Kept by identity and not copied:
+                do not change it in place.
             seller_values: (M, O).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
@@ -140,7 +140,7 @@ class Clearing:
             if seller_values is not None:
                 row = row * _row_values(frame, _members(seller_values, batch))
             summed = np.empty(frame.lengths[2])
-            _products(frame, link_weights).forward(row, summed)
+            weighted(frame, batch.first, link_weights).forward(row, summed)
             summed *= batch.pull
             frame.to_needs.put(summed, _members(total, batch))
         return total
@@ -154,8 +154,8 @@ class Clearing:
         """(M, O) sum over buyers of tonnes x weight x value (x (1 + rent of the link)).
 
         Args:
-            link_weights: per good (S, B), or (M, S, B) where the kernel is by member. Kept by identity and
-                not copied: do not change it in place.
+            link_weights: per good (S, B), or (M, S, B) one for each member. Kept by identity and not copied:
+                do not change it in place.
             buyer_values: (M, N).
             include_rent: multiply by 1 + rent of the caps on the link.
         """
@@ -166,7 +166,7 @@ class Clearing:
             if buyer_values is not None:
                 pull = pull * np.take(_padded(_members(buyer_values, batch), 1), frame.need)
             summed, by_variable = np.empty(frame.lengths[1]), np.empty(frame.lengths[0])
-            _products(frame, link_weights).backward(pull, summed)
+            weighted(frame, batch.first, link_weights).backward(pull, summed)
             summed *= batch.row
             if include_rent:
                 summed *= batch.row_rent
@@ -215,50 +215,6 @@ def _row_values(frame: Frame, values: FloatArray) -> FloatArray:
     rows = np.empty(frame.lengths[1])
     frame.spread(np.where(frame.is_cap, 0.0, by_variable), rows)
     return rows
-
-
-def _products(frame: Frame, link_weights: Sequence[FloatArray] | None) -> Products:
-    """Rows to buyers and back, with the sourcing kernel or with a weighted one.
-
-    Weighted kernels are made once per set of weights, since every step uses the same ones.
-    """
-    if link_weights is None:
-        return frame.kernel
-    kept: list[tuple[Sequence[FloatArray], Products]] = frame.memory.setdefault("weights", [])
-    for weights, products in kept:
-        if weights is link_weights:
-            return products
-    if len(kept) >= KEPT_WEIGHTS:
-        del kept[0]
-    made = frame.kernel.like([_weighted_kernel(piece, link_weights) for piece in frame.pieces])
-    kept.append((link_weights, made))
-    return made
-
-
-KEPT_WEIGHTS = 64
-"""Sets of link weights whose padded kernels a frame keeps."""
-
-
-def _weighted_kernel(piece: Piece, link_weights: Sequence[FloatArray]) -> FloatArray:
-    """(G, R, B), or (n, R, B) where each market has a kernel of its own."""
-    bucket = piece.bucket
-    if bucket.own:
-        kernel, good = of_markets(piece, bucket.kernel), int(bucket.goods[0])
-        weight = np.asarray(link_weights[good], dtype=np.float64)
-        rows = np.flatnonzero(bucket.row_seller[0] < weight.shape[-2])
-        by_row = weight[..., bucket.row_seller[0, rows], :]
-        by_row = by_row[piece.good] if weight.ndim == 3 else by_row
-        padded = np.zeros(kernel.shape)
-        padded[:, rows, : weight.shape[-1]] = by_row
-        return padded * kernel
-    padded = np.zeros(bucket.kernel.shape)
-    for g, good in enumerate(bucket.goods):
-        weight = np.asarray(link_weights[good], dtype=np.float64)
-        if weight.ndim != 2:
-            raise ValueError(f"weights of good {good} differ by member, but its kernel does not")
-        rows = np.flatnonzero(bucket.row_seller[g] < weight.shape[0])
-        padded[g, rows, : weight.shape[1]] = weight[bucket.row_seller[g, rows]]
-    return padded * bucket.kernel
 
 
 class FlowTotals:

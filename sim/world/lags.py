@@ -8,6 +8,9 @@ from sim.world.world import FloatArray
 
 __all__ = ["shipping_lags"]
 
+ROUNDING = 1e-9
+"""Steps by which sums of delays may differ by their order alone."""
+
 
 def shipping_lags(
     transit_years: tuple[FloatArray, ...],
@@ -24,6 +27,9 @@ def shipping_lags(
         delay_years: room for longer times, as lags without weight.
         lags: number of lags, where it is known.
 
+    Raises:
+        ValueError: a shipment takes longer than there are lags for.
+
     Returns:
         Per lag, per good the share that arrives after that many steps; (L, N) or (L, M, N) lag mix by need.
 
@@ -31,6 +37,12 @@ def shipping_lags(
     """
     steps = [transit / step_years for transit in transit_years]
     longest = int(np.ceil(max(float(block.max(initial=0)) for block in steps) + delay_years / step_years))
+    if lags and longest > lags - 1:
+        # Delays of several events are added in another order here than where room was made for them.
+        reach = max(float(block.max(initial=0)) for block in steps)
+        if reach > lags - 1 + ROUNDING:
+            raise ValueError(f"a shipment takes {reach:.6g} steps, but there is room for {lags - 1}")
+        steps = [np.minimum(block, lags - 1) for block in steps]
     longest = lags - 1 if lags else longest
     weights = tuple(
         tuple(np.clip(1 - np.abs(block - lag), 0, 1) for block in steps) for lag in range(longest + 1)

@@ -189,7 +189,7 @@ def test_the_state_survives_a_change_of_caps(case: Case) -> None:
 
 
 def test_weights_are_kept_by_identity_and_bounded(case: Case) -> None:
-    from sim.market.flows import KEPT_WEIGHTS
+    from sim.market.weighted import KEPT_WEIGHTS
 
     clearing = case.clear()
     rng = np.random.default_rng(2)
@@ -240,3 +240,45 @@ def test_a_start_of_other_members_is_refused() -> None:
     case = case.with_(reservation=np.ones((2, 1, 1)), cap_tonnes=np.zeros((2, 0)))
     with pytest.raises(ValueError, match="the start"):
         case.clear(None, state)
+
+
+def test_weights_by_member_on_kernels_that_all_share(case: Case) -> None:
+    """Sums are those of the flows; a member has the bits that it has alone and under shared weights."""
+    rng = np.random.default_rng(3)
+    clearing, members = case.clear(), len(case.quantity)
+    shapes = [(members, *k.shape) if g % 2 else k.shape for g, k in enumerate(case.kernel)]
+    weights = [rng.uniform(0, 2, shape) for shape in shapes]
+    by_seller, by_buyer = rng.uniform(1, 2, clearing.price.shape), rng.uniform(1, 2, clearing.index.shape)
+    bought = clearing.to_buyers(weights, by_seller, include_rent=True)
+    sold = clearing.to_sellers(weights, by_buyer, include_rent=True)
+    plain = clearing.to_buyers(weights, by_seller), clearing.to_sellers(weights, by_buyer)
+    for g in range(7):
+        offers, needs = case.offer_good == g, case.need_good == g
+        link = clearing.flow(g) * weights[g]
+        expected = (link * by_seller[:, offers, None]).sum(axis=1)
+        np.testing.assert_allclose(plain[0][:, needs], expected, rtol=1e-12, atol=1e-300)
+        expected = (link * by_buyer[:, None, needs]).sum(axis=2)
+        np.testing.assert_allclose(plain[1][:, offers], expected, rtol=1e-12, atol=1e-300)
+    for member in range(members):
+        one = case.members([member]).clear()
+        own = [w[[member]] if w.ndim == 3 else w for w in weights]
+        same = [w[member] if w.ndim == 3 else w for w in weights]
+        for mine in (own, same):
+            found = one.to_buyers(mine, by_seller[[member]], include_rent=True)
+            np.testing.assert_array_equal(found[0], bought[member])
+            found = one.to_sellers(mine, by_buyer[[member]], include_rent=True)
+            np.testing.assert_array_equal(found[0], sold[member])
+
+
+def test_weights_by_member_find_their_member_in_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.market import clearing as clearing_module
+
+    case = random_case(np.random.default_rng(5), goods=3, members=11, sellers=(2, 9), buyers=(2, 9))
+    together = case.clear()
+    monkeypatch.setattr(clearing_module, "BATCH_ELEMENTS", 1)
+    batches = case.clear()
+    assert len(batches.batches) > len(together.batches)
+    weights = [np.arange(11.0)[:, None, None] * np.ones_like(k) for k in case.kernel]
+    for result in (together, batches):
+        expected = result.purchases * np.arange(11.0)[:, None]
+        np.testing.assert_allclose(result.to_buyers(weights), expected, rtol=1e-12)

@@ -136,11 +136,18 @@ def test_what_does_not_fit_is_refused() -> None:
         clear(market_of(case, kernels), *case.members([0, 1, 2]).arguments())
     with pytest.raises(ValueError, match=r"for \[3, 7\] members"):
         market_of(case, [kernels[0], kernels[1], kernels[2][:3]])
-    result = case.clear(market_of(case, kernels))
-    wide = [np.ones((MEMBERS, *k.shape[-2:])) for k in kernels]
-    with pytest.raises(ValueError, match="weights of good 1 differ by member"):
-        result.to_buyers(wide)
     assert replace(case, caps=[]).market().members is None
+
+
+@pytest.mark.parametrize("caps", [0, 3])
+def test_weights_by_member_whatever_the_kernels(caps: int) -> None:
+    """Beside goods with kernels by member stand goods with one that all share."""
+    case, kernels = by_member(1, caps)
+    result = case.clear(market_of(case, kernels))
+    factor = np.arange(1.0, MEMBERS + 1)[:, None]
+    wide = [factor[..., None] * np.ones((MEMBERS, *k.shape[-2:])) for k in kernels]
+    np.testing.assert_allclose(result.to_buyers(wide), factor * result.purchases, rtol=1e-12)
+    np.testing.assert_allclose(result.to_sellers(wide), factor * result.sales, rtol=1e-12)
 
 
 @pytest.mark.parametrize("caps", [0, 3])
