@@ -24,7 +24,8 @@ MAXIMUM_BYTES = 5_000_000
 MAXIMUM_NODES = 50_000
 MAXIMUM_DEPTH = 24
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,17})?([eE][-+]?[0-9]{1,2})?")
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})(\.[0-9]{0,25})?([eE][-+]?[0-9]{1,2})?")
+"""As many digits as programs write of a number in double precision."""
 TRUTH_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 

@@ -51,3 +51,16 @@ def test_any_text_is_read_or_refused_with_a_remedy(text: str, dimension: str) ->
 def test_refused(written: object) -> None:
     with pytest.raises(QuantityError):
         parse_quantity(written, "mass")
+
+
+def test_numbers_as_programs_write_them() -> None:
+    """Double precision in full: four zeros behind the point, and seventeen digits."""
+    from pathlib import Path
+
+    from sim.scenario.reader import read_text
+
+    for number in (0.019796252732868322, 0.00012345678901234567, 1.2345678901234567e-09, 123456.78901234567):
+        root = read_text(f"a: {number!r}", Path("case.yaml"), "case.yaml").root
+        assert root is not None
+        assert isinstance(root.value, dict)
+        assert root.value["a"].value == number
