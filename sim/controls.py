@@ -17,6 +17,8 @@ from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale", "firm_numbers"]
 
+LEAST_LEFT = 0.1
+"""Share of a price that stays to be paid where rebates and relief add up: each takes off 90 % at most."""
 PairIndex = tuple[IntArray, IntArray]
 """Exporters and importers of a block of links, as ``numpy.ix_`` makes it from country positions."""
 
@@ -81,7 +83,9 @@ class Cap:
     @property
     def counts(self) -> bool:
         """Whether what may be exported depends on what has been."""
-        return bool(self.period) or bool(np.any(np.asarray(self.carry_over) > 0))
+        # A share that members draw counts even where it is 0: what is kept must not depend on draws.
+        drawn = np.ndim(self.carry_over) > 0
+        return bool(self.period) or drawn or bool(np.any(np.asarray(self.carry_over) > 0))
 
 
 @dataclass(frozen=True)
@@ -238,7 +242,8 @@ class Controls:
             ceiling: multiples of base-year output, one number or (M,).
             share: of the step in which it is in force, one number or (M,); the rest is left base-year output.
         """
-        level = np.where(np.asarray(share) > 0, 1 - share * (1 - ceiling), np.inf)
+        acts = (np.asarray(share) > 0) & np.isfinite(ceiling)
+        level = np.where(acts, 1 - share * (1 - np.where(acts, ceiling, 1.0)), np.inf)
         rows = np.broadcast_to(self.output_ceiling, (max(level.size, len(self.output_ceiling)), len(offers)))
         lower = np.minimum(rows, level.reshape(-1, 1))
         self.output_ceiling = np.where(offers, lower, rows)

@@ -10,7 +10,7 @@ import numpy as np
 from sim.agents.origins import may_resell
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, IntArray, raised
-from sim.controls import Cap, Controls, Licence, PairIndex, Resale
+from sim.controls import LEAST_LEFT, Cap, Controls, Licence, PairIndex, Resale
 from sim.market.clearing import Clearing, Market
 from sim.units import Amount
 from sim.world.lags import shipping_lags
@@ -194,9 +194,9 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
     world, benchmark, found = prepared.world, prepared.benchmark, _Links()
     for g in range(len(world.goods)):
         pair = _pair(world, g)
-        tax = 1 + controls.export_tax_rate.on(g, pair)
+        tax = np.maximum(1 + controls.export_tax_rate.on(g, pair), LEAST_LEFT)
         freight = 1 + world.freight_share[g] * controls.freight_factor.on(g, pair)
-        tariff = 1 + controls.tariff_rate.on(g, pair)
+        tariff = np.maximum(1 + controls.tariff_rate.on(g, pair), LEAST_LEFT)
         change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
         between, risk = _barriers(world, controls, g)
         preference = controls.preference.on(g, pair)
@@ -314,7 +314,8 @@ def _tilted(kernel: FloatArray, preference: FloatArray) -> FloatArray:
 
     Equation (M13), docs/model.md, for ``K_sb``.
     """
-    if (preference == 1).all():
+    # One that differs by member is applied even where it is 1: the market's shape must not depend on draws.
+    if preference.ndim == 2 and (preference == 1).all():
         return kernel
     tilted = kernel * preference
     weights: FloatArray = tilted * (kernel.sum(-2) / tilted.sum(-2))[..., None, :]

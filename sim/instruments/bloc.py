@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["INSTRUMENT", "Bloc"]
 
 Preference = Annotated[Quantity, quantity("share", 0.0, 1000.0, "0 % or more")]
-Rate = Annotated[Quantity, quantity("share", -10.0, 100.0, "a rate such as 10 %")]
+Rate = Annotated[Quantity, quantity("share", -0.9, 100.0, "a rate from -90 % upwards, such as 10 %")]
 
 
 class Bloc(Instrument):

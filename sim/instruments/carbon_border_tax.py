@@ -99,7 +99,8 @@ class CarbonBorderTax(Instrument):
         import numpy as np
 
         for links, rate in self._rates(controls):
-            if np.any(np.asarray(rate) > 0):
+            # Where members draw their duties, what is written must not depend on who shares the batch.
+            if np.ndim(rate) > 0 or np.any(np.asarray(rate) > 0):
                 controls.tariff_rate.change(links, share * rate)
                 controls.touch_links(self.id, links)
 

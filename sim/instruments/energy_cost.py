@@ -34,7 +34,7 @@ class EnergyCost(MakerMeasure):
     ]
     energy_share: Annotated[
         Quantity,
-        quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"),
+        quantity("share", 0.0, 0.99, "a share from 0 % to 99 %"),
         Field(description="share of energy in own costs, bought inputs aside", examples=["30 %"]),
     ]
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["INSTRUMENT", "ImportTariff"]
 
-Rate = Annotated[Quantity, quantity("share", -10.0, 100.0, "a rate such as 25 %")]
+Rate = Annotated[Quantity, quantity("share", -0.9, 100.0, "a rate from -90 % upwards, such as 25 %")]
 
 
 class ImportTariff(ImportMeasure):
     """Adds ``rate`` to the ad-valorem tariff; several tariffs on one link add up.
 
-    A negative rate is relief; below a tariff of zero it becomes a subsidy. A group that levies the
-    tariff spares its own members. ``rate`` may be a mapping from dates to rates.
+    A negative rate is relief; below a tariff of zero it becomes a subsidy, of 90 % of the price at most. A
+    group that levies the tariff spares its own members. ``rate`` may be a mapping from dates to rates.
     """
 
     type: Literal["import_tariff"] = "import_tariff"

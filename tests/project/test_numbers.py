@@ -67,6 +67,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("ReactionRule.times", 1): "default of a field of scenarios: a rule acts once",
     ("Barrier.open_share", 1): "default: a barrier that lets all through",
     ("Controls.alarm_weight", 1): "default: an event that is sure to happen",
+    ("LEAST_LEFT", 0.1): "an end of what scenarios may state, for what their events add up to",
     ("BALANCE_ROUNDS", 2000): "numerical: rounds of proportional fitting",
     ("basket_inflow", 4): "numerical: chains of traders that a basket passes through",
     ("EARTH_RADIUS_KM", 6371): "geography",

@@ -1,0 +1,67 @@
+"""Random valid scenarios: 300 in `make test`, 10,000 in `make fuzz`; what must hold is in scenario_checks.
+
+Each test takes some numbers, so that several processes share the work. MONAZITE_SCENARIOS=2000-2500 tries
+these instead; `python -c "from tests.scenario.random_scenarios import random_case as r; print(r(2017).text)"`
+prints one.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from sim.instruments import instrument_types
+from sim.scenario import check_scenario
+from tests.sanity.scenario_checks import faults_of
+from tests.scenario.random_scenarios import random_case
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+FIRST, PAST = map(
+    int, os.environ.get("MONAZITE_SCENARIOS", "0-10000" if THOROUGH else "0-300").split("-")
+)
+AT_ONCE = 50 if THOROUGH else 25
+EVERY = 1 if THOROUGH else 3
+"""In so many scenarios one has a member run alone, and one its events turned round."""
+
+
+@pytest.mark.parametrize("first", range(FIRST, PAST, AT_ONCE))
+def test_valid_scenarios_run(first: int) -> None:
+    found = []
+    for number in range(first, min(first + AT_ONCE, PAST)):
+        alone, order = number % EVERY == 0, number % EVERY == EVERY - 1
+        found += faults_of(random_case(number), alone=alone, order=order)
+    assert found == []
+
+
+def test_a_number_has_one_scenario() -> None:
+    for number in range(20):
+        assert random_case(number) == random_case(number)
+    assert len({random_case(number).text for number in range(200)}) == 200
+
+
+def test_scenarios_are_of_all_kinds() -> None:
+    """Every instrument, base year and step, distributions, chance, rules, numbers of members."""
+    cases = [random_case(number) for number in range(300)]
+    text = "\n".join(case.text for case in cases)
+    assert {kind for kind in instrument_types() if f"type: {kind}\n" not in text} == set()
+    assert {case.base_year for case in cases} == {2009, 2022, 2024}
+    assert {case.members for case in cases} == {1, 2, 3, 4, 5}
+    assert {len(case.minerals) for case in cases} == {1, 2, 3}
+    words = (
+        "step: week|step: month|uniform:|triangular:|normal:|lognormal:|choice:|weights:|probability:|"
+        "dormant: true|in_base_year: true|announced:|until:|assumptions:|blocs:|some_allies|facilities:|"
+        "sectors:|firms:|stages:|"
+        "action: scale|action: suspend|action: activate|reverses:|approval_share:|relief:|amounts:|"
+        "extraterritorial: true"
+    )
+    for word in words.split("|"):
+        assert word in text, word
+    assert any(case.overrides for case in cases)
+
+
+def test_a_scenario_that_is_not_valid_is_found() -> None:
+    case = random_case(0)
+    wrong = type(case)(**{**vars(case), "text": case.text.replace("base_year", "base_years")})
+    assert [fault.kind for fault in faults_of(wrong)] == ["invalid"]
+    assert check_scenario("no-such-scenario")[0] is None
