@@ -60,7 +60,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 # More random input than in make test: 10,000 scenarios and 1,000 examples of each property.
-# MONAZITE_SCENARIOS=2000-2500 takes other scenarios.
+# MONAZITE_RANDOM=2000-2500 takes other scenarios.
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
 

@@ -1,6 +1,6 @@
 """Random valid scenarios: 300 in `make test`, 10,000 in `make fuzz`; what must hold is in scenario_checks.
 
-Each test takes some numbers, so that several processes share the work. MONAZITE_SCENARIOS=2000-2500 tries
+Each test takes some numbers, so that several processes share the work. MONAZITE_RANDOM=2000-2500 tries
 these instead; `python -c "from tests.scenario.random_scenarios import random_case as r; print(r(2017).text)"`
 prints one.
 """
@@ -17,9 +17,7 @@ from tests.sanity.scenario_checks import faults_of
 from tests.scenario.random_scenarios import random_case
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-FIRST, PAST = map(
-    int, os.environ.get("MONAZITE_SCENARIOS", "0-10000" if THOROUGH else "0-300").split("-")
-)
+FIRST, PAST = map(int, os.environ.get("MONAZITE_RANDOM", "0-10000" if THOROUGH else "0-300").split("-"))
 AT_ONCE = 50 if THOROUGH else 25
 EVERY = 1 if THOROUGH else 3
 """In so many scenarios one has a member run alone, and one its events turned round."""
