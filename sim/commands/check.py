@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.commands.output import plural, say, write_json
+from sim.commands.properties import check_behaviour
 from sim.errors import MonaziteError
 
 if TYPE_CHECKING:
@@ -27,17 +28,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "check",
         help="compare the no-shock run with observed shares, prices, imports and stocks",
         description="Runs a baseline for 60 months and prints every calibration row: observed, model, band, "
-        "and the reason where it is out of band. Then the share of the data that rests on assumptions.",
+        "and the reason where it is out of band. Then the share of the data that rests on assumptions. "
+        "'monazite check behaviour' prints, instead, fourteen properties that must hold of any such market, "
+        "each with its figure and its bound.",
     )
     parser.add_argument(
-        "name", nargs="?", default="baseline-2024", help="baseline scenario (default baseline-2024)"
+        "name", nargs="?", default="baseline-2024",
+        help="baseline scenario (default baseline-2024), or 'behaviour'",
     )
     parser.add_argument(
         "--members", type=int, default=MEMBERS, metavar="N", help=f"members (default {MEMBERS})"
     )
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of all draws (default {SEED})")
     parser.add_argument(
-        "--only", action="append", metavar="TARGET", help="only this target, for example C2; repeatable"
+        "--only", action="append", metavar="TARGET",
+        help="only this target, for example C2, or this property, for example 3; repeatable",
     )
     parser.add_argument("--out-of-band", action="store_true", help="leave out the rows that are in band")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all rows as JSON")
@@ -104,6 +109,8 @@ def main(args: argparse.Namespace) -> int:
     from sim.analysis.base_year_check import assumption_shares, check_rows
     from sim.analysis.text import table
 
+    if args.name == "behaviour":
+        return check_behaviour(args.only, args.out_of_band, args.json)
     if args.members < 1:
         raise MonaziteError(f"members must be at least 1, not {args.members}")
     dataset = check_scenario(args.name, args.members, args.seed)
