@@ -115,3 +115,16 @@ def test_one_member_runs_where_many_do(world: World, tmp_path: Path, members: in
     together = Simulation(world, case, members=members, seed=3).run()
     assert bool(together.certified.all())
     same(Simulation(world, case, members=[members - 1], seed=3).run(), together)
+
+
+def test_resume_into_longer_delays(world: World, tmp_path: Path) -> None:
+    """A checkpoint has the lags of its run; what goes on from it may need more, by member."""
+    simulation = Simulation(world, scenario(tmp_path, []), members=3, seed=4)
+    for _ in range(2):
+        simulation.step()
+    checkpoint = simulation.checkpoint()
+    case = scenario(tmp_path, DELAYS["two"])
+    onward = Simulation.resume(checkpoint, case, world).run()
+    whole = Simulation(world, case, members=3, seed=4).run()
+    for name in ("price_gate", "buyer_stock", "imports", "import_value"):
+        np.testing.assert_array_equal(onward[name], whole[name][:, 2:], err_msg=name)

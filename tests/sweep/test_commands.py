@@ -254,3 +254,22 @@ def test_ban_that_happens_in_some_members_is_swept(capsys: pytest.CaptureFixture
     drawn = open_sweep(the_sweep()).dataset("baseline-2024")["drawn"]
     happens = drawn.sel(draw="events.ban").values
     assert set(happens) == {0.0, 1.0}
+
+
+def test_what_the_estimate_promises_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """Delays that differ by member, and a member that is left alone at the end of a block."""
+    words = (
+        "sweep", "arctic-route", "events.route.delay=-10 days,-20 days,30 days", "minerals=[tantalum]",
+        "time.end=2031-03", *LOCAL,
+    )  # fmt: skip
+    code, out, _ = run(capsys, *words, "--dry-run")
+    assert code == 0
+    assert out.splitlines()[0].endswith(": 3 runs = 3 grid samples x 1 seed")
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert "3 runs: 3 new" in out
+    stock = open_sweep(the_sweep()).dataset("arctic-route")["buyer_stock"].values
+    assert len({values.tobytes() for values in stock}) == 3
+    code, out, _ = run(capsys, "rerun", f"{the_sweep()}/2")
+    assert code == 0
+    assert "tantalum" in out
