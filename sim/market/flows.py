@@ -132,6 +132,9 @@ class Clearing:
                 do not change it in place.
             seller_values: (M, O).
             include_rent: multiply by 1 + rent of the caps on the link.
+
+        Raises:
+            ValueError: weights by member are for another number of members.
         """
         total = np.zeros(self.index.shape)
         for batch in self.batches:
@@ -140,7 +143,7 @@ class Clearing:
             if seller_values is not None:
                 row = row * _row_values(frame, _members(seller_values, batch))
             summed = np.empty(frame.lengths[2])
-            weighted(frame, batch.first, link_weights).forward(row, summed)
+            weighted(frame, (batch.first, len(total)), link_weights).forward(row, summed)
             summed *= batch.pull
             frame.to_needs.put(summed, _members(total, batch))
         return total
@@ -158,6 +161,9 @@ class Clearing:
                 do not change it in place.
             buyer_values: (M, N).
             include_rent: multiply by 1 + rent of the caps on the link.
+
+        Raises:
+            ValueError: weights by member are for another number of members.
         """
         total = np.zeros(self.price.shape)
         for batch in self.batches:
@@ -166,7 +172,7 @@ class Clearing:
             if buyer_values is not None:
                 pull = pull * np.take(_padded(_members(buyer_values, batch), 1), frame.need)
             summed, by_variable = np.empty(frame.lengths[1]), np.empty(frame.lengths[0])
-            weighted(frame, batch.first, link_weights).backward(pull, summed)
+            weighted(frame, (batch.first, len(total)), link_weights).backward(pull, summed)
             summed *= batch.row
             if include_rent:
                 summed *= batch.row_rent

@@ -18,26 +18,34 @@ Part = tuple[Piece, slice]
 """Some of the markets of a piece, by their positions in it."""
 
 
-def weighted(frame: Frame, first: int, link_weights: Sequence[FloatArray] | None) -> Products:
+def weighted(
+    frame: Frame, members: tuple[int, int], link_weights: Sequence[FloatArray] | None
+) -> Products:
     """Rows to buyers and back, with the sourcing kernel or with a weighted one.
 
     Weighted kernels are made once per set of weights, since every step uses the same ones. A member has the
     same bits whether the weights of a good are its own or all members share them.
 
     Args:
-        first: number of the batch's first member; a frame may serve several batches.
+        members: number of the batch's first member, for a frame may serve several batches, and of all.
         link_weights: per good (S, B), or (M, S, B) with one for each member.
+
+    Raises:
+        ValueError: weights by member are for another number of members.
     """
     if link_weights is None:
         return frame.kernel
     by_member = any(np.ndim(weight) == 3 for weight in link_weights)
-    start = first if by_member else 0
+    start = members[0] if by_member else 0
     kept: list[tuple[Sequence[FloatArray], int, Products]] = frame.memory.setdefault("weights", [])
     for weights, begun, products in kept:
         if weights is link_weights and begun == start:
             return products
     if len(kept) >= KEPT_WEIGHTS:
         del kept[0]
+    for good, weight in enumerate(link_weights):
+        if np.ndim(weight) == 3 and len(weight) != members[1]:
+            raise ValueError(f"weights of good {good} are for {len(weight)} members; there are {members[1]}")
     made = _split(frame, start, link_weights) if by_member else None
     if made is None:
         made = frame.kernel.like([_shared(piece, link_weights) for piece in frame.pieces])

@@ -136,6 +136,10 @@ def test_what_does_not_fit_is_refused() -> None:
         clear(market_of(case, kernels), *case.members([0, 1, 2]).arguments())
     with pytest.raises(ValueError, match=r"for \[3, 7\] members"):
         market_of(case, [kernels[0], kernels[1], kernels[2][:3]])
+    result = case.clear(market_of(case, kernels))
+    few = [np.ones((MEMBERS - 1, *k.shape[-2:])) for k in kernels]
+    with pytest.raises(ValueError, match=r"weights of good 0 are for 6 members; there are 7"):
+        result.to_buyers(few)
     assert replace(case, caps=[]).market().members is None
 
 
