@@ -1,4 +1,7 @@
-"""Measure, print and keep figures: medians of several runs, in processes of their own."""
+"""Measure, print and keep figures: medians of several runs, in processes of their own.
+
+Runs on POSIX systems alone: the processor time of processes that have ended comes from ``resource``.
+"""
 
 from __future__ import annotations
 

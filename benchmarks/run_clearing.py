@@ -37,6 +37,7 @@ from sim.market.solver.sweeps import Sweeper, mix  # noqa: E402
 Array = NDArray[np.float64]
 REPEATS = 7
 SIGMA, ETA, EPS = 8.0, 0.3, 4.0
+BANNED, TOLERANCE = 0.3, 1e-6
 
 
 class Given(NamedTuple):
@@ -80,19 +81,11 @@ class Batch:
         return replace(self, inputs=some, before=self.before.members(slice(0, members)))
 
 
-def batch(
-    members: int,
-    side: int = 20,
-    scarcity: float = 1.1,
-    banned: float = 0.3,
-    caps: int = 0,
-    tolerance: float = 1e-6,
-    seed: int = 0,
-) -> Batch:
+def batch(members: int, side: int = 20, scarcity: float = 1.1, caps: int = 0) -> Batch:
     """Members that share a kernel; sellers and buyers differ by 20 % from member to member."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     wedge = rng.normal(0, 1 / SIGMA, (side, side)) + np.log(1 + rng.uniform(0, 0.3, (side, side)))
-    is_open = rng.random((side, side)) >= banned
+    is_open = rng.random((side, side)) >= BANNED
     kernel = np.where(is_open, np.exp(-SIGMA * wedge), 0.0)
     stock, want = rng.lognormal(0, 1, side), rng.lognormal(0, 1, side)
     quantity = stock * rng.lognormal(0, 0.2, (members, side))
@@ -108,12 +101,12 @@ def batch(
     inputs = Given(quantity, ask, demand[:, :, None], reservation, np.array([ETA]))
     if caps:
         loose = inputs._replace(cap_tonnes=np.full((members, caps), 1e9))
-        unlimited = clear(market, *loose, tolerance=tolerance)
+        unlimited = clear(market, *loose, tolerance=TOLERANCE)
         flow = unlimited.flow(0)
         used = [flow[:, s][:, :, b].sum(axis=(1, 2)) for _, s, b in groups]
         inputs = inputs._replace(cap_tonnes=0.6 * np.array(used).T)
-    before = clear(market, *inputs, tolerance=tolerance).state
-    return Batch(market, inputs.shocked(rng), before, np.where(is_open, wedge, np.inf), tolerance)
+    before = clear(market, *inputs, tolerance=TOLERANCE).state
+    return Batch(market, inputs.shocked(rng), before, np.where(is_open, wedge, np.inf), TOLERANCE)
 
 
 def median_seconds(call: Callable[[], object], repeats: int = REPEATS, warm_up: int = 2) -> float:
@@ -370,6 +363,21 @@ def parts(case: Batch, sweeper: Sweeper, w: Array, used: float) -> list[Figure]:
     ]
 
 
+def growth() -> list[Figure]:
+    """How time grows with members and with the side of a market: the same markets in every size."""
+    large = batch(10_000)
+    members = [1000, 2000, 5000, 10_000]
+    seconds = [median_seconds(large.first(m).clear) for m in members]
+    ratio = (seconds[-1] / members[-1]) / (seconds[0] / members[0])
+    sides = [10, 20, 40, 80, 160]
+    by_side = [median_seconds(batch(200, side=n).clear) for n in sides]
+    return [
+        Figure("per market, batch of 10,000 over 1,000", ratio, "ratio", 1.1, 1.03),
+        Figure("exponent in members", exponent(members, seconds), "", 1.03),
+        Figure("exponent in the side of a market, 10 to 160", exponent(sides, by_side), "", 2.1),
+    ]
+
+
 def main() -> None:
     """Measure and publish."""
     scarce, slack = batch(1000), batch(1000, scarcity=0.8)
@@ -415,17 +423,7 @@ def main() -> None:
     figures += parts(scarce, sweeper, w, float(result.iterations.mean()))
     core.BATCH_ELEMENTS = whole_batch
 
-    # The same markets in every size, so that only the size differs.
-    large = batch(10_000)
-    members = [1000, 2000, 5000, 10_000]
-    seconds = [median_seconds(large.first(m).clear) for m in members]
-    ratio = (seconds[-1] / members[-1]) / (seconds[0] / members[0])
-    figures.append(Figure("per market, batch of 10,000 over 1,000", ratio, "ratio", 1.1, 1.03))
-    figures.append(Figure("exponent in members", exponent(members, seconds), "", 1.03))
-    sides = [10, 20, 40, 80, 160]
-    seconds = [median_seconds(batch(200, side=n).clear) for n in sides]
-    figures.append(Figure("exponent in the side of a market, 10 to 160", exponent(sides, seconds), "", 2.1))
-
+    figures += growth()
     for count, caps, bound_ms in ((1, 0, 8.0), (1, 5, None), (50, 0, 80.0), (50, 5, None)):
         name = f"one step of 50 goods to 1e-9, members {count}, quotas {caps}"
         figures.append(Figure(name, world_step(count, caps), "ms", bound_ms))

@@ -24,9 +24,10 @@ import xarray  # noqa: E402, F401
 from benchmarks.harness import Figure, publish  # noqa: E402
 from benchmarks.split_world import split  # noqa: E402
 from sim.engine import Simulation  # noqa: E402
-from sim.scenario import load_scenario  # noqa: E402
+from sim.scenario import Scenario, load_scenario  # noqa: E402
 from sim.twin.object_model import MesaObjects  # noqa: E402
 from sim.world.load import load_world  # noqa: E402
+from sim.world.world import World  # noqa: E402
 
 SCENARIO = "ree-licence-2025"
 SEED = 1
@@ -40,7 +41,7 @@ LOOSE = 1e-4
 PARTS = (1, 4, 16)
 SPLIT_MONTHS, SPLIT_MEMBERS = 24, 2
 NOTES = """
-Same in both: world, base-year calibration, agents' rules and their order, draws of parameters and noise,
+Same in both: world, benchmark of the base year, agents' rules and their order, draws of parameters and noise,
 events, licence queues, elements in ore, the equations of the market and the tolerance to which they are met.
 Not the same: the object model holds one member, clears by a tatonnement of its own (each seller's own price,
 then the common level), certifies nothing, and keeps prices and shortfalls by good instead of all series.
@@ -58,6 +59,22 @@ def seconds(call: Callable[[], object]) -> float:
 def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
     """Slope of log time over log size."""
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+
+
+def by_agents(world: World, scenario: Scenario) -> tuple[list[int], list[float]]:
+    """Numbers of facilities of worlds split into parts, and seconds that a short run of each takes."""
+    end = scenario.start.replace(year=scenario.start.year + SPLIT_MONTHS // 12 - 1, month=12, day=31)
+    short, members = replace(scenario, end=end), range(1, 1 + SPLIT_MEMBERS)
+    agents, cut = [], []
+    for parts in PARTS:
+        larger = split(world, parts)
+
+        def run(larger: World = larger) -> object:
+            return Simulation(larger, short, members=members, seed=SEED).run()
+
+        agents.append(len(larger.facilities))
+        cut.append(statistics.median(seconds(run) for _ in range(3 if parts < PARTS[-1] else 1)))
+    return agents, cut
 
 
 def main() -> None:
@@ -87,17 +104,7 @@ def main() -> None:
     months = Simulation(world, scenario).steps
     best = min(per_run, key=lambda size: per_run[size])
 
-    short = replace(scenario, end=scenario.start.replace(year=scenario.start.year + SPLIT_MONTHS // 12 - 1,
-                                                         month=12, day=31))
-    agents, cut = [], []
-    for parts in PARTS:
-        larger = split(world, parts)
-        agents.append(len(larger.facilities))
-
-        def run(larger: object = larger) -> object:
-            return Simulation(larger, short, members=range(1, 1 + SPLIT_MEMBERS), seed=SEED).run()  # type: ignore[arg-type]
-
-        cut.append(statistics.median(seconds(run) for _ in range(3 if parts < PARTS[-1] else 1)))
+    agents, cut = by_agents(world, scenario)
 
     def ratio(name: str, value: float, must: float | None = None, aim: float | None = None) -> Figure:
         return Figure(name, value, "times", must=must, aim=aim, larger_is_better=True)

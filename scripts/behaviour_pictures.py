@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -30,29 +29,10 @@ from scripts.behaviour_measures import (
     measure_stop,
     settled,
 )
-from scripts.behaviour_numbers import Facts, change, count, part, ranks, share, times, when
-from scripts.picture_tools import (
-    Panel,
-    Values,
-    Words,
-    draw_panels,
-    footer,
-    one_axes,
-    save,
-)
-from sim.plots.style import (
-    BASELINE,
-    DASHES,
-    GREY,
-    INK,
-    PALETTE,
-    STYLE,
-    day_number,
-    figure,
-    in_text,
-    percent,
-    titles,
-)
+from scripts.behaviour_numbers import Facts, change, count, part, share, times, when
+from scripts.first_stops import draw_first_stops
+from scripts.picture_tools import Lines, Panel, Values, Words, draw_panels, footer
+from sim.plots.style import BASELINE, GREY, INK, PALETTE, day_number, in_text, percent
 
 PAGE = Path(__file__).parents[1] / "docs" / "behaviour.md"
 
@@ -112,8 +92,8 @@ def draw_notice() -> Facts:
         ("2025-07-01", "2026-07-01", PALETTE[0], "ban"),
     )
     draw_panels(
-        "behaviour_notice.png", words, time[shown], panels, (PALETTE[1], PALETTE[0], PALETTE[2]), DASHES[:3],
-        height=9.4, decorate=_shade(spans),
+        "behaviour_notice.png", words, time[shown], panels,
+        Lines((PALETTE[1], PALETTE[0], PALETTE[2]), height=9.4, decorate=_shade(spans)),
     )  # fmt: skip
     return facts
 
@@ -190,8 +170,8 @@ def draw_sides() -> Facts:
     panels.append(Panel("Exports and output of China, cut of output", tonnes))
     spans = (("2025-01-01", "2028-01-01", PALETTE[0], "in force"),)
     draw_panels(
-        "behaviour_sides.png", words, time[shown], panels, (PALETTE[0], PALETTE[1]), DASHES[:2], height=7.8,
-        decorate=_shade(spans),
+        "behaviour_sides.png", words, time[shown], panels,
+        Lines((PALETTE[0], PALETTE[1]), height=7.8, decorate=_shade(spans)),
     )  # fmt: skip
     return facts
 
@@ -241,8 +221,8 @@ def draw_quota() -> Facts:
     )
     spans = (("2025-01-01", "2028-01-01", PALETTE[0], "quota in force"),)
     draw_panels(
-        "behaviour_quota.png", words, time[shown], panels, (PALETTE[2], PALETTE[1], PALETTE[0]), DASHES[:3],
-        height=7.8, decorate=_shade(spans),
+        "behaviour_quota.png", words, time[shown], panels,
+        Lines((PALETTE[2], PALETTE[1], PALETTE[0]), height=7.8, decorate=_shade(spans)),
     )  # fmt: skip
     return facts
 
@@ -283,14 +263,10 @@ def draw_by_product() -> Facts:
     )
     spans = (("2025-01-01", "2029-01-01", PALETTE[4], "need up by 10 %"),)
     draw_panels(
-        "behaviour_by-product.png", words, time[shown], panels, (*PALETTE[:3], BASELINE, PALETTE[3]),
-        DASHES[:5], decorate=_shade(spans),
+        "behaviour_by-product.png", words, time[shown], panels,
+        Lines((*PALETTE[:3], BASELINE, PALETTE[3]), decorate=_shade(spans)),
     )  # fmt: skip
     return facts
-
-
-SHOWN_USERS = 4
-"""Of each good the users that stop first."""
 
 
 def draw_stop() -> Facts:
@@ -325,82 +301,9 @@ def draw_stop() -> Facts:
             facts[
                 f"{good}: weeks after release until the price outside stays within {100 * within:.0f} %"
             ] = count(settled(stop.price, stop.release, within), "weeks")
-    _draw_first_stops(found)
+    draw_first_stops(found)
     _draw_release(found)
     return facts
-
-
-def _draw_first_stops(found: Mapping[str, Stop]) -> None:
-    rows: list[tuple[str, str, Stop, int]] = []
-    for good, stop in found.items():
-        middle = np.median(stop.stops, 0)
-        order = [u for u in np.argsort(middle, kind="stable").tolist() if np.isfinite(middle[u])]
-        rows += [(good, stop.users[u], stop, u) for u in order[:SHOWN_USERS]]
-        if not order:
-            rows.append((good, "nobody lacks half of the need", stop, -1))
-    weeks = {good: ranks(stop.stops.min(1))[1] for good, stop in found.items()}
-    finite = [week for week in weeks.values() if np.isfinite(week)]
-    spared = " and ".join(in_text(good) for good, week in weeks.items() if np.isinf(week))
-    title = (
-        f"After a complete stop the first users abroad stop after {min(finite):.0f} to {max(finite):.0f} "
-        "weeks, about when stock and cargo are used up" + (f"; those of {spared} do not" if spared else "")
-    )
-    text = (
-        "Dots: week in which a user first lacks half of what it needs, after a stop of all Chinese exports "
-        "of the good; bars: what it held and what was under way on the day before, in weeks of need. The "
-        "four that stop first of each good."
-    )
-    below = footer(
-        "weeks since the stop; weeks of need", 2024, "baseline-2024 with an export_ban, as in "
-        "docs/behaviour.md",
-        members=MEMBERS,
-    )  # fmt: skip
-    with mpl.rc_context(STYLE):
-        fig = figure(9.0, 6.6)
-        bottom, top = titles(fig, title, text, below)
-        axes = one_axes(fig, (bottom, top), 0.97, left=0.43)
-        labels, y, previous = [], 0.0, ""
-        for good, user, stop, u in rows:
-            if good != previous:
-                y += 0.9 if previous else 0.0
-                axes.annotate(
-                    good, (0, y), xycoords=("axes fraction", "data"), xytext=(-6, 0),
-                    textcoords="offset points", ha="right", va="center", fontsize=10.5,
-                    fontweight="bold", annotation_clip=False,
-                )  # fmt: skip
-                y, previous = y + 1, good
-            labels.append((y, user))
-            if u >= 0:
-                axes.barh(y, stop.stock[u], 0.62, color=PALETTE[1])
-                axes.barh(y, stop.under_way[u], 0.62, left=stop.stock[u], color=PALETTE[5], alpha=0.6)
-                band = ranks(stop.stops[:, u])
-                end = stop.release - stop.start
-                low, middle, high = np.minimum(band, end)
-                axes.plot([low, high], [y, y], color=PALETTE[0], linewidth=1.4)
-                axes.plot(middle, y, "o", color=PALETTE[0], markersize=7)
-                axes.annotate(
-                    f"{middle:.0f}", (high, y), xytext=(7, 0), textcoords="offset points", va="center",
-                    fontsize=9.5, color=PALETTE[0],
-                )  # fmt: skip
-            y += 1
-        axes.set_yticks([place for place, _ in labels], [user for _, user in labels], fontsize=9.5)
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.set_ylim(y - 0.4, -0.6)
-        axes.set_xlim(0)
-        axes.set_xlabel("weeks")
-        axes.grid(axis="x", alpha=0.3)
-        axes.grid(visible=False, axis="y")
-        x = 0.43
-        for name, colour in (
-            ("stock", PALETTE[1]),
-            ("under way", PALETTE[5]),
-            ("first lacks half", PALETTE[0]),
-        ):
-            fig.text(
-                x, top - 0.012, f"\u25a0 {name}", color=colour, fontsize=10.5, fontweight="bold", va="top"
-            )
-            x += 0.0123 * (len(name) + 4)
-        save(fig, "behaviour_first-stop.png")
 
 
 def _draw_release(found: Mapping[str, Stop]) -> None:
@@ -435,8 +338,8 @@ def _draw_release(found: Mapping[str, Stop]) -> None:
     )
     spans = (("2024-07-01", "2025-06-30", PALETTE[0], "no exports"),)
     draw_panels(
-        "behaviour_release.png", words, time[shown], panels, (PALETTE[2], PALETTE[0], PALETTE[3], PALETTE[1]),
-        DASHES[:4], height=7.8, decorate=_shade(spans),
+        "behaviour_release.png", words, time[shown], panels,
+        Lines((PALETTE[2], PALETTE[0], PALETTE[3], PALETTE[1]), height=7.8, decorate=_shade(spans)),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sim.engine import Simulation
 from sim.plots.style import (
     BASELINE,
+    DASHES,
     INK,
     PALETTE,
     STYLE,
@@ -121,6 +122,17 @@ class Panel:
     """Where the axis ends and starts."""
 
 
+@dataclass(frozen=True)
+class Lines:
+    """How the lines of panels are drawn: a colour each, dashes in their usual order."""
+
+    colours: Sequence[str]
+    height: float = 6.2
+    """Inches of the whole picture."""
+    decorate: Callable[[Any], None] | None = None
+    """Called with each axes before its lines are named, e.g. to shade a time."""
+
+
 def footer(
     unit: str, year: int, scenarios: str, start: str = "Axis starts at 0.", members: int = MEMBERS
 ) -> str:
@@ -170,10 +182,10 @@ def _bars(axes: Any, groups: Mapping[str, Mapping[str, Values]], places: Mapping
     axes.tick_params(axis="x", length=0, labelsize=11, labelcolor=INK)
 
 
-def _key(fig: Any, top: float, names: Sequence[str]) -> None:
-    """Names of the groups of bars in their colours, in a row."""
-    x = 0.09
-    for name, colour in zip(names, COLOURS, strict=True):
+def key(fig: Any, top: float, colours: Mapping[str, str], left: float = 0.09) -> None:
+    """Names in their colours, in a row from the left."""
+    x = left
+    for name, colour in colours.items():
         fig.text(x, top - 0.012, f"\u25a0 {name}", color=colour, fontsize=10.5, fontweight="bold", va="top")
         x += 0.0123 * (len(name) + 4)
 
@@ -196,7 +208,7 @@ def draw_bars(
         fig = figure(9.0, 5.2)
         bottom, top = titles(fig, words.title, words.text, words.footer)
         axes = one_axes(fig, (bottom, top - 0.04), 0.97, left=left)
-        _key(fig, top, list(groups))
+        key(fig, top, dict(zip(groups, COLOURS, strict=True)))
         _bars(axes, groups, places)
         axes.set_ylabel(unit)
         save(fig, name)
@@ -207,34 +219,29 @@ def draw_panels(
     words: Words,
     time: Dates,
     panels: Sequence[Panel],
-    colours: Sequence[str],
-    dashes: Sequence[Any],
-    height: float = 6.2,
-    decorate: Callable[[Any], None] | None = None,
+    look: Lines,
 ) -> None:
-    """A picture of panels over each other on one axis of time, lines named directly.
-
-    Args:
-        decorate: called with each axes before its lines are named, e.g. to shade a time.
-    """
+    """A picture of panels over each other on one axis of time, lines named directly."""
     when = time.astype("datetime64[ns]")
     with mpl.rc_context(STYLE):
-        fig = figure(9.0, height)
+        fig = figure(9.0, look.height)
         bottom, top = titles(fig, words.title, words.text, words.footer)
         # In shares of the height of the first such picture, so that ticks keep their room in all.
-        unit = 6.2 / height
+        unit = Lines.height / look.height
         each = (top - bottom - (0.14 + 0.08 * (len(panels) - 1)) * unit) / len(panels)
         for row, panel in enumerate(reversed(panels)):
             axes = fig.add_axes((0.09, bottom + (0.07 + 0.08 * row) * unit + row * each, 0.72, each))
             labels = [
                 line(axes, time, values, label, colour, dash)
-                for (label, values), colour, dash in zip(panel.lines.items(), colours, dashes, strict=True)
+                for (label, values), colour, dash in zip(
+                    panel.lines.items(), look.colours, DASHES[: len(look.colours)], strict=True
+                )
             ]
             axes.set_ylim(panel.bottom, panel.top)
             axes.set_title(panel.heading, fontsize=11)
             date_axis(axes, when)
-            if decorate:
-                decorate(axes)
+            if look.decorate:
+                look.decorate(axes)
             line_labels(axes, when, labels)
             axes.tick_params(labelbottom=row == 0)
         save(fig, name)

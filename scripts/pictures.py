@@ -15,6 +15,7 @@ from scripts.picture_tools import (
     IMAGES,
     MEMBERS,
     Dates,
+    Lines,
     Panel,
     Values,
     Watched,
@@ -279,7 +280,7 @@ def draw_quota() -> None:
         Panel("Exports, t a year", exports),
         Panel("Rent of the quota, multiple of the gate price", rent),
     )
-    draw_panels("quota-slack.png", words, time, panels, colours, DASHES[:2])
+    draw_panels("quota-slack.png", words, time, panels, Lines(colours))
 
 
 if __name__ == "__main__":

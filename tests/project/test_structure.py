@@ -33,7 +33,8 @@ def modules(folder: str) -> dict[str, ast.Module]:
 
 
 def code() -> dict[str, ast.Module]:
-    return {**modules("sim"), **modules("hydra_plugins")}
+    folders = "sim", "hydra_plugins", "scripts", "benchmarks", "examples"
+    return {path: tree for folder in folders for path, tree in modules(folder).items()}
 
 
 # -- imports -------------------------------------------------------------------------------------
