@@ -209,7 +209,7 @@ class Simulation:
         bought = actors.ship(regime, clearing, wanted)
         made = actors.produce(regime, offered, wanted)
         actors.adapt(regime)
-        return self._record(self._result(regime, clearing, wanted, bought, made))
+        return self._record(self._remembered(self._result(regime, clearing, wanted, bought, made)))
 
     def _set_policy(self) -> Regime:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
@@ -246,11 +246,20 @@ class Simulation:
             seller_stock=state.seller_stock,
             buyer_stock=state.buyer_stock,
             bought_by_origin=tuple(family.shipped for family in actors.families),
-            moved={event: row for process in actors.processes for event, row in process.moved().items()},
-            booked={name: row for process in actors.processes for name, row in process.book().items()},
+            moved={},
+            booked={},
             queues=actors.gates.books(regime.market),
             acting=tuple(self.rules.acting()),
         )
+
+    def _remembered(self, result: StepResult) -> StepResult:
+        """Events with a memory see the step, then say what they moved and book."""
+        processes = self.actors.processes
+        for process in processes:
+            process.after(result)
+        moved = {event: row for process in processes for event, row in process.moved().items()}
+        booked = {name: row for process in processes for name, row in process.book().items()}
+        return replace(result, moved=moved, booked=booked)
 
     def _record(self, result: StepResult) -> StepResult:
         """9. What the step brought is seen by rules and written by the recorder; neither changes anything."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.world.benchmark import Benchmark
     from sim.world.world import World
 
-__all__ = ["Numbers", "Process", "Setting", "Stage", "Stocks", "Traced"]
+__all__ = ["Ended", "Numbers", "Process", "Setting", "Stage", "Stocks", "Traced"]
 
 
 class Numbers(Protocol):
@@ -79,10 +79,59 @@ class Stage:
     """(M, N) tonnes needed in this step."""
 
 
+class Ended(Protocol):
+    """What a process may see of a step that has ended, tonnes; see ``sim.engine.result.StepResult``."""
+
+    @property
+    def time(self) -> int:
+        """Number of the step, from 0."""
+
+    @property
+    def controls(self) -> Controls:
+        """Policy of the step, with what processes have changed."""
+
+    @property
+    def shares(self) -> Mapping[str, Amount]:
+        """Event id -> share of the step in which it was in force, one number or (M,)."""
+
+    @property
+    def clearing(self) -> Clearing:
+        """Prices and sales."""
+
+    @property
+    def output(self) -> FloatArray:
+        """(M, O) made."""
+
+    @property
+    def required(self) -> FloatArray:
+        """(M, N) needed."""
+
+    @property
+    def consumed(self) -> FloatArray:
+        """(M, N) used."""
+
+    @property
+    def shortfall(self) -> FloatArray:
+        """(M, N) needed but missing."""
+
+    @property
+    def purchases(self) -> FloatArray:
+        """(M, N) bought for own use."""
+
+    @property
+    def seller_stock(self) -> FloatArray:
+        """(M, O) at the end."""
+
+    @property
+    def buyer_stock(self) -> FloatArray:
+        """(M, N) at the end."""
+
+
 class Process:
     """The memory of all events of one type in one run. Hooks that are not overridden do nothing.
 
-    Order of a step: :meth:`step`, :meth:`add_orders`, the market, :meth:`take`, production, :meth:`book`.
+    Order of a step: :meth:`act`, :meth:`step`, :meth:`add_orders`, the market, :meth:`take`, production,
+    :meth:`after`, :meth:`moved`, :meth:`book`.
     """
 
     name = "process"
@@ -116,6 +165,9 @@ class Process:
         Args:
             content: 0 for tonnes, then the tracers in their order.
         """
+
+    def after(self, ended: Ended) -> None:
+        """The step is over: what it brought is remembered."""
 
     def moved(self) -> Mapping[str, FloatArray]:
         """Event id -> (M, G) tonnes that it moved in this step, where that is less than its links carry."""

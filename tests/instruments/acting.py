@@ -10,9 +10,12 @@ import numpy as np
 from sim.agents.parameters import Draws
 from sim.controls import Controls
 from sim.engine.draws import draw_events
+from sim.engine.run import lay_out
 from sim.instruments import Instrument, instrument_class
+from sim.instruments.process import Setting
 from sim.world.labels import Labels
 from sim.world.world import World
+from tests.engine_events import PlainScenario
 
 START = dt.date(2025, 1, 1)
 
@@ -30,13 +33,32 @@ def drawn(one: Instrument, **values: Any) -> Any:
 
 
 def acted(world: World, *events: Instrument, share: Any = 1.0, month: dt.date = START) -> Controls:
-    """Controls of one month after the events were announced and applied."""
+    """Controls of one month after the events were announced and applied, and what they remember has acted."""
     controls = Controls(world)
     controls.date, controls.end = month, (month + dt.timedelta(days=31)).replace(day=1)
     for one in events:
         one.announce(controls)
         one.apply(controls, share)
+    for kind in dict.fromkeys(type(one) for one in events):
+        if kind.process.__func__ is not Instrument.process.__func__:  # type: ignore[attr-defined]
+            process = kind.process([one for one in events if type(one) is kind], setting(world))
+            if process is not None:
+                process.act(controls, {one.id: share for one in events})
     return controls
+
+
+SETTINGS: dict[int, Setting] = {}
+
+
+def setting(world: World) -> Setting:
+    """What processes are made with, for one member."""
+    if id(world) not in SETTINGS:
+        scenario: Any = PlainScenario()
+        prepared = lay_out(world, scenario, [0], 1).prepared
+        SETTINGS[id(world)] = Setting(
+            world, prepared.benchmark, prepared.behaviour, prepared.step_years, prepared.members
+        )
+    return SETTINGS[id(world)]
 
 
 def at(world: World, good: str, exporter: str, importer: str) -> tuple[int, int, int]:
