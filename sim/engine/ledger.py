@@ -160,11 +160,11 @@ class Ledger:
             flow[:, position] = by_good.sum(1) * found.share[:, 0]
             change[:, position] = (by_good - base).sum(1) * found.share[:, 0]
             usd[:, position] = (by_good * price).sum(1) * found.share[:, 0]
-        # An event with stocks of its own acts on what it moves, not on all that its country uses.
+        # An event with a memory acts on what it moves or takes away, not on all that its country uses.
         for event, moved in result.moved.items():
-            position = self._place(event)
-            flow[:, position] = change[:, position] = moved.sum(1)
-            usd[:, position] = (moved * price).sum(1)
+            position, size = self._place(event), np.abs(moved)
+            flow[:, position], change[:, position] = size.sum(1), moved.sum(1)
+            usd[:, position] = (size * price).sum(1)
         self._book_rules(result.acting, (tonnes, value, flow, change, usd))
         for event, queue in result.queues.items():
             position = self._place(event)

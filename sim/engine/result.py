@@ -80,7 +80,7 @@ class StepResult:
     bought_by_origin: tuple[FloatArray, ...]
     """Per family of origins (M, needs, K) tonnes bought."""
     moved: Mapping[str, FloatArray]
-    """Event id -> (M, G) tonnes that an event with stocks of its own bought and released."""
+    """Event id -> (M, G) tonnes that an event with a memory moved; below 0 where it took them away."""
     booked: Mapping[str, FloatArray]
     """Variable -> (M, n), of events with a memory of their own."""
     queues: Mapping[str, Queued]

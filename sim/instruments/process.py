@@ -170,7 +170,10 @@ class Process:
         """The step is over: what it brought is remembered."""
 
     def moved(self) -> Mapping[str, FloatArray]:
-        """Event id -> (M, G) tonnes that it moved in this step, where that is less than its links carry."""
+        """Event id -> (M, G) tonnes that it moved in this step, where that is less than what it touches.
+
+        Below 0 for tonnes that it took away.
+        """
         return {}
 
     def book(self) -> Mapping[str, FloatArray]:

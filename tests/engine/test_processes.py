@@ -47,7 +47,7 @@ class Fading(Process):
 
     def moved(self) -> Mapping[str, FloatArray]:
         row = np.zeros((len(self.lost), len(self.setting.world.goods)))
-        row[:, 0] = self.missing.sum(1)
+        row[:, 0] = -self.missing.sum(1)
         return {self.events[0].id: row}
 
     def arrays(self) -> dict[str, FloatArray]:
@@ -125,6 +125,9 @@ def test_what_it_took_is_booked(small_world: World) -> None:
     flow = data.event_flow.sel(event="strike").values
     assert not flow[:, :3].any()
     assert flow.sum(1) == pytest.approx(process.lost[:, 0], rel=1e-5)
+    np.testing.assert_array_equal(data.event_change.sel(event="strike").values, -flow)
+    value = data.event_flow_usd.sel(event="strike").values
+    assert value == pytest.approx(flow * data.price_gate.sel(good="clay").values, rel=1e-5)
 
 
 def test_members_remember_for_themselves(small_world: World) -> None:
