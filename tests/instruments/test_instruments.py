@@ -24,7 +24,7 @@ def test_instruments_are_the_files() -> None:
         "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_tariff",
         "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
-        "recycling_push", "sanction", "stockpile", "strike", "substitution_push", "tiring_strike",
+        "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name

@@ -43,7 +43,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
     "strike": MAKERS | {"loss": "40 %", "length": "1 years"},
     "substitution_push": {"goods": ["all"], "share": "20 %", "ramp": "1 days"},
-    "tiring_strike": MAKERS | {"loss": "40 %", "patience": "5 t"},
     "negotiation": {"between": ["CHN", "JPN"], "events": ["other"], "relief": "50 %"},
     "reaction_rule": {"by": "JPN", "trigger": {"event": "other"}, "action": "suspend", "events": ["other"]},
 }
