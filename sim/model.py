@@ -126,10 +126,6 @@ class Facility(mesa.Agent):  # type: ignore[misc]
         """Planned tonnes (own offers,). Override to hold back or push output."""
         return planned
 
-    def decide_kept_in_glut(self, member: int, kept: FloatArray) -> FloatArray:
-        """Tonnes kept off the market (own offers,), the store being full. Override to dump or to wait."""
-        return kept
-
     def decide_requirement(self, member: int, required: FloatArray) -> FloatArray:
         """Tonnes needed (own needs,). Override to save or hoard."""
         return required
@@ -162,7 +158,6 @@ FACILITY_CLASSES: Mapping[str, type[Facility]] = {
 DECISIONS = (
     ("decide_output", "planned_output", "offer_positions"),
     ("decide_ask", "ask", "offer_positions"),
-    ("decide_kept_in_glut", "kept_in_glut", "offer_positions"),
     ("decide_requirement", "requirement", "need_positions"),
 )
 

@@ -9,7 +9,7 @@ from sim.agents.state import State
 from sim.arrays import FloatArray, raised
 from sim.controls import Controls
 
-__all__ = ["asks", "cost_index", "kept_in_glut", "normal_stock", "offers", "own_share", "planned_output"]
+__all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
 
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
     """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves.
@@ -83,19 +83,6 @@ def asks(
     expected = raised(received / cost, prepared.behaviour["offer_expectation_response"])
     asked: FloatArray = cost * markup_ratio * expected * ask_factor
     return asked
-
-
-def kept_in_glut(prepared: Prepared, state: State, controls: Controls, plan: FloatArray) -> FloatArray:
-    """(M, O) tonnes that sellers whose stores are full keep off the market, never more than they hold.
-
-    Args:
-        plan: (M, O) tonnes planned.
-
-    Equation (M94), docs/model.md, for ``glut_s``.
-    """
-    above = state.seller_stock / normal_stock(prepared, controls) - 1
-    restraint = prepared.behaviour["glut_restraint"] * np.clip(above, 0.0, 1.0)
-    return np.minimum(restraint * plan, state.seller_stock)
 
 
 def offers(

@@ -43,8 +43,6 @@ class Decisions:
     """(O,) tonnes that each offer's facility plans to make."""
     ask: list[Override] = field(default_factory=list)
     """(O,) price asked, multiple of the base price."""
-    kept_in_glut: list[Override] = field(default_factory=list)
-    """(O,) tonnes that each seller keeps off the market because its store is full."""
     requirement: list[Override] = field(default_factory=list)
     """(N,) tonnes that each buyer needs."""
 
@@ -181,10 +179,8 @@ class Actors:
     def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
         """5. Every good's market at once: flows, prices, rents."""
         prepared, market = self.case.prepared, regime.market
-        kept = sellers.kept_in_glut(prepared, self.state, regime.controls, offered.plan)
-        held_back = wanted.held_back + _overridden(self.decisions.kept_in_glut, kept)
         quantity, full_ask = sellers.offers(
-            prepared, self.state, regime.controls, offered.plan, offered.ask, held_back
+            prepared, self.state, regime.controls, offered.plan, offered.ask, wanted.held_back
         )
         caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
         clearing = clear(
