@@ -30,6 +30,7 @@ def load(name: str | Path, *overrides: str) -> Scenario:
     """
     from sim.scenario import load_scenario
 
+    _check_overrides(overrides)
     return load_scenario(name, overrides=overrides)
 
 
@@ -47,10 +48,21 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
         scenario: a name, a path, or what :func:`load` returned (then without overrides).
         members: ensemble members; member 0 is the central run without noise.
         seed: root of all random streams.
+
+    Raises:
+        sim.errors.MonaziteError: bad input, or an argument that would have no effect.
     """
     from sim.engine import Simulation
+    from sim.errors import MonaziteError
 
-    loaded = load(scenario, *overrides) if isinstance(scenario, str | Path) else scenario
+    _check_whole("members", members, 1)
+    _check_whole("seed", seed, 0)
+    if isinstance(scenario, str | Path):
+        loaded = load(scenario, *overrides)
+    elif overrides:
+        raise MonaziteError("overrides have no effect on a loaded scenario; give them to sim.load")
+    else:
+        loaded = scenario
     return Simulation(load_world(loaded.base_year), loaded, members=members, seed=seed).run()
 
 
@@ -62,4 +74,25 @@ def run_parameters(scenario: str | Path, *overrides: str, **parameters: Any) -> 
     """
     from sim.sweep.interface import run_parameters as call
 
+    _check_overrides(overrides)
     return call(scenario, *overrides, **parameters)
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    from sim.errors import MonaziteError
+
+    # numpy's whole numbers have an index, too; truth values are no counts.
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        example = f"{name}={max(least, 3)}"
+        raise MonaziteError(f"{name}: {value!r} is not a whole number; write for example {example}")
+    if value.__index__() < least:
+        raise MonaziteError(f"{name} must be at least {least}, not {value}")
+
+
+def _check_overrides(overrides: tuple[object, ...]) -> None:
+    from sim.errors import MonaziteError
+
+    for override in overrides:
+        if not isinstance(override, str):
+            say = "write each as text, for example 'events.licence.delay=30 days'"
+            raise MonaziteError(f"{str(override)[:60]!r} ({type(override).__name__}) is no override; {say}")

@@ -7,6 +7,7 @@ whether 30 means tonnes or thousand tonnes.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["AXES", "Amount", "UNITS", "Quantity", "QuantityError", "Unit", "parse_quantity", "units_of"]
+__all__ = [
+    "AXES", "Amount", "EXAMPLES", "UNITS", "Quantity", "QuantityError", "Unit", "doubtful_dot",
+    "parse_quantity", "units_of",
+]  # fmt: skip
 
 Amount: TypeAlias = "float | npt.NDArray[np.float64]"
 """A number that all members share, or (M,) one for each member."""
@@ -92,6 +96,7 @@ EXAMPLES = {
     "growth rate": "5 %/year",
     "duration": "45 business days",
 }
+THOUSANDS_DOT = re.compile(r"\s*([-+]?[1-9]\d{0,2})\.(\d{3})(\s*[^\d\s.,%eE].*)$")
 NUMBER = re.compile(r"[-+]?(\d+(?:,\d{3})+|\d+)?(\.\d*)?([eE][-+]?\d{1,3})?")
 
 
@@ -140,7 +145,8 @@ def units_of(dimension: str) -> tuple[str, ...]:
 
 def _example(dimension: str, number: str) -> str:
     if not dimension:
-        return f"write a unit, one of: {', '.join(units_of(''))}"
+        some = ("t", "t/year", "USD/kg", "USD", "%", "days")
+        return "write a unit, for example " + ", ".join(f"'{number or 12} {unit}'" for unit in some)
     sample = EXAMPLES[dimension].partition(" ")
     return f"write for example '{number or sample[0]} {sample[2]}'"
 
@@ -193,7 +199,8 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
         unit = next((unit for unit in UNITS if unit.name.lower() == name.lower()), None)
     allowed = ", ".join(units_of(dimension))
     if unit is None:
-        raise QuantityError(f"unknown unit {_shown(rest)}", f"write one of: {allowed}")
+        remedy = f"write one of: {allowed}" if dimension else _near(rest)
+        raise QuantityError(f"unknown unit {_shown(rest)}", remedy)
     if dimension and unit.dimension != dimension:
         raise QuantityError(
             f"{_shown(text)} is {_named(unit.dimension)}, but {_named(dimension)} is needed",
@@ -202,6 +209,26 @@ def parse_quantity(written: object, dimension: str = "") -> Quantity:
     if not math.isfinite(value):
         raise QuantityError(f"{_shown(text)} is not a finite number", _example(dimension, ""))
     return Quantity(value * unit.factor, unit.dimension, text)
+
+
+def _near(unit: str) -> str:
+    """What to write instead of an unknown unit where nothing says what is measured."""
+    close = difflib.get_close_matches(unit.lower(), [u.name.lower() for u in UNITS], n=1, cutoff=0.6)
+    same = [u for u in UNITS if close and u.name.lower() == close[0]]
+    same = same or [u for u in UNITS if u.name[0].lower() == unit[:1].lower()]
+    if not same:
+        return _example("", "")
+    return f"write one of: {', '.join(units_of(same[0].dimension))}"
+
+
+def doubtful_dot(text: str) -> str:
+    """What a number would be whose dot is meant to part thousands; empty where it cannot be.
+
+    >>> doubtful_dot("30.258 t/year"), doubtful_dot("30.2580 t/year"), doubtful_dot("0.258 t")
+    ('30258 t/year', '', '')
+    """
+    match = THOUSANDS_DOT.match(text)
+    return f"{match[1]}{match[2]}{match[3]}" if match else ""
 
 
 def _named(dimension: str) -> str:

@@ -27,6 +27,7 @@ from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.tables import Row, Table, read_table
 from sim.units import Amount
+from sim.world.labels import POSITIVE
 from sim.world.sourcing import BaseYearRules
 from sim.world.world import BoolArray, FloatArray, World
 
@@ -38,12 +39,6 @@ __all__ = [
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling")
 """No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
-POSITIVE = (
-    "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
-    "urgency_width", "least_working_stock", "least_offer", "least_stock_felt", "lowest_price_felt",
-    "margin_share", "state_elasticity", "prior_distance", "entry_margin",
-)  # fmt: skip
-"""What the model divides by, or takes powers of."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 

@@ -14,7 +14,9 @@ __all__ = ["main", "register"]
 
 Row = dict[str, str]
 DEFAULT_BASE_YEAR = 2024
-SPARE = ("format", "file", "tags")
+BY_NAME = ("goods", "instruments", "parameters")
+"""Lists of which one entry can be shown by name."""
+SPARE = ("format", "file", "tags", "confidence", "drawn", "example", "may have")
 """Columns that a narrow terminal does without."""
 
 
@@ -24,10 +26,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "list",
         help="show scenarios, goods, countries, sectors, firms, facilities, instruments or parameters",
         description="Show what there is: the words that a scenario file can use.",
-        epilog="example: monazite list scenarios --tag rare-earth",
+        epilog="examples: monazite list scenarios --tag rare-earth; monazite list goods gallium; "
+        "monazite list instruments export_quota; monazite list parameters thrift_speed",
     )
     parser.add_argument("what", nargs="?", default="scenarios", choices=tuple(LISTINGS), metavar="WHAT",
                         help=f"one of: {', '.join(LISTINGS)} (default scenarios)")  # fmt: skip
+    parser.add_argument("name", nargs="?", default=None, metavar="NAME",
+                        help=f"one of the {', '.join(BY_NAME)}: what is known of it")  # fmt: skip
     parser.add_argument(
         "--tag", action="append", default=[], metavar="T", help="only scenarios with this tag; repeatable"
     )
@@ -41,6 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Print one table."""
+    _check_effect(args)
     rows = LISTINGS[args.what](args)
     if str(args.json) != "-":
         if rows:
@@ -51,6 +57,16 @@ def main(args: argparse.Namespace) -> int:
             say(f"no {args.what}")
     write_json(args.json, rows)
     return 0
+
+
+def _check_effect(args: argparse.Namespace) -> None:
+    """Refuse what would change nothing."""
+    if args.name is not None and args.what not in BY_NAME:
+        raise MonaziteError(f"'{args.name[:60]}': names can be given of {', '.join(BY_NAME)} alone")
+    if args.tag and args.what != "scenarios":
+        raise MonaziteError(f"--tag has no effect on {args.what}; only scenarios have tags")
+    if args.base_year != DEFAULT_BASE_YEAR and args.what in ("scenarios", "instruments"):
+        raise MonaziteError(f"--base-year has no effect on {args.what}: they are the same in every world")
 
 
 def _scenarios(args: argparse.Namespace) -> list[Row]:
@@ -83,6 +99,10 @@ def _scenarios(args: argparse.Namespace) -> list[Row]:
 def _goods(args: argparse.Namespace) -> list[Row]:
     from sim.world.labels import load_labels
 
+    if args.name is not None:
+        from sim.commands.list_one import good
+
+        return good(load_labels(args.base_year), args.name)
     return [
         {"good": g.id, "mineral": g.mineral, "stage": g.stage, "unit": g.unit, "HS": " ".join(g.hs6),
          "name": g.name}
@@ -142,6 +162,10 @@ def _facilities(args: argparse.Namespace) -> list[Row]:
 def _instruments(args: argparse.Namespace) -> list[Row]:
     from sim.instruments import Instrument, instrument_class, instrument_types
 
+    if args.name is not None:
+        from sim.commands.list_one import instrument
+
+        return instrument(args.name)
     rows = []
     for name in instrument_types():
         model = instrument_class(name)
@@ -154,10 +178,13 @@ def _instruments(args: argparse.Namespace) -> list[Row]:
 
 
 def _parameters(args: argparse.Namespace) -> list[Row]:
+    from sim.commands.list_one import parameter, parameter_row
     from sim.world.labels import load_labels
 
-    parameters = load_labels(args.base_year).parameters
-    return [{"parameter": name, "scopes": ", ".join(sorted(scopes))} for name, scopes in parameters.items()]
+    labels = load_labels(args.base_year)
+    if args.name is not None:
+        return parameter(labels, args.name)
+    return [parameter_row(row) for row in labels.parameter_rows.values()]
 
 
 LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {

@@ -126,11 +126,30 @@ def _text(name: str, parent: str, scenario: Scenario, path: Path) -> str:
         "  #   probability: 50 %             # each member draws whether it happens",
         "  #   assumption: What is assumed.",
         "",
+        *_sweep_example(scenario),
         "# Parameters of the model, numbers or distributions; 'monazite list parameters' shows all.",
         "# assumptions:",
         "#   thrift_speed: {uniform: [0.3, 0.8]}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sweep_example(scenario: Scenario) -> list[str]:
+    """What 'monazite sweep' may vary, in comments: a field of the parent's first event that has numbers."""
+    from sim.scenario.sweep_spec import quantities
+
+    every = [(path, quantity) for event in scenario.events for path, quantity in quantities(event).items()]
+    shares = [path for path, quantity in every if quantity.dimension == "share" and path.count(".") == 2]
+    vary = [f"#     {path}: [20 %, 60 %]" for path in shares[:1]]
+    return [
+        "# What 'monazite sweep' varies: lists of values, or distributions.",
+        "# sweep:",
+        "#   vary:",
+        *vary,
+        "#     assumptions.thrift_speed: {uniform: [0.25, 0.45]}",
+        "#   design: {method: lhs, samples: 100}",
+        "",
+    ]
 
 
 def _value(value: object) -> str:

@@ -233,6 +233,8 @@ def run_scenarios(
         raise MonaziteError(f"seed must not be negative, not {seed}")
     if not names:
         raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
+    if any(override.lstrip("+~").startswith("sweep") for override in overrides):
+        raise MonaziteError("'sweep' has no effect on a run; write 'monazite sweep' instead")
     scenarios = _load(names, overrides)
     if seed is None:
         seed = next((s.seed for s in scenarios if s.seed is not None), DEFAULT_SEED)

@@ -97,6 +97,7 @@ def plan_from(args: argparse.Namespace) -> Plan:
         plain = [load_scenario(name) for name in names]
         for name, scenario in zip(names, plain, strict=True):
             overrides[name] = list(for_scenario(words, scenario, plain))
+    _check_effect(args)
     sampling = Sampling(args.method, args.samples, args.seeds, args.second_order, args.levels)
     keeping = Keeping(full=args.full, every_flow=args.every_flow)
     return make_plan(
@@ -112,6 +113,20 @@ def main(args: argparse.Namespace) -> int:
     if not args.quiet:
         say(headline(plan), flush=True)
     return run_and_report(plan, args)
+
+
+def _check_effect(args: argparse.Namespace) -> None:
+    """Refuse settings that would change nothing.
+
+    Raises:
+        MonaziteError: one of them would not.
+    """
+    if args.address is not None and args.executor != "dask":
+        raise MonaziteError("--address has no effect without --executor dask")
+    if args.slurm and args.executor not in ("slurm", "submitit-local"):
+        raise MonaziteError("--slurm has no effect without --executor slurm")
+    if args.workers is not None and args.executor == "local":
+        raise MonaziteError("--workers has no effect with --executor local, which computes in this process")
 
 
 def headline(plan: Plan) -> str:

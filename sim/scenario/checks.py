@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from sim.errors import did_you_mean
 from sim.instruments import Instrument
@@ -16,6 +18,8 @@ from sim.world.labels import Labels
 __all__ = ["check_dates", "check_header", "check_rules", "check_sources", "check_stages"]
 
 MAXIMUM_YEARS = 100
+EASY_KEY = re.compile(r"[A-Za-z][\w-]*")
+"""Keys that YAML takes without quotes."""
 
 
 def check_stages(event: Instrument, path: tuple[str, ...], report: Report, labels: Labels) -> None:
@@ -46,7 +50,10 @@ def check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> N
                 owners += _figure_owners(("observed", name), node, given)
     for path, source, assumption in owners:
         if source is not None and source not in known:
-            say = did_you_mean(source, known) or "add it under 'sources'"
+            key = f'"{source[:60]}"' if not EASY_KEY.fullmatch(source) else source
+            add = f"add under 'sources': '{key}: {{title: Who says it and when}}'"
+            say = f"{did_you_mean(source, known, list_up_to=0)} Or {add}".removeprefix(" Or ")
+            say += ", or write 'assumption: ...' instead of 'source'"
             report.add((*path, "source"), f"there is no source '{source[:60]}'", say)
         elif source is None and not assumption:
             report.add(
@@ -94,8 +101,8 @@ def check_rules(events: Sequence[Instrument], report: Report) -> None:
             )  # fmt: skip
 
 
-def check_header(header: Header, report: Report) -> None:
-    """The span of the run, and the scenario to compare with."""
+def check_header(header: Header, report: Report, path: Path | None = None) -> None:
+    """The span of the run, and the scenario to compare with, which may lie beside the file."""
     start, end = header.time.start, header.time.end
     if end < start:
         report.add(("time", "end"), f"the run ends on {end}, before it starts on {start}")
@@ -108,7 +115,7 @@ def check_header(header: Header, report: Report) -> None:
         report.add(
             ("time", "start"), "a run in months starts on the first of a month", f"write {start:%Y-%m}"
         )
-    if header.compare_to and find(header.compare_to) is None:
+    if header.compare_to and find(header.compare_to, beside=path) is None:
         say = did_you_mean(header.compare_to, names(), list_up_to=0) or "'monazite list' shows all"
         report.add(("compare_to",), f"there is no scenario '{header.compare_to[:60]}'", say)
 

@@ -1,4 +1,4 @@
-"""Where scenarios are: names looked up in the scenario folders and nowhere else."""
+"""Where scenarios are: names looked up in this folder and in the scenario folders, and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sim.paths import scenario_folders
 
 __all__ = ["find", "is_path", "names"]
 
+HEAD_BYTES = 4096
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -18,8 +19,9 @@ def is_path(word: str) -> bool:
 
 
 def names() -> dict[str, Path]:
-    """Scenario name -> file; the ``scenarios`` folder here goes before those that ship."""
-    found: dict[str, Path] = {}
+    """Scenario name -> file; this folder and its ``scenarios`` go before those that ship."""
+    here = Path.cwd()
+    found = {path.stem: path for path in sorted(here.glob("*.yaml")) if _looks_like_one(path, here)}
     for folder in scenario_folders():
         for path in _files(folder):
             found.setdefault(path.stem, path)
@@ -29,6 +31,18 @@ def names() -> dict[str, Path]:
 def _files(folder: Path) -> tuple[Path, ...]:
     # A link that leads out of the folder would let a scenario's name stand for any file.
     return tuple(p for p in sorted(folder.rglob("*.yaml")) if p.resolve().is_relative_to(folder))
+
+
+def _looks_like_one(path: Path, folder: Path) -> bool:
+    """Whether a file of the current folder, which may hold any YAML, is a scenario called like the file."""
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (OSError, RuntimeError):
+        return False
+    return all(re.search(rb"^" + key + rb"\s*:", head, re.MULTILINE) for key in (b"format", b"name"))
 
 
 def find(name: str, beside: Path | None = None) -> Path | None:

@@ -19,6 +19,8 @@ from sim.scenario.checks import check_dates, check_header, check_rules, check_so
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
+from sim.scenario.numbers_written import check_dots, check_observed
+from sim.scenario.parameters import check_parameter
 from sim.scenario.reader import Document, read_document
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
@@ -198,6 +200,8 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     events = _events(root, report, labels)
     assumptions = _assumptions(root, report, labels)
     check_sources(root, report, events)
+    check_dots(root, report)
+    check_observed(root, report)
     if header is None:
         return None
     if header.name != path.stem and path.name != "scenario.resolved.yaml" and report.root is root:
@@ -205,7 +209,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
             ("name",), f"the file is called '{path.stem}', so others find it by that name",
             f"write 'name: {path.stem}' or rename the file", warning=True,
         )  # fmt: skip
-    check_header(header, report)
+    check_header(header, report, path)
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         check_dates(event, start, end, report)
@@ -376,7 +380,7 @@ def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str,
         except QuantityError as error:
             report.add((*path, *error.path), error.message, error.remedy, key=error.key)
             continue
-        if labels is None or _known_parameter(name, path, report, labels):
+        if labels is None or check_parameter(name, number, path, report, labels):
             found[name] = number
     return found
 
@@ -394,16 +398,3 @@ def _parameter_value(written: object) -> float | Distribution:
     if isinstance(written, dict) and is_distribution(written):
         return parse_distribution(written, number)
     return number(written)
-
-
-def _known_parameter(name: str, path: tuple[str, ...], report: Report, labels: Labels) -> bool:
-    parameter, _, scope = name.partition(".")
-    if parameter not in labels.parameters:
-        say = did_you_mean(parameter, labels.parameters) or "'monazite list parameters' shows all"
-        report.add(path, f"unknown parameter '{parameter[:60]}'", say, key=True)
-        return False
-    scopes = labels.parameters[parameter] | {good.mineral for good in labels.goods}
-    if scope and scope not in scopes:
-        report.add(path, f"unknown mineral '{scope[:60]}'", did_you_mean(scope, sorted(scopes)), key=True)
-        return False
-    return True

@@ -69,8 +69,11 @@ def run_parameters(
     from sim.sweep.kept import SweepRecorder
     from sim.sweep.work import simulate
 
+    for name, number in (("member", member), ("seed", seed)):
+        if type(number) is not int or number < 0:
+            raise MonaziteError(f"{name}: {number!r} is not a whole number from 0 on")
     loaded = _scenario(str(scenario), tuple(overrides))
-    values = {path.replace("__", "."): np.array([float(v)]) for path, v in parameters.items()}
+    values = {path.replace("__", "."): np.array([_number(path, v)]) for path, v in parameters.items()}
     known = {path for event in loaded.events for path in quantities(event)}
     for path in values:
         if path not in known and not path.startswith("assumptions."):
@@ -85,6 +88,14 @@ def run_parameters(
     recorder = simulation.recorder
     assert isinstance(recorder, SweepRecorder)
     return _of_goods(simulation, recorder.finish(), goods)
+
+
+def _number(path: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        say = "give it in the unit used inside the model, such as 0.2 for 20 %"
+        raise MonaziteError(f"{path}: {str(value)[:60]!r} is not a number; {say}") from None
 
 
 def _of_goods(simulation: Simulation, kept: Mapping[str, Any], goods: Sequence[str]) -> dict[str, float]:

@@ -250,6 +250,7 @@ def make_plan(request: Request) -> Plan:
     seed = request.seed
     if seed is None:
         seed = next((s.seed for s in loaded if s.seed is not None), DEFAULT_SEED)
+    _check_effect(axes, design, request)
     design = _sized(design, axes, request.members)
     unit = unit_points(axes, design, seed)
     cases = request.cases
@@ -267,6 +268,22 @@ def make_plan(request: Request) -> Plan:
         every_flow=keeping.every_flow,
         request=request.stored(),
     )
+
+
+def _check_effect(axes: Sequence[Axis], design: Design, request: Request) -> None:
+    """Refuse settings of a design that would change nothing."""
+    given = {name: f"--{name.replace('_', '-')}" for name in request.sampling.given if name != "seeds"}
+    if given and not axes:
+        remedy = "write what varies under 'sweep' in the scenario, or for example "
+        remedy += "'assumptions.thrift_speed=interval(0.25,0.45)' on the command line"
+        options = " and ".join(given.values())
+        raise MonaziteError(f"nothing varies, so {options} would have no effect; {remedy}")
+    for name, method in (("second_order", "saltelli"), ("levels", "morris")):
+        if name in given and design.method != method:
+            raise MonaziteError(f"{given[name]} has no effect on {design.method}, only on {method}")
+    alone = not axes and request.members is not None and request.cases is None
+    if alone and request.sampling.seeds not in (None, request.members):
+        raise MonaziteError("--seeds has no effect beside --members where nothing varies; give one")
 
 
 def plan_of(content: Mapping[str, Any]) -> Plan:

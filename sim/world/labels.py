@@ -15,8 +15,14 @@ from sim.errors import MonaziteError
 from sim.paths import base_years, world_directory
 from sim.tables import Parts, read_table
 
-__all__ = ["FacilityLabel", "GoodLabel", "Labels", "load_labels"]
+__all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_labels"]
 
+POSITIVE = (
+    "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
+    "urgency_width", "least_working_stock", "least_offer", "least_stock_felt", "lowest_price_felt",
+    "margin_share", "state_elasticity", "prior_distance", "entry_margin",
+)  # fmt: skip
+"""Parameters that the model divides by, or takes powers of."""
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
 
 
@@ -40,6 +46,29 @@ class FacilityLabel:
     firm: str
     sector: str
     kind: str
+
+
+@dataclass(frozen=True)
+class ParameterLabel:
+    """One row of the parameter table, as words and numbers for readers."""
+
+    name: str
+    scope: str
+    """``all``, or a mineral."""
+    value: float
+    low: float
+    high: float
+    plausible: tuple[float, float]
+    """Widest of the range in which members draw and that in which past episodes were searched."""
+    unit: str
+    meaning: str
+    confidence: str
+    held: bool
+
+    @property
+    def positive(self) -> bool:
+        """Whether the model divides by it, or takes powers of it."""
+        return self.name in POSITIVE
 
 
 @dataclass(frozen=True)
@@ -93,6 +122,11 @@ class Labels:
         return frozenset(facility.sector for facility in self.facilities.values() if facility.sector)
 
     @cached_property
+    def parameter_rows(self) -> Mapping[tuple[str, str], ParameterLabel]:
+        """(parameter, scope) -> its row; empty where there is no table."""
+        return _parameter_rows(self.folder.parent / "behaviour.csv")
+
+    @cached_property
     def _flows(self) -> Parts:
         """The flow table, by good: most goods are never asked for."""
         return Parts(self.folder / "flows.csv", ("good", "seller", "buyer", "tonnes"))
@@ -124,6 +158,27 @@ class Labels:
     def use(self) -> Mapping[tuple[str, str], float]:
         """(good, facility) -> tonnes per year bought."""
         return _tonnes(self.folder / "inputs.csv", "use_t")
+
+
+def _parameter_rows(path: Path) -> dict[tuple[str, str], ParameterLabel]:
+    if not path.is_file():
+        return {}
+    names = ("parameter", "scope", "value", "low", "high", "held", "unit", "source", "confidence")
+    table = read_table(path, names)
+    found = {}
+    for row in table:
+        low, high = row.number("low"), row.number("high")
+        bounds = [low, high]
+        for column in ("prior_low", "prior_high"):
+            if column in table.position and row.text(column):
+                bounds.append(row.number(column))
+        found[row.text("parameter"), row.text("scope")] = ParameterLabel(
+            row.text("parameter"), row.text("scope"), row.number("value"), low, high,
+            (min(bounds), max(bounds)), row.text("unit"), row.text("source"), row.text("confidence"),
+            row.text("held") == "yes",
+        )  # fmt: skip
+    table.problems.check()
+    return found
 
 
 def _tonnes(path: Path, column: str) -> dict[tuple[str, str], float]:

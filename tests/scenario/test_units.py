@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (words and messages are quoted whole)
 """Quantities: what they are worth, what they refuse, and how they read back."""
 
 import math
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.units import UNITS, QuantityError, parse_quantity
+from sim.units import UNITS, QuantityError, doubtful_dot, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,23 @@ def test_numbers_as_programs_write_them() -> None:
         assert root is not None
         assert isinstance(root.value, dict)
         assert root.value["a"].value == number
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("30.258 t/year", "30258 t/year"), ("1.000 t", "1000 t"), ("30.2580 t/year", ""),
+        ("30,258 t/year", ""), ("0.258 t", ""), ("1000.258 t", ""), ("30.25 t", ""), ("1.234e3 t", ""),
+    ],
+)  # fmt: skip
+def test_dots_that_may_part_thousands(text: str, meant: str) -> None:
+    assert doubtful_dot(text) == meant
+    assert not meant or parse_quantity(meant)
+
+
+def test_an_unknown_unit_lists_units_of_one_dimension() -> None:
+    for written, listed in (("3 tonnes", "t, kt, Mt, kg, lb"), ("3 day/s", "days, business days"), ("3 Euro", "12 t")):
+        with pytest.raises(QuantityError) as caught:
+            parse_quantity(written)
+        assert listed in caught.value.remedy
+        assert caught.value.remedy.count(",") < 8
