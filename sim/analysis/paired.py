@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,18 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics, run_metrics
+from sim.analysis.baselines import Group, carried_events, groups, shown_name
+from sim.analysis.pairing import check_alike, common_goods, common_months, paired
 from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
 from sim.results.grouping import over_run
 
 Values = npt.NDArray[np.float64]
+Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
+"""Scenario -> its results and those of the baseline, row by row the same member."""
 
-__all__ = ["Band", "Comparison", "Row", "Section", "band", "compare", "paired"]
+__all__ = ["Band", "Comparison", "Row", "Section", "band", "compare", "compare_group", "paired"]
 
 COUNTRIES_SHOWN = 6
 PEAK = 1.05
@@ -81,6 +85,13 @@ class Comparison:
     sections: tuple[Section, ...]
     horizon_months: dict[str, float]
     members: int
+    """Pairs of members, of the scenario that has fewest."""
+    period: tuple[str, str] = ("", "")
+    """First and last month, the same for all columns: totals are over these."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Heads of the columns, in words."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of what was compared."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form: one entry per good, measure and scenario."""
@@ -88,6 +99,9 @@ class Comparison:
             "baseline": self.baseline,
             "scenarios": list(self.scenarios),
             "members": self.members,
+            "period": list(self.period),
+            "names": dict(self.names),
+            "notes": list(self.notes),
             "sections": [
                 {
                     "key": section.key,
@@ -121,33 +135,6 @@ def band(values: Values) -> Band:
     return Band(float(middle), float(low), float(high), len(known))
 
 
-def paired(run: xr.Dataset, baseline: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Both data sets cut to the members and steps that they share.
-
-    Raises:
-        MonaziteError: other seed, step or base year, or no step in common: then member 3 of the
-            one has nothing to do with member 3 of the other.
-    """
-    for key in ("seed", "step", "base_year"):
-        if run.attrs.get(key) != baseline.attrs.get(key):
-            raise MonaziteError(
-                f"{run.attrs['scenario']} ({key} {run.attrs.get(key)}) and {baseline.attrs['scenario']} "
-                f"({key} {baseline.attrs.get(key)}) are not paired; run them in one command: "
-                f"monazite run {baseline.attrs['scenario']} {run.attrs['scenario']}"
-            )
-    members = min(run.sizes["member"], baseline.sizes["member"])
-    times = np.intersect1d(run["time"].values, baseline["time"].values)
-    if not len(times):
-        raise MonaziteError(f"{run.attrs['scenario']} and {baseline.attrs['scenario']} share no date")
-
-    def cut(dataset: xr.Dataset) -> xr.Dataset:
-        if dataset.sizes["member"] == members and dataset.sizes["time"] == len(times):
-            return dataset
-        return dataset.isel(member=slice(0, members)).sel(time=times)
-
-    return cut(run), cut(baseline)
-
-
 def _recovery(run: xr.Dataset, baseline: xr.Dataset, good: str) -> dict[str, Values]:
     start = run_metrics.first_event(own_events(run, baseline))
     members = run.sizes["member"]
@@ -176,21 +163,31 @@ def _multiples(run: xr.Dataset, baseline: xr.Dataset, good: str, market: str) ->
     return metrics.lowest_multiple(own, base), metrics.highest_multiple(own, base)
 
 
-def _country(good: str, runs: dict[str, xr.Dataset], baseline: str) -> str:
-    """The controlling country of the scenarios; the baseline's where there are none."""
-    scenarios = [name for name in runs if name != baseline]
-    return controller(runs[scenarios[0] if scenarios else baseline], good)
+def _controllers(good: str, runs: dict[str, xr.Dataset], baseline: str) -> dict[str, list[str]]:
+    """Controlling country -> scenarios whose inside it is; of the baseline where there are no scenarios."""
+    found: dict[str, list[str]] = {}
+    for name in [name for name in runs if name != baseline] or [baseline]:
+        found.setdefault(controller(runs[name], good), []).append(name)
+    return found
 
 
-def _price_rows(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> list[Row]:
-    country = _country(good, runs, baseline)
+def _price_rows(
+    good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str, control: tuple[str, list[str]]
+) -> list[Row]:
+    """Prices outside and inside one country, of the scenarios that it controls and of the baseline."""
+    country, names = control
     shown = price_unit(runs[baseline], good)
+    # A baseline without this control has one price everywhere, that at the gate.
+    world = "" if controller(runs[baseline], good) == country else " (baseline: gate price, world)"
     rows = []
     for market, place in (("outside", f"outside {country}"), ("inside", f"inside {country}")):
-        peaks = {name: run_metrics.peak_price(data, good, market, country) for name, data in runs.items()}
+        peaks = {
+            name: run_metrics.peak_price(runs[name], good, market, country)
+            for name in dict.fromkeys([baseline, *names])
+        }
         prices = {name: band(p["price"].values * shown.factor) for name, p in peaks.items()}
-        rows.append(Row(f"peak price {place}", shown.name, "number", prices))
-        ranges = {name: _multiples(a, b, good, market) for name, (a, b) in pairs.items()}
+        rows.append(Row(f"peak price {place}{world}", shown.name, "number", prices))
+        ranges = {name: _multiples(*pairs[name], good, market) for name in names if name in pairs}
         highest = {name: band(values[1]) for name, values in ranges.items()}
         rows.append(Row("  highest multiple of the baseline", "x", "multiple", highest))
         if market == "outside":
@@ -238,18 +235,19 @@ def _unmet_rows(good: str, runs: dict[str, xr.Dataset]) -> list[Row]:
     return rows
 
 
-Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
-
-
 def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline: str) -> Section:
     recovery = {name: _recovery(*pair, good) for name, pair in pairs.items()}
-    country = _country(good, runs, baseline)
+    controls = list(_controllers(good, runs, baseline).items())
     durations = [
-        Row(name, "months", "duration", {n: band(r[key]) for n, r in recovery.items()})
+        Row(
+            f"{name}{country}", "months", "duration",
+            {n: band(recovery[n][key]) for n in names if n in recovery},
+        )
+        for country, names in controls
         for name, key in (
-            (f"months to first shortfall outside {country}", "first"),
-            (f"months to recover, price outside {country}", "price"),
-            (f"months to recover, supply outside {country}", "shortage"),
+            ("months to first shortfall outside ", "first"),
+            ("months to recover, price outside ", "price"),
+            ("months to recover, supply outside ", "shortage"),
         )
     ]
     hhi = {n: band(run_metrics.concentration(d, [good])["hhi"].values[:, -1]) for n, d in runs.items()}
@@ -260,8 +258,10 @@ def _good_section(good: str, runs: dict[str, xr.Dataset], pairs: Pairs, baseline
         for n, d in runs.items()
     }
     firms = Row("HHI of sales by owner, last year", "", "number", owners)
-    rows = [*_price_rows(good, runs, pairs, baseline), *_unmet_rows(good, runs), *durations, spread, firms]
-    return Section(good, good_name(runs[baseline], good), tuple(rows))
+    prices = [row for control in controls for row in _price_rows(good, runs, pairs, baseline, control)]
+    return Section(
+        good, good_name(runs[baseline], good), (*prices, *_unmet_rows(good, runs), *durations, spread, firms)
+    )
 
 
 def _economy_section(runs: dict[str, xr.Dataset], pairs: Pairs) -> Section:
@@ -289,23 +289,40 @@ def compare(runs: Sequence[Run], baseline: str, goods: Sequence[str]) -> Compari
 
     Args:
         runs: stored runs, the baseline included.
-        baseline: scenario id of the baseline.
+        baseline: scenario id of the baseline, or name of its variant.
         goods: good ids, one section each.
 
     Raises:
-        MonaziteError: the baseline is missing, or a run is not paired with it.
+        MonaziteError: the baseline is missing, a run is not paired with it, or a good is not in all of them.
     """
-    stored = {run.scenario: run.dataset for run in runs}
-    if baseline not in stored:
-        others = " ".join(name for name in stored)
-        raise MonaziteError(
-            f"no run of '{baseline}' among {', '.join(sorted(stored))}; "
-            f"make one with the same members and seed: monazite run {baseline} {others}"
-        )
+    (group,) = groups(runs, baseline)
+    return compare_group(group, goods)
+
+
+def compare_group(group: Group, goods: Sequence[str]) -> Comparison:
+    """Compare runs with their baseline, over the months that all have.
+
+    Raises:
+        MonaziteError: a run is not paired with the baseline, or a good is not in all of them.
+    """
+    baseline = group.baseline.scenario
+    stored = {run.scenario: run.dataset for run in group.together}
+    for data in stored.values():
+        check_alike(data, stored[baseline])
+    months = common_months(list(stored.values()))
+    shared = common_goods(list(stored.values()))
+    for good in goods:
+        if good not in shared:
+            name = next(n for n, d in stored.items() if good not in d["good"].values.astype(str))
+            raise MonaziteError(f"{name} does not hold {good}; in common are: {', '.join(shared)}")
+    whole = stored
+    if any(data.sizes["time"] != len(months) for data in stored.values()):
+        stored = {name: data.sel(time=months) for name, data in stored.items()}
     pairs = {name: paired(data, stored[baseline]) for name, data in stored.items() if name != baseline}
     cut = {baseline: stored[baseline], **{name: pair[0] for name, pair in pairs.items()}}
     sections = [_good_section(good, cut, pairs, baseline) for good in goods]
-    if pairs:
+    alike = all(set(data["good"].values) == set(whole[baseline]["good"].values) for data in whole.values())
+    if pairs and alike:
         sections.append(_economy_section(cut, pairs))
     horizon = {}
     for name, (data, base) in pairs.items():
@@ -313,5 +330,36 @@ def compare(runs: Sequence[Run], baseline: str, goods: Sequence[str]) -> Compari
         horizon[name] = (
             float(run_metrics.months_since(start, data["time"].values)[-1]) if start is not None else 0.0
         )
-    members = min(data.sizes["member"] for data in cut.values())
-    return Comparison(baseline, tuple(pairs), tuple(sections), horizon, members)
+    members = min([data.sizes["member"] for data in cut.values()][1:] or [cut[baseline].sizes["member"]])
+    period = str(months[0].astype("datetime64[M]")), str(months[-1].astype("datetime64[M]"))
+    return Comparison(
+        baseline, tuple(pairs), tuple(sections), horizon, members, period,
+        {run.scenario: _head(run, run is group.baseline) for run in group.together},
+        tuple(_notes(group, whole, pairs, alike)),
+    )  # fmt: skip
+
+
+def _head(run: Run, is_baseline: bool) -> str:
+    """Head of a column; of a baseline in which events act, with these."""
+    acting = carried_events(run.dataset) if is_baseline else []
+    return f"{shown_name(run)} (itself with {', '.join(acting)})" if acting else shown_name(run)
+
+
+def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, alike: bool) -> list[str]:
+    """What was chosen and what was left out."""
+    notes = [group.note] if group.note else []
+    acting = carried_events(group.baseline.dataset)
+    if acting and group.runs:
+        notes.append(
+            f"the baseline {shown_name(group.baseline)} itself has {', '.join(acting)}: "
+            f"differences are what is added to that"
+        )
+    if not alike:
+        notes.append("value added is left out: it hangs on all goods, and the runs hold different ones")
+    if len({data.sizes["time"] for data in whole.values()}) > 1:
+        notes.append("the runs differ in length; compared are the months that all have")
+    for name, (data, _) in pairs.items():
+        if data.sizes["member"] < whole[name].sizes["member"]:
+            more, kept = whole[name].sizes["member"], data.sizes["member"]
+            notes.append(f"{name}: {kept} of {more} members have a counterpart in the baseline")
+    return notes

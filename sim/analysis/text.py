@@ -82,16 +82,20 @@ def _cells(row: Row, names: Sequence[str], horizon: dict[str, float]) -> list[st
 def comparison_table(comparison: Comparison) -> str:
     """All sections of a comparison as text, with a line that explains the brackets."""
     names = [comparison.baseline, *comparison.scenarios]
+    heads = [comparison.names.get(name, name) for name in names]
     parts = []
     for section in comparison.sections:
         rows = [_cells(row, names, comparison.horizon_months) for row in section.rows]
-        parts.append(table([section.title, *names], rows))
+        parts.append(table([section.title, *heads], rows))
     members = comparison.members
     note = f"Median [p10-p90] of {members} paired members." if members > 1 else "One member: no bands."
+    if all(comparison.period):
+        note += f" Totals and peaks are over {' to '.join(comparison.period)}."
     if any(np.isinf(b.high) for s in comparison.sections for r in s.rows for b in r.bands.values()):
         note += " '>n': not within the n months that the run covers after the first event."
     note += (
         " Months count from the first event; recovered: back within 20 % of the baseline price,"
         " or less than 1 % of need unmet beyond the baseline's, for the rest of the run."
     )
-    return "\n\n".join([*parts, note])
+    said = [f"Note: {text}." for text in comparison.notes]
+    return "\n\n".join([*parts, "\n".join([*said, note])])

@@ -45,7 +45,8 @@ def main(args: argparse.Namespace) -> int:
     settings = Settings(args.members, SEED, args.out, quiet=args.quiet)
     campaign = run_scenarios([BASELINE, SCENARIO], settings=settings)
     say(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)
-    pictures = report(*compare_runs(campaign, BASELINE, [GOOD]), campaign / "plots")
+    (compared,) = compare_runs(campaign, BASELINE, [GOOD])
+    pictures = report(*compared, campaign / "plots")
     say(f"done in {time.perf_counter() - began:.1f} s; look at:")
     for picture in pictures:
         say(f"  {shown(picture)}")

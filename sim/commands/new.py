@@ -47,6 +47,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Write the file and say what to do with it."""
+    from sim.commands.advice import carried
     from sim.scenario import load_scenario
     from sim.scenario.find import find, is_path, names
 
@@ -64,14 +65,27 @@ def main(args: argparse.Namespace) -> int:
     if above is None:
         known = did_you_mean(parent, sorted(names()), list_up_to=0) or "'monazite list' shows all"
         raise MonaziteError(f"there is no scenario '{parent[:60]}' to extend; {known}")
-    text = _text(name, parent, load_scenario(above), path)
+    scenario = load_scenario(above)
+    baseline = _baseline(scenario)
+    text = _text(name, scenario, baseline, path)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise MonaziteError(f"{path}: cannot be written: {error.strerror}") from None
     say(f"{path}\nNext: change it, then 'monazite validate {path}' and 'monazite describe {path}'")
+    same = " ".join(carried(scenario.model_dump(), baseline))
+    say(f"  monazite run {baseline} {path} {same + ' ' if same else ''}--campaign {name}")
+    say(f"  monazite compare {name}")
+    if baseline != parent:
+        say(f"To compare with {parent} itself, run that, too: monazite compare {name} --vs {parent}")
     return 0
+
+
+def _baseline(parent: Scenario) -> str:
+    """What a variant is compared with: the parent, or where events act in it, what it is compared with."""
+    acting = any(not event.in_base_year for event in parent.events)
+    return parent.compare_to if acting and parent.compare_to else parent.name
 
 
 def _schema_path(path: Path) -> str:
@@ -84,9 +98,10 @@ def _schema_path(path: Path) -> str:
     return schema.as_posix()
 
 
-def _text(name: str, parent: str, scenario: Scenario, path: Path) -> str:
+def _text(name: str, scenario: Scenario, baseline: str, path: Path) -> str:
     from sim.scenario.formats import FORMAT
 
+    parent = scenario.name
     title = json.dumps(f"A variant of: {scenario.title}", ensure_ascii=False)
     lines = [
         f"# yaml-language-server: $schema={_schema_path(path)}",
@@ -95,7 +110,7 @@ def _text(name: str, parent: str, scenario: Scenario, path: Path) -> str:
         f"title: {title}",
         'question: ""                        # what the scenario is to answer, one paragraph',
         f"extends: [{parent}]   # below stands only what differs; 'monazite show {parent}' prints all",
-        f"compare_to: {parent}",
+        f"compare_to: {baseline}",
         f"# time: {{start: {scenario.start}, end: {scenario.end}, step: {scenario.step}}}",
         "",
         "# Where figures come from; events name these keys under 'source'.",

@@ -264,6 +264,7 @@ def main(args: argparse.Namespace) -> int:
     settings = Settings(members, seed, args.out, args.campaign, args.full, args.quiet)
     campaign = run_scenarios(names, overrides, settings)
     from sim.analysis.acted_on import event_lines, idle_events, idle_warning
+    from sim.analysis.baselines import carried_events
     from sim.analysis.certified import missed_markets
     from sim.results import find_runs
 
@@ -289,6 +290,10 @@ def main(args: argparse.Namespace) -> int:
             say(f"warning: {idle_warning(run, name)}", file=sys.stderr)
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
-        tell(f"compare: monazite compare {shown(campaign)} --vs {baseline} --good MINERAL")
+        tell(f"compare: monazite compare {shown(campaign)} --vs {baseline}")
+    elif shocked := [run for run in runs if carried_events(run.dataset)]:
+        from sim.commands.advice import command_for
+
+        tell(f"to compare: {command_for(shocked, baseline)}")
     write_json(args.json, {"campaign": shown(campaign), "runs": [run.manifest for run in runs]})
     return say_verdict(0, len(runs), cleared, certified)

@@ -135,10 +135,11 @@ def headline(plan: Plan) -> str:
     scenarios = {v.scenario.name for v in plan.variants}
     count = f"{plural(len(scenarios), 'scenario')} x " if len(scenarios) > 1 else ""
     method = names.get(plan.method, plan.method)
-    seeds = plan.total // max(len(scenarios) * len(plan.unit), 1)
+    seeds = max(int(v.replicate.max()) + 1 for v in plan.variants)
     points = f"{plural(len(plan.unit), f'{method} sample')} x {plural(seeds, 'seed')}"
     what = points if plan.axes else plural(seeds, "replicate")
-    return f"sweep {plan.id}: {plural(plan.total, 'run')} = {count}{what}"
+    once = ", those that are alike run once" if any(len(v.stands_for) for v in plan.variants) else ""
+    return f"sweep {plan.id}: {plural(plan.total, 'run')} = {count}{what}{once}"
 
 
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:

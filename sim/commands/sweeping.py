@@ -187,8 +187,8 @@ def _summary(plan: Plan, report: Report) -> None:
         for variant in plan.variants:
             tables = "arrays.zarr, tables/{prices,shortfall,flows}.parquet"
             say(f"  {where}/{variant.name}: {plural(len(variant.runs), 'member')}, {tables}")
-        baselines = {v.scenario.compare_to for v in plan.variants} & {v.name for v in plan.variants}
+        baselines = {v.scenario.compare_to for v in plan.variants} & {v.scenario.name for v in plan.variants}
         if len(plan.variants) > 1 and baselines:
-            say(f"compare: monazite compare {where} --good MINERAL")
+            say(f"compare: monazite compare {where}")
     if report.signal and report.signal != signal.SIGINT:
         say(f"stopped by {signal.Signals(report.signal).name}", file=sys.stderr)

@@ -8,9 +8,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.results.resolved import plain
-from sim.sweep.plan import FORMAT, Plan
+from sim.sweep.plan import FORMAT, Plan, Variant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,8 @@ def sweep_file(plan: Plan) -> bytes:
         ],
         "variants": [
             {
-                "name": v.name, "scenario": v.scenario.name, "levels": dict(v.levels), "runs": len(v.runs),
+                "name": v.name, "scenario": v.scenario.name, "label": v.label, "levels": dict(v.levels),
+                "runs": len(v.runs),
                 "digest": v.digest, "overrides": list(v.source.overrides),
             }
             for v in plan.variants
@@ -64,7 +66,8 @@ def sweep_file(plan: Plan) -> bytes:
 
 
 def design_frame(plan: Plan) -> pd.DataFrame:
-    """One row per run, ordered by run: variant, member, sample, replicate, number, seed, values.
+    """One row per run and point of the design, ordered by run: variant, member, sample, replicate, number,
+    seed, values. A run of a scenario that lacks some of what varies stands for several points.
 
     A varied path has two columns: its value in the unit inside the model (the text of a structural
     one), and under ``u:<path>`` its place on the unit cube.
@@ -73,26 +76,38 @@ def design_frame(plan: Plan) -> pd.DataFrame:
 
     parts = []
     for variant in plan.variants:
+        member, sample = _points(variant)
         columns: dict[str, Any] = {
-            "run": variant.runs,
+            "run": variant.runs[member],
             "variant": variant.name,
             "scenario": variant.scenario.name,
-            "member": np.arange(len(variant.runs)),
-            "sample": variant.sample,
-            "replicate": variant.replicate,
-            "number": variant.number,
-            "seed": variant.seed,
+            "member": member,
+            "sample": sample,
+            "replicate": variant.replicate[member],
+            "number": variant.number[member],
+            "seed": variant.seed[member],
         }
         for i, axis in enumerate(plan.axes):
             value = variant.values.get(axis.path)
             if axis.structural:
-                texts = [variant.levels.get(axis.path)] * len(variant.runs)
+                texts = [variant.levels.get(axis.path)] * len(member)
                 columns[axis.path] = pd.array(texts, dtype="string")
             else:
-                columns[axis.path] = np.full(len(variant.runs), np.nan) if value is None else value
-            columns[f"u:{axis.path}"] = plan.unit[variant.sample, i]
+                columns[axis.path] = np.full(len(member), np.nan) if value is None else value[member]
+            columns[f"u:{axis.path}"] = plan.unit[sample, i]
         parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True).sort_values("run", ignore_index=True)
+    return pd.concat(parts, ignore_index=True).sort_values(["run", "sample"], ignore_index=True)
+
+
+def _points(variant: Variant) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Member and sample of each point of the design that a variant has results for, by replicate."""
+    if not len(variant.stands_for):
+        return np.arange(len(variant.runs)), np.asarray(variant.sample, dtype=np.int64)
+    samples = variant.samples
+    count = int(variant.replicate.max()) + 1
+    first = np.searchsorted(variant.sample[::count], variant.stands_for[samples]) * count
+    member = (first[:, None] + np.arange(count)).ravel()
+    return member, np.repeat(samples, count)
 
 
 def design_table(plan: Plan) -> bytes:

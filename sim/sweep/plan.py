@@ -28,6 +28,7 @@ from sim.scenario.node import Override
 from sim.scenario.resolve import load_scenario
 from sim.scenario.sweep_spec import Axis, Design, quantities
 from sim.sweep.design import axis_values, unit_points
+from sim.sweep.naming import folder_part, in_words
 from sim.sweep.request import BLOCK, Request
 
 if TYPE_CHECKING:
@@ -83,6 +84,16 @@ class Variant:
     values: Mapping[str, Array]
     """Path -> (R,) values, in the unit used inside the model."""
     levels: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+    """What sets it apart from the scenario's other variants, in words; '' where there is no other."""
+    stands_for: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """(samples,) for each point of the design the sample whose run is the same, because the scenario does
+    not have what else varies; -1 where another variant has it. Empty where each point has its own run."""
+
+    @property
+    def samples(self) -> Array:
+        """(n,) points of the design that its runs are results of."""
+        return np.flatnonzero(self.stands_for >= 0) if len(self.stands_for) else np.unique(self.sample)
 
     def rows(self, block: int, size: int) -> slice:
         """Its members in a block."""
@@ -258,7 +269,7 @@ def make_plan(request: Request) -> Plan:
     keeping = request.keeping
     return Plan(
         title=loaded[0].name if len(loaded) == 1 else f"{loaded[0].name}-and-{len(loaded) - 1}-more",
-        variants=_variants(loaded, request, axes, unit, replicates),
+        variants=_variants(loaded, request, _Layout(axes, unit, replicates)),
         axes=axes,
         design=design,
         unit=unit,
@@ -387,49 +398,89 @@ def _sized(design: Design, axes: Sequence[Axis], members: int | None) -> Design:
     return design.model_copy(update={"seeds": members // points})
 
 
-def _variants(
-    loaded: Sequence[Scenario],
-    request: Request,
-    axes: Sequence[Axis],
-    unit: Array,
-    replicates: Sequence[tuple[int, int]],
-) -> tuple[Variant, ...]:
-    found = []
-    offset = 0
-    every = np.arange(len(unit))
-    for scenario, name in zip(loaded, request.names, strict=True):
+@dataclass(frozen=True)
+class _Layout:
+    """What all scenarios of a sweep share."""
+
+    axes: Sequence[Axis]
+    unit: Array
+    replicates: Sequence[tuple[int, int]]
+
+    def columns(self, scenario: Scenario) -> list[int]:
+        """Positions of the axes that reach a scenario.
+
+        What is assumed holds for all scenarios of a sweep alike: else none would be paired with another.
+        """
         own = {axis.path for axis in scenario.sweep.axes} if scenario.sweep is not None else set()
-        columns = [i for i, axis in enumerate(axes) if axis.path in own]
+        return [i for i, a in enumerate(self.axes) if a.path in own or not a.path.startswith("events.")]
+
+    def first_alike(self, columns: Sequence[int]) -> Array:
+        """(samples,) the first point that is the same in some columns; each itself where all count."""
+        if len(columns) == len(self.axes):
+            return np.arange(len(self.unit))
+        positions = [
+            [axis.position(float(u)) if (axis := self.axes[i]).texts else float(u) for u in self.unit[:, i]]
+            for i in columns
+        ]
+        known: dict[tuple[float, ...], int] = {}
+        points = zip(*positions, strict=True) if positions else [()] * len(self.unit)
+        return np.array([known.setdefault(point, i) for i, point in enumerate(points)], dtype=np.int64)
+
+
+def _variants(loaded: Sequence[Scenario], request: Request, layout: _Layout) -> tuple[Variant, ...]:
+    found: list[Variant] = []
+    offset, axes, unit = 0, layout.axes, layout.unit
+    for scenario, name in zip(loaded, request.names, strict=True):
+        columns = layout.columns(scenario)
         split = [i for i in columns if axes[i].structural]
+        first = layout.first_alike(columns)
         positions = [[axes[i].position(float(point[i])) for i in split] for point in unit]
         choice = np.array(positions).reshape(len(unit), -1)
         for levels in itertools.product(*(range(len(axes[i].texts)) for i in split)):
-            chosen = every[(choice == levels).all(axis=1)] if split else every
-            if not len(chosen):
+            mine = (choice == levels).all(axis=1)
+            if not mine.any():
                 continue
-            said = tuple((axes[i].path, axes[i].written[k]) for i, k in zip(split, levels, strict=True))
+            chosen = list(zip([axes[i] for i in split], levels, strict=True))
+            said = tuple((axis.path, axis.written[k]) for axis, k in chosen)
             source = Source(name, request.overrides_of(name), said)
-            variant = source.load() if said else replace(scenario, sweep=None)
-            count = len(replicates)
-            rows = np.repeat(chosen, count)
-            found.append(
-                Variant(
-                    name=variant.name + "".join(f"_{k}" for k in levels),
-                    source=source,
-                    scenario=variant,
-                    digest=scenario_digest(variant),
-                    runs=offset + rows * count + np.tile(np.arange(count), len(chosen)),
-                    sample=rows,
-                    replicate=np.tile(np.arange(count), len(chosen)),
-                    number=np.tile([number for number, _ in replicates], len(chosen)),
-                    seed=np.tile([seed for _, seed in replicates], len(chosen)),
-                    values={
-                        axes[i].path: axis_values(axes[i], unit[:, i])[rows]
-                        for i in columns
-                        if not axes[i].structural
-                    },
-                    levels={axes[i].path: axes[i].texts[k] for i, k in zip(split, levels, strict=True)},
-                )
-            )
-        offset += len(unit) * len(replicates)
+            varied = [i for i in columns if not axes[i].structural]
+            made = source.load() if said else replace(scenario, sweep=None)
+            label = in_words(chosen)
+            found.append(replace(
+                _variant(made, source, layout, (first, mine, varied), offset),
+                name=f"{made.name}_{folder_part(label)}" if label else made.name,
+                levels={axis.path: axis.texts[k] for axis, k in chosen},
+                label=label,
+            ))  # fmt: skip
+        offset += len(np.unique(first)) * len(layout.replicates)
     return tuple(found)
+
+
+def _variant(
+    scenario: Scenario, source: Source, layout: _Layout, points: tuple[Array, Array, list[int]], offset: int
+) -> Variant:
+    """Members of one resolved scenario: of its points of the design those that differ, by replicate.
+
+    Args:
+        points: the first point alike of each, which points are this variant's, which axes its members have.
+        offset: number of the scenario's first run.
+    """
+    first, mine, varied = points
+    kept, count = np.unique(first), len(layout.replicates)
+    chosen = kept[mine[kept]]
+    rows, replicate = np.repeat(chosen, count), np.tile(np.arange(count), len(chosen))
+    return Variant(
+        name=scenario.name,
+        source=source,
+        scenario=scenario,
+        digest=scenario_digest(scenario),
+        runs=offset + np.searchsorted(kept, rows) * count + replicate,
+        sample=rows,
+        replicate=replicate,
+        number=np.tile([number for number, _ in layout.replicates], len(chosen)),
+        seed=np.tile([seed for _, seed in layout.replicates], len(chosen)),
+        values={
+            layout.axes[i].path: axis_values(layout.axes[i], layout.unit[:, i])[rows] for i in varied
+        },
+        stands_for=np.where(mine, first, -1) if len(kept) < len(first) else np.zeros(0, dtype=np.int64),
+    )

@@ -81,6 +81,7 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
             "id": event.id, "type": event.type, "sentence": event.sentence(),
             "announced": str(event.announced or ""), "from": str(event.from_ or ""),
             "until": str(event.until or ""),
+            "in_base_year": bool(event.in_base_year),
         }
         for event in scenario.events
     ]  # fmt: skip
@@ -88,6 +89,8 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
         "scenario": variant.name, "title": scenario.title, "base_year": simulation.world.base_year,
         "seed": plan.seed, "members": len(variant.runs), "step": scenario.step,
         "compare_to": scenario.compare_to or "", "events": json.dumps(events), "sweep": plan.id,
+        "varies": json.dumps(sorted(variant.values)), "variant": variant.label,
+        **({"stands_for": json.dumps(variant.stands_for.tolist())} if len(variant.stands_for) else {}),
         "coordinates": " ".join(name for name in labels if name != labels[name][0]),
     }  # fmt: skip
     labels = {name: value for name, value in labels.items() if len(value[1])}
@@ -116,7 +119,10 @@ def _manifest(store: Store, variant: Variant) -> bytes:
         "version": metadata.version("monazite"),
         "observed": plain(scenario.observed),
         "inputs": input_checksums([*scenario_files(scenario), *world_files(scenario.base_year)]),
-        "sweep": {"id": plan.id, "levels": dict(variant.levels), "method": plan.method},
+        "sweep": {
+            "id": plan.id, "levels": dict(variant.levels), "method": plan.method,
+            "scenario": scenario.name, "label": variant.label,
+        },
         # A run says here when it began; of a sweep, origin.json and timings.jsonl tell.
         "started": "",
     }

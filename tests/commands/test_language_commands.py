@@ -116,7 +116,11 @@ def test_a_new_scenario_is_valid_and_says_what_its_parent_says(
     mine, above = load_scenario("mine.yaml"), load_scenario(parent)
     assert mine.warnings == ()
     assert mine.events == above.events
-    assert (mine.compare_to, mine.extends, mine.start) == (parent, (parent,), above.start)
+    acting = any(not event.in_base_year for event in above.events)
+    baseline = above.compare_to if acting and above.compare_to else parent
+    assert (mine.compare_to, mine.extends, mine.start) == (baseline, (parent,), above.start)
+    assert f"  monazite run {baseline} mine.yaml " in out
+    assert ("--vs" in out) == (baseline != parent)
     first = Path("mine.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
     assert Path(first.partition("$schema=")[2]).is_file()

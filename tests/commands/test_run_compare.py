@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
+import sim.scenario.find
+import sim.scenario.resolve  # noqa: F401 (the stand-in of the package has no modules of its own)
 from sim.cli import build_parser
 from sim.commands import run
 from sim.errors import MonaziteError

@@ -40,7 +40,9 @@ def test_samples_share_their_members() -> None:
 def test_dates_and_years_make_scenarios_of_their_own() -> None:
     vary = {"events.licence.from": ["2025-04-04", "2025-06-01"], LICENCE: ["0 %", "40 %"]}
     plan = make_plan(Request(["ree-licence-2025"], SMALL, vary, Sampling(seeds=2)))
-    assert [v.name for v in plan.variants] == ["ree-licence-2025_0", "ree-licence-2025_1"]
+    assert [v.name for v in plan.variants] == [
+        "ree-licence-2025_licence-from-2025-04-04", "ree-licence-2025_licence-from-2025-06-01"
+    ]
     days = [str(next(e for e in v.scenario.events if e.id == "licence").from_) for v in plan.variants]
     assert days == ["2025-04-04", "2025-06-01"]
     assert sorted(run for v in plan.variants for run in v.runs) == list(range(8))
@@ -74,9 +76,36 @@ def test_baseline_is_paired_with_the_design_of_the_other() -> None:
     names, vary = ["baseline-2024", "ree-licence-2025"], {LICENCE: ["0 %", "40 %"]}
     plan = make_plan(Request(names, SMALL, vary, Sampling(seeds=2)))
     base, licence = plan.variants
-    assert np.array_equal(base.number, licence.number)
+    assert list(base.number) == [0, 1]
+    assert list(base.stands_for) == [0, 0]
+    assert list(licence.sample) == [0, 0, 1, 1]
     assert base.values == {}
-    assert plan.total == 8
+    assert plan.total == 6
+    frame = design_frame(plan)
+    before = frame[frame["scenario"] == "baseline-2024"]
+    assert [tuple(row) for row in before[["sample", "replicate", "run"]].to_numpy()] == [
+        (0, 0, 0), (1, 0, 0), (0, 1, 1), (1, 1, 1)
+    ]
+
+
+def test_assumptions_that_one_file_varies_reach_the_baseline(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "format: 2\nname: x\ntitle: x\nextends: [baseline-2024]\ncompare_to: baseline-2024\nevents:\n"
+        "  ban: {type: export_ban, by: CHN, to: world, goods: [gallium], from: 2024-03-01, assumption: x}\n"
+        "sweep:\n  vary:\n    assumptions.thrift_speed: [0.1, 0.5]\n"
+        "    events.ban.from: [2024-03-01, 2024-05-01]\n    assumptions.prior_weight: [0.02, 0.04]\n"
+    )
+    plan = make_plan(Request(["baseline-2024", str(file)], QUICK, members=24))
+    names = [v.name for v in plan.variants]
+    assert names[:2] == ["baseline-2024_prior-weight-0.02", "baseline-2024_prior-weight-0.04"]
+    assert names[2] == "x_ban-from-2024-03_prior-weight-0.02"
+    assert plan.variants[2].label == "ban from 2024-03, prior weight 0.02"
+    assert [len(v.runs) for v in plan.variants] == [6, 6, 6, 6, 6, 6]
+    # A baseline for each distinct set of assumptions, whichever date the ban has.
+    assert list(plan.variants[0].values["assumptions.thrift_speed"]) == [0.1] * 3 + [0.5] * 3
+    assert list(plan.variants[0].stands_for) == [0, -1, 0, -1, 4, -1, 4, -1]
+    assert sorted(run for v in plan.variants for run in v.runs) == list(range(plan.total))
 
 
 @pytest.mark.parametrize(
