@@ -174,7 +174,7 @@ def test_a_lesson_and_its_full_baseline_are_aligned_or_refused(
     monkeypatch.chdir(tmp_path)
     quiet = ("--quiet", "--campaign", "c")
     written(tmp_path, "lesson", "baseline-2024")
-    out = printed(capsys, "run", "lesson.yaml", "--members", "3", *quiet)
+    out = printed(capsys, "run", "lesson.yaml", "--members", "3", *quiet[1:])
     same = "'minerals=[gallium]' time.end=2024-08-31"
     command = f"monazite run baseline-2024 lesson.yaml {same} --members 3 --seed 1"
     assert command in out
