@@ -60,7 +60,10 @@ class Account:
     @property
     def position(self) -> FloatArray:
         """(M, n, X) tonnes in stock and under way."""
-        total: FloatArray = self.stock + np.add.reduce(self.transit, axis=0)
+        if not len(self.transit):
+            return self.stock
+        # One leg after the other: the order of a plain sum depends on how many members and stocks there are.
+        total: FloatArray = self.stock + np.cumsum(self.transit, axis=0)[-1]
         return total
 
     def restore(self, stock: FloatArray, transit: FloatArray) -> None:

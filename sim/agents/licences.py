@@ -116,14 +116,18 @@ class LicenceQueue:
     @property
     def undecided(self) -> FloatArray:
         """(M,) tonnes whose application waits for a decision, due or not."""
-        tonnes: FloatArray = self.waiting.sum((1, 2)) + self.late.sum(1)
+        tonnes: FloatArray = self.held.sum(1) + self.late.sum(1)
         return tonnes
+
+    @property
+    def held(self) -> FloatArray:
+        """(M, S) tonnes by seller whose application is not due yet."""
+        return _over_slots(self.waiting)
 
     @property
     def allowed(self) -> FloatArray:
         """(M,) tonnes that may be exported now."""
-        tonnes: FloatArray = self.permits.sum(1)
-        return tonnes
+        return _over_slots(self.permits)
 
     def use(self, tonnes: FloatArray) -> None:
         """Spend permits, oldest first, then let the oldest expire."""
@@ -134,6 +138,13 @@ class LicenceQueue:
             left = left - spent
         self.permits[:, :-1] = self.permits[:, 1:]
         self.permits[:, -1] = 0.0
+
+
+def _over_slots(values: FloatArray) -> FloatArray:
+    """Sum over the slots, one after the other: their number depends on who shares the batch, and in pairs
+    the last bit would depend on it."""
+    total: FloatArray = np.ascontiguousarray(np.cumsum(values, axis=1)[:, -1])
+    return total
 
 
 def _spread(amount: Amount, members: int) -> FloatArray:
@@ -166,5 +177,7 @@ def _decided(first: FloatArray, last: FloatArray, slots: int) -> FloatArray:
     evenly = np.clip(area[:, 2:] - 2 * area[:, 1:-1] + area[:, :-2], 0.0, None)
     at_once = np.maximum(1 - np.abs(step[1:-1] - first[:, None]), 0.0)
     share: FloatArray = np.where((last - first)[:, None] > 1e-6, evenly, at_once)
-    share /= share.sum(1, keepdims=True)
+    # Slots that others need, who wait longer, hold nothing, not even rounding.
+    share[step[1:-1] > np.ceil(last)[:, None]] = 0.0
+    share /= _over_slots(share)[:, None]
     return share

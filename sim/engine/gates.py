@@ -86,14 +86,13 @@ class Gates:
         # Nor in the order in which indexing leaves members, side by side: that of a sum depends on it.
         wanted = (np.ascontiguousarray(activity)[:, None] * (gate.base * step_years)).sum(-1) * licensed
         reserve = prepared.behaviour["seller_reserve_share"] * prepared.kept_stock[at]
-        free = seller_stock[:, at] - reserve - queue.waiting.sum(1)
+        free = seller_stock[:, at] - reserve - queue.held
         queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
         # Deciding after filing: what is filed in a step may be due in it, so that a delay lasts as stated.
         overrun = prepared.behaviour["licence_overrun"][:, 0]
         queue.decide(licence.approval_share, queue.pace(licence, overrun, step_years))
         queue.drop(np.asarray(share) <= 0)
-        waiting: FloatArray = queue.waiting.sum(1)
-        return waiting
+        return queue.held
 
     def in_hand(self, market: PolicyMarket) -> dict[int, FloatArray]:
         """Cap -> (M,) tonnes of permits, or of what is left of the quota."""

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sim.accounts import Account
+from sim.agents.licences import LicenceQueue
+from sim.controls import Licence
 from sim.engine import Simulation
 from sim.scenario import Scenario, check_scenario, load_scenario
 from sim.world.load import load_world
@@ -100,3 +103,35 @@ def test_a_ceiling_on_output_that_is_not_there(world: World, tmp_path: Path) -> 
     calm = run(world, scenario(tmp_path), list(range(4)))
     data = run(world, scenario(tmp_path, quota), list(range(4)))
     np.testing.assert_array_equal(data.production, calm.production)
+
+
+def test_a_queue_is_the_same_alone_however_long_others_wait() -> None:
+    """With one seller the slots lie side by side, where numpy adds in pairs: their number must not count."""
+    rng = np.random.default_rng(1)
+    waits = np.array([2, 30, 11]) / 52
+
+    def licence(delay: np.ndarray) -> Licence:
+        return Licence("l", 0, 0, np.ones(3, dtype=bool), 0.5, delay / 3, 10 * delay, longest_delay_years=delay)
+
+    def queue_of(delay: np.ndarray) -> LicenceQueue:
+        return LicenceQueue.empty(len(delay), 1, licence(delay), 1 / 52)
+
+    batch, lone = queue_of(waits), [queue_of(waits[[member]]) for member in range(3)]
+    for _ in range(40):
+        tonnes = rng.uniform(0, 1, (3, 1))
+        batch.apply_for(tonnes, licence(waits), 1 / 52)
+        batch.decide(0.7, 0.4)
+        for member, queue in enumerate(lone):
+            queue.apply_for(tonnes[[member]], licence(waits[[member]]), 1 / 52)
+            queue.decide(0.7, 0.4)
+            for name in ("held", "undecided", "allowed", "filed", "approved"):
+                np.testing.assert_array_equal(getattr(queue, name)[0], getattr(batch, name)[member], err_msg=name)
+
+
+def test_a_pile_is_the_same_alone_however_many_there_are() -> None:
+    rng = np.random.default_rng(2)
+    several, one = Account(rng.uniform(0, 1, (5, 1, 1)), 20), Account(np.zeros((1, 1, 1)), 20)
+    several.transit[:] = rng.uniform(0, 1, several.transit.shape)
+    for member in range(5):
+        one.stock, one.transit[:] = several.stock[[member]], several.transit[:, [member]]
+        np.testing.assert_array_equal(one.position[0], several.position[member])
