@@ -284,7 +284,8 @@ def main(args: argparse.Namespace) -> int:
             more = len(missed) - MISSED_SHOWN
             say(f"warning: {more} more such markets; see 'certified' in the stored arrays", file=sys.stderr)
         tell(f"  {shown(run.directory)}")
-        for line in event_lines(run):
+        compared = next((other for other in runs if other.scenario == run.manifest["compare_to"]), None)
+        for line in event_lines(run, compared if compared is not run else None):
             tell(f"    {line}")
         for name in idle_events(run):
             say(f"warning: {idle_warning(run, name)}", file=sys.stderr)

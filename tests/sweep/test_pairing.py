@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.analysis.acted_on import exports_beside
 from sim.analysis.baselines import groups
 from sim.analysis.paired import band, compare_group
 from sim.analysis.pairing import members_paired
@@ -212,3 +213,23 @@ def test_new_run_compare_in_one_go(
     assert "--vs teaching-embargo-45min" in out
     printed(capsys, *run, "time.end=2023-06", "--members", "2", "--quiet")
     assert "mine" in printed(capsys, *compare, "--no-plots").splitlines()[0]
+
+
+def test_what_an_event_moved_is_beside_the_paired_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "lesson", "baseline-2024")
+    out = printed(capsys, "run", "baseline-2024", "lesson.yaml", *SMALL, "--members", "3", "--campaign", "c")
+    assert "against the paired baseline-2024: " in out
+    assert " from 2024-03 to 2024-08, " in out
+    base, run = sorted(find_runs(tmp_path / "outputs" / "c"), key=lambda r: r.scenario)
+    found = exports_beside(run.dataset, base.dataset, "ban", np.datetime64("2024-03-01"))
+    assert found is not None
+    mine = run.dataset["outbound_country"].values == "CHN"
+    both = run.dataset, base.dataset
+    own, usual = (data["exports"].values[..., mine].sum(-1, dtype=float) for data in both)
+    np.testing.assert_allclose(found[1], (own - usual)[:, 2:].sum(1), rtol=1e-9)
+    np.testing.assert_allclose(found[0], (own - usual)[:, :2].sum(1), rtol=1e-9)
+    # A total ban stops all that would have been exported.
+    np.testing.assert_allclose(found[1], -found[2], rtol=1e-3)
