@@ -90,7 +90,7 @@ def test_sweep_resume_rerun_compare(capsys: pytest.CaptureFixture[str]) -> None:
             assert float(stored[measure].sel(good=good)) == pytest.approx(value, rel=1e-4, abs=1e-6)
     code, out, _ = run(capsys, "compare", name, "--good", "dysprosium_oxide", "--plots", "plots")
     assert code == 0
-    assert out.endswith("1 pictures, each as png, svg and csv\n")
+    assert out.endswith("1 picture, each as png, svg and csv\n")
     assert "ree-licence-2025" in out
     assert "peak price outside CHN" in out
 
