@@ -19,6 +19,7 @@ from sim.instruments.words import (
     LastDay,
     Truth,
     WordError,
+    joined,
     links_between,
     quantity,
     select_goods,
@@ -220,6 +221,11 @@ class Instrument(BaseModel):
             good.id: good.name if any(c.isupper() for c in good.name.split()[0][1:]) else _small(good.name)
             for good in known
         }
+        # A code alone says nothing; whether it means all of a good, does.
+        for word in goods:
+            if word.isdigit():
+                meant = [names[known[k].id] for k in select_goods(known, (word,), stages or ())]
+                names[word] = f"HS {word} ({joined(meant)})" if meant else f"HS {word}"
         return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
 
     def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:

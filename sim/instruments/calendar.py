@@ -1,4 +1,4 @@
-"""Years and half-years, in which quotas are allotted."""
+"""Years, half-years and quarters, in which quotas are allotted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from sim.units import DAYS_PER_YEAR, Quantity
 __all__ = ["Allotment", "Batch", "Period", "check_periods", "period_of", "yearly_rates"]
 
 Allotment = Literal["evenly", "at once"]
-PERIOD = re.compile(r"(\d{4})(?:-H([12]))?")
+PERIOD = re.compile(r"(\d{4})(?:-(H[12]|Q[1-4]))?")
+MONTHS = {"": 12, "H": 6, "Q": 3}
+"""Letter of a period -> its length."""
 
 
 def _period(written: object) -> str:
     match = PERIOD.fullmatch(str(written))
     if match is None or not 1900 <= int(match[1]) <= 2200:
-        raise WordError(f"'{str(written)[:60]}' is not a year or a half-year", "write 2010 or 2010-H1")
+        said = f"'{str(written)[:60]}' is not a year, a half-year or a quarter"
+        raise WordError(said, "write 2010, 2010-H1 or 2010-Q1")
     return str(written)
 
 
@@ -48,11 +51,10 @@ class Batch:
 
 
 def _batch(key: str) -> Batch:
-    year, half = key[:4], key[6:]
-    number = int(year)
-    start = dt.date(number, 7 if half == "2" else 1, 1)
-    end = dt.date(number, 7, 1) if half == "1" else dt.date(number + 1, 1, 1)
-    return Batch(key, start, end)
+    year, months, number = int(key[:4]), MONTHS[key[5:6]], int(key[6:] or 1)
+    last = number * months
+    start = dt.date(year, last - months + 1, 1)
+    return Batch(key, start, dt.date(year + last // 12, last % 12 + 1, 1))
 
 
 def check_periods(keys: Sequence[str], first: dt.date | None) -> None:
@@ -96,5 +98,6 @@ def period_of(keys: Sequence[str], day: dt.date) -> Batch:
         batch = _batch(key)
         if batch.start <= day < batch.end:
             return batch
-    halves = bool(keys) and "H" in max(keys)
-    return _batch(f"{day.year}-H{1 + (day.month > 6)}" if halves else f"{day.year}")
+    letter = max(keys, key=lambda key: _batch(key).start)[5:6] if keys else ""
+    number = (day.month - 1) // MONTHS[letter] + 1
+    return _batch(f"{day.year}-{letter}{number}" if letter else f"{day.year}")

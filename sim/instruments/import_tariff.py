@@ -1,11 +1,14 @@
-"""``import_tariff``: a duty on imports, on top of the base-year tariff."""
+"""``import_tariff``: a duty on imports, on top of the base-year tariff or instead of it."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ImportMeasure
 from sim.instruments.words import Countries, Goods, quantity, select_goods
@@ -24,6 +27,8 @@ Rate = Annotated[Quantity, quantity("share", -0.9, 100.0, "a rate from -90 % upw
 class ImportTariff(ImportMeasure):
     """Adds ``rate`` to the ad-valorem tariff; several tariffs on one link add up.
 
+    ``applies: instead of`` makes ``rate`` the whole tariff: the base-year tariff of each link is taken off.
+
     A negative rate is relief; below a tariff of zero it becomes a subsidy, of 90 % of the price at most. A
     group that levies the tariff spares its own members. ``rate`` may be a mapping from dates to rates.
     """
@@ -34,6 +39,9 @@ class ImportTariff(ImportMeasure):
         BeforeValidator(by_date),
         Field(description="percentage points added to the tariff, or date: rate", examples=["25 %"]),
     ]
+    applies: Annotated[
+        Literal["on top of", "instead of"], Field(description="how the rate meets the base-year tariff")
+    ] = "on top of"
     exempt_countries: Annotated[Countries | None, Field(description="origins that do not pay")] = None
     exempt_goods: Annotated[Goods | None, Field(description="goods that are free")] = None
 
@@ -53,6 +61,8 @@ class ImportTariff(ImportMeasure):
             *([self.say_goods(self.exempt_goods, None)] if self.exempt_goods else []),
         ]
         but = f", {' and '.join(free)} exempt" if free else ""
+        if self.applies == "instead of":
+            return f"{self.say_countries(self.by)} taxes {self.imports()} at {rate} instead of before{but}"
         duty = f"{verb} {rate.lstrip('-') if relief else rate} {way} the tariff on {self.imports()}"
         return f"{self.say_countries(self.by)} {duty}{but}"
 
@@ -68,15 +78,55 @@ class ImportTariff(ImportMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Add the rate for the share of the step."""
         mask = self.mask(controls)
-        controls.tariff_rate.change(mask, share * self.now(controls, self.rate))
+        for links, rate in self._added(controls, mask):
+            controls.tariff_rate.change(links, share * rate)
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:
         """Severity rate / (1 + rate): the part of the delivered price that the new duty takes."""
         import numpy as np
 
-        rate = np.maximum(self.now(controls, self.rate), 0.0)
-        controls.raise_risk(self.mask(controls), rate / (1 + rate))
+        for links, added in self._added(controls, self.mask(controls)):
+            rate = np.maximum(added, 0.0)
+            controls.raise_risk(links, rate / (1 + rate))
+
+    def _added(self, controls: Controls, mask: BoolArray) -> Iterator[tuple[BoolArray, Amount]]:
+        """(G, C, C) links, and what comes on top of their base-year tariff."""
+        import numpy as np
+
+        rate = self.now(controls, self.rate)
+        if self.applies == "on top of":
+            yield mask, rate
+            return
+        before = controls.world.base_tariff
+        for level in np.unique(before[mask]).tolist():
+            yield mask & (before == level), rate - level
+
+    def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        """Two duties cannot both stand instead of one tariff."""
+        for name, other in others.items():
+            if name <= self.id or not isinstance(other, ImportTariff):
+                continue
+            if {self.applies, other.applies} == {"instead of"} and self._meets(other):
+                message = f"'{name}' stands instead of the base-year tariff of the same trade, too"
+                yield ("applies",), message, "end one before the other begins, or write 'on top of'"
+
+    def _meets(self, other: ImportTariff) -> bool:
+        """Whether both may be in force on one link on one day."""
+        first, last = dt.date.min, dt.date.max
+        if max(self.from_ or first, other.from_ or first) > min(self.until or last, other.until or last):
+            return False
+        labels = self._labels
+        if labels is None:
+            return True
+
+        def codes(words: Sequence[str]) -> set[str]:
+            return {code for word in words for code in labels.group(word)}
+
+        goods = [set(select_goods(labels.goods, one.goods, one.stages or ())) for one in (self, other)]
+        return bool(
+            goods[0] & goods[1] and codes(self.by) & codes(other.by) and codes(self.on) & codes(other.on)
+        )
 
     def touches(self, labels: Labels) -> bool:
         """Whether any link that pays carried trade."""

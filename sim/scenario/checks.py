@@ -15,7 +15,7 @@ from sim.scenario.report import Report
 from sim.scenario.scenario import Header
 from sim.world.labels import Labels
 
-__all__ = ["check_dates", "check_header", "check_rules", "check_sources", "check_stages"]
+__all__ = ["check_codes", "check_dates", "check_header", "check_rules", "check_sources", "check_stages"]
 
 MAXIMUM_YEARS = 100
 EASY_KEY = re.compile(r"[A-Za-z][\w-]*")
@@ -33,6 +33,27 @@ def check_stages(event: Instrument, path: tuple[str, ...], report: Report, label
             report.add(
                 (*path, "stages", str(i)), f"none of the goods has a stage '{stage}'",
                 f"they have: {', '.join(have)}",
+            )  # fmt: skip
+
+
+def check_codes(event: Instrument, report: Report, labels: Labels) -> None:
+    """Say so where an HS code stands for a good that this world holds together with other codes."""
+    from sim.instruments.words import select_goods
+
+    for i, word in enumerate(getattr(event, "goods", ())):
+        for k in select_goods(labels.goods, (word,)) if word.isdigit() else ():
+            good = labels.goods[k]
+            others = [code for code in good.hs6 if not code.startswith(word)]
+            stages = getattr(event, "stages", None)
+            if not others or (stages and good.stage not in stages):
+                continue
+            ends = labels.trade(good.id).items()
+            tonnes = sum(t for (exporter, importer), t in ends if exporter != importer)
+            report.add(
+                ("events", event.id, "goods", str(i)),
+                f"this world has one good, '{good.id}', for HS {word} and {', '.join(others)}, so the event "
+                f"acts on all: {tonnes:,.0f} {good.unit} crossed borders in {labels.base_year}",
+                f"write '{good.id}' if that is meant", warning=True,
             )  # fmt: skip
 
 

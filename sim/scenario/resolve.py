@@ -15,7 +15,14 @@ from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.paths import base_years
 from sim.scenario.blocs import read_blocs
-from sim.scenario.checks import check_dates, check_header, check_rules, check_sources, check_stages
+from sim.scenario.checks import (
+    check_codes,
+    check_dates,
+    check_header,
+    check_rules,
+    check_sources,
+    check_stages,
+)
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
@@ -322,6 +329,8 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
         return None
     if labels is not None and getattr(event, "stages", None):
         check_stages(event, path, report, labels)
+    if labels is not None:
+        check_codes(event, report, labels)
     return event
 
 

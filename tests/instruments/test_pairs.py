@@ -33,6 +33,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "export_quota": BY | {"amount": "20 t/year"},
     "export_tax": BY | {"rate": "15 %"},
     "freight_shock": {"exporters": "CHN", "change": "30 %", "delay": "5 days"},
+    "import_ban": {"by": "JPN", "on": "CHN", "goods": OXIDE},
     "import_tariff": {"by": "JPN", "on": "CHN", "goods": OXIDE, "rate": "25 %"},
     "merger": {"firms": ["separator_china_a", "separator_china_b"]},
     "outage": MAKERS | {"loss": "30 %", "length": "1 years"},
