@@ -32,7 +32,7 @@ MOST_STEPS, MOST_MEMBERS, MOST_EVENTS = 18, 5, 6
 MOST_GOODS = 4
 """Chains with more goods than this are tried, but seldom."""
 CHOOSE: Mapping[str, tuple[tuple[str, int, int], ...]] = {
-    "export_quota": (("amount amounts", 1, 1),),
+    "export_quota": (("amount amounts share", 1, 1), ("firms firm_amounts", 0, 1)),
     "production_quota": (("cut amount", 1, 1),),
     "negotiation": (("relief approval_share", 1, 1),),
     "freight_shock": (("change delay", 1, 2),),
@@ -294,6 +294,21 @@ def _mend_ban(maker: _Maker, event: dict[str, Any]) -> None:
         event.pop("compliance", None)
 
 
+def _mend_quota(maker: _Maker, event: dict[str, Any]) -> None:
+    """Tonnes of firms stay within the quota: they are named where it is no yearly amount."""
+    if "amount" in event:
+        event.pop("firm_amounts", None)
+    for number, firm in enumerate(event.get("firm_amounts", ()), start=1):
+        event["firm_amounts"][firm] = f"{7 * number} t/year"
+    _own_goods(maker, event)
+
+
+def _mend_tariff(maker: _Maker, event: dict[str, Any]) -> None:
+    """One duty at most stands instead of the base tariff."""
+    if any("applies" in other for other in maker.events.values()):
+        event.pop("applies", None)
+
+
 def _mend_licence(maker: _Maker, event: dict[str, Any]) -> None:
     if "longest_delay" in event:
         event["longest_delay"] = maker.chance.choice(("10 years", "120 months"))
@@ -337,7 +352,8 @@ def _mend_talks(maker: _Maker, event: dict[str, Any]) -> None:
 MEND: Mapping[str, Callable[[_Maker, dict[str, Any]], None]] = {
     "export_ban": _mend_ban,
     "export_licence": _mend_licence,
-    "export_quota": _own_goods,
+    "export_quota": _mend_quota,
+    "import_tariff": _mend_tariff,
     "production_quota": _own_goods,
     "merger": _mend_merger,
     "demand_shock": _mend_demand,
