@@ -1,7 +1,8 @@
 """A run of the default world: 84 months, one member and fifty.
 
 The clock starts after the imports and covers everything that a run needs: reading the world and the
-scenario, calibration, and the steps. Peak memory is that of the whole process, imports included.
+scenario, the benchmark of the base year, and the steps. Peak memory is that of the whole process, imports
+included.
 """
 
 from __future__ import annotations

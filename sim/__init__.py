@@ -35,7 +35,7 @@ def load(name: str | Path, *overrides: str) -> Scenario:
 
 
 def load_world(base_year: int = 2024) -> World:
-    """The world of one base year: 2024, 2022 or 2009."""
+    """The world of one base year, such as 2024; ``sim.paths.base_years()`` has those that there are."""
     from sim.world.load import load_world as read
 
     return read(base_year)

@@ -186,7 +186,7 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         viewed_member: the member that the agents show.
         agent_classes: replacements by country code, facility id, or kind
             (``country``, ``miner``, ``processor``, ``trader``, ``manufacturer``).
-        rng: seed of every random stream, a whole number; None draws one (``simulation.seed`` says which).
+        rng: seed of every random stream, a whole number; None draws one (``simulation.case.seed``).
 
     Attributes:
         simulation: the engine, with all its arrays. running: False after the scenario's last step.

@@ -1,4 +1,4 @@
-"""The no-shock run against the calibration targets: every row shown, in band or not."""
+"""The no-shock run against what is known of the base year: every row shown, in band or not."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def check_rows(dataset: xr.Dataset) -> list[CheckRow]:
         MonaziteError: the run starts from another base year than the targets, or is too short.
     """
     if int(dataset.attrs["base_year"]) != 2024:
-        raise MonaziteError(f"calibration targets are for base year 2024, not {dataset.attrs['base_year']}")
+        raise MonaziteError(f"the targets are those of base year 2024, not {dataset.attrs['base_year']}")
     months = dataset.sizes["time"] * 12 / steps_per_year(dataset)
     if months < CHECKED_MONTHS - 0.5:
         raise MonaziteError(f"the run covers {months:.0f} months; a check needs {CHECKED_MONTHS}")

@@ -1,4 +1,4 @@
-"""Calibration targets: what the base year is known to look like, from ``data/raw/targets``."""
+"""Targets: what the base year is known to look like, from ``data/raw/targets``."""
 
 from __future__ import annotations
 

@@ -27,8 +27,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "check",
         help="compare the no-shock run with observed shares, prices, imports and stocks",
-        description="Runs a baseline for 60 months and prints every calibration row: observed, model, band, "
-        "and the reason where it is out of band. Then the share of the data that rests on assumptions. "
+        description="Runs a baseline for 60 months and prints every target of the base year: observed, "
+        "model, band, and the reason where it is out of band. Then the share of the data that rests on "
+        "assumptions. "
         "'monazite check behaviour' prints, instead, fourteen properties that must hold of any such market, "
         "each with its figure and its bound.",
     )

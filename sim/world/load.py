@@ -75,7 +75,7 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
     are then 0 or left out, and a plant that makes nothing yet uses nothing.
 
     Args:
-        base_year: 2024, 2022 or 2009.
+        base_year: a year that the tables hold, such as 2024; see :func:`sim.paths.base_years`.
         root: the ``data/world`` folder; the installed one when ``None``.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,17 @@ def test_the_scenario_of_the_how_to_on_hindcasts_runs_and_is_scored(
     rows = json.loads(Path("rows.json").read_text(encoding="utf-8"))["rows"]
     assert rows[0]["median"] > 1.05
     assert Path("pictures/hindcast_antimony-2024.png").is_file()
+
+
+def test_the_how_to_on_single_steps_runs() -> None:
+    page = EXAMPLES.parent / "docs" / "how-to" / "step-by-step.md"
+    names: dict[str, Any] = {}
+    exec(page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0], names)
+    runs = names["as_it_was"], names["otherwise"]
+    dear, cheap = (run.price_outside.sel(good="dysprosium_oxide") for run in runs)
+    assert str(dear.time.values[0])[:10] == "2025-10-01"
+    assert dear.member.values.tolist() == [0, 3, 7]
+    assert (cheap.isel(time=slice(6, 18)).mean("time") < dear.isel(time=slice(6, 18)).mean("time")).all()
 
 
 def test_fewer_licences_make_dysprosium_dearer_in_the_workbench() -> None:

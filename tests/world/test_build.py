@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import filecmp
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from sim.errors import MonaziteError
 from sim.world.build import build_world
 from sim.world.build.raw import Raw
 from sim.world.build.shares import assumption_share
@@ -55,6 +58,32 @@ def test_rebuild_gives_the_committed_files_byte_for_byte(tmp_path: Path) -> None
     assert (WORLD / "posterior.csv").is_file() == SAMPLE.is_file()
     different = [str(p) for p in built if not filecmp.cmp(tmp_path / p, WORLD / p, shallow=False)]
     assert different == []
+
+
+def with_base_years(root: Path, text: str) -> Path:
+    """The source tables, with another list of base years."""
+    shutil.copytree(ROOT / "data" / "raw", root / "data" / "raw")
+    (root / "data" / "raw" / "assumptions" / "base_years.csv").write_text(text, encoding="utf-8")
+    return root
+
+
+def test_a_base_year_is_a_row_and_its_trade_a_file(tmp_path: Path) -> None:
+    root = with_base_years(tmp_path / "root", "base_year,holds\n2009,rare earths\n")
+    raw = root / "data" / "raw"
+    trade = pd.read_csv(raw / "baci_2009_2022_2024.csv.gz", dtype={"hs6": str})
+    (raw / "baci_2009_2022_2024.csv.gz").unlink()
+    for name, part in (("baci_2009.csv.gz", trade.year == 2009), ("baci_later.csv.gz", trade.year > 2009)):
+        trade[part].to_csv(raw / name, index=False)
+    build_world(root, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()] == ["2009"]
+    for path in sorted((tmp_path / "out" / "2009").iterdir()):
+        assert filecmp.cmp(path, WORLD / "2009" / path.name, shallow=False), path.name
+
+
+def test_a_base_year_that_is_no_year_is_refused(tmp_path: Path) -> None:
+    root = with_base_years(tmp_path, "base_year,holds\nlast year,all\n")
+    with pytest.raises(MonaziteError, match=r"base_years.csv.*last year"):
+        build_world(root, tmp_path / "out")
 
 
 @pytest.mark.parametrize("year", YEARS)

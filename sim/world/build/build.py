@@ -19,8 +19,6 @@ from sim.world.build.write import YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-BASE_YEARS = (2024, 2022, 2009)
-
 
 def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
     """Facilities, offers, needs and flows of one base year, with the goods that it holds."""
@@ -45,7 +43,7 @@ def build_world(root: Path, out: Path | None = None) -> None:
     """Build every base year from ``root``/data/raw into ``out`` (default ``root``/data/world)."""
     raw = Raw(root)
     folder = out if out is not None else root / "data" / "world"
-    for year in BASE_YEARS:
+    for year in raw.base_years():
         draft, goods = build_draft(raw, year)
         prices = read_prices(raw, year, [g["good"] for g in goods])
         set_behaviour(draft, raw, prices, {g["good"]: g["mineral"] for g in goods})

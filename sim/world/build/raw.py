@@ -50,6 +50,17 @@ class Raw:
             self._tables[name] = [dict(row) for row in read_table(path, remedy=RESTORE).dictionaries()]
         return self._tables[name]
 
+    def base_years(self) -> list[int]:
+        """The years of which worlds are built.
+
+        Raises:
+            MonaziteError: the table of base years names something else.
+        """
+        table = read_table(self.folder / "assumptions" / "base_years.csv", ("base_year",), remedy=RESTORE)
+        years = [row.number("base_year") for row in table]
+        table.problems.check()
+        return [int(year) for year in years]
+
     def rules(self, name: str) -> dict[str, float]:
         """An assumption table with columns rule, value, low, high: rule -> value.
 
@@ -74,8 +85,12 @@ class Raw:
 
     @cached_property
     def baci(self) -> pd.DataFrame:
-        """Bilateral trade: year, hs6, exporter, importer, value_kusd, quantity_t (gross weight)."""
-        frame = self.frame("baci_2009_2022_2024.csv.gz", dtype={"hs6": str})
+        """Bilateral trade: year, hs6, exporter, importer, value_kusd, quantity_t (gross weight).
+
+        Of all files ``baci_*.csv.gz``, each with some years.
+        """
+        files = sorted(path.name for path in self.folder.glob("baci_*.csv.gz"))
+        frame = pd.concat([self.frame(name, dtype={"hs6": str}) for name in files], ignore_index=True)
         return frame[frame.exporter != frame.importer]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Calibration rows: bands, reasons, and what cannot be checked."""
+"""The check of the base year: bands, reasons, and what cannot be checked."""
 
 from __future__ import annotations
 
