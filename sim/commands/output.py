@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sim.errors import MonaziteError
+from sim.files import check_inside, write_whole
 from sim.visible import visible
 
 __all__ = ["plural", "print_table", "say", "write_json"]
@@ -126,7 +127,13 @@ def write_json(target: Path | None, content: Mapping[str, object] | Sequence[obj
     if str(target) == "-":
         sys.stdout.write(text)
         return
+    # A file that somebody sent may be a link to another one; '-' is there for whoever means /dev/stdout.
+    check_inside(target.parent, target)
     try:
-        target.write_text(text, encoding="utf-8")
+        # What stands in its place is replaced as a whole, so half of it is never read.
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            write_whole(target, text.encode("utf-8"))
     except OSError as error:
         raise MonaziteError(f"{target}: cannot be written: {error.strerror}") from None

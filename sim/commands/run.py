@@ -191,10 +191,13 @@ def _execute(
 ) -> None:
     from sim.engine import Simulation
     from sim.results import Timing, save
+    from sim.sweep.estimate import check_members
     from sim.world.load import load_world
 
     argv = list(settings.argv if settings.argv is not None else sys.argv)
     worlds = {year: load_world(year) for year in sorted({s.base_year for s in scenarios})}
+    for scenario in scenarios:
+        check_members(worlds[scenario.base_year], scenario, settings.members)
     for scenario in scenarios:
         started, began = datetime.now(UTC), time.perf_counter()
 

@@ -68,7 +68,7 @@ def plan_from(args: argparse.Namespace) -> Plan:
     """
     from sim.scenario.resolve import load_scenario
     from sim.sweep.plan import make_plan
-    from sim.sweep.request import Keeping, Request, Sampling
+    from sim.sweep.request import Keeping, Request, Sampling, check_runs
 
     names, words = split(args.names)
     vary: dict[str, Any] = {}
@@ -90,6 +90,7 @@ def plan_from(args: argparse.Namespace) -> Plan:
         seeds = vary.pop("seed")
         if not isinstance(seeds, list) or not all(isinstance(s, int) and s >= 0 for s in seeds):
             raise MonaziteError("seed: whole numbers are needed; write for example 'seed=range(0,50)'")
+        check_runs(len(seeds) * (args.members or 1), "seed")
         cases = [(number, int(s)) for s in seeds for number in range(args.members or 1)]
         args.members = None
     overrides: dict[str, list[str]] = {}

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from sim.engine.run import Run
 from sim.errors import MonaziteError
+from sim.files import check_inside, open_new
 from sim.paths import shown
 from sim.world.world import World
 
@@ -154,8 +155,9 @@ class Checkpoint:
         names = list(self.arrays)
         header = json.dumps({**self.header, "arrays": names}, indent=1).encode()
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        check_inside(path.parent, path)
         try:
-            with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as file:
+            with open_new(fresh) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED) as file:
                 file.writestr(zipfile.ZipInfo(HEADER, EPOCH), header)
                 for number, name in enumerate(names):
                     with file.open(zipfile.ZipInfo(f"{number}.npy", EPOCH), "w", force_zip64=True) as entry:

@@ -16,6 +16,7 @@ from sim.past.episodes import Episode, EpisodeTarget
 from sim.past.naive import naive_run
 from sim.past.scoring import evaluate, miss, score
 from sim.scenario import Scenario, load_scenario
+from sim.sweep.estimate import check_members
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
@@ -119,6 +120,7 @@ def run_episode(
         MonaziteError: a target names a series, good or date that the run does not have.
     """
     world, scenario = load_episode(episode, extra)
+    check_members(world, scenario, members)
     data = Simulation(world, scenario, members=members, seed=seed).run(progress=progress)
     forecasts = {
         "unchanged": naive_run(world, scenario, data, elasticity=None),

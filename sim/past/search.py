@@ -60,6 +60,8 @@ Runner = Callable[[Sequence[Episode], Sequence[str], Values], Values]
 """Turns (n, parameters) values into (n, targets) statistics."""
 FORMAT = 1
 LEAST_BATCHES = 2
+MOST_DRAWS = 500_000
+"""A hundred times the default; all of them are held in memory at the end."""
 SEARCHED_FILES = ("behaviour.csv", "posterior.csv")
 """Files of the world of which a search reads no more than it states in its request."""
 LOW, HIGH = 0.1, 0.9
@@ -153,6 +155,8 @@ def make_request(episodes: Sequence[Episode], draws: int, seed: int) -> Request:
         raise MonaziteError(
             f"draws must be a multiple of {BATCH}, at least {LEAST_BATCHES * BATCH}, not {draws}"
         )
+    if draws > MOST_DRAWS:
+        raise MonaziteError(f"draws must be at most {MOST_DRAWS:,}, not {draws:,}")
     if seed < 0:
         raise MonaziteError(f"seed must not be negative, not {seed}")
     priors = read_priors()

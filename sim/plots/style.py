@@ -25,6 +25,7 @@ from matplotlib.patheffects import withStroke
 
 from sim.analysis.text import number
 from sim.errors import MonaziteError
+from sim.files import check_inside
 from sim.results import Run
 
 __all__ = [
@@ -342,6 +343,9 @@ def save_picture(fig: Figure, directory: Path, name: str, title: str, table: pd.
         MonaziteError: the directory cannot be written.
     """
     png, svg, csv = (directory / f"{name}.{kind}" for kind in ("png", "svg", "csv"))
+    for path in (png, svg, csv):
+        # Pictures go into the folder of the run by default, which somebody may have sent.
+        check_inside(directory.parent, path)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(STYLE):

@@ -152,4 +152,5 @@ def build_manifest(dataset: xr.Dataset, run_id: str, origin: Origin) -> dict[str
         },
         "python": platform.python_version(),
         "libraries": _versions(),
+        "checksums": "checksums.json",
     }

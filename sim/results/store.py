@@ -6,6 +6,7 @@ Layout of ``<campaign>/<run id>/``::
     scenario.resolved.yaml  every value with the line it came from
     arrays.zarr             labelled arrays (zarr 3), for ``xarray.open_zarr``
     tables/*.parquet        tidy tables
+    checksums.json          size and CRC-32 of every other file
     events.jsonl            one event per line with what it touched
     plots/                  pictures, once drawn
 
@@ -40,7 +41,9 @@ from sim.results.manifest import (
     world_files,
 )
 from sim.results.resolved import resolved_yaml
+from sim.results.stored import CHECKSUMS, checksums_of, open_arrays, read_checksums, read_manifest
 from sim.results.tables import write_tables
+from sim.variables import VARIABLES
 
 __all__ = ["ARRAYS", "KEPT_BITS", "Run", "find_runs", "load_run", "rounded", "run_id", "save"]
 
@@ -219,6 +222,7 @@ def _settle(dataset: xr.Dataset, origin: Origin, scratch: Path, wanted: Path) ->
         manifest = build_manifest(dataset, target.name, origin)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (scratch / "manifest.json").write_text(text, encoding="utf-8")
+        (scratch / CHECKSUMS).write_bytes(checksums_of(scratch))
         if not target.exists():
             try:
                 scratch.rename(target)
@@ -244,17 +248,11 @@ def _plain_strings(dataset: xr.Dataset) -> xr.Dataset:
 def _manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise MonaziteError(f"{path}: no such directory")
-    try:
-        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (path / "manifest.json").exists():
         if ".incomplete" in path.name:
-            raise MonaziteError(f"{path}: this run did not finish; run it again") from None
-        raise MonaziteError(f"{path}: not a run: there is no manifest.json") from None
-    except json.JSONDecodeError as error:
-        raise MonaziteError(f"{path / 'manifest.json'}:{error.lineno}:{error.colno}: {error.msg}") from None
-    if manifest.get("format") != 1:
-        raise MonaziteError(f"{path}: manifest format {manifest.get('format')}; this program reads format 1")
-    return manifest
+            raise MonaziteError(f"{path}: this run did not finish; run it again")
+        raise MonaziteError(f"{path}: not a run: there is no manifest.json")
+    return read_manifest(path)
 
 
 def load_run(directory: Path | str) -> Run:
@@ -267,7 +265,25 @@ def load_run(directory: Path | str) -> Run:
     manifest = _manifest(path)
     if not (path / ARRAYS / "zarr.json").is_file():
         raise MonaziteError(f"{path}: {ARRAYS} is missing; the run cannot be read")
-    return Run(path, manifest, _plain_strings(xr.open_zarr(path / ARRAYS, chunks=None)))
+    data = _plain_strings(open_arrays(path / ARRAYS, read_checksums(path, manifest)))
+    _check_shape(path, manifest, data)
+    return Run(path, manifest, data)
+
+
+def _check_shape(path: Path, manifest: dict[str, Any], data: xr.Dataset) -> None:
+    """Refuse arrays that are not those of the manifest, or not the variables of a run."""
+    sizes = {"member": manifest["members"], "time": manifest["steps"]}
+    found = {axis: data.sizes.get(axis) for axis in sizes}
+    wrong = [f"{found[axis]} on axis {axis}" for axis, size in sizes.items() if found[axis] != size]
+    wrong += [f"no {name}" for name in ("price_outside", "certified") if name not in data]
+    wrong += [
+        f"{name} on {variable.dims}"
+        for name, variable in data.data_vars.items()
+        if name in VARIABLES and variable.dims != VARIABLES[str(name)].axes
+    ]
+    if wrong:
+        said = ", ".join(wrong[:3])
+        raise MonaziteError(f"{path / ARRAYS}: does not fit manifest.json: {said}; run it again")
 
 
 def find_runs(path: Path | str) -> list[Run]:

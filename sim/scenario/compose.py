@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +11,14 @@ from hydra.core.override_parser.types import Glob, QuotedString
 from hydra.core.override_parser.types import Override as HydraOverride
 from hydra.errors import HydraException
 
-from sim.errors import Problem
+from sim.errors import MonaziteError, Problem
 from sim.scenario.node import COMMAND_LINE, Override
 
 __all__ = ["parse_overrides", "split_sweeps"]
 
 LONGEST_OVERRIDE = 10_000
+MOST_VALUES = 100_000
+"""Of one swept path; ``range`` writes them in few words."""
 
 
 def parse_overrides(overrides: Sequence[str | Override]) -> tuple[list[Override], list[Problem]]:
@@ -88,7 +91,12 @@ def split_sweeps(overrides: Sequence[str]) -> tuple[list[str], dict[str, object]
             sweep: Any = found.value()
             swept[found.key_or_group] = {"uniform": [sweep.start, sweep.end]}
         else:
-            swept[found.key_or_group] = [_plain(item) for item in found.sweep_iterator()]
+            values = list(itertools.islice(found.sweep_iterator(), MOST_VALUES + 1))
+            if len(values) > MOST_VALUES:
+                raise MonaziteError(
+                    f"{found.key_or_group}: more than {MOST_VALUES:,} values to vary; write fewer"
+                )
+            swept[found.key_or_group] = [_plain(item) for item in values]
     return plain, swept
 
 

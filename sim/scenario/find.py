@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from functools import cache
 from pathlib import Path
 
-from sim.paths import scenario_folders
+from sim.paths import scenario_folders, shown
 
 __all__ = ["find", "is_path", "names"]
 
@@ -30,7 +33,32 @@ def names() -> dict[str, Path]:
 
 def _files(folder: Path) -> tuple[Path, ...]:
     # A link that leads out of the folder would let a scenario's name stand for any file.
-    return tuple(p for p in sorted(folder.rglob("*.yaml")) if p.resolve().is_relative_to(folder))
+    return tuple(p for p in sorted(folder.rglob("*.yaml")) if _lies_inside(p, folder))
+
+
+def _lies_inside(path: Path, folder: Path) -> bool:
+    """Whether it is a file of the folder; a note says of anything else that it was skipped, and why."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(folder):
+            return False
+        if not path.is_file():
+            why = "is no file"
+        elif not os.access(path, os.R_OK):
+            why = "may not be read"
+        else:
+            return True
+    except (OSError, RuntimeError):
+        # What a loop of links raises depends on the version of Python.
+        why = "is a link that leads nowhere"
+    _note(path, why)
+    return False
+
+
+@cache
+def _note(path: Path, why: str) -> None:
+    """Say once that a file was skipped."""
+    print(f"skipped {shown(path.parent)}/{path.name}: it {why}", file=sys.stderr)
 
 
 def _looks_like_one(path: Path, folder: Path) -> bool:
@@ -54,6 +82,9 @@ def find(name: str, beside: Path | None = None) -> Path | None:
         return None
     if beside is not None:
         sibling = beside.parent / f"{name}.yaml"
-        if sibling.is_file() and sibling.resolve().parent == beside.parent.resolve():
-            return sibling
+        try:
+            if sibling.is_file() and sibling.resolve(strict=True).parent == beside.parent.resolve():
+                return sibling
+        except (OSError, RuntimeError):
+            return None
     return names().get(name)

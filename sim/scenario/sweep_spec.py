@@ -23,12 +23,13 @@ from sim.units import Quantity
 if TYPE_CHECKING:
     from sim.scenario.report import Report
 
-__all__ = ["METHODS", "Axis", "Design", "SweepSpec", "quantities", "read_sweep"]
+__all__ = ["METHODS", "MOST_RUNS", "Axis", "Design", "SweepSpec", "quantities", "read_sweep"]
 
 METHODS = ("grid", "zip", "lhs", "sobol", "saltelli", "morris")
 SAMPLED = ("lhs", "sobol", "saltelli", "morris")
 POWERS_OF_TWO = ("sobol", "saltelli")
-MOST_RUNS = 10_000_000
+MOST_RUNS = 1_000_000
+"""Runs of one sweep: its plan alone takes some 200 bytes of each."""
 
 
 class Probed(Protocol):

@@ -7,6 +7,7 @@ half of 256 samples are the 128 samples.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,12 +16,26 @@ import numpy.typing as npt
 from sim.errors import MonaziteError
 from sim.scenario.sweep_spec import Axis, Design
 
-__all__ = ["DESIGN_STREAM", "axis_values", "unit_points"]
+__all__ = ["DESIGN_STREAM", "axis_values", "count_points", "unit_points"]
 
 Array = npt.NDArray[np.float64]
 
 DESIGN_STREAM = 2
 """Keeps a design's draws apart from those of its members, which have streams of their own."""
+
+
+def count_points(axes: Sequence[Axis], design: Design) -> int:
+    """How many points :func:`unit_points` gives, without making them."""
+    if not axes:
+        return 1
+    if design.method == "grid":
+        return math.prod(len(axis.texts) for axis in axes)
+    if design.method == "zip":
+        return len(axes[0].texts)
+    assert design.samples is not None
+    if design.method == "saltelli":
+        return design.samples * (2 * len(axes) + 2 if design.second_order else len(axes) + 2)
+    return design.samples * (len(axes) + 1) if design.method == "morris" else design.samples
 
 
 def unit_points(axes: Sequence[Axis], design: Design, seed: int) -> Array:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
 import tracemalloc
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.errors import MonaziteError
 from sim.sweep.encode import encode_block
 from sim.sweep.kept import SweepRecorder
+from sim.sweep.machine import available_bytes
 from sim.sweep.plan import Plan, Variant
 from sim.sweep.work import portable, simulate
+from sim.variables import VARIABLES
+from sim.world.restrict import restrict
 
-__all__ = ["Estimate", "fitting_batch", "measure"]
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+    from sim.world.world import World
+
+__all__ = ["Estimate", "check_members", "fitting_batch", "measure"]
 
 PROBES = (2, 10)
 """Members of the two small simulations whose memory is compared."""
@@ -26,6 +35,41 @@ PACKING = 2.5
 """Copies of a block's results that stand beside each other while they are packed (measured)."""
 PROCESS_BYTES = 190_000_000
 """A worker without any member: interpreter, libraries, the world's tables (measured)."""
+
+COPIES = 3
+"""Of a run's numbers: while it is simulated, as a data set, and rounded for the disk."""
+
+
+def check_members(world: World, scenario: Scenario, members: int) -> None:
+    """Refuse more members of one run than memory holds, before any is taken for them.
+
+    The estimate counts what a run keeps of each step; it costs microseconds.
+
+    Raises:
+        MonaziteError: they would not fit; the message says how many would.
+    """
+    whole = restrict(world, scenario.minerals)
+    goods, offers, needs = len(whole.goods), len(whole.offer_good), len(whole.need_good)
+    lengths = {
+        "good": goods, "offer": offers, "need": needs, "facility": len(whole.facilities),
+        "importer": len(whole.countries), "event": len(scenario.events), "outbound": offers, "inbound": needs,
+    }  # fmt: skip
+    steps = len(scenario.steps())
+    each = sum(
+        np.dtype(item.dtype).itemsize * steps * math.prod(lengths.get(axis, 1) for axis in item.axes[2:])
+        for item in VARIABLES.values()
+        if item.axes[:2] == ("member", "time") and item.detail in ("run", "alike", "summed")
+    )
+    free = available_bytes()
+    most = int(SPARE * free / (COPIES * each))
+    if members > most:
+        needed = members * each * COPIES
+        raise MonaziteError(
+            f"{scenario.name}: {members:,} members of a run need about {needed / 1e9:,.1f} GB, and "
+            f"{free / 1e9:,.1f} GB are free; write --members {max(most // 2, 1)}, or use 'monazite sweep', "
+            "which stores members as it goes"
+        )
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -29,6 +29,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 ATTEMPTS = 3
 """How often a block is tried whose worker vanished."""
 POLL_SECONDS = 0.2
+SCHEDULER_PATIENCE = 5.0
+"""Seconds that a Dask scheduler may be out of reach."""
 WATCH_SECONDS = 1.0
 """How often a worker looks whether the process that it works for is still there."""
 
@@ -213,6 +215,8 @@ class Processes(_Futures):
 class Dask(_Futures):
     """Workers of a Dask scheduler, on this machine or many."""
 
+    _missing_since: float | None
+
     def __init__(self, address: str) -> None:
         try:
             from distributed import Client
@@ -222,6 +226,8 @@ class Dask(_Futures):
             ) from None
         try:
             connect: Any = Client
+            self._address = address
+            self._missing_since = None
             self._client = connect(address, timeout=10, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise MonaziteError(
@@ -230,9 +236,39 @@ class Dask(_Futures):
         self.workers = max(sum(dict(self._client.nthreads()).values()), 1)
 
     def _submit(self, job: Job) -> Any:
+        self._check()
         return self._client.submit(work, job, pure=False, retries=0)
 
+    def _check(self) -> None:
+        """Refuse to go on without a scheduler: its client would wait, or fail in words of its own."""
+        if self._client.status == "running":
+            self._missing_since = None
+            return
+        self._missing_since = self._missing_since or time.monotonic()
+        if self._client.status != "closed" and time.monotonic() - self._missing_since < SCHEDULER_PATIENCE:
+            return
+        raise MonaziteError(
+            f"the Dask scheduler at {self._address} is gone; what is finished is kept: start a scheduler and "
+            "workers again, then go on with 'monazite resume' and the same --address"
+        )
+
+    def _result(self, future: Any) -> Result:
+        try:
+            return super()._result(future)
+        except Exception:
+            self._check()
+            if future.status in ("lost", "cancelled"):
+                self._wait_for_status()
+            raise
+
+    def _wait_for_status(self) -> None:
+        """Give a client whose connection has just broken a moment to see whether its scheduler comes back."""
+        while self._client.status != "running":
+            self._check()
+            time.sleep(POLL_SECONDS)
+
     def _wait(self, futures: Sequence[Any]) -> list[Any]:
+        self._check()
         done = [future for future in futures if future.done()]
         if not done:
             time.sleep(POLL_SECONDS / 4)

@@ -23,7 +23,6 @@ import os
 import shutil
 import socket
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -34,10 +33,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from sim.errors import MonaziteError
+from sim.files import append_only, check_inside, make_folder, read_bytes
+from sim.files import write_whole as write_file
 from sim.paths import shown
 from sim.results.store import ARRAYS
 from sim.sweep.encode import block_file
 from sim.sweep.plan import Block, Plan
+from sim.sweep.stored import Entry, checksum, read_journal, read_summary
 from sim.sweep.work import Result
 
 __all__ = [
@@ -48,79 +50,12 @@ __all__ = [
 NOT_COMPARED = ("journal.jsonl", "timings.jsonl", "origin.json", "lock", "holder")
 """Files that tell of the way and not of the result."""
 PARTIAL = ".part"
+LONGEST_HOLDER = 400
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StoreError(MonaziteError):
     """The store cannot be read or written; what is finished is safe."""
-
-
-def checksum(data: bytes) -> int:
-    """CRC-32: against decay and truncation, not against forgery."""
-    return zlib.crc32(data)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all: beside its place, to the disk, then renamed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
-    try:
-        with partial.open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A finished block, as the journal has it."""
-
-    block: str
-    key: str
-    files: Mapping[str, tuple[int, int]]
-    """Variable -> size and checksum."""
-    failed: tuple[int, ...] = ()
-    """Runs."""
-    cleared: int = 0
-    certified: int = 0
-
-    def line(self) -> bytes:
-        """One line with a checksum of its own."""
-        content = {
-            "block": self.block, "key": self.key, "failed": list(self.failed), "cleared": self.cleared,
-            "certified": self.certified, "files": {k: list(v) for k, v in sorted(self.files.items())},
-        }  # fmt: skip
-        text = json.dumps(content, sort_keys=True)
-        return (json.dumps({"check": checksum(text.encode()), **content}, sort_keys=True) + "\n").encode()
-
-
-def _entry(line: bytes) -> Entry | None:
-    try:
-        content = json.loads(line)
-        check = content.pop("check")
-        if check != checksum(json.dumps(content, sort_keys=True).encode()):
-            return None
-        files = {str(k): (int(v[0]), int(v[1])) for k, v in content["files"].items()}
-        return Entry(
-            content["block"], content["key"], files, tuple(content["failed"]),
-            content["cleared"], content["certified"],
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None
-
-
-def read_journal(path: Path) -> dict[str, Entry]:
-    """Block -> its last entry; lines that are torn or damaged count for nothing."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return {}
-    found = (_entry(line) for line in lines)
-    return {entry.block: entry for entry in found if entry is not None}
 
 
 @dataclass
@@ -178,12 +113,15 @@ class Store:
 
     def _clean(self) -> None:
         """Remove what a killed process left half-written, and a journal's torn last line."""
-        for part in self.directory.rglob(f".*{PARTIAL}"):
-            part.unlink(missing_ok=True)
-        if self.journal.is_file():
-            content = self.journal.read_bytes()
-            if content and not content.endswith(b"\n"):
-                with self.journal.open("r+b") as handle:
+        for folder, _, files in os.walk(self.directory, followlinks=False):
+            for name in files:
+                if name.startswith(".") and name.endswith(PARTIAL):
+                    (Path(folder) / name).unlink(missing_ok=True)
+        if os.path.lexists(self.journal):
+            with append_only(self.journal) as handle:
+                handle.seek(0)
+                content = handle.read()
+                if content and not content.endswith(b"\n"):
                     handle.truncate(content.rfind(b"\n") + 1)
 
     def _start(self, origin: Mapping[str, Any]) -> None:
@@ -194,17 +132,18 @@ class Store:
         self.put("design.parquet", design_table(self.plan))
         for variant in self.plan.variants:
             self.put(f"{variant.name}/scenario.resolved.yaml", resolved_yaml(variant.scenario).encode())
-        if not (self.directory / "origin.json").is_file():
+        if not os.path.lexists(self.directory / "origin.json"):
             write_file(self.directory / "origin.json", json.dumps(origin, indent=1).encode() + b"\n")
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file of the result, unless it is there already just so."""
         path = self.directory / name
+        check_inside(self.directory, path)
         with suppress(OSError):
-            if path.stat().st_size == len(data) and path.read_bytes() == data:
+            if path.stat().st_size == len(data) and read_bytes(path) == data:
                 return
         with _explained(self.directory):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.directory, path.parent)
             write_file(path, data)
 
     def _path(self, block: str, variable: str) -> Path:
@@ -226,7 +165,7 @@ class Store:
         for variable, (size, check) in entry.files.items():
             path = self._path(entry.block, variable)
             try:
-                if path.stat().st_size != size or checksum(path.read_bytes()) != check:
+                if path.stat().st_size != size or checksum(read_bytes(path)) != check:
                     return False
             except OSError:
                 return False
@@ -254,8 +193,8 @@ class Store:
             variant, _, index = entry.block.rpartition("/")
             try:
                 data = {
-                    variable: (other / variant / ARRAYS / block_file(variable, int(index))).read_bytes()
-                    for variable in entry.files
+                    variable: read_bytes(other / variant / ARRAYS / block_file(variable, int(index)), size)
+                    for variable, (size, _) in entry.files.items()
                 }
             except OSError:
                 continue
@@ -278,8 +217,8 @@ class Store:
             "block": result.block, "compute_s": round(result.seconds, 4), "write_s": round(seconds, 4),
             "bytes": sum(map(len, result.files.values())), "peak_bytes": result.peak_bytes,
         }  # fmt: skip
-        with suppress(OSError), (self.directory / "timings.jsonl").open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(line) + "\n")
+        with suppress(OSError), append_only(self.directory / "timings.jsonl") as handle:
+            handle.write(json.dumps(line).encode() + b"\n")
 
     def _write(
         self, block: str, key: str, files: Mapping[str, bytes], failures: Mapping[int, str],
@@ -290,7 +229,7 @@ class Store:
         with _explained(self.directory):
             for variable, data in files.items():
                 path = self._path(block, variable)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.directory, path.parent)
                 write_file(path, data)
             for run, trace in failures.items():
                 self.put(f"errors/{run}.txt", error_text(self.plan, run, trace))
@@ -300,7 +239,7 @@ class Store:
         self.entries[block] = entry
 
     def _append(self, line: bytes) -> None:
-        with self.journal.open("ab", buffering=0) as handle:
+        with append_only(self.journal) as handle:
             before = os.fstat(handle.fileno()).st_size
             try:
                 if os.write(handle.fileno(), line) != len(line):
@@ -313,15 +252,14 @@ class Store:
 
     def sealed(self) -> bool:
         """Whether the sweep is complete, tables and all, and these files are as they were written."""
+        summary = read_summary(self.directory / "summary.json")
+        if summary is None or summary.id != self.plan.id:
+            return False
         try:
-            summary = json.loads((self.directory / "summary.json").read_bytes())
-            if summary["id"] != self.plan.id:
-                return False
             return all(
-                checksum((self.directory / name).read_bytes()) == check
-                for name, check in summary["files"].items()
+                checksum(read_bytes(self.directory / name)) == check for name, check in summary.files.items()
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except OSError:
             return False
 
     def seal(self, written: Iterable[str], content: Mapping[str, Any]) -> None:
@@ -345,6 +283,8 @@ def _hold(directory: Path) -> FileLock:
     Raises:
         StoreError: another process holds it.
     """
+    for name in ("lock", "holder", "journal.jsonl", "timings.jsonl"):
+        check_inside(directory, directory / name)
     lock = FileLock(directory / "lock", fallback_to_soft=False)
     # Beside the lock and not in it: Windows lets nobody read a locked file.
     holder = directory / "holder"
@@ -352,7 +292,7 @@ def _hold(directory: Path) -> FileLock:
         lock.acquire(blocking=False)
     except Timeout:
         try:
-            who = holder.read_text(encoding="utf-8").strip()
+            who = read_bytes(holder, LONGEST_HOLDER).decode("ascii", "replace").strip()
         except OSError:
             who = ""
         raise StoreError(
@@ -360,7 +300,7 @@ def _hold(directory: Path) -> FileLock:
             f"wait for it, or stop it and resume"
         ) from None
     try:
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        write_file(holder, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     except BaseException:
         lock.release()
         raise

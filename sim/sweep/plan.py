@@ -27,9 +27,9 @@ from sim.results.resolved import plain
 from sim.scenario.node import Override
 from sim.scenario.resolve import load_scenario
 from sim.scenario.sweep_spec import Axis, Design, quantities
-from sim.sweep.design import axis_values, unit_points
+from sim.sweep.design import axis_values, count_points, unit_points
 from sim.sweep.naming import folder_part, in_words
-from sim.sweep.request import BLOCK, Request
+from sim.sweep.request import BLOCK, Request, check_runs
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -263,8 +263,11 @@ def make_plan(request: Request) -> Plan:
         seed = next((s.seed for s in loaded if s.seed is not None), DEFAULT_SEED)
     _check_effect(axes, design, request)
     design = _sized(design, axes, request.members)
-    unit = unit_points(axes, design, seed)
     cases = request.cases
+    each = len(cases) if cases is not None else design.seeds
+    points = count_points(axes, design)
+    check_runs(len(loaded) * points * each, f"{len(loaded)} scenarios x {points:,} samples x {each:,} seeds")
+    unit = unit_points(axes, design, seed)
     replicates = list(cases) if cases is not None else [(number, seed) for number in range(design.seeds)]
     keeping = request.keeping
     return Plan(
@@ -389,7 +392,7 @@ def _sized(design: Design, axes: Sequence[Axis], members: int | None) -> Design:
         return design.model_copy(update={"seeds": members})
     if design.method in ("lhs", "sobol"):
         return design
-    points = len(unit_points(axes, design, 0))
+    points = count_points(axes, design)
     if members % points:
         raise MonaziteError(
             f"{members} members cannot be shared out evenly over {points} samples; "

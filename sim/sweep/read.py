@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sim.analysis.metrics import peak_multiple
 from sim.errors import MonaziteError
+from sim.files import read_bytes
 from sim.paths import outputs_directory, shown
 from sim.results.store import load_run
 from sim.sweep.kept import OUTCOMES
-from sim.sweep.plan import FORMAT, Plan, plan_of
+from sim.sweep.plan import Plan, plan_of
+from sim.sweep.stored import read_sweep_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +98,7 @@ class Sweep:
     @cached_property
     def failed(self) -> frozenset[int]:
         """Runs that failed."""
-        from sim.sweep.journal import read_journal
+        from sim.sweep.stored import read_journal
 
         entries = read_journal(self.directory / "journal.jsonl").values()
         return frozenset(run for entry in entries for run in entry.failed)
@@ -106,7 +108,16 @@ class Sweep:
         """One row per run (``docs/results.md``)."""
         import pandas as pd
 
-        frame = pd.read_parquet(self.directory / "design.parquet")
+        path = self.directory / "design.parquet"
+        try:
+            frame = pd.read_parquet(io.BytesIO(read_bytes(path)))
+            missing = {"run", "variant", "scenario", "sample", "replicate"} - set(frame.columns)
+            if missing or len(frame) != self.content["runs"]:
+                raise ValueError(f"{len(frame)} runs, without columns {sorted(missing)}")
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise MonaziteError(
+                f"{shown(path)}: is damaged ({str(error)[:200]}); mend it by: monazite resume {self.id}"
+            ) from None
         frame["failed"] = frame["run"].isin(self.failed)
         return frame
 
@@ -206,10 +217,5 @@ def open_sweep(name: str | Path, out: Path | None = None) -> Sweep:
         MonaziteError: there is none, or it was written by a newer program.
     """
     directory = find_sweep(name, out)
-    try:
-        content = json.loads((directory / "sweep.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MonaziteError(f"{shown(directory / 'sweep.json')}: cannot be read ({error})") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise MonaziteError(f"{shown(directory)}: not a sweep that this program reads (format {FORMAT})")
-    return Sweep(directory, content)
+    content, request = read_sweep_file(directory / "sweep.json")
+    return Sweep(directory, {**content, "request": request.model_dump(exclude_none=False)})

@@ -9,11 +9,30 @@ from typing import Any
 
 from sim.errors import MonaziteError
 from sim.scenario.find import is_path
+from sim.scenario.sweep_spec import MOST_RUNS
 
-__all__ = ["BLOCK", "Keeping", "Request", "Sampling"]
+__all__ = ["BLOCK", "LARGEST_BLOCK", "Keeping", "Request", "Sampling", "check_runs"]
 
 BLOCK = 32
 """Members to a block: small enough to lose little, large enough to be quick."""
+LARGEST_BLOCK = 4096
+"""A worker holds a whole block in memory."""
+
+
+def check_runs(count: int, what: str) -> None:
+    """Refuse more runs than one sweep holds, before memory is taken for them.
+
+    Args:
+        count: how many are asked for. what: by what, as messages name it.
+
+    Raises:
+        MonaziteError: more than :data:`MOST_RUNS`.
+    """
+    if count > MOST_RUNS:
+        raise MonaziteError(
+            f"{what}: {count:,} runs are more than the {MOST_RUNS:,} of one sweep; "
+            "make several sweeps, each with another --seed"
+        )
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,10 @@ class Request:
             raise MonaziteError("no scenario given; 'monazite list scenarios' shows what there is")
         if self.members is not None and self.members < 1:
             raise MonaziteError(f"members must be at least 1, not {self.members}")
+        check_runs(self.members or 0, f"members={self.members}")
+        check_runs(len(self.cases or ()), "seed")
+        if not 1 <= self.keeping.block <= LARGEST_BLOCK:
+            raise MonaziteError(f"block must be 1 to {LARGEST_BLOCK}, not {self.keeping.block}")
 
     def overrides_of(self, name: str) -> tuple[str, ...]:
         """Those of one scenario."""
@@ -102,7 +125,8 @@ class Request:
         cases = content.get("cases")
 
         def part(kind: type[Sampling] | type[Keeping]) -> dict[str, Any]:
-            return {item.name: content[item.name] for item in fields(kind) if item.name in content}
+            given = {item.name: content.get(item.name) for item in fields(kind)}
+            return {name: value for name, value in given.items() if value is not None}
 
         return cls(
             names=content["names"],

@@ -16,11 +16,13 @@ from sim.results.manifest import FORMAT as RUN_FORMAT
 from sim.results.manifest import input_checksums, scenario_files, world_files
 from sim.results.resolved import plain
 from sim.results.store import ARRAYS
+from sim.results.stored import CHECKSUMS, encoded_checksums
 from sim.sweep.described import parquet
-from sim.sweep.encode import encode_group
+from sim.sweep.encode import block_file, encode_group
 from sim.sweep.ensemble_tables import quantile_tables
 from sim.sweep.kept import KEPT, axis_labels
 from sim.sweep.plan import Variant
+from sim.sweep.stored import checksum
 from sim.sweep.work import portable, simulate
 
 if TYPE_CHECKING:
@@ -40,15 +42,37 @@ def finish(store: Store) -> None:
         for name, data in files.items():
             store.put(f"{variant.name}/{ARRAYS}/{name}", data)
             written.append(f"{variant.name}/{ARRAYS}/{name}")
+        sizes = {f"{ARRAYS}/{name}": measured(data) for name, data in files.items()}
         for table, frame in quantile_tables(store, variant):
             name = f"{variant.name}/tables/{table}.parquet"
-            store.put(name, parquet(frame))
+            data = parquet(frame)
+            store.put(name, data)
             written.append(name)
+            sizes[f"tables/{table}.parquet"] = measured(data)
+        manifest = _manifest(store, variant)
+        name = f"{variant.name}/{CHECKSUMS}"
+        store.put(name, _checksums(store, variant, {**sizes, "manifest.json": measured(manifest)}))
+        written.append(name)
         name = f"{variant.name}/manifest.json"
-        store.put(name, _manifest(store, variant))
+        store.put(name, manifest)
         written.append(name)
     written += ["sweep.json", "design.parquet", *(f"errors/{run}.txt" for run in store.failed)]
     store.seal(written, {"runs": plan.total, "failed": store.failed})
+
+
+def measured(data: bytes) -> tuple[int, int]:
+    """Size and checksum."""
+    return len(data), checksum(data)
+
+
+def _checksums(store: Store, variant: Variant, sizes: dict[str, tuple[int, int]]) -> bytes:
+    """``checksums.json`` of a variant: of its blocks the journal has them, of other files ``sizes``."""
+    for entry in store.entries.values():
+        name, _, index = entry.block.rpartition("/")
+        if name == variant.name:
+            for variable, size in entry.files.items():
+                sizes[f"{ARRAYS}/{block_file(variable, int(index))}"] = size
+    return encoded_checksums(sizes)
 
 
 def _group(store: Store, variant: Variant) -> dict[str, bytes]:
@@ -125,5 +149,6 @@ def _manifest(store: Store, variant: Variant) -> bytes:
         },
         # A run says here when it began; of a sweep, origin.json and timings.jsonl tell.
         "started": "",
+        "checksums": CHECKSUMS,
     }
     return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -74,6 +74,7 @@ def _engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         module.__dict__.update(content)
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sim.sweep.estimate.check_members", lambda *_: None)
     monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)  # a quarter of the work of drawing
 
 
