@@ -34,7 +34,7 @@ def checksum(data: bytes) -> int:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class RequestPart(_Model):
