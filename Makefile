@@ -64,7 +64,7 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
 
-# Kill sweeps 225 times, 75 other kills, signals and faults, 5,000 damaged folders;
+# Kill sweeps 225 times, besides other kills, signals and faults; 5,000 damaged folders;
 # MONAZITE_KILLS=1000 MONAZITE_TAMPERED=20000 make chaos for more.
 chaos: $(STAMP)
 	MONAZITE_KILLS=$${MONAZITE_KILLS:-225} MONAZITE_TAMPERED=$${MONAZITE_TAMPERED:-5000} $(BIN)/python -m pytest -s \

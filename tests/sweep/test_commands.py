@@ -177,9 +177,9 @@ def test_signals_finish_the_runs_in_flight(
         "640",
         "--executor",
         executor,
-        "--workers",
-        "2",
     ]
+    if executor != "local":
+        words += ["--workers", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, "-W", "error::UserWarning", "-m", "sim.cli", *words],
