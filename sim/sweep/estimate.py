@@ -37,7 +37,7 @@ PROCESS_BYTES = 190_000_000
 """A worker without any member: interpreter, libraries, the world's tables (measured)."""
 
 COPIES = 3
-"""Of a run's numbers: while it is simulated, as a data set, and rounded for the disk. Reckoned, not measured."""
+"""Of a run's numbers: simulated, as a data set, and rounded for the disk. Reckoned, not measured."""
 
 
 def check_members(world: World, scenario: Scenario, members: int) -> None:
