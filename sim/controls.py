@@ -239,13 +239,15 @@ class Controls:
         """Put a ceiling on what the offers in a mask (O,) produce; of several the lowest holds.
 
         Args:
-            ceiling: multiples of base-year output, one number or (M,).
+            ceiling: multiples of base-year output, one number or (M,); who made nothing then may not begin.
             share: of the step in which it is in force, one number or (M,); the rest is left base-year output.
         """
         acts = (np.asarray(share) > 0) & np.isfinite(ceiling)
         level = np.where(acts, 1 - share * (1 - np.where(acts, ceiling, 1.0)), np.inf)
         rows = np.broadcast_to(self.output_ceiling, (max(level.size, len(self.output_ceiling)), len(offers)))
-        lower = np.minimum(rows, level.reshape(-1, 1))
+        level = level.reshape(-1, 1)
+        idle = (self.world.offer_output <= 0) & np.isfinite(level)
+        lower = np.minimum(rows, np.where(idle, 0.0, level))
         self.output_ceiling = np.where(offers, lower, rows)
 
     def scale_demand(self, needs: BoolArray, factor: Amount) -> None:

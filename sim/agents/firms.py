@@ -45,8 +45,10 @@ def _own_shares(world: World, owner: IntArray) -> FloatArray:
         names, position = np.unique(firm, return_inverse=True)
         by_firm = np.zeros((len(names), flow.shape[1]))
         np.add.at(by_firm, position, flow)
-        share = by_firm / flow.sum(0)
-        weight = flow / flow.sum(1, keepdims=True)
+        # Who sold or bought nothing in the base year shares no buyer with anybody.
+        bought, sold = flow.sum(0), flow.sum(1, keepdims=True)
+        share = np.divide(by_firm, bought, out=np.zeros_like(by_firm), where=bought > 0)
+        weight = np.divide(flow, sold, out=np.zeros_like(flow), where=sold > 0)
         result[sellers] = (weight * share[position]).sum(1)
     return result
 

@@ -135,7 +135,7 @@ def usable_inputs(
     per_tonne = activities.need_coefficient[order] * rate[:, order]
     reach = _reach(activities, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
-    share = scarcest / np.maximum(planned, 1e-300)
+    share = np.divide(scarcest, planned, out=np.full_like(scarcest, np.inf), where=planned > 0)
     is_scarcest = (reach <= scarcest[:, _group_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
     behaviour = prepared.behaviour
     room = np.minimum(share[:, plant] * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
@@ -241,7 +241,8 @@ def _adapt_plants(
     entrant = np.zeros(len(activities.facility), dtype=bool)
     entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
     if entrant.any():
-        wanted = np.where(entrant, _opened(prepared, margin, less) * most, wanted)
+        over_cost = margin / activities.revenue_mean(state.cash_cost)
+        wanted = np.where(entrant, _opened(prepared, over_cost, less) * most, wanted)
     throughput = state.throughput + follow * (wanted * activities.throughput - state.throughput)
     state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)
 
@@ -249,9 +250,13 @@ def _adapt_plants(
 def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> FloatArray:
     """Share of its capacity at which an entrant wants to run, given price over cost and its own stock.
 
+    Next to nothing, such as what rounding leaves above cost, does not open it.
+
     Equation (M80), docs/model.md, for ``opn_s``.
     """
-    opened = np.clip((over_cost - 1) / prepared.behaviour["entry_margin"], 0.0, 1.0)
+    behaviour = prepared.behaviour
+    opened = np.clip((over_cost - 1) / behaviour["entry_margin"], 0.0, 1.0)
+    opened = np.where(opened < behaviour["least_entrant_rate"], 0.0, opened)
     share: FloatArray = opened * np.minimum(less, 1.0)
     return share
 

@@ -11,6 +11,7 @@ from sim.controls import Controls
 
 __all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
 
+
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
     """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves.
 
@@ -113,5 +114,35 @@ def offers(
     volume = plan * raised(relative_stock, behaviour["offer_stock_response"])
     least = behaviour["least_offer"] * prepared.benchmark.normal_output * prepared.step_years
     volume = np.maximum(volume, least)
+    if prepared.benchmark.entrant.any():
+        quantity, volume = _of_entrants(prepared, state, controls, (for_sale, quantity, volume))
     ratio = np.maximum(quantity, 1e-12) / volume
     return quantity, ask * raised(ratio, 1 / behaviour["offer_elasticity"])
+
+
+def _of_entrants(
+    prepared: Prepared, state: State, controls: Controls, stock: tuple[FloatArray, FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """What sellers have on sale, and the volume that they place, once more for entrants.
+
+    An entrant keeps a reserve as far as it runs, and places of its stock at least the share that others place
+    in normal times, so that its store empties once it is shut. Next to nothing is no lot at all.
+
+    Args:
+        stock: (M, O) each: tonnes that are not held back, tonnes on sale, and volume placed, of all sellers.
+
+    Returns:
+        Tonnes on sale and volume, (M, O) each.
+
+    Equations (M94), (M95) and (M96), docs/model.md, for ``q_s`` and ``V_s``.
+    """
+    for_sale, quantity, volume = stock
+    behaviour, benchmark = prepared.behaviour, prepared.benchmark
+    entrant, full = benchmark.entrant, benchmark.normal_output
+    running = np.minimum(state.rate / full, 1.0)
+    reserve = behaviour["seller_reserve_share"] * prepared.kept_stock * running
+    free = np.maximum(for_sale - reserve, 0.0)
+    least = behaviour["least_entrant_rate"] * full * prepared.step_years
+    free = np.where(free < least, 0.0, free)
+    usual = free * full * prepared.step_years / normal_stock(prepared, controls)
+    return np.where(entrant, free, quantity), np.where(entrant, np.maximum(volume, usual), volume)

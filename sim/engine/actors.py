@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Orders
-from sim.agents import buyers, expectations, logistics, production, sellers
+from sim.agents import buyers, entry, expectations, logistics, production, sellers
 from sim.agents.noise import Noise
 from sim.agents.origins import Origins, families
 from sim.agents.state import State, initial_state, need_rate
@@ -113,6 +113,7 @@ class Actors:
         self._base_give_up = buyers.give_up_prices(prepared)
         self._slopes = buyers.worth_slopes(prepared)
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
+        self._lots = entry.full_lots(prepared)
         self._warm: ClearingState | None = None
         if at is not None:
             for process in processes:
@@ -193,9 +194,11 @@ class Actors:
             caps,
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
+            signal_quantity=self._lots,
         )
         self._warm = clearing.state
-        self.state.gate_price, self.state.choice_index = clearing.price, clearing.index
+        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.ask)
+        self.state.gate_price, self.state.choice_index = gate, clearing.index
         return clearing
 
     def _resale(self, regime: Regime) -> FloatArray | None:

@@ -49,7 +49,8 @@ def world_digest(world: World) -> str:
     digest.update(json.dumps([list(part) for part in names]).encode())
     for array in (
         world.offer_good, world.offer_facility, world.offer_output, world.offer_capacity, world.offer_stock,
-        world.need_good, world.need_facility, world.need_use, world.need_cover, world.base_price,
+        world.need_good, world.need_facility, world.need_use, world.need_full_use,
+        world.need_cover, world.base_price,
         *world.base_flow, *world.transit_years, *world.freight_share,
     ):  # fmt: skip
         digest.update(np.ascontiguousarray(array).tobytes())

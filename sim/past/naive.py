@@ -65,7 +65,10 @@ def naive_run(
             factor[t] = _may_produce(controls)
             for g in range(goods):
                 needs = world.need_slice(g)
-                supply[t, g] = flows[g].sum() / world.base_flow[g].sum()
+                usual = world.base_flow[g].sum()
+                if usual <= 0:
+                    continue
+                supply[t, g] = flows[g].sum() / usual
                 wanted = world.need_use[needs] * controls.demand_factor[0, needs]
                 demand[t, g] = wanted.sum() / world.need_use[needs].sum()
             price[t] = (np.maximum(supply[t], LEAST_SUPPLY) / demand[t]) ** (1 / elasticity)

@@ -8,7 +8,8 @@ the same draws of parameters and noise, the same events. What differs:
 - markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate;
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
-  bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused.
+  bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
+  so are worlds in which facilities stand still.
 
 What policy does to links is read from the engine's tables when it changes, a few times in a run.
 """
@@ -36,6 +37,7 @@ from sim.engine.draws import draw_events
 from sim.engine.markets import PolicyMarket, build_market
 from sim.engine.policy import active_controls, policy_key
 from sim.engine.run import STEPS_PER_YEAR, step_dates
+from sim.errors import MonaziteError
 from sim.scenario import Scenario
 from sim.twin.object_market import Border, ObjectMarket
 from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
@@ -88,6 +90,12 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self, world: World, scenario: Scenario, member: int = 0, rng: int = 0, tolerance: float = TOLERANCE
     ) -> None:
         super().__init__(rng=rng)
+        if (world.offer_output <= 0).any():
+            idle = world.facilities[world.offer_facility[int((world.offer_output <= 0).argmax())]]
+            raise MonaziteError(
+                f"{idle} has no base-year output, and the twin has no facilities that enter later; run "
+                "sim.engine.Simulation, or leave it out of outputs.csv"
+            )
         self.world, self.tolerance = world, tolerance
         self.dates = step_dates(scenario.start, scenario.end, scenario.step)
         self.step_years = step_years = 1 / STEPS_PER_YEAR[scenario.step]

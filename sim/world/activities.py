@@ -11,6 +11,7 @@ from sim.world.world import FloatArray, IntArray, World
 
 __all__ = ["Activities", "basket_inflow", "make_activities"]
 
+
 @dataclass(frozen=True)
 class Activities:
     """Leontief activities of processors and traders, on the axis of plants ``P``."""
@@ -106,7 +107,7 @@ def make_activities(
     offer_order, offer_start = _grouped(offer_plant, len(facility))
     throughput = np.add.reduceat(use[need_order], need_start)
     in_plant, out_plant = need_plant >= 0, offer_plant >= 0
-    coefficient = np.where(in_plant, use / np.where(in_plant, throughput[need_plant], 1.0), 0.0)
+    coefficient = _per_plant(use, need_plant, throughput)
     basket_of = _baskets(len(facility), kinds[world.need_facility], need_plant, basket_need)
     baskets = basket_need, basket_of
     offer_element, offer_yield = _yields(world, mix, output, (offer_plant, throughput), baskets)
@@ -133,9 +134,17 @@ def make_activities(
         offer_element=offer_element,
         basket_need=basket_of,
         input_cost_share=np.minimum(plant_spending / plant_revenue, input_cost_ceiling),
-        revenue_weight=np.where(out_plant, revenue / np.where(out_plant, plant_revenue[offer_plant], 1), 0.0),
-        cost_weight=np.where(in_plant, spending / np.where(in_plant, plant_spending[need_plant], 1), 0.0),
+        revenue_weight=_per_plant(revenue, offer_plant, plant_revenue),
+        cost_weight=_per_plant(spending, need_plant, plant_spending),
     )
+
+
+def _per_plant(amount: FloatArray, plant: IntArray, total: FloatArray) -> FloatArray:
+    """Amounts of offers or needs over the total of their plant; 0 where they belong to none."""
+    share = np.zeros(len(amount))
+    own = np.flatnonzero(plant >= 0)
+    share[own] = amount[own] / total[plant[own]]
+    return share
 
 
 def _runs(plant: IntArray, group: IntArray) -> tuple[IntArray, IntArray]:

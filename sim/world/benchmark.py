@@ -82,7 +82,9 @@ def make_benchmark(
         np.where(block.sum(0) > 0, block, share * normal_use[world.need_slice(g)])
         for g, (block, share) in enumerate(zip(flow, shares, strict=True))
     )
-    kernel, base_index = sourcing_kernel(world, rules, shares, normal_output, sigma)
+    kernel, base_index = sourcing_kernel(
+        world, rules, shares, (normal_output, normal_use), sigma
+    )
     is_basket: BoolArray = np.array([good.basket for good in world.goods])
     basket_need = np.flatnonzero(is_basket[world.need_good])
     lag_weight, need_lag = shipping_lags(world.transit_years, mix, step_years, delay_years)

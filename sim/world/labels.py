@@ -184,7 +184,7 @@ def _parameter_rows(path: Path) -> dict[tuple[str, str], ParameterLabel]:
 def _tonnes(path: Path, column: str) -> dict[tuple[str, str], float]:
     """(good, facility) -> tonnes per year."""
     table = read_table(path, ("good", "facility", column))
-    tonnes = {(row.text("good"), row.text("facility")): row.number(column, low=0.0) for row in table}
+    tonnes = {(row.text("good"), row.text("facility")): row.number(column, 0.0, empty=0.0) for row in table}
     table.problems.check()
     return tonnes
 

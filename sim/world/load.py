@@ -8,7 +8,6 @@ it, by file and row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,56 +15,18 @@ import numpy as np
 from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
+from sim.world.entrants import normal_amounts
+from sim.world.roles import KINDS, check_roles
+from sim.world.rows import Ends, Named, check_use
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import FloatArray, Good, IntArray, World
 
 __all__ = ["load_world"]
 
-MARGIN_TOLERANCE = 1e-4
-"""Largest relative gap between an output or use and the sum of its flows."""
-ROUNDING = 1e-6
-"""Relative gap by which a capacity may lie below its output, both written with few digits."""
 WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
-KINDS = ("miner", "processor", "trader", "manufacturer")
 LEAST_TARIFF = -0.99
 """A subsidy of nearly the whole price."""
-INFINITE = float("inf")
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A table whose rows have a name each."""
-
-    rows: list[Row]
-    index: dict[str, int]
-    """Name -> place."""
-
-    def texts(self, column: str) -> tuple[str, ...]:
-        return tuple(row.text(column) for row in self.rows)
-
-    def numbers(self, column: str, low: float, high: float = INFINITE) -> FloatArray:
-        """One number a row; an empty cell is 0."""
-        return np.array([row.number(column, low, high, empty=0.0) for row in self.rows])
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Offers, or needs: rows of one table, sorted by good, then facility."""
-
-    rows: list[Row]
-    good: IntArray
-    facility: IntArray
-    position: dict[tuple[int, int], int]
-    """(good, facility) -> place."""
-
-    def numbers(self, column: str, low: float, high: float = INFINITE) -> FloatArray:
-        """One number a row; an empty cell is 0."""
-        return np.array([row.number(column, low, high, empty=0.0) for row in self.rows])
-
-    def first(self, goods: int) -> IntArray:
-        """(G + 1,) place of each good's first row."""
-        return np.searchsorted(self.good, np.arange(goods + 1))
 
 
 def load_world(base_year: int = 2024, root: Path | None = None) -> World:
@@ -86,7 +47,10 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
     if not (top / str(base_year)).is_dir():
         known = sorted(p.name for p in top.glob("[12]*") if p.is_dir())
         raise MonaziteError(f"no base year {base_year} in {top}; there are: {', '.join(known)}")
-    return _Reader(top, base_year).world()
+    world = _Reader(top, base_year).world()
+    # Refuses a world that does not say what entrants would take.
+    normal_amounts(world)
+    return world
 
 
 class _Reader:
@@ -119,7 +83,7 @@ class _Reader:
     def _table(self, path: Path, *columns: str) -> Table:
         return read_table(path, columns, self.problems)
 
-    def _named(self, path: Path, key: str, columns: tuple[str, ...] = ()) -> _Named:
+    def _named(self, path: Path, key: str, columns: tuple[str, ...] = ()) -> Named:
         rows: list[Row] = []
         index: dict[str, int] = {}
         for row in self._table(path, key, *columns):
@@ -129,7 +93,7 @@ class _Reader:
                 continue
             index[name] = len(rows)
             rows.append(row)
-        return _Named(rows, index)
+        return Named(rows, index)
 
     def _goods(self, traded: set[str]) -> tuple[Good, ...]:
         """The goods that somebody sells in this base year."""
@@ -156,7 +120,7 @@ class _Reader:
             if row.text("good") in traded
         )
 
-    def _ends(self, table: Table) -> _Ends:
+    def _ends(self, table: Table) -> Ends:
         found: dict[tuple[int, int], Row] = {}
         for row in table:
             good, facility = row.word("good", self.listed.index, "good"), row.text("facility")
@@ -172,34 +136,12 @@ class _Reader:
         keys = sorted(found)
         goods, facilities = np.array(keys, dtype=np.int64).reshape(-1, 2).T
         places = {key: place for place, key in enumerate(keys)}
-        return _Ends([found[key] for key in keys], goods, facilities, places)
+        return Ends([found[key] for key in keys], goods, facilities, places, table.position)
 
-    def _capacity(self, output: FloatArray) -> FloatArray:
-        """(O,) t/year; an empty cell stands for the output."""
-        stated = np.empty(len(output))
-        for place, (row, made) in enumerate(zip(self.offers.rows, output.tolist(), strict=True)):
-            stated[place] = capacity = row.number("capacity_t", 0.0, empty=made)
-            if capacity < made * (1 - ROUNDING):
-                message = f"{row.text('capacity_t')} is less than the output, {row.text('output_t')}"
-                row.refuse("capacity_t", message, "raise it, or lower output and flows")
-            if capacity == 0 and made == 0:
-                remedy = "give a facility that enters later its capacity, or remove the row"
-                row.refuse("capacity_t", "makes nothing and has no capacity", remedy)
-        return stated
-
-    def _check_use(self, use: FloatArray, output: FloatArray) -> None:
-        """Only a plant that makes nothing yet may use nothing, and it may use no more."""
-        sells = set(self.offers.facility.tolist())
-        at_work = set(self.offers.facility[output > 0].tolist())
-        for row, facility, used in zip(
-            self.needs.rows, self.needs.facility.tolist(), use.tolist(), strict=True
-        ):
-            waits = facility in sells and facility not in at_work
-            if used == 0 and not waits:
-                row.refuse("use_t", "uses nothing", "write its use, or remove the row")
-            if used > 0 and waits:
-                message = f"uses {row.text('use_t')} t, but the facility makes nothing"
-                row.refuse("use_t", message, "write 0, or give the facility an output")
+    def _check_rows(self, use: FloatArray, output: FloatArray) -> None:
+        check_use(self.offers, self.needs, use, output)
+        if all(row.text("kind") in KINDS for row in self.facilities.rows):
+            check_roles(self.facilities.rows, self.offers.by_name(), self.needs.by_name())
 
     def _base_flow(self) -> tuple[FloatArray, ...]:
         """Per good (sellers, buyers) tonnes per year."""
@@ -223,12 +165,6 @@ class _Reader:
                 row.refuse("", message, "it needs a row of outputs.csv and one of inputs.csv")
         return blocks
 
-    def _check_margin(self, ends: _Ends, column: str, stated: FloatArray, flows: FloatArray) -> None:
-        gap = np.abs(stated - flows) > MARGIN_TOLERANCE * stated
-        for place in np.flatnonzero(gap).tolist():
-            message = f"{ends.rows[place].text(column)} t, but the flows sum to {flows[place]:.6g} t"
-            ends.rows[place].refuse(column, message, "make them agree, or rebuild with 'make data'")
-
     def _composition(self) -> FloatArray:
         """(O, E) element shares that sum to 1, or to 0 where nothing is stated."""
         shares = np.zeros((len(self.offers.rows), len(self.elements.rows)))
@@ -241,6 +177,12 @@ class _Reader:
             if offer is not None and element in self.elements.index:
                 shares[offer, self.elements.index[element]] = share
         total = shares.sum(1, keepdims=True)
+        for offer in np.flatnonzero(total[:, 0] <= 0).tolist():
+            row, good = self.offers.rows[offer], self.goods[self.offers.good[offer]]
+            kind = self.facilities.rows[self.offers.facility[offer]].text("kind")
+            if good.basket and kind != "trader":
+                remedy = f"add rows of composition.csv for {row.text('facility')}"
+                row.refuse("good", f"nothing says which elements its {good.id} holds", remedy)
         stated: FloatArray = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
         return stated
 
@@ -292,12 +234,12 @@ class _Reader:
             self.problems.note(str(self.year / "outputs.csv"), message, "add rows")
             self.problems.check()
         output, use = offers.numbers("output_t", 0.0), needs.numbers("use_t", 0.0)
-        capacity = self._capacity(output)
-        self._check_use(use, output)
+        capacity, full_use = offers.capacity(output), needs.full_use(use)
+        self._check_rows(use, output)
         flow = self._base_flow()
         sold, bought = (np.concatenate([block.sum(axis) for block in flow]) for axis in (1, 0))
-        self._check_margin(offers, "output_t", output, sold)
-        self._check_margin(needs, "use_t", use, bought)
+        offers.check_margin("output_t", output, sold)
+        needs.check_margin("use_t", use, bought)
         country = np.array([countries.index.get(code, 0) for code in facilities.texts("country")])
         distance = great_circle_km(countries.numbers("lon", -180, 180), countries.numbers("lat", -90, 90))
         years, freight = self._shipping(distance, country)
@@ -328,6 +270,7 @@ class _Reader:
             need_facility=needs.facility,
             need_good=needs.good,
             need_use=bought,
+            need_full_use=full_use,
             need_cover=needs.numbers("cover_weeks", 0.0) / WEEKS_PER_YEAR,
             need_reservation=needs.numbers("reservation_multiple", 1.0),
             need_dependence=needs.numbers("dependence", 0.0, 1.0),

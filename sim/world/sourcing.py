@@ -100,18 +100,18 @@ def sourcing_kernel(
     world: World,
     rules: BaseYearRules,
     shares: tuple[FloatArray, ...],
-    normal_output: FloatArray,
+    normal: tuple[FloatArray, FloatArray],
     sigma: FloatArray,
 ) -> tuple[tuple[FloatArray, ...], FloatArray]:
     """Sourcing weights, and the base-year mean delivered price of each buyer.
 
-    ``K_sb = share_sb P0_b ** -sigma``. A seller without base-year sales is worth to each buyer, at equal
-    delivered prices and per tonne a year that it could make, what the rivals are on average. It sells nothing
-    until it has something to sell, so the base year stays a fixed point.
+    ``K_sb = share_sb P0_b ** -sigma``. A seller without base-year sales is worth as much to buyers, at equal
+    delivered prices, that at base prices they would buy all that it can make. It sells nothing until it has
+    something to sell, so the base year stays a fixed point.
 
     Args:
         shares: from :func:`purchase_shares`.
-        normal_output: (O,) t/year, see :class:`sim.world.benchmark.Benchmark`.
+        normal: (O,) output and (N,) use, t/year, see :class:`sim.world.benchmark.Benchmark`.
         sigma: (G,) sourcing elasticity of each good, or (M, G) where members differ.
 
     Returns:
@@ -127,10 +127,15 @@ def sourcing_kernel(
         weight = share * raised(mean_delivered, -of_good(sigma, g))
         idle = share.sum(1) <= 0
         if idle.any():
-            size = normal_output[world.offer_slice(g)]
-            worth = np.where(_nearness(world, g, rules) > 0, (size / size[~idle].sum())[:, None], 0.0)
-            entering = worth * raised(delivered, -of_good(sigma, g))
-            weight = np.where(idle[:, None], entering, weight)
+            reach = np.where(_nearness(world, g, rules) > 0, raised(delivered, -of_good(sigma, g)), 0.0)
+            # What buyers would take at a weight of 1 and base prices: those who bought, or could only later.
+            pull = reach * raised(mean_delivered, of_good(sigma, g))
+            taken, later = ((pull * use[world.need_slice(g)]).sum(-1) for use in (world.need_use, normal[1]))
+            taken = np.where(taken > 0, taken, later)
+            size = np.divide(
+                normal[0][world.offer_slice(g)], taken, out=np.zeros_like(taken), where=taken > 0
+            )
+            weight = np.where(idle[:, None], size[..., None] * reach, weight)
         kernel.append(weight)
         index.append(mean_delivered)
     return tuple(kernel), np.concatenate(index)

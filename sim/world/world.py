@@ -96,6 +96,8 @@ class World:
     need_good: IntArray
     need_use: FloatArray
     """(N,) base-year use = purchases, t/year; 0 for plants that may enter later."""
+    need_full_use: FloatArray
+    """(N,) t/year that a plant that may enter later takes at full capacity; 0 where nothing is stated."""
     need_cover: FloatArray
     """(N,) target inventory cover, years of use."""
     need_reservation: FloatArray

@@ -25,7 +25,7 @@ SOURCE = Path(sim.__file__).parent
 RAW = SOURCE.parent / "data" / "raw" / "assumptions"
 WORLD = SOURCE.parent / "data" / "world"
 WALKED = ("agents", "engine", "instruments", "controls.py", "world/*.py")
-UNWALKED = ("engine/checkpoint.py", "world/load.py", "world/labels.py")
+UNWALKED = ("engine/checkpoint.py", "world/load.py", "world/rows.py", "world/labels.py")
 """Formats of files, and the limits of what they may hold."""
 STRUCTURAL = {0, 1, 2, -1, -2}
 GUARDS = {
