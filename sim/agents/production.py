@@ -210,7 +210,8 @@ def _adapt_mines(
     wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
     entrant = benchmark.entrant[mine]
     if entrant.any():
-        wanted = np.where(entrant, _opened(prepared, price / cash, less) * capacity / normal, wanted)
+        over_cost = price / np.where(entrant, cash, 1.0)
+        wanted = np.where(entrant, _opened(prepared, over_cost, less) * capacity / normal, wanted)
     rate = state.rate[:, mine]
     rate = rate + follow * (wanted * normal - rate)
     state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
@@ -241,7 +242,7 @@ def _adapt_plants(
     entrant = np.zeros(len(activities.facility), dtype=bool)
     entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
     if entrant.any():
-        over_cost = margin / activities.revenue_mean(state.cash_cost)
+        over_cost = margin / np.where(entrant, activities.revenue_mean(state.cash_cost), 1.0)
         wanted = np.where(entrant, _opened(prepared, over_cost, less) * most, wanted)
     throughput = state.throughput + follow * (wanted * activities.throughput - state.throughput)
     state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)

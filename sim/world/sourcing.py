@@ -14,6 +14,7 @@ __all__ = ["BaseYearRules", "of_good", "purchase_shares", "sourcing_flows", "sou
 
 BALANCE_ROUNDS = 2000
 BALANCE_TOLERANCE = 1e-13
+NEWTON_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,23 @@ def _balance(matrix: FloatArray, rows: FloatArray, columns: FloatArray) -> Float
         matrix = matrix * (rows / (matrix.sum(1) + empty[0]))[:, None]
         current = matrix.sum(0) + empty[1]
         if np.max(np.abs(current / (columns + empty[1]) - 1)) < BALANCE_TOLERANCE:
-            break
+            return matrix
         matrix = matrix * (columns / current)
+    return _balanced_by_newton(matrix, rows, columns)
+
+
+def _balanced_by_newton(matrix: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """The same fitting where it goes slowly: blocks of sellers and buyers that hardly trade with each other."""
+    for _ in range(NEWTON_ROUNDS):
+        sold, bought = matrix.sum(1), matrix.sum(0)
+        missing = np.concatenate([rows - sold, columns - bought])
+        if np.all(np.abs(missing) <= BALANCE_TOLERANCE * np.concatenate([rows, columns])):
+            break
+        change = np.block([[np.diag(sold), matrix], [matrix.T, np.diag(bought)]])
+        # Scaling rows up and columns down alike changes nothing: of all solutions the smallest step.
+        step = np.linalg.lstsq(change, missing, rcond=None)[0]
+        step = np.clip(step, -1, 1)
+        matrix = matrix * np.exp(step[: len(rows), None] + step[len(rows) :])
     return matrix
 
 

@@ -69,6 +69,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("Controls.alarm_weight", 1): "default: an event that is sure to happen",
     ("LEAST_LEFT", 0.1): "an end of what scenarios may state, for what their events add up to",
     ("BALANCE_ROUNDS", 2000): "numerical: rounds of proportional fitting",
+    ("NEWTON_ROUNDS", 50): "numerical: rounds after proportional fitting, each far quicker",
     ("basket_inflow", 4): "numerical: chains of traders that a basket passes through",
     ("EARTH_RADIUS_KM", 6371): "geography",
     ("KM_PER_UNIT", 1000): "a unit",

@@ -1,0 +1,41 @@
+"""What must hold in every step and every record, whatever the world and the events."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engine import Simulation
+
+MAY_BE_NEGATIVE = ("certificate_gap", "event_change", "inventory_change")
+MAY_BE_MISSING = ("price_delivered",)
+
+
+def step_balanced(simulation: Simulation) -> None:
+    """One step in which tonnes and elements balance and every market is certified."""
+    before = simulation.state.seller_stock.copy()
+    held = simulation.state.buyer_stock + simulation.state.transit.sum(0)
+    simulation.step()
+    result, state = simulation.last, simulation.state
+    made = before + result.output - result.clearing.sales - result.discarded
+    _same(state.seller_stock, made)
+    held = held + result.clearing.purchases - result.consumed
+    _same(state.buyer_stock + state.transit.sum(0), held)
+    tracer, benchmark = simulation.actors.tracers[0], simulation.case.prepared.benchmark
+    _same(tracer.buyer.stock.sum(-1), state.buyer_stock[:, benchmark.basket_need])
+    _same(tracer.seller.sum(-1), state.seller_stock[:, benchmark.basket_offer])
+    _same(result.clearing.sales.sum(1), result.clearing.purchases.sum(1))
+    assert result.clearing.certified.all()
+
+
+def _same(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def check_record(simulation: Simulation) -> None:
+    """No number of the record is missing, infinite or negative without a reason."""
+    data = simulation.recorder.dataset()
+    for name, values in data.data_vars.items():
+        if values.dtype.kind == "f" and values.size:
+            assert name in MAY_BE_MISSING or np.isfinite(values.values).all(), name
+            assert name in MAY_BE_NEGATIVE or not (values.values < 0).any(), name
+            assert not np.isinf(values.values).any(), name
