@@ -224,7 +224,8 @@ def _adapt_plants(
     received: FloatArray,
     relative_stock: FloatArray,
 ) -> None:
-    """Equations (M81), (M82) and (M83), docs/model.md, for ``mg_f``, ``wish_f`` and ``T_f``."""
+    """Equations (M81), (M82), (M83) and (M100), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
+    ``opn_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)

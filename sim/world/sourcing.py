@@ -76,7 +76,7 @@ def _balance(matrix: FloatArray, rows: FloatArray, columns: FloatArray) -> Float
 
 
 def _balanced_by_newton(matrix: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """The same fitting where it goes slowly: blocks of sellers and buyers that hardly trade with each other."""
+    """The same fitting where it goes slowly: blocks of links that hardly any trade joins."""
     for _ in range(NEWTON_ROUNDS):
         sold, bought = matrix.sum(1), matrix.sum(0)
         missing = np.concatenate([rows - sold, columns - bought])

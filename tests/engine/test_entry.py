@@ -16,6 +16,7 @@ from sim.controls import Controls
 from sim.engine import Simulation
 from sim.errors import MonaziteError
 from sim.model import Miner, MonaziteModel
+from sim.past.naive import naive_run
 from sim.twin.object_model import MesaObjects
 from sim.world.entrants import normal_amounts
 from sim.world.load import load_world
@@ -240,6 +241,19 @@ def test_a_mesa_model_has_it_as_an_agent() -> None:
 def test_the_twin_says_that_it_knows_none() -> None:
     with pytest.raises(MonaziteError, match="mine_usa has no base-year output"):
         MesaObjects(world("mine"), scenario())
+
+
+class Dated(PlainScenario):
+    def steps(self) -> list[tuple[dt.date, dt.date]]:
+        return [(dt.date(2024, 1, 1), dt.date(2024, 2, 1)), (dt.date(2024, 2, 1), dt.date(2024, 3, 1))]
+
+
+def test_naive_forecasts_know_goods_that_nobody_makes_yet() -> None:
+    case = Dated(end=dt.date(2024, 2, 29))
+    forecast = naive_run(world("good"), case, Simulation(world("good"), case).run())
+    for name in ("price_gate", "production", "shortfall", "imports"):
+        assert np.isfinite(forecast[name].values).all(), name
+    assert float(forecast.production.max()) > 0
 
 
 def test_at_base_prices_its_full_output_would_be_bought() -> None:

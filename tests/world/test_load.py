@@ -190,6 +190,85 @@ def test_a_plant_that_makes_nothing_may_not_use_anything(folder: Path) -> None:
     assert any(line.endswith(expected) for line in problems(folder))
 
 
+def test_what_does_not_fit_the_kind_of_a_facility_is_refused(folder: Path) -> None:
+    kinds = {"mine_abroad": "manufacturer", "ev_usa": "processor", "magnet_japan": "miner"}
+    change(
+        folder, "2024/facilities.csv",
+        lambda rows: [{**row, "kind": kinds.get(row["facility"], row["kind"])} for row in rows],
+    )  # fmt: skip
+    change(folder, "2024/inputs.csv", lambda rows: [
+        row for row in rows if row["facility"] != "separator_china_b"
+    ])  # fmt: skip
+    found = "\n".join(problems(folder))
+    for said in (
+        "mine_abroad is a manufacturer, which sells nothing; make it a processor",
+        "magnet_japan is a miner, which buys nothing; make it a processor",
+        "kind: processor ev_usa sells nothing; add its rows of outputs.csv",
+        "kind: processor separator_china_b buys nothing; add its rows of inputs.csv",
+    ):
+        assert said in found, said
+
+
+def test_a_trader_that_buys_something_else_is_refused(folder: Path) -> None:
+    def other(rows: Rows) -> None:
+        next(r for r in rows if r["facility"] == "trader_singapore_dy").update(good="magnet")
+
+    change(folder, "2024/inputs.csv", other)
+    expected = "trader trader_singapore_dy buys or sells alone: dysprosium_oxide, magnet; give each good"
+    assert any(expected in line for line in problems(folder))
+
+
+def test_a_plant_begins_with_all_its_products(folder: Path) -> None:
+    add_later(folder, "50")
+    moved = {"facility": "separator_china_a", "good": "magnet"}
+    change(folder, "2024/outputs.csv", lambda rows: rows[-1].update(moved))
+    expected = "output_t: separator_china_a makes none of it, but works in the base year; remove the row"
+    assert any(expected in line for line in problems(folder))
+
+
+def test_a_good_that_nobody_buys_is_refused(folder: Path) -> None:
+    add_later(folder, "50")
+    change(folder, "2024/inputs.csv", lambda rows: [row for row in rows if row["good"] != "magnet"])
+    expected = "good: nobody buys 'magnet'; add a row of inputs.csv, or remove this one"
+    assert any(line.endswith(expected) for line in problems(folder))
+
+
+def test_a_concentrate_without_composition_is_refused(folder: Path) -> None:
+    change(folder, "2024/composition.csv", lambda rows: [r for r in rows if r["facility"] != "mine_abroad"])
+    expected = "nothing says which elements its clay holds; add rows of composition.csv for mine_abroad"
+    assert any(line.endswith(expected) for line in problems(folder))
+
+
+def test_what_an_entrant_takes_must_be_known_or_stated(folder: Path) -> None:
+    add_later(folder, "50")
+    change(folder, "2024/inputs.csv", lambda rows: rows[-1].update(good="magnet"))
+    (line,) = problems(folder)
+    assert line == (
+        "separator_later has no base-year output, and no other plant makes ndpr_oxide of magnet: nothing "
+        "says how much it would take; state it in column 'use_at_capacity_t' of inputs.csv"
+    )
+    rewrite(folder, "separator_later", "70")
+    world = load_world(2024, folder)
+    assert sorted(set(world.need_full_use.tolist())) == [0.0, 70.0]
+    rewrite(folder, "ev_usa", "70")
+    expected = "leave it empty: it is for plants that make nothing yet"
+    assert any(line.endswith(expected) for line in problems(folder))
+
+
+def rewrite(folder: Path, facility: str, stated: str) -> None:
+    """Give the table of inputs its optional column, empty but for one facility."""
+    path = folder / "2024" / "inputs.csv"
+    with path.open(newline="", encoding="utf-8") as handle:
+        rows = [
+            {**row, "use_at_capacity_t": stated if row["facility"] == facility else ""}
+            for row in csv.DictReader(handle)
+        ]
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def test_a_world_that_sells_nothing_is_refused(folder: Path) -> None:
     (folder / "2024" / "outputs.csv").write_text(
         "facility,good,output_t,capacity_t,stock_weeks,cash_cost_usd_t\n"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sim.engine import Simulation
 from sim.world.load import load_world
+from sim.world.sourcing import _balance
 from tests.checks_of_runs import check_record, step_balanced
 from tests.engine_events import PlainScenario
 from tests.world.random_worlds import random_event, random_sketch
@@ -35,6 +36,17 @@ def test_a_random_world_comes_through_a_random_event(seed: int) -> None:
             np.testing.assert_allclose(simulation.last.clearing.price[0], 1, rtol=1e-9)
             assert simulation.last.output[0, idle].max(initial=0) == 0
     check_record(simulation)
+
+
+def test_base_flows_balance_where_fitting_is_slow() -> None:
+    """A trader takes nearly all of a good: proportional fitting alone ends 1e-5 off."""
+    base = np.array([[1.0, 0.1, 900.0], [900.0, 0.0, 0.0]])
+    start = base + np.array([[0.0, 0.0, 0.0], [0.0, 0.01, 0.0]])
+    rows, columns = base.sum(1), base.sum(0)
+    fitted = _balance(start, rows, columns)
+    np.testing.assert_allclose(fitted.sum(1), rows, rtol=1e-12)
+    np.testing.assert_allclose(fitted.sum(0), columns, rtol=1e-12)
+    assert ((fitted > 0) == (start > 0)).all()
 
 
 def test_random_worlds_are_of_many_shapes() -> None:
