@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +130,7 @@ def _add_new_chain(maker: _Maker, product: str) -> None:
     maker.stands_still(product, ["good_new"], stated=True)
 
 
-def random_event(seed: int, sketch: Sketch, start: object) -> Restriction:
+def random_event(seed: int, sketch: Sketch, start: dt.date) -> Restriction:
     """Something that China does."""
     random = np.random.default_rng((seed, 1))
     goods = list(sketch.goods)
