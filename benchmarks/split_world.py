@@ -50,6 +50,7 @@ def split(world: World, parts: int) -> World:
         need_facility=(world.need_facility[:, None] * parts + number).ravel(),
         need_good=np.repeat(world.need_good, parts),
         need_use=every(world.need_use, own),
+        need_full_use=every(world.need_full_use, own),
         need_cover=every(world.need_cover),
         need_reservation=every(world.need_reservation),
         need_dependence=every(world.need_dependence),

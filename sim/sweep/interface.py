@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError, did_you_mean
+from sim.paths import world_directory
 
 if TYPE_CHECKING:
     from sim.engine.simulation import Simulation
@@ -21,7 +22,8 @@ OUTCOME_NAMES = (
 
 
 @lru_cache(maxsize=16)
-def _scenario(name: str, overrides: tuple[str, ...]) -> Scenario:
+def _scenario(name: str, overrides: tuple[str, ...], world: Path) -> Scenario:
+    """A scenario read in a ``world`` folder, by which its names are checked."""
     from sim.scenario import load_scenario
 
     return load_scenario(name, overrides=overrides)
@@ -72,7 +74,7 @@ def run_parameters(
     for name, number in (("member", member), ("seed", seed)):
         if type(number) is not int or number < 0:
             raise MonaziteError(f"{name}: {number!r} is not a whole number from 0 on")
-    loaded = _scenario(str(scenario), tuple(overrides))
+    loaded = _scenario(str(scenario), tuple(overrides), world_directory())
     values = {path.replace("__", "."): np.array([_number(path, v)]) for path, v in parameters.items()}
     known = {path for event in loaded.events for path in quantities(event)}
     for path in values:

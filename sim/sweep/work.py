@@ -10,12 +10,14 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.errors import MonaziteError
+from sim.paths import world_directory
 from sim.sweep.encode import encode_block
 from sim.sweep.machine import peak_bytes
 
@@ -97,10 +99,10 @@ def job_of(plan: Plan, variant: str, index: int, key: str, batch: int) -> Job:
 
 
 @lru_cache(maxsize=2)
-def _world(base_year: int) -> World:
+def _world(base_year: int, top: Path) -> World:
     from sim.world.load import load_world
 
-    return load_world(base_year)
+    return load_world(base_year, top)
 
 
 def simulate(
@@ -120,7 +122,7 @@ def simulate(
     from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
 
     return Simulation(
-        world if world is not None else _world(scenario.base_year),
+        world if world is not None else _world(scenario.base_year, world_directory()),
         scenario,
         members=[int(n) for n in number],
         seed=[int(s) for s in seed],

@@ -86,7 +86,7 @@ def test_a_world_with_entrants_from_validate_to_compare(
 
 def test_a_sweep_of_a_world_with_entrants(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("sweep", "ban", "events.ban.until=2025-06-01,2026-01-01", "--seeds", "2")
-    out = run(capsys, *words, "--executor", "local", "--quiet")
+    out = run(capsys, *words, "--executor", "local")
     assert "4 runs: 4 new" in out
     certified, _, total = out.partition("markets certified: ")[2].partition("\n")[0].partition(" of ")
     assert certified == total
