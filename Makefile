@@ -27,7 +27,7 @@ demo: $(STAMP)
 	@$(BIN)/monazite demo
 
 test: lint types
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # make test-engine runs tests/engine alone, without linters.
 ROOMS := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.py))))
@@ -62,7 +62,7 @@ bench: $(STAMP)
 # More random input than in make test: 10,000 scenarios and 1,000 examples of each property.
 # MONAZITE_RANDOM=2000-2500 takes other scenarios.
 fuzz: $(STAMP)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal
 
 # Kill sweeps 225 times, besides other kills, signals and faults; 5,000 damaged folders;
 # MONAZITE_KILLS=1000 MONAZITE_TAMPERED=20000 make chaos for more.

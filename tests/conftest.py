@@ -31,3 +31,11 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     from tests.small_world import write_small_world
 
     return load_world(2024, write_small_world(tmp_path_factory.mktemp("world")))
+
+
+@pytest.fixture(scope="session")
+def entering_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The small world and three facilities that made nothing in the base year but could."""
+    from tests.prepared_world import world_with_entrants
+
+    return world_with_entrants(tmp_path_factory.mktemp("entrants"))

@@ -45,18 +45,26 @@ def _own_shares(world: World, owner: IntArray) -> FloatArray:
         names, position = np.unique(firm, return_inverse=True)
         by_firm = np.zeros((len(names), flow.shape[1]))
         np.add.at(by_firm, position, flow)
-        # Who sold or bought nothing in the base year shares no buyer with anybody.
-        bought, sold = flow.sum(0), flow.sum(1, keepdims=True)
-        share = np.divide(by_firm, bought, out=np.zeros_like(by_firm), where=bought > 0)
-        weight = np.divide(flow, sold, out=np.zeros_like(flow), where=sold > 0)
+        share, weight = _shares(by_firm, flow.sum(0)), _shares(flow, flow.sum(1, keepdims=True))
         result[sellers] = (weight * share[position]).sum(1)
     return result
+
+
+def _shares(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Part over whole; 0 where there is no whole, as for what did not trade in the base year."""
+    whole = np.broadcast_to(whole, part.shape)
+    shares: FloatArray = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return shares
 
 
 def _ratio(sigma: FloatArray, own: FloatArray, eta: Amount, ceiling: Amount) -> FloatArray:
     """Equations (M32) and (M33), docs/model.md, for ``e_s`` and ``M_s``."""
     elasticity = sigma * (1 - own) + eta * own
-    ratio: FloatArray = np.minimum(elasticity / (elasticity - 1), ceiling)
+    # Where demand is inelastic, nothing but the ceiling bounds what a seller asks.
+    open_end = np.full_like(elasticity, np.inf)
+    ratio: FloatArray = np.minimum(
+        np.divide(elasticity, elasticity - 1, out=open_end, where=elasticity > 1), ceiling
+    )
     return ratio
 
 

@@ -91,7 +91,7 @@ class Origins(Tracer):
                 share[:, self._named(rule)] = np.maximum(share[:, self._named(rule)], asked)
         old, new = self._share[:, None], share[:, None]
         rising = np.divide(new - old, 1 - old, out=np.zeros_like(old), where=old < 1)
-        falling = np.divide(new, old, out=np.ones_like(old), where=old > 0)
+        falling = np.divide(new, old, out=np.ones_like(old), where=new < old)
         more = self.kept + rising * (self.seller - self.kept)
         self.kept = np.where(new > old, more, np.where(new < old, self.kept * falling, self.kept))
         self._share = share

@@ -346,7 +346,8 @@ def draw_behaviour(world: World, table: BehaviourTable, draws: Draws) -> Behavio
     """Draw every parameter for the members of ``draws``, or take what a design sets.
 
     Raises:
-        MonaziteError: a parameter that all members share has a range, or one that must be above 0 is not.
+        MonaziteError: a parameter that all members share has a range, one that must be above 0 is not, or one
+            is below 0.
     """
     for (name, scope), span in table.items():
         low, high = span.bounds
@@ -374,10 +375,7 @@ def draw_behaviour(world: World, table: BehaviourTable, draws: Draws) -> Behavio
         low, high = table[key].bounds
         if low < high or given is not None:
             draws.values[path] = drawn[key]
-    low_ones = [key for key in ranked if key[0] in POSITIVE and not drawn[key].min() > 0]
-    if low_ones:
-        said = [f"{_path(*key)}: {drawn[key].min():g} is not above 0" for key in low_ones]
-        raise MonaziteError("\n".join(f"{one}; give values above 0" for one in said))
+    _check_signs({key: float(drawn[key].min()) for key in ranked})
     values: dict[str, FloatArray] = {}
     for name in names:
         central = drawn[name, "all"][:, None]
@@ -387,6 +385,18 @@ def draw_behaviour(world: World, table: BehaviourTable, draws: Draws) -> Behavio
         else:
             values[name] = central
     return Behaviour(values, frozenset(name for name, scope in ranked if _path(name, scope) in draws.values))
+
+
+def _check_signs(lowest: Mapping[Key, float]) -> None:
+    """No parameter means anything below 0, and those of POSITIVE nothing at 0."""
+    said = []
+    for (name, scope), value in lowest.items():
+        if name in POSITIVE and not value > 0:
+            said.append(f"{_path(name, scope)}: {value:g} is not above 0; give values above 0")
+        elif not value >= 0:
+            said.append(f"{_path(name, scope)}: {value:g} is below 0; give values of 0 or more")
+    if said:
+        raise MonaziteError("\n".join(said))
 
 
 def base_year_rules(behaviour: Behaviour) -> BaseYearRules:

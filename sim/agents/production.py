@@ -135,12 +135,14 @@ def usable_inputs(
     per_tonne = activities.need_coefficient[order] * rate[:, order]
     reach = _reach(activities, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
-    share = np.divide(scarcest, planned, out=np.full_like(scarcest, np.inf), where=planned > 0)
-    is_scarcest = (reach <= scarcest[:, _group_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
+    idle = planned <= 0
+    share = np.divide(scarcest, planned, out=np.ones_like(scarcest), where=~idle)
+    free = (reach <= scarcest[:, _group_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
+    free |= idle[:, plant]
     behaviour = prepared.behaviour
     room = np.minimum(share[:, plant] * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
     usable = np.ones_like(available)
-    usable[:, order] = np.where(is_scarcest, 1.0, room)
+    usable[:, order] = np.where(free, 1.0, room)
     return usable
 
 

@@ -20,7 +20,8 @@ __all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_label
 POSITIVE = (
     "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
     "urgency_width", "least_working_stock", "least_offer", "least_stock_felt", "lowest_price_felt",
-    "margin_share", "state_elasticity", "prior_distance", "entry_margin",
+    "margin_share", "state_elasticity", "prior_distance", "entry_margin", "cover_adjustment_time",
+    "noise_memory",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}

@@ -52,3 +52,22 @@ def test_a_merger_raises_the_markup_of_both_and_of_nobody_else(small_world: Worl
 
 def test_the_ceiling_holds(small_world: World) -> None:
     assert markups_of(small_world, [0] * len(small_world.facilities), ceiling=3.0) == pytest.approx(3.0)
+
+
+def test_inelastic_demand_ends_at_the_ceiling(small_world: World) -> None:
+    everything_one_owner = np.zeros(len(small_world.facilities), dtype=np.int64)
+    sigma = np.full(len(small_world.goods), SIGMA)
+    for eta in (0.0, 0.8, 1.0):
+        found = markups(small_world, everything_one_owner, sigma, eta, 10.0)
+        assert found == pytest.approx(10.0)
+
+
+def test_who_sold_nothing_faces_the_sourcing_elasticity(entering_world: World) -> None:
+    """And changes no mark-up of those who did, not even where they sell to each other."""
+    apart = markups_of(entering_world, list(range(len(entering_world.facilities))))
+    idle = entering_world.offer_output == 0
+    assert idle.sum() == 4
+    assert apart[idle] == pytest.approx(SIGMA / (SIGMA - 1))
+    joined = list(range(len(entering_world.facilities)))
+    joined[entering_world.facilities.index("mine_later")] = entering_world.facilities.index("mine_china")
+    np.testing.assert_array_equal(markups_of(entering_world, joined), apart)

@@ -114,6 +114,25 @@ def test_an_elasticity_of_nothing_is_refused(small_world: World, span: Range) ->
         draw_behaviour(small_world, table, Draws(range(5), 5))
 
 
+@pytest.mark.parametrize("name", ["cover_adjustment_time", "noise_memory"])
+def test_a_time_of_nothing_is_refused(small_world: World, name: str) -> None:
+    table = with_assumptions(read_behaviour(), {name: 0.0})
+    with pytest.raises(MonaziteError, match=rf"^assumptions\.{name}: 0 is not above 0; give values above 0$"):
+        draw_behaviour(small_world, table, Draws([0], 5))
+
+
+def test_nothing_of_behaviour_is_below_zero(small_world: World) -> None:
+    """All that is wrong is said at once; 0 is allowed where nothing is divided by it."""
+    wrong = {"cover_scale": 0.0, "risk_speed": -1.0, "thrift_elasticity": -0.5}
+    table = with_assumptions(read_behaviour(), wrong)
+    message = (
+        r"^assumptions\.risk_speed: -1 is below 0; give values of 0 or more\n"
+        r"assumptions\.thrift_elasticity: -0\.5 is below 0; give values of 0 or more$"
+    )
+    with pytest.raises(MonaziteError, match=message):
+        draw_behaviour(small_world, table, Draws([0], 5))
+
+
 def test_what_nobody_draws_is_one_number(small_world: World) -> None:
     fixed = table_of({**TABLE, ("speed", "all"): Range(3.0, 3.0, 3.0)})
     behaviour = draw_behaviour(small_world, fixed, Draws(range(2), 5))

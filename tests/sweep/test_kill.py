@@ -1,6 +1,6 @@
 """``kill -9`` at random moments: after each the sweep is resumed, and its store is the undisturbed one.
 
-``MONAZITE_KILLS`` sets how often (``make chaos``: 200).
+``MONAZITE_KILLS`` sets how often (``make chaos``: 225).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sim.sweep.plan import Plan, make_plan
 from sim.sweep.request import Keeping, Request
 from tests.sweep.stores import LOCAL, differences, snapshot
 
-KILLS = int(os.environ.get("MONAZITE_KILLS", "40"))
+KILLS = int(os.environ.get("MONAZITE_KILLS", "16"))
 # A clean server forks the victims: each starts within milliseconds, with nothing of this process.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
