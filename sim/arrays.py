@@ -1,13 +1,17 @@
-"""What all rooms share on arrays: types, sums over groups, powers whose bits do not depend on the batch."""
+"""What all rooms share on arrays: types, sums over groups, powers with bits of their own, what was saved."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.errors import MonaziteError
 from sim.units import Amount
 
-__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "raised"]
+__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Saved", "raised"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -59,3 +63,65 @@ def raised(base: FloatArray, exponent: Amount) -> FloatArray:
     """
     result: FloatArray = np.power(base, np.zeros(np.shape(base)) + exponent)
     return result
+
+
+class Saved(Mapping[str, npt.NDArray[Any]]):
+    """One part of a checkpoint, arrays by name. Who goes on from it takes copies that are known to fit."""
+
+    def __init__(self, part: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self.part, self._arrays = part, arrays
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def take(
+        self,
+        name: str,
+        like: npt.NDArray[Any],
+        least: float = 0.0,
+        most: float = np.inf,
+        free: tuple[int, ...] = (),
+    ) -> npt.NDArray[Any]:
+        """A copy of one array.
+
+        Args:
+            like: an array of the kind and shape that it must have.
+            least, most: bounds of its numbers, up to a rounding.
+            free: axes that may be longer or shorter.
+
+        Raises:
+            MonaziteError: it is not there, or does not fit; names the array.
+        """
+        array = self._arrays.get(name)
+        if array is None:
+            self.refuse(name, "is missing")
+        shape = tuple(
+            length if axis in free else wanted
+            for axis, (length, wanted) in enumerate(zip(array.shape, like.shape, strict=False))
+        )
+        if array.ndim != like.ndim or array.shape != shape:
+            self.refuse(name, f"has shape {array.shape}; expected {like.shape}")
+        if array.dtype.kind != like.dtype.kind:
+            self.refuse(name, f"holds {array.dtype}; expected {like.dtype}")
+        if array.size:
+            low, high = array.min(), array.max()
+            # Written so that a NaN, which is neither, is refused.
+            if not (low >= least - ROUNDING and high <= most + ROUNDING and np.isfinite(high)):
+                self.refuse(name, f"holds numbers from {low:g} to {high:g}; expected {least:g} to {most:g}")
+        return np.array(array, dtype=like.dtype, order="C")
+
+    def refuse(self, name: str, why: str) -> NoReturn:
+        """Raise MonaziteError for one array."""
+        raise MonaziteError(
+            f"the checkpoint's array '{self.part}/{name}' {why}; it is damaged, or was not made for this run"
+        )
+
+
+ROUNDING = 1e-6
+"""How far beyond its bound a saved number may lie: what rounding took too much of."""

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from sim.agents.parameters import NOISE_STREAM, member_generator, member_seeds
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, IntArray
 from sim.world.world import Kept
 
 __all__ = ["Noise"]
+
+
+Numbers = tuple[tuple[int, int], ...]
+"""Seed and number of each member."""
+_KEPT: WeakValueDictionary[tuple[Any, ...], FloatArray] = WeakValueDictionary()
+"""Shocks of runs that are there, by what they follow from: who goes on from a checkpoint shares them."""
+
+
+def _shocks(numbers: Numbers, size: tuple[int, int], used: IntArray, keep: FloatArray) -> FloatArray:
+    """(steps, M, n) shocks that remember the last one; nobody writes into them.
+
+    Args:
+        size: steps, and numbers that a member draws in each. used: (n,) of these, what is kept.
+        keep: (M, 1) share of a shock that lasts to the next step.
+
+    Equation (M85), docs/model.md, for ``nz``.
+    """
+    draws = np.zeros((size[0], len(numbers), len(used)))
+    for row, (seed, member) in enumerate(numbers):
+        if member:
+            generator = member_generator(seed, member, NOISE_STREAM)
+            draws[:, row] = generator.standard_normal(size)[:, used]
+    for t in range(1, size[0]):
+        draws[t] = keep * draws[t - 1] + np.sqrt(1 - keep**2) * draws[t]
+    draws.flags.writeable = False
+    return draws
 
 
 class Noise:
@@ -24,7 +52,6 @@ class Noise:
     def __init__(
         self, prepared: Prepared, members: Sequence[int], seed: int | Sequence[int], steps: int
     ) -> None:
-        """Equation (M85), docs/model.md, for ``nz``."""
         world, behaviour, step_years = prepared.world, prepared.behaviour, prepared.step_years
         self._world = world
         # A small world draws for all that the whole one holds, so that a member is the same in both.
@@ -35,14 +62,13 @@ class Noise:
             kept.goods, kept.good_count + countries, kept.good_count + len(countries) + kept.facilities
         ])
         self._bounds = np.cumsum([0, len(kept.goods), len(countries), len(kept.facilities)])
-        self._draws = np.zeros((steps, len(members), self._bounds[-1]))
-        for row, (own_seed, member) in enumerate(zip(member_seeds(seed, members), members, strict=True)):
-            if member:
-                generator = member_generator(own_seed, member, NOISE_STREAM)
-                self._draws[:, row] = generator.standard_normal((steps, drawn))[:, used]
         keep = np.exp(-step_years / behaviour["noise_memory"])
-        for t in range(1, steps):
-            self._draws[t] = keep * self._draws[t - 1] + np.sqrt(1 - keep**2) * self._draws[t]
+        numbers = tuple(zip(member_seeds(seed, members), map(int, members), strict=True))
+        key = numbers, steps, drawn, used.tobytes(), keep.tobytes()
+        draws = _KEPT.get(key)
+        if draws is None:
+            draws = _KEPT[key] = _shocks(numbers, (steps, drawn), used, keep)
+        self._draws = draws
         self._demand_size, self._output_size = behaviour["demand_noise"], behaviour["output_noise"]
 
     def _part(self, time: int, part: int) -> FloatArray:

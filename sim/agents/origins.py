@@ -15,7 +15,7 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.agents.state import State
 from sim.agents.tracers import Tracer
-from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.controls import Resale
 from sim.market.clearing import Clearing
 from sim.world.world import World
@@ -179,10 +179,14 @@ class Origins(Tracer):
         """Its content by name, for a checkpoint."""
         return {**super().arrays(), "kept": self.kept, "share": self._share}
 
-    def restore(self, arrays: dict[str, FloatArray]) -> None:
-        """Take over what :meth:`arrays` gave."""
-        super().restore(arrays)
-        self.kept, self._share = arrays["kept"].copy(), arrays["share"].copy()
+    def restore(self, saved: Saved) -> None:
+        """Take over what :meth:`arrays` gave.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        super().restore(saved)
+        self.kept, self._share = saved.take("kept", self.kept), saved.take("share", self._share, most=1.0)
 
 
 def _recipe(

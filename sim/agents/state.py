@@ -7,19 +7,22 @@ stocks are tonnes, rates and capacities tonnes a year. What policy does to any o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray, IntArray
+from sim.arrays import FloatArray, IntArray, Saved
 from sim.controls import Controls, firm_numbers
-from sim.errors import MonaziteError
 
 __all__ = ["State", "initial_state", "need_rate"]
+
+
+POSITIVE = (
+    "offer_expected_price", "need_expected_price", "input_cost", "gate_price", "choice_index", "cash_cost",
+    "intensity",
+)  # fmt: skip
+"""What the model divides by, or takes powers or logarithms of."""
 
 
 @dataclass
@@ -63,22 +66,22 @@ class State:
     shortfall: FloatArray
     """(M, N) of these, tonnes missing."""
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave in a run of the same members, with as many lags or fewer.
 
         Raises:
-            MonaziteError: an array is missing or has another shape.
+            MonaziteError: an array is missing or does not fit.
         """
+        firms = float(self.owner.max(initial=0))
         for name, own in self.arrays().items():
-            given = arrays.get(name)
-            fits = given is not None and given.shape[1:] == own.shape[1:]
-            if given is None or not fits or (name != "transit" and len(given) != len(own)):
-                found = "missing" if given is None else f"of shape {given.shape}"
-                raise MonaziteError(f"the checkpoint's '{name}' is {found}; expected {own.shape}")
+            most = firms if name == "owner" else np.inf
+            given = saved.take(name, own, most=most, free=(0,) if name == "transit" else ())
+            if name in POSITIVE and not (given > 0).all():
+                saved.refuse(name, "holds a number that is not above 0")
             if name == "transit":
                 own[: len(given)] = given[: len(own)]
             else:
-                setattr(self, name, given.astype(own.dtype))
+                setattr(self, name, given)
 
     def arrays(self) -> dict[str, FloatArray | IntArray]:
         """All arrays by name."""

@@ -15,7 +15,7 @@ import numpy as np
 from sim.accounts import Account
 from sim.agents.prepared import Prepared
 from sim.agents.state import State
-from sim.arrays import FloatArray, IntArray
+from sim.arrays import FloatArray, IntArray, Saved
 from sim.controls import Resale
 from sim.market.clearing import Clearing
 
@@ -171,10 +171,15 @@ class Tracer:
             "shipped": self.shipped,
         }  # fmt: skip
 
-    def restore(self, arrays: dict[str, FloatArray]) -> None:
-        """Take over what :meth:`arrays` gave."""
-        self.seller, self.shipped = arrays["seller"].copy(), arrays["shipped"].copy()
-        self.buyer.restore(arrays["buyer"], arrays["transit"])
+    def restore(self, saved: Saved) -> None:
+        """Take over what :meth:`arrays` gave.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        self.seller, self.shipped = saved.take("seller", self.seller), saved.take("shipped", self.shipped)
+        stock = saved.take("buyer", self.buyer.stock)
+        self.buyer.restore(stock, saved.take("transit", self.buyer.transit, free=(0,)))
 
 
 def elements(prepared: Prepared) -> Tracer:

@@ -15,11 +15,12 @@ from sim.agents.noise import Noise
 from sim.agents.origins import Origins, families
 from sim.agents.state import State, initial_state, need_rate
 from sim.agents.tracers import Tracer, elements
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Saved
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.gates import Gates
 from sim.engine.regime import Regime
 from sim.engine.run import Run
+from sim.errors import MonaziteError
 from sim.instruments.process import Process, Setting, Stage
 from sim.market.clearing import Clearing, ClearingState, clear
 
@@ -27,6 +28,9 @@ __all__ = ["MARKET_TOLERANCE", "Actors", "Decisions", "Made", "Offered", "Wanted
 
 MARKET_TOLERANCE = 1e-6
 """Excess demand left in a market, as a share of it; tonnes balance to rounding all the same."""
+
+LARGEST_LOG = float(np.log(np.finfo(np.float64).max))
+"""Of a price or a rent whose power is a number."""
 
 Override = Callable[[int, FloatArray], FloatArray]
 """Called as ``override(member, row)`` with one member's decision; returns the changed row."""
@@ -101,7 +105,7 @@ class Actors:
         if at is not None:
             self.state.restore(at.part("state"))
         for tracer in self.tracers:
-            saved = at.part(f"tracers/{tracer.name}") if at is not None else {}
+            saved = at.part(f"tracers/{tracer.name}") if at is not None else None
             if saved:
                 tracer.restore(saved)
             else:
@@ -119,7 +123,21 @@ class Actors:
             for process in processes:
                 process.restore(at.part(f"processes/{process.name}"))
             self.gates.restore(at.header["keys"]["gates"], at.part("gates"))
-            self._warm = ClearingState.restored(at.header["keys"]["caps"], at.part("warm"))
+            self._warm = self._restored(at.header["keys"]["caps"], at.part("warm"))
+
+    def _restored(self, caps: list[Any], saved: Saved) -> ClearingState | None:
+        """Where the market's solver stood; None before the first step."""
+        if not saved:
+            return None
+        price, rent = self.state.gate_price, np.zeros((len(self.state.gate_price), len(caps)))
+        arrays = {
+            "log_price": saved.take("log_price", price, -LARGEST_LOG, LARGEST_LOG),
+            "log_rent": saved.take("log_rent", rent, 0.0, LARGEST_LOG),
+        }
+        try:
+            return ClearingState.restored(caps, arrays)
+        except (TypeError, ValueError) as error:
+            raise MonaziteError(f"the checkpoint's list of caps is damaged ({error!r:.60})") from None
 
     @property
     def families(self) -> list[Origins]:
@@ -127,19 +145,15 @@ class Actors:
         return [tracer for tracer in self.tracers if isinstance(tracer, Origins)]
 
     def parts(self) -> tuple[dict[str, Mapping[str, npt.NDArray[Any]]], dict[str, list[Any]]]:
-        """What a checkpoint holds of them: arrays by part and name, and what their rows are about.
-
-        Raises:
-            RuntimeError: before the first step.
-        """
-        if self._warm is None:
-            raise RuntimeError("no step has been made yet; a checkpoint needs one")
+        """What a checkpoint holds of them: arrays by part and name, and what their rows are about."""
+        warm = self._warm
         arrays: dict[str, Mapping[str, npt.NDArray[Any]]] = {
-            "state": self.state.arrays(), "gates": self.gates.arrays(), "warm": self._warm.arrays(),
+            "state": self.state.arrays(), "gates": self.gates.arrays(),
+            "warm": {} if warm is None else warm.arrays(),
             **{f"tracers/{tracer.name}": tracer.arrays() for tracer in self.tracers},
             **{f"processes/{process.name}": process.arrays() for process in self.processes},
         }  # fmt: skip
-        return arrays, {"gates": self.gates.keys(), "caps": self._warm.written_keys()}
+        return arrays, {"gates": self.gates.keys(), "caps": [] if warm is None else warm.written_keys()}
 
     def expect(self, regime: Regime) -> FloatArray:
         """2. Expected prices adapt; perceived risk follows announced and active restrictions."""

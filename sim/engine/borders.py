@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Saved
 from sim.engine.markets import PolicyMarket
 from sim.engine.result import StepResult
 from sim.engine.run import Run
+from sim.market.clearing import Clearing
 from sim.variables import written_by
 
-__all__ = ["TradeBook"]
+__all__ = ["Border", "TradeBook", "UnderWay", "history_of"]
+
+LATE = ("imports", "import_value")
+"""Variables that are booked on arrival."""
 
 
-class TradeBook:
-    """Exports as they are sold, imports as they arrive."""
+class Border:
+    """What a step's sales send over borders to each importer of a good, by what it is counted in."""
 
     def __init__(self, case: Run) -> None:
         self._case, observer = case, case.observer
-        self._outbound, self._inbound, self._abroad = observer.exporters, observer.importers, observer.abroad
-        shape = case.prepared.members, case.steps - case.first
-        sizes = {"outbound": len(self._outbound.keys), "inbound": len(self._inbound.keys)}
-        self._kept = {
-            name: np.zeros((*shape, sizes[variable.axes[-1]]))
-            for name, variable in written_by("borders").items()
-        }
-        self._valued: PolicyMarket | None = None
-        self._value_weight: list[FloatArray] = []
+        self.inbound, self.abroad = observer.importers, observer.abroad
+        self._kept: list[tuple[PolicyMarket, list[FloatArray]]] = []
 
-    def book(self, result: StepResult) -> None:
-        """Write the step that has just ended."""
-        clearing, market, t = result.clearing, result.market, result.time - self._case.first
-        if market is not self._valued:
-            # Weights are kept by identity, so they are made once for each policy.
-            self._valued = market
-            self._value_weight = [cif * far for cif, far in zip(market.cif, self._abroad, strict=True)]
-        self._kept["exports"][:, t] = self._case.observer.exports(clearing)
-        self._kept["imports"][:, t] = self._inbound.sums(clearing.to_buyers(self._abroad))
-        landed = clearing.to_buyers(self._value_weight, clearing.price, include_rent=True)
+    def _value_weight(self, market: PolicyMarket) -> list[FloatArray]:
+        """Per good the CIF value of what crosses a border; made once for each policy, as clearings keep
+        weights by identity."""
+        for known, weights in self._kept:
+            if known is market:
+                return weights
+        made = [cif * far for cif, far in zip(market.cif, self.abroad, strict=True)]
+        lags = len(self._case.prepared.benchmark.lag_weight)
+        self._kept = [*self._kept, (market, made)][-lags:]
+        return made
+
+    def imports(self, market: PolicyMarket, clearing: Clearing) -> dict[str, FloatArray]:
+        """Variable -> (M, inbound) bought abroad: tonnes, and USD with freight."""
+        landed = clearing.to_buyers(self._value_weight(market), clearing.price, include_rent=True)
         price = self._case.world.base_price[self._case.world.need_good]
-        self._kept["import_value"][:, t] = self._inbound.sums(landed * price)
+        return {
+            "imports": self.inbound.sums(clearing.to_buyers(self.abroad)),
+            "import_value": self.inbound.sums(landed * price),
+        }
 
-    def _usual(self, name: str) -> FloatArray:
+    def usual(self, name: str) -> FloatArray:
         """(L, inbound) base-year arrivals per step, by the steps that they took."""
         world, benchmark = self._case.world, self._case.prepared.benchmark
         by_lag = []
@@ -53,39 +58,89 @@ class TradeBook:
             for g, flow in enumerate(benchmark.flow):
                 worth = (1 + world.freight_share[g]) * world.goods[g].base_price
                 worth = worth if name == "import_value" else np.ones_like(worth)
-                per_need.append((flow * self._abroad[g] * weights[g] * worth).sum(0))
+                per_need.append((flow * self.abroad[g] * weights[g] * worth).sum(0))
             by_lag.append(np.concatenate(per_need))
-        return self._inbound.sums(np.stack(by_lag)) * self._case.prepared.step_years
+        return self.inbound.sums(np.stack(by_lag)) * self._case.prepared.step_years
 
-    def _with_past(self, name: str, total: FloatArray, lags: int) -> FloatArray:
-        """(M, lags + T, inbound) as sold, with the steps before; before the run, as in the base year."""
-        sold = self._kept[name]
-        past = np.broadcast_to(total, (len(sold), lags, len(total)))
+    def before(self, name: str, total: FloatArray, lags: int) -> FloatArray:
+        """(M, lags, inbound) bought abroad in the steps before the first: as noted, or as in the base year.
+
+        Args:
+            total: (inbound,) of a base-year step.
+        """
+        past = np.broadcast_to(total, (self._case.prepared.members, lags, len(total)))
         known = self._case.history.get(name)
-        if known is not None and lags:
-            past = np.concatenate([past, known], axis=1)[:, -lags:]
-        return np.concatenate([past, sold], axis=1)
+        return past if known is None else np.concatenate([past, known], axis=1)[:, known.shape[1] :]
 
-    def history(self, steps: int) -> dict[str, FloatArray]:
-        """Variable -> (M, L - 1, n) as sold in the steps before ``steps`` recorded ones were over."""
+
+def history_of(case: Run, saved: Saved, lags: int) -> dict[str, FloatArray]:
+    """What :meth:`UnderWay.history` gave in a run with so many lags, for a run that goes on from there.
+
+    Raises:
+        MonaziteError: an array is missing or does not fit.
+    """
+    like = np.zeros((case.prepared.members, lags - 1, len(case.observer.importers.keys)))
+    return {name: saved.take(name, like) for name in LATE}
+
+
+class UnderWay:
+    """The last steps, as far as what they sent over borders may still be under way.
+
+    Imports are booked on arrival, so a record that begins in the middle of a run needs them. They are summed
+    only when asked for.
+    """
+
+    def __init__(self, case: Run) -> None:
+        self._border = Border(case)
+        lags = len(case.prepared.benchmark.lag_weight) - 1
+        self._last: deque[tuple[PolicyMarket, Clearing]] = deque(maxlen=lags)
+
+    def note(self, result: StepResult) -> None:
+        """Remember the step that has just ended."""
+        self._last.append((result.market, result.clearing))
+
+    def history(self) -> dict[str, FloatArray]:
+        """Variable -> (M, L - 1, inbound) bought abroad in the last steps, oldest first."""
+        border, lags = self._border, self._last.maxlen or 0
+        sent = [border.imports(*step) for step in self._last]
         found = {}
-        for name in self._kept:
-            if name != "exports":
-                usual = self._usual(name)
-                lags = len(usual) - 1
-                found[name] = self._with_past(name, usual.sum(0), lags)[:, steps : steps + lags]
+        for name in LATE:
+            past = border.before(name, border.usual(name).sum(0), lags)
+            rows = [past, *(step[name][:, None] for step in sent)]
+            found[name] = np.concatenate(rows, axis=1)[:, len(sent) :]
         return found
+
+
+class TradeBook:
+    """Exports as they are sold, imports as they arrive."""
+
+    def __init__(self, case: Run) -> None:
+        self._case, self._border = case, Border(case)
+        self._outbound, self._inbound = case.observer.exporters, self._border.inbound
+        shape = case.prepared.members, case.steps - case.first
+        sizes = {"outbound": len(self._outbound.keys), "inbound": len(self._inbound.keys)}
+        self._kept = {
+            name: np.zeros((*shape, sizes[variable.axes[-1]]))
+            for name, variable in written_by("borders").items()
+        }
+
+    def book(self, result: StepResult) -> None:
+        """Write the step that has just ended."""
+        t = result.time - self._case.first
+        self._kept["exports"][:, t] = self._case.observer.exports(result.clearing)
+        for name, sums in self._border.imports(result.market, result.clearing).items():
+            self._kept[name][:, t] = sums
 
     def _on_arrival(self, name: str) -> FloatArray:
         """(M, T, inbound) booked on arrival rather than when sold.
 
         Every country keeps its base-year mix of sailing times.
         """
-        usual = self._usual(name)
+        usual = self._border.usual(name)
         total, lags = usual.sum(0), len(usual) - 1
         mix = np.divide(usual, total, out=np.zeros_like(usual), where=total > 0)
         mix[0, total == 0] = 1.0
-        sold = self._with_past(name, total, lags)
+        sold = np.concatenate([self._border.before(name, total, lags), self._kept[name]], axis=1)
         steps = sold.shape[1] - lags
         arrived = np.zeros((len(sold), steps, sold.shape[2]))
         for lag, share in enumerate(mix):

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from sim.agents.licences import LicenceQueue
 from sim.agents.prepared import Prepared
 from sim.agents.quotas import QuotaAccount
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Saved
 from sim.controls import Licence
 from sim.engine.markets import Gate, GateKey, PolicyMarket
 from sim.engine.result import Queued
+from sim.errors import MonaziteError
 from sim.units import Amount
 
 __all__ = ["Gates"]
@@ -33,12 +34,27 @@ class Gates:
         self._prepared = prepared
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
+        self._event: dict[GateKey, str] = {}
 
     def keep(self, market: PolicyMarket) -> None:
         """Forget queues and accounts of what is no longer in force."""
+        for gate in market.gates:
+            if isinstance(gate.rule, Licence) and gate.key not in self.queues:
+                self._hand_over(gate.key, gate.rule.event)
         kept = {gate.key for gate in market.gates}
         self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
         self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
+
+    def _hand_over(self, key: GateKey, event: str) -> None:
+        """Keep the queue of an event that comes and goes member by member from now on, or no longer does.
+
+        Such events have queues by their names, others by number; which is which may change where a checkpoint
+        is resumed under another scenario.
+        """
+        for other in self.queues:
+            if other[:3] == key[:3] and self._event[other] == event and type(other[3]) is not type(key[3]):
+                self.queues[key] = self.queues.pop(other)
+                return
 
     def open(
         self,
@@ -79,6 +95,7 @@ class Gates:
         if gate.key not in self.queues:
             self.queues[gate.key] = LicenceQueue.empty(prepared.members, len(at), licence, step_years)
         queue = self.queues[gate.key]
+        self._event[gate.key] = licence.event
         queue.resize(licence, step_years)
         activity = required[:, gate.needs] / (prepared.benchmark.normal_use[gate.needs] * step_years)
         # Not a matrix product: its last bit would depend on the number of members.
@@ -114,10 +131,19 @@ class Gates:
             else:
                 self.quotas[gate.key].use(used)
 
-    def keys(self) -> list[list[Any]]:
+    def keys(self) -> list[dict[str, Any]]:
         """What each row of :meth:`arrays` is about, as words and numbers, for a checkpoint."""
-        rows: list[list[Any]] = [["licence", *_written(key)] for key in self.queues]
-        return rows + [["quota", *_written(key), account.period] for key, account in self.quotas.items()]
+        rows: list[dict[str, Any]] = []
+        key: Any
+        for key in self.queues:
+            good, origin, to, which = key
+            place = {"good": int(good), "origin": int(origin), "to": to.hex(), "which": which}
+            rows.append({"kind": "licence", "event": self._event[key], **place})
+        for key, account in self.quotas.items():
+            event, good, origin, to, offers = key
+            place = {"good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
+            rows.append({"kind": "quota", "event": event, **place, "period": account.period})
+        return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All books, by the number of their row in :meth:`keys`."""
@@ -129,16 +155,39 @@ class Gates:
         first = len(self.queues)
         return found | {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
 
-    def restore(self, keys: Sequence[Sequence[Any]], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take over books; those of measures that are no longer there lapse in the next step."""
-        names = [field.name for field in fields(LicenceQueue)]
-        for row, (kind, *written) in enumerate(keys):
-            if kind == "licence":
-                book = {name: arrays[f"{row}/{name}"].copy() for name in names}
-                self.queues[_key(written)] = LicenceQueue(**book)
-            else:
-                *key, period = written
-                self.quotas[_key(key)] = QuotaAccount(arrays[f"{row}/left"].copy(), period)
+    def restore(self, keys: Sequence[Mapping[str, Any]], saved: Saved) -> None:
+        """Take over books; those of measures that are no longer there lapse in the next step.
+
+        Raises:
+            MonaziteError: a row or an array does not fit.
+        """
+        for number, row in enumerate(keys):
+            try:
+                self._restore_row(number, row, saved)
+            except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+                raise MonaziteError(
+                    f"row {number} of the checkpoint's licences and quotas is damaged ({error!r:.60})"
+                ) from None
+
+    def _restore_row(self, number: int, row: Mapping[str, Any], saved: Saved) -> None:
+        world, members = self._prepared.world, np.zeros(self._prepared.members)
+        event, good, origin, to = str(row["event"]), row["good"], row["origin"], bytes.fromhex(row["to"])
+        if row["kind"] == "quota":
+            period = None if row["period"] is None else str(row["period"])
+            key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
+            self.quotas[key] = QuotaAccount(saved.take(f"{number}/left", members), period)
+            return
+        which = row["which"] if isinstance(row["which"], int) else str(row["which"])
+        sellers = int(((world.offer_good == int(good)) & (world.offer_country == int(origin))).sum())
+        waiting = saved.take(f"{number}/waiting", np.zeros((len(members), 1, sellers)), free=(1,))
+        permits = saved.take(f"{number}/permits", np.zeros((len(members), 1)), free=(1,))
+        life = saved.take(f"{number}/life", np.ones(len(members), dtype=np.int64), 1, permits.shape[1])
+        late = saved.take(f"{number}/late", waiting[:, 0])
+        filed, approved = (saved.take(f"{number}/{name}", members) for name in ("filed", "approved"))
+        self.queues[int(good), int(origin), to, which] = LicenceQueue(
+            waiting, late, permits, life, filed, approved
+        )
+        self._event[int(good), int(origin), to, which] = event
 
     def books(self, market: PolicyMarket) -> dict[str, Queued]:
         """How the licence queues of each event stand."""
@@ -151,13 +200,3 @@ class Gates:
             other = found.get(gate.rule.event)
             found[gate.rule.event] = own if other is None else other + own
         return found
-
-
-def _written(key: GateKey) -> list[Any]:
-    """A key with its masks in hexadecimal digits."""
-    return [{"mask": part.hex()} if isinstance(part, bytes) else part for part in key]
-
-
-def _key(written: Sequence[Any]) -> Any:
-    """What :func:`_written` wrote."""
-    return tuple(bytes.fromhex(part["mask"]) if isinstance(part, dict) else part for part in written)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray, Groups, IntArray
+from sim.arrays import FloatArray, Groups, IntArray, Saved
 from sim.controls import Controls
 from sim.engine.markets import PolicyMarket
 from sim.engine.result import Prices, StepResult
@@ -154,6 +154,20 @@ class Observer:
         """What governments will have seen of a step."""
         price = result.prices.outside / self._prepared.world.base_price
         return Seen(price, result.required, result.shortfall, self.exports(result.clearing))
+
+    def restored(self, saved: Saved, required: FloatArray, shortfall: FloatArray) -> Seen:
+        """What governments had seen when a checkpoint was made.
+
+        Args:
+            required, shortfall: (M, N) tonnes of the last step.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        members = len(required)
+        price = saved.take("price", np.zeros((members, len(self._prepared.world.goods))))
+        exports = saved.take("exports", np.zeros((members, len(self.exporters.keys))))
+        return Seen(price, required, shortfall, exports)
 
 
 def _ratio(value: FloatArray, weight: FloatArray, fallback: FloatArray) -> FloatArray:

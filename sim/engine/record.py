@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sim.agents.firms import owner_concentration
 from sim.agents.origins import Origins
-from sim.arrays import FloatArray, Groups
+from sim.arrays import Groups
 from sim.engine.borders import TradeBook
 from sim.engine.flow_book import FlowBook
 from sim.engine.labels import base_labels
@@ -78,8 +78,8 @@ class Recorder(Recording):
             axes = variable.axes[2:]
             if all(sizes.get(axis) or axis == "event" for axis in axes):
                 shape = case.prepared.members, case.steps - case.first, *(sizes[axis] for axis in axes)
-                blank = np.nan if name == "price_delivered" else 0
-                kept[name] = np.full(shape, blank, dtype=variable.dtype)
+                # Zeros, which take no memory before they are written.
+                kept[name] = np.zeros(shape, dtype=variable.dtype)
         return kept
 
     def record(self, result: StepResult) -> None:
@@ -110,9 +110,9 @@ class Recorder(Recording):
         bought = self._pairs.sums(clearing.purchases)
         paid = self._pairs.sums(result.paid) / np.maximum(bought, 1e-300)
         good, importer = np.divmod(self._pairs.keys, len(world.countries))
-        self._kept["price_delivered"][:, t, good, importer] = np.where(
-            bought > 1e-9, paid * world.base_price[good], np.nan
-        )
+        price = self._kept["price_delivered"][:, t]
+        price[:] = np.nan
+        price[:, good, importer] = np.where(bought > 1e-9, paid * world.base_price[good], np.nan)
         duty = clearing.to_buyers(result.market.duty, clearing.price, include_rent=True)
         duty = self._importers.sums(duty * world.base_price[world.need_good])
         self._kept["tariff_revenue"][:, t, self._importers.keys] = duty
@@ -149,16 +149,13 @@ class Recorder(Recording):
         if closed is not None:
             self.ledger.close_segment(*closed)
 
-    def history(self) -> dict[str, FloatArray]:
-        """What was sold and has not arrived yet."""
-        return self._trade.history(self._steps)
-
     def dataset(self) -> xr.Dataset:
         """All results, labelled, with units (``docs/results.md``)."""
         import xarray as xr
 
         case, world = self._case, self._case.world
         codes, goods = np.array(world.countries), np.array([item.id for item in world.goods])
+        self._kept["price_delivered"][:, self._steps :] = np.nan
         variables: dict[str, Any] = {
             name: (VARIABLES[name].axes, values, VARIABLES[name].attributes)
             for name, values in self._kept.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.arrays import FloatArray
 from sim.engine.result import StepResult
 from sim.errors import MonaziteError
 
@@ -19,10 +18,6 @@ class Recording:
 
     def record(self, result: StepResult) -> None:
         """Write the step that has just ended."""
-
-    def history(self) -> dict[str, FloatArray]:
-        """Of the last steps, what a record that goes on needs: variable -> (M, lags, n)."""
-        return {}
 
     def dataset(self) -> xr.Dataset:
         """All that was kept, labelled.

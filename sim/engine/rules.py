@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.engine.observe import Seen
 from sim.engine.run import Run
 from sim.instruments import Instrument
@@ -69,11 +69,10 @@ class Rules:
 
     def advance(self, step: int, start: dt.date, end: dt.date, seen: Seen | None) -> None:
         """Follow every rule into the step [start, end), given the step before (none at the start)."""
-        if not self:
-            return
         for rule in self._followed:
             rule.advance(step, (start, end), seen, self._now, self._before)
         self.strengths = {}
+        # Noted where nobody reacts, too: a rule may be added to a run that is resumed.
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
             strength = self._strength(event, step)
@@ -122,22 +121,30 @@ class Rules:
         )
 
     def arrays(self) -> dict[str, Numbers]:
-        """How each rule stands, and which events are in force, for a checkpoint."""
+        """How rules stand, and how strongly events were in force in the last two steps, for a checkpoint."""
         found: dict[str, Numbers] = {}
+        none = np.zeros(self.members)
         for rule in self._followed:
             found |= {f"{rule.event.id}/{name}": array for name, array in rule.arrays().items()}
-        for when, strengths in (("before", self._before), ("now", self._now)):
-            found |= {f"{name}/{when}": np.asarray(strength) for name, strength in strengths.items()}
+        for event in self.events:
+            found[f"{event.id}/before"] = self._before.get(event.id, none)
+            found[f"{event.id}/now"] = self._now.get(event.id, none)
         return found
 
-    def restore(self, arrays: Mapping[str, Numbers]) -> None:
-        """Rules that were there before go on; new ones have seen nothing yet."""
+    def restore(self, saved: Saved) -> None:
+        """Rules that were there before go on; new ones see which events were in force in the last step.
+
+        Raises:
+            MonaziteError: an array does not fit.
+        """
         for rule in self._followed:
-            rule.restore({name: arrays.get(f"{rule.event.id}/{name}") for name in rule.arrays()})
+            if any(f"{rule.event.id}/{name}" in saved for name in rule.arrays()):
+                rule.restore(saved)
+        like = np.zeros(self.members)
         for event in self.events:
             for when, kept in (("before", self._before), ("now", self._now)):
-                if f"{event.id}/{when}" in arrays:
-                    kept[event.id] = arrays[f"{event.id}/{when}"]
+                if f"{event.id}/{when}" in saved:
+                    kept[event.id] = saved.take(f"{event.id}/{when}", like)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -181,13 +188,14 @@ class _Followed:
             "planned": self._planned, "fired": self.fired, "agreed": self._agreed, "acting": self.acting,
         }  # fmt: skip
 
-    def restore(self, arrays: Mapping[str, Numbers | None]) -> None:
+    def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave in a run that may end at another time."""
+        most = float(np.iinfo(np.int32).max)
         for name, target in self.arrays().items():
-            given = arrays[name]
-            if given is not None:
-                width = min(given.shape[-1], target.shape[-1])
-                target[..., :width] = given[..., :width]
+            least, free = (-most, (1,)) if name == "schedule" else (0.0, ())
+            given = saved.take(f"{self.event.id}/{name}", target, least, most, free)
+            width = min(given.shape[-1], target.shape[-1])
+            target[..., :width] = given[..., :width]
 
     def advance(
         self,

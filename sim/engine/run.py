@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.parameters import (
+    BehaviourTable,
+    Draws,
+    base_year_rules,
+    draw_behaviour,
+    read_behaviour,
+    with_assumptions,
+)  # fmt: skip
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray
 from sim.engine.draws import draw_events
@@ -56,6 +63,10 @@ class Run:
     """With every quantity drawn."""
     happens: Mapping[str, BoolArray]
     """Event id -> (M,) whether it happens, for events with a probability."""
+    whole: World
+    """The world that was given, before the scenario's choice of minerals."""
+    table: BehaviourTable
+    """What behaviour is drawn from, before the scenario's assumptions."""
     first: int = 0
     """The first step that is run and recorded: above 0 where a checkpoint is resumed."""
     history: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -109,6 +120,7 @@ def lay_out(
     Raises:
         MonaziteError: an assumption, or a value of a design, is refused.
     """
+    whole, table = world, read_behaviour()
     world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
     draws = Draws(members, seed, values)
     events = draw_events(scenario.events, draws)
@@ -118,9 +130,9 @@ def lay_out(
         if event.probability is not None
     }
     step_years = 1 / STEPS_PER_YEAR[scenario.step]
-    behaviour = draw_behaviour(world, with_assumptions(read_behaviour(), scenario.assumptions), draws)
+    behaviour = draw_behaviour(world, with_assumptions(table, scenario.assumptions), draws)
     sigma = np.asarray(behaviour.shared_or_each("sourcing_elasticity"))
     delay = sum(event.longest_delay_at_sea for event in events)
     benchmark = make_benchmark(world, sigma, base_year_rules(behaviour), step_years, delay, least_lags)
     prepared = Prepared(world, benchmark, behaviour, step_years, len(members))
-    return Run(scenario, prepared, members, seed, draws, events, happens)
+    return Run(scenario, prepared, members, seed, draws, events, happens, whole, table)

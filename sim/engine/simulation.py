@@ -15,6 +15,7 @@ from sim.agents.origins import Origins
 from sim.agents.state import State
 from sim.arrays import FloatArray
 from sim.engine.actors import Actors, Decisions, Made, Wanted, processes_of
+from sim.engine.borders import UnderWay, history_of
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.observe import Seen
 from sim.engine.record import Recorder
@@ -64,6 +65,7 @@ class Simulation:
     recorder: Recording
     time: int
     _regimes: Regimes
+    _under_way: UnderWay
     _seen: Seen | None
     _last: StepResult | None
 
@@ -85,28 +87,26 @@ class Simulation:
         self.case, self.time = case, case.first
         self.actors, self.rules = Actors(case, processes, at), Rules(case)
         self._regimes = Regimes(case, self.rules, processes)
+        self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
         if at is not None:
             self.rules.restore(at.part("rules"))
-            seen, state = at.part("seen"), self.state
-            self._seen = Seen(seen["price"], state.required, state.shortfall, seen["exports"])
+            if self.time:
+                required, shortfall = self.state.required, self.state.shortfall
+                self._seen = case.observer.restored(at.part("seen"), required, shortfall)
 
     def checkpoint(self) -> Checkpoint:
         """Where the simulation stands: arrays and words, from which :meth:`resume` goes on.
 
         What was recorded so far is not in it, nor are overrides of decisions.
-
-        Raises:
-            RuntimeError: before the first step.
         """
         arrays, keys = self.actors.parts()
         seen = self._seen if self._last is None else self.case.observer.seen(self._last)
-        assert seen is not None
         arrays |= {
             "rules": self.rules.arrays(),
-            "history": self.recorder.history(),
-            "seen": {"price": seen.price, "exports": seen.exports},
+            "history": self._under_way.history(),
+            "seen": {} if seen is None else {"price": seen.price, "exports": seen.exports},
         }
         return Checkpoint.of(self.case, self.time, arrays, keys)
 
@@ -123,28 +123,36 @@ class Simulation:
         Another scenario acts from the month that the checkpoint has reached: its events of earlier dates that
         are still in force are in force at once, rules have seen the step before, new stockpiles start with
         what they state, and origins that nobody followed so far with the mix of the base year. The record
-        begins here, too.
+        begins here, too: sums over years and over the run are of the steps from here on.
 
         Args:
             checkpoint: of :meth:`checkpoint`, or a file that one was written to.
             scenario: with the same start and length of steps; that of the checkpoint where left out.
-            world: the base year; loaded where left out.
+            world: the base year; where left out, that of the checkpoint, for a file loaded from the tables.
 
         Raises:
             MonaziteError: the file is no checkpoint, or does not fit the scenario or the world; says why.
         """
-        at = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
+        if isinstance(checkpoint, Checkpoint):
+            at = checkpoint
+            at.verify()
+        else:
+            at = Checkpoint.read(checkpoint)
         scenario = at.scenario if scenario is None else scenario
         if scenario is None:
             name = at.header["scenario"]
             raise MonaziteError(
                 f"a checkpoint in a file does not hold its scenario; give one: scenario=sim.load('{name}')"
             )
-        world = load_world(scenario.base_year) if world is None else world
+        if world is None:
+            known = at.world is not None and at.world.base_year == scenario.base_year
+            world = at.world if known else load_world(scenario.base_year)
+        assert world is not None
         case = lay_out(world, scenario, at.members, at.seed, at.values, at.header["lags"])
         at.check(case)
         simulation = cls.__new__(cls)
-        case = replace(case, first=at.header["time"], history=at.part("history"))
+        history = history_of(case, at.part("history"), at.header["lags"])
+        case = replace(case, first=at.header["time"], history=history)
         simulation._begin(case, recorder, at)
         return simulation
 
@@ -264,6 +272,7 @@ class Simulation:
     def _record(self, result: StepResult) -> StepResult:
         """9. What the step brought is seen by rules and written by the recorder; neither changes anything."""
         self._last = result
+        self._under_way.note(result)
         self._seen = self.case.observer.seen(result) if self.rules else None
         self.time += 1
         self.recorder.record(result)

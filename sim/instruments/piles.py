@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.accounts import Account, Orders
-from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.instruments.process import Process, Setting, Stage, Stocks, Traced
 from sim.market.clearing import Clearing
 from sim.units import Amount
@@ -92,6 +92,7 @@ class Piles(Process):
         self.tonnes = Account(initial[..., None], len(setting.benchmark.lag_weight))
         self.mixes: list[Account] = []
         self._mix_names: list[str] = []
+        self._users_mix: list[FloatArray] = []
         none = np.zeros((members, len(self._rules)))
         self.bought, self.released, self._wanted, self._ceiling = none, none, none, none
         self._layers = _without_overlap(self._needs)
@@ -112,17 +113,17 @@ class Piles(Process):
         """What lies in the piles at the start has the mix of the users' stocks."""
         for tracer in tracers:
             amounts, needs = tracer.buyer.stock, tracer.needs
-            stock = np.zeros((len(amounts), len(self.goods), amounts.shape[2]))
+            share = np.zeros((len(amounts), len(self.goods), amounts.shape[2]))
             for pile, at in enumerate(self._needs):
                 here = np.isin(needs, at)
                 held = np.take(stocks.buyer_stock, needs[here], axis=1).sum(1)
-                share = np.divide(
+                share[:, pile] = np.divide(
                     np.compress(here, amounts, axis=1).sum(1), held[:, None],
-                    out=np.zeros_like(stock[:, pile]), where=held[:, None] > 0,
+                    out=np.zeros_like(share[:, pile]), where=held[:, None] > 0,
                 )  # fmt: skip
-                stock[:, pile] = self.tonnes.stock[:, pile] * share
-            self.mixes.append(Account(stock, len(self._setting.benchmark.lag_weight)))
+            self.mixes.append(Account(self.tonnes.stock * share, len(self._setting.benchmark.lag_weight)))
             self._mix_names.append(tracer.name)
+            self._users_mix.append(share)
 
     def step(self, stage: Stage) -> None:
         """Shipments arrive; tonnes go to the users, who pay what they last paid in the market."""
@@ -258,30 +259,45 @@ class Piles(Process):
     def arrays(self) -> dict[str, FloatArray]:
         """Stocks and what is on its way, pile by pile."""
         found: dict[str, FloatArray] = {}
-        named = zip(("tonnes", *self._mix_names), (self.tonnes, *self.mixes), strict=True)
-        for name, account in named:
-            for pile, key in enumerate(self._keys()):
+        for pile, key in enumerate(self._keys()):
+            for name, account in zip(("tonnes", *self._mix_names), (self.tonnes, *self.mixes), strict=True):
                 found[f"{key}/{name}/stock"] = account.stock[:, pile]
                 found[f"{key}/{name}/transit"] = account.transit[:, :, pile]
-        for pile, key in enumerate(self._keys()):
             found[f"{key}/bought"] = self.bought[:, pile]
             found[f"{key}/released"] = self.released[:, pile]
         return found
 
-    def restore(self, arrays: Mapping[str, FloatArray]) -> None:
-        """Piles of events that were there before go on; new ones start with what they state."""
+    def restore(self, saved: Saved) -> None:
+        """Piles of events that were there before go on; new ones start with what they state.
+
+        What nobody followed so far has in an old pile the mix that it has in the users' stocks.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
         self.bought, self.released = self.bought.copy(), self.released.copy()
         for pile, key in enumerate(self._keys()):
-            for name, account in zip(("tonnes", *self._mix_names), (self.tonnes, *self.mixes), strict=True):
-                if f"{key}/{name}/stock" in arrays:
-                    account.restore_row(pile, arrays[f"{key}/{name}/stock"], arrays[f"{key}/{name}/transit"])
-            if f"{key}/bought" in arrays:
-                self.bought[:, pile] = arrays[f"{key}/bought"]
-                self.released[:, pile] = arrays[f"{key}/released"]
+            if f"{key}/tonnes/stock" not in saved:
+                continue
+            row = _saved_row(saved, f"{key}/tonnes", self.tonnes, pile)
+            self.tonnes.restore_row(pile, *row)
+            for name, mix, share in zip(self._mix_names, self.mixes, self._users_mix, strict=True):
+                if f"{key}/{name}/stock" in saved:
+                    mix.restore_row(pile, *_saved_row(saved, f"{key}/{name}", mix, pile))
+                else:
+                    mix.restore_row(pile, row[0] * share[:, pile], row[1] * share[:, pile])
+            self.bought[:, pile] = saved.take(f"{key}/bought", self.bought[:, pile])
+            self.released[:, pile] = saved.take(f"{key}/released", self.released[:, pile])
 
     def _keys(self) -> list[str]:
         goods = self._setting.world.goods
         return [f"{event}/{goods[good].id}" for event, good in zip(self.events, self.goods, strict=True)]
+
+
+def _saved_row(saved: Saved, name: str, like: Account, pile: int) -> tuple[FloatArray, FloatArray]:
+    """(M, X) stock and (L, M, X) under way of one pile; there may have been fewer or more lags."""
+    stock = saved.take(f"{name}/stock", like.stock[:, pile])
+    return stock, saved.take(f"{name}/transit", like.transit[:, :, pile], free=(0,))
 
 
 def _without_overlap(needs_of: Sequence[IntArray]) -> list[list[int]]:

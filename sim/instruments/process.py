@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 # Types only: an instrument is read by commands that must not pay for numpy.
 if TYPE_CHECKING:
     from sim.accounts import Account, Orders
-    from sim.arrays import FloatArray, IntArray
+    from sim.arrays import FloatArray, IntArray, Saved
     from sim.controls import Controls
     from sim.market.clearing import Clearing
     from sim.units import Amount
@@ -188,5 +188,5 @@ class Process:
         """All that is remembered, for a checkpoint."""
         return {}
 
-    def restore(self, arrays: Mapping[str, FloatArray]) -> None:
-        """Take over what :meth:`arrays` gave in another run of the same events."""
+    def restore(self, saved: Saved) -> None:
+        """Take over what :meth:`arrays` gave in a run of these events, or of some of them and others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,30 @@ def sourcing_flows(world: World, rules: BaseYearRules) -> tuple[FloatArray, ...]
 
     Equation (M2), docs/model.md, for ``x0_sb``.
     """
+    key = _read_by_flows(world, rules)
+    if key not in _FLOWS:
+        while len(_FLOWS) >= MOST_FLOWS:
+            del _FLOWS[next(iter(_FLOWS))]
+        _FLOWS[key] = _sourcing_flows(world, rules)
+    return _FLOWS[key]
+
+
+_FLOWS: dict[bytes, tuple[FloatArray, ...]] = {}
+"""Flows by what they follow from: the same world is inverted again and again."""
+MOST_FLOWS = 8
+
+
+def _read_by_flows(world: World, rules: BaseYearRules) -> bytes:
+    """Hash of all that base flows follow from."""
+    digest = hashlib.sha256(repr((rules, world.facility_kind)).encode())
+    ends = world.offer_facility, world.offer_good, world.need_facility, world.need_good
+    for array in (*ends, world.facility_country, world.distance_km, *world.base_flow):
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
+
+
+def _sourcing_flows(world: World, rules: BaseYearRules) -> tuple[FloatArray, ...]:
     flows = []
     for g, base in enumerate(world.base_flow):
         nearness = _nearness(world, g, rules) * base.sum(1)[:, None]
@@ -58,6 +83,7 @@ def sourcing_flows(world: World, rules: BaseYearRules) -> tuple[FloatArray, ...]
         weight = rules.prior_weight
         mixed = np.where(total > 0, (1 - weight) * base + weight * share * base.sum(0), base)
         flows.append(_balance(mixed, base.sum(1), base.sum(0)))
+        flows[-1].flags.writeable = False
     return tuple(flows)
 
 

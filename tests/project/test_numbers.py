@@ -25,7 +25,9 @@ SOURCE = Path(sim.__file__).parent
 RAW = SOURCE.parent / "data" / "raw" / "assumptions"
 WORLD = SOURCE.parent / "data" / "world"
 WALKED = ("agents", "engine", "instruments", "controls.py", "world/*.py")
-UNWALKED = ("engine/checkpoint.py", "world/load.py", "world/rows.py", "world/labels.py")
+UNWALKED = (
+    "engine/checkpoint.py", "engine/checkpoint_file.py", "world/load.py", "world/rows.py", "world/labels.py",
+)  # fmt: skip
 """Formats of files, and the limits of what they may hold."""
 STRUCTURAL = {0, 1, 2, -1, -2}
 GUARDS = {
@@ -47,6 +49,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("_Followed.__init__", 3): "how many arrays are made",
     ("shipping_lags", 3): "dimensions of an array",
     ("_parsed", 8): "files kept in memory",
+    ("MOST_FLOWS", 8): "inverted base years kept in memory",
     ("BASE_ROUNDS", 200): "numerical: rounds in which mixes settle geometrically",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 1): "names of random streams",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 16): "names of random streams",
