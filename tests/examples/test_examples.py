@@ -49,6 +49,30 @@ def test_the_how_to_on_single_steps_runs() -> None:
     assert (cheap.isel(time=slice(6, 18)).mean("time") < dear.isel(time=slice(6, 18)).mean("time")).all()
 
 
+def test_a_suspension_makes_cobalt_dearer_in_its_branch_alone() -> None:
+    ratio = runpy.run_path(str(EXAMPLES / "branch_a_run.py"))["main"]()
+    assert list(ratio) == [f"2026-0{month}" for month in range(1, 7)]
+    assert min(ratio.values()) > 1.05
+    assert ratio["2026-06"] > 1.3
+
+
+def test_the_how_to_on_branches_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = EXAMPLES.parent / "docs" / "how-to" / "branch-a-run.md"
+    blocks = page.read_text(encoding="utf-8").split("```python\n")[1:]
+    program = "\n".join(block.split("```")[0] for block in blocks).replace("members=20", "members=3")
+    monkeypatch.chdir(tmp_path)
+    found = runpy.run_path(str(_written(tmp_path / "page.py", program)))
+    assert [found["run"].time, found["branch"].time, len(found["kept"])] == [4, 24, 7]
+    ratio = found["ratio"]
+    assert str(ratio.time.values[0])[:7] == "2026-01"
+    assert float(ratio.isel(member=0, time=3)) > 1.3
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def test_fewer_licences_make_dysprosium_dearer_in_the_workbench() -> None:
     found = runpy.run_path(str(EXAMPLES / "workbench.py"))["main"]()
     approval, peak = found["events__licence__approval_share"], found["peak_price_ratio__dysprosium_oxide"]

@@ -1,0 +1,373 @@
+"""Copies and checkpoints go on as the original would, which does not notice; branches; who only reads."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import pickle
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.engine import Simulation, StepResult
+from sim.engine.record import Recorder
+from sim.engine.recording import Recording
+from sim.errors import MonaziteError
+from sim.instruments import Instrument
+from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
+from sim.world.world import World
+from tests.engine.busy_run import BEGIN, HALFWAY, MEMBERS, WAYS, advance, busy, everything, record_tail
+from tests.engine.test_rules import LICENCE, QUOTA, event, rule
+from tests.engine_events import PlainScenario, piles_of
+from tests.steps import bits, differing, digest
+
+STEPS = 5
+MONTHS = 6
+"""Before a branch: its events begin with the month after."""
+LATER: dict[str, Any] = {"from": dt.date(2024, 7, 1)}
+OXIDE = ["dysprosium_oxide"]
+
+
+def keeps_nothing(*_: Any) -> Recording:
+    return Recording()
+
+
+def following(simulation: Simulation, steps: int = STEPS) -> list[dict[str, Any]]:
+    return [bits(simulation.step()) for _ in range(steps)]
+
+
+def assert_same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    assert [differing(*pair) for pair in zip(one, other, strict=True)] == [[]] * len(one)
+
+
+def test_everything_with_a_memory_is_at_work(small_world: World) -> None:
+    """Or the tests below would prove nothing."""
+    made = advance(busy(small_world), HALFWAY)
+    arrays = made.checkpoint().arrays
+    for name in ("pile/magnet/bought", "/schedule", "/waiting", "/left", "/kept", "tariff/now"):
+        assert any(array.any() for key, array in arrays.items() if key.endswith(name)), name
+    assert len({made.case.happens["strike"].tobytes()} | {np.ones(3, dtype=bool).tobytes()}) == 2
+    assert any(acting.any() for _, _, acting in made.last.acting)
+
+
+@pytest.mark.parametrize("step", ["month", "week"])
+@pytest.mark.parametrize("way", WAYS)
+def test_it_goes_on_with_the_same_bits(small_world: World, tmp_path: Path, way: str, step: str) -> None:
+    original = advance(busy(small_world, step), HALFWAY)
+    other = WAYS[way](original, tmp_path)
+    assert_same(following(original), following(other))
+    assert differing(record_tail(original, HALFWAY), record_tail(other, HALFWAY)) == []
+    own, theirs = original.checkpoint(), other.checkpoint()
+    assert own.header == theirs.header
+    assert differing(own.arrays, theirs.arrays) == []
+
+
+def test_the_original_does_not_notice(small_world: World, tmp_path: Path) -> None:
+    alone, copied = busy(small_world), busy(small_world)
+    for step in range(8):
+        for way in WAYS.values():
+            advance(way(copied, tmp_path), 1 + step % 2)
+        assert differing(bits(alone.step()), bits(copied.step())) == []
+    assert alone.recorder.dataset().identical(copied.recorder.dataset())
+
+
+def test_one_checkpoint_is_resumed_as_often_as_one_likes(small_world: World) -> None:
+    original = advance(busy(small_world), HALFWAY)
+    checkpoint = original.checkpoint()
+    before = digest(checkpoint.arrays)
+    first, second = (Simulation.resume(checkpoint) for _ in range(2))
+    ahead = following(second, 2)
+    expected = following(original)
+    assert_same(expected, following(first))
+    assert_same(expected, ahead + following(second, STEPS - 2))
+    assert digest(checkpoint.arrays) == before
+    assert_same(expected, following(Simulation.resume(checkpoint)))
+
+
+def test_a_checkpoint_of_what_was_resumed_is_the_same(small_world: World) -> None:
+    checkpoint = advance(busy(small_world), HALFWAY).checkpoint()
+    for _ in range(2):
+        following_one = Simulation.resume(checkpoint).checkpoint()
+        assert following_one.header == checkpoint.header
+        assert differing(following_one.arrays, checkpoint.arrays) == []
+        checkpoint = following_one
+
+
+def test_from_before_the_first_step_to_after_the_last(small_world: World) -> None:
+    """A list of checkpoints is a list of undos, the first of which is the start."""
+    original = busy(small_world)
+    kept = [original.checkpoint()]
+    for _ in range(4):
+        original.step()
+        kept.append(original.checkpoint())
+    expected = following(original, 3)
+    for checkpoint in kept[::-1]:
+        back = Simulation.resume(checkpoint)
+        advance(back, 4 - back.time)
+        assert_same(expected, following(back, 3))
+    short = busy(small_world)
+    scenario = short.case.scenario
+    done = advance(Simulation(small_world, replace(scenario, end=dt.date(2024, 12, 31))), 12)  # type: ignore[type-var]
+    longer = Simulation.resume(done.checkpoint(), scenario)
+    assert_same(following(advance(Simulation(small_world, scenario), 12)), following(longer))
+
+
+def test_numbers_seeds_and_values_survive(small_world: World, tmp_path: Path) -> None:
+    original = advance(busy(small_world), 2)
+    for way in ("resumed", "from a file"):
+        other = WAYS[way](original, tmp_path).case
+        assert list(other.members) == MEMBERS["members"]
+        assert other.seed == MEMBERS["seed"]
+        assert differing(original.case.draws.values, other.draws.values) == []
+        assert differing(original.case.draws.given, other.draws.given) == []
+        assert len(other.draws.given) == 2
+
+
+@pytest.mark.parametrize("keeper", [keeps_nothing, SweepRecorder], ids=["nothing", "sweep"])
+def test_what_a_checkpoint_holds_does_not_depend_on_the_record(
+    small_world: World, keeper: Callable[..., Recording]
+) -> None:
+    """What was bought abroad before arrives in the new record, whoever recorded before."""
+    original = advance(busy(small_world), HALFWAY)
+    quiet = advance(busy(small_world, recorder=keeper), HALFWAY)
+    own, theirs = original.checkpoint(), quiet.checkpoint()
+    assert own.header["lags"] > 2
+    assert differing(own.arrays, theirs.arrays) == []
+    resumed = advance(Simulation.resume(theirs), STEPS)
+    assert differing(record_tail(advance(original, STEPS), HALFWAY), record_tail(resumed, HALFWAY)) == []
+
+
+# -- who only reads ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keeper", [keeps_nothing, SweepRecorder, EveryFlowRecorder])
+def test_recording_only_reads(small_world: World, keeper: Callable[..., Recording]) -> None:
+    assert_same(following(busy(small_world), 12), following(busy(small_world, recorder=keeper), 12))
+
+
+def arrays_of(value: Any, found: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Every array of a step, those that make its flows included, workspaces not."""
+    if isinstance(value, np.ndarray):
+        found[id(value)] = value
+    elif is_dataclass(value):
+        for part in fields(value):
+            if part.name not in ("memory", "frame", "world"):
+                arrays_of(getattr(value, part.name), found)
+    elif isinstance(value, dict):
+        for item in value.values():
+            arrays_of(item, found)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            arrays_of(item, found)
+    return found
+
+
+def test_later_steps_do_not_write_into_a_result(small_world: World) -> None:
+    made = busy(small_world)
+    kept: list[tuple[StepResult, str]] = []
+    for _ in range(15):
+        result = made.step()
+        kept.append((result, digest(bits(result))))
+        for earlier, before in kept[-4:]:
+            assert digest(bits(earlier)) == before
+
+
+def test_a_result_may_be_locked(small_world: World) -> None:
+    """Neither later steps nor recorders nor checkpoints write into its arrays: they could not."""
+    free, made = busy(small_world), busy(small_world)
+    for _ in range(15):
+        result = made.step()
+        locked = arrays_of(result, {})
+        assert len(locked) > 40
+        for array in locked.values():
+            array.flags.writeable = False
+        made.checkpoint()
+        assert differing(bits(result), bits(free.step())) == []
+    made.recorder.dataset()
+
+
+# -- branches ------------------------------------------------------------------------------------
+
+
+def scenario_of(*events: Instrument, end: dt.date = dt.date(2025, 12, 31), **fields: Any) -> Any:
+    return PlainScenario(events=events, end=end, **fields)
+
+
+def branched(world: World, first: Any, then: Any, steps: int = MONTHS) -> tuple[Simulation, Simulation]:
+    """A run of the first scenario that goes on under the second, and one of the second from its start."""
+    before = advance(Simulation(world, first, **MEMBERS), steps)
+    return Simulation.resume(before.checkpoint(), then), advance(Simulation(world, then, **MEMBERS), steps)
+
+
+TALKS = event(
+    "talks", "negotiation", between=["USA", "CHN"], events=["licence"], approval_share="90 %", **LATER
+)  # fmt: skip
+QUOTA_BEFORE = event("quota", "export_quota", **QUOTA)
+LICENCE_BEFORE = event("licence", "export_licence", **LICENCE)
+TARIFF = event("tariff", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate="20 %", dormant=True)
+PILE: dict[str, Any] = {
+    "by": "JPN", "goods": OXIDE, "size": "12 t", "rate": "12 t/year", "initial": "3 t",
+    "release_above": "150 %",
+}  # fmt: skip
+
+
+def reacting(trigger: dict[str, Any], **fields: Any) -> Instrument:
+    return rule(trigger, "activate", "tariff", **LATER, **fields)
+
+
+BRANCHES: dict[str, tuple[Any, Any]] = {
+    "a ban": (
+        scenario_of(), scenario_of(event("ban", "export_ban", by="CHN", to="JPN", goods=OXIDE, **LATER))
+    ),
+    "a licence": (scenario_of(), scenario_of(event("l", "export_licence", **LICENCE | LATER))),
+    "a quota": (scenario_of(), scenario_of(event("q", "export_quota", **QUOTA | LATER))),
+    "a stockpile": (scenario_of(), scenario_of(event("pile", "stockpile", **PILE, **LATER))),
+    "a later end": (scenario_of(QUOTA_BEFORE), scenario_of(QUOTA_BEFORE, end=dt.date(2029, 12, 31))),
+    "an earlier end": (scenario_of(QUOTA_BEFORE), scenario_of(QUOTA_BEFORE, end=dt.date(2025, 3, 31))),
+    "longer delays": (
+        scenario_of(), scenario_of(event("storm", "freight_shock", change="50 %", delay="3 months", **LATER)),
+    ),
+    "the end of a licence": (
+        scenario_of(LICENCE_BEFORE),
+        scenario_of(event("licence", "export_licence", until=dt.date(2024, 6, 30), **LICENCE)),
+    ),
+}  # fmt: skip
+"""First scenario, and another that first differs in the month in which it takes over."""
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_branch_is_a_run_whose_events_begin_there(small_world: World, name: str) -> None:
+    """To the bit: both have done the same sums."""
+    branch, whole = branched(small_world, *BRANCHES[name])
+    steps = min(9, branch.steps - MONTHS)
+    assert_same(following(whole, steps), following(branch, steps))
+    assert differing(record_tail(whole, MONTHS), record_tail(branch, MONTHS)) == []
+
+
+def test_a_licence_that_is_gone_lets_everything_pass(small_world: World) -> None:
+    """The other scenario never had it: from the next month on nothing waits and no permit is needed."""
+    branch, _ = branched(small_world, scenario_of(LICENCE_BEFORE), scenario_of())
+    ended, _ = branched(
+        small_world, scenario_of(LICENCE_BEFORE),
+        scenario_of(event("licence", "export_licence", until=dt.date(2024, 6, 30), **LICENCE)),
+    )  # fmt: skip
+    for _ in range(3):
+        result, other = branch.step(), ended.step()
+        assert result.queues == {}
+        assert not result.held_back.any()
+        np.testing.assert_array_equal(result.clearing.price, other.clearing.price)
+
+
+RULES: dict[str, tuple[dict[str, Any], bool]] = {
+    "in force": ({"event": "quota"}, True), "raised": ({"event": "quota", "is": "raised"}, False),
+    "for a time": ({"event": "quota", "for": "2 months"}, True),
+    "dear": ({"price": OXIDE, "above": "101 %"}, True),
+}  # fmt: skip
+"""What a rule waits for, and whether it comes: the quota was raised long ago."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_that_is_added_sees_the_step_before(small_world: World, name: str) -> None:
+    """As in a run in which it was written from the start, and waited for its date; to rounding.
+
+    An event that some members may meet and others not has a market of other shapes, before it acts, too.
+    """
+    trigger, acts = RULES[name]
+    then = scenario_of(QUOTA_BEFORE, TARIFF, reacting(trigger))
+    branch, whole = branched(small_world, scenario_of(QUOTA_BEFORE), then)
+    for _ in range(8):
+        mine, theirs = branch.step(), whole.step()
+        assert mine.acting[0][2].tolist() == theirs.acting[0][2].tolist()
+        np.testing.assert_allclose(mine.clearing.price, theirs.clearing.price, rtol=1e-4)
+        np.testing.assert_allclose(mine.shortfall, theirs.shortfall, rtol=1e-4, atol=1e-6)
+    assert mine.acting[0][2].tolist() == [acts] * 3
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_talks_about_a_licence_leave_its_queue_alone(small_world: World, added: bool) -> None:
+    """Applications and permits stay where talks come in, or are no longer there."""
+    plain, talked = scenario_of(LICENCE_BEFORE), scenario_of(LICENCE_BEFORE, TALKS)
+    first, then = (plain, talked) if added else (talked, plain)
+    before = advance(Simulation(small_world, first, **MEMBERS), MONTHS)
+    stood = before.last.queues["licence"]
+    branch = Simulation.resume(before.checkpoint(), then)
+    queue = branch.step().queues["licence"]
+    on = before.step().queues["licence"]
+    assert (queue.filed > stood.filed).all()
+    np.testing.assert_allclose(queue.filed, on.filed, rtol=1e-3)
+    assert (queue.approved > stood.approved).all()
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_origins_that_nobody_followed_begin_with_the_base_mix(small_world: World, content: bool) -> None:
+    """In stocks, under way and in piles of states; they add up to all tonnes where all origins are named."""
+    larger = {"rotation": "30 %/year", "size": "2 months", "rate": "500 t/year"}
+    pile = event("pile", "stockpile", **PILE | larger)
+    ban = event("ban", "export_ban", by=["CHN", "JPN", "ROW"], to="USA", goods=["all"], extraterritorial=True,
+                content=content, **LATER)  # fmt: skip
+    branch, whole = branched(small_world, scenario_of(pile), scenario_of(pile, ban))
+    (family,), piles = branch.actors.families, piles_of(branch)
+    assert piles.tonnes.stock.min() > 3
+    for _ in range(6):
+        for tonnes, mix in (
+            (branch.state.seller_stock[:, family.offers], family.seller),
+            (branch.state.buyer_stock[:, family.needs], family.buyer.stock),
+            (branch.state.transit[:, :, family.needs], family.buyer.transit),
+            (piles.tonnes.stock[..., 0], piles.mixes[1].stock),
+            (piles.tonnes.transit[..., 0], piles.mixes[1].transit),
+        ):
+            np.testing.assert_allclose(mix.sum(-1), tonnes, rtol=1e-9, atol=1e-9)
+        mine, theirs = branch.step(), whole.step()
+        # Member 0 has no noise: what stocks consist of has stayed at the base mix all along.
+        np.testing.assert_allclose(mine.clearing.price[0], theirs.clearing.price[0], rtol=1e-3)
+
+
+def test_a_pile_that_is_there_keeps_its_tonnes_beside_a_new_one(small_world: World) -> None:
+    by = {"old": "JPN", "new": "CHN"}
+    old, new = (event(name, "stockpile", **PILE | {"by": country}) for name, country in by.items())
+    before = advance(Simulation(small_world, scenario_of(old), **MEMBERS), MONTHS)
+    stood = piles_of(before).tonnes.stock.copy()
+    branch = Simulation.resume(before.checkpoint(), scenario_of(new, old))
+    piles = piles_of(branch)
+    assert piles.events == ["new", "old"]
+    np.testing.assert_array_equal(piles.tonnes.stock[:, [1]], stood)
+    np.testing.assert_allclose(piles.tonnes.stock[:, 0, 0], 3.0)
+
+
+def test_events_of_before_are_in_force_at_once(small_world: World) -> None:
+    branch, _ = branched(small_world, scenario_of(), scenario_of(QUOTA_BEFORE))
+    assert branch.step().shares == {"quota": 1.0}
+    assert (branch.last.prices.outside[:, 2] > 1.02 * small_world.base_price[2]).all()
+
+
+def test_a_busy_branch_of_a_plain_run_and_back(small_world: World, tmp_path: Path) -> None:
+    """All at once: every kind of memory appears, and goes, in any order, and through a file."""
+    plain, full = scenario_of(), scenario_of(*everything())
+    simulation = advance(Simulation(small_world, plain, **MEMBERS), 4)
+    for turn in range(4):
+        path = tmp_path / f"{turn}.checkpoint"
+        simulation.checkpoint().write(path)
+        then = (full, plain)[turn % 2]
+        simulation = Simulation.resume(path, then, small_world)
+        one, other = simulation, pickle.loads(pickle.dumps(simulation))
+        assert_same(following(one, 4), following(copy.deepcopy(other), 4))
+        assert simulation.last.clearing.certified.all()
+    assert simulation.dates[4] > BEGIN
+
+
+def test_the_run_of_a_file_needs_its_scenario(small_world: World, tmp_path: Path) -> None:
+    path = tmp_path / "x.checkpoint"
+    advance(busy(small_world), 1).checkpoint().write(path)
+    with pytest.raises(MonaziteError, match=r"give one: scenario=sim\.load\('busy'\)"):
+        Simulation.resume(path)
+
+
+def test_a_recorder_of_ones_own_goes_on(small_world: World) -> None:
+    original = advance(busy(small_world), HALFWAY)
+    for keeper in (Recorder, SweepRecorder, keeps_nothing):
+        resumed = Simulation.resume(original.checkpoint(), recorder=keeper)
+        assert_same(following(advance(busy(small_world), HALFWAY), 2), following(resumed, 2))
