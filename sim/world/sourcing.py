@@ -49,14 +49,17 @@ def sourcing_flows(world: World, rules: BaseYearRules) -> tuple[FloatArray, ...]
     Margins (output by seller, use by buyer) stay those of the world: the mix is rebalanced by
     iterative proportional fitting. A trader never buys from a trader.
 
+    Nobody can write into them: a world that comes again has the same ones.
+
     Equation (M2), docs/model.md, for ``x0_sb``.
     """
     key = _read_by_flows(world, rules)
-    if key not in _FLOWS:
-        while len(_FLOWS) >= MOST_FLOWS:
-            del _FLOWS[next(iter(_FLOWS))]
-        _FLOWS[key] = _sourcing_flows(world, rules)
-    return _FLOWS[key]
+    flows = _FLOWS.get(key)
+    if flows is None:
+        flows = _FLOWS[key] = _sourcing_flows(world, rules)
+        if len(_FLOWS) > MOST_FLOWS:
+            _FLOWS.pop(next(iter(_FLOWS)), None)
+    return flows
 
 
 _FLOWS: dict[bytes, tuple[FloatArray, ...]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from math import exp, sqrt
 
 import numpy as np
@@ -123,3 +124,17 @@ def test_no_size_no_shock(prepared: Prepared) -> None:
     noise = Noise(still, MEMBERS, SEED, 3)
     assert (noise.demand(2) == 1).all()
     assert (noise.output(2) == 1).all()
+
+
+def test_runs_that_are_alike_share_their_shocks(prepared: Prepared) -> None:
+    """As long as one of them is there; whatever they follow from tells others apart."""
+    one, alike = (Noise(prepared, MEMBERS, SEED, 6) for _ in range(2))
+    assert one._draws is alike._draws
+    with pytest.raises(ValueError, match="read-only"):
+        one._draws[:] = 0
+    longer, other = Noise(prepared, MEMBERS, SEED, 7), Noise(prepared, MEMBERS, SEED + 1, 6)
+    np.testing.assert_array_equal(longer.demand(5), one.demand(5))
+    assert (other.demand(5)[1:] != one.demand(5)[1:]).all()
+    kept = weakref.ref(one._draws)
+    del one, alike
+    assert kept() is None

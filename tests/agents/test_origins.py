@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sim.agents.origins import Origins, _drawn, families, may_resell
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Saved
 from sim.controls import Resale
 from sim.world.world import World
 from tests.prepared_world import (
@@ -240,7 +240,7 @@ def test_a_family_is_taken_up_where_it_was_left(plain: Prepared) -> None:
     one = rule(plain.world, 0.6)
     family, other = started(now, one), families(plain, [one])[0]
     family.comply([one])
-    other.restore(family.arrays())
+    other.restore(Saved("origins", family.arrays()))
     for name, value in family.arrays().items():
         np.testing.assert_array_equal(other.arrays()[name], value)
     # The share in force comes along: falling to a half of it halves what is kept.

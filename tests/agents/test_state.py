@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sim.agents.prepared import Prepared
 from sim.agents.state import State, initial_state, need_rate
+from sim.arrays import Saved
 from sim.controls import Controls
 from sim.errors import MonaziteError
 from sim.world.world import World
@@ -90,7 +93,7 @@ def test_need_rate_is_thrift_and_policy(plain: Prepared) -> None:
 def test_restore_takes_over_everything(varied: Situation) -> None:
     state = initial_state(varied.prepared)
     saved = {name: value.copy() for name, value in varied.state.arrays().items()}
-    state.restore(saved)
+    state.restore(Saved("state", saved))
     for name, value in saved.items():
         np.testing.assert_array_equal(state.arrays()[name], value, name)
     state.seller_stock += 1
@@ -106,7 +109,7 @@ def test_restore_fits_shipments_into_more_lags_or_fewer(plain: Prepared, saved_l
     assert lags == 2
     shape = (saved_lags, *before.shape[1:])
     saved["transit"] = 100.0 + np.arange(np.prod(shape, dtype=int)).reshape(shape)
-    state.restore(saved)
+    state.restore(Saved("state", saved))
     both = min(lags, saved_lags)
     assert state.transit.shape == before.shape
     np.testing.assert_array_equal(state.transit[:both], saved["transit"][:both])
@@ -114,8 +117,9 @@ def test_restore_fits_shipments_into_more_lags_or_fewer(plain: Prepared, saved_l
 
 def test_restore_keeps_the_types(plain: Prepared) -> None:
     state = initial_state(plain)
-    saved = {name: value.astype(np.float32) for name, value in state.arrays().items()}
-    state.restore(saved)
+    saved: dict[str, Any] = {name: value.astype(np.float32) for name, value in state.arrays().items()}
+    saved["owner"] = state.owner.astype(np.int32)
+    state.restore(Saved("state", saved))
     assert state.seller_stock.dtype == np.float64
     assert state.owner.dtype == np.int64
 
@@ -123,10 +127,11 @@ def test_restore_keeps_the_types(plain: Prepared) -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("seller_stock", None, r"'seller_stock' is missing; expected \(1, 10\)"),
-        ("buyer_stock", (1, 13), r"'buyer_stock' is of shape \(1, 13\); expected \(1, 12\)"),
-        ("rate", (2, 10), r"'rate' is of shape \(2, 10\); expected \(1, 10\)"),
-        ("transit", (2, 2, 12), r"'transit' is of shape \(2, 2, 12\); expected \(2, 1, 12\)"),
+        ("seller_stock", None, r"'state/seller_stock' is missing"),
+        ("buyer_stock", (1, 13), r"'state/buyer_stock' has shape \(1, 13\); expected \(1, 12\)"),
+        ("rate", (2, 10), r"'state/rate' has shape \(2, 10\); expected \(1, 10\)"),
+        ("transit", (2, 2, 12), r"'state/transit' has shape \(2, 2, 12\); expected \(2, 1, 12\)"),
+        ("gate_price", (1, 10), r"'state/gate_price' holds a number that is not above 0"),
     ],
 )
 def test_restore_refuses_what_does_not_fit(
@@ -138,8 +143,8 @@ def test_restore_refuses_what_does_not_fit(
         del saved[name]
     else:
         saved[name] = np.zeros(shape)
-    with pytest.raises(MonaziteError, match=f"^the checkpoint's {message}$"):
-        state.restore(saved)
+    with pytest.raises(MonaziteError, match=f"^the checkpoint's array {message}; it is damaged"):
+        state.restore(Saved("state", saved))
 
 
 def test_positions_of_the_small_world(small_world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sim.agents.prepared import Prepared
 from sim.agents.tracers import Tracer, elements
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Saved
 from sim.world.world import World
 from tests.prepared_world import GivenFlows, Situation, need_of, offer_of, prepared_world, settled
 from tests.small_world import CLAY
@@ -276,7 +276,7 @@ def test_a_tracer_is_taken_up_where_it_was_left(reselling: Prepared) -> None:
     tracer.seller *= 0.7
     tracer.shipped = tracer.shipped + 1.0
     saved = tracer.arrays()
-    other.restore(saved)
+    other.restore(Saved("elements", saved))
     for name, value in saved.items():
         np.testing.assert_array_equal(other.arrays()[name], value)
     kept = tracer.seller.copy()

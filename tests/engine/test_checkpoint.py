@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
@@ -19,13 +20,16 @@ from sim.engine.recording import Recording
 from sim.errors import MonaziteError
 from sim.instruments import Instrument
 from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
+from sim.world.load import load_world
 from sim.world.world import World
 from tests.engine.busy_run import BEGIN, HALFWAY, MEMBERS, WAYS, advance, busy, everything, record_tail
 from tests.engine.test_rules import LICENCE, QUOTA, event, rule
 from tests.engine_events import PlainScenario, piles_of
 from tests.steps import bits, differing, digest
+from tests.world.random_worlds import random_event, random_sketch
 
 STEPS = 5
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 MONTHS = 6
 """Before a branch: its events begin with the month after."""
 LATER: dict[str, Any] = {"from": dt.date(2024, 7, 1)}
@@ -64,6 +68,20 @@ def test_it_goes_on_with_the_same_bits(small_world: World, tmp_path: Path, way: 
     own, theirs = original.checkpoint(), other.checkpoint()
     assert own.header == theirs.header
     assert differing(own.arrays, theirs.arrays) == []
+
+
+@pytest.mark.parametrize("seed", range(300 if THOROUGH else 8))
+def test_random_worlds_go_on_with_the_same_bits(tmp_path: Path, seed: int) -> None:
+    """Facilities that stand still, traders, one country or four, any event."""
+    sketch = random_sketch(seed)
+    world = load_world(2024, sketch.write(tmp_path))
+    events = (random_event(seed, sketch, dt.date(2024, 2, 1)),)
+    scenario: Any = PlainScenario(events=events, end=dt.date(2024, 9, 30))
+    original = advance(Simulation(world, scenario, members=2, seed=seed), 1 + seed % 4)
+    others = [way(original, tmp_path) for way in WAYS.values()]
+    expected = following(original, 3)
+    for other in others:
+        assert_same(expected, following(other, 3))
 
 
 def test_the_original_does_not_notice(small_world: World, tmp_path: Path) -> None:

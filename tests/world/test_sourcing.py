@@ -77,6 +77,20 @@ def test_without_prior_flows_are_those_of_the_world(small_world: World) -> None:
         np.testing.assert_allclose(found, base, rtol=1e-12)
 
 
+def test_a_world_that_comes_again_has_the_same_flows(small_world: World) -> None:
+    """Nobody can change them; whatever they follow from tells worlds apart."""
+    flows = sourcing_flows(small_world, RULES)
+    assert sourcing_flows(replace(small_world, need_cover=small_world.need_cover * 2), RULES) is flows
+    with pytest.raises(ValueError, match="read-only"):
+        flows[0][:] = 0
+    far = replace(small_world, distance_km=small_world.distance_km * 2)
+    doubled = replace(small_world, base_flow=tuple(2 * flow for flow in small_world.base_flow))
+    miners = replace(small_world, facility_kind=("miner",) * len(small_world.facilities))
+    for world, rules in ((far, RULES), (doubled, RULES), (miners, RULES), (small_world, NO_PRIOR)):
+        others = sourcing_flows(world, rules)
+        assert any((one != other).any() for one, other in zip(flows, others, strict=True))
+
+
 def test_a_trader_never_buys_from_a_trader(small_world: World) -> None:
     row = offer_of(small_world, "trader_singapore_ndpr") - small_world.offer_slice(OXIDE).start
     column = need_of(small_world, "trader_singapore_ndpr") - small_world.need_slice(OXIDE).start
