@@ -105,7 +105,7 @@ def _row(held: Any, row: int) -> Any:
     for field in fields(held):
         value = getattr(held, field.name)
         if field.name == "transit":
-            taken.transit = value[:, [row]].copy()
+            setattr(taken, field.name, value[:, [row]].copy())
         elif isinstance(value, np.ndarray) and len(value) > 1:
             setattr(taken, field.name, value[[row]].copy())
         elif isinstance(value, np.ndarray):
@@ -169,7 +169,8 @@ def _position(world: World, axis: tuple[IntArray, IntArray], facility: str, good
 
 def plant_of(prepared: Prepared, facility: str) -> int:
     """Position of a plant on the axis of plants."""
-    return prepared.benchmark.activities.facility.tolist().index(prepared.world.facilities.index(facility))
+    facilities = prepared.benchmark.activities.facility.tolist()
+    return int(facilities.index(prepared.world.facilities.index(facility)))
 
 
 def siblings(facility: IntArray, position: int) -> list[int]:

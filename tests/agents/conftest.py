@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from sim.agents.prepared import Prepared
@@ -33,16 +35,16 @@ def plain(small_world: World) -> Prepared:
 @pytest.fixture(scope="session")
 def varied(small_world: World) -> Situation:
     """Three members who behave differently, far from the base year."""
-    return situation(prepared_world(small_world, 3, **VARIED))
+    return situation(prepared_world(small_world, 3, **cast(Any, VARIED)))
 
 
 @pytest.fixture(scope="session")
 def replaceable(small_world: World) -> Situation:
     """The same where inputs replace each other."""
-    return situation(prepared_world(with_substitutes(small_world), 3, **VARIED))
+    return situation(prepared_world(with_substitutes(small_world), 3, **cast(Any, VARIED)))
 
 
 @pytest.fixture(scope="session")
 def entering(entering_world: World) -> Situation:
     """Three members of it, far from the base year."""
-    return situation(prepared_world(entering_world, 3, **VARIED))
+    return situation(prepared_world(entering_world, 3, **cast(Any, VARIED)))

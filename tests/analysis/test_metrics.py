@@ -199,8 +199,8 @@ def test_comparison_of_paired_runs() -> None:
     assert economy["value added at risk, all countries"].bands["licence"].median > 0
 
 
-def test_a_missing_baseline_says_what_to_run() -> None:
-    with pytest.raises(MonaziteError, match="monazite run baseline-2024 licence"):
+def test_a_missing_baseline_says_what_there_is() -> None:
+    with pytest.raises(MonaziteError, match="holds no run of 'baseline-2024'; there are: licence"):
         compare([_run(make_dataset("licence", shock=1.0), "licence")], "baseline-2024", [DYSPROSIUM])
 
 

@@ -34,7 +34,7 @@ events:
     delay: {choice: [30 days, 60 days], weights: [1, 3]}
     probability: 30 %
     assumption: The delay is invented.
-assumptions: {thrift_speed: {normal: [0.4, 0.1]}}
+assumptions: {thrift_speed: {normal: [0.4, 0.05]}}
 observed:
   flow:
     series: exports.gallium.CHN
@@ -58,7 +58,7 @@ def test_description(
         "30 days (chance 25%) or 60 days (chance 75%)",
         "between 10 % and 30 % (most likely 20 %)",
         "with a probability of 30 %. [assumption: The delay is invented.]",
-        "thrift_speed = about 0.4 (standard deviation 0.1)",
+        "thrift_speed = about 0.4 (standard deviation 0.05)",
         "2025-05 flow: exports.gallium.CHN was 12 t. [Customs, 2025]",
         "2025-06-17 flow: exports.gallium.CHN was 13 t. [assumption: Read off a chart.]",
     ):
