@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.errors import MonaziteError
+from sim.world.roles import PLANTS
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
 __all__ = ["normal_amounts"]
@@ -18,17 +19,40 @@ def normal_amounts(world: World) -> tuple[FloatArray, FloatArray]:
     input and of what replaces it.
 
     Raises:
-        MonaziteError: no other plant shows what an entrant takes.
+        MonaziteError: no other plant shows what an entrant takes; a plant works in part; a user uses nothing.
     """
+    _check_begun(world)
     output = np.where(world.offer_output > 0, world.offer_output, world.offer_capacity)
     use = np.where(world.need_use > 0, world.need_use, world.need_full_use)
     for need in np.flatnonzero(use <= 0).tolist():
         offers = np.flatnonzero(world.offer_facility == world.need_facility[need])
+        if not len(offers):
+            name, good = world.facilities[world.need_facility[need]], world.goods[world.need_good[need]].id
+            raise MonaziteError(f"{name} uses no {good} in the base year; remove the row, or state its use")
         if world.facility_kind[world.need_facility[need]] == "trader":
             use[need] = output[offers[world.offer_good[offers] == world.need_good[need]]].sum()
         else:
             use[need] = _as_others(world, need, offers, output)
     return output, use
+
+
+def _check_begun(world: World) -> None:
+    """A plant works or waits: all of its base-year outputs and uses are above 0, or none.
+
+    The loader says so with the row; this is for worlds that are made in Python.
+
+    Raises:
+        MonaziteError: a plant of which some are.
+    """
+    for index, kind in enumerate(world.facility_kind):
+        if kind in PLANTS:
+            output = world.offer_output[world.offer_facility == index] > 0
+            use = world.need_use[world.need_facility == index] > 0
+            if len({*output.tolist(), *use.tolist()}) > 1:
+                raise MonaziteError(
+                    f"{world.facilities[index]}: some of its base-year outputs and uses are 0 and others are "
+                    "not; a plant that enters has none, one that works has all"
+                )
 
 
 def _as_others(world: World, need: int, offers: IntArray, output: FloatArray) -> float:

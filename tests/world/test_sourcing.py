@@ -153,8 +153,8 @@ SIGMA = np.array([6.0, 4.0, 2.5, 6.0])
 
 def test_kernel(small_world: World) -> None:
     """(M3) and (M4): at base prices a buyer's index is its mean delivered price, its mix that of the base."""
-    shares, output, _ = shares_and_amounts(small_world)
-    kernel, index = sourcing_kernel(small_world, RULES, shares, output, SIGMA)
+    shares, output, use = shares_and_amounts(small_world)
+    kernel, index = sourcing_kernel(small_world, RULES, shares, (output, use), SIGMA)
     for good in range(4):
         for b in range(shares[good].shape[1]):
             need = small_world.need_slice(good).start + b
@@ -170,18 +170,19 @@ def test_kernel(small_world: World) -> None:
 
 
 def test_members_with_a_sigma_of_their_own_have_kernels_of_their_own(entering_world: World) -> None:
-    shares, output, _ = shares_and_amounts(entering_world)
+    shares, *amounts = shares_and_amounts(entering_world)
+    normal = amounts[0], amounts[1]
     each = np.array([SIGMA, 0.5 * SIGMA])
-    together, index = sourcing_kernel(entering_world, RULES, shares, output, each)
+    together, index = sourcing_kernel(entering_world, RULES, shares, normal, each)
     for row, sigma in enumerate(each):
-        alone, same = sourcing_kernel(entering_world, RULES, shares, output, sigma)
+        alone, same = sourcing_kernel(entering_world, RULES, shares, normal, sigma)
         np.testing.assert_array_equal(index, same)
         for block, own in zip(together, alone, strict=True):
             np.testing.assert_array_equal(block[row], own)
 
 
-def advantage(world: World, good: int, s: int, index: FloatArray) -> float:
-    """How much more than its rivals a seller would sell at base prices, for being nearer."""
+def pulled(world: World, good: int, s: int, index: FloatArray) -> float:
+    """What buyers would take of a seller at a weight of 1 and base prices, t/year."""
     first = world.need_slice(good).start
     near = _nearness(world, good, RULES)
     total = 0.0
@@ -189,40 +190,37 @@ def advantage(world: World, good: int, s: int, index: FloatArray) -> float:
         if row == s and near[s, b] > 0:
             cheaper = index[first + b] / wedge(world, good, seller, buyer, s, b)
             total += world.need_use[first + b] * cheaper ** SIGMA[good]
-    return float(total / world.need_use[world.need_slice(good)].sum())
+    return float(total)
 
 
 def test_what_an_entrant_is_worth(entering_world: World) -> None:
     """(M5)."""
-    world, (shares, output, _) = entering_world, shares_and_amounts(entering_world)
-    kernel, index = sourcing_kernel(world, RULES, shares, output, SIGMA)
-    seen = set()
+    world, (shares, output, use) = entering_world, shares_and_amounts(entering_world)
+    kernel, index = sourcing_kernel(world, RULES, shares, (output, use), SIGMA)
+    seen = 0
     for good in range(4):
         size = output[world.offer_slice(good)]
         sold = world.base_flow[good].sum(1) > 0
         for s, b, seller, buyer in links(world, good):
-            if sold[s]:
-                continue
-            worth = size[s] / size[sold].sum() * wedge(world, good, seller, buyer, s, b) ** -SIGMA[good]
-            nearer = advantage(world, good, s, index)
-            seen.add(nearer > 1)
-            assert kernel[good][s, b] == pytest.approx(worth / max(nearer, 1.0), rel=1e-12)
-    assert seen == {False, True}
+            if not sold[s]:
+                worth = size[s] * wedge(world, good, seller, buyer, s, b) ** -SIGMA[good]
+                expected = worth / pulled(world, good, s, index)
+                assert kernel[good][s, b] == pytest.approx(expected, rel=1e-12)
+                seen += 1
+    assert seen > 4
 
 
-def test_at_full_capacity_an_entrant_would_fetch_the_base_price_or_less(entering_world: World) -> None:
-    """What buyers would take of it beside the others, all at base prices, over what it could make."""
-    world, (shares, output, _) = entering_world, shares_and_amounts(entering_world)
-    kernel, index = sourcing_kernel(world, RULES, shares, output, SIGMA)
+def test_at_full_capacity_an_entrant_would_fetch_the_base_price(entering_world: World) -> None:
+    """What buyers would take of it beside the others, all at base prices, is what it could make."""
+    world, (shares, output, use) = entering_world, shares_and_amounts(entering_world)
+    kernel, index = sourcing_kernel(world, RULES, shares, (output, use), SIGMA)
     fetched = []
     for good in range(4):
         needs, first = world.need_slice(good), world.offer_slice(good).start
         pull = kernel[good] @ (world.need_use[needs] * index[needs] ** SIGMA[good])
         for s in np.flatnonzero(world.base_flow[good].sum(1) == 0):
             fetched.append((pull[s] / output[first + s]) ** (1 / SIGMA[good]))
-    assert len(fetched) == 4
-    assert max(fetched) == pytest.approx(1.0, abs=1e-12)
-    assert min(fetched) > 0.9
+    assert fetched == pytest.approx([1.0] * 4, rel=1e-12)
 
 
 def test_sigma_of_a_good() -> None:
