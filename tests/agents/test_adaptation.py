@@ -20,6 +20,7 @@ from tests.prepared_world import (
     offer_of,
     plant_of,
     settled,
+    situation,
 )
 
 MINE, SEPARATOR, MAGNETS = LATER
@@ -42,9 +43,9 @@ def stock_felt(now: Situation, member: int, s: int) -> float:
 
 
 def opening(now: Situation, over_cost: float, less: float, m: int) -> float:
-    """(M80) of a capacity; next to nothing is nothing."""
-    opened = min(max((over_cost - 1) / now.value("entry_margin", m), 0.0), 1.0) * min(less, 1.0)
-    return 0.0 if opened < now.value("least_entrant_rate", m) else opened
+    """(M80) and (M100), as a share of capacity; next to nothing is nothing."""
+    opened = min(max((over_cost - 1) / now.value("entry_margin", m), 0.0), 1.0)
+    return 0.0 if opened < now.value("least_entrant_rate", m) else opened * min(less, 1.0)
 
 
 def kept_open(now: Situation, rate: float, wish: float, full: float, member: int) -> float:
@@ -141,7 +142,7 @@ def test_subsidies_and_own_costs_are_seen_in_what_is_received(plain: Prepared) -
 
 
 def plant_by_hand(now: Situation, m: int, facility: int) -> float:
-    """(M81) to (M83), and (M80) for a plant that enters."""
+    """(M81) to (M83), and (M100) for a plant that enters."""
     world, state, controls, benchmark = now.world, now.state, now.controls, now.prepared.benchmark
     needs = np.flatnonzero(world.need_facility == facility)
     offers = np.flatnonzero(world.offer_facility == facility)
@@ -161,7 +162,8 @@ def plant_by_hand(now: Situation, m: int, facility: int) -> float:
     wish = min(max(wish, now.value("minimum_utilisation", m)), most)
     normal, full = float(benchmark.normal_use[needs].sum()), 0.0
     if benchmark.entrant[offers[0]]:
-        wish, full = opening(now, margin, less, m) * most, normal
+        over_cost = margin / (np.dot(earned, state.cash_cost[m, offers]) / earned.sum())
+        wish, full = opening(now, over_cost, less, m) * most, normal
     pace = state.throughput[m, plant_of(now.prepared, world.facilities[facility])]
     pace = pace + gain(now, "utilisation_speed", m) * (wish * normal - pace)
     return kept_open(now, float(pace), wish, full, m)
@@ -182,6 +184,21 @@ def test_plants(request: pytest.FixtureRequest, which: str) -> None:
             taken = now.prepared.benchmark.normal_use[world.need_facility == facility].sum()
             made = now.prepared.benchmark.normal_output[offers] * pace / taken
             np.testing.assert_allclose(now.state.rate[m, offers], made, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_how_far_plants_open(entering: Situation, seed: int) -> None:
+    """With so wide a margin that most stay between shut and open."""
+    before = situation(behaving(entering.prepared, entry_margin=5.0, utilisation_speed=1e9), seed)
+    now = before.copied()
+    production.adapt_rates(now.prepared, now.state, now.controls)
+    paces = []
+    for name in (SEPARATOR, MAGNETS):
+        facility, plant = now.world.facilities.index(name), plant_of(now.prepared, name)
+        for m in range(now.prepared.members):
+            paces.append(now.state.throughput[m, plant])
+            assert paces[-1] == pytest.approx(plant_by_hand(before, m, facility), rel=1e-12)
+    assert len({round(float(pace), 9) for pace in paces if pace > 0}) > 1
 
 
 def test_in_the_base_year_nobody_moves(plain: Prepared) -> None:

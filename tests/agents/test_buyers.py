@@ -272,6 +272,18 @@ def test_without_stock_nearly_all_is_urgent_and_with_much_nothing(plain: Prepare
     np.testing.assert_allclose(full.tonnes[..., 3], least)
 
 
+def test_the_rest_of_an_order_is_never_less_than_the_least(plain: Prepared) -> None:
+    """Not even where buyers hold much and feel that they lack it."""
+    now = settled(behaving(plain, urgency_cover=9.0, cover_adjustment_time=1e-3))
+    need = np.ones((1, len(plain.world.need_good)))
+    target = buyers.target_position(now.prepared, now.state, plain.benchmark.need_lag, need)
+    now.state.buyer_stock, now.state.transit[:] = 2 * target, 0.0
+    found = ordered(now, need)
+    np.testing.assert_allclose(found.tonnes[..., :3].sum(-1), 1.0)
+    least = now.value("least_order_share") * now.value("restock_ceiling")
+    np.testing.assert_allclose(found.tonnes[..., 3], least)
+
+
 def test_who_needs_nothing_orders_nothing(varied: Situation) -> None:
     """Whatever lies in stock; a target of 0 divides nothing."""
     need = np.zeros_like(varied.state.risk)

@@ -166,8 +166,11 @@ def test_what_a_process_takes_is_missing_from_the_buyers_and_nowhere_else(
     np.testing.assert_allclose(taken, sum(shares) * flows.purchases[:, needs].sum(1))
     metal = sum(taker.accounts[1].position.sum(1) for taker in takers)
     separator = tracer.needs.tolist().index(needs[1])
-    all_metal = (plain_tracer.buyer.position - tracer_of(varied).buyer.position)[:, separator]
-    np.testing.assert_allclose(metal, sum(shares) * all_metal)
+    old_metal = tracer_of(varied).buyer.position
+    all_metal = plain_tracer.buyer.position - old_metal
+    np.testing.assert_allclose(metal, sum(shares) * all_metal[:, separator])
+    own_metal = old_metal + all_metal * left[tracer.needs][:, None]
+    np.testing.assert_allclose(tracer.buyer.position, own_metal)
     held = varied.state.buyer_stock + varied.state.transit.sum(0)
     paid = held * varied.state.input_cost + traffic.paid * left
     np.testing.assert_allclose(now.state.input_cost * (held + own), paid)

@@ -60,7 +60,6 @@ def test_what_did_not_run_at_base_prices_costs_no_less(entering: Situation) -> N
     assert entering.prepared.cash_cost[offer_of(world, "mine_china")] == pytest.approx(0.7)
 
 
-
 def test_sigma_is_one_row_unless_it_is_drawn(small_world: World) -> None:
     shared = prepared_world(small_world, 2)
     drawn = prepared_world(small_world, 2, sourcing_elasticity=[6.0, 3.0])

@@ -269,6 +269,50 @@ def test_weeks_offer_as_much_of_a_stock_as_months_in_time(small_world: World) ->
     np.testing.assert_allclose(found[0], found[1], rtol=1e-9)
 
 
+@pytest.mark.parametrize("pace", [0.0, 0.4, 1.0, 2.0])
+def test_what_entrants_have_on_sale(entering: Situation, pace: float) -> None:
+    """(M94), (M95) and (M96), one by one; the others as before."""
+    now, step = entering.copied(), entering.prepared.step_years
+    world, full = now.world, now.prepared.benchmark.normal_output
+    now.state.rate = pace * full + np.zeros_like(now.state.rate)
+    now.state.seller_stock *= np.array([[1.0], [0.01], [1e-4]])
+    plan, ask, quantity, full_ask = offered(now, np.zeros_like(now.state.rate))
+    normal, kept = sellers.normal_stock(now.prepared, now.controls), now.prepared.kept_stock
+    seen = set()
+    for m, s in np.ndindex(*quantity.shape):
+        stock, entrant = now.state.seller_stock[m, s], bool(now.prepared.benchmark.entrant[s])
+        running = min(now.state.rate[m, s] / full[s], 1.0) if entrant else 1.0
+        free = max(stock - now.value("seller_reserve_share", m) * kept[s] * running, 0.0)
+        volume = plan[m, s] * (stock / normal[m, s]) ** now.value("offer_stock_response", m)
+        volume = max(volume, now.value("least_offer", m) * full[s] * step)
+        if entrant:
+            free = 0.0 if free < now.value("least_entrant_rate", m) * full[s] * step else free
+            volume = max(volume, free * full[s] * step / normal[m, s])
+            seen.add(free > 0)
+        assert quantity[m, s] == pytest.approx(free, rel=1e-12)
+        if free > 0:
+            power = 1 / now.value("offer_elasticity", m)
+            assert full_ask[m, s] == pytest.approx(ask[m, s] * (free / volume) ** power, rel=1e-12)
+    assert seen == {False, True}
+    assert world.facilities[world.offer_facility[0]] == "mine_china"
+
+
+def test_a_shut_entrant_empties_its_store(entering: Situation) -> None:
+    """It keeps no reserve and places the share of its stock that others do, although it plans nothing."""
+    now = settled(entering.prepared)
+    at = offer_of(now.world, "mine_later")
+    now.state.seller_stock[:, at] = sellers.normal_stock(now.prepared, now.controls)[:, at]
+    start = float(now.state.seller_stock[0, at])
+    for _ in range(24):
+        _, ask, quantity, full_ask = offered(now, np.zeros_like(now.state.rate))
+        power = now.value("offer_elasticity")
+        sold = (quantity * np.minimum(1.0, (ask / full_ask) ** power))[0, at]
+        now.state.seller_stock[0, at] -= sold
+    assert now.state.seller_stock[0, at] < 1e-3 * start
+    full = now.prepared.benchmark.normal_output[at] * MONTH
+    assert now.state.seller_stock[0, at] < full
+
+
 def test_entrants_hold_in_time_of_output_what_others_do(entering: Situation) -> None:
     now = situation(entering.prepared)
     now.controls.capacity_factor = np.ones_like(now.controls.capacity_factor)
