@@ -64,6 +64,17 @@ def kernel_of(clearing: Clearing, good: int, m: int) -> FloatArray:
     return np.asarray(kernel[m if kernel.ndim == 3 else ...])
 
 
+def at_capacity(now: Situation, clearing: Clearing, m: int, s: int) -> float:
+    """(M98), from what buyers want at their indices."""
+    good = int(now.world.offer_good[s])
+    needs, first = now.world.need_slice(good), now.world.offer_slice(good).start
+    sigma = float(np.broadcast_to(now.prepared.sigma, (3, 4))[m, good])
+    weights = kernel_of(clearing, good, m)[s - first]
+    pull = (weights * clearing.demanded[m, needs] * clearing.index[m, needs] ** sigma).sum()
+    lot = now.world.offer_capacity[s] * MONTH
+    return float(max((pull / lot) ** (1 / sigma), now.value("lowest_price_felt", m)))
+
+
 def test_lots_are_a_step_at_full_capacity(plain: Prepared, entering: Situation) -> None:
     """(M97)."""
     assert entry.full_lots(plain) is None
@@ -76,25 +87,16 @@ def test_lots_are_a_step_at_full_capacity(plain: Prepared, entering: Situation) 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 1.0])
 def test_the_price_of_full_capacity(entering: Situation, share: float) -> None:
-    """(M98), from what buyers want at their indices, whether the entrant sells already or is quoted."""
+    """Whether the entrant sells already or is quoted."""
     now = entering
     quantity = on_sale(now, share)
     clearing, ask = cleared(now, quantity)
     found, gate = entry.prices_at_capacity(now.prepared, now.state, clearing, quantity, ask)
-    sigma = np.broadcast_to(now.prepared.sigma, (3, 4))
-    for m in range(3):
-        for s in range(len(now.world.offer_good)):
-            good = int(now.world.offer_good[s])
-            if s not in later(now):
-                assert gate[m, s] == clearing.price[m, s]
-                continue
-            weights = kernel_of(clearing, good, m)[s - now.world.offer_slice(good).start]
-            needs = now.world.need_slice(good)
-            want, index = clearing.demanded[m, needs], clearing.index[m, needs]
-            pull = (weights * want * index ** sigma[m, good]).sum()
-            lot = now.world.offer_capacity[s] * MONTH
-            price = max((pull / lot) ** (1 / sigma[m, good]), now.value("lowest_price_felt", m))
-            assert gate[m, s] == pytest.approx(price, rel=1e-6)
+    for m, s in np.ndindex(*gate.shape):
+        if s in later(now):
+            assert gate[m, s] == pytest.approx(at_capacity(now, clearing, m, s), rel=1e-6)
+        else:
+            assert gate[m, s] == clearing.price[m, s]
     expected = clearing.price.copy()
     if share == 0:
         expected[:, later(now)] = gate[:, later(now)]
@@ -112,18 +114,21 @@ def test_without_entrants_nothing_changes(varied: Situation) -> None:
 
 
 def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(entering: Situation) -> None:
-    """(M99), for the needs of entrants only; all the others are quoted what they would give up at."""
+    """(M99), for the needs of entrants only; at what the others give up at the entrant sees them (M98)."""
     now, world = entering, entering.world
     quantity = on_sale(now, 0.0)
     quantity[:, world.offer_slice(CLAY)] = 0.0
     clearing, ask = cleared(now, quantity)
-    found, _ = entry.prices_at_capacity(now.prepared, now.state, clearing, quantity, ask)
+    found, gate = entry.prices_at_capacity(now.prepared, now.state, clearing, quantity, ask)
     need, mine = need_of(world, "separator_later"), offer_of(world, "mine_later")
     sigma = np.broadcast_to(now.prepared.sigma, (3, 4))[:, CLAY]
     for m in range(3):
         weight = kernel_of(clearing, CLAY, m)[mine, need]
         expected = (weight * now.state.cash_cost[m, mine] ** -sigma[m]) ** (-1 / sigma[m])
         assert found.index[m, need] == pytest.approx(expected, rel=1e-12)
+        # The market's quote counts unserved buyers at an index of 1; that comes on top, little at sigma >= 4.
+        if sigma[m] >= 4:
+            assert gate[m, mine] == pytest.approx(at_capacity(now, clearing, m, mine), rel=1e-2)
     others = np.arange(found.index.shape[1]) != need
     np.testing.assert_array_equal(found.index[:, others], clearing.index[:, others])
 
