@@ -19,8 +19,7 @@ __all__ = ["State", "initial_state", "need_rate"]
 
 
 POSITIVE = (
-    "offer_expected_price", "need_expected_price", "input_cost", "gate_price", "choice_index", "cash_cost",
-    "intensity",
+    "offer_expected_price", "need_expected_price", "input_cost", "gate_price", "choice_index", "intensity"
 )  # fmt: skip
 """What the model divides by, or takes powers or logarithms of."""
 
