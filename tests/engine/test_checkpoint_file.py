@@ -241,15 +241,14 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize("field", [*checkpoint_module.FIELDS, "another"])
 def test_each_field_of_a_header_is_looked_at(
-    file: Path, tmp_path: Path, small_world: World, field: str
+    file: Path, tmp_path: Path, checkpoint: Checkpoint, field: str
 ) -> None:
     """Whatever stands there, it is refused, or it fits a run; nothing else is raised."""
-    scenario = busy(small_world).case.scenario
     own = json.loads(entries(file)[HEADER]).get(field)
     refused = 0
     for value in [*STRANGE, nested(300), own]:
-        path = rewritten(file, tmp_path / "x", lambda parts: parts[HEADER].update({field: value}))  # noqa: B023
-        said = outcome(lambda: Simulation.resume(path, scenario, small_world))  # noqa: B023
+        changed = replace(checkpoint, header={**checkpoint.header, field: value})
+        said = outcome(lambda: Simulation.resume(changed))  # noqa: B023
         assert said.replace("\n", "").isprintable()
         refused += bool(said)
     assert refused >= len(STRANGE) - 2
