@@ -105,15 +105,17 @@ class Sweep:
 
     @cached_property
     def design(self) -> pd.DataFrame:
-        """One row per run (``docs/results.md``)."""
+        """One row per run and point of the design that it stands for (``docs/results.md``)."""
         import pandas as pd
 
         path = self.directory / "design.parquet"
         try:
             frame = pd.read_parquet(io.BytesIO(read_bytes(path)))
             missing = {"run", "variant", "scenario", "sample", "replicate"} - set(frame.columns)
-            if missing or len(frame) != self.content["runs"]:
-                raise ValueError(f"{len(frame)} runs, without columns {sorted(missing)}")
+            if missing:
+                raise ValueError(f"without columns {sorted(missing)}")
+            if frame["run"].nunique() != self.content["runs"]:
+                raise ValueError(f"{frame['run'].nunique()} runs in place of {self.content['runs']}")
         except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise MonaziteError(
                 f"{shown(path)}: is damaged ({str(error)[:200]}); mend it by: monazite resume {self.id}"
