@@ -158,7 +158,7 @@ def test_no_shocked_run_is_a_baseline_and_the_advice_can_be_followed(
     assert "nobody says what two is compared with, and events act in all that is there (ban)" in said
     command = said.partition("Run both in one command: ")[2].partition(", then")[0]
     same = "'minerals=[gallium]' time.end=2024-08-31"
-    assert command == f"monazite sweep baseline-2024 two.yaml {same} --seed 1"
+    assert command == f"monazite sweep baseline-2024 two {same} --seed 1"
     printed(capsys, *shlex.split(command)[1:], "--executor", "local", "--quiet", "--out", "again")
     (made,) = (tmp_path / "again").iterdir()
     text = printed(capsys, "compare", str(made), "--no-plots", "--vs", "baseline-2024")
@@ -177,7 +177,7 @@ def test_a_lesson_and_its_full_baseline_are_aligned_or_refused(
     written(tmp_path, "lesson", "baseline-2024")
     out = printed(capsys, "run", "lesson.yaml", "--members", "3", *quiet[1:])
     same = "'minerals=[gallium]' time.end=2024-08-31"
-    command = f"monazite run baseline-2024 lesson.yaml {same} --members 3 --seed 1"
+    command = f"monazite run baseline-2024 lesson {same} --members 3 --seed 1"
     assert command in out
     assert command in printed(capsys, "compare", "c", code=2)
     wider = ("minerals=[gallium,germanium]", "--members", "5")
