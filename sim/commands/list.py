@@ -14,8 +14,10 @@ __all__ = ["main", "register"]
 
 Row = dict[str, str]
 DEFAULT_BASE_YEAR = 2024
-BY_NAME = ("goods", "instruments", "parameters")
+BY_NAME = ("goods", "instruments", "parameters", "straits")
 """Lists of which one entry can be shown by name."""
+SAME_IN_ALL = ("scenarios", "instruments", "straits")
+"""Lists that no base year changes."""
 SPARE = ("format", "file", "tags", "confidence", "drawn", "example", "may have")
 """Columns that a narrow terminal does without."""
 
@@ -24,7 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add ``list`` to the command line."""
     parser = subparsers.add_parser(
         "list",
-        help="show scenarios, goods, countries, sectors, firms, facilities, instruments or parameters",
+        help="show scenarios, goods, countries, sectors, firms, facilities, straits, instruments, parameters",
         description="Show what there is: the words that a scenario file can use.",
         epilog="examples: monazite list scenarios --tag rare-earth; monazite list goods gallium; "
         "monazite list instruments export_quota; monazite list parameters thrift_speed",
@@ -65,7 +67,7 @@ def _check_effect(args: argparse.Namespace) -> None:
         raise MonaziteError(f"'{args.name[:60]}': names can be given of {', '.join(BY_NAME)} alone")
     if args.tag and args.what != "scenarios":
         raise MonaziteError(f"--tag has no effect on {args.what}; only scenarios have tags")
-    if args.base_year != DEFAULT_BASE_YEAR and args.what in ("scenarios", "instruments"):
+    if args.base_year != DEFAULT_BASE_YEAR and args.what in SAME_IN_ALL:
         raise MonaziteError(f"--base-year has no effect on {args.what}: they are the same in every world")
 
 
@@ -159,6 +161,16 @@ def _facilities(args: argparse.Namespace) -> list[Row]:
     ]  # fmt: skip
 
 
+def _straits(args: argparse.Namespace) -> list[Row]:
+    from sim.commands.list_one import strait, strait_row
+    from sim.world.labels import load_labels
+
+    straits = load_labels(args.base_year).straits
+    if args.name is not None:
+        return strait(straits, args.name)
+    return [strait_row(straits, name) for name in straits.names]
+
+
 def _instruments(args: argparse.Namespace) -> list[Row]:
     from sim.instruments import Instrument, instrument_class, instrument_types
 
@@ -194,6 +206,7 @@ LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "sectors": _sectors,
     "firms": _firms,
     "facilities": _facilities,
+    "straits": _straits,
     "instruments": _instruments,
     "parameters": _parameters,
 }

@@ -1,19 +1,23 @@
-"""What ``monazite list`` says of one good, instrument or parameter by name."""
+"""What ``monazite list`` says of one good, instrument, parameter or strait by name."""
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from sim.errors import MonaziteError, did_you_mean
 from sim.instruments import instrument_class, instrument_types
 from sim.units import EXAMPLES, units_of
 from sim.world.labels import GoodLabel, Labels, ParameterLabel
+from sim.world.straits import Straits
 
-__all__ = ["good", "instrument", "parameter", "parameter_row"]
+__all__ = ["good", "instrument", "parameter", "parameter_row", "strait", "strait_row"]
 
 Row = dict[str, str]
+MILES_A_DAY = 14 * 24
+"""At 14 knots, the speed that the rules of transport take."""
 
 
 def _known(name: str, allowed: list[str], what: str) -> None:
@@ -92,6 +96,45 @@ def parameter(labels: Labels, name: str) -> list[Row]:
     """
     _known(name, list(labels.parameters), "parameter")
     return [parameter_row(row) for (one, _), row in labels.parameter_rows.items() if one == name]
+
+
+def _longer(miles: float) -> str:
+    return f"{miles:,.0f} nm, {miles / MILES_A_DAY:.1f} days"
+
+
+def strait_row(straits: Straits, name: str) -> Row:
+    """One strait: whose trade passes it, and how much longer the next way is."""
+    around = straits.without(name)
+    cut, longer = [], []
+    for pair, way in straits.ways.items():
+        if name in way.straits:
+            cut += [] if pair in around else [pair]
+            longer += [around[pair].miles - way.miles] if pair in around else []
+    longer.sort()
+    return {
+        "strait": name, "name": straits.names[name], "pairs": str(len(cut) + len(longer)),
+        "no other way": str(len(cut)), "next way is longer by, median": _longer(median(longer or [0.0])),
+    }  # fmt: skip
+
+
+def strait(straits: Straits, name: str) -> list[Row]:
+    """The pairs of countries whose shortest way by sea passes one strait.
+
+    Raises:
+        MonaziteError: there is no such strait.
+    """
+    _known(name, list(straits.names), "strait")
+    around = straits.without(name)
+    return [
+        {
+            "between": one, "and": other, "way": f"{way.miles:,.0f} nm", "straits": ", ".join(way.straits),
+            "next way is longer by": (
+                _longer(around[one, other].miles - way.miles) if (one, other) in around else "no other way"
+            ),
+        }
+        for (one, other), way in straits.ways.items()
+        if name in way.straits
+    ]  # fmt: skip
 
 
 def instrument(name: str) -> list[Row]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, model_validator
 
 from sim.instruments.base import base_tonnes, origins
 from sim.instruments.calendar import Allotment, Period, check_periods, period_of, yearly_rates
@@ -24,6 +24,8 @@ __all__ = ["INSTRUMENT", "ExportQuota"]
 
 OF_YEAR = re.compile(r"\s*([^\s%][^%]*%)\s+of\s+(\d{4})\s*")
 """As in ``60 % of 2024``."""
+SHARE = r"^\s*[^\s%][^%]*%\s+of\s+\d{4}\s*$"
+"""The same for editors."""
 TINY = 1e-12
 """Tonnes a year that are none."""
 Tonnes = Annotated[Quantity, quantity("mass per year", low=0.0, bounds="0 t/year or more")]
@@ -51,7 +53,13 @@ class ExportQuota(ExportMeasure):
     amount: Annotated[
         Quantity | None,
         quantity("mass per year", low=0.0, bounds="0 t/year or more"),
-        Field(description="tonnes per year, all goods together", examples=["30258 t/year"]),
+        WithJsonSchema({
+            "anyOf": [{"$monazite": "uncertain mass per year"}, {"type": "string", "pattern": SHARE}]
+        }),
+        Field(
+            description="tonnes per year, all goods together; or, as '60 % of 2024', of base-year exports",
+            examples=["30258 t/year"],
+        ),
     ] = None
     amounts: Annotated[
         dict[Period, Annotated[Quantity, quantity("mass", low=0.0, bounds="0 t or more")]] | None,

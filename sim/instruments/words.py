@@ -24,7 +24,7 @@ from sim.world.labels import Labels
 
 __all__ = [
     "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
-    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "Truth", "WholeNumber", "WordError",
+    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "StraitNames", "Truth", "WholeNumber", "WordError",
     "joined",
     "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
@@ -152,6 +152,13 @@ def _facility(value: object, info: ValidationInfo) -> str:
     return word
 
 
+def _strait(value: object, info: ValidationInfo) -> str:
+    word, labels = _text(value, "a strait"), _labels(info)
+    if labels is not None and word not in labels.straits.names:
+        raise _unknown("strait", word, labels.straits.names, "'monazite list straits' shows all")
+    return word
+
+
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
     if isinstance(value, str | int | bool) or value is None:
@@ -188,6 +195,11 @@ Facilities = Annotated[
     tuple[Annotated[str, BeforeValidator(_facility), _of_schema("facility")], ...],
     BeforeValidator(_as_list),
     _of_schema("facilities"),
+]
+StraitNames = Annotated[
+    tuple[Annotated[str, BeforeValidator(_strait), _of_schema("strait")], ...],
+    BeforeValidator(_as_list),
+    _of_schema("straits"),
 ]
 Truth = Annotated[bool, Field(strict=True)]
 """True or false, and neither 1 nor 'yes'."""

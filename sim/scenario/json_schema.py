@@ -106,6 +106,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         "sector": {"description": "end-use sector", "enum": known(label.sectors for label in labels)},
         "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
         "facility": {"description": "mine, plant or trader", "enum": known(x.facilities for x in labels)},
+        "strait": {"description": "strait or canal", "enum": known(x.straits.names for x in labels)},
         "mineral": {"description": "mineral", "enum": known([{g.mineral for g in goods}])},
         "event": {"description": "id of an event of this scenario", "type": "string"},
         "scenario name": {"type": "string", "pattern": SCENARIO_NAME, "not": {"pattern": r"\.ya?ml$"}},

@@ -14,6 +14,7 @@ from pathlib import Path
 from sim.errors import MonaziteError
 from sim.paths import base_years, world_directory
 from sim.tables import Parts, read_table
+from sim.world.straits import Straits, read_straits
 
 __all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_labels"]
 
@@ -121,6 +122,11 @@ class Labels:
     def sectors(self) -> frozenset[str]:
         """End-use sectors of the manufacturers."""
         return frozenset(facility.sector for facility in self.facilities.values() if facility.sector)
+
+    @cached_property
+    def straits(self) -> Straits:
+        """Straits, and which countries' trade passes them."""
+        return read_straits(self.folder.parent)
 
     @cached_property
     def parameter_rows(self) -> Mapping[tuple[str, str], ParameterLabel]:

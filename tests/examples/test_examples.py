@@ -74,7 +74,10 @@ def _written(path: Path, text: str) -> Path:
 
 
 def test_fewer_licences_make_dysprosium_dearer_in_the_workbench() -> None:
-    found = runpy.run_path(str(EXAMPLES / "workbench.py"))["main"]()
+    script = runpy.run_path(str(EXAMPLES / "workbench.py"))
+    # A third of the experiments shows the sign.
+    script["main"].__globals__["EXPERIMENTS"] = 8
+    found = script["main"]()
     approval, peak = found["events__licence__approval_share"], found["peak_price_ratio__dysprosium_oxide"]
-    assert len(peak) == 24
+    assert len(peak) == 8
     assert np.corrcoef(approval, peak)[0, 1] < -0.5

@@ -94,6 +94,7 @@ class Values:
             "firm": lambda: chance.choice(self.firms()),
             "firms": lambda: self.some(self.firms()),
             "facilities": lambda: self.some(self.sellers),
+            "straits": lambda: self.some(sorted(self.whole.straits.names)),
             "day": lambda: self.day().isoformat(),
         }  # fmt: skip
         return makers[named]()

@@ -19,7 +19,10 @@ from sim.world.build.shares import assumption_share
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = ROOT / "data" / "world"
 YEARS = (2024, 2022, 2009)
-COMMON = ("goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "substitutes.csv", "transport.csv")
+COMMON = (
+    "goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "substitutes.csv", "transport.csv",
+    "straits.csv", "sea_legs.csv", "harbours.csv", "overland.csv",
+)  # fmt: skip
 SAMPLE = ROOT / "data" / "raw" / "targets" / "posterior.csv"
 CONFIDENCE = {"seen", "derived", "memory", "assumption"}
 Rows = list[dict[str, str]]

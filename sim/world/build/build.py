@@ -19,6 +19,9 @@ from sim.world.build.write import YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
+COPIED = ("behaviour", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland")
+"""Tables of assumptions that the world holds as they are."""
+
 
 def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
     """Facilities, offers, needs and flows of one base year, with the goods that it holds."""
@@ -55,7 +58,7 @@ def build_world(root: Path, out: Path | None = None) -> None:
     write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
     columns = "element,name,members,note".split(",")
     write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])
-    for table in ("behaviour", "substitutes", "transport"):
+    for table in COPIED:
         rows = raw.rows(table)
         write_table(folder / f"{table}.csv", list(rows[0]), [list(r.values()) for r in rows])
     _write_posterior(root, folder, raw)
