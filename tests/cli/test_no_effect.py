@@ -51,7 +51,7 @@ VARY = "assumptions.thrift_speed=0.3,0.4"
         (("run", "teaching-merger", "events.nothing.rate=4 %"), "there is no event 'nothing'"),
         (("list", "goods", "--tag", "copper"), "--tag has no effect on goods"),
         (("list", "instruments", "--base-year", "2022"), "--base-year has no effect on instruments"),
-        (("list", "countries", "CHN"), "'CHN': names can be given of goods, instruments, parameters, straits alone"),
+        (("list", "countries", "CHN"), "names can be given of goods, instruments, parameters, straits alone"),
         (("list", "goods", "galium"), "there is no good or mineral 'galium'; did you mean 'gallium'?"),
         (("list", "parameters", "thrift_sped"), "did you mean 'thrift_speed'?"),
         (("list", "instruments", "export_bann"), "did you mean 'export_ban'?"),
