@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from sim.visible import visible
 
-__all__ = ["InputProblems", "MonaziteError", "Problem", "did_you_mean", "render_problems"]
+__all__ = ["InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed", "render_problems"]
 
+LIKENESS = 0.65
+"""Share of letters in common below which a word is no suggestion for another."""
 MAXIMUM_EXCERPT = 120
 """Longest source line that an excerpt shows, in characters."""
 
@@ -97,9 +99,12 @@ def did_you_mean(word: str, allowed: Iterable[str], *, list_up_to: int = 12) -> 
     """
     choices = list(dict.fromkeys(allowed))
     lowered = {choice.lower(): choice for choice in choices}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=LIKENESS)
     if close:
         return f"did you mean '{lowered[close[0]]}'?"
-    if 0 < len(choices) <= list_up_to:
-        return f"allowed: {', '.join(choices)}"
-    return ""
+    return listed(choices, list_up_to)
+
+
+def listed(choices: Sequence[str], most: int = 12) -> str:
+    """The allowed words where they are few, or nothing."""
+    return f"allowed: {', '.join(choices)}" if 0 < len(choices) <= most else ""

@@ -10,7 +10,15 @@ from pydantic import BeforeValidator, Field
 from sim.distributions import is_distribution
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
-from sim.instruments.words import Countries, CountryWord, GoodWord, joined, quantity
+from sim.instruments.words import (
+    Countries,
+    CountryWord,
+    DistinctCountries,
+    DistinctGoods,
+    GoodWord,
+    joined,
+    quantity,
+)
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
@@ -42,7 +50,11 @@ class CarbonBorderTax(Instrument):
     by: Annotated[Countries, Field(description="importing countries or groups", examples=["EU27"])]
     on: Annotated[Countries, Field(description="exporting countries or groups")] = ("world",)
     intensity: Annotated[
-        dict[GoodWord, Annotated[dict[CountryWord, Intensity], BeforeValidator(_by_origin)]],
+        dict[
+            GoodWord,
+            Annotated[dict[CountryWord, Intensity], DistinctCountries, BeforeValidator(_by_origin)],
+        ],
+        DistinctGoods,
         Field(description="emissions by good, and by origin", examples=["{copper: 4 t CO2/t}"]),
     ]
     price: Annotated[
@@ -51,7 +63,8 @@ class CarbonBorderTax(Instrument):
         Field(description="carbon price of the importers, or date: price", examples=["80 USD/t CO2"]),
     ]
     paid_at_origin: Annotated[
-        dict[CountryWord, Price] | None, Field(description="carbon price already paid, by origin")
+        Annotated[dict[CountryWord, Price], DistinctCountries] | None,
+        Field(description="carbon price already paid, by origin"),
     ] = None
 
     def clause(self) -> str:

@@ -15,6 +15,7 @@ from sim.instruments.measures import ExportMeasure
 from sim.instruments.words import (
     Countries,
     CountryWord,
+    DistinctCountries,
     Facilities,
     Firms,
     Sectors,
@@ -58,11 +59,13 @@ class ExportLicence(ExportMeasure):
     type: Literal["export_licence"] = "export_licence"
     approval_share: Annotated[
         dict[CountryWord, DatedShare],
+        DistinctCountries,
         BeforeValidator(_by_destination),
         Field(description="share of the tonnes applied for that is approved", examples=["40 %"]),
     ]
     delay: Annotated[
         dict[CountryWord, DatedDelay],
+        DistinctCountries,
         BeforeValidator(_by_destination),
         Field(description="time until the (first) decision", examples=["45 business days"]),
     ]

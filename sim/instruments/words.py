@@ -19,14 +19,15 @@ from pydantic_core import CoreSchema, core_schema
 
 from sim.distributions import UncertainQuantity, parse_uncertain
 from sim.errors import did_you_mean
+from sim.instruments.naming import WordError, country_word, good_words, same
+from sim.names import meaning_of
 from sim.units import Quantity, parse_quantity
 from sim.world.labels import Labels
 
 __all__ = [
-    "Countries", "CountryWord", "EventIds", "Facilities", "FirmWord", "Firms", "FirstDay", "GoodLike",
-    "GoodWord", "Goods", "LastDay", "Sectors", "Stages", "StraitNames", "Truth", "WholeNumber", "WordError",
-    "joined",
-    "links_between", "parse_day", "quantity",
+    "Countries", "CountryWord", "DistinctCountries", "DistinctGoods", "EventIds", "Facilities", "FirmWord",
+    "Firms", "FirstDay", "GoodLike", "GoodWord", "Goods", "LastDay", "Sectors", "Stages",
+    "StraitNames", "Truth", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
     "select_goods", "spoken",
 ]  # fmt: skip
 
@@ -47,14 +48,6 @@ SPOKEN = {
 """Words that a sentence does not take from the tables as they are."""
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 DAY = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?")
-
-
-class WordError(ValueError):
-    """A word that cannot stand here: ``message`` says why, ``remedy`` what to write."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.message, self.remedy = message, remedy
-        super().__init__(f"{message}; {remedy}" if remedy else message)
 
 
 class GoodLike(Protocol):
@@ -98,51 +91,86 @@ def _unknown(kind: str, word: str, allowed: Iterable[str], else_say: str = "") -
 
 def _country(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a country code"), _labels(info)
-    if labels is None or word == "world" or labels.group(word):
-        return word
-    for code, name in labels.countries.items():
-        if word.casefold() in (name.casefold(), code.casefold()):
-            raise WordError(f"unknown country '{word}'", f"write the ISO-3 code {code}")
-    for name in labels.groups:
-        if word.casefold() in (name.casefold(), name.casefold().rstrip("0123456789")):
-            raise WordError(f"unknown country '{word}'", f"did you mean '{name}'?")
-    say = f"write an ISO-3 code, world, or a group: {', '.join(labels.groups)}"
-    raise _unknown("country", word, [*labels.countries, *labels.groups, "world"], say)
+    return word if labels is None else country_word(word, labels)
 
 
 def _good(value: object, info: ValidationInfo) -> str:
-    word, labels = _text(value, "a good"), _labels(info)
-    if labels is None or select_goods(labels.goods, (word,)):
+    # 2504.10 without quotes is a number.
+    word, labels = _text(str(value) if isinstance(value, float) else value, "a good"), _labels(info)
+    if labels is None:
         return word
-    names = {good.id for good in labels.goods} | {good.mineral for good in labels.goods}
-    if word.isdigit():
-        raise WordError(f"no good has the HS code '{word}'", "'monazite list goods' shows the codes")
-    raise WordError(
-        f"unknown good '{word[:60]}' in the {labels.base_year} world",
-        did_you_mean(word, sorted(names)) or "'monazite list goods' shows all goods and minerals",
-    )
+    words = good_words(word, labels).words
+    if len(words) > 1:
+        say = f"write one line for each: {', '.join(words)}"
+        raise WordError(f"'{word[:60]}' is more than one good", say)
+    return words[0]
+
+
+def _spread(value: object, info: ValidationInfo) -> object:
+    """A list of goods in which words for several goods are taken apart; the others keep their places."""
+    labels = _labels(info)
+    if labels is None or not isinstance(value, list | tuple):
+        return value
+    first: list[object] = []
+    further: list[str] = []
+    for item in value:
+        found = meaning_of(item, labels.goods) if isinstance(item, str) else None
+        words = found.words if found is not None else ()
+        first.append(words[0] if len(words) > 1 else item)
+        further += words[1:]
+    return [*first, *dict.fromkeys(further)]
+
+
+def _distinct(read: Callable[[str, Labels], object], what: str) -> BeforeValidator:
+    """Refuses a mapping in which two keys are spellings of the same."""
+
+    def check(value: object, info: ValidationInfo) -> object:
+        labels = _labels(info)
+        first: dict[object, object] = {}
+        for key in value if labels is not None and isinstance(value, Mapping) else ():
+            assert labels is not None
+            try:
+                meant = read(str(key), labels)
+            except WordError:
+                continue  # the key itself is refused when it is read
+            if meant in first:
+                raise WordError(f"'{first[meant]}' and '{key}' are the same {what}", "leave one of them out")
+            first[meant] = key
+        return value
+
+    return BeforeValidator(check)
+
+
+DistinctCountries = _distinct(country_word, "country")
+"""Beside a mapping from countries: none stands twice under different names."""
+DistinctGoods = _distinct(lambda word, labels: good_words(word, labels).words, "good")
+"""Beside a mapping from goods: none stands twice under different names."""
 
 
 def _stage(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a stage"), _labels(info)
     stages = {good.stage for good in labels.goods} if labels else {word}
-    if word not in stages:
+    known = same(word, stages)
+    if known is None:
         raise _unknown("stage", word, stages, f"allowed: {', '.join(sorted(stages))}")
-    return word
+    return known
 
 
 def _sector(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a sector"), _labels(info)
-    if labels is not None and word not in labels.sectors:
+    known = word if labels is None else same(word, labels.sectors)
+    if labels is not None and known is None:
         raise _unknown("sector", word, labels.sectors, f"allowed: {', '.join(sorted(labels.sectors))}")
-    return word
+    return known or word
 
 
 def _firm(value: object, info: ValidationInfo) -> str:
     word, labels = _text(value, "a firm"), _labels(info)
-    if labels is not None and word not in labels.firms:
+    known = word if labels is None or word in labels.firms else same(word, labels.firms)
+    if known is None:
+        assert labels is not None
         raise _unknown("firm", word, labels.firms, "'monazite list firms' shows all firms")
-    return word
+    return known
 
 
 def _facility(value: object, info: ValidationInfo) -> str:
@@ -161,7 +189,7 @@ def _strait(value: object, info: ValidationInfo) -> str:
 
 def _as_list(value: object) -> object:
     """One word may stand without brackets."""
-    if isinstance(value, str | int | bool) or value is None:
+    if isinstance(value, str | int | float | bool) or value is None:
         value = [] if value is None else [value]
     if not isinstance(value, list | tuple):
         raise WordError(f"{_shown(value)} stands where words are needed", "write for example [USA, JPN]")
@@ -187,7 +215,9 @@ StageWord = Annotated[str, BeforeValidator(_stage), _of_schema("stage")]
 SectorWord = Annotated[str, BeforeValidator(_sector), _of_schema("sector")]
 FirmWord = Annotated[str, BeforeValidator(_firm), _of_schema("firm")]
 Countries = Annotated[tuple[CountryWord, ...], BeforeValidator(_as_list), _of_schema("countries")]
-Goods = Annotated[tuple[GoodWord, ...], BeforeValidator(_as_list), _of_schema("goods")]
+Goods = Annotated[
+    tuple[GoodWord, ...], BeforeValidator(_spread), BeforeValidator(_as_list), _of_schema("goods")
+]
 Stages = Annotated[tuple[StageWord, ...], BeforeValidator(_as_list), _of_schema("stages")]
 Sectors = Annotated[tuple[SectorWord, ...], BeforeValidator(_as_list), _of_schema("sectors")]
 Firms = Annotated[tuple[FirmWord, ...], BeforeValidator(_as_list), _of_schema("firms")]

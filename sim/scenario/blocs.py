@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sim.distributions import FORMS
-from sim.errors import did_you_mean
+from sim.instruments.naming import WordError, country_word
 from sim.scenario.node import Node
 from sim.scenario.report import Report
 from sim.world.labels import Labels
@@ -73,11 +74,19 @@ class _Reader:
             elif self.labels.group(word):
                 codes.update(dict.fromkeys(self.labels.group(word)))
             else:
-                known = [*self.labels.countries, *self.labels.groups, *self.written]
-                say = did_you_mean(word, known) or "write ISO-3 codes, groups or other blocs"
-                self.report.add(where, f"unknown country '{word[:60]}'", say)
+                codes.update(dict.fromkeys(self._called(word, where)))
         self.found[name] = tuple(codes)
         return self.found[name]
+
+
+    def _called(self, word: str, where: Trail) -> tuple[str, ...]:
+        """Countries of a name in whatever spelling; none where nothing is called so."""
+        groups = {**self.labels.groups, **dict.fromkeys(self.written, ())}
+        try:
+            return self.labels.group(country_word(word, replace(self.labels, groups=groups)))
+        except WordError as error:
+            self.report.add(where, error.message, error.remedy)
+            return ()
 
 
 def read_blocs(root: Node, report: Report, labels: Labels | None) -> dict[str, tuple[str, ...]]:

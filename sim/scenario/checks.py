@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sim.errors import did_you_mean
 from sim.instruments import Instrument
+from sim.instruments.words import joined
+from sim.names import meaning_of
 from sim.scenario.find import find, names
 from sim.scenario.node import COMMAND_LINE, Node, place_of
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header
-from sim.world.labels import Labels
+from sim.world.labels import GoodLabel, Labels
 
 __all__ = ["check_codes", "check_dates", "check_header", "check_rules", "check_sources", "check_stages"]
 
@@ -37,7 +39,7 @@ def check_stages(event: Instrument, path: tuple[str, ...], report: Report, label
 
 
 def check_codes(event: Instrument, report: Report, labels: Labels) -> None:
-    """Say so where an HS code stands for a good that this world holds together with other codes."""
+    """Say so where a code or a trade name stands for a good that holds more than it."""
     from sim.instruments.words import select_goods
 
     for i, word in enumerate(getattr(event, "goods", ())):
@@ -47,14 +49,40 @@ def check_codes(event: Instrument, report: Report, labels: Labels) -> None:
             stages = getattr(event, "stages", None)
             if not others or (stages and good.stage not in stages):
                 continue
-            ends = labels.trade(good.id).items()
-            tonnes = sum(t for (exporter, importer), t in ends if exporter != importer)
             report.add(
                 ("events", event.id, "goods", str(i)),
                 f"this world has one good, '{good.id}', for HS {word} and {', '.join(others)}, so the event "
-                f"acts on all: {tonnes:,.0f} {good.unit} crossed borders in {labels.base_year}",
+                f"acts on all: {_across_borders(good, labels)}",
                 f"write '{good.id}' if that is meant", warning=True,
             )  # fmt: skip
+    for path, word in _written_goods(event, report):
+        found = meaning_of(word, labels.goods)
+        if found is None or not found.more:
+            continue
+        held = [labels.goods[k] for k in select_goods(labels.goods, found.words)]
+        report.add(
+            path, f"'{word[:60]}' is read as '{found.words[0]}', which also holds {found.more}: "
+            f"{joined([_across_borders(good, labels) for good in held])}",
+            f"write '{found.words[0]}' if that is meant", warning=True,
+        )  # fmt: skip
+
+
+def _across_borders(good: GoodLabel, labels: Labels) -> str:
+    ends = labels.trade(good.id).items()
+    tonnes = sum(t for (exporter, importer), t in ends if exporter != importer)
+    return f"{tonnes:,.0f} {good.unit} crossed borders in {labels.base_year}"
+
+
+def _written_goods(event: Instrument, report: Report) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Path and text of the goods of an event as they stand in the file."""
+    path: tuple[str, ...] = ("events", event.id, "goods")
+    node: Node | None = report.root
+    for part in path:
+        node = node.value.get(part) if node is not None and isinstance(node.value, dict) else None
+    items = node.value if node is not None and isinstance(node.value, list) else [node]
+    for i, item in enumerate(items):
+        if item is not None and isinstance(item.value, str | int | float):
+            yield (*path, str(i)), str(item.value)
 
 
 def check_sources(root: Node, report: Report, events: Iterable[Instrument]) -> None:

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 
 from sim.distributions import FORMS, PLAIN
 from sim.instruments import Instrument, instrument_class, instrument_types
+from sim.instruments.naming import GROUP_SPELLINGS
+from sim.names import countries, country_called, good_names, meaning_of
 from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
 from sim.scenario.resolve import EVENT_ID
@@ -85,13 +87,14 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     goods = [good for some in labels for good in some.goods]
     codes = {code[:n] for good in goods for code in good.hs6 for n in range(4, len(code) + 1)}
     names = known([{g.id, g.mineral} for g in goods])
-    countries = known(label.countries for label in labels)
+    codes3 = known(label.countries for label in labels)
     groups = known(label.groups for label in labels)
     one: dict[str, Schema] = {
         "country": {
             "description": "ISO-3 code, world, a group, or a bloc of this scenario",
             "anyOf": [
-                {"enum": [*countries, *groups, "world"]},
+                {"enum": [*codes3, *groups, "world"]},
+                {"enum": _spellings(codes3), "description": "a country by another code or by name"},
                 {"type": "string", "pattern": f"^{BLOC_NAME.pattern}$"},
             ],
         },
@@ -99,6 +102,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
             "description": "good, mineral, HS code or its beginning, or all",
             "anyOf": [
                 {"enum": [*names, "all"]},
+                {"enum": _trade_names(labels), "description": "a good by symbol or trade name"},
                 {"enum": [*sorted(codes), *sorted(int(code) for code in codes if code[0] != "0")]},
             ],
         },
@@ -107,7 +111,13 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
         "facility": {"description": "mine, plant or trader", "enum": known(x.facilities for x in labels)},
         "strait": {"description": "strait or canal", "enum": known(x.straits.names for x in labels)},
-        "mineral": {"description": "mineral", "enum": known([{g.mineral for g in goods}])},
+        "mineral": {
+            "description": "mineral",
+            "anyOf": [
+                {"enum": known([{g.mineral for g in goods}])},
+                {"enum": _trade_names(labels), "description": "a mineral by symbol or trade name"},
+            ],
+        },
         "event": {"description": "id of an event of this scenario", "type": "string"},
         "scenario name": {"type": "string", "pattern": SCENARIO_NAME, "not": {"pattern": r"\.ya?ml$"}},
     }
@@ -123,6 +133,21 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     since = {"anyOf": [_ref("day"), {"type": "string", "pattern": r"^\d{4}$"}], "description": "from when"}
     half = {"type": "string", "pattern": PERIOD, "description": "year (2010) or half-year (2010-H1)"}
     return {**one, **several, "day": day, "since": since, "period": half}
+
+
+def _spellings(codes: Iterable[str]) -> list[str]:
+    """Other codes and names of countries, as the table of names spells them."""
+    known = countries()
+    spelt = {word for code in codes if code in known for word in known[code].spellings[1:]}
+    return sorted(word for word in {*spelt, *GROUP_SPELLINGS} if len(country_called(word)) < 2)
+
+
+def _trade_names(labels: Sequence[Labels]) -> list[str]:
+    """Symbols, formulas and trade names that stand for a good of some base year, as the table spells them."""
+    every = {good.id: good for some in labels for good in some.goods}
+    own = {name for good in every.values() for name in (good.id, good.mineral)}
+    meant = {name for name in good_names() if getattr(meaning_of(name, list(every.values())), "words", ())}
+    return sorted((meant | {good.name for good in every.values()}) - own)
 
 
 def _any_case(text: str) -> str:

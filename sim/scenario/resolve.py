@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from sim.distributions import Distribution, is_distribution, parse_distribution
 from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
+from sim.instruments.naming import WordError, good_words
+from sim.names import meaning_of
 from sim.paths import base_years
 from sim.scenario.blocs import read_blocs
 from sim.scenario.checks import (
@@ -25,6 +27,7 @@ from sim.scenario.checks import (
 )
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
+from sim.scenario.named import in_words_of, scope_called
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
 from sim.scenario.numbers_written import check_dots, check_observed
 from sim.scenario.parameters import check_parameter
@@ -194,6 +197,10 @@ def _override(root: Node, override: Override, report: Report) -> Node:
 
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
+    labels = _labels(root, report)
+    unchanged = report.root is root
+    root = in_words_of(root, labels)
+    assert isinstance(root.value, dict)
     fields = {k: plain(v) for k, v in root.value.items() if k not in NOT_OF_HEADER}
     header: Header | None = None
     report.extra_fields = NOT_OF_HEADER
@@ -201,7 +208,6 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
         header = Header.model_validate(fields)
     except ValidationError as error:
         report.invalid((), error, Header)
-    labels = _labels(root, report)
     blocs = read_blocs(root, report, labels)
     labels = labels.with_groups(blocs) if labels is not None else None
     events = _events(root, report, labels)
@@ -211,7 +217,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     check_observed(root, report)
     if header is None:
         return None
-    if header.name != path.stem and path.name != "scenario.resolved.yaml" and report.root is root:
+    if header.name != path.stem and path.name != "scenario.resolved.yaml" and unchanged:
         report.add(
             ("name",), f"the file is called '{path.stem}', so others find it by that name",
             f"write 'name: {path.stem}' or rename the file", warning=True,
@@ -346,9 +352,7 @@ def _small_world(
     known = sorted({good.mineral for good in labels.goods})
     wrong = [(i, mineral) for i, mineral in enumerate(header.minerals) if mineral not in known]
     for i, mineral in wrong:
-        say = did_you_mean(mineral, known) or "'monazite list goods' shows all minerals"
-        text = f"unknown mineral '{mineral[:60]}' in the {labels.base_year} world"
-        report.add(("minerals", str(i)), text, say)
+        report.add(("minerals", str(i)), *_no_mineral(mineral, known, labels))
     if wrong:
         return None
     small = restrict_labels(labels, header.minerals)
@@ -365,6 +369,17 @@ def _small_world(
                 f"add {', '.join(lost)} to 'minerals', or give the amount of the minerals kept",
             )
     return small
+
+
+def _no_mineral(word: str, known: Sequence[str], labels: Labels) -> tuple[str, str]:
+    """What is wrong with a word among the minerals, and what to write."""
+    if meaning_of(word, labels.goods) is not None:
+        try:
+            good_words(word, labels)
+        except WordError as error:
+            return error.message, error.remedy
+    say = did_you_mean(word, known) or "'monazite list goods' shows all minerals"
+    return f"unknown mineral '{word[:60]}' in the {labels.base_year} world", say
 
 
 def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str, float | Distribution]:
@@ -384,6 +399,10 @@ def _assumptions(root: Node, report: Report, labels: Labels | None) -> dict[str,
             waiting = [((*where, key), child) for key, child in node.value.items()] + waiting
             continue
         path, name = ("assumptions", *where), ".".join(where)
+        name = name if labels is None else scope_called(name, labels)
+        if name in found:
+            report.add(path, f"'{name}' is given twice", "leave one of them out", key=True)
+            continue
         try:
             number = _parameter_value(written)
         except QuantityError as error:

@@ -32,8 +32,9 @@ LOADER_ONLY = {
     "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing""",
-    "names given elsewhere in the file": """bloc-in-a-circle bloc-misspelt-in-an-event
-        bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing rule-on-itself
+    "names given elsewhere in the file": """good-in-the-place-of-a-country bloc-in-a-circle
+        bloc-misspelt-in-an-event bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing
+        rule-on-itself
         negotiation-approves-a-tariff
         observed-figure-with-unknown-source unknown-source""",
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
@@ -50,7 +51,7 @@ LOADER_ONLY = {
         rule-bound-on-an-event negotiation-of-two-kinds negotiation-without-relief stockpile-in-percent
         sanction-on-nobody stage-without-goods strike-that-waits""",
     "duplicate keys": "duplicate-event duplicate-key",
-    "words that YAML 1.1 takes for truth values": "truth-word-value",
+    "words that YAML 1.1 takes for truth values": "truth-word-value country-norway",
 }
 """Rule -> invalid files that a schema cannot catch."""
 UNREADABLE = """alias-bomb alias-of-itself alias-without-anchor broken-bracket broken-colon broken-indentation
