@@ -16,7 +16,7 @@ __all__ = ["build_parser", "main"]
 
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
 COMMANDS = (
-    *QUICK, "run", "compare", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
+    *QUICK, "run", "compare", "explain", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
     "sensitivity", "completion",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.paths import world_directory
 from sim.tables import read_table
 
-__all__ = ["country_name"]
+__all__ = ["country_name", "in_text"]
 
 SHORT = {
     "COD": "DR Congo",
@@ -39,3 +39,13 @@ def country_name(iso3: str) -> str:
     'United States'
     """
     return SHORT.get(iso3) or _names(str(world_directory() / "countries.csv")).get(iso3, iso3)
+
+
+def in_text(name: str) -> str:
+    """A name as it stands inside a sentence: lower-case unless it is an abbreviation.
+
+    >>> in_text("Dysprosium oxide"), in_text("NdFeB magnets"), in_text("EV motors")
+    ('dysprosium oxide', 'NdFeB magnets', 'EV motors')
+    """
+    first = name.split(" ")[0]
+    return name[:1].lower() + name[1:] if first[1:] == first[1:].lower() else name

@@ -23,6 +23,7 @@ from matplotlib.dates import ConciseDateFormatter, YearLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from sim.analysis.names import in_text
 from sim.analysis.text import number
 from sim.errors import MonaziteError
 from sim.files import check_inside
@@ -162,16 +163,6 @@ def footer(runs: Sequence[Run], unit: str, axis: str) -> str:
 def day_number(day: object) -> float:
     """Position of a date on a date axis."""
     return float(date2num(np.datetime64(str(day), "D")))  # type: ignore[no-untyped-call]
-
-
-def in_text(name: str) -> str:
-    """A name as it stands inside a sentence: lower-case unless it is an abbreviation.
-
-    >>> in_text("Dysprosium oxide"), in_text("NdFeB magnets"), in_text("EV motors")
-    ('dysprosium oxide', 'NdFeB magnets', 'EV motors')
-    """
-    first = name.split(" ")[0]
-    return name[:1].lower() + name[1:] if first[1:] == first[1:].lower() else name
 
 
 def date_axis(axes: Axes, time: npt.NDArray[np.datetime64], every: int = 1) -> None:

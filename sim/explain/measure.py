@@ -1,0 +1,79 @@
+"""What is explained: a price or a shortage, in one month or over a run; and what records it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import xarray as xr
+
+from sim.agents.origins import Origins
+from sim.analysis.run_metrics import shortage
+from sim.analysis.select import price
+from sim.arrays import FloatArray
+from sim.engine.recording import Recording
+from sim.engine.result import StepResult
+from sim.engine.run import Run
+from sim.instruments.process import Process
+
+__all__ = ["Kind", "Measure", "Watcher", "from_dataset"]
+
+Kind: TypeAlias = Literal["price", "shortage"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number per member and step.
+
+    Attributes:
+        kind: ``price``, outside the controlling country, in USD/t, or ``shortage``, in tonnes missing.
+        good: good id.
+        country: of a shortage the country that is short; None for all.
+        step: the step meant; None for the sum over the run.
+    """
+
+    kind: Kind
+    good: str
+    country: str | None = None
+    step: int | None = None
+
+    def of_run(self, values: FloatArray) -> FloatArray:
+        """(steps, ...) of a run -> (...) of the step meant, or over the run."""
+        result: FloatArray = values.sum(axis=0) if self.step is None else values[self.step]
+        return result
+
+
+class Watcher(Recording):
+    """Keeps one measure, and so costs nothing beside the run.
+
+    Attributes:
+        rows: of each step (M,).
+    """
+
+    def __init__(
+        self, measure: Measure, case: Run, families: Sequence[Origins], processes: Sequence[Process]
+    ) -> None:
+        world, self._measure = case.world, measure
+        self._good = [good.id for good in world.goods].index(measure.good)
+        needs = np.arange(len(world.need_good))[world.need_slice(self._good)]
+        if measure.country is not None:
+            place = list(world.countries).index(measure.country)
+            needs = needs[world.need_country[needs] == place]
+        self._needs = needs
+        self.rows: list[FloatArray] = []
+
+    def record(self, result: StepResult) -> None:
+        """Keep the measure of the step that has just ended."""
+        if self._measure.kind == "price":
+            self.rows.append(np.array(result.prices.outside[:, self._good]))
+        else:
+            self.rows.append(result.shortfall[:, self._needs].sum(axis=1))
+
+
+def from_dataset(measure: Measure, dataset: xr.Dataset) -> FloatArray:
+    """(steps, M) of a measure as a run has stored it."""
+    if measure.kind == "price":
+        return price(dataset, measure.good, "outside").T
+    return shortage(dataset, measure.good, country=measure.country)[0].T
