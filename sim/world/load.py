@@ -17,7 +17,7 @@ from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
 from sim.world.roles import KINDS, check_roles
-from sim.world.rows import Ends, Named, check_use
+from sim.world.rows import LEAST_YEARS, Ends, Named, check_use
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import FloatArray, Good, IntArray, World
 
@@ -25,6 +25,8 @@ __all__ = ["load_world"]
 
 WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
+LADDER = ("worth_multiple", "switch_multiple", "switch_years", "switch_share")
+"""Columns that say what a tonne is worth to its user, and what the user does instead."""
 LEAST_TARIFF = -0.99
 """A subsidy of nearly the whole price."""
 
@@ -74,7 +76,7 @@ class _Reader:
                 row.refuse("firm", message, "remove them")
         columns = ("output_t", "capacity_t", "stock_weeks", "cash_cost_usd_t")
         outputs = self._table(self.year / "outputs.csv", "facility", "good", *columns)
-        columns = ("use_t", "cover_weeks", "reservation_multiple", "dependence")
+        columns = ("use_t", "cover_weeks", "reservation_multiple", "dependence", *LADDER)
         inputs = self._table(self.year / "inputs.csv", "facility", "good", *columns)
         self.goods = self._goods({good for (good,) in outputs.columns("good")})
         self.good = {good.id: place for place, good in enumerate(self.goods)}
@@ -274,6 +276,10 @@ class _Reader:
             need_cover=needs.numbers("cover_weeks", 0.0) / WEEKS_PER_YEAR,
             need_reservation=needs.numbers("reservation_multiple", 1.0),
             need_dependence=needs.numbers("dependence", 0.0, 1.0),
+            need_worth=needs.stated("worth_multiple", 1.0),
+            need_switch_multiple=needs.stated("switch_multiple", 1.0),
+            need_switch_years=needs.stated("switch_years", LEAST_YEARS),
+            need_switch_share=needs.stated("switch_share", 0.0, 1.0),
             base_flow=flow,
             transit_years=tuple(years),
             freight_share=tuple(freight),

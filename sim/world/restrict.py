@@ -78,7 +78,10 @@ def _plants(world: World) -> dict[int, set[str]]:
 
 
 BY_OFFER = ("offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_composition")
-BY_NEED = ("need_use", "need_full_use", "need_cover", "need_reservation", "need_dependence")
+BY_NEED = (
+    "need_use", "need_full_use", "need_cover", "need_reservation", "need_dependence", "need_worth",
+    "need_switch_multiple", "need_switch_years", "need_switch_share",
+)  # fmt: skip
 BY_GOOD = ("goods", "base_flow", "transit_years", "freight_share")
 NAMES_OF_FACILITY = (
     "facilities", "facility_names", "facility_kind", "facility_firm", "facility_sector",

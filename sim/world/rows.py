@@ -10,7 +10,7 @@ import numpy as np
 from sim.tables import Row
 from sim.world.world import FloatArray, IntArray
 
-__all__ = ["FULL_USE", "INFINITE", "Ends", "Named", "check_use"]
+__all__ = ["FULL_USE", "INFINITE", "LEAST_YEARS", "Ends", "Named", "check_use"]
 
 MARGIN_TOLERANCE = 1e-4
 """Largest relative gap between an output or use and the sum of its flows."""
@@ -18,6 +18,8 @@ ROUNDING = 1e-6
 """Relative gap by which a capacity may lie below its output, both written with few digits."""
 FULL_USE = "use_at_capacity_t"
 """Column that a table of inputs may have or not."""
+LEAST_YEARS = 0.01
+"""Shortest time in which a user can change a process."""
 INFINITE = float("inf")
 
 
@@ -52,6 +54,10 @@ class Ends:
     def numbers(self, column: str, low: float, high: float = INFINITE) -> FloatArray:
         """One number a row; an empty cell is 0."""
         return np.array([row.number(column, low, high, empty=0.0) for row in self.rows])
+
+    def stated(self, column: str, low: float, high: float = INFINITE) -> FloatArray:
+        """One number a row; a cell may not be empty."""
+        return np.array([row.number(column, low, high) for row in self.rows])
 
     def first(self, goods: int) -> IntArray:
         """(G + 1,) place of each good's first row."""

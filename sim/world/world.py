@@ -104,6 +104,14 @@ class World:
     """(N,) give-up price as a multiple of the base price (value in use)."""
     need_dependence: FloatArray
     """(N,) share of the facility's value added lost when this good is missing altogether."""
+    need_worth: FloatArray
+    """(N,) mean value that hangs on a tonne, as a multiple of the base price, at least 1."""
+    need_switch_multiple: FloatArray
+    """(N,) multiple of the base price from which the next-best way pays, at least 1."""
+    need_switch_years: FloatArray
+    """(N,) time constant of going over to the next-best way, years, above 0."""
+    need_switch_share: FloatArray
+    """(N,) share of the use that can go over at all; where it is 0, multiple and years mean nothing."""
     base_flow: tuple[FloatArray, ...]
     """Per good (sellers, buyers) base-year tonnes per year."""
     transit_years: tuple[FloatArray, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -112,3 +113,12 @@ def test_no_mineral_keeps_everything_and_an_unknown_one_is_refused(whole: World)
     assert restrict(whole, []) is whole
     with pytest.raises(MonaziteError, match="unknown mineral 'dysprosum' in the 20"):
         restrict(whole, ["dysprosum"])
+
+
+def test_every_need_keeps_its_own_numbers(whole: World) -> None:
+    small = restrict(whole, ["yttrium"]).with_groups({"near": ("JPN",)})
+    kept = np.isin([whole.goods[g].id for g in whole.need_good.tolist()], sorted(ids(small)))
+    names = [field.name for field in fields(World) if field.name.startswith("need_")]
+    assert len(names) > 8
+    for name in set(names) - {"need_good", "need_facility"}:
+        np.testing.assert_array_equal(getattr(small, name), getattr(whole, name)[kept], err_msg=name)

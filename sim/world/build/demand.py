@@ -133,4 +133,5 @@ def add_end_use(draft: Draft, raw: Raw, sectors: Sectors, good: str) -> None:
                 confidence,
             )
         )
-        draft.use(good, facility, Use(v * left, label[s][0], label[s][1]))
+        use = Use(v * left, *label[s], value_added=sectors.value_added[s][c])
+        draft.use(good, facility, use)

@@ -70,6 +70,12 @@ class Use:
     cover_weeks: float = 0.0
     reservation: float = 0.0
     dependence: float = 0.0
+    value_added: float = 0.0
+    """Of an end user: USD per year in all countries whose use is pooled here."""
+    worth: float = 0.0
+    switch_multiple: float = 0.0
+    switch_years: float = 0.0
+    switch_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,7 @@ class Draft:
         uses = self.uses.setdefault(good, {})
         if facility in uses:
             uses[facility].tonnes += use.tonnes
+            uses[facility].value_added += use.value_added
         else:
             uses[facility] = use
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sim.world.build.draft import Adjustment, Draft, Facility, Offer
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import number
+from sim.world.build.worth import set_worth
 
 __all__ = ["read_prices", "set_behaviour"]
 
@@ -37,7 +38,7 @@ def read_prices(raw: Raw, year: int, goods: list[str]) -> dict[str, Row]:
 
 
 def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[str, str]) -> None:
-    """Fill capacity, stocks, cash costs, give-up prices and dependence on the reconciled tonnes.
+    """Fill capacity, stocks, cash costs, give-up prices, worth and next-best ways on the reconciled tonnes.
 
     Raises:
         ValueError: a plant's inputs cost more than ``input_cost_ceiling`` of what its outputs bring.
@@ -80,6 +81,7 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
                 if buyer.kind == "processor":
                     share = use.tonnes * price[good] / revenue[facility]
                     use.reservation = _give_up(draft, good, buyer, share, rules)
+    set_worth(draft, raw, price, mineral)
 
 
 def _cost_share(facility: Facility, offer: Offer, inputs: float, rules: Mapping[str, float]) -> float:
@@ -106,10 +108,9 @@ def _give_up(draft: Draft, good: str, plant: Facility, share: float, rules: Mapp
 
 
 def _set_users(draft: Draft, raw: Raw, mineral: dict[str, str]) -> None:
-    """Cover, give-up prices and dependence of manufacturers, by mineral and sector."""
+    """Cover and give-up prices of manufacturers, by mineral and sector."""
     stocks = {r["mineral"]: r for r in raw.rows("stocks")}
     give_up = {r["sector"]: float(r["reservation_multiple"]) for r in raw.rows("sector_behaviour")}
-    dependence = {(r["mineral"], r["sector"]): float(r["dependence"]) for r in raw.rows("dependence")}
     for good, uses in draft.uses.items():
         row = stocks.get(mineral[good], stocks[""])
         for name, use in uses.items():
@@ -117,4 +118,3 @@ def _set_users(draft: Draft, raw: Raw, mineral: dict[str, str]) -> None:
             if buyer.kind == "manufacturer":
                 use.cover_weeks = number(row["cover_weeks"])
                 use.reservation = give_up[buyer.sector]
-                use.dependence = dependence.get((mineral[good], buyer.sector), dependence["", ""])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.world.build.draft import Draft, Facility
+from sim.world.build.draft import Draft, Facility, Use
 from sim.world.build.raw import Row
 
 __all__ = ["YearTables", "write_table", "write_year"]
@@ -52,7 +52,10 @@ COLUMNS = {
         "facility,good,output_t,capacity_t,stock_weeks,cash_cost_usd_t,by_product,unit,source,confidence"
     ),
     "composition": "facility,good,element,share,source,confidence",
-    "inputs": "facility,good,use_t,cover_weeks,reservation_multiple,dependence,unit,source,confidence",
+    "inputs": (
+        "facility,good,use_t,cover_weeks,reservation_multiple,dependence,worth_multiple,switch_multiple,"
+        "switch_years,switch_share,unit,source,confidence"
+    ),
     "flows": "good,seller,buyer,tonnes,source,confidence",
     "prices": "good,price_usd_t,unit,series,source,confidence",
     "tariffs": "good,exporter,importer,rate,source,confidence",
@@ -74,7 +77,7 @@ def write_year(folder: Path, draft: Draft, tables: YearTables) -> None:
         ],
         **_offer_rows(draft, names, unit, place),
         "inputs": [
-            (f, g, u.tonnes, u.cover_weeks, u.reservation, u.dependence, unit[g], u.source, u.confidence)
+            (f, g, *_terms(u), unit[g], u.source, u.confidence)
             for g in names
             for f, u in sorted(draft.uses[g].items(), key=lambda item: place[item[0]])
         ],
@@ -98,6 +101,14 @@ def write_year(folder: Path, draft: Draft, tables: YearTables) -> None:
     }
     for name, header in COLUMNS.items():
         write_table(folder / f"{name}.csv", header.split(","), rows[name])
+
+
+def _terms(use: Use) -> tuple[float, ...]:
+    """The numbers of a row of inputs."""
+    return (
+        use.tonnes, use.cover_weeks, use.reservation, use.dependence, use.worth, use.switch_multiple,
+        use.switch_years, use.switch_share,
+    )  # fmt: skip
 
 
 def _offer_rows(
