@@ -17,7 +17,7 @@ from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
 from sim.world.roles import KINDS, check_roles
-from sim.world.rows import LEAST_YEARS, Ends, Named, check_use
+from sim.world.rows import LADDER, Ends, Named, check_use
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import FloatArray, Good, IntArray, World
 
@@ -25,8 +25,6 @@ __all__ = ["load_world"]
 
 WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
-LADDER = ("worth_multiple", "switch_multiple", "switch_years", "switch_share")
-"""Columns that say what a tonne is worth to its user, and what the user does instead."""
 LEAST_TARIFF = -0.99
 """A subsidy of nearly the whole price."""
 
@@ -140,6 +138,12 @@ class _Reader:
         places = {key: place for place, key in enumerate(keys)}
         return Ends([found[key] for key in keys], goods, facilities, places, table.position)
 
+    def _check_goods(self) -> None:
+        if not self.goods:
+            message = "sells nothing that goods.csv names"
+            self.problems.note(str(self.year / "outputs.csv"), message, "add rows")
+            self.problems.check()
+
     def _check_rows(self, use: FloatArray, output: FloatArray) -> None:
         check_use(self.offers, self.needs, use, output)
         if all(row.text("kind") in KINDS for row in self.facilities.rows):
@@ -231,10 +235,7 @@ class _Reader:
             MonaziteError: something in the folder is wrong.
         """
         offers, needs, facilities, countries = self.offers, self.needs, self.facilities, self.countries
-        if not self.goods:
-            message = "sells nothing that goods.csv names"
-            self.problems.note(str(self.year / "outputs.csv"), message, "add rows")
-            self.problems.check()
+        self._check_goods()
         output, use = offers.numbers("output_t", 0.0), needs.numbers("use_t", 0.0)
         capacity, full_use = offers.capacity(output), needs.full_use(use)
         self._check_rows(use, output)
@@ -276,10 +277,7 @@ class _Reader:
             need_cover=needs.numbers("cover_weeks", 0.0) / WEEKS_PER_YEAR,
             need_reservation=needs.numbers("reservation_multiple", 1.0),
             need_dependence=needs.numbers("dependence", 0.0, 1.0),
-            need_worth=needs.stated("worth_multiple", 1.0),
-            need_switch_multiple=needs.stated("switch_multiple", 1.0),
-            need_switch_years=needs.stated("switch_years", LEAST_YEARS),
-            need_switch_share=needs.stated("switch_share", 0.0, 1.0),
+            **needs.ladder(),
             base_flow=flow,
             transit_years=tuple(years),
             freight_share=tuple(freight),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sim.tables import Row
 from sim.world.world import FloatArray, IntArray
 
-__all__ = ["FULL_USE", "INFINITE", "LEAST_YEARS", "Ends", "Named", "check_use"]
+__all__ = ["FULL_USE", "INFINITE", "LADDER", "LEAST_YEARS", "Ends", "Named", "check_use"]
 
 MARGIN_TOLERANCE = 1e-4
 """Largest relative gap between an output or use and the sum of its flows."""
@@ -21,6 +22,13 @@ FULL_USE = "use_at_capacity_t"
 LEAST_YEARS = 0.01
 """Shortest time in which a user can change a process."""
 INFINITE = float("inf")
+LADDER = {
+    "worth_multiple": ("need_worth", 1.0, INFINITE),
+    "switch_multiple": ("need_switch_multiple", 1.0, INFINITE),
+    "switch_years": ("need_switch_years", LEAST_YEARS, INFINITE),
+    "switch_share": ("need_switch_share", 0.0, 1.0),
+}
+"""What a tonne is worth to its user, and what the user does instead: column -> array of the world, bounds."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,12 @@ class Ends:
         """One number a row; an empty cell is 0."""
         return np.array([row.number(column, low, high, empty=0.0) for row in self.rows])
 
-    def stated(self, column: str, low: float, high: float = INFINITE) -> FloatArray:
-        """One number a row; a cell may not be empty."""
-        return np.array([row.number(column, low, high) for row in self.rows])
+    def ladder(self) -> dict[str, Any]:
+        """What a need is worth and what replaces it: array of the world -> (N,); no cell may be empty."""
+        return {
+            name: np.array([row.number(column, low, high) for row in self.rows])
+            for column, (name, low, high) in LADDER.items()
+        }
 
     def first(self, goods: int) -> IntArray:
         """(G + 1,) place of each good's first row."""
