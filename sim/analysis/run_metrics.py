@@ -45,8 +45,15 @@ def _only(dataset: xr.Dataset, axis: str, good: str) -> npt.NDArray[np.intp]:
     return np.flatnonzero(_labels(dataset, f"{axis}_good") == good)
 
 
+def _columns(dataset: xr.Dataset, name: str, where: npt.NDArray[np.intp]) -> Values:
+    """Some columns of the last axis; of a stored run, only what holds them is read."""
+    variable = dataset[name]
+    values: Values = variable.isel({variable.dims[-1]: where}).values
+    return values
+
+
 def _over_run(dataset: xr.Dataset, name: str, where: npt.NDArray[np.intp]) -> Values:
-    return np.asarray(over_run(dataset[name].values[..., where], name), dtype=np.float64)
+    return np.asarray(over_run(_columns(dataset, name, where), name), dtype=np.float64)
 
 
 def first_event(events: Sequence[dict[str, Any]]) -> np.datetime64 | None:
@@ -92,7 +99,7 @@ def unmet_demand(dataset: xr.Dataset, good: str) -> xr.Dataset:
     """
     where = _only(dataset, "need", good)
     labels = [_labels(dataset, "need_country")[where]]
-    countries, short = group_sum(metrics.unmet_tonnes(dataset["shortfall"].values[..., where]), labels)
+    countries, short = group_sum(metrics.unmet_tonnes(_columns(dataset, "shortfall", where)), labels)
     _, required = group_sum(_over_run(dataset, "requirement", where), labels)
     dims = ("member", "country")
     share = metrics.unmet_share(short, required)
@@ -121,7 +128,7 @@ def shortage(
         abroad = where[places != outside_of]
         where = abroad if len(abroad) else where
     short, required = (
-        dataset[name].values[..., where].sum(axis=-1, dtype=np.float64)
+        _columns(dataset, name, where).sum(axis=-1, dtype=np.float64)
         for name in ("shortfall", "requirement")
     )
     return short, required
@@ -139,9 +146,9 @@ def value_added_at_risk(dataset: xr.Dataset, by: Sequence[str] = ("country",)) -
         dataset: results of one run.
         by: ``country``, ``sector`` or both; a pair is joined as ``JPN wind``.
     """
-    lost = metrics.value_added_at_risk(dataset["value_added_at_risk"].values)
     users = np.flatnonzero(_labels(dataset, "facility_kind") == "manufacturer")
-    keys, together = group_sum(lost[:, users], [_labels(dataset, f"facility_{b}")[users] for b in by])
+    lost = metrics.value_added_at_risk(_columns(dataset, "value_added_at_risk", users))
+    keys, together = group_sum(lost, [_labels(dataset, f"facility_{b}")[users] for b in by])
     return xr.DataArray(
         together,
         dims=("member", "group"),
@@ -158,7 +165,7 @@ def supply_by_country(dataset: xr.Dataset, goods: Sequence[str]) -> xr.DataArray
     made = np.isin(_labels(dataset, "offer_good"), list(goods))
     where = np.flatnonzero(made & (_labels(dataset, "offer_kind") != "trader"))
     labels = [_labels(dataset, "offer_country")[where]]
-    keys, output = group_sum(dataset["production"].values[..., where], labels)
+    keys, output = group_sum(_columns(dataset, "production", where), labels)
     return xr.DataArray(
         output,
         dims=("member", "time", "country"),

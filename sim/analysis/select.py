@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sim.analysis.names import country_name
 from sim.errors import MonaziteError, did_you_mean
 
 __all__ = [
@@ -19,12 +20,18 @@ __all__ = [
     "Stage",
     "controller",
     "downstream",
+    "find_country",
+    "find_owner",
+    "find_sector",
     "good_name",
+    "goods_meant",
     "label",
     "own_events",
     "price",
     "price_unit",
+    "select_countries",
     "select_goods",
+    "select_sectors",
     "stages",
 ]
 
@@ -95,7 +102,21 @@ def select_goods(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
     """Goods by id or by mineral, in the order asked; all goods of a mineral in stage order.
 
     Raises:
-        MonaziteError: a name is neither a good nor a mineral of this run.
+        MonaziteError: a name is neither a good nor a mineral of this run, nor a word in the names of some.
+    """
+    return goods_meant(dataset, names, "--good")
+
+
+def goods_meant(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[str]:
+    """Goods by id, mineral, stage or a word of their names, in the order asked.
+
+    Args:
+        dataset: results.
+        names: such as ``gallium_low_purity``, ``gallium`` or ``magnets``.
+        option: that an error names.
+
+    Raises:
+        MonaziteError: a name means none.
     """
     goods = [str(g) for g in dataset["good"].values]
     minerals = [str(m) for m in dataset["good_mineral"].values]
@@ -105,11 +126,88 @@ def select_goods(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
             chosen.append(name)
         elif name in minerals:
             chosen += [g for g, m in zip(goods, minerals, strict=True) if m == name]
+        elif found := [g for g in goods if name.lower() in _words(dataset, g)]:
+            chosen += found
         else:
             hint = did_you_mean(name, [*dict.fromkeys(minerals), *goods])
             remedy = hint or "'monazite list goods' shows them"
-            raise MonaziteError(f"--good: no good or mineral '{name}' in this run; {remedy}")
+            raise MonaziteError(f"{option}: no good or mineral '{name}' in this run; {remedy}")
     return list(dict.fromkeys(chosen))
+
+
+def _words(dataset: xr.Dataset, good: str) -> set[str]:
+    """Words that mean a good among others: its stage, and those of its name."""
+    name = good_name(dataset, good).lower()
+    words = {label(dataset, "good_stage", good), *re.findall(r"[^\W\d_]{4,}", name)}
+    return words | {f"{word}s" for word in words}
+
+
+def _countries(dataset: xr.Dataset) -> list[str]:
+    """Codes of the countries that make or need anything."""
+    found = {str(code) for name in ("offer_country", "need_country") for code in dataset[name].values}
+    return sorted(found)
+
+
+def find_country(dataset: xr.Dataset, name: str) -> str:
+    """Code of a country of this run, by code or name; empty where there is none of that name."""
+    meant = name.strip().lower()
+    return next((c for c in _countries(dataset) if meant in (c.lower(), country_name(c).lower())), "")
+
+
+def find_sector(dataset: xr.Dataset, name: str) -> str:
+    """A sector of users of this run, by its id or in words; empty where there is none of that name."""
+    meant = name.strip().lower().replace(" ", "_")
+    return meant if meant and meant in dataset["facility_sector"].values.astype(str) else ""
+
+
+def find_owner(dataset: xr.Dataset, name: str, option: str) -> str:
+    """An owner of facilities of this run.
+
+    Raises:
+        MonaziteError: there is none of that name, or the run keeps no single facilities.
+    """
+    if "offer_firm" not in dataset.coords:
+        raise MonaziteError(
+            f"{option}: a sweep keeps no single facilities, so nothing of the owner '{name}'; "
+            f"'monazite run' keeps them"
+        )
+    owners = sorted({str(owner) for owner in dataset["offer_firm"].values})
+    found = next((owner for owner in owners if owner.lower() == name.strip().lower()), None)
+    if found is None:
+        hint = did_you_mean(name, owners) or "the table names those that gain or lose most"
+        raise MonaziteError(f"{option}: no owner '{name}' in this run; {hint}")
+    return found
+
+
+def select_countries(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[str]:
+    """Codes of countries, by code or name, in the order asked.
+
+    Raises:
+        MonaziteError: a name is none of a country that makes or needs anything in this run.
+    """
+    codes = []
+    for name in names:
+        found = find_country(dataset, name)
+        if not found:
+            known = _countries(dataset)
+            hint = did_you_mean(name, [*known, *map(country_name, known)]) or "write ISO-3 codes, such as JPN"
+            raise MonaziteError(f"{option}: no country '{name}' in this run; {hint}")
+        codes.append(found)
+    return list(dict.fromkeys(codes))
+
+
+def select_sectors(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[str]:
+    """Sectors of users, by id or in words, in the order asked.
+
+    Raises:
+        MonaziteError: a name is none of this run.
+    """
+    known = sorted({str(sector) for sector in dataset["facility_sector"].values} - {""})
+    for name in names:
+        if not find_sector(dataset, name):
+            hint = did_you_mean(name, known, list_up_to=len(known))
+            raise MonaziteError(f"{option}: no sector '{name}' in this run; {hint}")
+    return list(dict.fromkeys(find_sector(dataset, name) for name in names))
 
 
 def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[str, Any]]:

@@ -1,26 +1,68 @@
-"""``monazite compare``: stored runs against a baseline, as a table and as pictures."""
+"""``monazite compare``: stored runs against a baseline, as a table, as files for others and as pictures."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import plural, say, write_json
-from sim.errors import MonaziteError
+from sim.commands.exit_codes import CONDITION_HOLDS, DONE
+from sim.commands.output import plural, say, write_bytes, write_json
+from sim.errors import MonaziteError, did_you_mean
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
     from sim.analysis.baselines import Group
-    from sim.analysis.paired import Comparison
+    from sim.analysis.conditions import Condition, Verdict
+    from sim.analysis.paired import Comparison, Wanted
     from sim.results import Run
 
-__all__ = ["compare_runs", "main", "register"]
+__all__ = ["Asked", "Compared", "compare_as_asked", "compare_runs", "main", "register"]
 
 GOODS_SHOWN = 2
 """Goods compared when none is asked for: those whose price moved most."""
+FORMATS = ("csv", "md", "xlsx", "parquet", "iamc")
+PRINTABLE = ("csv", "md", "iamc")
+DESCRIPTION = """Prices inside and outside the controlling country, unmet demand by country, how likely a
+shortage is, months to recover, and who gains and loses in money, with bands over paired
+members; then pictures of the same. Members are paired by sample, replicate and number; each
+run is compared with what its file names under compare_to, never with one that nobody chose."""
+EPILOG = """example: monazite compare outputs/my-campaign --vs baseline-2024 --good dysprosium
+
+conditions of --fail-if, exit code 5 where one holds in any scenario:
+  shortage.JPN.magnets > 10 %                     the median over members
+  p90(price.gallium) > 900 USD/kg                 or p10
+  probability(shortage.JPN.magnets > 10 %) > 25 %
+A measure, then behind dots and in any order a country (ISO-3), a sector, a good (id, mineral or
+a word of its name); net and value_at_risk are of a country, owner_sales of an owner.
+docs/results.md lists the measures."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader wants to see, in words of the command line; empty is the usual.
+
+    Attributes:
+        goods: by id, mineral or a word of the name.
+        scenarios: columns beside the baseline.
+        importers: countries by code or name. sectors, owners: by name.
+        threshold: share of requirement above which a member counts as short.
+        conditions: of ``--fail-if``.
+    """
+
+    goods: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
+    importers: Sequence[str] = ()
+    sectors: Sequence[str] = ()
+    owners: Sequence[str] = ()
+    threshold: float = 0.10
+    conditions: Sequence[str] = ()
+
+
+NOTHING = Asked()
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,20 +70,36 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "compare",
         help="compare stored runs with a baseline: table and pictures",
-        description="Peak prices inside and outside the controlling country, unmet demand by country and "
-        "months to recover, with bands over paired members; then pictures of the same. Members are paired by "
-        "sample, replicate and number; each run is compared with what its file names under compare_to, never "
-        "with one that nobody chose.",
-        epilog="example: monazite compare outputs/my-campaign --vs baseline-2024 --good dysprosium",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("path", type=Path, metavar="RUN|CAMPAIGN", help="directory of a run or of a campaign")
     parser.add_argument(
         "--vs", default=None, metavar="NAME",
         help="baseline, a scenario or a variant (default: what each run's file names under compare_to)",
     )  # fmt: skip
+    for option, word, text in (
+        ("--good", "GOOD|MINERAL", "good or mineral to compare (default: those whose price moved most)"),
+        ("--scenario", "NAME", "only these scenarios or variants beside the baseline (default: all)"),
+        ("--importer", "COUNTRY", "show what this country pays, gets, lacks and gains, by code or name"),
+        ("--sector", "SECTOR", "show what this sector of users lacks"),
+        ("--owner", "NAME", "show the sales of this owner of facilities"),
+        ("--fail-if", "CONDITION", "end with exit code 5 where it holds; see below"),
+    ):
+        many = "; repeat for several" if option == "--fail-if" else "; repeat or part by commas for several"
+        parser.add_argument(option, action="append", default=None, metavar=word, help=text + many)
     parser.add_argument(
-        "--good", action="append", default=None, metavar="GOOD|MINERAL",
-        help="good or mineral to compare; repeat for several (default: those whose price moved most)",
+        "--shortage-above", default="10 %", metavar="SHARE",
+        help="unmet share of need above which a member counts as short (default: 10 %%)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--table", choices=FORMATS, default=None,
+        help="also write the table: tidy rows (csv, xlsx, parquet), Markdown, or yearly series (iamc)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", type=Path, default=None, metavar="FILE",
+        help="where --table goes (default: comparison.FORMAT inside; - prints csv, md or iamc alone)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the table as JSON")
     group = parser.add_mutually_exclusive_group()
@@ -81,22 +139,59 @@ def _groups(path: Path, baseline: str | None) -> list[Group]:
         return [replace(group, runs=(run,)) for group in found if run.id in {r.id for r in group.runs}]
 
 
+def _chosen(found: Sequence[Group], names: Sequence[str]) -> list[Group]:
+    """The groups with the scenarios asked for alone.
+
+    Raises:
+        MonaziteError: there is no scenario or variant of a name.
+    """
+    from sim.analysis.baselines import family, shown_name
+
+    if not names:
+        return list(found)
+    calls = {run.id: {run.scenario, run.id, family(run), shown_name(run)} for g in found for run in g.runs}
+    known = list(dict.fromkeys(run.scenario for group in found for run in group.runs))
+    for name in names:
+        if not any(name in words for words in calls.values()):
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            raise MonaziteError(f"--scenario: no '{name}' beside the baseline; {hint}")
+    kept = [
+        replace(group, runs=tuple(run for run in group.runs if calls[run.id] & set(names))) for group in found
+    ]
+    return [group for group in kept if group.runs]
+
+
 def _moved_most(group: Group) -> list[str]:
     """Goods whose outside price moved most in any run, by the median over members."""
     import numpy as np
 
-    from sim.analysis.metrics import largest_move
+    from sim.analysis.compared_goods import largest_moves
     from sim.analysis.paired import paired
     from sim.analysis.pairing import common_goods
 
     goods = common_goods([run.dataset for run in group.together])
     largest = np.zeros(len(goods))
     for run in group.runs:
-        pair = paired(run.dataset, group.baseline.dataset)
-        now, before = (dataset["price_outside"].sel(good=goods) for dataset in pair)
-        change = np.nan_to_num(largest_move(now.values, before.values))
+        change = largest_moves(*paired(run.dataset, group.baseline.dataset), goods)
         largest = np.maximum(largest, np.median(change, axis=0))
     return [goods[i] for i in np.argsort(-largest, kind="stable")[:GOODS_SHOWN]]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A baseline with what was compared with it.
+
+    Attributes:
+        comparison: the table.
+        runs: the baseline first.
+        goods: by id.
+        conditions: read on these runs.
+    """
+
+    comparison: Comparison
+    runs: list[Run]
+    goods: list[str]
+    conditions: list[Condition]
 
 
 def compare_runs(
@@ -115,7 +210,23 @@ def compare_runs(
     Raises:
         MonaziteError: no run there, no baseline among them, an unknown good, or runs that are not paired.
     """
+    made = compare_as_asked(path, baseline, Asked(goods=names))
+    return [(one.comparison, one.runs, one.goods) for one in made]
+
+
+def compare_as_asked(path: Path, baseline: str | None, asked: Asked = NOTHING) -> list[Compared]:
+    """The same with all that a reader may ask for.
+
+    Args:
+        path: directory of a run or a campaign.
+        baseline: scenario id; each run's own ``compare_to`` where ``None``.
+        asked: what to show.
+
+    Raises:
+        MonaziteError: no run there, no baseline among them, an unknown name, or runs that are not paired.
+    """
     from sim.analysis.baselines import NoBaselineError
+    from sim.analysis.conditions import read_condition
     from sim.analysis.paired import compare_group
     from sim.analysis.select import select_goods
     from sim.commands.advice import command_for
@@ -126,12 +237,32 @@ def compare_runs(
         advice = command_for(missing.lacking, missing.wanted)
         raise MonaziteError(f"{shown(path)}: {missing}. {advice}") from None
     made = []
-    for group in found:
-        runs = group.together
-        first = min(runs, key=lambda run: run.dataset.sizes["good"])
-        goods = select_goods(first.dataset, names) if names else _moved_most(group)
-        made.append((compare_group(group, goods), runs, goods))
+    for group in _chosen(found, asked.scenarios):
+        first = min(group.together, key=lambda run: run.dataset.sizes["good"])
+        conditions = [read_condition(text, first.dataset) for text in asked.conditions]
+        goods = select_goods(first.dataset, asked.goods) if asked.goods else _moved_most(group)
+        goods = list(dict.fromkeys([*goods, *(good for c in conditions for good in c.goods)]))
+        wanted = _wanted(asked, conditions, first)
+        made.append(Compared(compare_group(group, goods, wanted), group.together, goods, conditions))
     return made
+
+
+def _wanted(asked: Asked, conditions: Sequence[Condition], run: Run) -> Wanted:
+    """What every comparison of a run must hold, its conditions included."""
+    from sim.analysis.paired import Wanted
+    from sim.analysis.select import find_owner, select_countries, select_sectors
+
+    data = run.dataset
+    named = {
+        "importers": select_countries(data, asked.importers, "--importer"),
+        "sectors": select_sectors(data, asked.sectors, "--sector"),
+        "owners": [find_owner(data, name, "--owner") for name in asked.owners],
+    }
+    for condition in conditions:
+        for kind, name in zip(named, (condition.place, condition.sector, condition.owner), strict=True):
+            named[kind] += [name] if name else []
+    unique = {kind: tuple(dict.fromkeys(names)) for kind, names in named.items()}
+    return Wanted(**unique, threshold=asked.threshold)
 
 
 def report(
@@ -157,17 +288,95 @@ def report(
     return [picture.png for picture in pictures]
 
 
+def _share(text: str) -> float:
+    from sim.units import QuantityError, parse_quantity
+
+    try:
+        value = parse_quantity(text, "share").value
+    except QuantityError as error:
+        raise MonaziteError(f"--shortage-above: {error}") from None
+    if not 0 <= value < 1:
+        raise MonaziteError(f"--shortage-above: '{text}' is no share of requirement; write 0 % to 99 %")
+    return value
+
+
+def _parts(texts: Sequence[str] | None) -> list[str]:
+    return [name.strip() for text in texts or [] for name in text.split(",") if name.strip()]
+
+
+def _table_bytes(made: Sequence[Compared], form: str) -> bytes:
+    """The file of ``--table``."""
+    if form != "iamc":
+        from sim.analysis.comparison_tables import WRITERS
+
+        return WRITERS[form]([one.comparison for one in made])
+    from sim.analysis.iamc import iamc_table
+
+    runs = {run.id: run.dataset for one in made for run in one.runs}
+    goods = list(dict.fromkeys(good for one in made for good in one.goods))
+    text: str = iamc_table(list(runs.values()), goods).to_csv(index=False, float_format="%.8g")
+    return text.encode()
+
+
+def _write_table(made: Sequence[Compared], form: str, target: Path | None, inside: Path) -> bool:
+    """Write or print the table of ``--table``; True where it was printed in place of everything else."""
+    data = _table_bytes(made, form)
+    if str(target) == "-":
+        say(data.decode(), end="")
+        return True
+    ending = "-iamc.csv" if form == "iamc" else f".{form}"
+    file = target or inside / f"comparison{ending}"
+    write_bytes(file, data)
+    return False
+
+
+def _say_verdicts(verdicts: Sequence[Verdict]) -> int:
+    """Say of each condition whether it holds; those that do come last. Returns the exit code."""
+    for verdict in sorted(verdicts, key=lambda v: v.holds):
+        head = "holds" if verdict.holds else "does not hold"
+        say(f"{head}: {verdict.condition.text}", file=sys.stderr)
+        for line in verdict.found:
+            say(f"  {line}", file=sys.stderr)
+    held = sum(verdict.holds for verdict in verdicts)
+    if not held:
+        return DONE
+    many = plural(len(verdicts), "condition")
+    say(f"failed: {held} of {many} of --fail-if hold (exit code {CONDITION_HOLDS})", file=sys.stderr)
+    return CONDITION_HOLDS
+
+
 def main(args: argparse.Namespace) -> int:
-    """Print the table, write JSON where asked, draw the pictures."""
-    names = [name for text in args.good or [] for name in text.split(",") if name]
-    made = compare_runs(args.path, args.vs, names)
-    contents = [{**comparison.as_dict(), "runs": [run.id for run in runs]} for comparison, runs, _ in made]
-    write_json(args.json, contents[0] if len(made) == 1 else {"comparisons": contents})
-    plots = None if args.no_plots else args.plots or _found(args.path) / "plots"
-    for number, (comparison, runs, goods) in enumerate(made):
+    """Print the table, write files where asked, draw the pictures, judge the conditions."""
+    from sim.analysis.conditions import judge
+
+    if args.to is not None and args.table is None:
+        raise MonaziteError("--to says where a table goes, and no --table is asked for; add --table csv")
+    if str(args.to) == "-" and args.table not in PRINTABLE:
+        raise MonaziteError(f"--to -: {args.table} is no text; name a file, or write {', '.join(PRINTABLE)}")
+    goods, scenarios, importers, sectors, owners = (
+        _parts(given) for given in (args.good, args.scenario, args.importer, args.sector, args.owner)
+    )
+    threshold = _share(args.shortage_above)
+    asked = Asked(goods, scenarios, importers, sectors, owners, threshold, args.fail_if or [])
+    made = compare_as_asked(args.path, args.vs, asked)
+    verdicts = [verdict for one in made for verdict in judge(one.conditions, [one.comparison])]
+    contents = [
+        {**one.comparison.as_dict(), "runs": [run.id for run in one.runs]} for one in made
+    ]  # fmt: skip
+    judged = [{"condition": v.condition.text, "holds": v.holds, "found": list(v.found)} for v in verdicts]
+    content = contents[0] if len(made) == 1 else {"comparisons": contents}
+    write_json(args.json, content | ({"conditions": judged} if judged else {}))
+    inside = _found(args.path)
+    if args.table and _write_table(made, args.table, args.to, inside):
+        return _say_verdicts(verdicts)
+    plots = None if args.no_plots else args.plots or inside / "plots"
+    for number, one in enumerate(made):
         if number:
             say()
         # Pictures of several baselines have the same names.
-        folder = plots / comparison.baseline if plots is not None and len(made) > 1 else plots
-        report(comparison, runs, goods, folder)
-    return 0
+        folder = plots / one.comparison.baseline if plots is not None and len(made) > 1 else plots
+        report(one.comparison, one.runs, one.goods, folder)
+    if args.table:
+        ending = "-iamc.csv" if args.table == "iamc" else f".{args.table}"
+        say(f"table: {shown(args.to or inside / f'comparison{ending}')}")
+    return _say_verdicts(verdicts)

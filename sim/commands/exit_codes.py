@@ -6,11 +6,11 @@ import re
 import sys
 
 __all__ = [
-    "BAD_INPUT", "DONE", "EXIT_CODES", "FAILED_RUNS", "HELP", "NOT_COMPLETE", "SIGNAL", "UNCERTIFIED",
-    "say_verdict", "verdict",
+    "BAD_INPUT", "CONDITION_HOLDS", "DONE", "EXIT_CODES", "FAILED_RUNS", "HELP", "NOT_COMPLETE", "SIGNAL",
+    "UNCERTIFIED", "say_verdict", "verdict",
 ]  # fmt: skip
 
-DONE, NOT_COMPLETE, BAD_INPUT, FAILED_RUNS, UNCERTIFIED = 0, 1, 2, 3, 4
+DONE, NOT_COMPLETE, BAD_INPUT, FAILED_RUNS, UNCERTIFIED, CONDITION_HOLDS = 0, 1, 2, 3, 4, 5
 SIGNAL = 128
 """Added to the number of the signal that stopped a command."""
 
@@ -20,6 +20,7 @@ EXIT_CODES = {
     "2": "the input cannot be used; the message says what to change",
     "3": "finished with failures: all runs were tried, some failed",
     "4": "uncertified: all runs finished, markets of some carry no certificate",
+    "5": "a condition of 'compare --fail-if' holds; all else is done",
     "128 + n": "stopped by signal n (129 SIGHUP, 130 Ctrl-C, 143 SIGTERM); what is finished is kept",
 }
 """Exit code -> meaning; ``docs/results.md`` shows the same table."""

@@ -14,7 +14,7 @@ from sim.errors import MonaziteError
 from sim.files import check_inside, write_whole
 from sim.visible import visible
 
-__all__ = ["plural", "print_table", "say", "write_json"]
+__all__ = ["plural", "print_table", "say", "write_bytes", "write_json"]
 
 GAP = "  "
 LEAST_TEXT = 24
@@ -127,13 +127,22 @@ def write_json(target: Path | None, content: Mapping[str, object] | Sequence[obj
     if str(target) == "-":
         sys.stdout.write(text)
         return
+    write_bytes(target, text.encode("utf-8"))
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write a file as a whole, or not at all.
+
+    Raises:
+        MonaziteError: it is a link to somewhere else, or cannot be written.
+    """
     # A file that somebody sent may be a link to another one; '-' is there for whoever means /dev/stdout.
     check_inside(target.parent, target)
     try:
         # What stands in its place is replaced as a whole, so half of it is never read.
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(data)
         else:
-            write_whole(target, text.encode("utf-8"))
+            write_whole(target, data)
     except OSError as error:
         raise MonaziteError(f"{target}: cannot be written: {error.strerror}") from None

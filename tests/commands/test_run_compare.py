@@ -14,7 +14,8 @@ import pytest
 import xarray as xr
 
 import sim.scenario.find
-import sim.scenario.resolve  # noqa: F401 (the stand-in of the package has no modules of its own)
+import sim.scenario.resolve  # the stand-ins of the packages have no modules of their own
+import sim.sweep.estimate  # noqa: F401
 from sim.cli import build_parser
 from sim.commands import run
 from sim.errors import MonaziteError
@@ -102,13 +103,56 @@ def test_run_then_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         == 0
     )
     text = capsys.readouterr().out
-    assert "peak price outside CHN, USD/kg" in text
-    assert "unmet demand JPN" in text
-    assert "months to recover, price outside CHN" in text
+    assert "peak price outside China, USD/kg" in text
+    assert "unmet demand, Japan" in text
+    assert "months to recover, price outside China" in text
     assert "outputs/c/plots/price_dysprosium_oxide_ree-licence-2025.png" in text
     table = json.loads((tmp_path / "x.json").read_text())
     assert table["scenarios"] == ["ree-licence-2025"]
     assert len(list((tmp_path / "outputs/c/plots").iterdir())) == 9
+
+
+REFUSED = (
+    (("--scenario", "licence"), "no 'licence' beside the baseline"),
+    (("--shortage-above", "10"), "--shortage-above: '10' has no unit"),
+    (("--shortage-above", "120 %"), "no share of requirement"),
+    (("--to", "x.csv"), "no --table is asked for"),
+    (("--table", "xlsx", "--to", "-"), "xlsx is no text"),
+)
+
+
+def test_compare_writes_tables_judges_conditions_and_shows_what_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["baseline-2024", "ree-licence-2025", "half-licence"]
+    run.run_scenarios(names, settings=run.Settings(members=2, campaign="c"))
+    quiet = ("compare", "c", "--no-plots", "--good", "dysprosium,magnets")
+    asked = ("--scenario", "half-licence", "--importer", "Japan,DEU", "--sector", "wind", "--table", "xlsx")
+    assert _call(*quiet, *asked, "--shortage-above", "5 %") == 0
+    text = capsys.readouterr().out
+    shown = (
+        "NdFeB magnets, 2024-01 to 2026-06", "peak price paid in Germany", "unmet demand, Japan, wind",
+        "probability of > 5 % unmet", "Money, all goods", "outputs/c/comparison.xlsx",
+    )  # fmt: skip
+    assert [words for words in shown if words not in text] == []
+    assert "ree-licence-2025" not in text
+    assert (tmp_path / "outputs/c/comparison.xlsx").stat().st_size > 3000
+    # What is printed in place of the table can go into a pipe.
+    for form, beginning in (("csv", "baseline,scenario,"), ("iamc", "model,scenario,")):
+        assert _call(*quiet, "--table", form, "--to", "-") == 0
+        assert capsys.readouterr().out.startswith(beginning)
+    conditions = ("--fail-if", "multiple.dysprosium > 1.5", "--fail-if", "shortage.USA.magnets > 99 %")
+    assert _call(*quiet, *conditions, "--json", "x.json") == 5
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "does not hold: shortage.USA.magnets > 99 %"
+    assert said[-1] == "failed: 1 of 2 conditions of --fail-if hold (exit code 5)"
+    judged = json.loads((tmp_path / "x.json").read_text())["conditions"]
+    assert [entry["holds"] for entry in judged] == [True, False]
+    before = sorted(tmp_path.rglob("*"))
+    for words, message in REFUSED:
+        with pytest.raises(MonaziteError, match=message):
+            _call("compare", "c", "--no-plots", *words)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_single_run_finds_its_baseline_beside_it(

@@ -1,0 +1,244 @@
+"""Conditions on a comparison: ``shortage.JPN.magnets > 10 %``, read, judged and put into words.
+
+The grammar, in full::
+
+    condition   = value comparison bound
+                | "probability(" value comparison bound ")" comparison share
+    value       = subject | "median(" subject ")" | "p10(" subject ")" | "p90(" subject ")"
+    subject     = measure { "." name }        a measure and, in any order, a country, sector, good or owner
+    comparison  = ">" | ">=" | "<" | "<="
+    bound       = number, with a unit where the measure has one
+    share       = number "%"
+
+A value without a statistic is the median over members. A condition holds where it does in any scenario (the
+baseline is not judged) and for any of the goods that its name stands for.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from sim.analysis.comparison import Comparison, Row
+from sim.analysis.measures import MEASURES, Measure
+from sim.analysis.select import find_country, find_owner, find_sector, goods_meant
+from sim.analysis.text import format_band, number
+from sim.errors import MonaziteError, did_you_mean
+from sim.units import QuantityError, parse_quantity
+
+__all__ = ["Condition", "Verdict", "judge", "read_condition"]
+
+OPTION = "--fail-if"
+STATISTICS = ("median", "p10", "p90")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt
+}  # fmt: skip
+SIDES = re.compile(r"^\s*(?P<left>[^<>]+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<bound>[^<>]+?)\s*$")
+LIKELY = re.compile(r"^\s*probability\s*\((?P<inside>.+)\)\s*(?P<sign>>=|<=|>|<)\s*(?P<share>[^<>()]+?)\s*$")
+CALL = re.compile(r"^(?P<statistic>\w+)\s*\(\s*(?P<subject>.+?)\s*\)$")
+SHOWN_PER_UNIT = {"USD/kg": 1e-3, "months": 12.0, "bn USD": 1e-9}
+"""Shown unit of a row -> how many of it are one of the unit inside the model."""
+EXAMPLE = "'shortage.JPN.magnets > 10 %'"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition.
+
+    Attributes:
+        text: as written.
+        measure: what is judged.
+        place: ISO-3 code, or empty. sector, owner: likewise.
+        goods: any of which may meet it; empty for a measure over all goods.
+        statistic: median, p10, p90 or probability.
+        sign: how it is compared.
+        bound: in the unit inside the model: t, USD/t, USD, shares of one, years.
+        likely: of a probability, how it is compared and with which share of one.
+    """
+
+    text: str
+    measure: Measure
+    place: str
+    sector: str
+    owner: str
+    goods: tuple[str, ...]
+    statistic: str
+    sign: str
+    bound: float
+    likely: tuple[str, float] = ("", 0.0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a condition holds, and the numbers that say so.
+
+    Attributes:
+        condition: what was judged.
+        holds: whether it does, in any scenario.
+        found: a sentence for each scenario and good in which it does; where it does nowhere, for all.
+    """
+
+    condition: Condition
+    holds: bool
+    found: tuple[str, ...]
+
+
+def _refuse(text: str, message: str, remedy: str) -> MonaziteError:
+    return MonaziteError(f"{OPTION} '{text}': {message}; {remedy}")
+
+
+def read_condition(text: str, dataset: xr.Dataset) -> Condition:
+    """Read a condition on runs such as one.
+
+    Args:
+        text: as the grammar of this module says.
+        dataset: results with the goods, countries, sectors and owners that may be named.
+
+    Raises:
+        MonaziteError: it cannot be read, or names something that the runs do not have.
+    """
+    likely = LIKELY.match(text)
+    inside = likely["inside"] if likely else text
+    sides = SIDES.match(inside)
+    if sides is None:
+        raise _refuse(text, "is no condition", f"write a measure, a sign and a bound, for example {EXAMPLE}")
+    statistic, subject = "median", sides["left"]
+    if call := CALL.match(subject):
+        statistic, subject = call["statistic"], call["subject"]
+        if statistic not in STATISTICS or likely:
+            hint = did_you_mean(statistic, [*STATISTICS, "probability"])
+            raise _refuse(text, f"'{statistic}' is no statistic here", hint or "leave it out")
+    name, *names = (part.strip() for part in subject.split("."))
+    measure = MEASURES.get(name)
+    if measure is None or not measure.testable:
+        testable = [m.name for m in MEASURES.values() if m.testable]
+        hint = did_you_mean(name, testable, list_up_to=len(testable))
+        raise _refuse(text, f"unknown measure '{name}'", hint)
+    about = _about(text, measure, names, dataset)
+    bound = _quantity(text, sides["bound"], measure.dimension)
+    chance = ("", 0.0)
+    if likely:
+        statistic = "probability"
+        chance = likely["sign"], _quantity(text, likely["share"], "share")
+    return Condition(text.strip(), measure, *about, statistic, sides["sign"], bound, chance)
+
+
+def _quantity(text: str, written: str, dimension: str) -> float:
+    """A bound in the unit inside the model; a plain number for measures without one."""
+    if not dimension:
+        try:
+            return float(written.replace(",", ""))
+        except ValueError:
+            raise _refuse(text, f"'{written}' is no plain number", "write for example 'multiple.gallium > 2'"
+                          ) from None  # fmt: skip
+    try:
+        return parse_quantity(written, dimension).value
+    except QuantityError as error:
+        raise _refuse(text, error.message, error.remedy or "write a number and a unit") from None
+
+
+def _about(
+    text: str, measure: Measure, names: Sequence[str], dataset: xr.Dataset
+) -> tuple[str, str, str, tuple[str, ...]]:
+    """Country, sector, owner and goods that the names stand for."""
+    if "owner" in measure.of:
+        # The names of firms may hold dots.
+        found: dict[str, str] = {"owner": find_owner(dataset, ".".join(names), OPTION)} if names else {}
+        goods: tuple[str, ...] = ()
+    else:
+        found, goods = {}, ()
+        for name in names:
+            country, sector = find_country(dataset, name), find_sector(dataset, name)
+            kind = "place" if country else "sector" if sector else "good"
+            if kind not in measure.of:
+                takes = " and ".join(measure.of) or "nothing"
+                said = f"'{name}' is a {kind}, and {measure.name} takes {takes}"
+                raise _refuse(text, said, f"see {EXAMPLE}")
+            if kind in found or (kind == "good" and goods):
+                raise _refuse(text, f"'{name}' is a second {kind}", "write a condition for each")
+            if kind == "good":
+                goods = tuple(goods_meant(dataset, [name], OPTION))
+            else:
+                found[kind] = country or sector
+    if "good" in measure.of and not goods:
+        raise _refuse(text, f"{measure.name} needs a good", f"write for example '{measure.name}.gallium'")
+    if measure.name in ("delivered", "imports", "imports_change", "net", "duties", "exports_value",
+                        "imports_value") and "place" not in found:  # fmt: skip
+        raise _refuse(text, f"{measure.name} needs a country", "write its ISO-3 code behind a dot")
+    if "owner" in measure.of and "owner" not in found:
+        raise _refuse(text, f"{measure.name} needs an owner", "write its name behind a dot")
+    return found.get("place", ""), found.get("sector", ""), found.get("owner", ""), goods
+
+
+def _rows(condition: Condition, comparison: Comparison) -> list[Row]:
+    """The rows that a condition is about."""
+    wanted = condition.measure
+    rows = []
+    for row in comparison.rows():
+        key = row.key
+        same = key.measure == wanted.name and key.sector == condition.sector and key.owner == condition.owner
+        # The place of a price is its controlling country, which nobody names.
+        if "place" in wanted.of and key.place != condition.place:
+            same = False
+        if same and (not condition.goods or key.good in condition.goods):
+            rows.append(row)
+    return rows
+
+
+def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[Verdict]:
+    """Whether each condition holds in any scenario.
+
+    Raises:
+        MonaziteError: there is nothing to judge a condition by: a gate that cannot fail says nothing.
+    """
+    verdicts = []
+    for condition in conditions:
+        held, all_found = [], []
+        for comparison in comparisons:
+            for row in _rows(condition, comparison):
+                for scenario in comparison.scenarios or (comparison.baseline,):
+                    found = _judged(condition, row, scenario, comparison)
+                    if found is not None:
+                        all_found.append(found[1])
+                        held += [found[1]] if found[0] else []
+        if not all_found:
+            remedy = "name what the runs hold, or compare runs that keep it"
+            raise _refuse(condition.text, "no run has a value for it", remedy)
+        verdicts.append(Verdict(condition, bool(held), tuple(held or all_found)))
+    return verdicts
+
+
+def _judged(
+    condition: Condition, row: Row, scenario: str, comparison: Comparison
+) -> tuple[bool, str] | None:
+    """Whether it holds in one scenario, and what was found there; None where there is no value."""
+    if scenario not in row.values:
+        return None
+    values = row.values[scenario]
+    known, band = values[~np.isnan(values)], row.bands[scenario]
+    if not len(known):
+        return None
+    factor = SHOWN_PER_UNIT.get(row.unit, 1.0)
+    bound, compared = condition.bound * factor, COMPARISONS[condition.sign]
+    good = f", {condition_good(row, comparison)}" if row.key.good else ""
+    who = f"{comparison.names.get(scenario, scenario)}{good}"
+    if condition.statistic == "probability":
+        share = float(np.mean([compared(float(value), bound) for value in known]))
+        sign, limit = condition.likely
+        said = f"{who}: {number(100 * share)} % of {len(known)} members"
+        return COMPARISONS[sign](share, limit), said
+    value = {"median": band.median, "p10": band.low, "p90": band.high}[condition.statistic]
+    horizon = comparison.horizon_months.get(scenario, 0.0)
+    said = f"{who}: {format_band(band, row.kind, horizon)}{f' {row.unit}' if row.unit else ''}"
+    return compared(value, bound), said
+
+
+def condition_good(row: Row, comparison: Comparison) -> str:
+    """The name of a row's good, from the title of its section."""
+    title = next(section.title for section in comparison.sections if row in section.rows)
+    return title.rpartition(", ")[0] or title
