@@ -59,7 +59,7 @@ schema: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-# More random input than in make test: 10,000 scenarios and 1,000 examples of each property.
+# More random input than in make test: 10,000 scenarios, 1,000 examples of each property, all worlds of the panel.
 # MONAZITE_RANDOM=2000-2500 takes other scenarios.
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n auto --dist worksteal

@@ -1,4 +1,4 @@
-"""``python -m scripts.panel --source FOLDER``: make ``data/panel`` from tables that are not in the repository.
+"""``python -m scripts.panel --source FOLDER``: make ``data/panel`` from tables kept elsewhere.
 
 The tables, by the names that they have in FOLDER:
 
@@ -6,7 +6,7 @@ The tables, by the names that they have in FOLDER:
 |---|---|
 | `baci_minerals_1995_2024.parquet` | CEPII BACI, HS92, 54 codes (Gaulier and Zignago 2010); Etalab 2.0 |
 | `bgs_production_1971_2023.csv.gz` | BGS World Mineral Statistics, output by country |
-| `usgs_world_panel_2021_2025.csv` | USGS Mineral Commodity Summaries 2023 to 2026, critical minerals, tonnes |
+| `usgs_world_panel_2021_2025.csv` | USGS Mineral Commodity Summaries (MCS) 2023 to 2026, tonnes |
 | `usgs_mcs2025_world.csv` | USGS MCS 2025 world tables, doi 10.5066/P13XCP3R |
 | `usgs_mcs2026_critical.csv` | USGS MCS 2026 data release, doi 10.5066/P1WKQ63T |
 | `iea_supply_by_country.csv` | IEA Critical Minerals Data Explorer |
@@ -16,13 +16,14 @@ The tables, by the names that they have in FOLDER:
 
 Which rows are taken, and how they are converted, stands in `data/panel/*_series.csv`. Three Parquet files are
 written: `output` (mineral, stage, iso3, year, tonnes), `prices` (series, year, USD per tonne) and `trade`
-(year, hs6, exporter, importer, thousand USD, gross tonnes).
+(year, hs6, exporter, importer, thousand USD, gross tonnes); and `coverage.csv`: the years that they make.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,19 @@ def _series(name: str) -> list[dict[str, str]]:
     return [{str(k): str(v) for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _found(part: pd.DataFrame, row: dict[str, str], tonnes: pd.Series, source: pd.Series | str) -> pd.DataFrame:
+def _found(
+    part: pd.DataFrame, row: dict[str, str], tonnes: pd.Series, source: pd.Series | str
+) -> pd.DataFrame:
     labels = {"mineral": row["mineral"], "stage": row["stage"], "confidence": row["confidence"]}
-    return part.assign(**labels, tonnes=tonnes * float(row["factor"]), source=source)[OUTPUT]
+    found: pd.DataFrame = part.assign(**labels, tonnes=tonnes * float(row["factor"]), source=source)[OUTPUT]
+    return found
+
+
+def _summed(found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one country and year added up."""
+    keys = [column for column in OUTPUT if column != "tonnes"]
+    sums: pd.DataFrame = found.groupby(keys)[["tonnes"]].sum().reset_index()
+    return sums[OUTPUT]
 
 
 def _bgs(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]:
@@ -88,10 +99,11 @@ def _lithium(table: pd.DataFrame, name: str) -> pd.DataFrame:
     keys = found[["year", "iso3"]].itertuples(index=False)
     twice = np.array([tuple(key) in known for key in keys]) & (found.part == "").to_numpy()
     found = found[~twice]
-    sums = found.groupby(["year", "iso3", "kind"], as_index=False).tonnes.sum()
-    largest = sums.groupby(["year", "iso3"], as_index=False).tonnes.max()
+    sums = found.groupby(["year", "iso3", "kind"])[["tonnes"]].sum().reset_index()
+    largest = sums.groupby(["year", "iso3"])[["tonnes"]].max().reset_index()
     labels = {"mineral": "lithium", "stage": "mine", "confidence": "derived", "source": name}
-    return largest.assign(**labels)[OUTPUT]
+    result: pd.DataFrame = largest.assign(**labels)[OUTPUT]
+    return result
 
 
 def _panel(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]:
@@ -115,7 +127,7 @@ def _mcs2025(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]
             keep = (commodity == row["commodity"]) & kind & (value > 0)
             part = table[keep].assign(year=year)
             found = _found(part, row, value[keep], "USGS MCS 2025")
-            yield found.groupby([c for c in OUTPUT if c != "tonnes"], as_index=False).tonnes.sum()[OUTPUT]
+            yield _summed(found)
 
 
 def _mcs2026(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]:
@@ -128,7 +140,7 @@ def _mcs2026(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]
         value = pd.to_numeric(part.value, errors="coerce") * part.unit.map(UNITS)
         found = _found(part, row, value, "USGS MCS 2026")
         found = found[found.tonnes > 0]
-        yield found.groupby([c for c in OUTPUT if c != "tonnes"], as_index=False).tonnes.sum()[OUTPUT]
+        yield _summed(found)
 
 
 def _iea(folder: Path, rows: list[dict[str, str]]) -> Iterator[pd.DataFrame]:
@@ -153,15 +165,15 @@ def output(folder: Path) -> pd.DataFrame:
     for part in parts:
         part = part[(part.iso3 != "WLD") & part.iso3.notna()]
         for key, rows in part.groupby(["mineral", "stage", "year"]):
-            kept.setdefault((str(key[0]), str(key[1]), int(key[2])), rows)
+            words = [str(word) for word in key]
+            kept.setdefault((words[0], words[1], int(words[2])), rows)
     world = _world(folder)
-    good = [
-        rows
-        for (mineral, stage, year), rows in kept.items()
-        if LEAST_COVERAGE
-        <= float(rows.tonnes.sum()) / world.get((DS140.get(mineral, mineral), stage, year), float(rows.tonnes.sum()))
-        <= MOST_COVERAGE
-    ]
+    good = []
+    for (mineral, stage, year), rows in kept.items():
+        total = float(rows.tonnes.sum())
+        stated = world.get((DS140.get(mineral, mineral), stage, year), total)
+        if LEAST_COVERAGE <= total / stated <= MOST_COVERAGE:
+            good.append(rows)
     frame = pd.concat(good).sort_values(["mineral", "stage", "year", "iso3"], ignore_index=True)
     return frame.astype({"year": "int16", "tonnes": "float64"})
 
@@ -192,8 +204,8 @@ def trade(folder: Path) -> pd.DataFrame:
 def unit_values(records: pd.DataFrame) -> dict[tuple[str, int], float]:
     """Median unit value of a code in a year, USD per gross tonne.
 
-    Weighted by the geometric mean of value and tonnes, so that neither a wrong value nor a wrong quantity of one
-    record carries the median.
+    Weighted by the geometric mean of value and tonnes, so that neither a wrong value nor a wrong quantity of
+    one record carries the median.
     """
     found = {}
     whole = records.dropna(subset=["quantity_t", "value_kusd"])
@@ -204,7 +216,8 @@ def unit_values(records: pd.DataFrame) -> dict[tuple[str, int], float]:
         unit, weight = value / tonnes, np.sqrt(value * tonnes)
         order = np.argsort(unit, kind="stable")
         place = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-        found[str(key[0]), int(key[1])] = float(unit[order][place]) * 1e3
+        code, year = map(str, key)
+        found[code, int(year)] = float(unit[order][place]) * 1e3
     return found
 
 
@@ -245,13 +258,36 @@ def prices(folder: Path, units: dict[tuple[str, int], float]) -> pd.DataFrame:
                 rows.setdefault((row["series"], year), entry)
     for series in sorted({name for name, _ in rows}):
         known = sorted(year for name, year in rows if name == series)
-        for before, after in zip(known, known[1:], strict=False):
+        for before, after in pairwise(known):
             for year in range(before + 1, after):
                 low, high = rows[series, before][0], rows[series, after][0]
                 value = low * (high / low) ** ((year - before) / (after - before))
                 rows[series, year] = value, f"between {before} and {after}", "derived"
     found = [(name, year, *entry) for (name, year), entry in sorted(rows.items())]
     return pd.DataFrame(found, columns=["series", "year", "usd_t", "source", "confidence"])
+
+
+def coverage(made: pd.DataFrame, paid: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Years of each mineral: stages in all, with output by country, with records of trade.
+
+    A year counts where the first stage has output and every stage a price.
+    """
+    chains = _series("chains")
+    outputs = set(zip(made.mineral, made.stage, made.year, strict=True))
+    priced = set(zip(paid.series, paid.year, strict=True))
+    traded = set(zip(records.hs6, records.year, strict=True))
+    rows = []
+    for mineral in sorted({row["mineral"] for row in chains}):
+        stages = [row for row in chains if row["mineral"] == mineral]
+        for year in range(FIRST, LAST + 1):
+            if (mineral, stages[0]["output"], year) not in outputs:
+                continue
+            if not all((row["price"], year) in priced for row in stages):
+                continue
+            known = [bool(row["output"]) and (mineral, row["output"], year) in outputs for row in stages]
+            trade_of = [any((code, year) in traded for code in row["codes"].split(";")) for row in stages]
+            rows.append((mineral, year, len(stages), sum(known), sum(trade_of)))
+    return pd.DataFrame(rows, columns=["mineral", "year", "stages", "output", "trade"])
 
 
 def _write(frame: pd.DataFrame, name: str, groups: str | None = None) -> None:
@@ -267,7 +303,7 @@ def _write(frame: pd.DataFrame, name: str, groups: str | None = None) -> None:
         if groups is not None:
             values = frame[groups].to_numpy()
             cuts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(frame)]
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             writer.write_table(table.slice(start, stop - start), row_group_size=max(stop - start, 1))
 
 
@@ -276,9 +312,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.panel", description="make data/panel")
     parser.add_argument("--source", type=Path, required=True, help="folder of the tables named above")
     folder = parser.parse_args().source
-    records = trade(folder)
-    _write(output(folder), "output")
-    _write(prices(folder, unit_values(records)), "prices")
+    records, made = trade(folder), output(folder)
+    paid = prices(folder, unit_values(records))
+    _write(made, "output")
+    _write(paid, "prices")
+    coverage(made, paid, records).to_csv(PANEL / "coverage.csv", index=False, lineterminator="\n")
     _write(records, "trade", groups="hs6")
 
 

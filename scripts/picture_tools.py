@@ -60,7 +60,8 @@ class Watched:
         states: Mapping[str, Callable[[Simulation], Values]] | None = None,
     ) -> None:
         scenario = load_scenario(name, overrides=list(overrides))
-        simulation = Simulation(load_world(scenario.base_year), scenario, members=members, seed=SEED)
+        world = load_world(scenario.base_year, scenario.tables)
+        simulation = Simulation(world, scenario, members=members, seed=SEED)
         weights = {key: _weights(simulation, route) for key, route in routes.items()}
         states = states or {}
         kept: dict[str, list[Values]] = {key: [] for key in (*routes, *states)}

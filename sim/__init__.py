@@ -34,11 +34,17 @@ def load(name: str | Path, *overrides: str) -> Scenario:
     return load_scenario(name, overrides=overrides)
 
 
-def load_world(base_year: int = 2024) -> World:
-    """The world of one base year, such as 2024; ``sim.paths.base_years()`` has those that there are."""
-    from sim.world.load import load_world as read
+def load_world(base_year: int = 2024, *minerals: str) -> World:
+    """The world of one base year.
 
-    return read(base_year)
+    Args:
+        base_year: such as 2024; ``sim.paths.base_years()`` has those of which all minerals are there.
+        minerals: of these alone, where the panel has the year; see :func:`sim.world.source.world_tables`.
+    """
+    from sim.world.load import load_world as read
+    from sim.world.source import world_tables
+
+    return read(base_year, world_tables(base_year, minerals))
 
 
 def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed: int = 1) -> xr.Dataset:
@@ -54,6 +60,7 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
     """
     from sim.engine import Simulation
     from sim.errors import MonaziteError
+    from sim.world.load import load_world as read
 
     _check_whole("members", members, 1)
     _check_whole("seed", seed, 0)
@@ -63,7 +70,7 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
         raise MonaziteError("overrides have no effect on a loaded scenario; give them to sim.load")
     else:
         loaded = scenario
-    return Simulation(load_world(loaded.base_year), loaded, members=members, seed=seed).run()
+    return Simulation(read(loaded.base_year, loaded.tables), loaded, members=members, seed=seed).run()
 
 
 def run_parameters(scenario: str | Path, *overrides: str, **parameters: Any) -> dict[str, float]:

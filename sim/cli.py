@@ -14,7 +14,7 @@ from sim.errors import MonaziteError, did_you_mean
 
 __all__ = ["build_parser", "main"]
 
-QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema")
+QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world")
 COMMANDS = (
     *QUICK, "run", "compare", "explain", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
     "sensitivity", "completion",

@@ -9,6 +9,7 @@ from sim.visible import visible
 
 __all__ = [
     "base_years",
+    "cache_directory",
     "configuration_directory",
     "is_repository",
     "outputs_directory",
@@ -22,6 +23,8 @@ __all__ = [
 PACKAGE = Path(__file__).resolve().parent
 WORLD_VARIABLE = "MONAZITE_WORLD"
 """Environment variable that names another folder of world tables."""
+CACHE_VARIABLE = "MONAZITE_CACHE"
+"""Environment variable that names another folder for worlds that were built."""
 SCENARIOS_VARIABLE = "MONAZITE_SCENARIOS"
 """Environment variable that names further folders of scenarios, separated as in PATH."""
 
@@ -48,6 +51,15 @@ def base_years() -> tuple[int, ...]:
     top = world_directory()
     found = (p.name for p in top.iterdir() if p.is_dir()) if top.is_dir() else iter(())
     return tuple(sorted(int(name) for name in found if name.isdigit()))
+
+
+def cache_directory() -> Path:
+    """Where worlds that were built are kept: ``MONAZITE_CACHE``, else in the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(home) if home else Path.home() / ".cache") / "monazite"
 
 
 def scenario_folders() -> tuple[Path, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 # Before numpy is imported: several workers with several threads each would only get in each other's way.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
+# Worlds that tests build are kept apart from the user's own; workers of one run share them.
+_kept = f"monazite-tests-{getattr(os, 'getuid', int)()}"
+os.environ.setdefault("MONAZITE_CACHE", os.path.join(tempfile.gettempdir(), _kept))
 
 import pytest  # noqa: E402 (after the environment is set)
 from hypothesis import HealthCheck, settings  # noqa: E402

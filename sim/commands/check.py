@@ -70,7 +70,7 @@ def check_scenario(name: str, members: int, seed: int) -> xr.Dataset:
         )
     last = np.datetime64(scenario.start, "M") + (CHECKED_MONTHS - 1)
     scenario = load_scenario(name, overrides=(f"time.end={last}",))
-    world = load_world(scenario.base_year)
+    world = load_world(scenario.base_year, scenario.tables)
     return Simulation(world, scenario, members=members, seed=seed).run()
 
 

@@ -96,7 +96,7 @@ def _description(scenario: Scenario) -> list[str]:
     compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
     span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"
     lines += ["", f"World of {scenario.base_year}, {span}{built}{compared}.", ""]
-    names = load_labels(scenario.base_year).countries
+    names = load_labels(scenario.base_year, scenario.tables).countries
     for bloc, members in scenario.blocs.items():
         lines.append(_wrapped("", f"{bloc} = {spoken(members, names)}").lstrip())
     lines += [""] if scenario.blocs else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sim.commands.output import print_table, say, write_json
@@ -16,8 +16,11 @@ Row = dict[str, str]
 DEFAULT_BASE_YEAR = 2024
 BY_NAME = ("goods", "instruments", "parameters", "straits")
 """Lists of which one entry can be shown by name."""
-SAME_IN_ALL = ("scenarios", "instruments", "straits")
+SAME_IN_ALL = ("scenarios", "instruments", "minerals", "straits")
 """Lists that no base year changes."""
+GRADES = """A: output and trade of every stage are data; B: of some stages, the others follow stated rules;
+C: output is data, trade follows rules. A scenario gets such a world by 'base_year' and 'minerals';
+'monazite world show' says what rests on what."""
 SPARE = ("format", "file", "tags", "confidence", "drawn", "example", "may have")
 """Columns that a narrow terminal does without."""
 
@@ -26,7 +29,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add ``list`` to the command line."""
     parser = subparsers.add_parser(
         "list",
-        help="show scenarios, goods, countries, sectors, firms, facilities, straits, instruments, parameters",
+        help="show scenarios, goods, minerals, countries, sectors, firms, facilities and other words",
         description="Show what there is: the words that a scenario file can use.",
         epilog="examples: monazite list scenarios --tag rare-earth; monazite list goods gallium; "
         "monazite list instruments export_quota; monazite list parameters thrift_speed",
@@ -55,6 +58,8 @@ def main(args: argparse.Namespace) -> int:
             columns = list(rows[0])
             spare = [name for name in SPARE if name in columns]
             print_table(columns, [[row[column] for column in columns] for row in rows], spare=spare)
+            if args.what == "minerals":
+                say(GRADES)
         else:
             say(f"no {args.what}")
     write_json(args.json, rows)
@@ -199,6 +204,45 @@ def _parameters(args: argparse.Namespace) -> list[Row]:
     return [parameter_row(row) for row in labels.parameter_rows.values()]
 
 
+def _minerals(args: argparse.Namespace) -> list[Row]:
+    """What the panel has, and which curated worlds hold a mineral."""
+    from sim.paths import base_years
+    from sim.world.labels import load_labels
+    from sim.world.source import panel_coverage
+
+    curated: dict[str, list[int]] = {}
+    for year in base_years():
+        for mineral in dict.fromkeys(good.mineral for good in load_labels(year).goods):
+            curated.setdefault(mineral, []).append(year)
+    panel = panel_coverage()
+    rows = []
+    for mineral in sorted({*panel, *curated}):
+        grades = {year: have.grade for year, have in sorted(panel.get(mineral, {}).items())}
+        held = list(grades.values())
+        usual = max(dict.fromkeys(held), key=held.count, default="")
+        others = [
+            f"{grade} {_spans([year for year in grades if grades[year] == grade])}"
+            for grade in dict.fromkeys(held)
+            if grade != usual
+        ]
+        rows.append(
+            {"mineral": mineral, "panel years": _spans(list(grades)), "grade": "; ".join([usual, *others]),
+             "curated": " ".join(map(str, curated.get(mineral, [])))}
+        )  # fmt: skip
+    return rows
+
+
+def _spans(years: Sequence[int]) -> str:
+    """``1996-99, 2004`` for the years 1996 to 1999 and 2004."""
+    spans: list[list[int]] = []
+    for year in years:
+        if spans and spans[-1][1] == year - 1:
+            spans[-1][1] = year
+        else:
+            spans.append([year, year])
+    return ", ".join(str(a) if a == b else f"{a}-{b % 100:02d}" for a, b in spans)
+
+
 LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "scenarios": _scenarios,
     "goods": _goods,
@@ -208,5 +252,6 @@ LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "facilities": _facilities,
     "straits": _straits,
     "instruments": _instruments,
+    "minerals": _minerals,
     "parameters": _parameters,
 }

@@ -195,9 +195,10 @@ def _execute(
     from sim.world.load import load_world
 
     argv = list(settings.argv if settings.argv is not None else sys.argv)
-    worlds = {year: load_world(year) for year in sorted({s.base_year for s in scenarios})}
+    wanted = sorted({(s.base_year, s.tables) for s in scenarios})
+    worlds = {(year, tables): load_world(year, tables) for year, tables in wanted}
     for scenario in scenarios:
-        check_members(worlds[scenario.base_year], scenario, settings.members)
+        check_members(worlds[scenario.base_year, scenario.tables], scenario, settings.members)
     for scenario in scenarios:
         started, began = datetime.now(UTC), time.perf_counter()
 
@@ -205,7 +206,7 @@ def _execute(
             if progress is not None:
                 progress(name, done, total)
 
-        world = worlds[scenario.base_year]
+        world = worlds[scenario.base_year, scenario.tables]
         simulation = Simulation(world, scenario, members=settings.members, seed=seed)
         dataset = simulation.run(progress=tell)
         timing = Timing(started, time.perf_counter() - began)

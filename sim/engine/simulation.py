@@ -146,7 +146,7 @@ class Simulation:
             )
         if world is None:
             known = at.world is not None and at.world.base_year == scenario.base_year
-            world = at.world if known else load_world(scenario.base_year)
+            world = at.world if known else load_world(scenario.base_year, scenario.tables)
         assert world is not None
         case = lay_out(world, scenario, at.members, at.seed, at.values, at.header["lags"])
         at.check(case)

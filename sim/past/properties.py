@@ -80,7 +80,7 @@ def _run(*overrides: str, cover: float = 0.0) -> xr.Dataset:
 
 def _loaded(name: str, *overrides: str) -> tuple[World, Scenario]:
     scenario = load_scenario(name, overrides=list(overrides))
-    return load_world(scenario.base_year), scenario
+    return load_world(scenario.base_year, scenario.tables), scenario
 
 
 def _simulation(*overrides: str, cover: float = 0.0) -> Simulation:

@@ -104,7 +104,7 @@ def load_episode(episode: Episode, extra: Sequence[str] = ()) -> tuple[World, Sc
         extra: further overrides in Hydra's grammar.
     """
     scenario = load_scenario(episode.scenario, overrides=(*episode.overrides, *extra))
-    return restrict(load_world(scenario.base_year), scenario.minerals), scenario
+    return restrict(load_world(scenario.base_year, scenario.tables), scenario.minerals), scenario
 
 
 def run_episode(

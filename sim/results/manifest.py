@@ -39,9 +39,14 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def world_files(base_year: int) -> list[Path]:
-    """The data files that a world of one base year is read from."""
-    top = world_directory()
+def world_files(base_year: int, tables: Path | None = None) -> list[Path]:
+    """The data files that a world of one base year is read from.
+
+    Args:
+        base_year: the year.
+        tables: folder of world tables, see :attr:`sim.scenario.Scenario.tables`; those that ship if ``None``.
+    """
+    top = tables if tables is not None else world_directory()
     return sorted([*top.glob("*.csv"), *(top / str(base_year)).glob("*.csv")])
 
 

@@ -153,12 +153,18 @@ def _write_events(dataset: xr.Dataset, path: Path) -> None:
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
+def _inputs(dataset: xr.Dataset, scenario: object) -> list[Path]:
+    """Files that a run was read from."""
+    tables = getattr(scenario, "tables", None)
+    return [*scenario_files(scenario), *world_files(int(dataset.attrs["base_year"]), tables)]
+
+
 def run_id(dataset: xr.Dataset, scenario: object, *, full: bool = False) -> str:
     """Scenario name and eight hexadecimal digits of what decides the results.
 
     Equal inputs give equal ids on every machine.
     """
-    files = [*scenario_files(scenario), *world_files(int(dataset.attrs["base_year"]))]
+    files = _inputs(dataset, scenario)
     return (
         f"{dataset.attrs['scenario']}-{content_hash(scenario, input_checksums(files), dataset.attrs, full)}"
     )
@@ -188,7 +194,7 @@ def save(
     Raises:
         MonaziteError: the directory cannot be written, or the disk is full.
     """
-    files = [*scenario_files(scenario), *world_files(int(dataset.attrs["base_year"]))]
+    files = _inputs(dataset, scenario)
     origin = Origin(
         scenario, input_checksums(files), argv, timing or Timing(datetime.now(UTC), 0.0), full
     )  # fmt: skip

@@ -24,6 +24,7 @@ from sim.scenario.scenario import Header
 from sim.scenario.sweep_spec import Design
 from sim.units import SINGULARS, UNITS
 from sim.world.labels import Labels
+from sim.world.source import panel_coverage, panel_labels
 
 __all__ = ["scenario_schema", "schema_text"]
 
@@ -85,6 +86,8 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         return sorted({name for some in names for name in some})
 
     goods = [good for some in labels for good in some.goods]
+    goods += panel_labels()
+    made = sorted(good.id for good in panel_labels())
     codes = {code[:n] for good in goods for code in good.hs6 for n in range(4, len(code) + 1)}
     names = known([{g.id, g.mineral} for g in goods])
     codes3 = known(label.countries for label in labels)
@@ -109,7 +112,14 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         "stage": {"description": "stage of processing", "enum": known([{g.stage for g in goods}])},
         "sector": {"description": "end-use sector", "enum": known(label.sectors for label in labels)},
         "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
-        "facility": {"description": "mine, plant or trader", "enum": known(x.facilities for x in labels)},
+        "facility": {
+            "description": "mine, plant or trader",
+            "anyOf": [
+                {"enum": known(x.facilities for x in labels)},
+                {"description": "of a world from the panel: good and country", "type": "string",
+                 "pattern": f"^(trader_)?({'|'.join(made)})_[a-z]{{3}}$"},
+            ],
+        },
         "strait": {"description": "strait or canal", "enum": known(x.straits.names for x in labels)},
         "mineral": {
             "description": "mineral",
@@ -219,7 +229,8 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
     schema = _model(Header, definitions, partial=partial)
     properties = schema["properties"]
     properties["format"]["enum"] = list(FORMATS)
-    properties["base_year"]["enum"] = sorted({label.base_year for label in labels})
+    years = {label.base_year for label in labels} | {year for of in panel_coverage().values() for year in of}
+    properties["base_year"] |= {"minimum": min(years), "maximum": max(years)}
     for name in NAMED_PARTS:
         part = properties[name]["additionalProperties"]
         entry = part if partial or name == "sources" else {"allOf": [part], **_observed_basis()}
@@ -312,7 +323,7 @@ def _event(model: type[Instrument], definitions: dict[str, Schema], *, partial: 
 def _assumptions(labels: Sequence[Labels], *, partial: bool) -> Schema:
     scopes: dict[str, set[str]] = {}
     for label in labels:
-        minerals = {good.mineral for good in label.goods}
+        minerals = {good.mineral for good in (*label.goods, *panel_labels())}
         for name, some in label.parameters.items():
             scopes[name] = scopes.get(name, set()) | some | minerals
     value: Schema = _ref("parameter")

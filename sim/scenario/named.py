@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from sim.instruments.naming import WordError, country_word
 from sim.names import meaning_of
+from sim.paths import base_years
 from sim.scenario.node import Node
-from sim.world.labels import Labels
+from sim.world.labels import GoodLabel, Labels, load_labels
+from sim.world.source import NoWorld, panel_labels, world_tables
 
-__all__ = ["SERIES_FORMS", "in_words_of", "minerals_called", "scope_called", "series_called"]
+__all__ = ["SERIES_FORMS", "in_words_of", "minerals_called", "scope_called", "series_called", "tables_asked"]
 
 SERIES_FORMS = {
     "price_outside": ("GOODS",), "price_inside": ("GOODS",), "price_gate": ("GOODS",),
@@ -70,13 +73,41 @@ def _minerals(node: Node, labels: Labels) -> Node:
     return replace(node, value=[*items, *further])
 
 
+def tables_asked(base_year: int, minerals: object, world: object) -> Path:
+    """The world tables that a header asks for, with its minerals as they are written.
+
+    Raises:
+        NoWorld: there is no such world; ``where`` is the place in the header.
+        MonaziteError: it cannot be built.
+    """
+    written = [minerals] if isinstance(minerals, str) else minerals if isinstance(minerals, list) else []
+    curated = load_labels(base_year).goods if base_year in base_years() else ()
+    goods = (*curated, *panel_labels())
+    named: list[tuple[int, str]] = []
+    for place, word in enumerate(written):
+        if isinstance(word, str):
+            named += [(place, name) for name in _minerals_among(word, goods) or (word,)]
+    try:
+        return world_tables(base_year, [name for _, name in named], world if isinstance(world, str) else None)
+    except NoWorld as error:
+        if error.where[0] == "minerals":
+            place = named[int(error.where[1])][0]
+            where = ("minerals",) if isinstance(minerals, str) else ("minerals", str(place))
+            raise NoWorld(where, error.message, error.remedy) from error
+        raise
+
+
 def minerals_called(word: str, labels: Labels) -> tuple[str, ...]:
     """Minerals of the goods that a word stands for; none where the world has no such good."""
-    found = meaning_of(word, labels.goods)
+    return _minerals_among(word, labels.goods)
+
+
+def _minerals_among(word: str, goods: Sequence[GoodLabel]) -> tuple[str, ...]:
+    found = meaning_of(word, goods)
     if found is None or found.words == ("all",):
         return ()
-    by_id = {good.id: good.mineral for good in labels.goods}
-    minerals = {good.mineral for good in labels.goods}
+    by_id = {good.id: good.mineral for good in goods}
+    minerals = {good.mineral for good in goods}
     named: list[str] = []
     for name in found.words:
         if name in minerals:
@@ -84,7 +115,7 @@ def minerals_called(word: str, labels: Labels) -> tuple[str, ...]:
         elif name in by_id:
             named.append(by_id[name])
         else:
-            named += [good.mineral for good in labels.goods if any(c.startswith(name) for c in good.hs6)]
+            named += [good.mineral for good in goods if any(c.startswith(name) for c in good.hs6)]
     return tuple(dict.fromkeys(named))
 
 

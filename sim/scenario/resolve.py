@@ -15,7 +15,6 @@ from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.instruments.naming import WordError, good_words
 from sim.names import meaning_of
-from sim.paths import base_years
 from sim.scenario.blocs import read_blocs
 from sim.scenario.checks import (
     check_codes,
@@ -27,7 +26,7 @@ from sim.scenario.checks import (
 )
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
-from sim.scenario.named import in_words_of, scope_called
+from sim.scenario.named import in_words_of, scope_called, tables_asked
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
 from sim.scenario.numbers_written import check_dots, check_observed
 from sim.scenario.parameters import check_parameter
@@ -37,6 +36,7 @@ from sim.scenario.scenario import Header, Scenario
 from sim.scenario.sweep_spec import SweepSpec, read_sweep
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
+from sim.world.source import NoWorld
 
 __all__ = ["check_scenario", "load_scenario"]
 
@@ -238,7 +238,7 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     return Scenario(
         sweep=_sweep(root, report, path),
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "world", "seed")},
         sources=header.sources,
         observed=header.observed,
         extends=header.extends,
@@ -271,13 +271,12 @@ def _labels(root: Node, report: Report) -> Labels | None:
     year = root.value.get("base_year")
     if year is None or isinstance(year.value, bool) or not isinstance(year.value, int):
         return None
-    known = base_years()
-    if known and year.value not in known:
-        say = f"there are: {', '.join(map(str, known))}"
-        report.add(("base_year",), f"there is no world of {year.value}", say)
-        return None
+    world, minerals = (plain(root.value[key]) if key in root.value else None for key in ("world", "minerals"))
     try:
-        return load_labels(year.value)
+        return load_labels(year.value, tables_asked(year.value, minerals, world))
+    except NoWorld as error:
+        report.add(error.where, error.message, error.remedy)
+        return None
     except MonaziteError as error:
         report.add(("base_year",), str(error))
         return None

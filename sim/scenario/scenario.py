@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
@@ -160,6 +161,11 @@ class Header(_Part):
         WithJsonSchema({"anyOf": [{"$monazite": "minerals"}, {"const": []}]}),
         Field(description="minerals whose chains are run; all if left out", examples=["[gallium]"]),
     ] = ()
+    world: Annotated[
+        str | None,
+        WithJsonSchema({"anyOf": [{"const": "panel"}, {"type": "null"}]}),
+        Field(description="'panel' for a world built from the panel where a curated one has the year, too"),
+    ] = None
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
     observed: dict[str, Observation] = Field(
@@ -198,11 +204,24 @@ class Scenario:
     """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
+    world: str | None = None
+    """Where the world comes from, where the file says it; see :func:`sim.world.source.world_tables`."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
     sweep: SweepSpec | None = None
     """What a sweep of it varies; no part of a single run."""
+
+    @property
+    def tables(self) -> Path:
+        """The folder of world tables that it reads; built and kept where it is not there yet.
+
+        Raises:
+            MonaziteError: there is no such world.
+        """
+        from sim.world.source import world_tables
+
+        return world_tables(self.base_year, self.minerals, self.world)
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
         """First day of each step and of the one after it."""
@@ -235,6 +254,7 @@ class Scenario:
             "tags": list(self.tags),
             "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
+            **({"world": self.world} if self.world is not None else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},

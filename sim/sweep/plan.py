@@ -221,7 +221,7 @@ def scenario_digest(scenario: Scenario, besides: Collection[str] = ()) -> str:
         besides: names of files of the world that do not count.
     """
     scenario = replace(scenario, sources={}, observed={}, origin={}, warnings=(), sweep=None)
-    files = [path for path in world_files(scenario.base_year) if path.name not in besides]
+    files = [path for path in world_files(scenario.base_year, scenario.tables) if path.name not in besides]
     return _digest(scenario, _world_digest(_stamp(files)), code_digest())
 
 

@@ -142,7 +142,9 @@ def _manifest(store: Store, variant: Variant) -> bytes:
         "markets": {"cleared": sum(b.cleared for b in blocks), "certified": sum(b.certified for b in blocks)},
         "version": metadata.version("monazite"),
         "observed": plain(scenario.observed),
-        "inputs": input_checksums([*scenario_files(scenario), *world_files(scenario.base_year)]),
+        "inputs": input_checksums(
+            [*scenario_files(scenario), *world_files(scenario.base_year, scenario.tables)]
+        ),
         "sweep": {
             "id": plan.id, "levels": dict(variant.levels), "method": plan.method,
             "scenario": scenario.name, "label": variant.label,

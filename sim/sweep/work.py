@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import MonaziteError
-from sim.paths import world_directory
 from sim.sweep.encode import encode_block
 from sim.sweep.machine import peak_bytes
 
@@ -122,7 +121,7 @@ def simulate(
     from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
 
     return Simulation(
-        world if world is not None else _world(scenario.base_year, world_directory()),
+        world if world is not None else _world(scenario.base_year, scenario.tables),
         scenario,
         members=[int(n) for n in number],
         seed=[int(s) for s in seed],

@@ -21,6 +21,8 @@ PRIOR = 1e-4
 """Weight of the gravity prior under a seed from trade data: it only keeps the fit feasible."""
 MOST_OF_SUPPLY = 0.95
 """The largest share of an exporter's supply that fixed flows may take."""
+MISS = 1e-8
+"""Largest share of a buyer's use by which fitted flows may miss it."""
 FAR = 3.0
 """A fitted flow further than this factor from its record no longer counts as read from data."""
 GRAVITY_POWER = -1.1
@@ -69,7 +71,7 @@ class _Margins:
         offers, uses = draft.offers.get(good, {}), draft.uses.get(good, {})
         if not offers or not uses:
             raise ValueError(f"{good} has no seller or no buyer")
-        self.sellers, self.buyers = list(offers), list(uses)
+        self.good, self.sellers, self.buyers = good, list(offers), list(uses)
         self.where = {f: draft.facilities[f].country for f in [*offers, *uses]}
         self.trades = {f: draft.facilities[f].kind == "trader" for f in [*offers, *uses]}
         self.rows = np.array([offers[s].tonnes for s in self.sellers])
@@ -204,6 +206,29 @@ def _without_dust(tonnes: Array, world: float) -> Array:
     return np.where(np.abs(tonnes) > 1e-12 * world, tonnes, 0.0)
 
 
+def _without_small(whole: Array, pinned: Array, rows: Array, columns: Array, margins: _Margins) -> Array:
+    """Fitted flows without links below :data:`DROP_BELOW`; with them where the rest cannot meet the margins.
+
+    Raises:
+        ValueError: not even all links can.
+    """
+    flow = whole + pinned
+    keep = flow >= DROP_BELOW * margins.world
+    keep[np.arange(len(rows)), flow.argmax(axis=1)] = True
+    keep[flow.argmax(axis=0), np.arange(len(columns))] = True
+    free = np.where(keep, flow - pinned, 0.0)
+    stuck = (free.sum(axis=1) <= 0) & (rows > 1e-12 * margins.world)
+    free[stuck] = (flow - pinned)[stuck]
+    stuck = (free.sum(axis=0) <= 0) & (columns > 1e-12 * margins.world)
+    free[:, stuck] = (flow - pinned)[:, stuck]
+    for fitted in (ras(free, rows, columns) + pinned, flow):
+        miss = np.abs(fitted.sum(axis=0) - margins.columns) / margins.columns
+        if miss.max() <= MISS:
+            return fitted
+    worst = margins.buyers[int(miss.argmax())]
+    raise ValueError(f"{margins.good}: the flows miss the use of {worst} by {miss.max():.1e}")
+
+
 def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tuple[float, float]]) -> None:
     """Fit the flows of one good; afterwards every use equals what the flows bring.
 
@@ -217,20 +242,8 @@ def balance(draft: Draft, good: str, rule: Row, raw: Raw, places: dict[str, tupl
     seed = _spread(margins, {p: v for p, v in countries.items() if p not in fixed})
     rows = _without_dust(margins.rows - pinned.sum(axis=1), margins.world)
     columns = _without_dust(margins.columns - pinned.sum(axis=0), margins.world)
-    flow = ras(seed, rows, columns) + pinned
-    keep = flow >= DROP_BELOW * margins.world
-    keep[np.arange(len(rows)), flow.argmax(axis=1)] = True
-    keep[flow.argmax(axis=0), np.arange(len(columns))] = True
-    free = np.where(keep, flow - pinned, 0.0)
-    stuck = (free.sum(axis=1) <= 0) & (rows > 1e-12 * margins.world)
-    free[stuck] = (flow - pinned)[stuck]
-    stuck = (free.sum(axis=0) <= 0) & (columns > 1e-12 * margins.world)
-    free[:, stuck] = (flow - pinned)[:, stuck]
-    flow = ras(free, rows, columns) + pinned
-    miss = np.abs(flow.sum(axis=0) - margins.columns) / margins.columns
-    if miss.max() > 1e-8:
-        worst = margins.buyers[int(miss.argmax())]
-        raise ValueError(f"{good}: the flows miss the use of {worst} by {miss.max():.1e}")
+    whole = ras(seed, rows, columns)
+    flow = _without_small(whole, pinned, rows, columns, margins)
     label = _moved(rule, countries, margins, flow) | label
     usual = (rule["source"], rule["confidence"])
     draft.flows[good], draft.flow_label[good] = {}, {}

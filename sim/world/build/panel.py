@@ -1,4 +1,4 @@
-"""The bundled panel: output, trade and prices of many minerals by year, read as the builder's source tables."""
+"""The bundled panel: output, trade and prices of many minerals by year, as the builder's source tables."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KNOWN_TRADE = 0.02
 LEVELS = (2009, 2022)
 """The years between which value added is known; other years lie on the line of its logarithm."""
 YOUNG = {"ev": ("other_automotive", 2010, 2024), "data_centres": ("electronics", 2000, 2024)}
-"""Sectors that hardly were: before the first year their use belongs to another; their share grows to the second."""
+"""Sectors that hardly were: before the first year their use is that of another; it grows to the second."""
 USUAL_HOME = 0.85
 EMPTY = (
-    "trade_pins", "us_sources", "traders", "tariffs", "controls", "cash_costs_by_facility", "mines", "mine_firms",
-    "mine_splits", "supply_extra", "processors",
+    "trade_pins", "us_sources", "traders", "tariffs", "controls", "cash_costs_by_facility", "mines",
+    "mine_firms", "mine_splits", "supply_extra", "processors",
 )  # fmt: skip
 
 
@@ -74,11 +74,12 @@ class Panel(Raw):
     def _figures(self) -> pd.DataFrame:
         filters = [("mineral", "in", list(self.minerals)), ("year", "==", self.year)]
         frame = pd.read_parquet(self.panel_folder / "output.parquet", filters=filters)
-        return frame.astype({column: str for column in ("mineral", "stage", "iso3", "source", "confidence")})
+        return frame.astype(dict.fromkeys(("mineral", "stage", "iso3", "source", "confidence"), str))
 
     def stage_output(self, row: Row) -> tuple[dict[str, float], str, str]:
         """Tonnes by country of a good, largest first, with source and confidence; nothing where unknown."""
-        part = self._figures[(self._figures.mineral == row["mineral"]) & (self._figures.stage == row["output"])]
+        frame = self._figures
+        part = frame[(frame.mineral == row["mineral"]) & (frame.stage == row["output"])]
         if part.empty:
             return {}, "", ""
         found = {str(i): float(t) for i, t in zip(part.iso3, part.tonnes, strict=True)}
@@ -97,16 +98,19 @@ class Panel(Raw):
             KeyError: the panel has no price of the year.
         """
         frame = pd.read_parquet(self.panel_folder / "prices.parquet", filters=[("year", "==", self.year)])
-        known = {str(r.series): r for r in frame.itertuples()}
+        known = {str(r["series"]): r for r in frame.to_dict("records")}
         found = {}
         for row in self.chain:
             price, factor = known[row["price"]], float(row["price_factor"])
             series = row["price"] if factor == 1 else f"{factor:g} x {row['price']}"
-            confidence = str(price.confidence) if factor == 1 else "assumption"
-            value = float(price.usd_t) * factor
+            confidence = str(price["confidence"]) if factor == 1 else "assumption"
+            value = float(price["usd_t"]) * factor
             found[row["good"]] = {
-                "price_usd_t": value, "series": series, "source": str(price.source), "confidence": confidence,
-            }  # fmt: skip
+                "price_usd_t": value,
+                "series": series,
+                "source": str(price["source"]),
+                "confidence": confidence,
+            }
         return found
 
     # -- tables that the panel stands for -------------------------------------------------------
@@ -194,7 +198,8 @@ class Panel(Raw):
                 share = part.groupby(side).quantity_t.sum() / max(float(part.quantity_t.sum()), 1e-9)
                 large |= set(share[share >= KNOWN_TRADE].index)
         more = sorted(iso3 for iso3 in large - listed - {OTHER} if iso3 in frame.index)
-        placed = [iso3 for iso3 in more if not pd.isna(frame.at[iso3, "lon"])]
+        known = set(frame.index[frame["lon"].notna()])
+        placed = [iso3 for iso3 in more if iso3 in known]
         return [
             *rows,
             *(

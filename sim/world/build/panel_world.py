@@ -22,7 +22,8 @@ __all__ = ["build_panel_world"]
 
 MOST_INPUT_COST = 0.88
 """Where an input would cost more of what its product brings, its price is lowered to this share."""
-COPIED = ("behaviour.csv", "elements.csv", "transport.csv", "posterior.csv")
+WRITTEN = ("goods.csv", "substitutes.csv", "countries.csv")
+"""Tables of all years that a world of the panel has of its own; the others are those of the curated worlds."""
 GOODS = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
 
 
@@ -48,16 +49,17 @@ def build_panel_world(root: Path, tables: Path, minerals: tuple[str, ...], year:
         _lower_prices(draft, panel, prices)
         set_behaviour(draft, panel, prices, {row["good"]: row["mineral"] for row in panel.chain})
     except (ValueError, ZeroDivisionError) as error:
-        raise MonaziteError(f"the panel's figures of {year} make no world of {', '.join(minerals)}: {error}") from error
+        message = f"the panel's figures of {year} make no world of {', '.join(minerals)}: {error}"
+        raise MonaziteError(message) from error
     goods = panel.rows("goods")
     write_year(out / str(year), draft, YearTables(goods, prices, [], []))
     write_table(out / "goods.csv", GOODS, [[row[c] for c in GOODS] for row in goods])
     write_table(out / "substitutes.csv", ["group", "good", "source", "confidence"], [])
     countries = country_rows(panel)
     write_table(out / "countries.csv", list(countries[0]), [list(row.values()) for row in countries])
-    for name in COPIED:
-        if (tables / name).is_file():
-            shutil.copyfile(tables / name, out / name)
+    for path in sorted(tables.glob("*.csv")):
+        if path.name not in WRITTEN:
+            shutil.copyfile(path, out / path.name)
 
 
 def _add_supply(draft: Draft, panel: Panel) -> None:
@@ -74,7 +76,7 @@ def _add_supply(draft: Draft, panel: Panel) -> None:
 def _add_facilities(
     draft: Draft, panel: Panel, row: Row, tonnes: dict[str, float], label: tuple[str, str]
 ) -> None:
-    """One facility per country; what is small, or of countries that are no agents, goes to the rest of the world."""
+    """One facility per country; what is small, or of countries that are no agents, is pooled."""
     good, kind = row["good"], "processor" if row["input"] else "miner"
     known = {r["iso3"] for r in panel.rows("countries")} - {OTHER}
     names = {r["iso3"]: r["name"] for r in panel.rows("countries")}
@@ -83,7 +85,8 @@ def _add_facilities(
     pooled = fsum(tonnes.values()) - fsum(kept.values())
     if pooled > 1e-9 * fsum(tonnes.values()):
         kept[OTHER] = pooled
-        rule = f"producers below {100 * float(row['pool_below']):g} % of the good, and countries that are no agents"
+        below = f"producers below {100 * float(row['pool_below']):g} % of the good"
+        rule = f"{below}, and countries that are no agents"
         draft.adjust(Adjustment(good, OTHER, "pooled output", pooled, pooled, "t", rule))
     what = "plants" if row["input"] else "mines" if row["output"] == "mine" else "producers"
     for iso3, value in kept.items():
@@ -94,18 +97,20 @@ def _add_facilities(
         draft.offer(good, facility, Offer(value, *label, by_product=row["by_product"] == "1"))
         if row["input"]:
             recipe = float(row["recipe"])
-            draft.use(row["input"], facility, Use(recipe * value, f"{recipe:g} t per t; {label[0]}", "assumption"))
+            use = Use(recipe * value, f"{recipe:g} t per t; {label[0]}", "assumption")
+            draft.use(row["input"], facility, use)
 
 
 def _plants(draft: Draft, panel: Panel, row: Row) -> tuple[dict[str, float], str, str]:
-    """Output of a stage that no table has: by stated shares, by where ore is known to go, or by its apparent use."""
+    """Output of a stage that no table has: by stated shares, by where ore is sent, or by its apparent use."""
     total = draft.supply(row["input"]) / float(row["recipe"])
     ore = next(r for r in panel.chain if r["good"] == row["input"])
     text = row["plants"]
     if text and ">" not in text:
         shares, source = pairs(text), "stated shares of plants"
     elif text:
-        shares, source = _sent(draft.supply_by_country(row["input"]), text), "output of ore, moved to where it is worked"
+        shares = _sent(draft.supply_by_country(row["input"]), text)
+        source = "output of ore, moved to where it is worked"
     elif panel.codes_of(ore):
         use = apparent_use(draft, panel, row["input"])
         shares, source = {c: max(v, 0.0) for c, v in use.items()}, "apparent use of ore"
