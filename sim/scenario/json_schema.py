@@ -87,7 +87,6 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
 
     goods = [good for some in labels for good in some.goods]
     goods += panel_labels()
-    made = sorted(good.id for good in panel_labels())
     codes = {code[:n] for good in goods for code in good.hs6 for n in range(4, len(code) + 1)}
     names = known([{g.id, g.mineral} for g in goods])
     codes3 = known(label.countries for label in labels)
@@ -112,14 +111,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         "stage": {"description": "stage of processing", "enum": known([{g.stage for g in goods}])},
         "sector": {"description": "end-use sector", "enum": known(label.sectors for label in labels)},
         "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
-        "facility": {
-            "description": "mine, plant or trader",
-            "anyOf": [
-                {"enum": known(x.facilities for x in labels)},
-                {"description": "of a world from the panel: good and country", "type": "string",
-                 "pattern": f"^(trader_)?({'|'.join(made)})_[a-z]{{3}}$"},
-            ],
-        },
+        "facility": _facility(known(x.facilities for x in labels)),
         "strait": {"description": "strait or canal", "enum": known(x.straits.names for x in labels)},
         "mineral": {
             "description": "mineral",
@@ -143,6 +135,17 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     since = {"anyOf": [_ref("day"), {"type": "string", "pattern": r"^\d{4}$"}], "description": "from when"}
     half = {"type": "string", "pattern": PERIOD, "description": "year (2010) or half-year (2010-H1)"}
     return {**one, **several, "day": day, "since": since, "period": half}
+
+
+def _facility(known: list[str]) -> Schema:
+    """A facility of the curated worlds, or of a world from the panel, which names them by rule."""
+    goods = "|".join(sorted(good.id for good in panel_labels()))
+    made: Schema = {
+        "description": "of a world from the panel: good and country",
+        "type": "string",
+        "pattern": f"^(trader_)?({goods})_[a-z]{{3}}$",
+    }
+    return {"description": "mine, plant or trader", "anyOf": [{"enum": known}, made]}
 
 
 def _spellings(codes: Iterable[str]) -> list[str]:

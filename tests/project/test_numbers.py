@@ -27,8 +27,9 @@ WORLD = SOURCE.parent / "data" / "world"
 WALKED = ("agents", "engine", "instruments", "controls.py", "world/*.py")
 UNWALKED = (
     "engine/checkpoint.py", "engine/checkpoint_file.py", "world/load.py", "world/rows.py", "world/labels.py",
+    "world/source.py", "world/basis.py",
 )  # fmt: skip
-"""Formats of files, and the limits of what they may hold."""
+"""Formats of files, the limits of what they may hold, how long they are kept, what is said of them."""
 STRUCTURAL = {0, 1, 2, -1, -2}
 GUARDS = {
     1e-300: "keeps a quotient defined where there may be nothing at all",

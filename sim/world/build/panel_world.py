@@ -23,7 +23,7 @@ __all__ = ["build_panel_world"]
 MOST_INPUT_COST = 0.88
 """Where an input would cost more of what its product brings, its price is lowered to this share."""
 WRITTEN = ("goods.csv", "substitutes.csv", "countries.csv")
-"""Tables of all years that a world of the panel has of its own; the others are those of the curated worlds."""
+"""Tables of all years that a world of the panel has of its own; others are those of the curated worlds."""
 GOODS = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
 
 
