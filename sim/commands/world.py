@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["main", "register"]
 
 ADJUSTMENTS_SHOWN = 8
+BOUNDS = ("give-up price", "worth to ")
+"""Adjustments of what a user would pay at the most: one for each user."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -90,12 +92,12 @@ def _cells(line: Basis) -> tuple[str, ...]:
 
 
 def _say_adjustments(moved: list[dict[str, str]], everything: bool) -> None:
-    """What the reconciliation did, the largest shares first; give-up prices raised are counted alone."""
-    raised = [row for row in moved if row["item"].startswith("give-up price")]
-    others = [row for row in moved if not row["item"].startswith("give-up price")]
+    """What the reconciliation did, the largest shares first; bounds on what users pay are counted alone."""
+    others = [row for row in moved if not row["item"].startswith(BOUNDS)]
     others.sort(key=lambda row: -_share(row))
     say()
-    say(f"{plural(len(others), 'adjustment')} of tonnes and prices, {len(raised)} of give-up prices")
+    bounded = len(moved) - len(others)
+    say(f"{plural(len(others), 'adjustment')} of tonnes and prices; {bounded} bounds on what users pay")
     for row in others if everything else others[:ADJUSTMENTS_SHOWN]:
         raw, now = float(row["raw"]), float(row["reconciled"])
         figures = f"{raw:,.0f} -> {now:,.0f} {row['unit']}"

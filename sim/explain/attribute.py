@@ -168,7 +168,7 @@ def attribute(run: Run, baseline: Run | None, question: Question) -> Explanation
     acts = subsets(len(names))
     if names:
         outcomes = run_subsets(
-            load_world(scenario.base_year), short, cases.rows(known),
+            load_world(scenario.base_year, scenario.tables), short, cases.rows(known),
             {name: acts[:, k] for k, name in enumerate(names)}, measure,
         )  # fmt: skip
         _check(run, outcomes[-1], measure.of_run(stored[:, known]))

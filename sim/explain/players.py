@@ -58,7 +58,7 @@ def players(
         The scenario, ids of the events, and of the others why they have no part.
     """
     short = cut(scenario, steps)
-    labels = load_labels(scenario.base_year).with_groups(scenario.blocs)
+    labels = load_labels(scenario.base_year, scenario.tables).with_groups(scenario.blocs)
     small = restrict_labels(labels, scenario.minerals)
     found, idle = [], {}
     for event in sorted(scenario.events, key=lambda event: event.id):
