@@ -68,9 +68,9 @@ class Ratios(Recording):
         moved = sum(result.moved.values(), np.zeros((len(result.output), len(made))))
         waiting = sum((queue.waiting for queue in result.queues.values()), np.zeros(len(moved)))
         for name, values, usual in (
-            ("price gate", result.prices.gate, price),
-            ("price inside", result.prices.inside, price),
-            ("price outside", result.prices.outside, price),
+            ("price gate", result.prices.standing("gate"), price),
+            ("price inside", result.prices.standing("inside"), price),
+            ("price outside", result.prices.standing("outside"), price),
             ("rent", observer.rents(result), 1.0),
             ("moved by events", moved, made),
             ("waiting for a licence", waiting[:, None], 1.0),

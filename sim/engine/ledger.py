@@ -139,7 +139,7 @@ class Ledger:
             "event_filed", "event_approved",
         )  # fmt: skip
         tonnes, value, flow, change, usd, waiting, filed, approved = (np.zeros(shape) for _ in names)
-        world, price = self._world, result.prices.gate
+        world, price = self._world, result.prices.standing("gate")
         for position, found in self._touched.items():
             by_good = np.zeros((self._members, len(world.goods)))
             base = found.base_by_good.copy()

@@ -16,6 +16,7 @@ from sim.engine.borders import TradeBook
 from sim.engine.flow_book import FlowBook
 from sim.engine.labels import base_labels
 from sim.engine.ledger import Ledger
+from sim.engine.price_index import DeliveredPrices
 from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
@@ -43,7 +44,8 @@ class Recorder(Recording):
     def __init__(self, case: Run, families: Sequence[Origins], processes: Sequence[Process]) -> None:
         self._case = case
         countries = len(case.world.countries)
-        self._pairs = case.observer.importers
+        benchmark, thin = case.prepared.benchmark, case.prepared.behaviour["least_trade_quoted"]
+        self._delivered = DeliveredPrices(case.world, benchmark.flow, case.prepared.step_years, thin)
         self._importers = Groups(case.world.need_country)
         self._flows = FlowBook(case)
         self.ledger = Ledger(case, self._flows.links)
@@ -88,8 +90,7 @@ class Recorder(Recording):
         t, observer = result.time - case.first, case.observer
         self._book_flows(result)
         rows = {
-            "price_gate": result.prices.gate, "price_inside": result.prices.inside,
-            "price_outside": result.prices.outside, "rent": observer.rents(result),
+            **result.prices.rows(), "rent": observer.rents(result),
             "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
             "production": result.output, "sales": clearing.sales, "seller_stock": result.seller_stock,
             "discarded": result.discarded, "requirement": result.required, "consumption": result.consumed,
@@ -107,12 +108,10 @@ class Recorder(Recording):
 
     def _book_payments(self, result: StepResult, t: int) -> None:
         world, clearing = self._case.world, result.clearing
-        bought = self._pairs.sums(clearing.purchases)
-        paid = self._pairs.sums(result.paid) / np.maximum(bought, 1e-300)
-        good, importer = np.divmod(self._pairs.keys, len(world.countries))
+        good, importer = np.divmod(self._delivered.pairs, len(world.countries))
         price = self._kept["price_delivered"][:, t]
         price[:] = np.nan
-        price[:, good, importer] = np.where(bought > 1e-9, paid * world.base_price[good], np.nan)
+        price[:, good, importer] = self._delivered.of(result.market, clearing)
         duty = clearing.to_buyers(result.market.duty, clearing.price, include_rent=True)
         duty = self._importers.sums(duty * world.base_price[world.need_good])
         self._kept["tariff_revenue"][:, t, self._importers.keys] = duty
