@@ -29,6 +29,7 @@ __all__ = [
     "own_events",
     "price",
     "price_unit",
+    "quote",
     "select_countries",
     "select_goods",
     "select_sectors",
@@ -89,6 +90,16 @@ def price(dataset: xr.Dataset, good: str, market: str, country: str | None = Non
     elsewhere = country is not None and controller(dataset, good) != country
     name = "price_gate" if elsewhere else f"price_{market}"
     return np.asarray(dataset[name].sel(good=good).values, dtype=np.float64)
+
+
+def quote(dataset: xr.Dataset, good: str, market: str, country: str | None = None) -> npt.NDArray[np.float64]:
+    """What is asked, outside bid, where :func:`price` is NaN, (member, time) USD/t; NaN elsewhere."""
+    traded = price(dataset, good, market, country)
+    elsewhere = country is not None and controller(dataset, good) != country
+    name = "quote_gate" if elsewhere else f"quote_{market}"
+    if name not in dataset:
+        return np.full(traded.shape, np.nan)
+    return np.where(np.isnan(traded), dataset[name].sel(good=good).values.astype(np.float64), np.nan)
 
 
 def price_unit(dataset: xr.Dataset, good: str) -> PriceUnit:

@@ -50,7 +50,7 @@ class BaseYear:
     """(1, ...) by market, of all suppliers."""
 
     def price(self, now: Deliveries, sums: Sums, thin: FloatArray) -> FloatArray:
-        """(M, ...) price by market, a multiple of the base price; where nothing changed, the base year's mean.
+        """(M, ...) price by market, multiple of the base price; where nothing changed, the base year's mean.
 
         A supplier counts with its share in the base year as long as it delivers more than the share ``thin``
         of what it did then. Where nothing was delivered then, only what is delivered now counts.

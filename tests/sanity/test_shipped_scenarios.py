@@ -85,7 +85,8 @@ def test_it_runs_certified_and_every_event_acts(name: str) -> None:
     scenario = shortened(certain(name))
     data = Simulation(load_world(scenario.base_year), scenario).run()
     assert bool(data.certified.all())
-    assert bool(np.isfinite(data.price_outside).all())
+    assert bool((data.price_outside.fillna(data.quote_outside) > 0).all())
+    assert not (data.price_outside <= 0).any()
     for event in scenario.events:
         acted = float(data.event_tonnes.sel(event=event.id).max())
         assert (acted > 0) != event.in_base_year, event.id

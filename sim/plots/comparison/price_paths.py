@@ -20,7 +20,7 @@ from sim.analysis.names import country_name
 from sim.analysis.observed import observed_prices
 from sim.analysis.paired import band, paired
 from sim.analysis.run_metrics import peak_price
-from sim.analysis.select import PriceUnit, controller, good_name, own_events, price, price_unit
+from sim.analysis.select import PriceUnit, controller, good_name, own_events, price, price_unit, quote
 from sim.plots.comparison import Plot, Subject
 from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
 from sim.plots.style import (
@@ -52,6 +52,8 @@ MOVED = 0.10
 LOG_RANGE = 12.0
 """Highest over lowest price from which the axis is logarithmic."""
 MARKETS = ("outside", "inside")
+UNTRADED = (0, (1, 1.6))
+"""Dashes of quotes in place of a price."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,19 @@ class _Line:
     dash: Any
     width: float = 2.0
     banded: bool = True
+    quoted: Values | None = None
+    """(member, time) what is asked or bid where nothing is traded, else NaN."""
+
+    @property
+    def untraded(self) -> Values | None:
+        """(time,) median quote of steps in which no member trades, NaN in the others; None without such."""
+        if self.quoted is None:
+            return None
+        silent = np.isnan(self.values).all(axis=0)
+        if not (silent & ~np.isnan(self.quoted).all(axis=0)).any():
+            return None
+        stats = member_statistics(np.where(silent, self.quoted, np.nan))
+        return np.asarray(stats.get("p50", stats["central"]), dtype=np.float64)
 
 
 def _draw(axes: Axes, time: npt.NDArray[np.datetime64], line: _Line) -> Label:
@@ -78,14 +93,23 @@ def _draw(axes: Axes, time: npt.NDArray[np.datetime64], line: _Line) -> Label:
     axes.plot(
         time, middle, color=line.colour, linestyle=line.dash, linewidth=line.width, drawstyle="steps-post"
     )
-    return Label(middle, line.name, line.colour)
+    untraded = line.untraded
+    if untraded is None:
+        return Label(middle, line.name, line.colour)
+    axes.plot(
+        time, untraded, color=line.colour, linestyle=UNTRADED, linewidth=1.5, drawstyle="steps-post"
+    )
+    name = line.name if np.isfinite(middle).any() else f"{line.name}\n(no trade)"
+    return Label(np.where(np.isnan(middle), untraded, middle), name, line.colour)
 
 
 def _limits(lines: Sequence[_Line], unit: str) -> tuple[bool, float, float, str]:
     """Logarithmic or not, lower and upper limit, and the sentence that says so."""
     stats = [member_statistics(line.values) for line in lines]
-    top = max(float(np.nanmax(s.get("p95", s["central"]), initial=0)) for s in stats)
-    bottom = min(float(np.nanmin(s.get("p05", s["central"]), initial=np.inf)) for s in stats)
+    quotes = [untraded for line in lines if (untraded := line.untraded) is not None]
+    top = max(float(np.nanmax(v, initial=0)) for v in (*(s.get("p95", s["central"]) for s in stats), *quotes))
+    lowest = (*(s.get("p05", s["central"]) for s in stats), *quotes)
+    bottom = min(float(np.nanmin(values, initial=np.inf)) for values in lowest)
     if top > LOG_RANGE * bottom > 0:
         low, high = bottom / 1.25, top * 1.25
         return True, low, high, f"Price axis logarithmic, from {number(low)} {unit}."
@@ -255,6 +279,10 @@ class _Subject:
         """(member, time) in the unit shown."""
         return price(self.data[name], self.good, market, self.country) * self.unit.factor
 
+    def quotes(self, name: str, market: str) -> Values:
+        """(member, time) in the unit shown; NaN where something is traded."""
+        return quote(self.data[name], self.good, market, self.country) * self.unit.factor
+
     def ratio(self, name: str) -> Values:
         """(member, time) price outside over price inside."""
         return ratio(*(price(self.data[name], self.good, m, self.country) for m in MARKETS))
@@ -264,19 +292,27 @@ class _Subject:
         place = country_name(self.country)
         if self.together:
             lines = [
-                _Line(f"baseline,\n{m}", self.prices(self.baseline, m), BASELINE, dash, 1.6, not self.pairs)
+                _Line(
+                    f"baseline,\n{m}", self.prices(self.baseline, m), BASELINE, dash, 1.6, not self.pairs,
+                    self.quotes(self.baseline, m),
+                )
                 for m, dash in zip(MARKETS, DASHES, strict=False)
             ]
             for name in self.pairs:
                 for market, colour, dash in zip(MARKETS, PALETTE, DASHES, strict=False):
-                    lines.append(_Line(f"{market}\n{place}", self.prices(name, market), colour, dash, 2.4))
+                    prices, quotes = self.prices(name, market), self.quotes(name, market)
+                    lines.append(
+                        _Line(f"{market}\n{place}", prices, colour, dash, 2.4, quoted=quotes)
+                    )
             return [("", lines)]
         panels = []
         for market in MARKETS:
-            lines = [_Line("baseline", self.prices(self.baseline, market), BASELINE, "solid", 1.6, False)]
+            prices, quotes = self.prices(self.baseline, market), self.quotes(self.baseline, market)
+            lines = [_Line("baseline", prices, BASELINE, "solid", 1.6, False, quotes)]
             for i, name in enumerate(self.pairs):
                 colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
-                lines.append(_Line(name, self.prices(name, market), colour, dash, 2.2))
+                prices, quotes = self.prices(name, market), self.quotes(name, market)
+                lines.append(_Line(name, prices, colour, dash, 2.2, quoted=quotes))
             panels.append((f"{market} {place}", lines))
         return panels
 
@@ -295,6 +331,11 @@ class _Subject:
             for name in self.data
             for market in MARKETS
         ]
+        for name in self.data:
+            for market, word in zip(MARKETS, ("bid", "asked"), strict=True):
+                quotes = self.quotes(name, market)
+                if not np.isnan(quotes).all():
+                    rows.append((name, f"{market}, {word} (no trade)", quotes, self.unit.name))
         rows += [(name, "outside / inside", self.ratio(name), "1") for name in self.data]
         return _table(rows, self.time)
 
@@ -346,7 +387,10 @@ def draw_price_paths(
     """
     subject = _Subject.of(runs, baseline, good)
     panels, together, events, time = subject.panels(), subject.together, subject.events, subject.time
-    scale, low, high, note = _limits([line for _, lines in panels for line in lines], subject.unit.name)
+    lines = [line for _, panel in panels for line in panel]
+    scale, low, high, note = _limits(lines, subject.unit.name)
+    if any(line.untraded is not None for line in lines):
+        note = f"Dotted: nothing is traded; outside what users would pay, inside what sellers ask. {note}"
     if subject.base.sizes["member"] > 1:
         bands = "Line: median of members; bands: 25-75 % and 5-95 %; title: median of each member's own peak."
         note = f"{bands} {note}"
