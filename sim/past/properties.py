@@ -89,8 +89,8 @@ def _simulation(*overrides: str, cover: float = 0.0) -> Simulation:
 
 
 def _price(data: xr.Dataset, good: str = METAL, name: str = "price_outside") -> Values:
-    """(T,) a price over that of the base year."""
-    found = data[name].sel(good=good).isel(member=0)
+    """(T,) a price over that of the base year; where nothing is traded, what is asked or bid."""
+    found = data[name].fillna(data[name.replace("price_", "quote_")]).sel(good=good).isel(member=0)
     price: Values = found.to_numpy().astype(np.float64) / float(data.good_base_price.sel(good=good))
     return price
 
@@ -312,7 +312,7 @@ def highest_value() -> Finding:
     highest = [top[sector & (world.need_good == g)].max(initial=0.0) for g in range(len(world.goods))]
     worst, where = 0.0, ""
     while simulation.time < simulation.steps:
-        outside = simulation.step().prices.outside[0] / world.base_price
+        outside = simulation.step().prices.standing("outside")[0] / world.base_price
         for good, most, price in zip(world.goods, highest, outside, strict=True):
             if most > 0 and price / most > worst:
                 worst, where = float(price / most), good.id
