@@ -215,9 +215,20 @@ def test_a_missing_baseline_says_what_to_run(tmp_path: Path) -> None:
         _call("compare", "d", "--good", "dysprosum")
 
 
-def test_demo_ends_with_the_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_ends_with_the_pictures_and_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_report(campaign: Path, baseline: str, goods: list[str], target: Path) -> Path:
+        assert (baseline, goods) == ("baseline-2024", ["dysprosium"])
+        assert target.parent == campaign
+        target.write_text("<!doctype html>", encoding="utf-8")
+        return target
+
+    # The page needs a world, which the stand-in has not; tests/report has a real one.
+    monkeypatch.setattr("sim.commands.report.write_report", write_report)
     assert _call("demo", "--members", "3", "--quiet") == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, _, page = capsys.readouterr().out.splitlines()
+    assert (tmp_path / page.strip()).read_text(encoding="utf-8").startswith("<!doctype html>")
     pictures = [line.strip() for line in lines[-3:]]
     assert all((tmp_path / picture).is_file() and picture.endswith(".png") for picture in pictures)
 
