@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.commands.output import plural, print_table, say, write_json
 from sim.errors import MonaziteError
+from sim.files import make_folder, write_whole
 from sim.paths import shown
 
 if TYPE_CHECKING:
@@ -235,8 +236,9 @@ def main(args: argparse.Namespace) -> int:
     }  # fmt: skip
     target = args.out or sweep.directory / "sensitivity"
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(target / "sensitivity.csv", index=False)
+        # By default it lies in the folder of the sweep, which somebody may have sent.
+        make_folder(target.parent, target)
+        write_whole(target / "sensitivity.csv", pd.DataFrame(rows).to_csv(index=False).encode("utf-8"))
     except OSError as error:
         raise MonaziteError(f"{shown(target)}: cannot be written: {error.strerror}") from None
     write_json(target / "sensitivity.json", content)

@@ -39,8 +39,11 @@ def finished(plan: Plan, out: Path) -> Path:
     return report.directory
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-@pytest.mark.parametrize("after", [0, 3, 40, 110, 130, 180])
+@pytest.mark.parametrize(
+    ("after", "code"),
+    [(0, errno.ENOSPC), (3, errno.EDQUOT), (40, errno.ENOSPC), (110, errno.EDQUOT), (130, errno.ENOSPC),
+     (180, errno.EDQUOT)],
+)  # fmt: skip
 def test_full_disk_loses_nothing(
     plan: Plan,
     undisturbed: dict[str, bytes],
