@@ -59,8 +59,8 @@ def write_world(top: Path) -> Path:
     year.mkdir(parents=True)
     _write(
         top / "countries.csv",
-        "iso3,name,lon,lat,region,eu27,oecd,g7,brics,political_risk,source,confidence",
-        [(c, n, lon, lat, "x", eu, oecd, g7, brics, 0.3, "s", "assumption")
+        "iso3,name,lon,lat,region,eu27,oecd,g7,brics,political_risk,duty_on_fob,source,confidence",
+        [(c, n, lon, lat, "x", eu, oecd, g7, brics, 0.3, 0, "s", "assumption")
          for c, n, lon, lat, eu, oecd, g7, brics in COUNTRIES],
     )  # fmt: skip
     _write(
