@@ -190,7 +190,7 @@ def draw_licence() -> None:
         axes.annotate("licence in force", place, fontsize=10, color=PALETTE[0], va="center")
         axes.set_ylabel("exports over those of 2022")
         date_axis(axes, when)
-        line_labels(axes, when, [Label(base, "baseline", BASELINE), label])
+        line_labels(axes, [Label(base, "baseline", BASELINE), label])
         save(fig, "licence-queue.png")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sim.analysis.chains import layers_from
 from sim.analysis.names import country_name
 from sim.errors import MonaziteError, did_you_mean
 
@@ -19,7 +20,6 @@ __all__ = [
     "PriceUnit",
     "Stage",
     "controller",
-    "downstream",
     "find_country",
     "find_owner",
     "find_sector",
@@ -228,47 +228,14 @@ def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[st
     """
     listed: list[dict[str, Any]] = json.loads(dataset.attrs.get("events", "[]"))
     known = json.loads(baseline.attrs.get("events", "[]")) if baseline is not None else []
-    same = {json.dumps(event, sort_keys=True) for event in known}
-    own = [event for event in listed if json.dumps(event, sort_keys=True) not in same]
+
+    def said(event: dict[str, Any]) -> str:
+        # Runs stored by version 0.1.0 do not list the goods of an event.
+        return json.dumps({key: value for key, value in event.items() if key != "goods"}, sort_keys=True)
+
+    same = {said(event) for event in known}
+    own = [event for event in listed if said(event) not in same]
     return sorted(own, key=lambda event: str(event.get("from") or event.get("announced") or ""))
-
-
-def _goods_of(dataset: xr.Dataset, axis: str) -> dict[str, set[str]]:
-    facilities = [str(v) for v in dataset[f"{axis}_facility"].values]
-    goods = [str(v) for v in dataset[f"{axis}_good"].values]
-    result: dict[str, set[str]] = {}
-    for facility, good in zip(facilities, goods, strict=True):
-        result.setdefault(facility, set()).add(good)
-    return result
-
-
-def _neighbours(dataset: xr.Dataset) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Good -> goods made from it, and good -> goods that it is made from; traders left out."""
-    made, bought = _goods_of(dataset, "offer"), _goods_of(dataset, "need")
-    down: dict[str, set[str]] = {}
-    up: dict[str, set[str]] = {}
-    for facility, inputs in bought.items():
-        for source in inputs:
-            for product in made.get(facility, set()) - inputs:
-                down.setdefault(source, set()).add(product)
-                up.setdefault(product, set()).add(source)
-    return down, up
-
-
-def _reach(start: str, step: dict[str, set[str]]) -> list[set[str]]:
-    """Goods 1, 2, ... steps away from ``start``, each at its first distance."""
-    seen, layer, layers = {start}, {start}, []
-    while layer := {n for good in layer for n in step.get(good, set())} - seen:
-        seen |= layer
-        layers.append(layer)
-    return layers
-
-
-def downstream(dataset: xr.Dataset, good: str) -> list[str]:
-    """Goods made from a good, directly or further down, nearest first."""
-    order = {str(g): i for i, g in enumerate(dataset["good"].values)}
-    layers = _reach(good, _neighbours(dataset)[0])
-    return [g for layer in layers for g in sorted(layer, key=order.__getitem__)]
 
 
 def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
@@ -277,9 +244,9 @@ def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
     Goods at the same distance that share mineral, stage and unit form one stage; the supply of
     unlike goods is never added up.
     """
-    down, up = _neighbours(dataset)
-    layers = [*reversed(_reach(good, up)), {good}, *_reach(good, down)]
     order = {str(g): i for i, g in enumerate(dataset["good"].values)}
+    down, up = (layers_from(dataset, good, side) for side in (0, 1))
+    layers = [*reversed(up), {good}, *down]
     result = []
     for layer in layers:
         alike: dict[tuple[str, str, str], list[str]] = {}

@@ -20,6 +20,7 @@ from sim.engine.price_index import DeliveredPrices
 from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
+from sim.instruments.base import event_row
 from sim.instruments.process import Process
 from sim.variables import VARIABLES
 
@@ -233,15 +234,6 @@ class Recorder(Recording):
 
 def _attributes(case: Run) -> dict[str, Any]:
     scenario = case.scenario
-    events = [
-        {
-            "id": event.id, "type": event.type, "sentence": event.sentence(),
-            "announced": str(event.announced or ""), "from": str(event.from_ or ""),
-            "until": str(event.until or ""),
-            "in_base_year": bool(getattr(event, "in_base_year", False)),
-        }
-        for event in scenario.events
-    ]  # fmt: skip
     return {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -250,5 +242,5 @@ def _attributes(case: Run) -> dict[str, Any]:
         "members": len(case.members),
         "step": scenario.step,
         "compare_to": scenario.compare_to or "",
-        "events": json.dumps(events),
+        "events": json.dumps([event_row(event) for event in scenario.events]),
     }

@@ -51,13 +51,13 @@ def shots(runs: Sequence[Run], baseline: str, goods: Sequence[str], room: int) -
         goods: good ids.
         room: bytes that they may take on the page, in base 64.
     """
-    from sim.plots.draw import draw_comparison
+    from sim.plots import draw_all
 
     with tempfile.TemporaryDirectory() as folder:
         drawn = [
             (good, picture)
             for good in goods
-            for picture in draw_comparison(runs, baseline, [good], Path(folder))
+            for picture in draw_all(runs, baseline, [good], Path(folder)).pictures
         ]
         files = [(good, p.title, p.png.read_bytes(), p.csv.read_bytes(), p.csv.name) for good, p in drawn]
     for width in WIDTHS:
