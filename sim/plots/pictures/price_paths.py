@@ -46,6 +46,7 @@ MARKETS = ("outside", "inside")
 RATIO = "outside / inside"
 UNTRADED = {"outside": "outside, bid (no trade)", "inside": "inside, asked (no trade)"}
 """Market -> quotes of the steps in which nothing is traded."""
+PRICED = (*MARKETS, *UNTRADED.values())
 DOTS = (0, (1, 1.6))
 PANEL_INCHES = {"outside": 2.9, "inside": 1.7, RATIO: 1.0}
 LEFT, WIDE, BETWEEN = 0.95, 7.2, 0.42
@@ -247,7 +248,7 @@ def measure(case: Case) -> Measured:
     return Measured(title, subtitle, case.lined.footer(unit, note), table, look)
 
 
-def _limits(table: pd.DataFrame, markets: Sequence[str] = (*MARKETS, *UNTRADED.values())) -> tuple[bool, float, float]:
+def _limits(table: pd.DataFrame, markets: Sequence[str] = PRICED) -> tuple[bool, float, float]:
     """Logarithmic or not, lower and upper limit."""
     rows = table[table["market"].isin(markets)]
     known = ["p05", "p95"] if "p95" in rows else ["drawn"]
