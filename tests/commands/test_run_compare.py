@@ -38,6 +38,7 @@ class FakeScenario:
     overrides: tuple[str, ...] = ()
     seed: int | None = None
     origin: dict[str, object] = field(default_factory=dict)
+    tables: Path = Path("world")
 
 
 STEPS = 30
@@ -69,7 +70,7 @@ def _engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, content in (
         ("sim.scenario", {"load_scenario": load_scenario}),
         ("sim.engine", {"Simulation": Simulation}),
-        ("sim.world.load", {"load_world": lambda year: None}),
+        ("sim.world.load", {"load_world": lambda year, tables: None}),
     ):
         module = types.ModuleType(name)
         module.__dict__.update(content)
