@@ -15,6 +15,7 @@ from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
 from sim.analysis.run_metrics import first_event, months_since, shortage, steps_per_year
 from sim.analysis.select import controller, good_name, own_events, price, price_unit
+from sim.explain.attribute import peak_step
 from sim.explain.words import place, two
 from sim.results import Run
 
@@ -92,8 +93,7 @@ class Headline:
         """Month in which the median member's price is furthest from the baseline's; '' where it is not."""
         if abs(np.log(self.multiple[0])) < NOTABLE:
             return ""
-        ratio = np.nanmedian(metrics.paired_ratio(*self._pair), axis=0)
-        step = int(np.abs(np.log(np.nan_to_num(ratio, nan=1.0))).argmax())
+        step = peak_step(self.run, self.baseline, self.good)
         return str(self.run.dataset["time"].values[step].astype("datetime64[M]"))
 
     @property

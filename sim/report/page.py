@@ -73,13 +73,13 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     runs = list({run.id: run for s in subjects for run in s.together}.values())
     pairs = list({line.run.id: (line.run, line.baseline) for line in lines}.values())
     scenarios = [told(*pair) for pair in pairs]
-    goods = list(dict.fromkeys(line.good for line in lines))
     names = {line.good: line.name for line in lines}
     room = (LARGEST - ROOM_FOR_TEXT) // len(subjects)
     pictures = [shot for s in subjects for shot in shots(s.together, s.baseline.scenario, s.goods, room)]
     head, lead = finding(lines)
     rows, table = _numbers(lines)
     ranked = sorted(lines, key=lambda line: -abs(np.log(line.multiple[0])))
+    goods = list(dict.fromkeys(line.good for line in ranked))
     # The scenarios are run again for the parts of their events: once each, for the good that moves most.
     leading = [next(line for line in ranked if line.run.id == run.id) for run, _ in pairs]
     order = {run.id: number for number, (run, _) in enumerate(pairs)}

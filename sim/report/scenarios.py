@@ -19,7 +19,8 @@ class Change:
     """One difference from the baseline: what, and what it rests on."""
 
     what: str
-    basis: str
+    source: str = ""
+    assumption: str = ""
     url: str = ""
     note: str = ""
 
@@ -52,7 +53,7 @@ def told(run: Run, baseline: Run) -> Told:
         scenario = base = None
     if scenario is None or base is None:
         # Written by another version: what the run itself has kept must do.
-        changes = [Change(sentence, "as the run has stored it") for sentence in own.values()]
+        changes = [Change(sentence) for sentence in own.values()]
         return Told(run.scenario, title, "", tuple(changes), ())
     changes = [_event(event, own[event.id], scenario) for event in scenario.events if event.id in own]
     changes += _values(scenario, base)
@@ -61,12 +62,11 @@ def told(run: Run, baseline: Run) -> Told:
 
 def _event(event: Instrument, sentence: str, scenario: Scenario) -> Change:
     source = scenario.sources.get(event.source or "")
-    parts = [source.title] if source else []
-    if event.assumption:
-        said = event.assumption if isinstance(event.assumption, str) else "not from a source"
-        parts.append(f"Assumption: {said}")
+    assumed = event.assumption if isinstance(event.assumption, str) else "not from a source"
     url = source.url if source and source.url and source.url.startswith(("https://", "http://")) else ""
-    return Change(sentence, ". ".join(parts), url, event.note)
+    return Change(
+        sentence, source.title if source else "", assumed if event.assumption else "", url, event.note
+    )  # fmt: skip
 
 
 def _values(scenario: Scenario, base: Scenario) -> list[Change]:
@@ -77,11 +77,11 @@ def _values(scenario: Scenario, base: Scenario) -> list[Change]:
         if own != other:
             usual = "its usual range" if other is None else str(other)
             given = "its usual range" if own is None else str(own)
-            found.append(Change(f"Parameter {name.replace('_', ' ')}: {given}, in the baseline {usual}.",
-                                "Assumption of the scenario"))  # fmt: skip
+            said = f"Parameter {name.replace('_', ' ')}: {given}, in the baseline {usual}."
+            found.append(Change(said, assumption="of the scenario"))
     if scenario.end != base.end:
         ends = f"Runs to {scenario.end}, the baseline to {base.end}; the months of both are compared."
-        found.append(Change(ends, ""))
+        found.append(Change(ends))
     return found
 
 
