@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
-from sim.analysis.select import controller, good_name, label, own_events, price_unit
+from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
 from sim.arrays import FloatArray
 from sim.errors import MonaziteError
 from sim.explain.branches import Cases, run_subsets
@@ -134,13 +134,16 @@ def step_of(run: Run, when: str) -> int:
 
 
 def peak_step(run: Run, baseline: Run | None, good: str) -> int:
-    """The step in which the price outside is furthest from the paired baseline's, by the median member."""
+    """The step in which the price outside is furthest from the paired baseline's, by the median member.
+
+    Where nothing is traded there is no price, so such steps do not count.
+    """
     if baseline is None or baseline.id == run.id:
         own = standing(run.dataset, good)
         return int(np.median(own, axis=0).argmax())
     data, base = paired(run.dataset, baseline.dataset)
-    ratio = standing(data, good) / standing(base, good, controller(data, good))
-    return int(np.abs(np.log(np.median(ratio, axis=0))).argmax())
+    ratio = price(data, good, "outside") / price(base, good, "outside", controller(data, good))
+    return int(np.abs(np.log(np.median(np.nan_to_num(ratio, nan=1.0), axis=0))).argmax())
 
 
 def attribute(run: Run, baseline: Run | None, question: Question) -> Explanation:
