@@ -52,7 +52,8 @@ def _panels(run: EpisodeRun) -> list[list[HindcastRow]]:
         same_time = reference is not None and reference.at == statistic.at
         # A total is compared with that of another time of its own: each such row has its own curve.
         when = reference.at if reference is not None and not same_time else None
-        groups.setdefault((statistic.series, reference and reference.series, when), []).append(row)
+        key = (statistic.series, statistic.minus, reference and reference.series, when)
+        groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
@@ -102,7 +103,7 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
             target.id, ((left + right) / 2, seen), xytext=(0, 6), textcoords="offset points",
             ha="center", fontsize=9, fontweight="bold", color=PALETTE[0], path_effects=HALO,
         )  # fmt: skip
-        values.append(np.array([seen, high]))
+        values.append(np.array([low, seen, high] if first.minus else [seen, high]))
     if first.reference is not None:
         axes.axhline(1.0, color=BASELINE, linewidth=0.9)
     shown = np.concatenate([v[np.isfinite(v)] for v in values])
@@ -111,7 +112,7 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
         axes.set_yscale("log")
         axes.set_ylim(max(low * 0.8, 0.05), high * 1.6)
     else:
-        axes.set_ylim(0, high * 1.25)
+        axes.set_ylim(min(0.0, low * 1.25), high * 1.25 if high > 0 else 0.0)
     unit = MILLION if high >= MILLION else 1.0
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value / unit)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))

@@ -26,13 +26,14 @@ from sim.scenario.checks import (
 )
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import upgraded
-from sim.scenario.named import in_words_of, scope_called, tables_asked
+from sim.scenario.named import check_series, in_words_of, scope_called, tables_asked
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
-from sim.scenario.numbers_written import check_dots, check_observed
+from sim.scenario.numbers_written import check_dots, check_observed, check_taxes
 from sim.scenario.parameters import check_parameter
 from sim.scenario.reader import Document, read_document
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.scenario.sizes import check_observed_sizes, check_sizes
 from sim.scenario.sweep_spec import SweepSpec, read_sweep
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
@@ -85,6 +86,7 @@ def check_scenario(
     for override in parsed:
         root = _override(root, override, report)
     report.root = root
+    root = report.root = _with_files(root, report, chain)
     scenario = _build(root, report, path)
     # What the reader found wrong at a place explains what the checks find there.
     found = {(problem.file, problem.line, problem.column) for problem in problems}
@@ -195,6 +197,20 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     return apply_override(root, override)
 
 
+def _with_files(root: Node, report: Report, chain: Sequence[Document]) -> Node:
+    """The scenario with the figures of observed files, if it names any."""
+    observed = root.value.get("observed") if isinstance(root.value, dict) else None
+    entries = observed.value if observed is not None and isinstance(observed.value, dict) else {}
+    named = (isinstance(entry.value, dict) and "file" in entry.value for entry in entries.values())
+    if "file" not in entries and not any(named):
+        return root
+    # Readers of tables are imported by those who have some.
+    from sim.scenario.observed_files import with_files
+
+    folders = {part.file: part.path.parent for part in chain}
+    return with_files(root, report, folders, _labels(root, Report(root, report.lines)))
+
+
 def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
     labels = _labels(root, report)
@@ -215,6 +231,8 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     check_sources(root, report, events)
     check_dots(root, report)
     check_observed(root, report)
+    check_taxes(root, report)
+    check_series(root, report, labels)
     if header is None:
         return None
     if header.name != path.stem and path.name != "scenario.resolved.yaml" and unchanged:
@@ -227,6 +245,10 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     for event in events if start <= end else ():
         check_dates(event, start, end, report)
     check_rules(events, report)
+    if labels is not None and not any(not problem.warning for problem in report.problems):
+        for event in events:
+            check_sizes(event, report, labels)
+        check_observed_sizes(header.observed, report, labels)
     small = _small_world(header, events, report, labels)
     if small is not None and not any(not problem.warning for problem in report.problems):
         for event in events:

@@ -93,7 +93,7 @@ def problems(folder: Path) -> list[str]:
          "element: unknown element 'Xx'; allowed: NdPr, Dy, Other"),
         ("2024/composition.csv", 0, {"share": "-0.1"}, "share: -0.1 is out of range; write 0 or more"),
         ("2024/tariffs.csv", 0, {"rate": "-2"}, "rate: -2 is out of range; write -0.99 or more"),
-        ("2024/tariffs.csv", 0, {"exporter": "CH"}, "exporter: unknown country 'CH'; did you mean 'CHN'?"),
+        ("2024/tariffs.csv", 0, {"exporter": "CHM"}, "exporter: unknown country 'CHM'; did you mean 'CHN'?"),
         ("countries.csv", 0, {"lat": "100"}, "lat: 100 is out of range; write a number from -90 to 90"),
         ("countries.csv", 0, {"duty_on_fob": "yes"}, "duty_on_fob: unknown duty_on_fob 'yes'; allowed: 0, 1"),
         ("transport.csv", 0, {"value": "0"}, "value: 0 is out of range; write a number above 0"),
