@@ -138,12 +138,10 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     day = {"type": "string", "pattern": DAY, "description": "day (2025-04-04) or month (2025-04)"}
     since = {"anyOf": [_ref("day"), {"type": "string", "pattern": r"^\d{4}$"}], "description": "from when"}
     half = {"type": "string", "pattern": PERIOD, "description": "year (2010) or half-year (2010-H1)"}
-    seen = {
-        "type": "string", "pattern": OBSERVED_PERIOD,
-        "description": "day, month (2025-04), quarter (2025-Q2), half-year (2025-H1) or year (2025)",
-    }  # fmt: skip
-    file = {"type": "string", "pattern": FILE_NAME, "description": "a table beside this file, or below its folder"}
-    one[OBSERVED_FILE] = file
+    spelt = "day, month (2025-04), quarter (2025-Q2), half-year (2025-H1) or year (2025)"
+    seen = {"type": "string", "pattern": OBSERVED_PERIOD, "description": spelt}
+    beside = "a table beside this file, or below its folder"
+    one[OBSERVED_FILE] = {"type": "string", "pattern": FILE_NAME, "description": beside}
     return {**one, **several, "day": day, "since": since, "period": half, "observed period": seen}
 
 
@@ -254,8 +252,8 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
         entry = part if partial or name == "sources" else {"allOf": [part], **_observed_basis()}
         if name == "observed":
             entry = {"if": {"required": ["file"]}, "then": _observed_file(definitions, suffix), "else": entry}
-            short = {"$ref": _ref(OBSERVED_FILE)["$ref"], "description": "a tidy table of figures beside this file"}
-            properties[name]["properties"] = {"file": short}
+            said = {"description": "a tidy table of figures beside this file"}
+            properties[name]["properties"] = {"file": {**_ref(OBSERVED_FILE), **said}}
         properties[name]["additionalProperties"] = {"anyOf": [{"type": "null"}, entry]} if partial else entry
     taken = sorted({name for label in labels for name in taken_names(label)})
     members: Schema = {**_ref("countries"), "description": "its members: codes, groups, other blocs"}
@@ -302,7 +300,7 @@ def _sweep(definitions: dict[str, Schema], *, partial: bool) -> Schema:
 
 
 def _observed_file(definitions: Mapping[str, Schema], suffix: str) -> Schema:
-    """An entry whose figures stand in a table: how to read it, and the fields of an observation but its figures."""
+    """An entry whose figures stand in a table: how to read it, and the other fields of an observation."""
     seen = definitions[f"Observation{suffix}"]["properties"]
     words: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
     return {
@@ -312,7 +310,9 @@ def _observed_file(definitions: Mapping[str, Schema], suffix: str) -> Schema:
             **{name: schema for name, schema in seen.items() if name != "values"},
             "file": _ref(OBSERVED_FILE),
             "layout": {"enum": list(LAYOUTS), "description": "tidy if left out"},
-            "columns": {**words, "propertyNames": {"enum": list(COLUMNS)}, "description": "what -> its heading"},
+            "columns": {
+                **words, "propertyNames": {"enum": list(COLUMNS)}, "description": "what -> its heading",
+            },
             "pivot": {**words, "description": "heading -> series, where each has a column"},
             "unit": {"type": "string", "description": "of all figures, where no column says it"},
             "sheet": {"type": "string", "description": "of a workbook"},

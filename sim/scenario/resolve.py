@@ -229,9 +229,8 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     events = _events(root, report, labels)
     assumptions = _assumptions(root, report, labels)
     check_sources(root, report, events)
-    check_dots(root, report)
-    check_observed(root, report)
-    check_taxes(root, report)
+    for check in (check_dots, check_observed, check_taxes):
+        check(root, report)
     check_series(root, report, labels)
     if header is None:
         return None

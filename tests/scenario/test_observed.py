@@ -18,6 +18,7 @@ time: {start: 2024-01, end: 2026-12}
 sources: {press: {title: The press}}
 observed:
 """
+HEADINGS = "series,date,value,unit\n"
 TIDY = """series,date,value,unit,source,low,high
 price_outside.copper,2024M07,"9,000",USD/t,press,,
 price_outside.copper,2025-Q1,12,USD/kg,press,11,14
@@ -62,7 +63,7 @@ def test_a_table_of_others_by_a_map_of_columns(tmp_path: Path) -> None:
 
 def test_a_pivot_table_in_excel(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
-    for row in (["Prices of somebody"], ["Month", "Outside", "Inside"], ["2024-05", 9, 8], ["2024-06", None, 7]):
+    for row in (["Somebody's"], ["Month", "Outside", "Inside"], ["2024-05", 9, 8], ["2024-06", None, 7]):
         book.active.append(row)
     book.save(tmp_path / "t.xlsx")
     entry = (
@@ -83,22 +84,22 @@ def test_trade_of_cepii_year_by_year(tmp_path: Path) -> None:
     )
     assert figures(scenario.observed["e"]) == {"2022": 5, "2023": 3.5}
     said = " ".join(problem.message for problem in scenario.warnings)
-    assert "trade of 811292, 811299, all of each code" in said or "trade of 811299, all of each code" in said
-    assert "1 of 3 rows of the series have no quantity and are not in its figures: 20.0 % of its value" in said
+    assert "trade of 811292, 811299, all of each code, in tonnes of gross weight" in said
+    assert "1 of 3 rows of the series have no quantity and are not in its figures: 20.0 % of its va" in said
 
 
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("series,date,value,unit\nprice_gate.copper,May 24,5,t\n", "t.csv:2:1: observed.p: 'May 24' is not a date"),
-        ("series,date,value,unit\nprice_gate.copper,2024-05,five,USD/kg\n", "t.csv:2:1: observed.p: 'five' is not"),
-        ("series,date,value,unit\nprice_gate.copper,2024-05,5,\n", "t.csv:2:1: observed.p: '5' has no unit"),
-        ("series,date,value,unit\n,2024-05,5,USD/kg\n", "t.csv:2:1: observed.p: nothing says of which series"),
-        ("series,date,value,unit\nprice_gate.copper,2024-05,5,t\n", "t.csv:2:1: .*is a mass, but a price is needed"),
-        ("series,date,value,unit\nprice_gate.copper,2024-05,-5,USD/kg\n", "t.csv:2:1: .*'-5 USD/kg' is negative"),
+        (HEADINGS + "price_gate.copper,May 24,5,t\n", "t.csv:2:1: observed.p: 'May 24' is not a date"),
+        (HEADINGS + "price_gate.copper,2024-05,five,USD/kg\n", "t.csv:2:1: observed.p: 'five' is not"),
+        (HEADINGS + "price_gate.copper,2024-05,5,\n", "t.csv:2:1: observed.p: '5' has no unit"),
+        (HEADINGS + ",2024-05,5,USD/kg\n", "t.csv:2:1: observed.p: nothing says of which series"),
+        (HEADINGS + "price_gate.copper,2024-05,5,t\n", "t.csv:2:1: .*is a mass, but a price"),
+        (HEADINGS + "price_gate.copper,2024-05,-5,USD/kg\n", "t.csv:2:1: .*'-5 USD/kg' is negative"),
         ("date,value\n2024-05,5\n2024M05,6\n", "nothing says of which series"),
-        ("a,b\n1,2\n", "there is no row of headings of a tidy table; the first row is: a, b; the columns of a tidy"),
-        ("series,date,value,unit\n", "the file holds no figures"),
+        ("a,b\n1,2\n", "no row of headings of a tidy table; the first row is: a, b; the columns"),
+        (HEADINGS, "the file holds no figures"),
     ],
 )
 def test_bad_tables_are_refused_with_their_lines(tmp_path: Path, table: str, said: str) -> None:
@@ -110,10 +111,10 @@ def test_bad_tables_are_refused_with_their_lines(tmp_path: Path, table: str, sai
     ("entry", "said"),
     [
         ("{file: t.csv, layout: long}", "observed.p.layout: unknown layout 'long'"),
-        ("{file: t.csv, columns: {dat: Month}}", "observed.p.columns: no column holds 'dat'; did you mean 'date'"),
+        ("{file: t.csv, columns: {dat: Month}}", "observed.p.columns: no column holds 'dat'; did you mean"),
         ("{file: t.csv, columns: [a]}", "observed.p.columns: 'columns' is a mapping of words to words"),
         ("{file: t.csv, thousands: x}", "observed.p.thousands: 'thousands' is what parts them"),
-        ("{file: t.csv, layout: cepii, series: worth.x}", "'worth.x' is no series of yearly trade; write one of"),
+        ("{file: t.csv, layout: cepii, series: worth.x}", "'worth.x' is no series of yearly trade; write"),
         ("{file: [t.csv]}", "observed.p.file: an observed file is named by text"),
         ("{file: t.csv, value: 3}", "value: unknown field; did you mean 'values'"),
     ],
@@ -129,12 +130,13 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "scenarios"
     folder.mkdir()
     (folder / "t.csv").symlink_to(tmp_path / "secret.csv")
-    with pytest.raises(InputProblems, match="'t.csv' is a link that leads out of the folder"):
+    with pytest.raises(InputProblems, match=r"'t\.csv' is a link that leads out of the folder"):
         load(folder, "  file: t.csv\n")
 
 
 def test_a_file_is_looked_for_beside_the_scenario_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / "child.yaml").write_text("format: 2\nname: child\ntitle: x\nextends: mine\n", encoding="utf-8")
+    child = "format: 2\nname: child\ntitle: x\nextends: mine\n"
+    (tmp_path / "child.yaml").write_text(child, encoding="utf-8")
     load(tmp_path, "  file: prices.csv\n", prices=TIDY)
     assert len(load_scenario(tmp_path / "child.yaml").observed) == 2
 
@@ -142,7 +144,7 @@ def test_a_file_is_looked_for_beside_the_scenario_that_names_it(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("{series: price_gate.copper, values: {2024-05: 60 CNY/kg}, rate: 7 CNY/USD}", "write 'vat: 13 %' for a quote"),
+        ("{series: price_gate.copper, values: {2024-05: 60 CNY/kg}, rate: 7 CNY/USD}", "write 'vat: 13 %'"),
         ("{series: exports.gallium.CHN, values: {2024: 0.031 t}}", "and no figure of the series is closer"),
         ("{series: price_gate.copper, values: {2024: 9000 USD/kg}}", "and no figure of the series is closer"),
         ("{series: exports.unobtainium.CHN, values: {2024: 5 t}}", "unknown good 'unobtainium'"),
@@ -184,8 +186,10 @@ def test_reading_what_was_read_takes_no_tax_off_twice() -> None:
 @pytest.mark.parametrize(
     ("text", "first", "last", "form", "months"),
     [
-        ("2024", "2024-01-01", "2024-12-31", "2024", 12), ("2024Q2", "2024-04-01", "2024-06-30", "2024-Q2", 3),
-        ("2024-H2", "2024-07-01", "2024-12-31", "2024-H2", 6), ("2024M2", "2024-02-01", "2024-02-29", "2024-02", 1),
+        ("2024", "2024-01-01", "2024-12-31", "2024", 12),
+        ("2024Q2", "2024-04-01", "2024-06-30", "2024-Q2", 3),
+        ("2024-H2", "2024-07-01", "2024-12-31", "2024-H2", 6),
+        ("2024M2", "2024-02-01", "2024-02-29", "2024-02", 1),
         ("2024-02-10", "2024-02-10", "2024-02-10", "2024-02-10", 1),
     ],
 )  # fmt: skip
