@@ -17,7 +17,7 @@ __all__ = ["InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed"
 LIKENESS = 0.65
 """Share of letters in common below which a word is no suggestion for another."""
 SHORTEST = 3
-"""Letters of a word for which something is suggested."""
+"""Letters of a word in capitals for which something is suggested."""
 MAXIMUM_EXCERPT = 120
 """Longest source line that an excerpt shows, in characters."""
 
@@ -101,9 +101,9 @@ def did_you_mean(word: str, allowed: Iterable[str], *, list_up_to: int = 12) -> 
     """
     choices = list(dict.fromkeys(allowed))
     lowered = {choice.lower(): choice for choice in choices}
-    # Two letters are like too much: UK is no misspelt UKR.
+    # Codes of two letters are like too much: UK is no misspelt UKR.
     near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=LIKENESS)
-    close = near if len(word) >= SHORTEST else []
+    close = near if len(word) >= SHORTEST or not word.isupper() else []
     if close:
         return f"did you mean '{lowered[close[0]]}'?"
     return listed(choices, list_up_to)

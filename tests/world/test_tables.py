@@ -138,8 +138,8 @@ def test_parts_read_like_the_whole(tmp_path: Path) -> None:
 
 
 def test_no_other_file_reads_csv_by_hand() -> None:
-    """Source tables with a hundred thousand rows are data frames, and those of others have layouts of their own;
-    all else goes through one reader."""
+    """Source tables of a hundred thousand rows are data frames, those of others have their own layouts; all
+    else goes through one reader."""
     readers = {"reader", "DictReader", "read_csv"}
     found = {
         path.relative_to(SOURCE).as_posix()
