@@ -15,7 +15,7 @@ from sim.paths import base_years
 from sim.scenario.node import Node
 from sim.scenario.report import Report
 from sim.world.labels import GoodLabel, Labels, load_labels
-from sim.world.source import NoWorld, panel_labels, world_tables
+from sim.world.source import NoWorld, WorldChoice, panel_labels, world_tables
 
 __all__ = [
     "SERIES_FORMS", "check_series", "in_words_of", "minerals_called", "scope_called", "series_called",
@@ -77,7 +77,7 @@ def _minerals(node: Node, labels: Labels) -> Node:
     return replace(node, value=[*items, *further])
 
 
-def tables_asked(base_year: int, minerals: object, world: object) -> Path:
+def tables_asked(base_year: int, minerals: object, world: WorldChoice | None) -> Path:
     """The world tables that a header asks for, with its minerals as they are written.
 
     Raises:
@@ -92,7 +92,7 @@ def tables_asked(base_year: int, minerals: object, world: object) -> Path:
         if isinstance(word, str):
             named += [(place, name) for name in _minerals_among(word, goods) or (word,)]
     try:
-        return world_tables(base_year, [name for _, name in named], world if isinstance(world, str) else None)
+        return world_tables(base_year, [name for _, name in named], world)
     except NoWorld as error:
         if error.where[0] == "minerals":
             place = named[int(error.where[1])][0]

@@ -35,6 +35,7 @@ from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
 from sim.scenario.sizes import check_observed_sizes, check_sizes
 from sim.scenario.sweep_spec import SweepSpec, read_sweep
+from sim.scenario.world_part import as_choice, chosen_world
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 from sim.world.source import NoWorld
@@ -259,7 +260,8 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     return Scenario(
         sweep=_sweep(root, report, path),
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "world", "seed")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        world=as_choice(header.world, root.value["world"]) if header.world is not None else None,
         sources=header.sources,
         observed=header.observed,
         extends=header.extends,
@@ -292,7 +294,8 @@ def _labels(root: Node, report: Report) -> Labels | None:
     year = root.value.get("base_year")
     if year is None or isinstance(year.value, bool) or not isinstance(year.value, int):
         return None
-    world, minerals = (plain(root.value[key]) if key in root.value else None for key in ("world", "minerals"))
+    minerals = plain(root.value["minerals"]) if "minerals" in root.value else None
+    world = chosen_world(root.value.get("world"))
     try:
         return load_labels(year.value, tables_asked(year.value, minerals, world))
     except NoWorld as error:

@@ -18,6 +18,8 @@ from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
 from sim.scenario.observed import Figure, Observation
 from sim.scenario.sweep_spec import SweepSpec
+from sim.scenario.world_part import WorldPart, world_as_written, world_field
+from sim.world.source import WorldChoice, world_tables
 
 __all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
 
@@ -111,9 +113,9 @@ class Header(_Part):
         Field(description="minerals whose chains are run; all if left out", examples=["[gallium]"]),
     ] = ()
     world: Annotated[
-        str | None,
-        WithJsonSchema({"anyOf": [{"const": "panel"}, {"type": "null"}]}),
-        Field(description="'panel' for a world built from the panel where a curated one has the year, too"),
+        WorldPart | None,
+        world_field,
+        Field(description="'panel', a folder of tables of one's own, or these and facilities that are added"),
     ] = None
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
@@ -153,7 +155,7 @@ class Scenario:
     """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
-    world: str | None = None
+    world: WorldChoice | None = None
     """Where the world comes from, where the file says it; see :func:`sim.world.source.world_tables`."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
@@ -168,8 +170,6 @@ class Scenario:
         Raises:
             MonaziteError: there is no such world.
         """
-        from sim.world.source import world_tables
-
         return world_tables(self.base_year, self.minerals, self.world)
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
@@ -203,7 +203,7 @@ class Scenario:
             "tags": list(self.tags),
             "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
-            **({"world": self.world} if self.world is not None else {}),
+            **({"world": world_as_written(self.world)} if self.world is not None else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},
