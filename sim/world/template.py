@@ -29,9 +29,9 @@ rhenium_metal,chemicals,,0.2
 """
 README = """# A world of your own
 
-Three tables make a world: `prices.csv`, `mines.csv`, `uses.csv`. Two more may be added: `plants.csv` for what is made
-of something else, `flows.csv` for who ships to whom. The rows that stand here are rhenium in 2024 (output and price from
-the USGS; the uses are recalled). Write your own over them, then:
+Three tables make a world: `prices.csv`, `mines.csv`, `uses.csv`. Two more may be added: `plants.csv` for
+what is made of something else, `flows.csv` for who ships to whom. The rows that stand here are rhenium in
+2024 (output and price from the USGS; the uses are recalled). Write your own over them, then:
 
     monazite world build {folder}          # checks, balances, tells every adjustment
     monazite world show {folder} 2024      # what rests on what
@@ -41,8 +41,9 @@ and name the folder in a scenario, beside the scenario file:
     base_year: 2024
     world: {folder}
 
-Tonnes are metric tonnes a year, of what `unit` says; the dot is the decimal point. Countries are codes or English names, `ROW` is
-the rest of the world. A column `source` may stand in every table: rows without one are marked as assumptions.
+Tonnes are metric tonnes a year, of what `unit` says; the dot is the decimal point. Countries are codes or
+English names, `ROW` is the rest of the world. A column `source` may stand in every table: rows without one
+are marked as assumptions.
 
 | table | column | what it holds |
 |---|---|---|
@@ -57,13 +58,14 @@ the rest of the world. A column `source` may stand in every table: rows without 
 | | name, firm (optional) | of the mine, of its owner; rows without a firm are firms of their own |
 | uses.csv | good, sector | sector that uses the good: `monazite list sectors` |
 | | share | of what plants leave; the countries follow value added, or the flows; `country` stays empty |
-| | use_t, country | instead of a share: tonnes of the year, in one country, or in all where `country` is empty |
+| | use_t, country | instead of a share: tonnes, in one country, or in all where `country` is empty |
 | plants.csv | good, country, output_t | as in mines.csv, with the same optional columns |
-| | inputs | tonnes of each input per tonne of output: `silicon_ore:2.7;coke:1.1`, all of them goods of prices.csv |
-| flows.csv | good, exporter, importer, tonnes | trade of the year; where a good has no rows, distance decides |
+| | inputs | tonnes of goods of prices.csv per tonne of output: `silicon_ore:2.7;coke:1.1` |
+| flows.csv | good, exporter, importer, tonnes | trade of the year; a good without rows follows distance |
 
-What is used is scaled to what is made, and flows are fitted to both; `monazite world build` says by how much. If
-they differ by more than a factor of two, it refuses, and says which rows, by how much, and what to change.
+What is used is scaled to what is made, and flows are fitted to both; `monazite world build` says by how
+much. If they differ by more than a factor of two, it refuses, and says which rows, by how much, and what
+to change.
 """
 
 

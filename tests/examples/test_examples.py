@@ -92,7 +92,7 @@ def test_the_how_to_on_a_world_goes_from_tables_to_a_comparison(
             assert not words or main([*words, *plain]) == 0, line
     said = capsys.readouterr().out
     assert good in said
-    assert "probability of > 10 % unmet" in said
+    assert "peak price outside" in said
 
 
 def _written(path: Path, text: str) -> Path:

@@ -50,7 +50,7 @@ class OwnTables(StandIn):
 
     Args:
         root: the folder that holds ``data/raw``.
-        folder: with ``prices.csv``, ``mines.csv`` and ``uses.csv``; ``plants.csv`` and ``flows.csv`` if wanted.
+        folder: with ``prices.csv``, ``mines.csv``, ``uses.csv``; ``plants.csv`` and ``flows.csv`` if wanted.
         year: of the world.
 
     Raises:
@@ -290,7 +290,8 @@ def unit_slips(tables: OwnTables) -> list[str]:
                 if DOTTED.fullmatch(text):
                     meant = text.replace(".", "")
                     place = f"{table.path}:{line.line}: {column}"
-                    found.append(f"{place}: {text} is read as {float(text):g}; write {meant} if that is meant")
+                    said = f"{place}: {text} is read as {float(text):g}"
+                    found.append(f"{said}; write {meant} if that is meant")
     for good in tables.goods:
         made = fsum(row["tonnes"] for row in (*tables.mines, *tables.plants) if row["good"] == good)
         sent = fsum(row["tonnes"] for row in tables.flows if row["good"] == good)

@@ -35,7 +35,7 @@ def build_own_world(root: Path, tables: Path, folder: Path, year: int, out: Path
     Args:
         root: the folder that holds ``data/raw``.
         tables: a folder of world tables, of which those that hold for all years are copied.
-        folder: with ``prices.csv``, ``mines.csv`` and ``uses.csv``; ``plants.csv`` and ``flows.csv`` if wanted.
+        folder: with ``prices.csv``, ``mines.csv``, ``uses.csv``; ``plants.csv`` and ``flows.csv`` if wanted.
         year: that the tables describe.
         out: folder to write.
 
