@@ -59,5 +59,5 @@ class StandIn(Raw):
         frame = self.frame("countries.csv").set_index("iso3")
         placed = set(frame.index[frame["lon"].notna()])
         added = sorted((set(more) - listed) & placed)
-        extra = {"lon": "", "lat": "", "brics": "0"}
+        extra = {"lon": "", "lat": "", "brics": "0", "duty_on_fob": "0", "duty_source": ""}
         return [*rows, *({"iso3": code, "name": str(frame.at[code, "name"]), **extra} for code in added)]
