@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from sim.commands.output import say
+from sim.commands.output import plural, say
 from sim.paths import shown
 
 __all__ = ["main", "register"]
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     from sim.commands.run import Settings, run_scenarios
 
     began = time.perf_counter()
-    say(f"{BASELINE} and {SCENARIO}, {args.members} paired members", flush=True)
+    say(f"{BASELINE} and {SCENARIO}, {plural(args.members, 'paired member')}", flush=True)
     settings = Settings(args.members, SEED, args.out, quiet=args.quiet)
     campaign = run_scenarios([BASELINE, SCENARIO], settings=settings)
     say(f"saved in {shown(campaign)}, {time.perf_counter() - began:.1f} s\n", flush=True)

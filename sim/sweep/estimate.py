@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.errors import MonaziteError
+from sim.errors import MonaziteError, plural
 from sim.sweep.encode import encode_block
 from sim.sweep.kept import SweepRecorder
 from sim.sweep.machine import available_bytes
@@ -65,7 +65,7 @@ def check_members(world: World, scenario: Scenario, members: int) -> None:
     if members > most:
         needed = members * each * COPIES
         raise MonaziteError(
-            f"{scenario.name}: {members:,} members of a run need about {needed / 1e9:,.1f} GB, and "
+            f"{scenario.name}: {plural(members, 'member')} of a run need about {needed / 1e9:,.1f} GB, and "
             f"{free / 1e9:,.1f} GB are free; write --members {max(most // 2, 1)}, or use 'monazite sweep', "
             "which stores members as it goes"
         )
@@ -171,6 +171,6 @@ def fitting_batch(estimate: Estimate, block: int, workers: int, batch: int | Non
     if advice:
         remedy = f"write {' or '.join(advice)}"
     raise MonaziteError(
-        f"{batch or 1} members at a time on {workers} worker{'s' if workers > 1 else ''} need about "
+        f"{plural(batch or 1, 'member')} at a time on {plural(workers, 'worker')} need about "
         f"{estimate.memory(batch or 1, workers) / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {remedy}"
     )
