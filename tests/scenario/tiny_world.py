@@ -78,6 +78,18 @@ def write_world(top: Path) -> Path:
          ("freight_base", 0.01, 0, 1, "share", "s", "assumption"),
          ("freight_by_distance", 0.001, 0, 1, "share", "s", "assumption")],
     )  # fmt: skip
+    _write(top / "straits.csv", "strait,name,note,source,confidence", [
+        ("suez", "Suez Canal", "", "s", "assumption"), ("dover", "Strait of Dover", "", "s", "assumption"),
+    ])
+    _write(top / "sea_legs.csv", "sea,other_sea,strait,nautical_miles,source,confidence", [
+        ("east", "west", "suez", 100, "s", "assumption"), ("east", "west", "", 500, "s", "assumption"),
+        ("west", "north", "dover", 50, "s", "assumption"),
+    ])
+    _write(top / "harbours.csv", "iso3,sea,harbour,source,confidence", [
+        (code, sea, "h", "s", "assumption")
+        for code, sea in (("CHN", "east"), ("JPN", "east"), ("DEU", "north"), ("USA", "west"))
+    ])
+    _write(top / "overland.csv", "region,members,how,source,confidence", [])
     _write(
         top / "behaviour.csv",
         "parameter,scope,value,low,high,held,draw,unit,source,confidence",
