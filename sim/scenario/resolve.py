@@ -275,6 +275,31 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
             f"write 'name: {path.stem}' or rename the file", warning=True,
         )  # fmt: skip
     check_header(header, report, path)
+    _check_events(header, events, report, labels)
+    sweep = _sweep(root, report, path)
+    if not sound and not probed:
+        return None
+    return Scenario(
+        sweep=sweep,
+        **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "world", "seed")},
+        sources=header.sources,
+        observed=header.observed,
+        extends=header.extends,
+        start=header.time.start,
+        end=header.time.end,
+        step=header.time.step,
+        events=tuple(events),
+        assumptions=assumptions,
+        blocs=blocs,
+        origin={".".join(where): node.place for where, node in walk(root) if where},
+    )
+
+
+def _check_events(
+    header: Header, events: Sequence[Instrument], report: Report, labels: Labels | None
+) -> None:
+    """What is wrong with events beside each other, and in the span and the world that the header asks for."""
     start, end = header.time.start, header.time.end
     for event in events if start <= end else ():
         with report.blaming(("time", "end"), ("time", "start")):
@@ -293,6 +318,7 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
+<<<<<<< HEAD
     sweep = _sweep(root, report, path)
     if not sound and not probed:
         return None
@@ -310,6 +336,8 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
         blocs=blocs,
         origin={".".join(where): node.place for where, node in walk(root) if where},
     )
+=======
+>>>>>>> 9459918 (Events are checked in a function of their own)
 
 
 def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
