@@ -282,10 +282,9 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
     return Scenario(
         sweep=sweep,
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "world", "seed")},
-        sources=header.sources,
-        observed=header.observed,
-        extends=header.extends,
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        **{name: getattr(header, name) for name in ("sources", "observed", "extends")},
+        world=as_choice(header.world, root.value["world"]) if header.world is not None else None,
         start=header.time.start,
         end=header.time.end,
         step=header.time.step,
@@ -318,26 +317,6 @@ def _check_events(
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
                     "check countries, goods and stages", key=True, warning=True,
                 )  # fmt: skip
-<<<<<<< HEAD
-    sweep = _sweep(root, report, path)
-    if not sound and not probed:
-        return None
-    return Scenario(
-        sweep=sweep,
-        **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
-        **{name: getattr(header, name) for name in ("sources", "observed", "extends")},
-        world=as_choice(header.world, root.value["world"]) if header.world is not None else None,
-        start=start,
-        end=end,
-        step=header.time.step,
-        events=tuple(events),
-        assumptions=assumptions,
-        blocs=blocs,
-        origin={".".join(where): node.place for where, node in walk(root) if where},
-    )
-=======
->>>>>>> 9459918 (Events are checked in a function of their own)
 
 
 def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
