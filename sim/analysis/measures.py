@@ -90,10 +90,10 @@ _TABLE = (
             "Sales of an owner's facilities at gate prices, less the baseline's.", (OWNER,)),
     Measure("event_before", "  before", "%", "change-share", "share",
             "Trade or output that an event touches before its first day, less the baseline's, over it.",
-            (), testable=False),
+            ("event",), testable=False),
     Measure("event_after", "  from then on", "%", "change-share", "share",
             "Trade or output that an event touches from its first day on, less the baseline's, over it.",
-            (), testable=False),
+            ("event",), testable=False),
 )  # fmt: skip
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}

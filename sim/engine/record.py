@@ -205,14 +205,21 @@ class Recorder(Recording):
         agents = VARIABLES["event_agents"]
         variables["event_agents"] = agents.axes, self.ledger.agents, agents.attributes
         event, link, tonnes, base = self.ledger.table()
+        ids = np.array([item.id for item in self._case.events], dtype=str)
+        reached = [(ids[e], s, row) for (e, s), rows in self.ledger.reached.items() for row in sorted(rows)]
+        columns = list(zip(*sorted(reached), strict=True))
+        labels = {
+            f"reached_{name}": ("reached", np.array(column))
+            for name, column in zip(("event", "side", "row"), columns, strict=False)
+        }
         if not len(event):
-            return {}
+            return labels
         for name, values in (("ledger_tonnes", tonnes), ("ledger_base", base)):
             variables[name] = VARIABLES[name].axes, values.astype(np.float32), VARIABLES[name].attributes
         good, pair = np.divmod(link, len(codes) ** 2)
         exporter, importer = np.divmod(pair, len(codes))
-        ids = np.array([item.id for item in self._case.events], dtype=str)
         return {
+            **labels,
             "ledger_event": ("ledger", ids[event]),
             "ledger_good": ("ledger", goods[good]),
             "ledger_exporter": ("ledger", codes[exporter]),
