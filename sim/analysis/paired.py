@@ -26,7 +26,7 @@ Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 __all__ = ["Band", "Comparison", "Row", "Section", "Wanted", "band", "compare", "compare_group", "paired"]
 
 USUAL = Wanted()
-BY_YEAR = ("flow_year", "year")
+BY_YEAR = ("flow_year",)
 """What covers the whole of a run, however many of its steps are compared."""
 
 
@@ -92,7 +92,7 @@ def _aligned(group: Group, goods: Sequence[str]) -> dict[str, xr.Dataset]:
             raise MonaziteError(f"{name} does not hold {good}; in common are: {', '.join(shared)}")
     if all(data.sizes["time"] == len(months) for data in stored.values()):
         return stored
-    return {name: data.drop_dims("year", errors="ignore").sel(time=months) for name, data in stored.items()}
+    return {name: data.drop_vars(BY_YEAR, errors="ignore").sel(time=months) for name, data in stored.items()}
 
 
 def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) -> Comparison:
