@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sim.errors import MonaziteError
+
 __all__ = ["downstream", "layers_from", "links_of_chain", "touched_goods", "upstream", "users_of"]
 
 Links = dict[str, frozenset[str]]
@@ -31,7 +33,9 @@ def _links(makers: Pairs, users: Pairs) -> tuple[Links, Links]:
             for product in made.get(facility, set()) - inputs:
                 down.setdefault(source, set()).add(product)
                 up.setdefault(product, set()).add(source)
-    return tuple({good: frozenset(found) for good, found in side.items()} for side in (down, up))  # type: ignore[return-value]
+    return tuple(
+        {good: frozenset(found) for good, found in side.items()} for side in (down, up)
+    )  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=4)
@@ -39,11 +43,17 @@ def _of_world(base_year: int) -> tuple[Pairs, Pairs]:
     """(facility, good) of all that is made, and of all that is used, in the world of a base year."""
     from sim.world.load import load_world
 
-    world = load_world(base_year)
+    try:
+        world = load_world(base_year)
+    except MonaziteError:
+        # A world of one's own that is not there any more: then each good is a chain of its own.
+        return [], []
     goods = [good.id for good in world.goods]
     makers = zip(world.offer_facility, world.offer_good, strict=True)
     users = zip(world.need_facility, world.need_good, strict=True)
-    return tuple([(world.facilities[f], goods[g]) for f, g in pairs] for pairs in (makers, users))  # type: ignore[return-value]
+    return tuple(
+        [(world.facilities[f], goods[g]) for f, g in pairs] for pairs in (makers, users)
+    )  # type: ignore[return-value]
 
 
 def _pairs(dataset: xr.Dataset) -> tuple[Pairs, Pairs]:

@@ -21,11 +21,13 @@ from sim.plots import draw_all, kinds, line_up, pictures, save_picture, svg_text
 from sim.plots.case import MOST, Case
 from sim.plots.events import MAXIMUM_LANES, event_lanes
 from sim.plots.lettering import shortened, spread, stacked, width, wrapped
+from sim.plots.outlines import FRAME, middles, outlines
 from sim.plots.pictures import Kind
 from sim.plots.pictures.price_paths import line_of
 from sim.plots.pictures.shortage_heatmap import shortage_table
 from sim.plots.pictures.winners_losers import contributions
 from sim.plots.style import number
+from sim.plots.trade import traded
 from sim.results import Run
 from tests.plots.boxes import faults
 from tests.synthetic import SHOCK_START, make_dataset
@@ -328,6 +330,41 @@ def test_supply_never_adds_unlike_units() -> None:
         table["panel"].str.startswith("Use outside") & (table["scenario"] == "baseline of licence-test")
     ]
     np.testing.assert_allclose(used.groupby("time")["rate"].sum(), 420.0, rtol=1e-4)
+
+
+def _traded(name: str, factor: float) -> Run:
+    """A run whose trade in the good in 2026 is so much of what it is in the other years."""
+    dataset = make_dataset(name, shock=1.0 - factor)
+    less = (dataset["link_good"].values == GOOD) & (dataset["year"].values == 2026)[:, None]
+    dataset["flow"] = dataset["flow"] * np.where(less, factor, 1.0)
+    return _run(dataset, f"Trade times {factor}")
+
+
+def test_flows_show_the_year_in_which_most_is_lost() -> None:
+    case = _case(_traded("halved", 0.5))
+    found = traded(case, case.lined.scenarios[0], (GOOD,))
+    assert found is not None
+    assert found.year == 2026
+    np.testing.assert_allclose(found.table["now"].sum(), found.table["before"].sum() / 2, rtol=1e-5)
+    flows = _kind("flows").measure(case)
+    assert "50 % less crosses borders in 2026" in flows.title
+    assert faults(_kind("flows").draw(flows)) == []
+    parts = flows.table[["kept", "lost", "more"]].sum(axis=1)
+    np.testing.assert_allclose(parts, flows.table[["before", "now"]].max(axis=1), rtol=1e-6)
+    world = _kind("map").measure(case)
+    assert "t less in 2026" in world.title
+    assert faults(_kind("map").draw(world)) == []
+    assert "no scenario" in _kind("map").measure(_case()).nothing
+    assert "changes by less" in _kind("flows").measure(_case(_traded("same", 1.0))).nothing
+
+
+def test_outlines_hold_the_countries_that_trade() -> None:
+    assert {"CHN", "JPN", "USA", "DEU", "AUS", "MYS"} <= outlines().keys()
+    left, right, bottom, top = FRAME
+    for place in ("CHN", "AUS", "USA"):
+        x, y = middles()[place]
+        assert left < x < right
+        assert bottom < y < top
 
 
 def test_a_figure_is_svg_for_a_page() -> None:
