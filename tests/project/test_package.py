@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (
-    "data/world", "data/panel", "data/raw/assumptions", "data/raw/targets", "scenarios", "conf", "schema",
+    "data/world", "data/maps", "data/panel", "data/raw/assumptions", "data/raw/targets",
+    "scenarios", "conf", "schema",
 )  # fmt: skip
 TABLES = (
     "usgs_prices_2017_2024", "base_us_import_sources_2021_24", "countries", "sector_value_added_est2022",
