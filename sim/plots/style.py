@@ -50,6 +50,7 @@ __all__ = [
     "line_labels",
     "number",
     "percent",
+    "png_bytes",
     "quoted",
     "save_picture",
     "signed",
@@ -316,6 +317,14 @@ def svg_text(fig: Figure) -> str:
     with mpl.rc_context(STYLE):
         fig.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
     return target.getvalue()
+
+
+def png_bytes(fig: Figure, resolution: float) -> bytes:
+    """A figure as a PNG of so many dots per inch, for a page; the same for the same drawing."""
+    stream = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        fig.savefig(stream, format="png", dpi=resolution, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def save_picture(fig: Figure, directory: Path, name: str, title: str, table: pd.DataFrame) -> Picture:

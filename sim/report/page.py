@@ -75,7 +75,7 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     scenarios = [told(*pair) for pair in pairs]
     names = {line.good: line.name for line in lines}
     room = (LARGEST - ROOM_FOR_TEXT) // len(subjects)
-    pictures = [shot for s in subjects for shot in shots(s.together, s.baseline.scenario, s.goods, room)]
+    pictures = [shots(s.together, s.baseline.scenario, s.goods, room) for s in subjects]
     head, lead = finding(lines)
     rows, table = _numbers(lines)
     ranked = sorted(lines, key=lambda line: -abs(np.log(line.multiple[0])))
@@ -90,8 +90,12 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
         period=_period(runs), number_heads=HEADS, number_rows=rows, numbers_csv=packed(table),
         scenarios=scenarios, goods=[names[good] for good in goods],
         cards=[_card(line, order[line.run.id], goods.index(line.good), line in leading) for line in ranked],
-        shots=[_figure(shot, goods.index(shot.good)) for shot in pictures if shot.good in goods],
-        not_drawn=[], doubts=_doubts(lines), origin=origin(runs), licences=licences(),
+        shots=[
+            _figure(shot, goods.index(shot.good))
+            for good in goods for made in pictures for shot in made.drawn if shot.good == good
+        ],
+        not_drawn=[sentence for made in pictures for sentence in made.not_drawn],
+        doubts=_doubts(lines), origin=origin(runs), licences=licences(),
     )  # fmt: skip
     size = len(text.encode())
     if size > LARGEST:
@@ -173,7 +177,7 @@ def _card(line: Headline, scenario: int, good: int, leading: bool) -> dict[str, 
 
 def _figure(shot: Shot, good: int) -> dict[str, Any]:
     return {
-        "good": good, "title": shot.title, "alt": f"{shot.title}. The numbers are in {shot.file}.",
+        "good": good, "title": shot.title, "alt": f"{shot.words} The numbers are in {shot.file}.",
         "uri": data_uri(shot.image), "width": shot.width, "height": shot.height, "file": shot.file,
         "csv": packed(shot.csv),
     }  # fmt: skip

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import gzip
 import io
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
 from sim.results import Run
 
-__all__ = ["Shot", "data_uri", "packed", "shots"]
+__all__ = ["Shot", "Shots", "data_uri", "packed", "shots"]
 
-WIDTHS = (1320, 1100, 880)
-"""Pixels; the widest with which all pictures fit the room that there is."""
+RESOLUTIONS = (120, 95, 75)
+"""Dots per inch; the finest with which all pictures fit the room that there is."""
 COLOURS = 96
 """Of a picture: flat areas and lines need no more."""
 
@@ -28,13 +26,14 @@ class Shot:
 
     Attributes:
         good: good id.
-        title: the finding that it shows.
+        title: the finding that it shows. words: that, and what is shown, for who does not see it.
         image: PNG. width, height: of it, in pixels.
         csv: its numbers. file: what they are called when they are saved.
     """
 
     good: str
     title: str
+    words: str
     image: bytes
     width: int
     height: int
@@ -42,7 +41,15 @@ class Shot:
     file: str
 
 
-def shots(runs: Sequence[Run], baseline: str, goods: Sequence[str], room: int) -> list[Shot]:
+@dataclass(frozen=True)
+class Shots:
+    """The pictures, and a sentence for each that has nothing to show."""
+
+    drawn: list[Shot]
+    not_drawn: list[str]
+
+
+def shots(runs: Sequence[Run], baseline: str, goods: Sequence[str], room: int) -> Shots:
     """Draw all pictures of some goods.
 
     Args:
@@ -51,29 +58,38 @@ def shots(runs: Sequence[Run], baseline: str, goods: Sequence[str], room: int) -
         goods: good ids.
         room: bytes that they may take on the page, in base 64.
     """
-    from sim.plots import draw_all
+    from sim.plots import kinds, line_up
+    from sim.plots.style import file_name, png_bytes
 
-    with tempfile.TemporaryDirectory() as folder:
+    lined, figures, not_drawn = line_up(runs, baseline), [], []
+    for good in goods:
+        case = lined.of(good)
+        for kind in kinds():
+            measured = kind.measure(case)
+            if measured.nothing:
+                not_drawn.append(measured.nothing)
+                continue
+            csv = measured.table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+            name = file_name(kind.name, good) + ".csv"
+            figures.append((good, measured.title, measured.words, kind.draw(measured), csv, name))
+    numbers = sum(len(packed(csv)) for *_, csv, _ in figures)
+    drawn: list[Shot] = []
+    for resolution in RESOLUTIONS:
         drawn = [
-            (good, picture)
-            for good in goods
-            for picture in draw_all(runs, baseline, [good], Path(folder)).pictures
+            Shot(good, title, words, *_small(png_bytes(figure, resolution)), csv, name)
+            for good, title, words, figure, csv, name in figures
         ]
-        files = [(good, p.title, p.png.read_bytes(), p.csv.read_bytes(), p.csv.name) for good, p in drawn]
-    for width in WIDTHS:
-        made = [_shot(*file, width) for file in files]
-        if sum(len(shot.image) * 4 // 3 + len(packed(shot.csv)) for shot in made) <= room:
+        if numbers + sum(len(shot.image) * 4 // 3 for shot in drawn) <= room:
             break
-    return made
+    return Shots(drawn, list(dict.fromkeys(not_drawn)))
 
 
-def _shot(good: str, title: str, png: bytes, csv: bytes, file: str, width: int) -> Shot:
+def _small(png: bytes) -> tuple[bytes, int, int]:
+    """A picture in few colours, its width and its height."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    height = round(picture.height * width / picture.width)
-    small = picture.resize((width, height), Image.Resampling.LANCZOS).quantize(COLOURS)
     stream = io.BytesIO()
-    small.save(stream, "PNG", optimize=True)
-    return Shot(good, title, stream.getvalue(), width, height, csv, file)
+    picture.quantize(COLOURS).save(stream, "PNG", optimize=True)
+    return stream.getvalue(), picture.width, picture.height
 
 
 def data_uri(image: bytes) -> str:

@@ -21,6 +21,7 @@ from sim.report.headline import Headline, finding
 from sim.report.origin import licences
 from sim.report.page import LARGEST, Subject
 from sim.report.page import page as made_page
+from sim.report.pictures import Shots
 from tests.report.conftest import GOOD, elements
 
 
@@ -114,7 +115,7 @@ EVIL = '<img src=x onerror=alert(1)></script><script>alert("x")</script>\u202e&a
 
 def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
     run, baseline = runs
-    monkeypatch.setattr("sim.report.page.shots", lambda *_: [])
+    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
     evil = dataclasses.replace(run, manifest={**run.manifest, "title": EVIL, "argv": ["x", EVIL]})
     text = made_page([Subject(baseline, (evil,), (GOOD,))], EVIL)
     found = elements(text)
