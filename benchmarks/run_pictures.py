@@ -1,7 +1,7 @@
-"""The ten pictures of four scenarios with 50 members, runs not counted: how long they take to measure and draw.
+"""The ten pictures of four scenarios with 50 members: how long they take to measure, draw and write.
 
-A campaign of its own is run first, once, into a folder that goes away. Dose and response and the indices need a
-sweep, so of them what counts is how long they take to say so.
+A campaign is run first, into a folder that goes away; that does not count. Dose and response and the indices
+need a sweep, so what counts of them is how long they take to say so.
 """
 
 from __future__ import annotations
