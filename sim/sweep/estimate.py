@@ -37,7 +37,11 @@ PROCESS_BYTES = 190_000_000
 """A worker without any member: interpreter, libraries, the world's tables (measured)."""
 
 COPIES = 3
-"""Of a run's numbers: simulated, as a data set, and rounded for the disk. Reckoned, not measured."""
+"""Of a run's numbers: simulated, as a data set, and rounded for the disk.
+
+Measured as growth of the highest memory in use from 50 to 400 members of 30 months of dysprosium: 2.0 while
+they are simulated, 2.9 when they have been saved at 14 bits, 2.6 with all bits.
+"""
 
 
 def check_members(world: World, scenario: Scenario, members: int) -> None:
