@@ -89,10 +89,9 @@ def main(args: argparse.Namespace) -> int:
     _print(table, args)
     say(shown(folder / "scan.csv"))
     if not args.no_plots:
-        from sim.analysis.names import country_name
         from sim.plots.scan import draw_matrix, draw_ranking
 
-        whose = "the world" if args.country == "world" else country_name(args.country)
+        whose = "the world" if args.country == "world" else args.country
         note = f"Sweep {plan.id}: {args.members} paired members, worlds of {args.base_year} from the panel. "
         note += f"All {args.stop} of one supplier stop for a year, unannounced. Model results, not forecasts."
         for picture in (draw(table, folder, (whose, note)) for draw in (draw_ranking, draw_matrix)):
@@ -127,7 +126,8 @@ def _print(table: pd.DataFrame, args: argparse.Namespace) -> None:
     rows = []
     for place, row in enumerate(table.head(ROWS_SHOWN).to_dict("records"), start=1):
         low, high = (float(row[f"value_lost_{end}"]) / 1e6 for end in ("p10", "p90"))
-        lost = f"{float(row[ranked]) / 1e6:,.3g}" + ("" if args.weights else f" [{low:,.3g}-{high:,.3g}]")
+        lost = _three(float(row[ranked]) / 1e6)
+        lost += "" if args.weights else f" [{_three(low)}-{_three(high)}]"
         share, peak = f"{100 * float(row['share']):.0f} %", f"{float(row['price_peak']):.2f}"
         times = (_time(row[name]) for name in ("weeks_to_shortage", "months_to_recover"))
         rows.append((str(place), str(row["mineral"]), str(row["supplier"]), share, lost, peak, *times))
@@ -136,6 +136,11 @@ def _print(table: pd.DataFrame, args: argparse.Namespace) -> None:
         say(f"and {len(table) - ROWS_SHOWN} more in scan.csv")
     say(f"Share of all {args.stop} by value; peak: highest price over the baseline's; weeks to the first")
     say("shortage; months until the price is back for good; -: not in the run. Medians [p10-p90].")
+
+
+def _three(value: float) -> str:
+    """Three digits, thousands parted: 27,700 and 0.21."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _time(value: object) -> str:
