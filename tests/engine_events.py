@@ -40,6 +40,10 @@ class PlainScenario:
 class PlainEvent:
     """What the engine asks of every event; these remember nothing and bar nobody from resale."""
 
+    _labels = None
+    """Written without the names of a world."""
+    in_base_year = False
+
     def resale(self, world: World) -> None:
         return None
 
