@@ -215,10 +215,12 @@ def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
         )
     if statistic.how in ("peak", "trough"):
         above, below = (above if below is None else ratio(above, below)), None
+    # Taken, a member's steps lie beside each other: sums are rounded alike, however many members there are.
+    above = above.take(steps, axis=1)
     if below is not None:
         # A mean unit value is that of all tonnes, not the mean of steps.
-        return ratio(total(above[:, steps]), total(below[:, steps]))
-    return HOW[statistic.how](above[:, steps])
+        return ratio(total(above), total(below.take(steps, axis=1)))
+    return HOW[statistic.how](above)
 
 
 def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
