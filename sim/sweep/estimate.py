@@ -69,7 +69,7 @@ def check_members(world: World, scenario: Scenario, members: int) -> None:
     if members > most:
         needed = members * each * COPIES
         raise MonaziteError(
-            f"{scenario.name}: {plural(members, 'member')} of a run need about {needed / 1e9:,.1f} GB, and "
+            f"{scenario.name}: a run of {plural(members, 'member')} needs about {needed / 1e9:,.1f} GB, and "
             f"{free / 1e9:,.1f} GB are free; write --members {max(most // 2, 1)}, or use 'monazite sweep', "
             "which stores members as it goes"
         )
@@ -175,6 +175,7 @@ def fitting_batch(estimate: Estimate, block: int, workers: int, batch: int | Non
     if advice:
         remedy = f"write {' or '.join(advice)}"
     raise MonaziteError(
-        f"{plural(batch or 1, 'member')} at a time on {plural(workers, 'worker')} need about "
-        f"{estimate.memory(batch or 1, workers) / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {remedy}"
+        f"about {estimate.memory(batch or 1, workers) / 1e9:.1f} GB are needed for "
+        f"{plural(batch or 1, 'member')} at a time on {plural(workers, 'worker')}, and "
+        f"{free / 1e9:.1f} GB are free; {remedy}"
     )
