@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sim.errors import MonaziteError
+from sim.paths import world_directory
 
 __all__ = ["downstream", "layers_from", "links_of_chain", "touched_goods", "upstream", "users_of"]
 
@@ -39,8 +40,12 @@ def _links(makers: Pairs, users: Pairs) -> tuple[Links, Links]:
 
 
 @lru_cache(maxsize=4)
-def _of_world(base_year: int) -> tuple[Pairs, Pairs]:
-    """(facility, good) of all that is made, and of all that is used, in the world of a base year."""
+def _of_world(base_year: int, folder: str) -> tuple[Pairs, Pairs]:
+    """(facility, good) of all that is made, and of all that is used, in the world of a base year.
+
+    Args:
+        folder: where its tables lie: another folder may hold another world of the year.
+    """
     from sim.world.load import load_world
 
     try:
@@ -58,7 +63,7 @@ def _of_world(base_year: int) -> tuple[Pairs, Pairs]:
 
 def _pairs(dataset: xr.Dataset) -> tuple[Pairs, Pairs]:
     if "offer_facility" not in dataset.coords:
-        return _of_world(int(dataset.attrs["base_year"]))
+        return _of_world(int(dataset.attrs["base_year"]), str(world_directory()))
     sides = []
     for axis in ("offer", "need"):
         names = (dataset[f"{axis}_{part}"].values.astype(str).tolist() for part in ("facility", "good"))

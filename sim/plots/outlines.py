@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -49,10 +50,14 @@ def outlines() -> dict[str, tuple[Values, ...]]:
     return found
 
 
-@lru_cache(maxsize=1)
 def middles() -> dict[str, Values]:
     """ISO-3 code -> (2,) the middle of the country's largest part on the map."""
-    table = read_table(world_directory() / "countries.csv", ("iso3", "lon", "lat")).dictionaries()
+    return _middles(world_directory() / "countries.csv")
+
+
+@lru_cache(maxsize=4)
+def _middles(path: Path) -> dict[str, Values]:
+    table = read_table(path, ("iso3", "lon", "lat")).dictionaries()
     return {
         row["iso3"]: projected(np.array([[float(row["lon"]), float(row["lat"])]]))[0]
         for row in table

@@ -397,3 +397,14 @@ def test_labels_are_moved_apart_and_stay_in_order(positions: list[float], gap: f
     low, high = middles - np.array(sizes) / 2, middles + np.array(sizes) / 2
     rank = np.argsort(middles)
     assert (low[rank][1:] >= high[rank][:-1] - 1e-9).all()
+
+
+def test_places_are_those_of_the_world_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another folder of tables has places of its own, before and after."""
+    usual = middles()["CHN"]
+    (tmp_path / "countries.csv").write_text("iso3,lon,lat\nCHN,0,0\n", encoding="utf-8")
+    monkeypatch.setenv("MONAZITE_WORLD", str(tmp_path))
+    assert list(middles()) == ["CHN"]
+    monkeypatch.delenv("MONAZITE_WORLD")
+    np.testing.assert_array_equal(middles()["CHN"], usual)
+    assert "AUS" in middles()
