@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.pairing import paired
-from sim.analysis.select import good_name
+from sim.analysis.select import good_name, texts
 from sim.analysis.text import number
 from sim.errors import MonaziteError
 from sim.instruments.base import RULES
@@ -60,18 +60,14 @@ def event_start(event: dict[str, Any]) -> np.datetime64:
     return np.datetime64(str(event.get("from") or event.get("announced") or "1970-01-01"), "D")
 
 
-def _texts(data: xr.Dataset, name: str) -> npt.NDArray[np.str_]:
-    return data[name].values.astype(str)
-
-
 def _links(run: xr.Dataset, event: str) -> tuple[str, set[tuple[str, str]]]:
     """The side of a border on which an event touches more of what passes, with goods and countries there."""
     if "ledger_event" not in run.coords:
         return "", set()
-    mine = (_texts(run, "ledger_event") == event) & (
+    mine = (texts(run, "ledger_event") == event) & (
         run["ledger_exporter"].values != run["ledger_importer"].values
     )
-    columns = (_texts(run, f"ledger_{part}")[mine] for part in ("good", "exporter", "importer"))
+    columns = (texts(run, f"ledger_{part}")[mine] for part in ("good", "exporter", "importer"))
     rows = list(zip(*columns, strict=True))
     if not rows:
         return "", set()
@@ -87,7 +83,7 @@ def _links(run: xr.Dataset, event: str) -> tuple[str, set[tuple[str, str]]]:
 
 def _passing(run: xr.Dataset, pairs: set[tuple[str, str]], axis: str, touched: float) -> float:
     """Share that the tonnes touched have in all that these countries send, or get, of these goods."""
-    goods, places = _texts(run, "link_good"), _texts(run, f"link_{axis}")
+    goods, places = texts(run, "link_good"), texts(run, f"link_{axis}")
     abroad = run["link_exporter"].values != run["link_importer"].values
     mine = abroad & np.array([pair in pairs for pair in zip(goods, places, strict=True)], dtype=bool)
     middle = run["flow"].values[len(run["quantile"]) // 2][:, mine]
@@ -101,12 +97,12 @@ def _touched(run: xr.Dataset, event: str) -> list[tuple[str, npt.NDArray[np.intp
     side, pairs = _links(run, event)
     if side and SIDES[side][0] in run:
         axis = SIDES[side][1]
-        keys = zip(_texts(run, f"{axis}_good"), _texts(run, f"{axis}_country"), strict=True)
+        keys = zip(texts(run, f"{axis}_good"), texts(run, f"{axis}_country"), strict=True)
         found.append((side, np.flatnonzero([key in pairs for key in keys])))
     if "reached_event" in run.coords:
-        mine = _texts(run, "reached_event") == event
+        mine = texts(run, "reached_event") == event
         for side in ("offer", "need"):
-            rows = run["reached_row"].values[mine & (_texts(run, "reached_side") == side)]
+            rows = run["reached_row"].values[mine & (texts(run, "reached_side") == side)]
             found.append((side, rows.astype(np.intp)))
     return [(side, columns) for side, columns in found if len(columns)]
 
@@ -135,7 +131,7 @@ def paired_ledger(run: xr.Dataset, base: xr.Dataset, event: dict[str, Any]) -> B
     variable, axis, words = SIDES[side]
     if variable not in base or base.sizes[axis] != run.sizes[axis]:
         return None
-    goods = _texts(run, f"{axis}_good")[columns]
+    goods = texts(run, f"{axis}_good")[columns]
     different = tuple(dict.fromkeys(goods.tolist()))
     price = {str(g): float(p) for g, p in zip(run["good"].values, run["good_base_price"].values, strict=True)}
     single = len(different) == 1
@@ -182,9 +178,9 @@ def _goods(run: xr.Dataset, event: str) -> list[str]:
     """Goods that an event acts on."""
     found: list[str] = []
     if "ledger_event" in run.coords:
-        found += _texts(run, "ledger_good")[_texts(run, "ledger_event") == event].tolist()
+        found += texts(run, "ledger_good")[texts(run, "ledger_event") == event].tolist()
     for side, columns in _touched(run, event):
-        found += _texts(run, f"{SIDES[side][1]}_good")[columns].tolist()
+        found += texts(run, f"{SIDES[side][1]}_good")[columns].tolist()
     return list(dict.fromkeys(found))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MEASURES", "Measure", "measure_named"]
+__all__ = ["MEASURES", "Measure"]
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,3 @@ _TABLE = (
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
 """Name -> measure, in the order in which tables show them."""
-
-
-def measure_named(name: str) -> Measure:
-    """The measure of a name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return MEASURES[name]

@@ -34,6 +34,7 @@ __all__ = [
     "select_goods",
     "select_sectors",
     "stages",
+    "texts",
 ]
 
 DEAR = 20_000.0
@@ -55,6 +56,12 @@ class Stage:
     name: str
     goods: tuple[str, ...]
     unit: str
+
+
+def texts(dataset: xr.Dataset, name: str) -> npt.NDArray[np.str_]:
+    """A coordinate of words, as an array that numpy compares."""
+    words: npt.NDArray[np.str_] = dataset[name].values.astype(str)
+    return words
 
 
 def label(dataset: xr.Dataset, name: str, good: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis.baselines import carried_events, family
+from sim.analysis.baselines import carried_events, family, scenario_title, variant_label
 from sim.analysis.chains import touched_goods, upstream
 from sim.analysis.names import country_name
 from sim.analysis.pairing import common_months, paired
@@ -153,8 +153,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
     families = {family(run) for run in runs}
     names = []
     for run in runs:
-        title = str(run.manifest.get("title") or run.scenario)
-        label = str(run.manifest.get("sweep", {}).get("label", ""))
+        title, label = scenario_title(run), variant_label(run)
         names.append((label if len(families) == 1 else f"{title}: {label}") if label else title)
     return [
         f"{name} ({run.scenario})" if names.count(name) > 1 else name

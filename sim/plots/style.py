@@ -109,6 +109,7 @@ FOOTER_POINTS = 8.5
 POINTS_PER_INCH = 72.0
 SHEET_WIDTH = 11.0
 MARGIN = 0.3
+STRIP_INCHES = 0.24
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,15 @@ class Sheet:
     def axes(self, x: float, y: float, wide: float, tall: float) -> Axes:
         """Axes with their upper left corner so many inches from the left and below the subtitle."""
         return self.fig.add_axes((x / self.width, self.up(y + tall), wide / self.width, tall / self.tall))
+
+    def strip(self) -> Axes:
+        """The line below the subtitle, for a key: x in inches from its left end, y from 0 to 1."""
+        wide = self.width - 2 * MARGIN
+        axes = self.axes(MARGIN, 0.0, wide, STRIP_INCHES)
+        axes.set_axis_off()
+        axes.set_xlim(0, wide)
+        axes.set_ylim(0, 1)
+        return axes
 
     def text(self, x: float, y: float, text: str, points: float, **look: Any) -> None:
         """A text with its upper left corner there, in the inches of :meth:`axes`."""

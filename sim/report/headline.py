@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.analysis import metrics
+from sim.analysis.baselines import scenario_title, variant_label
+from sim.analysis.comparison import band
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
 from sim.analysis.run_metrics import first_event, months_since, shortage, steps_per_year
@@ -27,13 +29,9 @@ NOTABLE = 0.05
 
 
 def _band(values: Values) -> tuple[float, float, float]:
-    """Median, 10th and 90th percentile over members; values of members where some are infinite."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return (float("nan"),) * 3
-    method = "linear" if np.isfinite(known).all() else "nearest"
-    middle, low, high = np.quantile(known, [0.5, 0.1, 0.9], method=method)  # type: ignore[call-overload]
-    return float(middle), float(low), float(high)
+    """Median, 10th and 90th percentile over members, as the tables of a comparison have them."""
+    found = band(values)
+    return found.median, found.low, found.high
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ class Headline:
     @property
     def title(self) -> str:
         """The scenario in words."""
-        label = str(self.run.manifest.get("sweep", {}).get("label", ""))
-        title = str(self.run.manifest["title"]) or self.run.scenario
+        title, label = scenario_title(self.run), variant_label(self.run)
         return f"{title}: {label}" if label else title
 
     @property

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.analysis.base_year_check import assumption_shares
+from sim.analysis.baselines import scenario_title
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.explain.words import two
@@ -120,7 +121,7 @@ def _hash(text: str) -> str:
 
 
 def _titled(run: Run) -> dict[str, str]:
-    return {"title": str(run.manifest["title"]) or run.scenario, "name": run.scenario}
+    return {"title": scenario_title(run), "name": run.scenario}
 
 
 def _period(runs: Sequence[Run]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.analysis.acted_on import idle_events
+from sim.analysis.baselines import scenario_title
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.instruments import Instrument
@@ -45,7 +46,7 @@ class Told:
 def told(run: Run, baseline: Run) -> Told:
     """Read a stored scenario and set it beside its baseline's."""
     own = {str(event["id"]): str(event["sentence"]) for event in own_events(run.dataset, baseline.dataset)}
-    title = str(run.manifest["title"]) or run.scenario
+    title = scenario_title(run)
     try:
         scenario: Scenario | None = load_scenario(run.directory / "scenario.resolved.yaml")
         base: Scenario | None = load_scenario(baseline.directory / "scenario.resolved.yaml")

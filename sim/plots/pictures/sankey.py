@@ -211,10 +211,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, names: Sequence[str], inches: tuple[fl
 
 
 def _key(sheet: Sheet) -> None:
-    axes = sheet.axes(0.3, 0.0, 10.4, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, 10.4)
-    axes.set_ylim(0, 1)
+    axes = sheet.strip()
     x = 0.0
     for (part, colour), said in zip(
         PARTS, ("flows as before", "lost against the baseline", "added"), strict=True

@@ -144,10 +144,7 @@ def _finish(axes: Axes, count: int, head: str) -> None:
 
 
 def _key(sheet: Sheet, measures: list[str]) -> None:
-    axes = sheet.axes(0.3, 0.0, 10.4, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, 10.4)
-    axes.set_ylim(0, 1)
+    axes = sheet.strip()
     x = 0.0
     marks = [("s", LOW, "factor low"), ("s", HIGH, "factor high")]
     marks += [("oD"[k], PALETTE[2 + k], SAID[name]) for k, name in enumerate(measures)]

@@ -285,10 +285,7 @@ def _finish(axes: Axes, countries: list[str], names: bool, head: str) -> None:
 
 
 def _key(sheet: Sheet, parts: list[str]) -> None:
-    axes = sheet.axes(0.3, 0.0, 10.4, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, 10.4)
-    axes.set_ylim(0, 1)
+    axes = sheet.strip()
     x = 0.0
     for part in [*parts, LOST]:
         axes.add_patch(mpl.patches.Rectangle((x, 0.2), 0.2, 0.6, color=PARTS.get(part, LOST_COLOUR)))

@@ -175,10 +175,7 @@ def _names(axes: Axes, unmet: pd.Series[float], inches: tuple[float, float]) -> 
 
 
 def _key(sheet: Sheet) -> None:
-    axes = sheet.axes(0.3, 0.0, 10.4, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, 10.4)
-    axes.set_ylim(0, 1)
+    axes = sheet.strip()
     x = 0.0
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         axes.add_patch(
