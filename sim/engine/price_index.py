@@ -117,8 +117,9 @@ class DeliveredPrices:
         """
         if self._wedge[0] is not market:
             self._wedge = market, _flat(market.delivered)
-        tonnes = _flows(clearing)
-        costly = _flows(_with_rents(clearing)) if len(clearing.market.caps) else tonnes
+        by_good = _flows(clearing)
+        tonnes = _flat(by_good)
+        costly = _flat(_with_rents(clearing, by_good)) if len(clearing.market.caps) else tonnes
         spent = self._cells.sums(costly * self._wedge[1])
         spent *= np.take(clearing.price, self._seller, axis=1)
         at_base = self._cells.sums(tonnes * self._base_wedge)
@@ -133,17 +134,21 @@ def _flat(blocks: Sequence[FloatArray]) -> FloatArray:
     return np.concatenate([np.broadcast_to(row, (members, row.shape[-1])) for row in rows], axis=1)
 
 
-def _flows(clearing: Clearing) -> FloatArray:
-    """(M, L) tonnes on all links of all goods."""
+def _flows(clearing: Clearing) -> list[FloatArray]:
+    """Per good (M, S, B) tonnes."""
     total = FlowTotals()
     total.add(clearing)
-    return _flat(total.totals())
+    return total.totals()
 
 
-def _with_rents(clearing: Clearing) -> Clearing:
-    """The same, each tonne counted 1 + rent of its link times."""
-    batches = tuple(replace(batch, row=batch.row * batch.row_rent) for batch in clearing.batches)
-    return replace(clearing, batches=batches)
+def _with_rents(clearing: Clearing, tonnes: list[FloatArray]) -> list[FloatArray]:
+    """The same, each tonne counted 1 + rent of its link times: another number only for goods under caps."""
+    capped = set(clearing.market.cap_good.tolist())
+    batches = tuple(
+        replace(batch, row=batch.row * batch.row_rent) for batch in clearing.batches if batch.frame.capped
+    )
+    costly = _flows(replace(clearing, batches=batches))
+    return [costly[good] if good in capped else plain for good, plain in enumerate(tonnes)]
 
 
 def _over(value: FloatArray, weight: FloatArray, fallback: FloatArray | float) -> FloatArray:
