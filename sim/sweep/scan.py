@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.analysis.comparison import band
 from sim.analysis.metrics import highest_multiple, months_to_first_shortfall, price_recovery
 from sim.analysis.run_metrics import months_since, shortage_share
 from sim.errors import MonaziteError, did_you_mean
@@ -89,8 +91,7 @@ def largest_suppliers(mineral: str, base_year: int, count: int, stop: str) -> di
     for good in labels.goods:
         price = float(prices[good.id])
         if stop == "exports":
-            sold = {(i, j): t for (i, j), t in labels.trade(good.id).items() if i != j}
-            amounts = [(i, tonnes) for (i, _), tonnes in sold.items()]
+            amounts = [(i, tonnes) for (i, j), tonnes in labels.trade(good.id).items() if i != j]
         else:
             amounts = [
                 (labels.facilities[name].country, tonnes)
@@ -160,10 +161,14 @@ def scan_table(
     import pandas as pd
 
     rows = []
-    for case in cases:
-        found, calm = sweep.dataset(case.name), sweep.dataset(case.calm)
-        rows.append({"mineral": case.mineral, "supplier": case.iso3, "share": case.share,
-                     **_measures(found, calm, country)})  # fmt: skip
+    # Suppliers of a mineral stand beside each other, and share its calm run: it is read once.
+    for name, alike in groupby(cases, key=lambda case: case.calm):
+        calm = sweep.dataset(name)
+        rows += [
+            {"mineral": case.mineral, "supplier": case.iso3, "share": case.share,
+             **_measures(sweep.dataset(case.name), calm, country)}
+            for case in alike
+        ]  # fmt: skip
     table = pd.DataFrame(rows)
     ranked = "value_lost"
     if risk is not None:
@@ -206,5 +211,5 @@ def _value_lost(data: xr.Dataset, country: Sequence[str]) -> Values:
 
 
 def _band(name: str, values: Values) -> dict[str, float]:
-    low, middle, high = np.nanquantile(values, (0.1, 0.5, 0.9))
-    return {name: float(middle), f"{name}_p10": float(low), f"{name}_p90": float(high)}
+    found = band(values)
+    return {name: found.median, f"{name}_p10": found.low, f"{name}_p90": found.high}
