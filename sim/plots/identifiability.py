@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from sim.past.diagnosis import STILL, correlations
 from sim.past.search import Found
 from sim.plots.parameter_rows import ROW_INCHES, note, parameter_rows, plain
-from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, percent, save_picture, titles
+from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, percent, save_picture, titles
 
 __all__ = ["draw_identifiability"]
 
@@ -50,8 +50,7 @@ def draw_identifiability(found: Found, directory: Path) -> Picture:
     with mpl.rc_context(STYLE):
         fig = figure(11.0, 2.5 + ROW_INCHES * len(names))
         bottom, top = titles(fig, title, subtitle, note(found, draws))
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        lowest, height = bottom + 0.62 * inch, top - 0.42 * inch - (bottom + 0.62 * inch)
+        lowest, height = between(fig, (bottom, top), 0.62, 0.42)
         axes = fig.add_axes((0.215, lowest, 0.525, height))
         values = table.to_numpy(dtype=np.float64)
         axes.imshow(np.ma.masked_invalid(values), cmap=COLOURS, vmin=-1, vmax=1, aspect="auto")

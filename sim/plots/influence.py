@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from sim.past.diagnosis import influence
 from sim.past.search import Found
 from sim.plots.parameter_rows import ROW_INCHES, note, parameter_rows, plain
-from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, save_picture, titles
+from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, save_picture, titles
 
 __all__ = ["draw_influence"]
 
@@ -61,8 +61,7 @@ def draw_influence(found: Found, directory: Path) -> Picture:
     with mpl.rc_context(STYLE):
         fig = figure(11.0, 2.6 + ROW_INCHES * len(table))
         bottom, top = titles(fig, title, subtitle, note(found, draws))
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        lowest, height = bottom + 0.4 * inch, top - 0.45 * inch - (bottom + 0.4 * inch)
+        lowest, height = between(fig, (bottom, top), 0.4, 0.45)
         bars = fig.add_axes((0.215, lowest, 0.225, height))
         parameter_rows(bars, list(table.index), shown=True)
         if first:

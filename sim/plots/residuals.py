@@ -15,7 +15,7 @@ from sim.past.diagnosis import residuals
 from sim.past.posterior import MOST
 from sim.past.search import Found
 from sim.plots.parameter_rows import note
-from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, save_picture, titles
+from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, save_picture, titles
 
 __all__ = ["draw_residuals"]
 
@@ -106,9 +106,8 @@ def draw_residuals(found: Found, directory: Path) -> Picture:
     with mpl.rc_context(STYLE):
         fig = figure(11.0, 2.5 + rows.height)
         bottom, top = titles(fig, title, subtitle, note(found, draws))
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        lowest = bottom + 0.62 * inch
+        lowest, height = between(fig, (bottom, top), 0.62, 0.15)
         left = 0.46
-        axes = fig.add_axes((left, lowest, 0.975 - left, top - 0.15 * inch - lowest))
+        axes = fig.add_axes((left, lowest, 0.975 - left, height))
         _draw(axes, table, rows, left)
     return save_picture(fig, directory, "calibration_residuals", title, table.assign(unit="half band widths"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sim.analysis.names import country_name
-from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, figure, save_picture, titles
+from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, save_picture, titles
 
 __all__ = ["draw_matrix", "draw_ranking"]
 
@@ -41,8 +41,8 @@ def draw_ranking(table: pd.DataFrame, directory: Path, words: tuple[str, str]) -
         fig = figure(11.0, 2.2 + ROW_INCHES * len(shown))
         subtitle = "Value added lost, median of the members; lines from the 10th to the 90th percentile"
         bottom, top = titles(fig, title, subtitle, note)
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        axes = fig.add_axes((0.26, bottom + 0.5 * inch, 0.7, top - bottom - 0.6 * inch))
+        lowest, height = between(fig, (bottom, top), 0.5, 0.1)
+        axes = fig.add_axes((0.26, lowest, 0.7, height))
         at = np.arange(len(shown))[::-1]
         axes.barh(at, million["value_lost"], height=0.7, color=PALETTE[0], linewidth=0)
         axes.hlines(at, million["value_lost_p10"], million["value_lost_p90"], color=INK, linewidth=1.2)
@@ -68,8 +68,8 @@ def draw_matrix(table: pd.DataFrame, directory: Path, words: tuple[str, str]) ->
         fig = figure(11.0, 2.4 + ROW_INCHES * len(wide))
         subtitle = "Highest price outside over the baseline's, median; blank: not among the largest suppliers"
         bottom, top = titles(fig, title, subtitle, note)
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        axes = fig.add_axes((0.16, bottom + 0.15 * inch, 0.82, top - bottom - 0.75 * inch))
+        lowest, height = between(fig, (bottom, top), 0.15, 0.6)
+        axes = fig.add_axes((0.16, lowest, 0.82, height))
         axes.imshow(np.log(wide.to_numpy()), aspect="auto", cmap="YlOrRd", vmin=0.0)
         axes.set_xticks(range(len(wide.columns)), list(wide.columns), fontsize=8, rotation=90)
         axes.xaxis.tick_top()

@@ -41,6 +41,7 @@ __all__ = [
     "STYLE",
     "Picture",
     "Sheet",
+    "between",
     "date_axis",
     "day_number",
     "file_name",
@@ -198,6 +199,17 @@ def titles(fig: Figure, title: str, subtitle: str, note: str) -> tuple[float, fl
     foot = wrapped(note, inner, FOOTER_POINTS)
     fig.text(left, 0.12 / tall, foot, fontsize=FOOTER_POINTS, color=GREY, va="bottom", linespacing=1.2)
     return (0.12 + height(foot, FOOTER_POINTS)) / tall, y
+
+
+def between(fig: Figure, space: tuple[float, float], below: float, above: float) -> tuple[float, float]:
+    """Where axes begin and how high they are, as shares of the figure's height.
+
+    Args:
+        space: bottom and top, of :func:`titles`. below, above: inches left free for labels.
+    """
+    inch = 1.0 / float(fig.get_size_inches()[1])
+    lowest = space[0] + below * inch
+    return lowest, space[1] - above * inch - lowest
 
 
 def footer(runs: Sequence[Run], unit: str, axis: str, members: int | None = None) -> str:
