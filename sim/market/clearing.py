@@ -61,6 +61,8 @@ def clear(
     tolerance: float = 1e-9,
     signal_quantity: ArrayLike | None = None,
     precision: Precision = "double",
+    held: ArrayLike | None = None,
+    least: float = 0.0,
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -80,6 +82,8 @@ def clear(
         signal_quantity: (M, O) tonnes at which an offer without goods is quoted; default 1 % of demand.
         precision: ``single`` sweeps in single precision: quicker in large ensembles, to a tolerance of at
             least :data:`SINGLE_TOLERANCE`. Tonnes balance to the same rounding, residual and gap are exact.
+        held: (M, N) tonnes that buyers have already: they order what their tiers want beyond these.
+        least: share of its tiers that a buyer orders however much it holds; > 0 with ``held``.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -89,7 +93,7 @@ def clear(
 
     Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
-    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes)
+    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least)
     given = given_by(market, terms, signal_quantity)
     members = len(given.quantity)
     if start is not None and start.log_price.shape != given.quantity.shape:
@@ -229,7 +233,8 @@ def _quote_goods_without_market(
     demand, reservation = (np.moveaxis(a[:, alone], 2, 0) for a in (inputs.demand, inputs.reservation))
     response = inputs.elasticity
     response = response[:, None, None] if response.ndim == 1 else np.moveaxis(response[:, alone], 2, 0)
-    quote, wanted = quote_unserved(demand, np.log(reservation), response)
+    held = None if inputs.held is None else inputs.held[:, alone]
+    quote, wanted = quote_unserved(demand, np.log(reservation), response, held, inputs.least)
     by_need["index"][here, alone], by_need["demanded"][here, alone] = quote, wanted
 
 

@@ -53,6 +53,10 @@ class Terms:
     """(M, N, K), or what broadcasts to it."""
     cap_tonnes: ArrayLike | None = None
     """(M, C) tonnes allowed; None without caps."""
+    held: ArrayLike | None = None
+    """(M, N) tonnes that a buyer has already and does not need to buy; None where nobody has."""
+    least: float = 0.0
+    """Share of what its tiers want that a buyer orders however much it holds; > 0 with ``held``."""
 
 
 @dataclass(frozen=True)

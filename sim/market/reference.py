@@ -8,7 +8,8 @@ to the price on each of its links. Then
        P[b] = (sum over s of K[s][b] * price[s][b] ** -sigma) ** (-1 / sigma)
 
    where ``price[s][b] = p[s] * exp(rents on the link)``;
-2. it wants ``D[b] = sum over tiers of d * min(1, (P / r) ** -eta)`` tonnes;
+2. it wants ``T[b] = sum over tiers of d * min(1, (P / r) ** -eta)`` tonnes, has ``h[b]`` of them, and orders
+   ``D[b] = max(T - h, least * T)``;
 3. and splits them over sellers by how they add to the index:
 
        x[s][b] = D[b] * K[s][b] * price[s][b] ** -sigma / P[b] ** -sigma
@@ -64,6 +65,10 @@ class ReferenceMarket:
     elasticity: Matrix
     """[b][k]"""
     caps: Sequence[ReferenceCap] = ()
+    held: Sequence[float] = ()
+    """[b] tonnes that it has already; empty where nobody has any."""
+    least: float = 0.0
+    """Share of its tiers that a buyer orders however much it holds."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def demand(market: ReferenceMarket, b: int, log_index: float) -> float:
     wanted = 0.0
     for d, r, eta in zip(market.demand[b], market.reservation[b], market.elasticity[b], strict=True):
         wanted += d * min(1.0, math.exp(min(0.0, -eta * (log_index - math.log(r)))))
-    return wanted
+    return max(wanted - market.held[b], market.least * wanted) if market.held else wanted
 
 
 def supply(market: ReferenceMarket, s: int, log_price: float) -> float:

@@ -58,6 +58,10 @@ class Load:
     """Whether every row is on, every buyer served, every variable live: what holds for all needs no pass."""
     all_served: bool
     all_live: bool
+    held: FloatArray | None = None
+    """Per buyer: tonnes that it has already; None where nobody has."""
+    least: float = 0.0
+    """Share of its tiers that a buyer orders all the same."""
 
     def single(self) -> Load:
         """The same in single precision."""
@@ -127,6 +131,8 @@ def load(frame: Frame, inputs: Inputs) -> Load:
         all_on=trade.all_on,
         all_served=trade.all_served,
         all_live=all_live,
+        held=None if inputs.held is None else frame.from_needs.take(inputs.held, 0.0) / size_buyer,
+        least=inputs.least,
     )
 
 

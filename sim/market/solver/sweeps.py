@@ -34,7 +34,7 @@ class Sweeper:
     """The map w -> sweep(w) for the markets of a frame, with its workspace.
 
     After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
-    ``log_z``, ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, ``row_pull`` = kernel x pull,
+    ``log_z``, ``tier`` (K, buyers), ``wanted``, their sum, ``demanded``, ``pull`` = demanded / z, ``row_pull`` = kernel x pull,
     and ``full``, the w at which all of an offer is sold: w - full is log(flow / limit).
     """
 
@@ -48,6 +48,7 @@ class Sweeper:
     log_z: FloatArray = field(init=False)
     pull: FloatArray = field(init=False)
     tier: FloatArray = field(init=False)
+    wanted: FloatArray = field(init=False)
     demanded: FloatArray = field(init=False)
     power: FloatArray = field(init=False)
     full: FloatArray = field(init=False)
@@ -90,6 +91,7 @@ class Sweeper:
         self.buyer_off = None if load.all_served else load.buyer_off
         self.off = None if load.all_live and not frame.capped else dead.astype(frame.kind)
         self.demand, self.groups = load.demand, load.groups
+        self.held, self.least = load.held, load.least
         self._make_room()
 
     def _make_room(self) -> None:
@@ -99,7 +101,8 @@ class Sweeper:
         self.row, self.row_pull = np.empty(rows, dtype=kind), np.empty(rows, dtype=kind)
         self.z, self.log_z, self.pull = (np.empty(buyers, dtype=kind) for _ in range(3))
         self.tier = np.empty((tiers, buyers), dtype=kind)
-        self.demanded = self.tier[0] if tiers == 1 else np.empty(buyers, dtype=kind)
+        self.wanted = self.tier[0] if tiers == 1 else np.empty(buyers, dtype=kind)
+        self.demanded = self.wanted if self.held is None else np.empty(buyers, dtype=kind)
         self.power = np.empty((len(self.groups), buyers), dtype=kind)
         self.full, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
         if self.frame.capped:
@@ -108,7 +111,8 @@ class Sweeper:
     def take(self, frame: Frame, places: Places) -> Sweeper:
         """The sweeper of a smaller frame, for :meth:`sweep` and :meth:`distance` alone."""
         part = object.__new__(Sweeper)
-        part.frame, part.groups = frame, self.groups
+        part.frame, part.groups, part.least = frame, self.groups, self.least
+        part.held = None if self.held is None else self.held.take(places.buyers)
         for name in ("log_limit", "weight", "slope", "intercept", "off"):
             value = getattr(self, name)
             setattr(part, name, None if value is None else value.take(places.variables))
@@ -126,6 +130,8 @@ class Sweeper:
         self.log_z[places.buyers], self.pull[places.buyers] = part.log_z, part.pull
         self.tier[:, places.buyers] = part.tier
         if len(self.tier) > 1:
+            self.wanted[places.buyers] = part.wanted
+        if self.held is not None:
             self.demanded[places.buyers] = part.demanded
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
@@ -161,7 +167,11 @@ class Sweeper:
             np.multiply(power, self.steep[group], out=self.tier[group])
         np.minimum(self.tier, self.demand, out=self.tier)
         if len(self.tier) > 1:
-            np.add.reduce(self.tier, axis=0, out=self.demanded)
+            np.add.reduce(self.tier, axis=0, out=self.wanted)
+        if self.held is not None:
+            np.subtract(self.wanted, self.held, out=self.demanded)
+            np.multiply(self.wanted, self.least, out=self.pull)
+            np.maximum(self.demanded, self.pull, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.kernel.backward(self.pull, self.row_pull)
         full = self.full
