@@ -231,6 +231,19 @@ class Controls:
         """(G, C, C) all False."""
         return np.zeros(self.risk.shared.shape, dtype=bool)
 
+    def close_links(self, event: str, mask: BoolArray, share: Amount) -> None:
+        """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).
+
+        In a step of which only a part is closed, the rest lets pass its part of the base year's trade: who
+        fears the end of the month cannot have a month's trade, or a year's, in its first days.
+        """
+        whole = np.asarray(share) >= 1
+        self.open_share.change(mask, 1.0 - whole if np.ndim(share) else float(not whole))
+        if np.ndim(share) == 0 and whole:
+            return
+        for good, origin in np.argwhere(mask.any(2)).tolist():
+            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0))
+
     def scale_output(self, offers: BoolArray, factor: Amount) -> None:
         """Multiply what the offers in a mask (O,) may produce, by one number or (M,)."""
         self.production_factor = _scaled(self.production_factor, offers, factor)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.expectations import share_of_step
+from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
-from sim.arrays import FloatArray, IntArray, raised
+from sim.arrays import BoolArray, FloatArray, IntArray, raised
 from sim.controls import Controls
 from sim.world.activities import Activities
 
 __all__ = [
-    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "planned_throughput",
-    "run_plants", "usable_inputs", "within_plan",
+    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "paying_share", "planned_throughput",
+    "run_plants", "thrifty_needs", "usable_inputs", "within_plan",
 ]  # fmt: skip
 
 
@@ -146,13 +146,31 @@ def usable_inputs(
     return usable
 
 
-def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What is used of a requirement, and what of it stock cannot cover: the shortfall. Both (M, N).
+def consume(
+    required: FloatArray, served: FloatArray, available: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What is used of a requirement: what is worth its price, as far as it is there; the rest is missing.
+
+    Args:
+        required: (M, N) tonnes. served: (M, N) share whose value in use is above the price.
+        available: (M, N) tonnes on hand.
 
     Equations (M73) and (M74), docs/model.md, for ``use_b`` and ``short_b``.
     """
-    used = np.minimum(required, available)
+    used = np.minimum(required * served, available)
     return used, required - used
+
+
+def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:
+    """(M, P) share of its plan at which a plant's products pay for its inputs.
+
+    Args:
+        served: (M, N) share of each input that is worth its price; of inputs that replace each other the best.
+    """
+    activities = prepared.benchmark.activities
+    best = np.maximum.reduceat(served[:, activities.need_order], activities.group_start, axis=1)
+    share: FloatArray = np.minimum.reduceat(best, activities.group_plant_start, axis=1)
+    return share
 
 
 def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
@@ -184,11 +202,9 @@ def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
     A facility that did not run in the base year opens as far as its expected price lies above its cash cost,
     at full capacity from ``entry_margin`` above it, and shuts when the price falls back.
     """
-    relative_stock = state.seller_stock / normal_stock(prepared, controls)
-    relative_stock = np.maximum(relative_stock, prepared.behaviour["least_stock_felt"])
-    received = state.offer_expected_price / controls.ask_factor
-    _adapt_mines(prepared, state, received / controls.own_cost_factor, relative_stock)
-    _adapt_plants(prepared, state, controls, received, relative_stock)
+    received = state.gate_price / controls.ask_factor
+    _adapt_mines(prepared, state, controls, received / controls.own_cost_factor)
+    _adapt_plants(prepared, state, controls, received)
     activities, made = prepared.benchmark.activities, prepared.made
     plant = activities.offer_plant[made]
     normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
@@ -196,26 +212,31 @@ def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
 
 
 def _adapt_mines(
-    prepared: Prepared, state: State, received: FloatArray, relative_stock: FloatArray
+    prepared: Prepared,
+    state: State,
+    controls: Controls,
+    received: FloatArray,
 ) -> None:
     """Equations (M77), (M78) and (M79), docs/model.md, for ``wish_s`` and ``Y_s``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
     mine = np.flatnonzero(~prepared.made)
-    price, stock = felt(prepared, received[:, mine]), relative_stock[:, mine]
+    price = felt(prepared, received[:, mine])
     normal, capacity, cash = benchmark.normal_output[mine], state.capacity[:, mine], state.cash_cost[:, mine]
     elasticity = behaviour["supply_elasticity"][:, prepared.world.offer_good[mine]]
-    less = raised(stock, -behaviour["output_stock_response"])
-    wanted = np.clip(raised(price, elasticity) * less, lowest, capacity / normal)
+    wanted = np.clip(raised(price, elasticity), lowest, capacity / normal)
     covered = np.minimum(price / np.maximum(cash, 1e-9), 1.0)
     wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
     entrant = benchmark.entrant[mine]
     if entrant.any():
         over_cost = price / np.where(entrant, cash, 1.0)
-        wanted = np.where(entrant, _opened(prepared, over_cost, less) * capacity / normal, wanted)
+        wanted = np.where(entrant, _opened(prepared, over_cost) * capacity / normal, wanted)
+    # Behind a ceiling nothing winds up: rates follow what may be made.
+    wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
     rate = state.rate[:, mine]
-    rate = rate + follow * (wanted * normal - rate)
+    rise = behaviour["ramp_limit"] * prepared.step_years * capacity
+    rate = rate + np.minimum(follow * (wanted * normal - rate), rise)
     state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
 
 
@@ -224,7 +245,6 @@ def _adapt_plants(
     state: State,
     controls: Controls,
     received: FloatArray,
-    relative_stock: FloatArray,
 ) -> None:
     """Equations (M81), (M82), (M83) and (M100), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
     ``opn_f``."""
@@ -233,26 +253,28 @@ def _adapt_plants(
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     value = activities.revenue_mean(felt(prepared, received))
     own = activities.revenue_mean(controls.own_cost_factor)
-    paid = felt(prepared, state.need_expected_price / benchmark.base_index)
+    paid = felt(prepared, state.choice_index / benchmark.base_index)
     inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
-    glut = activities.revenue_mean(relative_stock)
-    less = raised(glut, -behaviour["output_stock_response"])
     most = activities.largest(state.capacity / benchmark.normal_output)
-    wanted = raised(margin, behaviour["processing_elasticity"]) * less
+    wanted = raised(margin, behaviour["processing_elasticity"])
     wanted = np.clip(wanted, behaviour["minimum_utilisation"], most)
     entrant = np.zeros(len(activities.facility), dtype=bool)
     entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
     if entrant.any():
         over_cost = margin / np.where(entrant, activities.revenue_mean(state.cash_cost), 1.0)
-        wanted = np.where(entrant, _opened(prepared, over_cost, less) * most, wanted)
-    throughput = state.throughput + follow * (wanted * activities.throughput - state.throughput)
+        wanted = np.where(entrant, _opened(prepared, over_cost) * most, wanted)
+    wanted = np.minimum(wanted, activities.largest(np.broadcast_to(controls.output_ceiling, received.shape)))
+    rise = behaviour["ramp_limit"] * prepared.step_years * most * activities.throughput
+    throughput = state.throughput + np.minimum(
+        follow * (wanted * activities.throughput - state.throughput), rise
+    )
     state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)
 
 
-def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> FloatArray:
-    """Share of its capacity at which an entrant wants to run, given price over cost and its own stock.
+def _opened(prepared: Prepared, over_cost: FloatArray) -> FloatArray:
+    """Share of its capacity at which an entrant wants to run, given price over cost.
 
     Next to nothing, such as what rounding leaves above cost, does not open it.
 
@@ -261,8 +283,7 @@ def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> Floa
     behaviour = prepared.behaviour
     opened = np.clip((over_cost - 1) / behaviour["entry_margin"], 0.0, 1.0)
     opened = np.where(opened < behaviour["least_entrant_rate"], 0.0, opened)
-    share: FloatArray = opened * np.minimum(less, 1.0)
-    return share
+    return opened
 
 
 def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatArray) -> FloatArray:
@@ -273,6 +294,14 @@ def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatA
     """
     least = prepared.behaviour["least_entrant_rate"]
     return np.where((wanted <= 0) & (rate < least * full), 0.0, rate)
+
+
+def thrifty_needs(prepared: Prepared) -> BoolArray:
+    """(N,) True for needs that fall slowly while prices are high: of users, and of plants with several inputs."""
+    plant = prepared.benchmark.activities.need_plant
+    inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
+    free: BoolArray = (plant < 0) | (inputs[np.maximum(plant, 0)] > 1)
+    return free
 
 
 def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> None:
@@ -286,9 +315,7 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)
-    plant = benchmark.activities.need_plant
-    inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(benchmark.activities.facility)))
-    free = np.flatnonzero((plant < 0) | (inputs[np.maximum(plant, 0)] > 1))
+    free = np.flatnonzero(thrifty_needs(prepared))
     elasticity = behaviour["thrift_elasticity"][:, prepared.world.need_good[free]]
     ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
     ratio = felt(prepared, ratio)

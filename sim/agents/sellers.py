@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.agents.holding import kept, response_of_offers
 from sim.agents.prepared import Prepared
 from sim.agents.state import State
 from sim.arrays import FloatArray, raised
 from sim.controls import Controls
 
-__all__ = ["asks", "cost_index", "normal_stock", "offers", "own_share", "planned_output"]
+__all__ = ["normal_stock", "offers", "planned_output"]
 
 
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
@@ -21,31 +22,6 @@ def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
     least = prepared.behaviour["least_working_stock"]
     normal: FloatArray = stock * np.maximum(controls.capacity_factor, least)
     return normal
-
-
-def cost_index(prepared: Prepared, state: State, own_cost: FloatArray) -> FloatArray:
-    """(M, O) unit cost relative to the base year: input costs pass through by their share.
-
-    Args:
-        own_cost: (1 or M, O) costs other than those of inputs, relative to the base year.
-
-    Equations (M24) and (M25), docs/model.md, for ``i_f`` and ``c_s``.
-    """
-    activities = prepared.benchmark.activities
-    inputs = activities.cost_mean(state.input_cost / prepared.benchmark.base_index)
-    plant = 1 + activities.input_cost_share * (inputs - 1)
-    index = np.ones((len(plant), len(prepared.world.offer_good)))
-    made = prepared.made
-    index[:, made] = plant[:, activities.offer_plant[made]]
-    return index + own_share(prepared) * (own_cost - 1)
-
-
-def own_share(prepared: Prepared) -> FloatArray:
-    """(O,) base-year share of costs other than those of inputs: 1 for a mine."""
-    activities, made = prepared.benchmark.activities, prepared.made
-    share = np.ones(len(made))
-    share[made] = 1 - activities.input_cost_share[activities.offer_plant[made]]
-    return share
 
 
 def planned_output(
@@ -68,56 +44,34 @@ def planned_output(
     return np.minimum(plan * noise, ceiling)
 
 
-def asks(
-    prepared: Prepared, state: State, cost: FloatArray, markup_ratio: FloatArray, ask_factor: FloatArray
-) -> FloatArray:
-    """(M, O) price at which a seller places its normal volume, in multiples of the base price.
-
-    Cost times mark-up, higher when the price is expected to stay above cost: the seller waits.
-
-    Args:
-        ask_factor: (1 or M, O) share of that price which the seller asks; a state pays the rest.
-
-    Equation (M27), docs/model.md, for ``A_s``.
-    """
-    received = state.offer_expected_price / ask_factor
-    expected = raised(received / cost, prepared.behaviour["offer_expectation_response"])
-    asked: FloatArray = cost * markup_ratio * expected * ask_factor
-    return asked
-
-
 def offers(
     prepared: Prepared,
     state: State,
     controls: Controls,
-    plan: FloatArray,
-    ask: FloatArray,
+    near: FloatArray,
     held_back: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Quantity on offer (M, O) and the ask at which all of it is sold (M, O).
+    """Quantity on offer (M, O) and the price from which all of it is sold (M, O).
 
-    A seller places ``volume (p / ask)**eps`` tonnes, where the volume is its planned output times
-    (stock / normal stock)**response, and never more than its stock above the reserve. Written
-    for the market as ``quantity * min(1, (p / full_ask)**eps)``.
+    A seller sells what it does not want to keep at a price. The market takes a power of the price: it is the
+    one that agrees with that curve, in volume, at the price that is near, and in slope in the base year.
 
     Args:
-        plan: (M, O) tonnes planned. ask: (M, O) from :func:`asks`.
+        near: (M, O) price at which sales are likely: the last one, and what has been learnt since.
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
 
     Equations (M28), (M29) and (M30), docs/model.md, for ``V_s``, ``q_s`` and ``a_s``.
     """
     behaviour = prepared.behaviour
-    reserve = behaviour["seller_reserve_share"] * prepared.kept_stock
-    for_sale = state.seller_stock - held_back
-    quantity = np.maximum(for_sale - reserve, 0.0)
-    relative_stock = np.maximum(for_sale, 0.0) / normal_stock(prepared, controls)
-    volume = plan * raised(relative_stock, behaviour["offer_stock_response"])
+    quantity = np.maximum(state.seller_stock - held_back, 0.0)
+    usual = prepared.kept_stock * np.maximum(controls.capacity_factor, behaviour["least_working_stock"])
+    volume = quantity - kept(prepared, usual, near, state.offer_expected_price)
     least = behaviour["least_offer"] * prepared.benchmark.normal_output * prepared.step_years
-    volume = np.maximum(volume, least)
+    volume = np.maximum(volume, np.minimum(least, quantity))
     if prepared.benchmark.entrant.any():
-        quantity, volume = _of_entrants(prepared, state, controls, (for_sale, quantity, volume))
-    ratio = np.maximum(quantity, 1e-12) / volume
-    return quantity, ask * raised(ratio, 1 / behaviour["offer_elasticity"])
+        quantity, volume = _of_entrants(prepared, state, controls, (quantity, quantity, volume))
+    ratio = np.maximum(quantity, 1e-12) / np.maximum(volume, 1e-12)
+    return quantity, near * raised(ratio, 1 / response_of_offers(prepared))
 
 
 def _of_entrants(

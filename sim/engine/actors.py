@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Orders
-from sim.agents import buyers, entry, expectations, logistics, production, sellers
+from sim.agents import buyers, entry, logistics, production, sellers
 from sim.agents.noise import Noise
 from sim.agents.origins import Origins, families
 from sim.agents.state import State, initial_state, need_rate
 from sim.agents.tracers import Tracer, elements
+from sim.agents.worth import Worth
 from sim.arrays import FloatArray, Saved
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.gates import Gates
@@ -59,10 +60,10 @@ def _overridden(overrides: list[Override], decision: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Offered:
-    """Decisions of sellers: (M, O) tonnes planned, and the price asked."""
+    """Decisions of sellers: (M, O) tonnes planned, and the price near which they reckon to sell."""
 
     plan: FloatArray
-    ask: FloatArray
+    near: FloatArray
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Wanted:
     required: FloatArray
     """(M, N) tonnes needed."""
     orders: Orders
+    tiers: tuple[FloatArray, FloatArray]
+    """Tonnes that would be used and prices at which they give way, see :func:`sim.agents.buyers.use_tiers`."""
     give_up: FloatArray
     """(M, N, classes) price, multiple of the base price."""
     held_back: FloatArray
@@ -114,8 +117,7 @@ class Actors:
             process.start(self.state, self.tracers)
         self.gates = Gates(prepared)
         self.decisions = Decisions()
-        self._base_give_up = buyers.give_up_prices(prepared)
-        self._slopes = buyers.worth_slopes(prepared)
+        self._worth = Worth(prepared)
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
         self._warm: ClearingState | None = None
@@ -155,25 +157,27 @@ class Actors:
         }  # fmt: skip
         return arrays, {"gates": self.gates.keys(), "caps": [] if warm is None else warm.written_keys()}
 
-    def expect(self, regime: Regime) -> FloatArray:
-        """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
-        prepared, controls = self.case.prepared, regime.controls
-        cost = sellers.cost_index(prepared, self.state, controls.own_cost_factor)
-        expectations.update_expectations(prepared, self.state, cost * controls.ask_factor)
-        expectations.update_risk(prepared, self.state, regime.market.exposure)
-        return cost
+    def expect(self, before: tuple[FloatArray, FloatArray]) -> None:
+        """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
 
-    def offer(self, time: int, regime: Regime, cost: FloatArray) -> Offered:
-        """3. Sellers offer stock above their reserve at an ask."""
+        Args:
+            before: prices that sellers (M, O) and buyers (M, N) expected a step ago.
+        """
+        state = self.state
+        self._near_offer = state.gate_price * (state.offer_expected_price / before[0])
+        self._near_need = state.choice_index * (state.need_expected_price / before[1])
+
+    def offer(self, time: int, regime: Regime) -> Offered:
+        """3. Sellers offer what they do not want to keep."""
         prepared, controls = self.case.prepared, regime.controls
         plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(time))
-        ask = sellers.asks(prepared, self.state, cost, regime.markup_ratio, controls.ask_factor)
         return Offered(
-            _overridden(self.decisions.planned_output, plan), _overridden(self.decisions.ask, ask)
+            _overridden(self.decisions.planned_output, plan),
+            _overridden(self.decisions.ask, self._near_offer),
         )
 
     def require(self, time: int, regime: Regime) -> Wanted:
-        """4. Buyers order in tiers: urgent need first, restocking around the expected price.
+        """4. Buyers say what they would use and hold, by price.
 
         Exporters file for licences; states' stocks take part.
         """
@@ -183,35 +187,40 @@ class Actors:
         logistics.arrive(state, self.tracers)
         for process in self.processes:
             process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        budgets = self._base_give_up * controls.budget_factor[:, :, None]
-        give_up = buyers.worth_of_inputs(prepared, state, budgets, self._slopes)
-        orders = buyers.order_tiers(prepared, state, regime.market.need_lag, required, give_up)
+        worth = self._worth.now(
+            self._near_offer, self._near_need, controls.budget_factor, controls.own_cost_factor
+        )
+        tiers = buyers.use_tiers(prepared, required, worth, controls.budget_factor)
+        orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
             orders = process.add_orders(orders)
         held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
-        return Wanted(required, orders, give_up, held_back)
+        return Wanted(required, orders, tiers, worth, held_back)
 
     def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
         """5. Every good's market at once: flows, prices, rents."""
         prepared, market = self.case.prepared, regime.market
         quantity, full_ask = sellers.offers(
-            prepared, self.state, regime.controls, offered.plan, offered.ask, wanted.held_back
+            prepared, self.state, regime.controls, offered.near, wanted.held_back
         )
         caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
+        orders = wanted.orders
         clearing = clear(
             market.market,
             quantity,
             full_ask,
-            wanted.orders.tonnes,
-            wanted.orders.reservation,
-            wanted.orders.elasticity,
+            orders.tonnes,
+            orders.reservation,
+            orders.elasticity,
             caps,
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
             signal_quantity=self._lots,
+            held=orders.held,
+            least=prepared.behaviour.shared("least_order_share"),
         )
         self._warm = clearing.state
-        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.ask)
+        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.near)
         self.state.gate_price, self.state.choice_index = gate, clearing.index
         return clearing
 
@@ -238,15 +247,17 @@ class Actors:
         return purchases, paid
 
     def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
-        """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
+        """7. Plants run on what they have and as it pays; sectors use what is worth it; the rest is missing."""
         prepared, state = self.case.prepared, self.state
         plan, rate, held = offered.plan, need_rate(state, regime.controls), state.buyer_stock
+        served = buyers.served_share(prepared, wanted.tiers, state.choice_index)
         throughput = production.planned_throughput(prepared, plan)
         state.usable = production.usable_inputs(prepared, rate, throughput, held)
         stock = self.tracers[0].buyer.stock
-        output, used = production.run_plants(prepared, rate, throughput, held, stock)
+        paying = throughput * production.paying_share(prepared, served)
+        output, used = production.run_plants(prepared, rate, paying, held, stock)
         output = np.where(prepared.made, output * production.within_plan(prepared, plan), plan)
-        consumed, shortfall = production.consume(wanted.required, held)
+        consumed, shortfall = production.consume(wanted.required, served, held)
         user = prepared.benchmark.activities.need_plant < 0
         consumed = np.where(user, consumed, used)
         logistics.store(state, self.tracers, consumed, held, output)

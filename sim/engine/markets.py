@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.agents.holding import response_of_offers
 from sim.agents.origins import may_resell
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, IntArray, raised
@@ -139,21 +140,26 @@ class PolicyMarket:
         return paid
 
 
-def build_market(prepared: Prepared, controls: Controls, differing: Collection[str] = ()) -> PolicyMarket:
+def build_market(
+    prepared: Prepared,
+    controls: Controls,
+    differing: Collection[str] = (),
+    response: FloatArray | None = None,
+) -> PolicyMarket:
     """Apply wedges, bans and caps to the sourcing weights.
 
     Args:
         differing: as in :func:`licence_keys`.
+        response: (O,) or (M, O) of what sellers place to the price; None for that of sellers with stocks.
     """
-    world, behaviour = prepared.world, prepared.behaviour
+    world = prepared.world
     links = _links(prepared, controls)
     caps = _Ceilings(prepared, links.opened)
     caps.add_rules(controls, differing)
     caps.add_resales(controls.resales)
-    eps = behaviour.shared_or_each("offer_elasticity")
     market = Market.build(
         world.offer_good, world.need_good, links.kernels, prepared.sigma,
-        np.broadcast_to(eps, (*np.shape(eps)[:1], len(world.offer_good))), caps.groups, links.same_policy,
+        response_of_offers(prepared) if response is None else response, caps.groups, links.same_policy,
     )  # fmt: skip
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))

@@ -18,6 +18,7 @@ from sim.engine.actors import Actors, Decisions, Made, Wanted, processes_of
 from sim.engine.borders import UnderWay, history_of
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.observe import Seen
+from sim.engine.outlook import Outlook
 from sim.engine.record import Recorder
 from sim.engine.recording import Recording
 from sim.engine.regime import Regime, Regimes
@@ -65,6 +66,7 @@ class Simulation:
     recorder: Recording
     time: int
     _regimes: Regimes
+    _outlook: Outlook
     _under_way: UnderWay
     _seen: Seen | None
     _last: StepResult | None
@@ -87,6 +89,7 @@ class Simulation:
         self.case, self.time = case, case.first
         self.actors, self.rules = Actors(case, processes, at), Rules(case)
         self._regimes = Regimes(case, self.rules, processes)
+        self._outlook = Outlook(case, self.rules, self._regimes)
         self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
@@ -210,8 +213,10 @@ class Simulation:
             )
         actors, time = self.actors, self.time
         regime = self._set_policy()
-        cost = actors.expect(regime)
-        offered = actors.offer(time, regime, cost)
+        before = self.state.offer_expected_price, self.state.need_expected_price
+        self._outlook.expect(time, self.state)
+        actors.expect(before)
+        offered = actors.offer(time, regime)
         wanted = actors.require(time, regime)
         clearing = actors.clear(regime, offered, wanted)
         bought = actors.ship(regime, clearing, wanted)

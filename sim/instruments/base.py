@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
 
-from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
+from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, spans, weights
 from sim.instruments.words import (
     FirstDay,
     LastDay,
@@ -25,7 +25,7 @@ from sim.instruments.words import (
     select_goods,
     spoken,
 )  # fmt: skip
-from sim.units import Amount, Quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Instrument"]
 
+LOOKS_AHEAD = (1.0, 2.0, 4.0)
+"""Years ahead at which something that goes on changing is looked at."""
 RULES = ("reaction_rule", "negotiation")
 """Types that act on other events only."""
 
@@ -124,6 +126,29 @@ class Instrument(BaseModel):
         if self.varies:
             return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """Days after ``now`` on which what the event does changes, as far as its dates say.
+
+        What changes without a break is looked at in a few steps, farther apart as they lie farther ahead.
+        """
+        days = {self.from_, None if self.until is None else self.until + dt.timedelta(days=1)}
+        days |= {date for value in self._dated() for date in value if date != ALWAYS}
+        if self.from_ is not None:
+            begin = self.from_
+            for name in ("starts_after", "length", "delay", "ramp"):
+                value = getattr(self, name, None)
+                for years in spans(value if isinstance(value, Quantity) else None):
+                    parts = (0.5, 1.0) if name == "ramp" else (1.0,)
+                    days |= {begin + dt.timedelta(days=round(part * years * DAYS_PER_YEAR)) for part in parts}
+        if self.varies:
+            days |= {now + dt.timedelta(days=round(years * DAYS_PER_YEAR)) for years in LOOKS_AHEAD}
+        over = dt.date.max if self.until is None else self.until + dt.timedelta(days=1)
+        return {day for day in days if day is not None and now < day <= over}
+
+    def settled(self, day: dt.date) -> bool:
+        """Whether on a day a measure that takes time to begin to work has done so; licences only."""
+        return False
 
     @property
     def chance(self) -> Amount:

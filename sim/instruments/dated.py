@@ -19,7 +19,7 @@ from sim.units import DAYS_PER_YEAR, Amount, Quantity
 
 __all__ = [
     "ALWAYS", "Since", "as_written", "by_date", "climbed", "climbing", "dated_fields", "is_dated",
-    "looks_dated", "mean_over", "say_dated", "weights",
+    "looks_dated", "mean_over", "say_dated", "spans", "weights",
 ]  # fmt: skip
 
 ALWAYS = dt.date.min
@@ -115,6 +115,16 @@ def dated_fields(value: object) -> Iterator[Mapping[dt.date, Quantity]]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from dated_fields(item)
+
+
+def spans(time: Quantity | None) -> tuple[float, ...]:
+    """A time in years; where each member has its own, times around that of the central run.
+
+    They do not depend on what was drawn: a member must see the same ahead, whoever shares its run.
+    """
+    if time is None:
+        return ()
+    return (time.value,) if time.drawn is None else tuple(part * time.value for part in (0.5, 1, 2, 4))
 
 
 def climbed(ramp: Quantity | None, since: dt.date | None, start: dt.date, end: dt.date) -> Amount:

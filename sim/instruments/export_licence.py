@@ -24,7 +24,7 @@ from sim.instruments.words import (
     quantity,
     spoken,
 )  # fmt: skip
-from sim.units import Amount, Quantity, parse_quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -184,6 +184,25 @@ class ExportLicence(ExportMeasure):
             )
         ]
         return np.array(spared)[world.need_facility]
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """As for all, and the day of the first decisions."""
+        first = self._first_decision()
+        return super().turns(now) | ({first} if first is not None and first > now else set())
+
+    def settled(self, day: dt.date) -> bool:
+        """Whether applications are being decided."""
+        first = self._first_decision()
+        return first is None or day >= first
+
+    def _first_decision(self) -> dt.date | None:
+        """Half-way between the first applications and the last decision on them; None if always in force."""
+        if self.from_ is None or self.in_base_year:
+            return None
+        times = [time for by_date in self.delay.values() for time in by_date.values()]
+        ends = [time.value for time in [*times, *([self.longest_delay] if self.longest_delay else [])]]
+        years = sum(ends) / len(ends)
+        return self.from_ + dt.timedelta(days=round(years * DAYS_PER_YEAR))
 
     def alarm(self, controls: Controls) -> None:
         """Severity 1 - approval share, by destination, of the trade that needs a licence."""

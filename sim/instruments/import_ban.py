@@ -29,7 +29,7 @@ class ImportBan(ImportMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.mask(controls)
-        controls.open_share.change(mask, 1 - share)
+        controls.close_links(self.id, mask, share)
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:

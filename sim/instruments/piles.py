@@ -210,7 +210,7 @@ class Piles(Process):
         elasticities = [*np.moveaxis(orders.elasticity, -1, 0), *[fading] * len(self._layers)]
         return Orders(
             np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2),
-            np.stack(np.broadcast_arrays(*elasticities), axis=-1),
+            np.stack(np.broadcast_arrays(*elasticities), axis=-1), orders.held,
         )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
@@ -221,10 +221,13 @@ class Piles(Process):
         over = np.maximum(clearing.index[..., None] / orders.reservation, 1.0)
         tiers = orders.tonnes * over**-orders.elasticity
         total = tiers.sum(2)
+        # What a buyer has already it does not buy; the pile buys all the same.
+        least = self._setting.behaviour.shared("least_order_share")
+        total = np.maximum(total - orders.held, least * total)
         result = np.zeros((len(self.goods), *total.shape))
         for position, layer in enumerate(self._layers):
             tier = tiers[..., self._first_tier + position]
-            part = np.divide(tier, total, out=np.zeros_like(total), where=total > 0)
+            part = np.minimum(np.divide(tier, total, out=np.zeros_like(total), where=total > 0), 1.0)
             for pile in layer:
                 at = self._needs[pile]
                 result[pile][:, at] = part[:, at]

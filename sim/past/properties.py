@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.agents.buyers import give_up_prices
+from sim.agents.worth import Worth
 from sim.agents.prepared import Prepared
 from sim.engine import Simulation
 from sim.scenario import Scenario, load_scenario
@@ -194,7 +194,7 @@ def losses_and_bids() -> Finding:
     simulation = _simulation(GERMANIUM, "time.end=2025-12", _stop())
     prepared = simulation.case.prepared
     world, observer = prepared.world, simulation.case.observer
-    classes = give_up_prices(prepared)[0] * world.base_price[world.need_good][:, None]
+    classes = Worth(prepared).users[0] * world.base_price[world.need_good][:, None]
     sector = np.array(world.facility_kind)[world.need_facility] == "manufacturer"
     lost = bids = 0.0
     while simulation.time < simulation.steps:
@@ -307,7 +307,7 @@ def highest_value() -> Finding:
     simulation = _simulation("minerals=[dysprosium,rare_earth_magnets]", "time.end=2026-12", event)
     prepared = simulation.case.prepared
     world = prepared.world
-    top = give_up_prices(prepared)[0, :, -1]
+    top = Worth(prepared).users[0, :, -1]
     sector = np.array(world.facility_kind)[world.need_facility] == "manufacturer"
     highest = [top[sector & (world.need_good == g)].max(initial=0.0) for g in range(len(world.goods))]
     worst, where = 0.0, ""

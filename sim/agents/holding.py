@@ -1,0 +1,102 @@
+"""Storage on its stable path: what a holder wants of a stock at a price, and how far ahead it looks.
+
+With ``x`` the log of stock over wanted stock, ``y`` the log of price over what is expected in a market without
+stocks, ``s`` the wanted stock in years of use, ``E`` the elasticities of supply and use together and ``r`` the
+cost of holding, balance and absence of arbitrage (Kaldor 1939, Working 1949, Williams and Wright 1991) are
+
+    dx/dt = E y / s        dy/dt = r y + psi x
+
+The stable path is ``y = -kappa x`` with ``kappa = psi / lambda`` and ``lambda = r + E kappa / s``, the rate at which a
+gap closes and at which news of later times counts for less.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.agents.prepared import Prepared
+from sim.arrays import FloatArray
+
+__all__ = [
+    "closing_rate", "elasticity_of_goods", "kept", "response_of_offers", "share_of_step", "year_elasticity",
+]  # fmt: skip
+
+LEAST_RESPONSE = 0.5
+"""Of a seller that keeps no stock."""
+LEAST_YEARS = 0.02
+"""Stock, in years of use, of a good of which nobody states any: a week."""
+
+
+def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
+    """Share of a gap that is closed in one step at a yearly rate.
+
+    Equation (M17), docs/model.md, for ``G``.
+    """
+    closed: FloatArray = 1 - np.exp(-rate_per_year * step_years)
+    return closed
+
+
+def year_elasticity(prepared: Prepared) -> FloatArray:
+    """(M, O) fall or rise of what a seller makes within a year, in logs, per rise of price over cost."""
+    behaviour, made = prepared.behaviour, prepared.made
+    mines = behaviour["supply_elasticity"][:, prepared.world.offer_good]
+    found: FloatArray = np.where(made, behaviour["processing_elasticity"], mines)
+    return found
+
+
+def elasticity_of_goods(prepared: Prepared) -> FloatArray:
+    """(M, G) elasticity of supply and use of each good together."""
+    world, output = prepared.world, prepared.benchmark.normal_output
+    goods = len(world.goods)
+    weight = np.bincount(world.offer_good, output, goods)
+    supply = year_elasticity(prepared) * output
+    by_good = np.zeros((len(supply), goods))
+    for good in range(goods):
+        by_good[:, good] = supply[:, world.offer_slice(good)].sum(1) / max(weight[good], 1e-12)
+    return by_good + prepared.behaviour["use_elasticity"]
+
+
+def closing_rate(prepared: Prepared) -> FloatArray:
+    """(M, G) rate a year at which holders close a gap, and at which later prices count for less today.
+
+    Equation (M18), docs/model.md, for ``lam_g``.
+    """
+    world, behaviour, goods = prepared.world, prepared.behaviour, len(prepared.world.goods)
+    normal = prepared.benchmark.normal_use
+    use = np.bincount(world.need_good, normal, goods)
+    held = np.bincount(world.need_good, normal * world.need_cover, goods) * behaviour["cover_scale"]
+    held = held + np.bincount(world.offer_good, prepared.kept_stock, goods)
+    years = np.maximum(held / np.maximum(use, 1e-12), LEAST_YEARS)
+    kappa = 1 / behaviour["storage_elasticity"]
+    rate: FloatArray = behaviour["storage_cost"] + elasticity_of_goods(prepared) * kappa / years
+    return rate
+
+
+def kept(prepared: Prepared, stock: FloatArray, price: FloatArray, expected: FloatArray) -> FloatArray:
+    """(M, n) tonnes that holders want to keep at a price.
+
+    Args:
+        stock: (n,) or (M, n) tonnes kept where the price is what is expected.
+        price, expected: (M, n) in one unit.
+
+    Equation (M21), docs/model.md, for ``keep_s``.
+    """
+    behaviour = prepared.behaviour
+    over = (price / expected) ** -behaviour["storage_elasticity"]
+    wanted: FloatArray = stock * np.minimum(over, behaviour["storage_limit"])
+    return wanted
+
+
+def response_of_offers(prepared: Prepared) -> FloatArray:
+    """(O,) response of what is placed to the gate price, in logs, for a seller in its base year.
+
+    What a seller does not keep it places: a rise of price by one part in a hundred frees that part of its stock
+    times the storage elasticity.
+
+    Equation (M22), docs/model.md, for ``eps_s``.
+    """
+    behaviour = prepared.behaviour
+    step = prepared.benchmark.normal_output * prepared.step_years
+    elasticity = behaviour.shared_or_each("storage_elasticity")
+    response: FloatArray = elasticity * prepared.kept_stock / step
+    return np.maximum(response, LEAST_RESPONSE)

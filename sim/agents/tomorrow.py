@@ -1,0 +1,287 @@
+"""The market of tomorrow: what a regime would bring if it lasted a year and nobody held stocks.
+
+The clearing core prices it: the regime's links, ceilings, wedges and capacities, supply and use at their
+elasticities of about a year, no stocks. All goods clear together, round after round: what a plant can make follows
+what it could buy, what it asks follows what that costs, and what it pays follows what its products fetch, so a
+loss of ore is a loss of metal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Protocol
+
+import numpy as np
+
+from sim.agents.buyers import use_tiers
+from sim.agents.holding import share_of_step, year_elasticity
+from sim.agents.prepared import Prepared
+from sim.agents.production import thrifty_needs
+from sim.agents.state import State, need_rate
+from sim.agents.worth import CLASSES, Worth
+from sim.arrays import FloatArray, Saved, raised
+from sim.controls import Controls
+from sim.market.clearing import ClearingState, Market, clear
+
+__all__ = ["Priced", "Regime", "Tomorrow"]
+
+TOLERANCE = 1e-5
+"""Of the market of tomorrow, as a share of its size."""
+ENTRY_RESPONSE = 30.0
+"""Of supply from facilities that stand still, against the price at which they open: nearly a step."""
+LARGEST_LOG = 30.0
+LARGEST_PART, EVEN_ROUNDS = 0.6, 5
+"""Of the way from one round to the next that is gone; after some rounds less and less."""
+ROOM_RESPONSE = 20.0
+"""Of what plants take beyond the base year, against the price at which that pays: nearly a step."""
+
+
+class Regime(Protocol):
+    """What the market of tomorrow needs to know of a regime."""
+
+    controls: Controls
+    market: Market
+    cap_tonnes: FloatArray
+    """(M, C) t/year."""
+    markup_ratio: FloatArray
+    """(1 or M, O) mark-up over that of the base year."""
+
+
+@dataclass
+class Priced:
+    """Logs of prices in multiples of the base price, (M, O) at the gate and (M, N) of choice indices."""
+
+    offer: FloatArray
+    need: FloatArray
+    offer_cost: FloatArray
+    """(M, O) what it costs to make, with mark-ups and inputs at these prices."""
+    need_cost: FloatArray
+    """(M, N) choice index at these costs."""
+    reach: FloatArray
+    """(M, O) share of its usual output that a plant's inputs allow."""
+    use: FloatArray
+    """(M, N) share of its usual need that a plant can use beside its scarcest input; 1 for users."""
+    own: FloatArray
+    """(M, O) costs other than those of inputs, over the base year's."""
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """All arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def take(self, saved: Saved) -> Priced:
+        """What :meth:`arrays` gave, of the same shapes.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        return Priced(
+            **{name: saved.take(name, own, -LARGEST_LOG, 1e6) for name, own in self.arrays().items()}
+        )
+
+
+class Tomorrow:
+    """Prices regimes without stocks.
+
+    Attributes:
+        response: (M, O) elasticity of what sellers make within a year.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._worth = Worth(prepared)
+        entrant = prepared.benchmark.entrant
+        # Of what thrift does in the long run, the part that it does in a year.
+        self._year = share_of_step(prepared.behaviour["thrift_speed"], 1.0)
+        needs = prepared.world.need_good
+        thrifty = thrifty_needs(prepared)
+        self._thrift = np.where(thrifty, self._year * prepared.behaviour["thrift_elasticity"][:, needs], 0.0)
+        self._left = np.where(thrifty, 1 - self._year, 1.0)
+        self.response = np.where(entrant, ENTRY_RESPONSE, year_elasticity(prepared))
+
+    def base(self) -> Priced:
+        """The base year: all prices at base."""
+        prepared = self._prepared
+        offers = np.zeros((prepared.members, len(prepared.world.offer_good)))
+        needs = np.log(prepared.each(prepared.benchmark.base_index))
+        return Priced(offers, needs, offers.copy(), needs.copy(), np.ones_like(offers), np.ones_like(needs), offers.copy())
+
+    def price(self, regime: Regime, state: State, start: Priced, rounds: int) -> Priced:
+        """Prices of a regime without stocks.
+
+        Args:
+            regime: policy, the market under it, ceilings for a year.
+            state: capacities and thrift as they are.
+            start: prices to begin with. rounds: how often all goods clear.
+
+        Equation (M19), docs/model.md, for ``Y_s``.
+        """
+        now = self._with_costs(start, regime)
+        warm = None
+        late = 0
+        for number in range(rounds):
+            part = LARGEST_PART * min(1.0, EVEN_ROUNDS / (number + 1 + late))
+            now, warm = self._round(regime, state, now, (part, warm))
+        return now
+
+    def _with_costs(self, start: Priced, regime: Regime) -> Priced:
+        """Prices to begin with, moved by what own costs have changed since: exact where all costs change alike."""
+        own = np.log(np.broadcast_to(regime.controls.own_cost_factor, start.own.shape))
+        change = own - start.own
+        if not change.any():
+            return start
+        moved = start.need + self._index(regime, start.offer + change) - self._index(regime, start.offer)
+        return replace(start, offer=start.offer + change, need=moved, own=own)
+
+    def _round(
+        self, regime: Regime, state: State, now: Priced, step: tuple[float, ClearingState | None]
+    ) -> tuple[Priced, ClearingState]:
+        part, warm = step
+        prepared, controls = self._prepared, regime.controls
+        product, index = np.exp(now.offer), np.exp(now.need)
+        need, room = self._need(state, controls, now.use)
+        worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
+        tonnes, price = use_tiers(prepared, need, worth, controls.budget_factor, self._thrift)
+        tonnes, price = self._with_room((tonnes, price), need * room, (product, index, controls))
+        cost = self._cost(regime, index)
+        quantity, ask = self._supply(state, controls, cost, now.reach)
+        behaviour = prepared.behaviour
+        firm = [behaviour.shared_or_each("instant_elasticity")]
+        firm += [behaviour.shared_or_each("urgent_elasticity")] * CLASSES + [ROOM_RESPONSE]
+        if warm is None:
+            caps = np.zeros((len(product), len(regime.market.caps)))
+            warm = ClearingState(now.offer, caps, regime.market.cap_keys)
+        clearing = clear(
+            regime.market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
+            np.stack(np.broadcast_arrays(*firm), axis=-1), regime.cap_tonnes, start=warm, tolerance=TOLERANCE,
+        )  # fmt: skip
+        # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
+        floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
+        offer = np.maximum(np.log(clearing.price), floor)
+        log_cost = np.log(cost)
+        found = Priced(
+            offer,
+            np.maximum(np.log(clearing.index), self._index(regime, floor)),
+            log_cost,
+            self._index(regime, log_cost),
+            *self._reach(clearing.purchases, state, controls),
+            now.own,
+        )
+        # Part of the way: what plants pay and what they ask follow each other.
+        for field in ("offer", "need", "reach", "use"):
+            setattr(found, field, part * getattr(found, field) + (1 - part) * getattr(now, field))
+        return found, clearing.state
+
+    def _need(
+        self, state: State, controls: Controls, use: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """(M, N) t/year that users and plants would use as in the base year; what plants have room for beyond.
+
+        A plant that one input holds back wants no more of the others than it can use.
+        """
+        prepared = self._prepared
+        activities = prepared.benchmark.activities
+        thrift = raised(state.intensity, self._left)
+        normal = prepared.benchmark.normal_use * thrift * controls.intensity_factor
+        need: FloatArray = normal * controls.demand_factor
+        plant = activities.need_plant >= 0
+        at = activities.need_plant[plant]
+        level = activities.largest(controls.production_factor * controls.capacity_factor)
+        level = np.minimum(level, activities.largest(controls.output_ceiling))
+        need[:, plant] = normal[:, plant] * level[:, at] * use[:, plant]
+        room = np.zeros_like(need)
+        most = activities.largest(state.capacity / prepared.benchmark.normal_output)
+        room[:, plant] = np.maximum(most - 1, 0.0)[:, at]
+        return need, room
+
+    def _with_room(
+        self,
+        tiers: tuple[FloatArray, FloatArray],
+        tonnes: FloatArray,
+        prices: tuple[FloatArray, FloatArray, Controls],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Tiers, with one for what plants would take beyond the base year where that pays well."""
+        product, index, controls = prices
+        price = np.ones_like(tonnes)
+        over = 1 + self._prepared.behaviour["entry_margin"]
+        needs = self._worth.plant_needs
+        price[:, needs] = self._worth.more(product, index, controls.own_cost_factor, over)
+        return np.concatenate([tiers[0], tonnes[None]]), np.concatenate([tiers[1], price[None]])
+
+    def _cost(self, regime: Regime, index: FloatArray) -> FloatArray:
+        """(M, O) unit cost, mark-ups included, over that of the base year.
+
+        Equation (M25), docs/model.md, for ``c_s``.
+        """
+        prepared, controls = self._prepared, regime.controls
+        activities, made = prepared.benchmark.activities, prepared.made
+        cost = np.empty((len(index), len(made)))
+        cost[:] = controls.own_cost_factor
+        plant = activities.offer_plant[made]
+        share = activities.input_cost_share[plant]
+        inputs = activities.cost_mean(index / prepared.benchmark.base_index)[:, plant]
+        cost[:, made] = share * inputs + (1 - share) * cost[:, made]
+        cost = np.where(prepared.benchmark.entrant, np.maximum(cost, opening_price(prepared)), cost)
+        result: FloatArray = cost * regime.markup_ratio * controls.ask_factor
+        return result
+
+    def _supply(
+        self, state: State, controls: Controls, cost: FloatArray, reach: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Most that sellers could make in a year (M, O), and the price at which they would."""
+        prepared = self._prepared
+        normal = prepared.benchmark.normal_output
+        factor = controls.capacity_factor * np.minimum(controls.production_factor, 1.0)
+        most = np.maximum(state.capacity, normal * np.maximum(controls.production_factor, 1.0)) * factor
+        most = np.minimum(most, normal * controls.output_ceiling)
+        usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
+        usual = np.where(prepared.benchmark.entrant, most, usual)
+        quantity = np.where(prepared.made, np.minimum(most, normal * reach), most)
+        ratio = np.maximum(quantity, 1e-12) / np.maximum(usual, 1e-12)
+        return quantity, cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
+
+    def _reach(
+        self, bought: FloatArray, state: State, controls: Controls
+    ) -> tuple[FloatArray, FloatArray]:
+        """Share of its usual output that a plant's purchases (M, N), t/year, allow (M, O); and of each need (M, N)
+        what the scarcest other input lets a plant use, with some room to recover."""
+        prepared = self._prepared
+        activities, made = prepared.benchmark.activities, prepared.made
+        order, start = activities.need_order, activities.group_start
+        per_tonne = activities.need_coefficient[order] * need_rate(state, controls)[:, order]
+        groups = np.add.reduceat(bought[:, order], start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
+        plant = activities.need_plant[order]
+        groups = groups / activities.throughput[plant[start]]
+        scarcest = np.minimum.reduceat(groups, activities.group_plant_start, axis=1)
+        reach = np.ones((len(bought), len(made)))
+        reach[:, made] = scarcest[:, activities.offer_plant[made]]
+        free = groups <= scarcest[:, plant[start]] * (1 + 1e-3)
+        behaviour = prepared.behaviour
+        room = np.minimum(scarcest * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
+        use = np.ones((len(bought), bought.shape[1]))
+        use[:, order] = np.where(free[:, activities.need_group], 1.0, room[:, plant])
+        return reach, use
+
+    def _index(self, regime: Regime, log_price: FloatArray) -> FloatArray:
+        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
+        world, prepared = self._prepared.world, self._prepared
+        found = np.empty((len(log_price), len(world.need_good)))
+        for good, kernel in enumerate(regime.market.kernel):
+            sigma = np.reshape(np.asarray(prepared.sigma)[..., good], (-1, 1))
+            price = log_price[:, world.offer_slice(good)]
+            needs = world.need_slice(good)
+            base = np.log(prepared.benchmark.base_index[needs])
+            if not price.shape[1] or needs.start == needs.stop:
+                found[:, needs] = base
+                continue
+            pull = np.exp(-sigma * price)
+            weights = kernel if kernel.ndim == 3 else kernel[None]
+            total = np.add.reduce(pull[:, :, None] * weights, axis=1)
+            safe = np.where(total > 0, total, 1.0)
+            found[:, needs] = np.where(total > 0, -np.log(safe) / sigma, base)
+        return found
+
+
+def opening_price(prepared: Prepared) -> FloatArray:
+    """(M, O) price from which facilities that stand still open at full capacity; 0 for others."""
+    margin = 1 + prepared.behaviour["entry_margin"]
+    return np.where(prepared.benchmark.entrant, prepared.cash_cost * margin, 0.0)

@@ -1,0 +1,243 @@
+"""What agents know of the time ahead, what each coming regime would bring, and what that is worth today."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.agents.holding import closing_rate
+from sim.agents.state import State
+from sim.agents.tomorrow import Priced, Tomorrow
+from sim.arrays import FloatArray, IntArray, Saved
+from sim.controls import Controls, Licence
+from sim.engine.markets import NO_CAP, PolicyMarket, build_market
+from sim.engine.policy import active_controls, policy_key
+from sim.engine.regime import Regimes
+from sim.engine.rules import Rules
+from sim.engine.run import Run
+from sim.instruments import Instrument
+from sim.market.clearing import Market
+from sim.units import Amount
+
+__all__ = ["Outlook"]
+
+DAYS = 365.25
+ROUNDS, MORE_ROUNDS = 12, 1
+"""How often all goods clear for a regime that is new, and for one that has been priced before."""
+MOST_WINDOWS = 8
+"""Changes ahead that are looked at: the nearest."""
+HORIZON_YEARS = 10.0
+
+
+@dataclass(frozen=True)
+class _Future:
+    """A regime of the time ahead, as :class:`sim.agents.tomorrow.Tomorrow` takes it."""
+
+    controls: Controls
+    market: Market
+    cap_tonnes: FloatArray
+    markup_ratio: FloatArray
+
+
+@dataclass
+class _Known:
+    """A regime that has been priced."""
+
+    regime: _Future
+    priced: Priced
+
+
+class Outlook:
+    """The expected price of every seller and buyer, from what is announced and in force.
+
+    Attributes:
+        rate: (M, G) at which what comes later counts for less.
+    """
+
+    def __init__(self, case: Run, rules: Rules, regimes: Regimes) -> None:
+        self._case, self._rules, self._regimes = case, rules, regimes
+        prepared = case.prepared
+        self._tomorrow = Tomorrow(prepared)
+        self.rate = closing_rate(prepared)
+        world = prepared.world
+        self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]
+        self._less = 1 - prepared.behaviour["storage_cost"] / self.rate
+        self._priced: dict[str, _Known] = {}
+        self._month: int | None = None
+        self._base: Priced | None = None
+        self._saved: dict[str, Priced] = {}
+
+    def expect(self, time: int, state: State) -> None:
+        """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered.
+
+        Equations (M17) and (M20), docs/model.md, for ``W_s`` and ``w_k``.
+        """
+        end = self._case.dates[time + 1]
+        windows = self._windows(time, end)
+        start = self._case.dates[time]
+        month = start.year * 12 + start.month - 1
+        new_month = self._month is not None and month != self._month
+        new_quarter = self._month is not None and month // 3 != self._month // 3
+        self._month = month
+        if self._base is None:
+            self._base = self._price_base(time, state)
+        kept: dict[str, _Known] = {}
+        nearest = self._base
+        for number, window in enumerate(windows):
+            known = kept.get(window.name)
+            if known is None:
+                known = self._of(window, state, nearest, new_quarter if number else new_month)
+                kept[window.name] = known
+            nearest = known.priced
+        self._priced = kept
+        offer = self._mean(windows, kept, "offer", self._offer_rate)
+        need = self._mean(windows, kept, "need", self._need_rate)
+        state.offer_expected_price = np.exp(offer)
+        state.need_expected_price = self._case.prepared.benchmark.base_index * np.exp(need)
+
+    # -- what is known -------------------------------------------------------------------------
+
+    def _known_events(self, start: dt.date, end: dt.date) -> list[Instrument]:
+        """Events that are announced or in force before the end of a step."""
+        return [
+            event
+            for event in self._rules.eased()
+            if event.from_ is None
+            or event.from_ < end
+            or (event.announced is not None and event.announced < end)
+        ]
+
+    def _windows(self, time: int, end: dt.date) -> list[_Window]:
+        """Times ahead between which nothing that is known changes, from the end of the step on."""
+        case = self._case
+        events = self._known_events(case.dates[time], end)
+        last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
+        dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
+        edges = [end, *dates[:MOST_WINDOWS]]
+        windows = []
+        for first, following in zip(edges, [*edges[1:], None], strict=True):
+            until = following if following is not None else first + dt.timedelta(days=365)
+            key = policy_key(events, first, until), self._rules.key, self._open_gates(events, first)
+            name = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+            years = (first - end).days / DAYS
+            over = np.inf if following is None else (following - end).days / DAYS
+            windows.append(_Window(name, years, over, first, until, end, tuple(events)))
+        return windows
+
+    def _open_gates(self, events: Sequence[Instrument], day: dt.date) -> tuple[str, ...]:
+        """Licences whose first applications are decided on a day."""
+        return tuple(event.id for event in events if event.settled(day))
+
+    # -- what it would bring -------------------------------------------------------------------
+
+    def _price_base(self, time: int, state: State) -> Priced:
+        """The base year as the market of tomorrow has it: what prices are measured against."""
+        controls = Controls(self._case.world)
+        regime = self._future(controls, {}, ())
+        return self._tomorrow.price(regime, self._fresh(state), self._tomorrow.base(), ROUNDS)
+
+    def _fresh(self, state: State) -> State:
+        from dataclasses import replace
+
+        prepared = self._case.prepared
+        return replace(
+            state,
+            intensity=np.ones_like(state.intensity),
+            capacity=prepared.each(prepared.world.offer_capacity),
+            cash_cost=prepared.each(prepared.cash_cost),
+        )
+
+    def _of(self, window: _Window, state: State, nearest: Priced, again: bool) -> _Known:
+        known = self._priced.get(window.name)
+        if known is None:
+            regime = self._regime(window, state.owner)
+            if window.name in self._saved:
+                return _Known(regime, self._saved[window.name])
+            return _Known(regime, self._tomorrow.price(regime, state, nearest, ROUNDS))
+        if again:
+            known.priced = self._tomorrow.price(known.regime, state, known.priced, MORE_ROUNDS)
+        return known
+
+    def _regime(self, window: _Window, owner: IntArray) -> _Future:
+        case = self._case
+        happens = {}
+        for event in window.events:
+            if event.id in case.happens:
+                begun = event.from_ is None or event.from_ < window.seen
+                seen = case.happens[event.id].astype(float)
+                happens[event.id] = seen if begun else np.full(len(seen), event.chance)
+        controls, shares = active_controls(
+            case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
+        )
+        return self._future(controls, shares, self._open_gates(window.events, window.first))
+
+    def _future(
+        self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
+    ) -> _Future:
+        prepared = self._case.prepared
+        market = build_market(prepared, controls, self._case.differing, self._tomorrow.response)
+        return _Future(
+            controls, market.market, self._ceilings(market, shares, settled), self._regimes.ratio(controls)
+        )
+
+    def _ceilings(
+        self, market: PolicyMarket, shares: Mapping[str, Amount], settled: Sequence[str]
+    ) -> FloatArray:
+        """(M, C) t/year that pass each cap: of a licence what is approved, once anything is decided."""
+        tonnes = np.full((self._case.prepared.members, len(market.cap_events)), NO_CAP)
+        gates = {gate.cap: gate.rule for gate in market.gates}
+        resales = len(market.resale_caps)
+        for cap, event in enumerate(market.cap_events[: len(market.cap_events) - resales]):
+            share = shares.get(event, 1.0)
+            rule, base = gates.get(cap), market.base_cap_flow[cap]
+            if isinstance(rule, Licence):
+                decided = np.asarray(rule.approval_share) if event in settled else 0.0
+                allowed = share * decided * (1 - np.asarray(rule.free_share)) * base
+            else:
+                allowed = share * market.fixed_caps[cap]
+            bound = allowed + (1 - share + share * market.free_shares[cap]) * base
+            tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
+        return tonnes
+
+    def _mean(
+        self, windows: Sequence[_Window], priced: Mapping[str, _Known], which: str, rate: FloatArray
+    ) -> FloatArray:
+        """Discounted mean of log prices over the base year's, less the cost of holding."""
+        assert self._base is not None
+        less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
+        base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
+        total = np.zeros_like(base)
+        for window in windows:
+            of = priced[window.name].priced
+            price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
+            over = 0.0 if np.isinf(window.over) else np.exp(-rate * window.over)
+            weight = np.exp(-rate * window.years) - over
+            total += weight * (cost + less * (price - cost))
+        return total
+
+    # -- checkpoints ---------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """All prices by regime, for a checkpoint."""
+        found = {} if self._base is None else {f"base/{k}": v for k, v in self._base.arrays().items()}
+        for name, known in self._priced.items():
+            found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
+        return found
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A time ahead, in years from the end of the step; ``over`` is infinite for the last."""
+
+    name: str
+    years: float
+    over: float
+    first: dt.date
+    until: dt.date
+    seen: dt.date
+    """Of an event that begins before this day it is known whether it happens."""
+    events: tuple[Instrument, ...]
