@@ -17,12 +17,8 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray
 
-__all__ = [
-    "closing_rate", "elasticity_of_goods", "kept", "response_of_offers", "share_of_step", "year_elasticity",
-]  # fmt: skip
+__all__ = ["closing_rate", "elasticity_of_goods", "share_of_step", "year_elasticity"]
 
-LEAST_RESPONSE = 0.5
-"""Of a seller that keeps no stock."""
 LEAST_YEARS = 0.02
 """Stock, in years of use, of a good of which nobody states any: a week."""
 
@@ -70,33 +66,3 @@ def closing_rate(prepared: Prepared) -> FloatArray:
     kappa = 1 / behaviour["storage_elasticity"]
     rate: FloatArray = behaviour["storage_cost"] + elasticity_of_goods(prepared) * kappa / years
     return rate
-
-
-def kept(prepared: Prepared, stock: FloatArray, price: FloatArray, expected: FloatArray) -> FloatArray:
-    """(M, n) tonnes that holders want to keep at a price.
-
-    Args:
-        stock: (n,) or (M, n) tonnes kept where the price is what is expected.
-        price, expected: (M, n) in one unit.
-
-    Equation (M21), docs/model.md, for ``keep_s``.
-    """
-    behaviour = prepared.behaviour
-    over = (price / expected) ** -behaviour["storage_elasticity"]
-    wanted: FloatArray = stock * np.minimum(over, behaviour["storage_limit"])
-    return wanted
-
-
-def response_of_offers(prepared: Prepared) -> FloatArray:
-    """(O,) response of what is placed to the gate price, in logs, for a seller in its base year.
-
-    What a seller does not keep it places: a rise of price by one part in a hundred frees that part of its stock
-    times the storage elasticity.
-
-    Equation (M22), docs/model.md, for ``eps_s``.
-    """
-    behaviour = prepared.behaviour
-    step = prepared.benchmark.normal_output * prepared.step_years
-    elasticity = behaviour.shared_or_each("storage_elasticity")
-    response: FloatArray = elasticity * prepared.kept_stock / step
-    return np.maximum(response, LEAST_RESPONSE)

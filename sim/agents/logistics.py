@@ -16,7 +16,7 @@ from sim.controls import Resale
 from sim.instruments.process import Process
 from sim.market.clearing import Clearing
 
-__all__ = ["Traffic", "arrive", "ship", "store", "throw_away"]
+__all__ = ["Traffic", "arrive", "mine", "ship", "store", "throw_away"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,15 @@ def ship(
     state.buyer_stock = state.buyer_stock + by_lag[0]
     state.transit += by_lag[1:]
     return purchases
+
+
+def mine(prepared: Prepared, state: State, tracers: Sequence[Tracer], plan: FloatArray) -> None:
+    """What mines make of a plan (M, O) of tonnes enters their stocks: it is for sale in the same step."""
+    output = np.where(prepared.made, 0.0, plan)
+    nothing = np.zeros_like(state.buyer_stock)
+    for tracer in tracers:
+        tracer.produce(nothing, state.buyer_stock, output)
+    state.seller_stock = state.seller_stock + output
 
 
 def store(

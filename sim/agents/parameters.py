@@ -37,7 +37,7 @@ __all__ = [
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
-SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling")
+SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
 """No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 

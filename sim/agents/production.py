@@ -196,15 +196,20 @@ def felt(prepared: Prepared, ratio: FloatArray) -> FloatArray:
     return np.clip(ratio, behaviour["lowest_price_felt"], behaviour["highest_price_felt"])
 
 
-def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
+def adapt_rates(
+    prepared: Prepared, state: State, controls: Controls, prices: tuple[FloatArray, FloatArray]
+) -> None:
     """Mines follow price and their own stock; plants follow margin, output stock and demand.
 
     A facility that did not run in the base year opens as far as its expected price lies above its cash cost,
     at full capacity from ``entry_margin`` above it, and shuts when the price falls back.
+
+    Args:
+        prices: at the gate (M, O) and of choice indices (M, N), as agents reckon with them.
     """
-    received = state.gate_price / controls.ask_factor
+    received = prices[0] / controls.ask_factor
     _adapt_mines(prepared, state, controls, received / controls.own_cost_factor)
-    _adapt_plants(prepared, state, controls, received)
+    _adapt_plants(prepared, state, controls, received, prices[1])
     activities, made = prepared.benchmark.activities, prepared.made
     plant = activities.offer_plant[made]
     normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
@@ -245,6 +250,7 @@ def _adapt_plants(
     state: State,
     controls: Controls,
     received: FloatArray,
+    index: FloatArray,
 ) -> None:
     """Equations (M81), (M82), (M83) and (M100), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
     ``opn_f``."""
@@ -253,7 +259,7 @@ def _adapt_plants(
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     value = activities.revenue_mean(felt(prepared, received))
     own = activities.revenue_mean(controls.own_cost_factor)
-    paid = felt(prepared, state.choice_index / benchmark.base_index)
+    paid = felt(prepared, index / benchmark.base_index)
     inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))

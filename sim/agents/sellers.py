@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.holding import kept, response_of_offers
 from sim.agents.prepared import Prepared
 from sim.agents.state import State
-from sim.arrays import FloatArray, raised
+from sim.arrays import FloatArray
 from sim.controls import Controls
 
 __all__ = ["normal_stock", "offers", "planned_output"]
@@ -45,58 +44,26 @@ def planned_output(
 
 
 def offers(
-    prepared: Prepared,
-    state: State,
-    controls: Controls,
-    near: FloatArray,
-    held_back: FloatArray,
+    prepared: Prepared, state: State, controls: Controls, held_back: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Quantity on offer (M, O) and the price from which all of it is sold (M, O).
+    """Tonnes that sellers have, and tonnes that they keep where the price is what they expect. Both (M, O).
 
-    A seller sells what it does not want to keep at a price. The market takes a power of the price: it is the
-    one that agrees with that curve, in volume, at the price that is near, and in slope in the base year.
+    A seller sells what it does not want to keep at a price: holding is demand, on its side as on the buyers'.
+    An entrant keeps stock as far as it runs, so that its store empties once it is shut; next to nothing is no
+    lot at all.
 
     Args:
-        near: (M, O) price at which sales are likely: the last one, and what has been learnt since.
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
 
-    Equations (M28), (M29) and (M30), docs/model.md, for ``V_s``, ``q_s`` and ``a_s``.
+    Equations (M28), (M94) and (M95), docs/model.md, for ``kept_s`` and ``q_s``.
     """
-    behaviour = prepared.behaviour
-    quantity = np.maximum(state.seller_stock - held_back, 0.0)
-    usual = prepared.kept_stock * np.maximum(controls.capacity_factor, behaviour["least_working_stock"])
-    volume = quantity - kept(prepared, usual, near, state.offer_expected_price)
-    least = behaviour["least_offer"] * prepared.benchmark.normal_output * prepared.step_years
-    volume = np.maximum(volume, np.minimum(least, quantity))
-    if prepared.benchmark.entrant.any():
-        quantity, volume = _of_entrants(prepared, state, controls, (quantity, quantity, volume))
-    ratio = np.maximum(quantity, 1e-12) / np.maximum(volume, 1e-12)
-    return quantity, near * raised(ratio, 1 / response_of_offers(prepared))
-
-
-def _of_entrants(
-    prepared: Prepared, state: State, controls: Controls, stock: tuple[FloatArray, FloatArray, FloatArray]
-) -> tuple[FloatArray, FloatArray]:
-    """What sellers have on sale, and the volume that they place, once more for entrants.
-
-    An entrant keeps a reserve as far as it runs, and places of its stock at least the share that others place
-    in normal times, so that its store empties once it is shut. Next to nothing is no lot at all.
-
-    Args:
-        stock: (M, O) each: tonnes that are not held back, tonnes on sale, and volume placed, of all sellers.
-
-    Returns:
-        Tonnes on sale and volume, (M, O) each.
-
-    Equations (M94), (M95) and (M96), docs/model.md, for ``q_s`` and ``V_s``.
-    """
-    for_sale, quantity, volume = stock
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
-    entrant, full = benchmark.entrant, benchmark.normal_output
+    quantity = np.maximum(state.seller_stock - held_back, 0.0)
+    kept = prepared.kept_stock * np.maximum(controls.capacity_factor, behaviour["least_working_stock"])
+    if not benchmark.entrant.any():
+        return quantity, kept
+    full = benchmark.normal_output
     running = np.minimum(state.rate / full, 1.0)
-    reserve = behaviour["seller_reserve_share"] * prepared.kept_stock * running
-    free = np.maximum(for_sale - reserve, 0.0)
     least = behaviour["least_entrant_rate"] * full * prepared.step_years
-    free = np.where(free < least, 0.0, free)
-    usual = free * full * prepared.step_years / normal_stock(prepared, controls)
-    return np.where(entrant, free, quantity), np.where(entrant, np.maximum(volume, usual), volume)
+    none = benchmark.entrant & (quantity < least)
+    return np.where(none, 0.0, quantity), np.where(benchmark.entrant, kept * running, kept)

@@ -108,7 +108,9 @@ def initial_state(prepared: Prepared) -> State:
     begun = np.zeros(len(plants.facility), dtype=bool)
     begun[plants.offer_plant[prepared.made & ~benchmark.entrant]] = True
     return State(
-        seller_stock=prepared.each(world.offer_stock + world.offer_output * prepared.step_years),
+        seller_stock=prepared.each(
+            world.offer_stock + np.where(prepared.made, world.offer_output * prepared.step_years, 0.0)
+        ),
         buyer_stock=world.need_use * world.need_cover * prepared.behaviour["cover_scale"],
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),

@@ -60,10 +60,10 @@ def _overridden(overrides: list[Override], decision: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Offered:
-    """Decisions of sellers: (M, O) tonnes planned, and the price near which they reckon to sell."""
+    """Decisions of sellers: (M, O) tonnes planned, and the price at which they keep their usual stock."""
 
     plan: FloatArray
-    near: FloatArray
+    expected: FloatArray
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,10 @@ class Actors:
         }  # fmt: skip
         return arrays, {"gates": self.gates.keys(), "caps": [] if warm is None else warm.written_keys()}
 
-    def expect(self, before: tuple[FloatArray, FloatArray]) -> None:
+    def expect(self, regime: Regime, before: tuple[FloatArray, FloatArray]) -> None:
         """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
+
+        Plants change their rates, users economise, slowly.
 
         Args:
             before: prices that sellers (M, O) and buyers (M, N) expected a step ago.
@@ -166,14 +168,19 @@ class Actors:
         state = self.state
         self._near_offer = state.gate_price * (state.offer_expected_price / before[0])
         self._near_need = state.choice_index * (state.need_expected_price / before[1])
+        prices = self._near_offer, self._near_need
+        production.adapt_rates(self.case.prepared, state, regime.controls, prices)
+        production.adapt_intensity(self.case.prepared, state, regime.controls)
 
     def offer(self, time: int, regime: Regime) -> Offered:
-        """3. Sellers offer what they do not want to keep."""
+        """3. Mines make what they plan; sellers offer what they do not want to keep."""
         prepared, controls = self.case.prepared, regime.controls
         plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(time))
+        plan = _overridden(self.decisions.planned_output, plan)
+        logistics.mine(prepared, self.state, self.tracers, plan)
         return Offered(
-            _overridden(self.decisions.planned_output, plan),
-            _overridden(self.decisions.ask, self._near_offer),
+            plan,
+            _overridden(self.decisions.ask, self.state.offer_expected_price),
         )
 
     def require(self, time: int, regime: Regime) -> Wanted:
@@ -200,15 +207,13 @@ class Actors:
     def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
         """5. Every good's market at once: flows, prices, rents."""
         prepared, market = self.case.prepared, regime.market
-        quantity, full_ask = sellers.offers(
-            prepared, self.state, regime.controls, offered.near, wanted.held_back
-        )
+        quantity, kept = sellers.offers(prepared, self.state, regime.controls, wanted.held_back)
         caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
         orders = wanted.orders
         clearing = clear(
             market.market,
             quantity,
-            full_ask,
+            offered.expected,
             orders.tonnes,
             orders.reservation,
             orders.elasticity,
@@ -218,9 +223,11 @@ class Actors:
             signal_quantity=self._lots,
             held=orders.held,
             least=prepared.behaviour.shared("least_order_share"),
+            kept=kept,
+            keep_elasticity=prepared.behaviour.shared("storage_elasticity"),
         )
         self._warm = clearing.state
-        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.near)
+        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.expected)
         self.state.gate_price, self.state.choice_index = gate, clearing.index
         return clearing
 
@@ -260,16 +267,11 @@ class Actors:
         consumed, shortfall = production.consume(wanted.required, served, held)
         user = prepared.benchmark.activities.need_plant < 0
         consumed = np.where(user, consumed, used)
-        logistics.store(state, self.tracers, consumed, held, output)
+        logistics.store(state, self.tracers, consumed, held, np.where(prepared.made, output, 0.0))
         discarded = production.discard_surplus(prepared, state, regime.controls)
         logistics.throw_away(state, self.tracers, discarded)
         state.required, state.shortfall = wanted.required, shortfall
         return Made(output, discarded, consumed, shortfall)
-
-    def adapt(self, regime: Regime) -> None:
-        """8. Plants change their rates, users economise, slowly."""
-        production.adapt_rates(self.case.prepared, self.state, regime.controls)
-        production.adapt_intensity(self.case.prepared, self.state, regime.controls)
 
 
 def processes_of(case: Run) -> list[Process]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.agents.holding import response_of_offers
 from sim.agents.origins import may_resell
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, IntArray, raised
@@ -20,6 +19,8 @@ from sim.world.world import World
 
 __all__ = ["Gate", "GateKey", "PolicyMarket", "build_market", "licence_keys"]
 
+UNUSED_RESPONSE = 1.0
+"""Of sellers who keep stocks: these answer by what they keep."""
 NO_CAP = 1e15
 """Tonnes that no flow reaches."""
 LicenceKey = tuple[int, int, bytes, int | str]
@@ -150,7 +151,7 @@ def build_market(
 
     Args:
         differing: as in :func:`licence_keys`.
-        response: (O,) or (M, O) of what sellers place to the price; None for that of sellers with stocks.
+        response: (O,) or (M, O) of what sellers place to the price; None where they keep stocks instead.
     """
     world = prepared.world
     links = _links(prepared, controls)
@@ -159,7 +160,8 @@ def build_market(
     caps.add_resales(controls.resales)
     market = Market.build(
         world.offer_good, world.need_good, links.kernels, prepared.sigma,
-        response_of_offers(prepared) if response is None else response, caps.groups, links.same_policy,
+        UNUSED_RESPONSE * np.ones(len(world.offer_good)) if response is None else response,
+        caps.groups, links.same_policy,
     )  # fmt: skip
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))

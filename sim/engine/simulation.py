@@ -215,13 +215,12 @@ class Simulation:
         regime = self._set_policy()
         before = self.state.offer_expected_price, self.state.need_expected_price
         self._outlook.expect(time, self.state)
-        actors.expect(before)
+        actors.expect(regime, before)
         offered = actors.offer(time, regime)
         wanted = actors.require(time, regime)
         clearing = actors.clear(regime, offered, wanted)
         bought = actors.ship(regime, clearing, wanted)
         made = actors.produce(regime, offered, wanted)
-        actors.adapt(regime)
         return self._record(self._remembered(self._result(regime, clearing, wanted, bought, made)))
 
     def _set_policy(self) -> Regime:

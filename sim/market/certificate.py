@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.market.flows import Clearing
 from sim.market.layout import BoolArray, FloatArray, Terms
+from sim.market.solver.holdings import TAIL, supply_at
 
 __all__ = ["Certificate", "certify"]
 
@@ -45,6 +46,8 @@ def certify(clearing: Clearing, good: int, terms: Terms) -> Certificate:
     flow, q = dense.flow, dense.quantity
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
     supply = q * np.exp(dense.eps * np.minimum(dense.log_price - dense.log_ask, 0))
+    if dense.log_kept is not None:
+        supply = q * supply_at(dense.log_kept, dense.keep_elasticity, dense.log_price)[0]
     wanted = dense.demand.sum(axis=2) > 0
     active = (q > 0) & ((dense.kernel > 0) & wanted[:, None, :]).any(axis=2)
     log_rent, allowed = clearing.log_rent[:, dense.caps], dense.cap_tonnes
@@ -102,6 +105,9 @@ class _Dense:
     """(M, B) tonnes that buyers have already."""
     least: float
     """Share of its tiers that a buyer orders all the same."""
+    log_kept: FloatArray | None
+    """(M, S) log of the share that a seller keeps at log price 0; None where ``eps`` holds."""
+    keep_elasticity: float
 
     @property
     def log_kernel(self) -> FloatArray:
@@ -142,7 +148,21 @@ def _dense(clearing: Clearing, good: int, terms: Terms) -> _Dense:
         cap_flow=cap_flow,
         held=np.zeros(demand.shape[:2])[:, needs] if terms.held is None else np.asarray(terms.held)[:, needs],
         least=terms.least,
+        log_kept=_log_kept(terms, offers),
+        keep_elasticity=terms.keep_elasticity,
     )
+
+
+def _log_kept(terms: Terms, offers: slice) -> FloatArray | None:
+    if terms.kept is None:
+        return None
+    kept, quantity = (np.asarray(a, dtype=np.float64)[:, offers] for a in (terms.kept, terms.quantity))
+    share = np.divide(kept, quantity, out=np.zeros_like(kept), where=quantity > 0)
+    with np.errstate(divide="ignore"):
+        log_share = np.log(share)
+    asked = np.log(np.asarray(terms.ask, dtype=np.float64)[:, offers])
+    log_kept: FloatArray = log_share + terms.keep_elasticity * asked
+    return log_kept
 
 
 def _indices(dense: _Dense) -> tuple[FloatArray, BoolArray]:
@@ -172,6 +192,9 @@ def _dual(
     """
     ahead = dense.log_price - dense.log_ask
     profit = np.where(active, supply / dense.eps + dense.quantity * np.maximum(ahead, 0), 0.0)
+    if dense.log_kept is not None:
+        whole = supply_at(dense.log_kept, dense.keep_elasticity, dense.log_price)[2]
+        profit = np.where(active, dense.quantity * whole, 0.0)
     value: FloatArray = profit.sum(axis=1) - np.where(served, _worth(dense, index), 0.0).sum(axis=1)
     return value
 
@@ -215,12 +238,29 @@ def _primal(dense: _Dense, active: BoolArray, index: FloatArray, served: BoolArr
     flow = dense.flow
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
     cost = sold * dense.log_ask + (_x_log(sold, dense.quantity) - sold) / dense.eps
+    if dense.log_kept is not None:
+        cost = _cost_of_keepers(dense, dense.log_kept, sold)
     spread = _x_log(flow, np.repeat(bought[:, None], flow.shape[1], axis=1))
     spread -= np.where(flow > 0, flow * np.where(dense.kernel > 0, dense.log_kernel, 0.0), 0.0)
     gain = _gain(dense, bought, index)
     value: FloatArray = np.where(served, gain, 0.0).sum(axis=1)
     value -= np.where(active, cost, 0.0).sum(axis=1) + spread.sum(axis=(1, 2)) / dense.sigma
     return value
+
+
+def _cost_of_keepers(dense: _Dense, log_kept: FloatArray, sold: FloatArray) -> FloatArray:
+    """(M, S) conjugate of the profit of sellers who keep what they do not sell."""
+    q, elasticity = dense.quantity, dense.keep_elasticity
+    share = np.divide(sold, q, out=np.zeros_like(q), where=q > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The log price at which a share is offered: inside by what is kept, in the tail as a power.
+        inside = (log_kept - np.log(np.maximum(1 - share, 1e-300))) / elasticity
+        turn = (log_kept - np.log(1 - TAIL)) / elasticity
+        tail = turn + np.log(np.maximum(share, 1e-300) / TAIL) * TAIL / (1 - TAIL) / elasticity
+    price = np.where(share >= TAIL, inside, tail)
+    whole = supply_at(log_kept, elasticity, np.where(np.isfinite(price), price, 0.0))[2]
+    cost: FloatArray = np.where(np.isfinite(log_kept), sold * price - q * whole, 0.0)
+    return cost
 
 
 def _gain(dense: _Dense, bought: FloatArray, index: FloatArray) -> FloatArray:

@@ -63,6 +63,8 @@ def clear(
     precision: Precision = "double",
     held: ArrayLike | None = None,
     least: float = 0.0,
+    kept: ArrayLike | None = None,
+    keep_elasticity: float = 1.0,
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -84,6 +86,10 @@ def clear(
             least :data:`SINGLE_TOLERANCE`. Tonnes balance to the same rounding, residual and gap are exact.
         held: (M, N) tonnes that buyers have already: they order what their tiers want beyond these.
         least: share of its tiers that a buyer orders however much it holds; > 0 with ``held``.
+        kept: (M, O) tonnes that sellers keep at their ask. They then offer what they do not keep, ``q - kept
+            (p / a)**-keep_elasticity``, whatever the market's ``eps``; where next to nothing would be left
+            (:data:`TAIL`), a power of the price that goes on from there.
+        keep_elasticity: fall of what is kept, in logs, per rise of price, > 0.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -93,7 +99,7 @@ def clear(
 
     Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
-    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least)
+    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least, kept, keep_elasticity)
     given = given_by(market, terms, signal_quantity)
     members = len(given.quantity)
     if start is not None and start.log_price.shape != given.quantity.shape:

@@ -57,6 +57,10 @@ class Terms:
     """(M, N) tonnes that a buyer has already and does not need to buy; None where nobody has."""
     least: float = 0.0
     """Share of what its tiers want that a buyer orders however much it holds; > 0 with ``held``."""
+    kept: ArrayLike | None = None
+    """(M, O) tonnes that a seller keeps at its ask; None where sellers answer by the market's ``eps``."""
+    keep_elasticity: float = 1.0
+    """Fall of what is kept, in logs, per rise of price."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ class Inputs:
     """(m, N) tonnes that buyers have already; None where nobody has."""
     least: float = 0.0
     """Share of its tiers that a buyer orders all the same."""
+    kept: FloatArray | None = None
+    """(m, O) tonnes that sellers keep at their ask; None where they do not keep anything."""
+    keep_elasticity: float = 1.0
 
     def of_variables(
         self, frame: Frame, offers: FloatArray, caps: FloatArray | None = None, filler: float = 0.0
@@ -92,6 +95,9 @@ class Given:
     held: FloatArray | None = None
     """(M, N)"""
     least: float = 0.0
+    kept: FloatArray | None = None
+    """(M, O)"""
+    keep_elasticity: float = 1.0
 
     @property
     def per_member(self) -> int:
@@ -106,6 +112,7 @@ class Given:
             self.quantity[here], np.log(self.ask[here]), wanted[here], self.reservation[here],
             some(self.elasticity, here, wanted.shape), self.allowed[here], self.order, self.groups,
             None if self.held is None else self.held[here], self.least,
+            None if self.kept is None else self.kept[here], self.keep_elasticity,
         )  # fmt: skip
 
 
@@ -141,8 +148,10 @@ def given_by(market: Market, terms: Terms, signal_quantity: ArrayLike | None) ->
         response = response[None]
     wanted, worth, response = tiers_sorted(wanted, worth, response)
     return Given(
-        amounts, asks, wanted, worth, response, limits, signal, order, groups, held, terms.least
-    )
+        amounts, asks, wanted, worth, response, limits, signal, order, groups, held, terms.least,
+        None if terms.kept is None else _checked("kept", terms.kept, (members, offers), 0.0),
+        terms.keep_elasticity,
+    )  # fmt: skip
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray
 from sim.market.solver.asked import Load
 from sim.market.solver.frame import Piece
-from sim.market.solver.holdings import index_at
+from sim.market.solver.holdings import index_at, supply_at
 
 __all__ = ["Point", "Problem", "evaluate", "problem_of"]
 
@@ -46,6 +46,9 @@ class Problem:
     """(n, B) log index above which a buyer orders the least: all else is held."""
     least: float
     """Share of its tiers that a buyer orders all the same; 1 where nobody holds anything."""
+    log_kept: FloatArray | None
+    """(n, S) log of the share of its goods that a seller keeps at log price 0; None where ``eps`` holds."""
+    keep_elasticity: float
 
     @property
     def sellers(self) -> int:
@@ -64,9 +67,9 @@ class Problem:
 
     def take(self, which: IntArray | BoolArray | slice) -> Problem:
         """Some of the markets."""
-        alike = "bucket", "least"
+        alike = "bucket", "least", "keep_elasticity"
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in alike}
-        return replace(self, **{name: value[which] for name, value in values.items()})
+        return replace(self, **{k: None if v is None else v[which] for k, v in values.items()})
 
     def __len__(self) -> int:
         return len(self.good)
@@ -106,6 +109,10 @@ def problem_of(piece: Piece, load: Load, mine: IntArray) -> Problem:
         held=held,
         turn=turn,
         least=least,
+        log_kept=None
+        if load.log_kept is None
+        else load.log_kept[piece.variables].reshape(-1, variables)[mine, :sellers],
+        keep_elasticity=load.keep_elasticity,
     )
 
 
@@ -191,8 +198,13 @@ def evaluate(problem: Problem, x: FloatArray) -> Point:
 
     ahead = x[:, :sellers] - problem.log_ask
     offer = problem.limit[:, :sellers]
-    supply = offer * np.exp(problem.eps * np.minimum(ahead, 0.0))
-    profit = supply / problem.eps + offer * np.maximum(ahead, 0.0)
+    if problem.log_kept is None:
+        supply = offer * np.exp(problem.eps * np.minimum(ahead, 0.0))
+        profit = supply / problem.eps + offer * np.maximum(ahead, 0.0)
+        supply_slope = np.where(ahead < 0, problem.eps * supply, 0.0)
+    else:
+        share, steep, whole = supply_at(problem.log_kept, problem.keep_elasticity, x[:, :sellers])
+        supply, supply_slope, profit = offer * share, offer * steep, offer * whole
     row_flow = (weight @ demanded[:, :, None])[:, :, 0]
     by_variable = (row_flow[:, None, :] @ incidence)[:, 0]
     gradient = np.concatenate([supply, problem.limit[:, sellers:]], axis=1) - by_variable
@@ -204,6 +216,6 @@ def evaluate(problem: Problem, x: FloatArray) -> Point:
         demanded=demanded,
         slope=slope,
         row_flow=row_flow,
-        supply_slope=np.where(ahead < 0, problem.eps * supply, 0.0),
+        supply_slope=supply_slope,
         gradient=gradient,
     )

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.market.layout import FloatArray, IntArray
-from sim.market.solver.asked import NEVER
-from sim.market.solver.holdings import index_at, tiers_at
+from sim.market.solver.asked import NEVER, Load
+from sim.market.solver.holdings import TAIL, index_at, supply_at, tiers_at
 from sim.market.solver.sweeps import Sweeper
 
 __all__ = ["SIGNAL_SHARE", "Settled", "settle"]
@@ -115,7 +115,12 @@ def _supply(sweeper: Sweeper, ahead: FloatArray) -> tuple[FloatArray, FloatArray
 
     Equation (C5), docs/clearing.md, for ``S_s``.
     """
-    frame = sweeper.frame
+    frame, load = sweeper.frame, sweeper.load
+    if load.log_kept is not None:
+        share, _, _ = supply_at(load.log_kept, load.keep_elasticity, ahead + load.log_ask)
+        if frame.capped:
+            share = np.where(frame.is_cap, 1.0, share)
+        return np.log(np.maximum(share, 1e-300)), share * load.solved_limit
     below = np.minimum(ahead, 0.0)
     below *= frame.eps
     if frame.capped:
@@ -271,20 +276,44 @@ def _sellers_gap(
     """
     frame, load = sweeper.frame, sweeper.load
     # Sellers: profit less what these sales earn, in x log(x / y) - x + y. Caps: rent of tonnes not used.
-    seller = over
-    seller *= sold
-    seller -= sold
-    seller += supply
-    seller *= frame.seller_rate
-    idle = load.solved_limit - sold
-    idle *= np.maximum(ahead, 0.0)
-    seller += idle
+    if load.log_kept is None:
+        seller = over
+        seller *= sold
+        seller -= sold
+        seller += supply
+        seller *= frame.seller_rate
+        idle = load.solved_limit - sold
+        idle *= np.maximum(ahead, 0.0)
+        seller += idle
+    else:
+        seller = _keepers_gap(load, supply, sold)
+        if frame.capped:
+            seller = np.where(frame.is_cap, (load.solved_limit - sold) * np.maximum(ahead, 0.0), seller)
     # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
     shrunk *= frame.sigma_rate
     seller += shrunk
     if not load.all_live:
         seller[load.dead] = 0.0
     return _sum(seller, frame.first_variable)
+
+
+def _keepers_gap(load: Load, supply: FloatArray, sold: FloatArray) -> FloatArray:
+    """Per variable: profit less what these sales earn, of sellers who keep what they do not sell.
+
+    In what is kept, with y wanted and x left: x log(x / y) - x + y, over the elasticity; in the tail as for a power.
+    """
+    limit, elasticity = load.solved_limit, load.keep_elasticity
+    wanted, left = limit - supply, np.maximum(limit - sold, 0.0)
+    inside = left * (_log(left) - _log(wanted)) - left + wanted
+    tail = sold * (_log(sold) - _log(supply)) - sold + supply
+    inside = np.where(wanted > 0, inside, 0.0)
+    gap: FloatArray = np.where(supply < TAIL * limit, tail * (TAIL / (1 - TAIL)), inside) / elasticity
+    return gap
+
+
+def _log(values: FloatArray) -> FloatArray:
+    """Logs, of nothing a large negative number."""
+    return np.log(np.maximum(values, 1e-300))
 
 
 def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> FloatArray:
@@ -351,6 +380,8 @@ def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatAr
     sells = idle & (pull > 0) & (lot > 0)
     log_ratio = np.log(np.where(sells, lot, 1.0)) - np.log(np.where(sells, pull, 1.0))
     full = (sweeper.offset - log_ratio) / frame.sigma
+    if load.log_kept is not None:
+        return np.where(idle, np.where(sells, full, load.log_ask), quoted)
     share = frame.sigma / (frame.sigma + frame.eps)
     part = share * full + (1 - share) * load.log_ask
     price = np.where(full >= load.log_ask, full, part)

@@ -15,6 +15,7 @@ import numpy as np
 from sim.market.layout import BoolArray, FloatArray, IntArray
 from sim.market.solver.asked import NEVER, Load
 from sim.market.solver.frame import Frame, Places
+from sim.market.solver.holdings import Keeping, keeping
 
 __all__ = ["Sweeper", "mix"]
 
@@ -68,7 +69,7 @@ class Sweeper:
         with np.errstate(divide="ignore"):
             self.log_limit = np.log(load.solved_limit)
         # An uncapped offer is solved for u in closed form: w = slope x (capped solution) + intercept.
-        self.weight = load.solved_limit * frame.bent
+        self.weight = load.solved_limit * (frame.bent if load.log_kept is None else 1.0)
         self.slope = frame.slope
         self.intercept = frame.sigma * load.log_ask
         np.subtract(self.offset, self.intercept, out=self.intercept)
@@ -92,6 +93,9 @@ class Sweeper:
         self.off = None if load.all_live and not frame.capped else dead.astype(frame.kind)
         self.demand, self.groups = load.demand, load.groups
         self.held, self.least = load.held, load.least
+        self.keeping: Keeping | None = None
+        if load.log_kept is not None:
+            self.keeping = keeping(frame, load, self.offset)
         self._make_room()
 
     def _make_room(self) -> None:
@@ -113,6 +117,7 @@ class Sweeper:
         part = object.__new__(Sweeper)
         part.frame, part.groups, part.least = frame, self.groups, self.least
         part.held = None if self.held is None else self.held.take(places.buyers)
+        part.keeping = None if self.keeping is None else self.keeping.take(places.variables)
         for name in ("log_limit", "weight", "slope", "intercept", "off"):
             value = getattr(self, name)
             setattr(part, name, None if value is None else value.take(places.variables))
@@ -190,6 +195,9 @@ class Sweeper:
                 np.add(self.row_pull, self.off, out=full)
                 np.log(full, out=full)
             np.subtract(self.log_limit, full, out=full)
+        if self.keeping is not None:
+            self.keeping.move(w, full, out)
+            return
         np.multiply(full, self.slope, out=self.work)
         np.add(self.work, self.intercept, out=self.work)
         np.minimum(full, self.work, out=out)
@@ -197,6 +205,8 @@ class Sweeper:
     def distance(self, change: FloatArray) -> FloatArray:
         """(n,) bound on the residual, to first order, from the change that a sweep made."""
         np.abs(change, out=self.work)
+        if self.keeping is not None:
+            np.multiply(self.work, self.keeping.steepness, out=self.work)
         np.multiply(self.work, self.weight, out=self.work)
         return np.asarray(np.maximum.reduceat(self.work, self.frame.first_variable))
 
