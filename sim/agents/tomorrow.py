@@ -29,7 +29,8 @@ TOLERANCE = 1e-5
 """Of the market of tomorrow, as a share of its size."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
-LARGEST_LOG = 30.0
+LARGEST_LOG, LARGEST = 60.0, 1e6
+"""Of a log price and of a share that a checkpoint may hold."""
 LARGEST_PART, EVEN_ROUNDS = 0.6, 5
 """Of the way from one round to the next that is gone; after some rounds less and less."""
 ROOM_RESPONSE = 20.0
@@ -68,15 +69,14 @@ class Priced:
         """All arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def take(self, saved: Saved) -> Priced:
-        """What :meth:`arrays` gave, of the same shapes.
+    def take(self, saved: Saved, prefix: str) -> Priced:
+        """What :meth:`arrays` gave, of the same shapes, under names with a prefix.
 
         Raises:
             MonaziteError: an array is missing or does not fit.
         """
-        return Priced(
-            **{name: saved.take(name, own, -LARGEST_LOG, 1e6) for name, own in self.arrays().items()}
-        )
+        own = self.arrays()
+        return Priced(**{k: saved.take(f"{prefix}{k}", v, -LARGEST_LOG, LARGEST) for k, v in own.items()})
 
 
 class Tomorrow:

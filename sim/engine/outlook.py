@@ -26,8 +26,8 @@ from sim.units import Amount
 __all__ = ["Outlook"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 12, 1
-"""How often all goods clear for a regime that is new, and for one that has been priced before."""
+ROUNDS, GROWN_ROUNDS, MORE_ROUNDS = 12, 2, 1
+"""How often all goods clear for a regime that is new, that has grown, and that has been priced before."""
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
 HORIZON_YEARS = 10.0
@@ -48,6 +48,7 @@ class _Known:
     """A regime that has been priced."""
 
     regime: _Future
+    like: str
     priced: Priced
 
 
@@ -58,7 +59,7 @@ class Outlook:
         rate: (M, G) at which what comes later counts for less.
     """
 
-    def __init__(self, case: Run, rules: Rules, regimes: Regimes) -> None:
+    def __init__(self, case: Run, rules: Rules, regimes: Regimes, saved: Saved | None = None) -> None:
         self._case, self._rules, self._regimes = case, rules, regimes
         prepared = case.prepared
         self._tomorrow = Tomorrow(prepared)
@@ -70,6 +71,9 @@ class Outlook:
         self._month: int | None = None
         self._base: Priced | None = None
         self._saved: dict[str, Priced] = {}
+        self._written = {event.id: event.model_dump_json() for event in case.events}
+        if saved:
+            self._restore(saved)
 
     def expect(self, time: int, state: State) -> None:
         """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered.
@@ -93,7 +97,7 @@ class Outlook:
                 known = self._of(window, state, nearest, new_quarter if number else new_month)
                 kept[window.name] = known
             nearest = known.priced
-        self._priced = kept
+        self._priced, self._saved = kept, {}
         offer = self._mean(windows, kept, "offer", self._offer_rate)
         need = self._mean(windows, kept, "need", self._need_rate)
         state.offer_expected_price = np.exp(offer)
@@ -121,12 +125,18 @@ class Outlook:
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
-            key = policy_key(events, first, until), self._rules.key, self._open_gates(events, first)
-            name = hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+            written = [self._written[event.id] for event in events]
+            acting = [(event.id, np.asarray(event.activity(first, until)).tobytes()) for event in events]
+            like = self._named(written, acting, self._rules.key, self._open_gates(events, first))
+            name = self._named(like, policy_key(events, first, until))
             years = (first - end).days / DAYS
             over = np.inf if following is None else (following - end).days / DAYS
-            windows.append(_Window(name, years, over, first, until, end, tuple(events)))
+            windows.append(_Window(name, like, years, over, first, until, end, tuple(events)))
         return windows
+
+    @staticmethod
+    def _named(*parts: object) -> str:
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def _open_gates(self, events: Sequence[Instrument], day: dt.date) -> tuple[str, ...]:
         """Licences whose first applications are decided on a day."""
@@ -156,8 +166,11 @@ class Outlook:
         if known is None:
             regime = self._regime(window, state.owner)
             if window.name in self._saved:
-                return _Known(regime, self._saved[window.name])
-            return _Known(regime, self._tomorrow.price(regime, state, nearest, ROUNDS))
+                known = _Known(regime, window.like, self._saved[window.name])
+            else:
+                before = [known.priced for known in self._priced.values() if known.like == window.like]
+                start, rounds = (before[0], GROWN_ROUNDS) if before else (nearest, ROUNDS)
+                return _Known(regime, window.like, self._tomorrow.price(regime, state, start, rounds))
         if again:
             known.priced = self._tomorrow.price(known.regime, state, known.priced, MORE_ROUNDS)
         return known
@@ -228,12 +241,29 @@ class Outlook:
             found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
         return found
 
+    def _restore(self, saved: Saved) -> None:
+        """Take over what :meth:`arrays` gave; prices of regimes that are no longer ahead lapse.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        shape = self._tomorrow.base()
+        found = {
+            name: shape.take(saved, f"{name}/") for name in dict.fromkeys(key.partition("/")[0] for key in saved)
+        }
+        self._base = found.pop("base", None)
+        self._saved = found
+        before = self._case.dates[max(self._case.first - 1, 0)]
+        self._month = before.year * 12 + before.month - 1
+
 
 @dataclass(frozen=True)
 class _Window:
     """A time ahead, in years from the end of the step; ``over`` is infinite for the last."""
 
     name: str
+    like: str
+    """The same for windows in which the same measures act, whatever they have grown to."""
     years: float
     over: float
     first: dt.date

@@ -89,10 +89,10 @@ class Simulation:
         self.case, self.time = case, case.first
         self.actors, self.rules = Actors(case, processes, at), Rules(case)
         self._regimes = Regimes(case, self.rules, processes)
-        self._outlook = Outlook(case, self.rules, self._regimes)
         self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
+        self._outlook = Outlook(case, self.rules, self._regimes, at.part("outlook") if at else None)
         if at is not None:
             self.rules.restore(at.part("rules"))
             if self.time:
@@ -109,6 +109,7 @@ class Simulation:
         arrays |= {
             "rules": self.rules.arrays(),
             "history": self._under_way.history(),
+            "outlook": self._outlook.arrays(),
             "seen": {} if seen is None else {"price": seen.price, "exports": seen.exports},
         }
         return Checkpoint.of(self.case, self.time, arrays, keys)
