@@ -61,7 +61,8 @@ def closing_rate(prepared: Prepared) -> FloatArray:
     normal = prepared.benchmark.normal_use
     use = np.bincount(world.need_good, normal, goods)
     held = np.bincount(world.need_good, normal * world.need_cover, goods) * behaviour["cover_scale"]
-    held = held + np.bincount(world.offer_good, prepared.kept_stock, goods)
+    for good in range(goods):
+        held[:, good] += prepared.kept_stock[:, world.offer_slice(good)].sum(1)
     years = np.maximum(held / np.maximum(use, 1e-12), LEAST_YEARS)
     kappa = 1 / behaviour["storage_elasticity"]
     rate: FloatArray = behaviour["storage_cost"] + elasticity_of_goods(prepared) * kappa / years

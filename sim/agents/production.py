@@ -207,6 +207,7 @@ def adapt_rates(
     Args:
         prices: at the gate (M, O) and of choice indices (M, N), as agents reckon with them.
     """
+    _expand(prepared, state, controls)
     received = prices[0] / controls.ask_factor
     _adapt_mines(prepared, state, controls, received / controls.own_cost_factor)
     _adapt_plants(prepared, state, controls, received, prices[1])
@@ -214,6 +215,22 @@ def adapt_rates(
     plant = activities.offer_plant[made]
     normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
     state.rate[:, made] = state.throughput[:, plant] * normal
+
+
+def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
+    """Who expects a price well above its cost builds, and what is being built comes into use.
+
+    Each goes by the price alone, not by what others build: so many build at once, and some regret it.
+
+    Equations (M82) and (M83), docs/model.md, for ``bld_s`` and ``C_s``.
+    """
+    behaviour, step = prepared.behaviour, prepared.step_years
+    over = np.log(state.offer_expected_price / controls.own_cost_factor / (1 + behaviour["entry_margin"]))
+    wish = behaviour["expansion_speed"] * np.maximum(over, 0.0) * step
+    begun = np.where(prepared.benchmark.entrant, 0.0, wish * state.capacity)
+    done = share_of_step(1 / behaviour["building_years"], step) * state.building
+    state.building = state.building + begun - done
+    state.capacity = state.capacity + done
 
 
 def _adapt_mines(
@@ -230,7 +247,8 @@ def _adapt_mines(
     price = felt(prepared, received[:, mine])
     normal, capacity, cash = benchmark.normal_output[mine], state.capacity[:, mine], state.cash_cost[:, mine]
     elasticity = behaviour["supply_elasticity"][:, prepared.world.offer_good[mine]]
-    wanted = np.clip(raised(price, elasticity), lowest, capacity / normal)
+    grown = capacity / prepared.world.offer_capacity[mine]
+    wanted = np.clip(grown * raised(price, elasticity), lowest, capacity / normal)
     covered = np.minimum(price / np.maximum(cash, 1e-9), 1.0)
     wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
     entrant = benchmark.entrant[mine]
@@ -264,7 +282,8 @@ def _adapt_plants(
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
     most = activities.largest(state.capacity / benchmark.normal_output)
-    wanted = raised(margin, behaviour["processing_elasticity"])
+    grown = activities.largest(state.capacity / prepared.world.offer_capacity)
+    wanted = grown * raised(margin, behaviour["processing_elasticity"])
     wanted = np.clip(wanted, behaviour["minimum_utilisation"], most)
     entrant = np.zeros(len(activities.facility), dtype=bool)
     entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True

@@ -48,6 +48,8 @@ class State:
     """(M, N) perceived share of supply under restriction."""
     capacity: FloatArray
     """(M, O) most that the facility can make, t/year."""
+    building: FloatArray
+    """(M, O) capacity that is being built, t/year."""
     rate: FloatArray
     """(M, O) what it makes at its current pace, t/year."""
     throughput: FloatArray
@@ -108,9 +110,8 @@ def initial_state(prepared: Prepared) -> State:
     begun = np.zeros(len(plants.facility), dtype=bool)
     begun[plants.offer_plant[prepared.made & ~benchmark.entrant]] = True
     return State(
-        seller_stock=prepared.each(
-            world.offer_stock + np.where(prepared.made, world.offer_output * prepared.step_years, 0.0)
-        ),
+        seller_stock=np.where(benchmark.entrant, 0.0, prepared.kept_stock)
+        + np.where(prepared.made, world.offer_output * prepared.step_years, 0.0),
         buyer_stock=world.need_use * world.need_cover * prepared.behaviour["cover_scale"],
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
@@ -120,6 +121,7 @@ def initial_state(prepared: Prepared) -> State:
         choice_index=prepared.each(benchmark.base_index),
         risk=np.zeros((members, needs)),
         capacity=prepared.each(world.offer_capacity),
+        building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
         cash_cost=prepared.each(prepared.cash_cost),

@@ -187,9 +187,10 @@ class Tomorrow:
         at = activities.need_plant[plant]
         level = activities.largest(controls.production_factor * controls.capacity_factor)
         level = np.minimum(level, activities.largest(controls.output_ceiling))
-        need[:, plant] = normal[:, plant] * level[:, at] * use[:, plant]
+        grown = activities.largest(state.capacity / prepared.world.offer_capacity)
+        need[:, plant] = normal[:, plant] * (grown * level)[:, at] * use[:, plant]
         room = np.zeros_like(need)
-        most = activities.largest(state.capacity / prepared.benchmark.normal_output)
+        most = activities.largest(state.capacity / prepared.benchmark.normal_output) / grown
         room[:, plant] = np.maximum(most - 1, 0.0)[:, at]
         return need, room
 
@@ -229,13 +230,14 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would."""
         prepared = self._prepared
-        normal = prepared.benchmark.normal_output
+        grown = state.capacity / prepared.world.offer_capacity
+        normal = prepared.benchmark.normal_output * grown
         factor = controls.capacity_factor * np.minimum(controls.production_factor, 1.0)
         most = np.maximum(state.capacity, normal * np.maximum(controls.production_factor, 1.0)) * factor
-        most = np.minimum(most, normal * controls.output_ceiling)
+        most = np.minimum(most, prepared.benchmark.normal_output * controls.output_ceiling)
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         usual = np.where(prepared.benchmark.entrant, most, usual)
-        quantity = np.where(prepared.made, np.minimum(most, normal * reach), most)
+        quantity = np.where(prepared.made, np.minimum(most, prepared.benchmark.normal_output * reach), most)
         ratio = np.maximum(quantity, 1e-12) / np.maximum(usual, 1e-12)
         return quantity, cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
 

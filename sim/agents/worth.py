@@ -111,3 +111,33 @@ class Worth:
         total = activities.cost_mean(paid)[:, plant]
         others = self._inputs * (total - mine[:, needs])
         return value - others, own
+
+    def highest(self) -> FloatArray:
+        """(M, G) price that the highest class of anybody places on a good, at base budgets.
+
+        What it is worth to plants follows from what their products are worth at most, other inputs at base prices,
+        from the goods that only users buy back along the chains.
+        """
+        world, base = self.prepared.world, self.prepared.benchmark.base_index
+        members, goods = len(self.users), len(world.goods)
+        user = np.ones(len(base), dtype=bool)
+        user[self.plant_needs] = False
+        own = np.ones((members, goods))
+        for good in range(goods):
+            here = np.flatnonzero(user & (world.need_good == good))
+            if len(here):
+                own[:, good] = self.users[:, here, -1].max(1)
+        most = own.copy()
+        for _ in range(goods):
+            product = most[:, world.offer_good]
+            flat = np.ones((1, len(world.offer_good)))
+            worth = self.now(product, self.prepared.each(base), np.ones((1, len(base))), flat)
+            now = own.copy()
+            for good in range(goods):
+                here = self.plant_needs[world.need_good[self.plant_needs] == good]
+                if len(here):
+                    now[:, good] = np.maximum(own[:, good], worth[:, here, -1].max(1))
+            if np.array_equal(now, most):
+                break
+            most = now
+        return most

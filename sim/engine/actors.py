@@ -120,6 +120,7 @@ class Actors:
         self._worth = Worth(prepared)
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
+        self.wanted: Wanted | None = None
         self._warm: ClearingState | None = None
         if at is not None:
             for process in processes:
@@ -202,7 +203,8 @@ class Actors:
         for process in self.processes:
             orders = process.add_orders(orders)
         held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
-        return Wanted(required, orders, tiers, worth, held_back)
+        self.wanted = Wanted(required, orders, tiers, worth, held_back)
+        return self.wanted
 
     def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
         """5. Every good's market at once: flows, prices, rents."""

@@ -13,6 +13,7 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray, Groups, IntArray, Saved
 from sim.controls import Controls
+from sim.engine.losses import Losses
 from sim.engine.markets import PolicyMarket
 from sim.engine.result import Prices, StepResult
 from sim.instruments import Instrument
@@ -75,6 +76,7 @@ class Observer:
         self.exporters = Groups(world.offer_good * countries + world.offer_country)
         self.importers = Groups(world.need_good * countries + world.need_country)
         makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
+        self._losses = Losses(prepared)
         self._user_needs = np.flatnonzero(makers[world.need_facility])
         self.users = Groups(world.need_facility[self._user_needs])
 
@@ -136,14 +138,9 @@ class Observer:
         return rent
 
     def value_added_at_risk(self, result: StepResult) -> FloatArray:
-        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up).
-
-        Equation (M92), docs/model.md, for ``var_f``.
-        """
-        world, needs = self._prepared.world, self._user_needs
-        missing = result.shortfall[:, needs] / np.maximum(result.required[:, needs], 1e-12)
-        lost = self.users.largest(missing * world.need_dependence[needs])
-        risk: FloatArray = lost * world.facility_value_added[self.users.keys] * self._prepared.step_years
+        """(M, users) USD per step: what those who went without would have paid."""
+        lost = self._losses.of(result.required, result.shortfall, result.controls.budget_factor)
+        risk: FloatArray = self.users.sums(lost[:, self._user_needs])
         return risk
 
     def exports(self, clearing: Clearing) -> FloatArray:

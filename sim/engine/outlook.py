@@ -108,7 +108,7 @@ class Outlook:
     def _known_events(self, start: dt.date, end: dt.date) -> list[Instrument]:
         """Events that are announced or in force before the end of a step."""
         return [
-            event
+            event.as_known(end)
             for event in self._rules.eased()
             if event.from_ is None
             or event.from_ < end
@@ -125,7 +125,7 @@ class Outlook:
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
-            written = [self._written[event.id] for event in events]
+            written = [(self._written[event.id], event.until) for event in events]
             acting = [(event.id, np.asarray(event.activity(first, until)).tobytes()) for event in events]
             like = self._named(written, acting, self._rules.key, self._open_gates(events, first))
             name = self._named(like, policy_key(events, first, until))

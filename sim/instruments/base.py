@@ -51,6 +51,10 @@ class Instrument(BaseModel):
     announced: Annotated[FirstDay | None, Field(description="day of the announcement")] = None
     from_: Annotated[FirstDay | None, Field(alias="from", description="first day in force")] = None
     until: Annotated[LastDay | None, Field(description="last day in force; none = stays in force")] = None
+    end_announced: Annotated[
+        FirstDay | None,
+        Field(description="day from which people know `until`; until then they expect it to stay in force"),
+    ] = None
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
         Truth | str, Field(description="true, or what is assumed, where no source gives it")
@@ -126,6 +130,12 @@ class Instrument(BaseModel):
         if self.varies:
             return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
+
+    def as_known(self, day: dt.date) -> Instrument:
+        """The event as people know it before a day: one whose end is not known yet has none."""
+        if self.end_announced is None or self.end_announced < day or self.until is None:
+            return self
+        return self.model_copy(update={"until": None})
 
     def turns(self, now: dt.date) -> set[dt.date]:
         """Days after ``now`` on which what the event does changes, as far as its dates say.
