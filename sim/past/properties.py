@@ -243,7 +243,7 @@ def news() -> Finding:
         f"{_percent(jump)} in the first week; the two sides differ by up to {_percent(apart)} before, "
         f"{_times(later)} after; half a year after it was dropped {_times(back)} the base price"
     )
-    return Finding(said, jump >= SOON and apart <= ALIKE and later >= APART and abs(back - 1) <= BACK)
+    return Finding(said, jump >= SOON and apart <= LITTLE * jump and later >= APART and abs(back - 1) <= BACK)
 
 
 def short_strike() -> Finding:
@@ -408,7 +408,7 @@ PROPERTIES = _listed({
                   "no rise of more than 5 % after the peak; at least the base price"),
     losses_and_bids: ("The value lost is the bids unserved", "within 1 %"),
     news: ("An announced stop moves the price at once, on both sides alike, and back if it is dropped",
-           "a third in the first week; sides within 5 % before, a fifth apart after; within 10 % of base"),
+           "a third in the first week; sides differ by a tenth of that at most, later by a fifth; within 10 % of base"),
     short_strike: ("A short strike does little where stocks are held, much where not", "10 % of the price"),
     release: ("After a stop users lack no more than in its last week", "that week's share of need"),
     target_and_bystanders: ("The target of a ban is not better off by it than bystanders",
