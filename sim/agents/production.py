@@ -345,4 +345,21 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
     ratio = felt(prepared, ratio)
     intensity = state.intensity[:, free]
-    state.intensity[:, free] = intensity + follow * (raised(ratio, -elasticity) - intensity)
+    wanted = np.minimum(raised(ratio, -elasticity), behaviour["most_intensity"])
+    state.intensity[:, free] = intensity + follow * (wanted - intensity)
+    _switch(prepared, state, controls)
+
+
+def _switch(prepared: Prepared, state: State, controls: Controls) -> None:
+    """Who expects a price above that at which its next best way pays goes over to it, and is slow to come back.
+
+    Equation (M84), docs/model.md, for ``sw_b``.
+    """
+    behaviour, world = prepared.behaviour, prepared.world
+    ratio = state.need_expected_price / prepared.benchmark.base_index / controls.budget_factor
+    over = np.log(ratio / world.need_switch_multiple) / behaviour["switch_spread"]
+    pays = np.clip(0.5 + over, 0.0, 1.0)
+    speed = np.where(world.need_switch_years > 0, 1 / np.maximum(world.need_switch_years, 1e-3), 0.0)
+    go = share_of_step(speed * pays, prepared.step_years)
+    back = share_of_step(behaviour["return_speed"] * (1 - pays), prepared.step_years)
+    state.switched = state.switched + go * (1 - state.switched) - back * state.switched

@@ -62,6 +62,8 @@ class State:
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
     """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
+    switched: FloatArray
+    """(M, N) share of those who can do something else instead that do."""
     required: FloatArray
     """(M, N) tonnes needed in the last step."""
     shortfall: FloatArray
@@ -90,8 +92,9 @@ class State:
 
 
 def need_rate(state: State, controls: Controls) -> FloatArray:
-    """(M, N) need per unit of activity relative to the base year: thrift, and what policy makes of it."""
-    rate: FloatArray = state.intensity * controls.intensity_factor
+    """(M, N) need per unit of activity relative to the base year: thrift, switching, what policy makes of it."""
+    left = 1 - controls.world.need_switch_share * state.switched
+    rate: FloatArray = state.intensity * left * controls.intensity_factor
     return rate
 
 
@@ -128,6 +131,7 @@ def initial_state(prepared: Prepared) -> State:
         owner=firm_numbers(world)[None],
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
+        switched=np.zeros((members, needs)),
         required=np.zeros((members, needs)),
         shortfall=np.zeros((members, needs)),
     )

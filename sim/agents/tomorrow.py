@@ -96,6 +96,9 @@ class Tomorrow:
         thrifty = thrifty_needs(prepared)
         self._thrift = np.where(thrifty, self._year * prepared.behaviour["thrift_elasticity"][:, needs], 0.0)
         self._left = np.where(thrifty, 1 - self._year, 1.0)
+        world = prepared.world
+        years = np.maximum(world.need_switch_years, 1e-3)
+        self._switching = np.where(world.need_switch_years > 0, world.need_switch_share * (1 - np.exp(-1 / years)), 0)
         self.response = np.where(entrant, ENTRY_RESPONSE, year_elasticity(prepared))
 
     def base(self) -> Priced:
@@ -141,12 +144,13 @@ class Tomorrow:
         need, room = self._need(state, controls, now.use)
         worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
         tonnes, price = use_tiers(prepared, need, worth, controls.budget_factor, self._thrift)
+        tonnes, price = self._with_switching((tonnes, price), need, state, controls)
         tonnes, price = self._with_room((tonnes, price), need * room, (product, index, controls))
         cost = self._cost(regime, index)
         quantity, ask = self._supply(state, controls, cost, now.reach)
         behaviour = prepared.behaviour
         firm = [behaviour.shared_or_each("instant_elasticity")]
-        firm += [behaviour.shared_or_each("urgent_elasticity")] * CLASSES + [ROOM_RESPONSE]
+        firm += [behaviour.shared_or_each("urgent_elasticity")] * (CLASSES + 1) + [ROOM_RESPONSE]
         if warm is None:
             caps = np.zeros((len(product), len(regime.market.caps)))
             warm = ClearingState(now.offer, caps, regime.market.cap_keys)
@@ -181,7 +185,8 @@ class Tomorrow:
         prepared = self._prepared
         activities = prepared.benchmark.activities
         thrift = raised(state.intensity, self._left)
-        normal = prepared.benchmark.normal_use * thrift * controls.intensity_factor
+        left = 1 - prepared.world.need_switch_share * state.switched
+        normal = prepared.benchmark.normal_use * thrift * left * controls.intensity_factor
         need: FloatArray = normal * controls.demand_factor
         plant = activities.need_plant >= 0
         at = activities.need_plant[plant]
@@ -193,6 +198,20 @@ class Tomorrow:
         most = activities.largest(state.capacity / prepared.benchmark.normal_output) / grown
         room[:, plant] = np.maximum(most - 1, 0.0)[:, at]
         return need, room
+
+    def _with_switching(
+        self, tiers: tuple[FloatArray, FloatArray], need: FloatArray, state: State, controls: Controls
+    ) -> tuple[FloatArray, FloatArray]:
+        """Tiers, of which a part gives way within a year where the next best way pays."""
+        world = self._prepared.world
+        left = 1 - world.need_switch_share * state.switched
+        part = self._switching * (1 - state.switched) / np.maximum(left, 1e-9)
+        price = self._prepared.benchmark.base_index * world.need_switch_multiple * controls.budget_factor
+        price = np.broadcast_to(np.maximum(price, 1e-9), need.shape)
+        return (
+            np.concatenate([tiers[0] * (1 - part), (part * need)[None]]),
+            np.concatenate([tiers[1], price[None]]),
+        )
 
     def _with_room(
         self,

@@ -41,8 +41,8 @@ class Worth:
         prepared = self.prepared
         activities, behaviour = prepared.benchmark.activities, prepared.behaviour
         base = prepared.benchmark.base_index
-        mean = raised(prepared.world.need_reservation, behaviour["give_up_exponent"])
-        over = np.maximum(mean - 1, 0.0)[:, :, None] * class_multiples(prepared)
+        mean = behaviour["worth_scale"] * np.maximum(prepared.world.need_worth - 1, 0.0)
+        over = mean[:, :, None] * class_multiples(prepared)
         self.users: FloatArray = base[None, :, None] * (1 + over)
         """(M, N, CLASSES) of users, at base budgets."""
         self.plant_needs = np.flatnonzero(activities.need_plant >= 0)
@@ -59,6 +59,7 @@ class Worth:
         own = 1 - inputs[None, :, None]
         self._other: FloatArray = (1 - given) * own
         self._other_in_full: FloatArray = own[:, :, 0]
+        self._most = self._dearest()
 
     def now(
         self, product: FloatArray, index: FloatArray, budget: FloatArray, own_cost: FloatArray
@@ -101,7 +102,7 @@ class Worth:
         """(M, plant needs) what a product fetches less other inputs, and other costs over the base year's."""
         activities = self.prepared.benchmark.activities
         needs, plant = self.plant_needs, self._plant
-        value = activities.revenue_mean(product)[:, plant]
+        value = np.minimum(activities.revenue_mean(product), self._most)[:, plant]
         own = activities.revenue_mean(own_cost)[:, plant]
         paid = index / self.prepared.benchmark.base_index
         order, start = activities.need_order, activities.group_start
@@ -111,6 +112,32 @@ class Worth:
         total = activities.cost_mean(paid)[:, plant]
         others = self._inputs * (total - mine[:, needs])
         return value - others, own
+
+    def _dearest(self) -> FloatArray:
+        """(P,) product price beyond which a plant reckons with nobody: its users do something else instead.
+
+        The mean, over those who buy a good, of the price at which their next best way pays; for users who have none
+        what a tonne is worth to them, for plants what their own users' next best way leaves for the input.
+        """
+        world, activities = self.prepared.world, self.prepared.benchmark.activities
+        goods, need_plant = len(world.goods), activities.need_plant
+        user = need_plant < 0
+        base = self.prepared.benchmark.base_index
+        paid = np.where(world.need_switch_share > 0, world.need_switch_multiple, world.need_worth) * base
+        weight = self.prepared.benchmark.normal_use
+        good_most = np.full(goods, np.inf)
+        plant_most = np.full(len(activities.facility), np.inf)
+        for _ in range(goods + 1):
+            own = np.where(np.isfinite(good_most), good_most, 1e3)[world.offer_good][None]
+            plant_most = activities.revenue_mean(own)[0]
+            left = plant_most[self._plant] - (self._inputs - self._share) - self._other_in_full[0]
+            bids = paid.copy()
+            bids[self.plant_needs] = base[self.plant_needs] * np.maximum(left / self._share, 1.0)
+            known = user | np.isfinite(good_most[world.need_good])
+            total = np.bincount(world.need_good, weight * bids, goods)
+            found = total / np.maximum(np.bincount(world.need_good, weight, goods), 1e-12)
+            good_most = np.where(np.bincount(world.need_good, known | ~user, goods) > 0, found, np.inf)
+        return plant_most
 
     def highest(self) -> FloatArray:
         """(M, G) price that the highest class of anybody places on a good, at base budgets.
