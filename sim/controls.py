@@ -238,7 +238,8 @@ class Controls:
         fears the end of the month cannot have a month's trade, or a year's, in its first days.
         """
         whole = np.asarray(share) >= 1
-        self.open_share.change(mask, 1.0 - whole if np.ndim(share) else float(not whole))
+        left = np.where(whole, 0.0, 1.0)
+        self.open_share.change(mask, left if left.ndim else float(left))
         if np.ndim(share) == 0 and whole:
             return
         for good, origin in np.argwhere(mask.any(2)).tolist():

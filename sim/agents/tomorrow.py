@@ -9,7 +9,6 @@ loss of ore is a loss of metal.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from sim.arrays import FloatArray, Saved, raised
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market, clear
 
-__all__ = ["Priced", "Regime", "Tomorrow"]
+__all__ = ["Coming", "Priced", "Tomorrow"]
 
 TOLERANCE = 1e-5
 """Of the market of tomorrow, as a share of its size."""
@@ -37,8 +36,9 @@ ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year, against the price at which that pays: nearly a step."""
 
 
-class Regime(Protocol):
-    """What the market of tomorrow needs to know of a regime."""
+@dataclass(frozen=True)
+class Coming:
+    """A regime of the time ahead: policy, the market under it, ceilings for a year."""
 
     controls: Controls
     market: Market
@@ -108,7 +108,7 @@ class Tomorrow:
         needs = np.log(prepared.each(prepared.benchmark.base_index))
         return Priced(offers, needs, offers.copy(), needs.copy(), np.ones_like(offers), np.ones_like(needs), offers.copy())
 
-    def price(self, regime: Regime, state: State, start: Priced, rounds: int) -> Priced:
+    def price(self, regime: Coming, state: State, start: Priced, rounds: int) -> Priced:
         """Prices of a regime without stocks.
 
         Args:
@@ -126,7 +126,7 @@ class Tomorrow:
             now, warm = self._round(regime, state, now, (part, warm))
         return now
 
-    def _with_costs(self, start: Priced, regime: Regime) -> Priced:
+    def _with_costs(self, start: Priced, regime: Coming) -> Priced:
         """Prices to begin with, moved by what own costs have changed since: exact where all costs change alike."""
         own = np.log(np.broadcast_to(regime.controls.own_cost_factor, start.own.shape))
         change = own - start.own
@@ -136,7 +136,7 @@ class Tomorrow:
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
     def _round(
-        self, regime: Regime, state: State, now: Priced, step: tuple[float, ClearingState | None]
+        self, regime: Coming, state: State, now: Priced, step: tuple[float, ClearingState | None]
     ) -> tuple[Priced, ClearingState]:
         part, warm = step
         prepared, controls = self._prepared, regime.controls
@@ -227,7 +227,7 @@ class Tomorrow:
         price[:, needs] = self._worth.more(product, index, controls.own_cost_factor, over)
         return np.concatenate([tiers[0], tonnes[None]]), np.concatenate([tiers[1], price[None]])
 
-    def _cost(self, regime: Regime, index: FloatArray) -> FloatArray:
+    def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
         """(M, O) unit cost, mark-ups included, over that of the base year.
 
         Equation (M25), docs/model.md, for ``c_s``.
@@ -282,7 +282,7 @@ class Tomorrow:
         use[:, order] = np.where(free[:, activities.need_group], 1.0, room[:, plant])
         return reach, use
 
-    def _index(self, regime: Regime, log_price: FloatArray) -> FloatArray:
+    def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
         """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))

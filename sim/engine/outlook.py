@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.agents.holding import closing_rate
 from sim.agents.state import State
-from sim.agents.tomorrow import Priced, Tomorrow
+from sim.agents.tomorrow import Coming, Priced, Tomorrow
 from sim.arrays import FloatArray, IntArray, Saved
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
@@ -20,7 +20,6 @@ from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
 from sim.engine.run import Run
 from sim.instruments import Instrument
-from sim.market.clearing import Market
 from sim.units import Amount
 
 __all__ = ["Outlook"]
@@ -33,21 +32,11 @@ MOST_WINDOWS = 8
 HORIZON_YEARS = 10.0
 
 
-@dataclass(frozen=True)
-class _Future:
-    """A regime of the time ahead, as :class:`sim.agents.tomorrow.Tomorrow` takes it."""
-
-    controls: Controls
-    market: Market
-    cap_tonnes: FloatArray
-    markup_ratio: FloatArray
-
-
 @dataclass
 class _Known:
     """A regime that has been priced."""
 
-    regime: _Future
+    regime: Coming
     like: str
     priced: Priced
 
@@ -175,7 +164,7 @@ class Outlook:
             known.priced = self._tomorrow.price(known.regime, state, known.priced, MORE_ROUNDS)
         return known
 
-    def _regime(self, window: _Window, owner: IntArray) -> _Future:
+    def _regime(self, window: _Window, owner: IntArray) -> Coming:
         case = self._case
         happens = {}
         for event in window.events:
@@ -190,10 +179,10 @@ class Outlook:
 
     def _future(
         self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
-    ) -> _Future:
+    ) -> Coming:
         prepared = self._case.prepared
         market = build_market(prepared, controls, self._case.differing, self._tomorrow.response)
-        return _Future(
+        return Coming(
             controls, market.market, self._ceilings(market, shares, settled), self._regimes.ratio(controls)
         )
 
@@ -223,7 +212,7 @@ class Outlook:
         assert self._base is not None
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
-        total = np.zeros_like(base)
+        total: FloatArray = np.zeros_like(base)
         for window in windows:
             of = priced[window.name].priced
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost

@@ -222,7 +222,7 @@ class Piles(Process):
         tiers = orders.tonnes * over**-orders.elasticity
         total = tiers.sum(2)
         # What a buyer has already it does not buy; the pile buys all the same.
-        least = self._setting.behaviour.shared("least_order_share")
+        least = self._setting.behaviour["least_order_share"]
         total = np.maximum(total - orders.held, least * total)
         result = np.zeros((len(self.goods), *total.shape))
         for position, layer in enumerate(self._layers):

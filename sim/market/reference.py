@@ -128,7 +128,7 @@ def supply(market: ReferenceMarket, s: int, log_price: float) -> float:
         if share <= 1 - TAIL:
             return market.quantity[s] * (1 - share)
         # Next to nothing is left: a power of the price, with the slope that there is where it begins.
-        return market.quantity[s] * TAIL * (share / (1 - TAIL)) ** (-(1 - TAIL) / TAIL)
+        return float(market.quantity[s] * TAIL * (share / (1 - TAIL)) ** (-(1 - TAIL) / TAIL))
     return market.quantity[s] * math.exp(min(0.0, market.eps[s] * ahead))
 
 

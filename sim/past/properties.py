@@ -211,9 +211,11 @@ def losses_and_bids() -> Finding:
 
 def _unserved_bids(simulation: Simulation, result: StepResult) -> Values:
     """(N,) what the tiers that a market was given, less what was used, bid: tonnes x multiple of base price."""
-    tonnes, price = (tier[:, 0] for tier in simulation.actors.wanted.tiers)
+    wanted = simulation.actors.wanted
+    assert wanted is not None
+    tonnes, price = (tier[:, 0] for tier in wanted.tiers)
     left = result.required[0] - result.shortfall[0]
-    bids = np.zeros_like(left)
+    bids: Values = np.zeros_like(left)
     for own, bid in zip(tonnes[::-1], price[::-1], strict=True):
         served = np.minimum(own, left)
         left = left - served
@@ -332,9 +334,10 @@ def highest_value() -> Finding:
     while simulation.time < simulation.steps:
         outside = simulation.step().prices.outside[0] / world.base_price
         for good, most, price in zip(world.goods, highest, outside, strict=True):
+            dearest = max(dearest, float(price))
             if price / most > worst:
-                worst, where, dearest = float(price / most), good.id, float(price)
-    said = f"{where} reaches {dearest:.3g} times its base price, {_times(worst)} the value of its highest class"
+                worst, where = float(price / most), good.id
+    said = f"{where} reaches {_times(worst)} the value of its highest class; the highest price is {dearest:.3g} times its base price"
     return Finding(said, worst <= 1 + 1e-3)
 
 
@@ -408,7 +411,8 @@ PROPERTIES = _listed({
                   "no rise of more than 5 % after the peak; at least the base price"),
     losses_and_bids: ("The value lost is the bids unserved", "within 1 %"),
     news: ("An announced stop moves the price at once, on both sides alike, and back if it is dropped",
-           "a third in the first week; sides differ by a tenth of that at most, later by a fifth; within 10 % of base"),
+           "a third in the first week; sides differ by a tenth of it at most, later by a fifth; "
+           "within 10 % of base"),
     short_strike: ("A short strike does little where stocks are held, much where not", "10 % of the price"),
     release: ("After a stop users lack no more than in its last week", "that week's share of need"),
     target_and_bystanders: ("The target of a ban is not better off by it than bystanders",

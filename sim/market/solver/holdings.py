@@ -72,9 +72,14 @@ class Keeping:
 
     def take(self, places: IntArray) -> Keeping:
         """Some of the variables."""
-        cap = None if self.cap is None else self.cap.take(places)
-        values = (self.level, self.rate, self.dead, self.still)
-        return Keeping(*(v.take(places) for v in values), cap, np.empty(len(places)))
+        return Keeping(
+            level=self.level.take(places),
+            rate=self.rate.take(places),
+            dead=self.dead.take(places),
+            still=self.still.take(places),
+            cap=None if self.cap is None else self.cap.take(places),
+            steepness=np.empty(len(places)),
+        )
 
     def move(self, w: FloatArray, full: FloatArray, out: FloatArray) -> None:
         """From ``w`` to where a seller would clear if the buyers stood still: one step of Newton's method.

@@ -6,6 +6,7 @@ Everything here is per market: no operation mixes two markets.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class Problem:
         """Some of the markets."""
         alike = "bucket", "least", "keep_elasticity"
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in alike}
-        return replace(self, **{k: None if v is None else v[which] for k, v in values.items()})
+        parts: dict[str, Any] = {k: None if v is None else v[which] for k, v in values.items()}
+        return replace(self, **parts)
 
     def __len__(self) -> int:
         return len(self.good)
