@@ -24,7 +24,7 @@ def required_input(
     Args:
         demand_noise: (1 or M, N) factor that chance makes of the activity of users.
 
-    Equations (M35) and (M36), docs/model.md, for ``Z_b``.
+    Equations (M33) and (M34), docs/model.md, for ``Z_b``.
     """
     activities = prepared.benchmark.activities
     per_activity = prepared.benchmark.normal_use * prepared.step_years * need_rate(state, controls)
@@ -47,14 +47,14 @@ def use_tiers(
 ) -> tuple[FloatArray, FloatArray]:
     """Tonnes (CLASSES + 1, M, N) that a need would use, and the prices at which each part gives way.
 
-    The first part, of users alone, gives way at once as the price rises above that of the base year; the others
-    are the classes of value in use, lowest first.
+    The first part, of users alone, gives way at once as the price rises above that of the base year; the
+    others are the classes of value in use, lowest first.
 
     Args:
         required: (M, N) tonnes. worth: (M, N, CLASSES). budget: (1 or M, N) over the base year.
         more: (M, N) elasticity of use beside that at once, for a time in which users adapt.
 
-    Equations (M42) and (M44), docs/model.md, for ``d_bk`` and ``r_bk``.
+    Equations (M38) and (M39), docs/model.md, for ``d_bk``.
     """
     behaviour = prepared.behaviour
     user = prepared.benchmark.activities.need_plant < 0
@@ -75,7 +75,7 @@ def under_way(prepared: Prepared, need_lag: FloatArray, required: FloatArray) ->
     Args:
         need_lag: (L, N) or (L, M, N) lag mix of purchases. required: (M, N) tonnes needed this step.
 
-    Equation (M37), docs/model.md, for ``pipe_b``.
+    Equation (M35), docs/model.md, for ``pipe_b``.
     """
     lags = np.arange(len(need_lag)).reshape(-1, *(1,) * (need_lag.ndim - 1))
     pipeline: FloatArray = required * ((need_lag * np.maximum(lags - 1, 0)).sum(0) + (1 - need_lag[0]))
@@ -98,7 +98,7 @@ def orders(
         required: (M, N) tonnes needed this step.
         tiers: of :func:`use_tiers`.
 
-    Equations (M38), (M39), (M40) and (M41), docs/model.md, for ``B1_b``, ``held_b``, ``d_bk`` and ``r_bk``.
+    Equations (M36), (M37), (M40) and (M41), docs/model.md, for ``hold_b``, ``have_b``, ``d_bk`` and ``r_bk``.
     """
     behaviour = prepared.behaviour
     usual = prepared.world.need_cover * behaviour["cover_scale"] / prepared.step_years * required
@@ -123,7 +123,7 @@ def served_share(
     Args:
         tiers: of :func:`use_tiers`. index: (M, N) price, multiple of the base price.
 
-    Equation (M43), docs/model.md, for ``on_b``.
+    Equation (M45), docs/model.md, for ``on_b``.
     """
     behaviour = prepared.behaviour
     over = np.maximum(index / tiers[1], 1.0)

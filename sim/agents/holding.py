@@ -1,13 +1,14 @@
 """Storage on its stable path: what a holder wants of a stock at a price, and how far ahead it looks.
 
-With ``x`` the log of stock over wanted stock, ``y`` the log of price over what is expected in a market without
-stocks, ``s`` the wanted stock in years of use, ``E`` the elasticities of supply and use together and ``r`` the
-cost of holding, balance and absence of arbitrage (Kaldor 1939, Working 1949, Williams and Wright 1991) are
+With ``x`` the log of stock over wanted stock, ``y`` the log of price over what is expected in a market
+without stocks, ``s`` the wanted stock in years of use, ``E`` the elasticities of supply and use together and
+``r`` the cost of holding, balance and absence of arbitrage (Kaldor 1939, Working 1949, Williams and Wright
+1991) are
 
     dx/dt = E y / s        dy/dt = r y + psi x
 
-The stable path is ``y = -kappa x`` with ``kappa = psi / lambda`` and ``lambda = r + E kappa / s``, the rate at which a
-gap closes and at which news of later times counts for less.
+The stable path is ``y = -kappa x``: ``kappa = psi / lambda`` and ``lambda = r + E kappa / s``, the rate at
+which a gap closes and at which news of later times counts for less.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def ship(
     Returns:
         (M, N) tonnes bought for own use.
 
-    Equations (M58), (M59) and (M61), docs/model.md, for ``I_s``, ``B_b`` and ``h_b``.
+    Equations (M56), (M57) and (M59), docs/model.md, for ``I_s``, ``B_b`` and ``h_b``.
     """
     clearing = traffic.clearing
     shares = [(process, process.fractions(clearing, traffic.orders)) for process in processes]

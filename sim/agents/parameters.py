@@ -38,8 +38,8 @@ __all__ = [
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
 SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
-"""No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ by
-member; the others are of the market itself, which all members share."""
+"""No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ
+by member; the others are of the market itself, which all members share."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 

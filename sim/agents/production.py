@@ -13,8 +13,8 @@ from sim.controls import Controls
 from sim.world.activities import Activities
 
 __all__ = [
-    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "paying_share", "planned_throughput",
-    "run_plants", "thrifty_needs", "usable_inputs", "within_plan",
+    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "paying_share",
+    "planned_throughput", "run_plants", "thrifty_needs", "usable_inputs", "within_plan",
 ]  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 
     The product that is to be made most of, relative to normal times, decides for all.
 
-    Equation (M67), docs/model.md, for ``Tp_f``.
+    Equation (M65), docs/model.md, for ``Tp_f``.
     """
     activities = prepared.benchmark.activities
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -34,7 +34,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 def within_plan(prepared: Prepared, plan: FloatArray) -> FloatArray:
     """(M, O) share of what its plant could make of a product that is to be made; 1 for mines.
 
-    Equation (M70), docs/model.md, for ``make_s``.
+    Equation (M68), docs/model.md, for ``make_s``.
     """
     activities, made = prepared.benchmark.activities, prepared.made
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -63,7 +63,7 @@ def run_plants(
         available: (M, N) tonnes of input on hand.
         elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
 
-    Equations (M69) and (M71), docs/model.md, for ``Tu_f`` and ``make_s``.
+    Equations (M67) and (M69), docs/model.md, for ``Tu_f`` and ``make_s``.
     """
     benchmark = prepared.benchmark
     activities = benchmark.activities
@@ -109,7 +109,7 @@ def _group_plant(activities: Activities) -> IntArray:
 def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, P) throughput that the scarcest group of inputs allows, tonnes.
 
-    Equation (M68), docs/model.md, for ``Tm_f``.
+    Equation (M66), docs/model.md, for ``Tm_f``.
     """
     reach = _reach(activities, held, per_tonne)
     bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
@@ -127,7 +127,7 @@ def usable_inputs(
     Args:
         rate, planned, available: as for :func:`run_plants`.
 
-    Equation (M72), docs/model.md, for ``ub_b``.
+    Equation (M70), docs/model.md, for ``ub_b``.
     """
     activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
@@ -155,7 +155,7 @@ def consume(
         required: (M, N) tonnes. served: (M, N) share whose value in use is above the price.
         available: (M, N) tonnes on hand.
 
-    Equations (M73) and (M74), docs/model.md, for ``use_b`` and ``short_b``.
+    Equations (M71) and (M72), docs/model.md, for ``use_b`` and ``short_b``.
     """
     used = np.minimum(required * served, available)
     return used, required - used
@@ -165,7 +165,7 @@ def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:
     """(M, P) share of its plan at which a plant's products pay for its inputs.
 
     Args:
-        served: (M, N) share of each input that is worth its price; of inputs that replace each other the best.
+        served: (M, N) share of each input that is worth its price; of those that replace each other the best.
     """
     activities = prepared.benchmark.activities
     best = np.maximum.reduceat(served[:, activities.need_order], activities.group_start, axis=1)
@@ -176,7 +176,7 @@ def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:
 def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
     """(M, O) tonnes of joint products thrown away because nobody took them for too long.
 
-    Equation (M75), docs/model.md, for ``junk_s``.
+    Equation (M73), docs/model.md, for ``junk_s``.
     """
     plant = prepared.benchmark.activities.offer_plant
     outputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
@@ -222,7 +222,7 @@ def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
 
     Each goes by the price alone, not by what others build: so many build at once, and some regret it.
 
-    Equations (M82) and (M83), docs/model.md, for ``bld_s`` and ``C_s``.
+    Equations (M74) and (M75), docs/model.md, for ``bld_s`` and ``C_s``.
     """
     behaviour, step = prepared.behaviour, prepared.step_years
     over = np.log(state.offer_expected_price / controls.own_cost_factor / (1 + behaviour["entry_margin"]))
@@ -270,7 +270,7 @@ def _adapt_plants(
     received: FloatArray,
     index: FloatArray,
 ) -> None:
-    """Equations (M81), (M82), (M83) and (M100), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
+    """Equations (M81), (M82), (M83) and (M101), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
     ``opn_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
@@ -322,7 +322,7 @@ def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatA
 
 
 def thrifty_needs(prepared: Prepared) -> BoolArray:
-    """(N,) True for needs that fall slowly while prices are high: of users, and of plants with several inputs."""
+    """(N,) True for needs that fall slowly while prices are high: of users, of plants with several inputs."""
     plant = prepared.benchmark.activities.need_plant
     inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
     free: BoolArray = (plant < 0) | (inputs[np.maximum(plant, 0)] > 1)
@@ -351,9 +351,9 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
 
 
 def _switch(prepared: Prepared, state: State, controls: Controls) -> None:
-    """Who expects a price above that at which its next best way pays goes over to it, and is slow to come back.
+    """Who expects a price at which its next best way pays goes over to it, and is slow to come back.
 
-    Equation (M84), docs/model.md, for ``sw_b``.
+    Equations (M85) and (M86), docs/model.md, for ``pay_b`` and ``sw_b``.
     """
     behaviour, world = prepared.behaviour, prepared.world
     ratio = state.need_expected_price / prepared.benchmark.base_index / controls.budget_factor

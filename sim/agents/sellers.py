@@ -55,7 +55,7 @@ def offers(
     Args:
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
 
-    Equations (M28), (M94) and (M95), docs/model.md, for ``kept_s`` and ``q_s``.
+    Equations (M27), (M28), (M96) and (M97), docs/model.md, for ``kp_s`` and ``q_s``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     quantity = np.maximum(state.seller_stock - held_back, 0.0)

@@ -92,7 +92,7 @@ class State:
 
 
 def need_rate(state: State, controls: Controls) -> FloatArray:
-    """(M, N) need per unit of activity relative to the base year: thrift, switching, what policy makes of it."""
+    """(M, N) need per unit of activity over the base year's: thrift, switching, what policy makes of it."""
     left = 1 - controls.world.need_switch_share * state.switched
     rate: FloatArray = state.intensity * left * controls.intensity_factor
     return rate

@@ -1,9 +1,9 @@
 """The market of tomorrow: what a regime would bring if it lasted a year and nobody held stocks.
 
 The clearing core prices it: the regime's links, ceilings, wedges and capacities, supply and use at their
-elasticities of about a year, no stocks. All goods clear together, round after round: what a plant can make follows
-what it could buy, what it asks follows what that costs, and what it pays follows what its products fetch, so a
-loss of ore is a loss of metal.
+elasticities of about a year, no stocks. All goods clear together, round after round: what a plant can make
+follows what it could buy, what it asks follows what that costs, and what it pays follows what its products
+fetch, so a loss of ore is a loss of metal.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Tomorrow:
         self._left = np.where(thrifty, 1 - self._year, 1.0)
         world = prepared.world
         years = np.maximum(world.need_switch_years, 1e-3)
-        self._switching = np.where(world.need_switch_years > 0, world.need_switch_share * (1 - np.exp(-1 / years)), 0)
+        self._switching = world.need_switch_share * (1 - np.exp(-1 / years))
         self.response = np.where(entrant, ENTRY_RESPONSE, year_elasticity(prepared))
 
     def base(self) -> Priced:
@@ -106,7 +106,10 @@ class Tomorrow:
         prepared = self._prepared
         offers = np.zeros((prepared.members, len(prepared.world.offer_good)))
         needs = np.log(prepared.each(prepared.benchmark.base_index))
-        return Priced(offers, needs, offers.copy(), needs.copy(), np.ones_like(offers), np.ones_like(needs), offers.copy())
+        return Priced(
+            offers, needs, offers.copy(), needs.copy(),
+            reach=np.ones_like(offers), use=np.ones_like(needs), own=offers.copy(),
+        )  # fmt: skip
 
     def price(self, regime: Coming, state: State, start: Priced, rounds: int) -> Priced:
         """Prices of a regime without stocks.
@@ -115,8 +118,6 @@ class Tomorrow:
             regime: policy, the market under it, ceilings for a year.
             state: capacities and thrift as they are.
             start: prices to begin with. rounds: how often all goods clear.
-
-        Equation (M19), docs/model.md, for ``Y_s``.
         """
         now = self._with_costs(start, regime)
         warm = None
@@ -127,7 +128,7 @@ class Tomorrow:
         return now
 
     def _with_costs(self, start: Priced, regime: Coming) -> Priced:
-        """Prices to begin with, moved by what own costs have changed since: exact where all costs change alike."""
+        """Prices to begin with, moved by what own costs changed since: exact where all change alike."""
         own = np.log(np.broadcast_to(regime.controls.own_cost_factor, start.own.shape))
         change = own - start.own
         if not change.any():
@@ -178,7 +179,7 @@ class Tomorrow:
     def _need(
         self, state: State, controls: Controls, use: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """(M, N) t/year that users and plants would use as in the base year; what plants have room for beyond.
+        """(M, N) t/year that would be used as in the base year; what plants have room for beyond, as a share.
 
         A plant that one input holds back wants no more of the others than it can use.
         """
@@ -230,7 +231,7 @@ class Tomorrow:
     def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
         """(M, O) unit cost, mark-ups included, over that of the base year.
 
-        Equation (M25), docs/model.md, for ``c_s``.
+        Equations (M24) and (M25), docs/model.md, for ``i_f`` and ``c_s``.
         """
         prepared, controls = self._prepared, regime.controls
         activities, made = prepared.benchmark.activities, prepared.made
@@ -247,7 +248,10 @@ class Tomorrow:
     def _supply(
         self, state: State, controls: Controls, cost: FloatArray, reach: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Most that sellers could make in a year (M, O), and the price at which they would."""
+        """Most that sellers could make in a year (M, O), and the price at which they would.
+
+        Equation (M19), docs/model.md, for ``S1_s``.
+        """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
         normal = prepared.benchmark.normal_output * grown
@@ -263,8 +267,10 @@ class Tomorrow:
     def _reach(
         self, bought: FloatArray, state: State, controls: Controls
     ) -> tuple[FloatArray, FloatArray]:
-        """Share of its usual output that a plant's purchases (M, N), t/year, allow (M, O); and of each need (M, N)
-        what the scarcest other input lets a plant use, with some room to recover."""
+        """Shares of the usual that purchases (M, N), t/year, allow: output, and use beside the scarcest.
+
+        Of each offer (M, O), and of each need (M, N), with some room to recover.
+        """
         prepared = self._prepared
         activities, made = prepared.benchmark.activities, prepared.made
         order, start = activities.need_order, activities.group_start

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray, raised
+from sim.arrays import FloatArray
 
 __all__ = ["CLASSES", "Worth", "class_multiples"]
 
@@ -31,13 +31,14 @@ class Worth:
     """Prices up to which each class of a need pays, in multiples of the good's base price.
 
     Users: from the value that hangs on a tonne. Plants: what their products fetch less other costs and other
-    inputs; the classes differ by how much of their margin they give up before they stop (Marshall 1890, book V,
-    chapter VI).
+    inputs; the classes differ by how much of their margin they give up before they stop (Marshall 1890, book
+    V, chapter VI).
     """
 
     prepared: Prepared
 
     def __post_init__(self) -> None:
+        """Equation (M42), docs/model.md, for ``r0_bk``."""
         prepared = self.prepared
         activities, behaviour = prepared.benchmark.activities, prepared.behaviour
         base = prepared.benchmark.base_index
@@ -71,9 +72,8 @@ class Worth:
             budget: (1 or M, N) what users can pay, over the base year.
             own_cost: (1 or M, O) costs other than those of inputs, over the base year.
 
-        Equations (M44) and (M46), docs/model.md, for ``r0_bk`` and ``r_bk``.
+        Equation (M44), docs/model.md, for ``r_bk``.
         """
-        activities = self.prepared.benchmark.activities
         worth = self.users * budget[:, :, None]
         if not len(self.plant_needs):
             return worth
@@ -81,7 +81,9 @@ class Worth:
         worth[:, self.plant_needs] = self._per_tonne(left[:, :, None] - self._other * own[:, :, None])
         return worth
 
-    def more(self, product: FloatArray, index: FloatArray, own_cost: FloatArray, over: FloatArray) -> FloatArray:
+    def more(
+        self, product: FloatArray, index: FloatArray, own_cost: FloatArray, over: FloatArray
+    ) -> FloatArray:
         """(M, plant needs) price of an input up to which a plant's products leave more than in the base year.
 
         Args:
@@ -118,6 +120,8 @@ class Worth:
 
         The mean, over those who buy a good, of the price at which their next best way pays; for users who have none
         what a tonne is worth to them, for plants what their own users' next best way leaves for the input.
+
+        Equation (M43), docs/model.md, for ``Vx_f``.
         """
         world, activities = self.prepared.world, self.prepared.benchmark.activities
         goods, need_plant = len(world.goods), activities.need_plant

@@ -135,7 +135,7 @@ class PolicyMarket:
     def delivered_cost(self, clearing: Clearing) -> FloatArray:
         """(M, N) what each buyer pays in all, duties included, in tonnes x base price.
 
-        Equation (M60), docs/model.md, for ``paid_b``.
+        Equation (M58), docs/model.md, for ``paid_b``.
         """
         paid: FloatArray = clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
         return paid

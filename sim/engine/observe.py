@@ -94,7 +94,7 @@ class Observer:
         Args:
             give_up: (M, N) price at which the last class of use gives up.
 
-        Equations (M88), (M89) and (M90), docs/model.md, for ``gate_g``, ``in_g`` and ``abr_g``.
+        Equations (M90), (M91) and (M92), docs/model.md, for ``gate_g``, ``in_g`` and ``abr_g``.
         """
         world, normal = self._prepared.world, self._prepared.benchmark
         output = normal.normal_output
@@ -125,7 +125,7 @@ class Observer:
     def rents(self, result: StepResult) -> FloatArray:
         """(M, G) largest rent of a cap that somebody pays, share of price.
 
-        Equation (M91), docs/model.md, for ``top_g``.
+        Equation (M93), docs/model.md, for ``top_g``.
         """
         clearing, market = result.clearing, result.market
         share = self._prepared.behaviour["least_capped_trade"][:, 0]

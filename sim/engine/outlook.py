@@ -65,10 +65,7 @@ class Outlook:
             self._restore(saved)
 
     def expect(self, time: int, state: State) -> None:
-        """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered.
-
-        Equations (M17) and (M20), docs/model.md, for ``W_s`` and ``w_k``.
-        """
+        """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered."""
         end = self._case.dates[time + 1]
         windows = self._windows(time, end)
         start = self._case.dates[time]
@@ -208,7 +205,10 @@ class Outlook:
     def _mean(
         self, windows: Sequence[_Window], priced: Mapping[str, _Known], which: str, rate: FloatArray
     ) -> FloatArray:
-        """Discounted mean of log prices over the base year's, less the cost of holding."""
+        """Discounted mean of log prices over the base year's, less the cost of holding.
+
+        Equations (M20) and (M21), docs/model.md, for ``om_k`` and ``pe_s``.
+        """
         assert self._base is not None
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
