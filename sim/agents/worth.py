@@ -104,8 +104,9 @@ class Worth:
         """(M, plant needs) what a product fetches less other inputs, and other costs over the base year's."""
         activities = self.prepared.benchmark.activities
         needs, plant = self.plant_needs, self._plant
-        value = np.minimum(activities.revenue_mean(product), self._most)[:, plant]
-        own = activities.revenue_mean(own_cost)[:, plant]
+        costs = activities.revenue_mean(own_cost)
+        value = np.minimum(activities.revenue_mean(product), self._most * costs)[:, plant]
+        own = costs[:, plant]
         paid = index / self.prepared.benchmark.base_index
         order, start = activities.need_order, activities.group_start
         spent = np.add.reduceat((activities.cost_weight * paid)[:, order], start, axis=1)
@@ -118,8 +119,8 @@ class Worth:
     def _dearest(self) -> FloatArray:
         """(P,) product price beyond which a plant reckons with nobody: its users do something else instead.
 
-        The mean, over those who buy a good, of the price at which their next best way pays; for users who have none
-        what a tonne is worth to them, for plants what their own users' next best way leaves for the input.
+        The mean, over those who buy a good, of the price at which their next best way pays; for users who
+        have none what a tonne is worth to them, for plants what their own users' next best way leaves for it.
 
         Equation (M43), docs/model.md, for ``Vx_f``.
         """
@@ -146,8 +147,8 @@ class Worth:
     def highest(self) -> FloatArray:
         """(M, G) price that the highest class of anybody places on a good, at base budgets.
 
-        What it is worth to plants follows from what their products are worth at most, other inputs at base prices,
-        from the goods that only users buy back along the chains.
+        What it is worth to plants follows from what their products are worth at most, other inputs at base
+        prices, from the goods that only users buy back along the chains.
         """
         world, base = self.prepared.world, self.prepared.benchmark.base_index
         members, goods = len(self.users), len(world.goods)

@@ -74,7 +74,7 @@ class Wanted:
     """(M, N) tonnes needed."""
     orders: Orders
     tiers: tuple[FloatArray, FloatArray]
-    """Tonnes that would be used and prices at which they give way, see :func:`sim.agents.buyers.use_tiers`."""
+    """Tonnes that would be used, prices at which they give way: :func:`~sim.agents.buyers.use_tiers`."""
     give_up: FloatArray
     """(M, N, classes) price, multiple of the base price."""
     held_back: FloatArray
@@ -256,7 +256,7 @@ class Actors:
         return purchases, paid
 
     def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
-        """7. Plants run on what they have and as it pays; sectors use what is worth it; the rest is missing."""
+        """7. Plants run on what they have, as it pays; sectors use what is worth it; the rest is missing."""
         prepared, state = self.case.prepared, self.state
         plan, rate, held = offered.plan, need_rate(state, regime.controls), state.buyer_stock
         served = buyers.served_share(prepared, wanted.tiers, state.choice_index)

@@ -237,9 +237,8 @@ class Outlook:
             MonaziteError: an array is missing or does not fit.
         """
         shape = self._tomorrow.base()
-        found = {
-            name: shape.take(saved, f"{name}/") for name in dict.fromkeys(key.partition("/")[0] for key in saved)
-        }
+        names = dict.fromkeys(key.partition("/")[0] for key in saved)
+        found = {name: shape.take(saved, f"{name}/") for name in names}
         self._base = found.pop("base", None)
         self._saved = found
         before = self._case.dates[max(self._case.first - 1, 0)]

@@ -99,7 +99,9 @@ def clear(
 
     Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
-    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least, kept, keep_elasticity)
+    terms = Terms(
+        quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least, kept, keep_elasticity
+    )  # fmt: skip
     given = given_by(market, terms, signal_quantity)
     members = len(given.quantity)
     if start is not None and start.log_price.shape != given.quantity.shape:

@@ -15,7 +15,8 @@ to the price on each of its links. Then
        x[s][b] = D[b] * K[s][b] * price[s][b] ** -sigma / P[b] ** -sigma
 
    so what it buys adds up to what it wants;
-4. seller s offers ``q * min(1, (p / a) ** eps)``; one that keeps ``k (p / a) ** -eps`` tonnes offers the rest.
+4. seller s offers ``q * min(1, (p / a) ** eps)``; one that keeps ``k (p / a) ** -eps`` tonnes offers what
+   is left.
 
 The market clears when each seller's offer equals its sales, each cap with a rent is exactly used,
 and each cap that is not used up has no rent. We go round: set one seller's price so that *it* clears,

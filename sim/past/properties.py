@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.agents.worth import Worth
 from sim.agents.prepared import Prepared
+from sim.agents.worth import Worth
 from sim.engine import Simulation
 from sim.engine.result import StepResult
 from sim.scenario import Scenario, load_scenario
@@ -210,7 +210,7 @@ def losses_and_bids() -> Finding:
 
 
 def _unserved_bids(simulation: Simulation, result: StepResult) -> Values:
-    """(N,) what the tiers that a market was given, less what was used, bid: tonnes x multiple of base price."""
+    """(N,) what the tiers of a market, less what was used, bid: tonnes x multiple of base price."""
     wanted = simulation.actors.wanted
     assert wanted is not None
     tonnes, price = (tier[:, 0] for tier in wanted.tiers)
@@ -230,7 +230,8 @@ def news() -> Finding:
     is dropped.
     """
     world = "minerals=[gallium]", *WEEKS, "time.end=2026-01-04"
-    stop = {"by": "CHN", "to": "world", "goods": "[gallium]", "announced": "2025-01-06", "from_": "2025-02-17"}
+    dates = {"announced": "2025-01-06", "from_": "2025-02-17"}
+    stop = {"by": "CHN", "to": "world", "goods": "[gallium]", **dates}
     data = _run(*world, _event("export_ban", **stop))
     dropped = _run(*world, _event("export_ban", **stop, until="2025-02-17", end_announced="2025-02-10"))
     outside, inside = _price(data, GALLIUM), _price(data, GALLIUM, "price_inside")
@@ -337,7 +338,10 @@ def highest_value() -> Finding:
             dearest = max(dearest, float(price))
             if price / most > worst:
                 worst, where = float(price / most), good.id
-    said = f"{where} reaches {_times(worst)} the value of its highest class; the highest price is {dearest:.3g} times its base price"
+    said = (
+        f"{where} reaches {_times(worst)} the value of its highest class; the highest price is {dearest:.3g} "
+        "times its base price"
+    )
     return Finding(said, worst <= 1 + 1e-3)
 
 

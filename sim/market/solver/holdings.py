@@ -55,8 +55,8 @@ TAIL = 0.02
 class Keeping:
     """Sellers who offer what they do not keep, per variable, with the log of a price as w.
 
-    Of its goods a seller keeps the share exp(level + rate w); where less than :data:`TAIL` would be left, what it
-    offers is a power of the price that goes on from there with the same slope.
+    Of its goods a seller keeps the share exp(level + rate w); where less than :data:`TAIL` would be left,
+    what it offers is a power of the price that goes on from there with the same slope.
     """
 
     level: FloatArray
@@ -68,7 +68,7 @@ class Keeping:
     """w of what cannot trade; 0 for a cap."""
     cap: BoolArray | None
     steepness: FloatArray
-    """Change of (supply less sales) over supply's limit per change of w that a sweep makes, to first order."""
+    """Change of (supply less sales) over the limit per change of w that a sweep makes, to first order."""
 
     def take(self, places: IntArray) -> Keeping:
         """Some of the variables."""

@@ -300,7 +300,8 @@ def _sellers_gap(
 def _keepers_gap(load: Load, supply: FloatArray, sold: FloatArray) -> FloatArray:
     """Per variable: profit less what these sales earn, of sellers who keep what they do not sell.
 
-    In what is kept, with y wanted and x left: x log(x / y) - x + y, over the elasticity; in the tail as for a power.
+    In what is kept, with y wanted and x left: x log(x / y) - x + y, over the elasticity; in the tail as for a
+    power.
     """
     limit, elasticity = load.solved_limit, load.keep_elasticity
     wanted, left = limit - supply, np.maximum(limit - sold, 0.0)

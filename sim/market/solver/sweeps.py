@@ -35,8 +35,9 @@ class Sweeper:
     """The map w -> sweep(w) for the markets of a frame, with its workspace.
 
     After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
-    ``log_z``, ``tier`` (K, buyers), ``wanted``, their sum, ``demanded``, ``pull`` = demanded / z, ``row_pull`` = kernel x pull,
-    and ``full``, the w at which all of an offer is sold: w - full is log(flow / limit).
+    ``log_z``, ``tier`` (K, buyers), ``wanted``, their sum, ``demanded``, ``pull`` = demanded / z,
+    ``row_pull`` = kernel x pull, and ``full``, the w at which all of an offer is sold: w - full is
+    log(flow / limit).
     """
 
     frame: Frame
