@@ -13,18 +13,18 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from sim.agents.buyers import use_tiers
-from sim.agents.holding import share_of_step, year_elasticity
+from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.production import thrifty_needs
 from sim.agents.state import State, need_rate
 from sim.agents.worth import CLASSES, Worth
-from sim.arrays import FloatArray, Saved, raised
+from sim.arrays import BoolArray, FloatArray, Saved, raised
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market, clear
 
 __all__ = ["Coming", "Priced", "Tomorrow"]
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
@@ -55,7 +55,7 @@ class Priced:
     offer: FloatArray
     need: FloatArray
     offer_cost: FloatArray
-    """(M, O) what it costs to make, with mark-ups and inputs at these prices."""
+    """(M, O) what it costs to make, with mark-ups, inputs at base prices."""
     need_cost: FloatArray
     """(M, N) choice index at these costs."""
     reach: FloatArray
@@ -83,10 +83,11 @@ class Tomorrow:
     """Prices regimes without stocks.
 
     Attributes:
-        response: (M, O) elasticity of what sellers make within a year.
+        response: (O,) elasticity of what sellers make within a year, of the central run: one market serves all.
     """
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, response: FloatArray) -> None:
+        """Args: ``response`` (O,), as in the attributes."""
         self._prepared = prepared
         self._worth = Worth(prepared)
         entrant = prepared.benchmark.entrant
@@ -99,7 +100,7 @@ class Tomorrow:
         world = prepared.world
         years = np.maximum(world.need_switch_years, 1e-3)
         self._switching = world.need_switch_share * (1 - np.exp(-1 / years))
-        self.response = np.where(entrant, ENTRY_RESPONSE, year_elasticity(prepared))
+        self.response = np.where(entrant, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -120,6 +121,9 @@ class Tomorrow:
             start: prices to begin with. rounds: how often all goods clear.
         """
         now = self._with_costs(start, regime)
+        if rounds > 1:
+            cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
+            now = replace(now, offer_cost=cost, need_cost=self._index(regime, cost))
         warm = None
         late = 0
         for number in range(rounds):
@@ -162,12 +166,11 @@ class Tomorrow:
         # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
         floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
         offer = np.maximum(np.log(clearing.price), floor)
-        log_cost = np.log(cost)
         found = Priced(
             offer,
-            np.maximum(np.log(clearing.index), self._index(regime, floor)),
-            log_cost,
-            self._index(regime, log_cost),
+            np.maximum(np.log(clearing.index), self._index(regime, floor, np.log(clearing.price) < floor)),
+            now.offer_cost,
+            now.need_cost,
             *self._reach(clearing.purchases, state, controls),
             now.own,
         )
@@ -288,8 +291,14 @@ class Tomorrow:
         use[:, order] = np.where(free[:, activities.need_group], 1.0, room[:, plant])
         return reach, use
 
-    def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
-        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
+    def _index(
+        self, regime: Coming, log_price: FloatArray, where: BoolArray | None = None
+    ) -> FloatArray:
+        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year.
+
+        Args:
+            where: (M, O) offers whose goods count; of others the index is far below any other.
+        """
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))
         for good, kernel in enumerate(regime.market.kernel):
@@ -299,6 +308,9 @@ class Tomorrow:
             base = np.log(prepared.benchmark.base_index[needs])
             if not price.shape[1] or needs.start == needs.stop:
                 found[:, needs] = base
+                continue
+            if where is not None and not where[:, world.offer_slice(good)].any():
+                found[:, needs] = -LARGEST_LOG
                 continue
             pull = np.exp(-sigma * price)
             weights = kernel if kernel.ndim == 3 else kernel[None]

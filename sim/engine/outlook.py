@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.agents.holding import closing_rate
+from sim.agents.parameters import with_assumptions
 from sim.agents.state import State
 from sim.agents.tomorrow import Coming, Priced, Tomorrow
 from sim.arrays import FloatArray, IntArray, Saved
@@ -32,6 +33,17 @@ MOST_WINDOWS = 8
 HORIZON_YEARS = 10.0
 
 
+def central_response(case: Run) -> FloatArray:
+    """(O,) elasticity of what sellers make within a year, with the parameters of the central run."""
+    world, table = case.world, with_assumptions(case.table, case.scenario.assumptions)
+    by_good = [
+        table.get(("supply_elasticity", good.mineral), table["supply_elasticity", "all"]).central
+        for good in world.goods
+    ]
+    plants = table["processing_elasticity", "all"].central
+    return np.where(case.prepared.made, plants, np.array(by_good)[world.offer_good])
+
+
 @dataclass
 class _Known:
     """A regime that has been priced."""
@@ -51,7 +63,7 @@ class Outlook:
     def __init__(self, case: Run, rules: Rules, regimes: Regimes, saved: Saved | None = None) -> None:
         self._case, self._rules, self._regimes = case, rules, regimes
         prepared = case.prepared
-        self._tomorrow = Tomorrow(prepared)
+        self._tomorrow = Tomorrow(prepared, central_response(case))
         self.rate = closing_rate(prepared)
         world = prepared.world
         self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]
