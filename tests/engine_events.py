@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,8 +40,24 @@ class PlainScenario:
 class PlainEvent:
     """What the engine asks of every event; these remember nothing and bar nobody from resale."""
 
+    from_: dt.date
+    until: dt.date | None
+
     def resale(self, world: World) -> None:
         return None
+
+    def as_known(self, day: dt.date) -> Self:
+        return self
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        days = {self.from_, None if self.until is None else self.until + dt.timedelta(days=1)}
+        return {day for day in days if day is not None and now < day}
+
+    def settled(self, day: dt.date) -> bool:
+        return False
+
+    def model_dump_json(self) -> str:
+        return repr(self)
 
     @classmethod
     def process(cls, events: object, setting: object) -> None:
@@ -70,6 +86,9 @@ class Restriction(PlainEvent):
 
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
+
+    def settled(self, day: dt.date) -> bool:
+        return self.kind == "licence" and day >= self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"

@@ -4,20 +4,24 @@ It is a twin of :mod:`sim.engine`: the same world and base-year benchmark, the s
 the same draws of parameters and noise, the same events. What differs:
 
 - one member per model; a thousand members are a thousand models;
-- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`sim.twin.objects`);
-- markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate;
+- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`sim.twin.objects`,
+  :mod:`sim.twin.facilities`);
+- markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate,
+  and so do those of tomorrow (:mod:`sim.twin.object_tomorrow`), of which expectations are made
+  (:mod:`sim.twin.object_outlook`);
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
   so are worlds in which facilities stand still.
 
-What policy does to links is read from the engine's tables when it changes, a few times in a run.
+What policy does to links is read from the engine's tables when it changes, a few times in a run, and so is what
+it will do to them, for each time ahead that is known.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import mul
 
@@ -39,16 +43,20 @@ from sim.engine.policy import active_controls, policy_key
 from sim.engine.run import STEPS_PER_YEAR, step_dates
 from sim.errors import MonaziteError
 from sim.scenario import Scenario
-from sim.twin.object_market import Border, ObjectMarket
-from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
+from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
+from sim.twin.object_market import NO_CAP, Border, ObjectMarket
+from sim.twin.object_outlook import ObjectOutlook, Window
+from sim.twin.object_tomorrow import Prospect, Tomorrow
+from sim.twin.objects import LicenceOffice, Need, Offer
 from sim.units import Amount
 from sim.world.benchmark import make_benchmark
 from sim.world.world import FloatArray, World
 
 TOLERANCE = MARKET_TOLERANCE
 """Excess left in a market, as a share of its largest offer: as in the engine."""
-STAGES = ("expect", "offer", "require")
-AFTER_TRADE = ("produce", "adapt")
+TOMORROW_TOLERANCE = 1e-5
+"""The same of the markets of tomorrow."""
+STAGES = ("adapt", "offer", "require")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
 
 
@@ -72,6 +80,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         member: number of the member; 0 is the central run without noise.
         rng: seed of every random stream.
         tolerance: excess at which a market stops, as a share of its largest offer.
+        ahead: the same of the markets of tomorrow.
     """
 
     output_noise: list[float]
@@ -79,15 +88,20 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     controls: Controls
     shares: Mapping[str, Amount]
     policy: PolicyMarket
-    exposure: list[float]
     production_factor: list[float]
     demand_factor: list[float]
-    markup_ratio: list[float]
+    dearest: list[float]
     delivered: list[list[list[float]]]
     borders: list[Border]
 
     def __init__(
-        self, world: World, scenario: Scenario, member: int = 0, rng: int = 0, tolerance: float = TOLERANCE
+        self,
+        world: World,
+        scenario: Scenario,
+        member: int = 0,
+        rng: int = 0,
+        tolerance: float = TOLERANCE,
+        ahead: float = TOMORROW_TOLERANCE,
     ) -> None:
         super().__init__(rng=rng)
         if (world.offer_output <= 0).any():
@@ -113,14 +127,6 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             name: values[0].tolist() for name, values in behaviour.values.items() if values.shape[1] > 1
         }
         self.sigma = behaviour["sourcing_elasticity"][0]
-        self.eps = self.b["offer_elasticity"]
-        self.firm, self.slope = self.b["urgent_elasticity"], self.b["restock_elasticity"]
-        self.ceiling = self.b["restock_ceiling"]
-        self.learn = self._share_of_step("expectation_speed")
-        self.revert = self._share_of_step("expectation_reversion")
-        self.follow = self._share_of_step("utilisation_speed")
-        self.thrift_follow = self._share_of_step("thrift_speed")
-        self.risk_follow = self._share_of_step("risk_speed")
         self.benchmark = make_benchmark(world, self.sigma, base_year_rules(behaviour), step_years)
         # One member: what it draws is the same for all.
         self.prepared = Prepared(world, self.benchmark, replace(behaviour, drawn=frozenset()), step_years, 1)
@@ -133,16 +139,19 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
         self.markets: list[ObjectMarket[Offer, Need]] = []
         self.lags: list[list[list[list[float]]]] = []
-        self._settle(content)
+        plants = self._settle(content)
+        self.dearest = dearest_prices(self, plants)
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         self._base_markup = self._markup(Controls(world))
+        tomorrow = Tomorrow(self, plants, ahead)
+        self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
         )
 
-    def _settle(self, content: Tracer) -> None:
-        """Stocks of elements, agents and markets."""
+    def _settle(self, content: Tracer) -> list[PlantAgent]:
+        """Stocks of elements, agents and markets; the plants among the agents."""
         world = self.world
         for row, position in enumerate(self.benchmark.basket_offer.tolist()):
             self.offers[position].elements = content.seller[0, row].tolist()
@@ -150,18 +159,18 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         for row, position in enumerate(self.benchmark.basket_need.tolist()):
             self.needs[position].elements = content.buyer.stock[0, row].tolist()
             self.needs[position].element_transit = content.buyer.transit[:, 0, row].tolist()
+        agents = []
         for index, kind in enumerate(world.facility_kind):
-            AGENTS[kind](self, index)
+            agents.append(AGENTS[kind](self, index))
 
+        least = self.b["least_order_share"]
         for g, flow in enumerate(self.benchmark.flow):
             offers, needs = self.offers[world.offer_slice(g)], self.needs[world.need_slice(g)]
             kernel = self.benchmark.kernel[g].tolist()
-            self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), self.eps))
+            self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), least))
             self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
-
-    def _share_of_step(self, rate: str) -> float:
-        return 1 - math.exp(-self.b[rate] * self.step_years)
+        return [agent for agent in agents if isinstance(agent, PlantAgent)]
 
     def _markup(self, controls: Controls) -> FloatArray:
         eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]
@@ -170,14 +179,14 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """One step, in the order of ``docs/model.md``."""
         self.set_policy()
+        self.learn()
         self.output_noise = self.noise.output(self.month)[0].tolist()
         self.demand_noise = self.noise.demand(self.month)[0].tolist()
         for stage in STAGES:
             self.agents.do(stage)
         self.file_licences()
         self.trade()
-        for stage in AFTER_TRADE:
-            self.agents.do(stage)
+        self.agents.do("produce")
         self.month += 1
         self.datacollector.collect(self)
 
@@ -193,39 +202,37 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         if key == self._policy_key:
             return
         self._policy_key = key
-        world, benchmark = self.world, self.benchmark
+        world = self.world
         controls, self.shares = active_controls(world, self.events, (start, end), self.happens)
         self.controls = controls
         refuse_others(controls)
         self.policy = build_market(self.prepared, controls, set(self.happens))
-        self.exposure = self.policy.exposure.reshape(-1).tolist()
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
-        self.markup_ratio = (self._markup(controls) / self._base_markup).tolist()
         self.delivered = []
         for g, market in enumerate(self.markets):
-            origin, destination = world.link_countries(g)
-            pair = origin[:, None], destination[None]
             delivered = self.policy.delivered[g]
-            base = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][pair])
-            weight = benchmark.kernel[g] * controls.open_share.on(g, pair)
-            rows = table(weight * (delivered / base) ** -self.sigma[g], benchmark.flow[g])
-            columns = zip(*table(delivered, benchmark.flow[g]), strict=True)
+            columns = zip(*table(delivered, self.benchmark.flow[g]), strict=True)
             self.delivered.append([list(column) for column in columns])
-            market.set_kernel(rows)
+            market.set_kernel(self._weights(controls, self.policy, g))
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
         self.offices = {key: office for key, office in self.offices.items() if key in gates}
 
-    def _set_borders(self) -> None:
-        """Ceilings, in the order of the policy's caps; a border that stays keeps its rent."""
-        world, kept = self.world, {}
-        for g, market in enumerate(self.markets):
-            for border in market.borders:
-                kept[g, tuple(border.sellers), tuple(border.covered)] = border.log_rent
-            market.borders = []
-        self.borders = []
-        rules: list[Cap | Licence] = [*self.controls.caps, *self.controls.licences]
+    def _weights(self, controls: Controls, policy: PolicyMarket, good: int) -> list[list[float]]:
+        """Sourcing weights of a good behind the wedges and bans of a policy."""
+        world, benchmark = self.world, self.benchmark
+        origin, destination = world.link_countries(good)
+        pair = origin[:, None], destination[None]
+        base = (1 + world.freight_share[good]) * (1 + world.base_tariff[good][pair])
+        weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
+        wedge = (policy.delivered[good] / base) ** -self.sigma[good]
+        return table(weight * wedge, benchmark.flow[good])
+
+    def _borders(self, controls: Controls) -> list[tuple[int, Border]]:
+        """Ceilings and their goods, in the order of the policy's caps."""
+        world, found = self.world, []
+        rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
         for rule in rules:
             origin, destination = world.link_countries(rule.good)
             sellers = np.flatnonzero(origin == rule.origin).tolist()
@@ -233,10 +240,57 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             if isinstance(rule, Licence) and rule.exempt_needs is not None:
                 covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
             if sellers and covered.any():
-                border = Border(sellers, covered.astype(float).tolist())
-                border.log_rent = kept.get((rule.good, tuple(sellers), tuple(border.covered)), 0.0)
-                self.markets[rule.good].borders.append(border)
-                self.borders.append(border)
+                found.append((rule.good, Border(sellers, covered.astype(float).tolist())))
+        return found
+
+    def _set_borders(self) -> None:
+        """Ceilings of now; a border that stays keeps its rent."""
+        kept = {}
+        for g, market in enumerate(self.markets):
+            for border in market.borders:
+                kept[g, tuple(border.sellers), tuple(border.covered)] = border.log_rent
+            market.borders = []
+        self.borders = []
+        for g, border in self._borders(self.controls):
+            border.log_rent = kept.get((g, tuple(border.sellers), tuple(border.covered)), 0.0)
+            self.markets[g].borders.append(border)
+            self.borders.append(border)
+
+    def learn(self) -> None:
+        """Stage 2: what is expected moves the prices that everybody reckons with."""
+        offers, needs = self.outlook.expect(self.dates[self.month], self.dates[self.month + 1])
+        for offer, expected in zip(self.offers, offers, strict=True):
+            offer.learn(expected)
+        for need, expected in zip(self.needs, needs, strict=True):
+            need.learn(expected)
+
+    def _prospect(self, window: Window | None) -> Prospect:
+        """The regime of a time ahead; of None that of the base year."""
+        shares: Mapping[str, Amount] = {}
+        controls = Controls(self.world)
+        if window is not None:
+            dates = window.first, window.until
+            controls, shares = active_controls(self.world, window.events, dates, self._foreseen(window))
+        refuse_others(controls)
+        policy = build_market(self.prepared, controls, set(self.happens))
+        kernels = [self._weights(controls, policy, g) for g in range(len(self.markets))]
+        borders: list[list[Border]] = [[] for _ in kernels]
+        for cap, (g, border) in enumerate(self._borders(controls)):
+            border.tonnes = ceiling(policy, cap, shares, () if window is None else window.settled)
+            borders[g].append(border)
+        markup = (self._markup(controls) / self._base_markup).tolist()
+        made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
+        return Prospect(kernels, borders, markup, made, used)
+
+    def _foreseen(self, window: Window) -> dict[str, FloatArray]:
+        """How likely what may happen is held to be: what has begun is seen."""
+        found = {}
+        for event in window.events:
+            if event.id in self.happens:
+                begun = event.from_ is None or event.from_ < window.seen
+                seen = self.happens[event.id].astype(float)
+                found[event.id] = seen if begun else np.full(len(seen), event.chance)
+        return found
 
     def file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; ceilings follow."""
@@ -272,7 +326,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def trade(self) -> None:
         """Stages 5 and 6: markets clear, tonnes leave, travel, arrive."""
         for offer in self.offers:
-            offer.place(self)
+            offer.place()
         for market in self.markets:
             market.clear(self.tolerance)
         for gate in self.policy.gates:
@@ -311,6 +365,23 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
                 for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
                     for e, tonnes_of_element in enumerate(sent):
                         waiting[e] += tonnes_of_element
+
+
+def ceiling(
+    policy: PolicyMarket, cap: int, shares: Mapping[str, Amount], settled: Sequence[str]
+) -> float:
+    """Tonnes that pass a cap in a year; of a licence what is approved, once anything is decided."""
+    event = policy.cap_events[cap]
+    share, base = one(shares.get(event, 1.0)), float(policy.base_cap_flow[cap])
+    if share <= 0:
+        return NO_CAP
+    rules = {gate.cap: gate.rule for gate in policy.gates}
+    rule = rules.get(cap)
+    allowed = share * one(policy.fixed_caps[cap])
+    if isinstance(rule, Licence):
+        decided = one(rule.approval_share) if event in settled else 0.0
+        allowed = share * decided * (1 - one(rule.free_share)) * base
+    return allowed + (1 - share + share * one(policy.free_shares[cap])) * base
 
 
 def refuse_others(controls: Controls) -> None:
