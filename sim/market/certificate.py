@@ -258,7 +258,8 @@ def _cost_of_keepers(dense: _Dense, log_kept: FloatArray, sold: FloatArray) -> F
         turn = (log_kept - np.log(1 - TAIL)) / elasticity
         tail = turn + np.log(np.maximum(share, 1e-300) / TAIL) * TAIL / (1 - TAIL) / elasticity
     price = np.where(share >= TAIL, inside, tail)
-    whole = supply_at(log_kept, elasticity, np.where(np.isfinite(price), price, 0.0))[2]
+    price = np.where(np.isfinite(price), price, 0.0)
+    whole = supply_at(log_kept, elasticity, price)[2]
     cost: FloatArray = np.where(np.isfinite(log_kept), sold * price - q * whole, 0.0)
     return cost
 

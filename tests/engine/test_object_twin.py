@@ -12,6 +12,7 @@ import pytest
 
 from sim.agents import tomorrow
 from sim.engine import Simulation, actors
+from sim.twin import object_outlook
 from sim.twin.object_model import MesaObjects
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
@@ -93,8 +94,14 @@ def test_objects_and_arrays_tell_the_same_story(uneven_world: World, event: str,
         agree(objects.needs[position].elements or [], elements, usual[position])
 
 
-def test_the_base_year_of_the_objects_is_a_fixed_point(uneven_world: World) -> None:
-    objects, _ = both(uneven_world, "nothing", 0)
+def test_the_base_year_of_the_objects_is_a_fixed_point(
+    small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the markets of tomorrow have come to rest; after their usual rounds a ten-thousandth is left."""
+    monkeypatch.setattr(object_outlook, "ROUNDS", 40)
+    scenario: Any = PlainScenario(end=END)
+    objects = MesaObjects(small_world, scenario, rng=5, tolerance=1e-9, ahead=1e-9)
+    objects.run()
     prices = np.array(objects.datacollector.get_model_vars_dataframe()["price"].tolist())
     np.testing.assert_allclose(prices, 1.0, atol=1e-5)
 
