@@ -181,7 +181,7 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         self._raise_rents()
 
     def _one_by_one(self, sales: list[float], demand: float, limits: list[float]) -> None:
-        """Each price, then the common level, then each rent, to where its own market clears."""
+        """Each price, then the common level, then each rent, then that and the prices behind it."""
         for s, (offer, sold) in enumerate(zip(self.offers, sales, strict=True)):
             if offer.quantity > 0 < sold:
                 before = offer.price**-self.sigma
@@ -189,13 +189,16 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
                 change = offer.price**-self.sigma - before
                 self._weight = [w + k * change for w, k in zip(self._weight, self._rows[s], strict=True)]
         self._point()
-        level = self._level([offer for offer, sold in zip(self.offers, sales, strict=True) if offer.quantity > 0 < sold])
+        level = self._level([o for o, sold in zip(self.offers, sales, strict=True) if o.quantity > 0 < sold])
         for offer in self.offers:
             offer.price *= math.exp(level)
         for border, limit in zip(self.borders, limits, strict=True):
             before = border.log_rent
             border.log_rent = before + root(partial(self._over, border, before, limit), -before)
-            self._raise_rents()
+            # Then the prices behind it against its rent, at the same prices abroad.
+            before, prices = border.log_rent, [self.offers[s].price for s in border.sellers]
+            move = root(partial(self._behind, border, (before, prices), limit))
+            self._behind(border, (before, prices), limit, move)
 
     def _short_of(self, s: int, move: float) -> float:
         """What a seller sells more than it offers if its price alone moves in logs."""
@@ -214,6 +217,23 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         self._raise_rents()
         self._point()
         return border.flow - limit
+
+    def _behind(
+        self, border: Border, start: tuple[float, list[float]], limit: float, move: float
+    ) -> float:
+        """What sellers behind a border sell at home beyond what is left for it, if prices alone move there.
+
+        Args:
+            start: log rent and prices before the move.
+        """
+        border.log_rent = max(start[0] - move, 0.0)
+        for s, price in zip(border.sellers, start[1], strict=True):
+            self.offers[s].price = price * math.exp(move)
+        self._raise_rents()
+        _, _, _, sales = self._point()
+        trading = [s for s in border.sellers if self.offers[s].quantity > 0 < sales[s]]
+        more = sum(sales[s] - math.exp(self.offers[s].offered(0.0)[0]) for s in trading)
+        return more - (border.flow - limit)
 
     def _seller_moves(self, sales: list[float], demand: float) -> tuple[list[float], float]:
         """Each seller's move in log price, and the move of the common level."""

@@ -31,9 +31,17 @@ import numpy as np
 from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
-from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.parameters import (
+    BehaviourTable,
+    Draws,
+    base_year_rules,
+    draw_behaviour,
+    read_behaviour,
+    with_assumptions,
+)  # fmt: skip
 from sim.agents.prepared import Prepared
 from sim.agents.state import initial_state
+from sim.agents.tomorrow import TOLERANCE as TOMORROW_TOLERANCE
 from sim.agents.tracers import Tracer, elements
 from sim.controls import Cap, Controls, Licence
 from sim.engine.actors import MARKET_TOLERANCE
@@ -54,8 +62,6 @@ from sim.world.world import FloatArray, World
 
 TOLERANCE = MARKET_TOLERANCE
 """Excess left in a market, as a share of its largest offer: as in the engine."""
-TOMORROW_TOLERANCE = 1e-5
-"""The same of the markets of tomorrow."""
 STAGES = ("adapt", "offer", "require")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
 
@@ -121,7 +127,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             for event in self.events
             if event.probability is not None
         }
-        behaviour = draw_behaviour(world, with_assumptions(read_behaviour(), scenario.assumptions), draws)
+        table = with_assumptions(read_behaviour(), scenario.assumptions)
+        behaviour = draw_behaviour(world, table, draws)
         self.b = {name: float(values[0, 0]) for name, values in behaviour.values.items()}
         self.per_good = {
             name: values[0].tolist() for name, values in behaviour.values.items() if values.shape[1] > 1
@@ -144,7 +151,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         self._base_markup = self._markup(Controls(world))
-        tomorrow = Tomorrow(self, plants, ahead)
+        tomorrow = Tomorrow(self, plants, self._central_response(table), ahead)
         self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
@@ -171,6 +178,15 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
         return [agent for agent in agents if isinstance(agent, PlantAgent)]
+
+    def _central_response(self, table: BehaviourTable) -> list[float]:
+        """Per offer, elasticity of what is made within a year, as the central run has it."""
+        plants, all_goods = table["processing_elasticity", "all"], table["supply_elasticity", "all"]
+        found = []
+        for offer in self.offers:
+            mines = table.get(("supply_elasticity", self.world.goods[offer.good].mineral), all_goods)
+            found.append(mines.central if offer.mined else plants.central)
+        return found
 
     def _markup(self, controls: Controls) -> FloatArray:
         eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]

@@ -146,7 +146,10 @@ def closing_rates(tomorrow: Tomorrow) -> list[float]:
         offers = [offer for offer in model.offers if offer.good == good]
         needs = [need for need in model.needs if need.good == good]
         output = sum(offer.output for offer in offers)
-        elasticity = sum(tomorrow.response(offer) * offer.output for offer in offers) / max(output, 1e-12)
+        elasticity = sum(
+            (offer.supply_elasticity if offer.mined else b["processing_elasticity"]) * offer.output
+            for offer in offers
+        ) / max(output, 1e-12)
         use = sum(need.use for need in needs) / model.step_years
         held = sum(need.use * need.usual_cover for need in needs) + sum(offer.usual_stock for offer in offers)
         years = max(held / max(use, 1e-12), LEAST_YEARS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sim.twin.facilities import PlantAgent
 from sim.twin.object_market import Border, ObjectMarket
@@ -78,7 +78,9 @@ class Prices:
     offer: list[float]
     need: list[float]
     offer_cost: list[float]
+    """What it costs to make beside inputs, mark-up included."""
     need_cost: list[float]
+    """Index at these costs."""
     reach: list[float]
     """Share of its usual output that its plant's inputs allow."""
     use: list[float]
@@ -89,18 +91,20 @@ class Tomorrow:
     """Prices regimes without stocks.
 
     Args:
+        response: per offer, elasticity of what is made within a year, of the central run.
+        tolerance: excess at which a market stops, as a share of its largest offer.
+
+    Attributes:
         fresh: whether capacities and thrift are those of the base year, whatever they are.
     """
 
-    def __init__(self, model: ObjectModel, plants: Sequence[PlantAgent], tolerance: float) -> None:
-        self.model, self.plants, self.tolerance = model, plants, tolerance
+    def __init__(
+        self, model: ObjectModel, plants: Sequence[PlantAgent], response: Sequence[float], tolerance: float
+    ) -> None:
+        self.model, self.plants, self.response, self.tolerance = model, plants, response, tolerance
         self.maker = {offer: plant for plant in plants for offer in plant.offers}
         self.buyer = {need: plant for plant in plants for need in plant.needs}
         self.fresh = False
-
-    def response(self, offer: Offer) -> float:
-        """Elasticity of what a seller makes within a year."""
-        return offer.supply_elasticity if offer.mined else self.model.b["processing_elasticity"]
 
     def start(self) -> Prices:
         """The base year."""
@@ -114,6 +118,9 @@ class Tomorrow:
         if not prospect.markets:
             self._open(prospect, start)
         now = start
+        if rounds > 1:
+            costs = list(prospect.markup)
+            now = replace(start, offer_cost=logs(costs), need_cost=logs(self._indices(prospect, costs)))
         for number in range(rounds):
             now = self._round(prospect, now, STEP * min(1.0, EVEN_ROUNDS / (number + 1)))
         return now
@@ -122,7 +129,7 @@ class Tomorrow:
         model = self.model
         for good, kernel in enumerate(prospect.kernels):
             makers = [
-                Maker(self.response(o), math.exp(start.offer[o.position])) for o in model.offers if o.good == good
+                Maker(self.response[o.position], math.exp(start.offer[o.position])) for o in model.offers if o.good == good
             ]
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
@@ -148,8 +155,8 @@ class Tomorrow:
         return Prices(
             mixed(part, [math.log(max(m.price, f)) for m, f in zip(makers, floor, strict=True)], now.offer),
             mixed(part, [math.log(max(t.choice_index, f)) for t, f in zip(takers, lowest, strict=True)], now.need),
-            [math.log(cost) for cost in costs],
-            [math.log(index) for index in self._indices(prospect, costs)],
+            now.offer_cost,
+            now.need_cost,
             mixed(part, reach, now.reach),
             mixed(part, use, now.use),
         )
@@ -251,6 +258,11 @@ class Tomorrow:
                 weight = sum(row[b] * price**-sigma for row, price in zip(kernel, mine, strict=True))
                 found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
         return found
+
+
+def logs(values: Sequence[float]) -> list[float]:
+    """Their natural logs."""
+    return [math.log(value) for value in values]
 
 
 def mixed(part: float, new: Sequence[float], old: Sequence[float]) -> list[float]:

@@ -34,8 +34,8 @@ EVENTS: dict[str, tuple[Any, ...]] = {
 def _exact() -> Iterator[None]:
     """What a small seller is quoted is loose within the engine's usual tolerance; here all are sharp."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(actors, "MARKET_TOLERANCE", 1e-9)
-        patch.setattr(tomorrow, "TOLERANCE", 1e-9)
+        patch.setattr(actors, "MARKET_TOLERANCE", 1e-11)
+        patch.setattr(tomorrow, "TOLERANCE", 1e-10)
         yield
 
 
@@ -57,7 +57,7 @@ MADE: dict[tuple[str, int], Pair] = {}
 def both(world: World, event: str, member: int) -> Pair:
     if (event, member) not in MADE:
         scenario: Any = PlainScenario(end=END, events=EVENTS[event])
-        objects = MesaObjects(world, scenario, member, rng=5, tolerance=1e-9, ahead=1e-9)
+        objects = MesaObjects(world, scenario, member, rng=5, tolerance=1e-11, ahead=1e-10)
         objects.run()
         engine = Simulation(world, scenario, members=[member], seed=5)
         while engine.time < engine.steps:
@@ -100,7 +100,7 @@ def test_the_base_year_of_the_objects_is_a_fixed_point(
     """Where the markets of tomorrow have come to rest; after their usual rounds a ten-thousandth is left."""
     monkeypatch.setattr(object_outlook, "ROUNDS", 40)
     scenario: Any = PlainScenario(end=END)
-    objects = MesaObjects(small_world, scenario, rng=5, tolerance=1e-9, ahead=1e-9)
+    objects = MesaObjects(small_world, scenario, rng=5, tolerance=1e-11, ahead=1e-10)
     objects.run()
     prices = np.array(objects.datacollector.get_model_vars_dataframe()["price"].tolist())
     np.testing.assert_allclose(prices, 1.0, atol=1e-5)
