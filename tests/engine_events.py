@@ -88,7 +88,8 @@ class Restriction(PlainEvent):
         return None
 
     def settled(self, day: dt.date) -> bool:
-        return self.kind == "licence" and day >= self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
+        decided = self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
+        return self.kind == "licence" and day >= decided
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import mesa
 import numpy as np
 
-from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, Offer, felt, within
+from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, felt, share_of, within
 
 __all__ = ["Facility", "MineAgent", "PlantAgent", "UserAgent", "dearest_prices"]
 
@@ -185,8 +185,8 @@ class PlantAgent(Facility):
         grown = max(o.capacity / o.first_capacity for o in self.offers)
         most = max(o.capacity / o.output for o in self.offers)
         wanted = within(grown * margin ** b["processing_elasticity"], b["minimum_utilisation"], most)
-        follow = 1 - np.exp(-b["utilisation_speed"] * model.step_years)
-        rise = float(follow) * (wanted * self.full - self.throughput)
+        follow = share_of(b["utilisation_speed"], model.step_years)
+        rise = follow * (wanted * self.full - self.throughput)
         self.throughput += min(rise, b["ramp_limit"] * model.step_years * most * self.full)
         for offer in self.offers:
             offer.rate = self.throughput * offer.output / self.full

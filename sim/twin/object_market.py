@@ -3,10 +3,11 @@
 The equations are those of ``docs/clearing.md``; the way to their solution is a tatonnement. In each
 round every seller moves to the price at which it would clear if the buyers stood still, every capped border
 sets the rent at which what passes would fit, and the common level of prices goes to where total orders are
-total offers. A market that does not come to rest so, such as one that is cut in two, has one unknown after the
-other set to where it clears, all others as they are; that always arrives (docs/clearing.md). What a seller offers at its price it says itself
-(:meth:`Seller.offered`): one that stores offers what it does not keep, one that does not a power of the price.
-Buyers order what their tiers want beyond what they hold.
+total offers. A market that does not come to rest so, such as one that is cut in two, has one unknown after
+the other set to where it clears, all others as they are: each step goes down a convex function.
+
+What a seller offers at its price it says itself (:meth:`Seller.offered`): one that stores offers what it does
+not keep, one that does not a power of the price. Buyers order what their tiers want beyond what they hold.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ROOT_STEPS, FIRST_STEP, ROOT_WIDTH = 60, 0.01, 1e-13
 SMALL_LOT = 0.01
 """Share of all orders at which a seller with an empty store is quoted."""
 LARGEST_LEVEL, LEVEL_STEPS, LEVEL_LEFT = 0.5, 40, 0.01
-"""Of the search for the common level: its largest step, log price; how many; what may be left of an excess."""
+"""Of the search for the common level: its largest step, log price; how many; what may be left over."""
 SELLER_STEPS, SELLER_LEFT = 40, 1e-13
 """Of the search for a seller's price: how many steps; log price at which it ends."""
 NO_CAP = 1e15
@@ -127,25 +128,22 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
 
     def clear(self, tolerance: float) -> None:
         """Find prices; set every seller's price and sales, every buyer's index and purchases."""
-        offers, power = self.offers, -self.sigma
+        offers = self.offers
         size = max(offer.quantity for offer in offers) or 1.0
         limits = [
             max(border.tonnes, LEAST_CAP * sum(offers[s].quantity for s in border.sellers))
             for border in self.borders
         ]
         self._raise_rents()
-        self.rounds = 0
-        for go in (self._all_move, self._one_by_one):
-            for _ in range(ROUNDS if go == self._all_move else SWEEPS):
-                self.rounds += 1
-                draw, pull, demand, sales = self._point()
-                off = self._excess(sales, limits)
-                self.residual = off / size
-                if off <= tolerance * size:
-                    break
-                go(sales, demand, limits)
-            if off <= tolerance * size:
+        for done in range(ROUNDS + SWEEPS + 1):
+            draw, pull, demand, sales = self._point()
+            self.rounds, self.residual = done, self._excess(sales, limits) / size
+            if self.residual <= tolerance or done == ROUNDS + SWEEPS:
                 break
+            if done < ROUNDS:
+                self._all_move(sales, demand, limits)
+            else:
+                self._one_by_one(sales, limits)
         self._settle(draw, pull, sales, demand)
 
     def _point(self) -> tuple[list[float], list[float], float, list[float]]:
@@ -180,7 +178,7 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
             border.log_rent = max(0.0, border.log_rent + fits)
         self._raise_rents()
 
-    def _one_by_one(self, sales: list[float], demand: float, limits: list[float]) -> None:
+    def _one_by_one(self, sales: list[float], limits: list[float]) -> None:
         """Each price, then the common level, then each rent, then that and the prices behind it."""
         for s, (offer, sold) in enumerate(zip(self.offers, sales, strict=True)):
             if offer.quantity > 0 < sold:
@@ -263,7 +261,7 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         return move
 
     def _level(self, selling: list[SellerT]) -> float:
-        """Common move of all log prices to where total orders are total offers, nearly: Newton in a bracket."""
+        """Common move of all log prices to where orders are offers, nearly: Newton's method in a bracket."""
         low, high, level, first = -math.inf, math.inf, 0.0, 0.0
         for step in range(LEVEL_STEPS):
             excess = slope = total = 0.0

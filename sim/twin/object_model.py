@@ -14,8 +14,8 @@ the same draws of parameters and noise, the same events. What differs:
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
   so are worlds in which facilities stand still.
 
-What policy does to links is read from the engine's tables when it changes, a few times in a run, and so is what
-it will do to them, for each time ahead that is known.
+What policy does to links is read from the engine's tables when it changes, a few times in a run, and so is
+what it will do to them, for each time ahead that is known.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import mul
+from typing import Any
 
 import mesa
 import numpy as np
@@ -298,7 +299,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
         return Prospect(kernels, borders, markup, made, used)
 
-    def _foreseen(self, window: Window) -> dict[str, FloatArray]:
+    def _foreseen(self, window: Window) -> dict[str, Any]:
         """How likely what may happen is held to be: what has begun is seen."""
         found = {}
         for event in window.events:

@@ -1,4 +1,4 @@
-"""What the agents of the Mesa object model expect: the times ahead, what each would bring, what it is worth now."""
+"""What the agents of the Mesa object model expect: the times ahead, what each would bring, its worth now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -83,22 +84,20 @@ class ObjectOutlook:
         return self._worth_now(windows)
 
     def _windows(self, start: dt.date, end: dt.date) -> list[Window]:
-        events = [
-            event.as_known(end)
-            for event in self.events
-            if event.from_ is None or event.from_ < end or (event.announced is not None and event.announced < end)
-        ]
+        events = []
+        for event in self.events:
+            begins = [day for day in (event.from_, event.announced) if day is not None]
+            if event.from_ is None or min(begins) < end:
+                events.append(event.as_known(end))
         last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
         changes = sorted({day for event in events for day in event.turns(end) if end < day < last})
         edges: list[dt.date | None] = [end, *changes[:MOST_CHANGES], None]
         windows = []
-        for first, following in zip(edges, edges[1:], strict=False):
+        for first, following in pairwise(edges):
             assert first is not None
             until = following or first + dt.timedelta(days=365)
             settled = tuple(event.id for event in events if event.settled(first))
-            acting = tuple(
-                (event.id, event.until, np.asarray(event.activity(first, until)).tobytes()) for event in events
-            )
+            acting = tuple((e.id, e.until, np.asarray(e.activity(first, until)).tobytes()) for e in events)
             like = acting, settled
             over = math.inf if following is None else (following - end).days / DAYS
             name = like, self._key(events, first, until)
@@ -118,19 +117,20 @@ class ObjectOutlook:
         return window.like, prospect, self.tomorrow.price(prospect, start, rounds)
 
     def _worth_now(self, windows: Sequence[Window]) -> tuple[list[float], list[float]]:
-        """What lies ahead, discounted at the rate at which gaps close; above cost, less the cost of holding."""
+        """What lies ahead, discounted at the rate at which gaps close; over cost, less the cost of holding."""
         model, base = self.tomorrow.model, self._base
         assert base is not None
         storage = model.b["storage_cost"]
         offers, needs = [0.0] * len(model.offers), [0.0] * len(model.needs)
+        sold, bought = [offer.good for offer in model.offers], [need.good for need in model.needs]
         for window in windows:
             found = self._known[window.name][2]
-            for total, things, price, cost, usual, usual_cost in (
-                (offers, model.offers, found.offer, found.offer_cost, base.offer, base.offer_cost),
-                (needs, model.needs, found.need, found.need_cost, base.need, base.need_cost),
+            for total, goods, price, cost, usual, usual_cost in (
+                (offers, sold, found.offer, found.offer_cost, base.offer, base.offer_cost),
+                (needs, bought, found.need, found.need_cost, base.need, base.need_cost),
             ):
-                for k, thing in enumerate(things):
-                    rate = self.rates[thing.good]
+                for k, good in enumerate(goods):
+                    rate = self.rates[good]
                     weight = math.exp(-rate * window.years) - math.exp(-rate * window.over)
                     dearer, costlier = price[k] - usual[k], cost[k] - usual_cost[k]
                     total[k] += weight * (costlier + (1 - storage / rate) * (dearer - costlier))

@@ -44,7 +44,7 @@ class Maker:
         if full >= self.ask:
             return full
         share = sigma / (sigma + self.response)
-        return full**share * self.ask ** (1 - share)
+        return math.exp(share * math.log(full) + (1 - share) * math.log(self.ask))
 
 
 @dataclass
@@ -128,9 +128,8 @@ class Tomorrow:
     def _open(self, prospect: Prospect, start: Prices) -> None:
         model = self.model
         for good, kernel in enumerate(prospect.kernels):
-            makers = [
-                Maker(self.response[o.position], math.exp(start.offer[o.position])) for o in model.offers if o.good == good
-            ]
+            mine = [offer.position for offer in model.offers if offer.good == good]
+            makers = [Maker(self.response[s], math.exp(start.offer[s])) for s in mine]
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
             market = ObjectMarket(makers, takers, kernel, sigma, borders=prospect.borders[good])
@@ -152,9 +151,11 @@ class Tomorrow:
         floor = [max(offer.cash_cost, 1e-6) for offer in model.offers]
         lowest = self._indices(prospect, floor)
         reach, use = self._reach(takers)
+        prices = [max(maker.price, least) for maker, least in zip(makers, floor, strict=True)]
+        indices = [max(taker.choice_index, least) for taker, least in zip(takers, lowest, strict=True)]
         return Prices(
-            mixed(part, [math.log(max(m.price, f)) for m, f in zip(makers, floor, strict=True)], now.offer),
-            mixed(part, [math.log(max(t.choice_index, f)) for t, f in zip(takers, lowest, strict=True)], now.need),
+            mixed(part, logs(prices), now.offer),
+            mixed(part, logs(indices), now.need),
             now.offer_cost,
             now.need_cost,
             mixed(part, reach, now.reach),
@@ -213,18 +214,12 @@ class Tomorrow:
             going = need.switch_share * share_of(1 / need.switch_years, 1.0) * (1 - need.switched)
             going /= max(left, 1e-9)
         urgent = b["urgent_elasticity"]
-        stay = [(t * (1 - going), r, e) for t, r, e in self.model_tiers(need, tonnes, worth, adapting)]
+        stay = [(t * (1 - going), r, e) for t, r, e in need.in_use(self.model, tonnes, worth, adapting)]
         tiers = [*stay, (going * tonnes, need.base_index * need.switch_multiple, urgent)]
         if plant is not None:
             more = plant.worth_of_more(need, *prices, 1 + b["entry_margin"])
             tiers.append((tonnes * room, more, ROOM_RESPONSE))
         return tiers
-
-    def model_tiers(
-        self, need: Need, tonnes: float, worth: Sequence[float], adapting: float
-    ) -> list[tuple[float, float, float]]:
-        """Tiers of use, as in a step, with time to adapt."""
-        return need.in_use(self.model, tonnes, worth, adapting)
 
     def _reach(self, takers: Sequence[Taker]) -> tuple[list[float], list[float]]:
         """What purchases allow plants to make, and of what use each input is beside the scarcest."""

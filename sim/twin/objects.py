@@ -164,7 +164,7 @@ class Need:
         self.cost_weight = float(activities.cost_weight[position])
 
     def _worth_to_users(self, model: ObjectModel, mean: float) -> list[float]:
-        """Price up to which each class of users pays, lowest first: lognormal around what a tonne is worth."""
+        """Price up to which each class of users pays, lowest first: lognormal around a tonne's worth."""
         spread, normal = model.b["worth_spread"], NormalDist()
         classes = [
             math.exp(spread * normal.inv_cdf((k + 0.5) / VALUE_CLASSES)) for k in range(VALUE_CLASSES)

@@ -43,13 +43,12 @@ def of(options: dict[str, Array | float], members: object) -> dict[str, Array | 
 
 def cleared_by_hand(case: Case, options: dict[str, Array | float]) -> ReferenceMarket:
     plain = by_hand(case)
-    fields = {name: getattr(plain, name) for name in ("kernel", "sigma", "ask", "demand", "reservation", "caps")}
+    names = "kernel", "sigma", "quantity", "ask", "demand", "reservation", "elasticity", "caps"
+    fields = {name: getattr(plain, name) for name in names}
     rows = {name: np.asarray(options[name])[0].tolist() for name in ("held", "kept") if name in options}
     eps = [KEEP] * len(plain.eps) if "kept" in options else plain.eps
     least = LEAST if "held" in options else 0.0
-    return ReferenceMarket(
-        **fields, **rows, quantity=plain.quantity, eps=eps, elasticity=plain.elasticity, least=least
-    )
+    return ReferenceMarket(**fields, **rows, eps=eps, least=least)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,7 @@ def test_certificate_of_random_markets(case: Case, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_certificate_sees_prices_that_are_wrong(case: Case, kind: str) -> None:
-    """The gap of a rough clearing, from products and from dense flows: without caps, whose rents are still rough."""
+    """The gap of a rough clearing, from products and from dense flows; without caps, whose rents are rough."""
     free = case.with_(caps=[], cap_tonnes=np.zeros((len(case.quantity), 0)))
     options = holdings(free, np.random.default_rng(8), kind)
     rough = free.clear(tolerance=1e-2, **options)
@@ -107,7 +106,7 @@ def test_certificate_sees_prices_that_are_wrong(case: Case, kind: str) -> None:
     for g in range(len(free.kernel)):
         found = certify(rough, g, Terms(*free.arguments(), **options))  # type: ignore[arg-type]
         size = 2.0 ** np.floor(np.log2(free.quantity[:, free.offer_good == g].max(axis=1)))
-        # Where an offer is below the turn to its tail and sales are above, products give the gap to first order.
+        # Where an offer is below the turn to its tail and sales are not, products give it to first order.
         exact = 1e-5 if kind == "held" else 2e-2
         np.testing.assert_allclose(found.gap / size, rough.gap[:, g], atol=2e-11, rtol=exact)
         assert (found.gap >= -1e-12 * size).all()
@@ -146,8 +145,9 @@ def one_market(held: float, kept: float, open_link: float = 1.0) -> Clearing:
         elasticity=np.array([2.0, 2.0]),
     )  # fmt: skip
     return case.clear(
-        held=np.array([[held, 0.0]]), least=LEAST, kept=np.array([[kept]]), keep_elasticity=KEEP, tolerance=1e-12
-    )
+        held=np.array([[held, 0.0]]), least=LEAST, kept=np.array([[kept]]), keep_elasticity=KEEP,
+        tolerance=1e-12,
+    )  # fmt: skip
 
 
 def tiers(index: float) -> float:

@@ -87,7 +87,7 @@ class Keeping:
         Args:
             full: w at which all of an offer would be sold.
 
-        Equation (C20), docs/clearing.md, for ``u_s``.
+        Equation (C23), docs/clearing.md, for ``u_s``.
         """
         log_share = self.rate * w
         log_share += self.level
@@ -136,7 +136,7 @@ def supply_at(
     Args:
         log_kept: log of the share that is kept at log price 0. elasticity: fall of it per rise of price.
 
-    Equation (C20), docs/clearing.md, for ``S_s``.
+    Equations (C20) and (C22), docs/clearing.md, for ``S_s`` and ``kq_s``.
     """
     log_share = log_kept - elasticity * log_price
     over = np.maximum(log_share - LOG_MOST_KEPT, 0.0)

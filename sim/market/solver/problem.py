@@ -179,7 +179,7 @@ def _demand(problem: Problem, log_index: FloatArray) -> tuple[FloatArray, FloatA
 def evaluate(problem: Problem, x: FloatArray) -> Point:
     """The dual at ``x`` (n, V): no overflow at any price or elasticity.
 
-    Equations (C1), (C2), (C3), (C4), (C5) and (C8), docs/clearing.md, for ``t_sb``, ``P_b``, ``D_b``,
+    Equations (C1), (C2), (C21), (C4), (C5) and (C8), docs/clearing.md, for ``t_sb``, ``P_b``, ``D_b``,
     ``x_sb``, ``S_s`` and ``Psi``.
     """
     bucket, sigma, sellers = problem.bucket, problem.sigma, problem.sellers

@@ -153,7 +153,8 @@ class Sweeper:
     def sweep(self, w: FloatArray, out: FloatArray) -> None:
         """One sweep from ``w`` into ``out``.
 
-        Equations (C3), (C12), (C13) and (C14), docs/clearing.md, for ``D_b``, ``z_b``, ``z1_s`` and ``u_s``.
+        Equations (C3), (C21), (C12), (C13) and (C14), docs/clearing.md, for ``T_b``, ``D_b``, ``z_b``,
+        ``z1_s`` and ``u_s``.
         """
         frame = self.frame
         if frame.capped:
