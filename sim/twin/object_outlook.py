@@ -117,7 +117,7 @@ class ObjectOutlook:
         return window.like, prospect, self.tomorrow.price(prospect, start, rounds)
 
     def _worth_now(self, windows: Sequence[Window]) -> tuple[list[float], list[float]]:
-        """What lies ahead, discounted at the rate at which gaps close; over cost, less the cost of holding."""
+        """What lies ahead, discounted at the rate at which gaps close; over cost, less what holding costs."""
         model, base = self.tomorrow.model, self._base
         assert base is not None
         storage = model.b["storage_cost"]

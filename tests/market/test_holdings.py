@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from sim.market.layout import Terms
 from sim.market.reference import ReferenceMarket, clear_by_hand
 from sim.market.solver import sweeps
 from sim.market.solver.holdings import TAIL
-from tests.market.cases import Array, Case, random_case
+from tests.market.cases import Case, random_case
 from tests.market.test_equilibrium import by_hand
 from tests.market.test_invariance import assert_same_bits
 
@@ -20,13 +22,13 @@ LEAST, KEEP = 0.02, 1.25
 KINDS = ("held", "kept", "both")
 
 
-def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Array | float]:
+def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Any]:
     """Options of :func:`clear`: some buyers hold more than they want, some sellers would keep more than they have.
 
     All keep something: one that keeps nothing sells its goods at any price, and where buyers have enough there is
     none at which they take them.
     """
-    options: dict[str, Array | float] = {}
+    options: dict[str, Any] = {}
     if kind != "kept":
         wanted = case.demand.sum(axis=2)
         options |= {"held": wanted * rng.choice([0.0, 0.3, 0.8, 1.5], wanted.shape), "least": LEAST}
@@ -36,12 +38,12 @@ def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Array
     return options
 
 
-def of(options: dict[str, Array | float], members: object) -> dict[str, Array | float]:
+def of(options: dict[str, Any], members: object) -> dict[str, Any]:
     """The options of some members."""
     return {name: v[members] if isinstance(v, np.ndarray) else v for name, v in options.items()}
 
 
-def cleared_by_hand(case: Case, options: dict[str, Array | float]) -> ReferenceMarket:
+def cleared_by_hand(case: Case, options: dict[str, Any]) -> ReferenceMarket:
     plain = by_hand(case)
     names = "kernel", "sigma", "quantity", "ask", "demand", "reservation", "elasticity", "caps"
     fields = {name: getattr(plain, name) for name in names}
@@ -86,7 +88,7 @@ def test_certificate_of_random_markets(case: Case, kind: str) -> None:
     clearing = case.clear(**options)
     assert clearing.certified.all()
     for g in range(len(case.kernel)):
-        found = certify(clearing, g, Terms(*case.arguments(), **options))  # type: ignore[arg-type]
+        found = certify(clearing, g, Terms(*case.arguments(), **options))
         size = np.maximum(case.quantity[:, case.offer_good == g].max(axis=1), 1e-300)
         assert (found.gap >= -1e-12 * size).all()
         assert (found.gap <= 1e-6 * size).all()
@@ -104,7 +106,7 @@ def test_certificate_sees_prices_that_are_wrong(case: Case, kind: str) -> None:
     rough = free.clear(tolerance=1e-2, **options)
     assert rough.gap.max() > 1e-7
     for g in range(len(free.kernel)):
-        found = certify(rough, g, Terms(*free.arguments(), **options))  # type: ignore[arg-type]
+        found = certify(rough, g, Terms(*free.arguments(), **options))
         size = 2.0 ** np.floor(np.log2(free.quantity[:, free.offer_good == g].max(axis=1)))
         # Where an offer is below the turn to its tail and sales are not, products give it to first order.
         exact = 1e-5 if kind == "held" else 2e-2
@@ -152,7 +154,7 @@ def one_market(held: float, kept: float, open_link: float = 1.0) -> Clearing:
 
 def tiers(index: float) -> float:
     """Tonnes that a buyer of :func:`one_market` wants."""
-    return 60.0 * min(1.0, index**-2.0) + 40.0 * min(1.0, (index / 2) ** -2.0)
+    return float(60.0 * min(1.0, index**-2.0) + 40.0 * min(1.0, (index / 2) ** -2.0))
 
 
 def test_who_has_more_than_it_wants_orders_the_least() -> None:
