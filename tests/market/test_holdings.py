@@ -23,10 +23,10 @@ KINDS = ("held", "kept", "both")
 
 
 def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Any]:
-    """Options of :func:`clear`: some buyers hold more than they want, some sellers would keep more than they have.
+    """Options of :func:`clear`: some buyers hold more than they want, some sellers would keep more than all.
 
-    All keep something: one that keeps nothing sells its goods at any price, and where buyers have enough there is
-    none at which they take them.
+    All keep something: one that keeps nothing sells its goods at any price, and where buyers have enough there
+    is none at which they take them.
     """
     options: dict[str, Any] = {}
     if kind != "kept":
@@ -100,7 +100,7 @@ def test_certificate_of_random_markets(case: Case, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_certificate_sees_prices_that_are_wrong(case: Case, kind: str) -> None:
-    """The gap of a rough clearing, from products and from dense flows; without caps, whose rents are rough."""
+    """The gap of a rough clearing, from products and dense flows; without caps, whose rents are rough."""
     free = case.with_(caps=[], cap_tonnes=np.zeros((len(case.quantity), 0)))
     options = holdings(free, np.random.default_rng(8), kind)
     rough = free.clear(tolerance=1e-2, **options)
