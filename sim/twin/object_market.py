@@ -238,27 +238,12 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         moves, selling = [], []
         for offer, sold in zip(self.offers, sales, strict=True):
             trades = offer.quantity > 0 < sold
-            moves.append(self._alone(offer, sold) if trades else 0.0)
+            moves.append(alone(offer, sold, self.sigma) if trades else 0.0)
             if trades:
                 selling.append(offer)
         if demand <= 0:
             return moves, 0.0
         return moves, self._level(selling) - sum(map(mul, sales, moves)) / demand
-
-    def _alone(self, offer: SellerT, sold: float) -> float:
-        """Move in log price to where a seller offers what it sells, if the buyers stand still.
-
-        Sales then fall by price**-sigma, and the log of an offer rises ever more slowly: after one step of
-        Newton's method all others go the same way.
-        """
-        move, log_sold = 0.0, math.log(sold)
-        for _ in range(SELLER_STEPS):
-            log_supply, steep = offer.offered(move)
-            step = (log_sold - self.sigma * move - log_supply) / (self.sigma + steep)
-            move += step
-            if abs(step) < SELLER_LEFT:
-                break
-        return move
 
     def _level(self, selling: list[SellerT]) -> float:
         """Common move of all log prices to where orders are offers, nearly: Newton's method in a bracket."""
@@ -346,6 +331,22 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         if weight <= 0 or lot <= 0:
             return offer.ask
         return offer.quote((weight / lot) ** (1 / self.sigma), self.sigma)
+
+
+def alone(offer: Seller, sold: float, sigma: float) -> float:
+    """Move in log price to where a seller offers what it sells, if the buyers stand still.
+
+    Sales then fall by price**-sigma, and the log of an offer rises ever more slowly: after one step of
+    Newton's method all others go the same way.
+    """
+    move, log_sold = 0.0, math.log(sold)
+    for _ in range(SELLER_STEPS):
+        log_supply, steep = offer.offered(move)
+        step = (log_sold - sigma * move - log_supply) / (sigma + steep)
+        move += step
+        if abs(step) < SELLER_LEFT:
+            break
+    return move
 
 
 def root(falling: Callable[[float], float], lowest: float = -math.inf) -> float:

@@ -152,7 +152,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         self._base_markup = self._markup(Controls(world))
-        tomorrow = Tomorrow(self, plants, self._central_response(table), ahead)
+        tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
         self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
@@ -179,15 +179,6 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
         return [agent for agent in agents if isinstance(agent, PlantAgent)]
-
-    def _central_response(self, table: BehaviourTable) -> list[float]:
-        """Per offer, elasticity of what is made within a year, as the central run has it."""
-        plants, all_goods = table["processing_elasticity", "all"], table["supply_elasticity", "all"]
-        found = []
-        for offer in self.offers:
-            mines = table.get(("supply_elasticity", self.world.goods[offer.good].mineral), all_goods)
-            found.append(mines.central if offer.mined else plants.central)
-        return found
 
     def _markup(self, controls: Controls) -> FloatArray:
         eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]
@@ -231,34 +222,10 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             delivered = self.policy.delivered[g]
             columns = zip(*table(delivered, self.benchmark.flow[g]), strict=True)
             self.delivered.append([list(column) for column in columns])
-            market.set_kernel(self._weights(controls, self.policy, g))
+            market.set_kernel(weights_of(self, controls, self.policy, g))
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
         self.offices = {key: office for key, office in self.offices.items() if key in gates}
-
-    def _weights(self, controls: Controls, policy: PolicyMarket, good: int) -> list[list[float]]:
-        """Sourcing weights of a good behind the wedges and bans of a policy."""
-        world, benchmark = self.world, self.benchmark
-        origin, destination = world.link_countries(good)
-        pair = origin[:, None], destination[None]
-        base = (1 + world.freight_share[good]) * (1 + world.base_tariff[good][pair])
-        weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
-        wedge = (policy.delivered[good] / base) ** -self.sigma[good]
-        return table(weight * wedge, benchmark.flow[good])
-
-    def _borders(self, controls: Controls) -> list[tuple[int, Border]]:
-        """Ceilings and their goods, in the order of the policy's caps."""
-        world, found = self.world, []
-        rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
-        for rule in rules:
-            origin, destination = world.link_countries(rule.good)
-            sellers = np.flatnonzero(origin == rule.origin).tolist()
-            covered = rule.destinations[destination] & (destination != rule.origin)
-            if isinstance(rule, Licence) and rule.exempt_needs is not None:
-                covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
-            if sellers and covered.any():
-                found.append((rule.good, Border(sellers, covered.astype(float).tolist())))
-        return found
 
     def _set_borders(self) -> None:
         """Ceilings of now; a border that stays keeps its rent."""
@@ -268,7 +235,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
                 kept[g, tuple(border.sellers), tuple(border.covered)] = border.log_rent
             market.borders = []
         self.borders = []
-        for g, border in self._borders(self.controls):
+        for g, border in borders_of(self.world, self.controls):
             border.log_rent = kept.get((g, tuple(border.sellers), tuple(border.covered)), 0.0)
             self.markets[g].borders.append(border)
             self.borders.append(border)
@@ -286,28 +253,18 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         shares: Mapping[str, Amount] = {}
         controls = Controls(self.world)
         if window is not None:
-            dates = window.first, window.until
-            controls, shares = active_controls(self.world, window.events, dates, self._foreseen(window))
+            dates, seen = (window.first, window.until), foreseen(self.happens, window)
+            controls, shares = active_controls(self.world, window.events, dates, seen)
         refuse_others(controls)
         policy = build_market(self.prepared, controls, set(self.happens))
-        kernels = [self._weights(controls, policy, g) for g in range(len(self.markets))]
+        kernels = [weights_of(self, controls, policy, g) for g in range(len(self.markets))]
         borders: list[list[Border]] = [[] for _ in kernels]
-        for cap, (g, border) in enumerate(self._borders(controls)):
+        for cap, (g, border) in enumerate(borders_of(self.world, controls)):
             border.tonnes = ceiling(policy, cap, shares, () if window is None else window.settled)
             borders[g].append(border)
         markup = (self._markup(controls) / self._base_markup).tolist()
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
         return Prospect(kernels, borders, markup, made, used)
-
-    def _foreseen(self, window: Window) -> dict[str, Any]:
-        """How likely what may happen is held to be: what has begun is seen."""
-        found = {}
-        for event in window.events:
-            if event.id in self.happens:
-                begun = event.from_ is None or event.from_ < window.seen
-                seen = self.happens[event.id].astype(float)
-                found[event.id] = seen if begun else np.full(len(seen), event.chance)
-        return found
 
     def file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; ceilings follow."""
@@ -350,38 +307,94 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             free = one(self.policy.free_tonnes(gate.cap, self.shares, self.step_years))
             self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
-            self._ship(market, self.lags[g], self.delivered[g])
+            ship(market, self.lags[g], self.delivered[g])
 
-    def _ship(
-        self, market: ObjectMarket[Offer, Need], lags: list[list[list[float]]], delivered: list[list[float]]
-    ) -> None:
-        prices = [offer.price for offer in market.offers]
-        content = []
-        for offer in market.offers:
-            if offer.elements is not None:
-                mix = [x / offer.stock if offer.stock > 0 else 0.0 for x in offer.elements]
-                content.append(mix)
-                offer.elements = [
-                    x - m * offer.sales for x, m in zip(offer.elements, mix, strict=True)
-                ]
-            offer.stock -= offer.sales
-        rents = list(zip(*market.rent, strict=True)) if market.borders else None
-        for b, column in enumerate(zip(*market.flow, strict=True)):
-            need = market.needs[b]
-            worth = list(map(mul, column, prices))
-            if rents is not None:
-                worth = list(map(mul, worth, rents[b]))
-            shipped = [list(map(mul, column, lag[b])) for lag in lags]
-            need.receive(sum(map(mul, worth, delivered[b])), [sum(tonnes) for tonnes in shipped])
-            if need.elements is not None:
-                by_lag = [
-                    [sum(map(mul, tonnes, shares)) for shares in zip(*content, strict=True)]
-                    for tonnes in shipped
-                ]
-                need.elements = [x + y for x, y in zip(need.elements, by_lag[0], strict=True)]
-                for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
-                    for e, tonnes_of_element in enumerate(sent):
-                        waiting[e] += tonnes_of_element
+
+def weights_of(
+    model: MesaObjects, controls: Controls, policy: PolicyMarket, good: int
+) -> list[list[float]]:
+    """Sourcing weights of a good behind the wedges and bans of a policy."""
+    world, benchmark = model.world, model.benchmark
+    origin, destination = world.link_countries(good)
+    pair = origin[:, None], destination[None]
+    base = (1 + world.freight_share[good]) * (1 + world.base_tariff[good][pair])
+    weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
+    wedge = (policy.delivered[good] / base) ** -model.sigma[good]
+    return table(weight * wedge, benchmark.flow[good])
+
+
+def borders_of(world: World, controls: Controls) -> list[tuple[int, Border]]:
+    """Ceilings and their goods, in the order of the policy's caps."""
+    found = []
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
+    for rule in rules:
+        origin, destination = world.link_countries(rule.good)
+        sellers = np.flatnonzero(origin == rule.origin).tolist()
+        covered = rule.destinations[destination] & (destination != rule.origin)
+        if isinstance(rule, Licence) and rule.exempt_needs is not None:
+            covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
+        if sellers and covered.any():
+            found.append((rule.good, Border(sellers, covered.astype(float).tolist())))
+    return found
+
+
+def foreseen(happens: Mapping[str, Any], window: Window) -> dict[str, Any]:
+    """How likely what may happen is held to be: what has begun is seen."""
+    found = {}
+    for event in window.events:
+        if event.id in happens:
+            begun = event.from_ is None or event.from_ < window.seen
+            seen = happens[event.id].astype(float)
+            found[event.id] = seen if begun else np.full(len(seen), event.chance)
+    return found
+
+
+def central_response(world: World, offers: Sequence[Offer], table: BehaviourTable) -> list[float]:
+    """Per offer, elasticity of what is made within a year, as the central run has it."""
+    plants, all_goods = table["processing_elasticity", "all"], table["supply_elasticity", "all"]
+    found = []
+    for offer in offers:
+        mines = table.get(("supply_elasticity", world.goods[offer.good].mineral), all_goods)
+        found.append(mines.central if offer.mined else plants.central)
+    return found
+
+
+def ship(
+    market: ObjectMarket[Offer, Need], lags: list[list[list[float]]], delivered: list[list[float]]
+) -> None:
+    """Tonnes sold leave the sellers and travel, with what they consist of.
+
+    Args:
+        lags: per lag, [buyer][seller] share of a shipment that takes so many steps.
+        delivered: [buyer][seller] delivered over gate price, rents left out.
+    """
+    prices = [offer.price for offer in market.offers]
+    content = []
+    for offer in market.offers:
+        if offer.elements is not None:
+            mix = [x / offer.stock if offer.stock > 0 else 0.0 for x in offer.elements]
+            content.append(mix)
+            offer.elements = [
+                x - m * offer.sales for x, m in zip(offer.elements, mix, strict=True)
+            ]
+        offer.stock -= offer.sales
+    rents = list(zip(*market.rent, strict=True)) if market.borders else None
+    for b, column in enumerate(zip(*market.flow, strict=True)):
+        need = market.needs[b]
+        worth = list(map(mul, column, prices))
+        if rents is not None:
+            worth = list(map(mul, worth, rents[b]))
+        shipped = [list(map(mul, column, lag[b])) for lag in lags]
+        need.receive(sum(map(mul, worth, delivered[b])), [sum(tonnes) for tonnes in shipped])
+        if need.elements is not None:
+            by_lag = [
+                [sum(map(mul, tonnes, shares)) for shares in zip(*content, strict=True)]
+                for tonnes in shipped
+            ]
+            need.elements = [x + y for x, y in zip(need.elements, by_lag[0], strict=True)]
+            for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
+                for e, tonnes_of_element in enumerate(sent):
+                    waiting[e] += tonnes_of_element
 
 
 def ceiling(

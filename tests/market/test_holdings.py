@@ -25,8 +25,8 @@ KINDS = ("held", "kept", "both")
 def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Any]:
     """Options of :func:`clear`: some buyers hold more than they want, some sellers would keep more than all.
 
-    All keep something: one that keeps nothing sells its goods at any price, and where buyers have enough there
-    is none at which they take them.
+    All keep something: one that keeps nothing sells its goods at any price, and where buyers have
+    enough there is none at which they take it.
     """
     options: dict[str, Any] = {}
     if kind != "kept":
@@ -38,7 +38,7 @@ def holdings(case: Case, rng: np.random.Generator, kind: str) -> dict[str, Any]:
     return options
 
 
-def of(options: dict[str, Any], members: object) -> dict[str, Any]:
+def of(options: dict[str, Any], members: Any) -> dict[str, Any]:
     """The options of some members."""
     return {name: v[members] if isinstance(v, np.ndarray) else v for name, v in options.items()}
 
