@@ -11,6 +11,9 @@ from sim.controls import Controls
 
 __all__ = ["normal_stock", "offers", "planned_output"]
 
+LEAST_KEPT = 1e-5
+"""Years of its output that a seller without stock keeps where the price is what it expects: minutes."""
+
 
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
     """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves.
@@ -59,7 +62,9 @@ def offers(
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     quantity = np.maximum(state.seller_stock - held_back, 0.0)
-    kept = prepared.kept_stock * np.maximum(controls.capacity_factor, behaviour["least_working_stock"])
+    # Who keeps nothing at all would sell at any price, and then no price might clear.
+    usual = np.maximum(prepared.kept_stock, LEAST_KEPT * benchmark.normal_output)
+    kept = usual * np.maximum(controls.capacity_factor, behaviour["least_working_stock"])
     if not benchmark.entrant.any():
         return quantity, kept
     full = benchmark.normal_output

@@ -100,6 +100,14 @@ class Tomorrow:
         world = prepared.world
         years = np.maximum(world.need_switch_years, 1e-3)
         self._switching = world.need_switch_share * (1 - np.exp(-1 / years))
+        base = prepared.benchmark.base_index
+        flat = np.ones((1, len(world.offer_good)))
+        over = 1 + prepared.behaviour["entry_margin"]
+        needs, at_base = self._worth.plant_needs, prepared.each(base)
+        pays = self._worth.more(prepared.each(flat[0]), at_base, flat, over)
+        self._wanted_at_base = np.zeros_like(at_base)
+        """(M, N) share of what plants have room for that they would take at base prices."""
+        self._wanted_at_base[:, needs] = np.maximum(base[needs] / pays, 1.0) ** -ROOM_RESPONSE
         self.response = np.where(entrant, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
@@ -150,7 +158,7 @@ class Tomorrow:
         worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
         tonnes, price = use_tiers(prepared, need, worth, controls.budget_factor, self._thrift)
         tonnes, price = self._with_switching((tonnes, price), need, state, controls)
-        tonnes, price = self._with_room((tonnes, price), need * room, (product, index, controls))
+        tonnes, price = self._with_room((tonnes, price), need, room, (product, index, controls))
         cost = self._cost(regime, index)
         quantity, ask = self._supply(state, controls, cost, now.reach)
         behaviour = prepared.behaviour
@@ -220,16 +228,19 @@ class Tomorrow:
     def _with_room(
         self,
         tiers: tuple[FloatArray, FloatArray],
-        tonnes: FloatArray,
+        need: FloatArray,
+        room: FloatArray,
         prices: tuple[FloatArray, FloatArray, Controls],
     ) -> tuple[FloatArray, FloatArray]:
         """Tiers, with one for what plants would take beyond the base year where that pays well."""
         product, index, controls = prices
-        price = np.ones_like(tonnes)
+        tonnes, price = need * room, np.ones_like(need)
         over = 1 + self._prepared.behaviour["entry_margin"]
         needs = self._worth.plant_needs
         price[:, needs] = self._worth.more(product, index, controls.own_cost_factor, over)
-        return np.concatenate([tiers[0], tonnes[None]]), np.concatenate([tiers[1], price[None]])
+        # The step is not quite one: what of it is wanted at base prices the other tiers leave out.
+        left = 1 - np.divide(tonnes, need, out=np.zeros_like(need), where=need > 0) * self._wanted_at_base
+        return np.concatenate([tiers[0] * left, tonnes[None]]), np.concatenate([tiers[1], price[None]])
 
     def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
         """(M, O) unit cost, mark-ups included, over that of the base year.

@@ -70,7 +70,8 @@ class Outlook:
         self._less = 1 - prepared.behaviour["storage_cost"] / self.rate
         self._priced: dict[str, _Known] = {}
         self._month: int | None = None
-        self._base: Priced | None = None
+        # At base prices the market of tomorrow clears: the base year needs no rounds.
+        self._base = self._tomorrow.base()
         self._saved: dict[str, Priced] = {}
         self._written = {event.id: event.model_dump_json() for event in case.events}
         if saved:
@@ -85,8 +86,6 @@ class Outlook:
         new_month = self._month is not None and month != self._month
         new_quarter = self._month is not None and month // 3 != self._month // 3
         self._month = month
-        if self._base is None:
-            self._base = self._price_base(time, state)
         kept: dict[str, _Known] = {}
         nearest = self._base
         for number, window in enumerate(windows):
@@ -108,9 +107,12 @@ class Outlook:
         return [
             event.as_known(end)
             for event in self._rules.eased()
-            if event.from_ is None
-            or event.from_ < end
-            or (event.announced is not None and event.announced < end)
+            if not event.in_base_year
+            and (
+                event.from_ is None
+                or event.from_ < end
+                or (event.announced is not None and event.announced < end)
+            )
         ]
 
     def _windows(self, time: int, end: dt.date) -> list[_Window]:
@@ -142,34 +144,20 @@ class Outlook:
 
     # -- what it would bring -------------------------------------------------------------------
 
-    def _price_base(self, time: int, state: State) -> Priced:
-        """The base year as the market of tomorrow has it: what prices are measured against."""
-        controls = Controls(self._case.world)
-        regime = self._future(controls, {}, ())
-        return self._tomorrow.price(regime, self._fresh(state), self._tomorrow.base(), ROUNDS)
-
-    def _fresh(self, state: State) -> State:
-        from dataclasses import replace
-
-        prepared = self._case.prepared
-        return replace(
-            state,
-            intensity=np.ones_like(state.intensity),
-            capacity=prepared.each(prepared.world.offer_capacity),
-            cash_cost=prepared.each(prepared.cash_cost),
-        )
-
     def _of(self, window: _Window, state: State, nearest: Priced, again: bool) -> _Known:
         known = self._priced.get(window.name)
         if known is None:
             regime = self._regime(window, state.owner)
+            if not window.events:
+                # Nothing has been heard of yet: what agents expect has moved nothing either.
+                return _Known(regime, window.like, self._base)
             if window.name in self._saved:
                 known = _Known(regime, window.like, self._saved[window.name])
             else:
                 before = [known.priced for known in self._priced.values() if known.like == window.like]
                 start, rounds = (before[0], GROWN_ROUNDS) if before else (nearest, ROUNDS)
                 return _Known(regime, window.like, self._tomorrow.price(regime, state, start, rounds))
-        if again:
+        if again and window.events:
             known.priced = self._tomorrow.price(known.regime, state, known.priced, MORE_ROUNDS)
         return known
 
@@ -221,7 +209,6 @@ class Outlook:
 
         Equations (M20) and (M21), docs/model.md, for ``om_k`` and ``pe_s``.
         """
-        assert self._base is not None
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
@@ -237,7 +224,7 @@ class Outlook:
 
     def arrays(self) -> dict[str, FloatArray]:
         """All prices by regime, for a checkpoint."""
-        found = {} if self._base is None else {f"base/{k}": v for k, v in self._base.arrays().items()}
+        found: dict[str, FloatArray] = {}
         for name, known in self._priced.items():
             found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
         return found
@@ -250,9 +237,7 @@ class Outlook:
         """
         shape = self._tomorrow.base()
         names = dict.fromkeys(key.partition("/")[0] for key in saved)
-        found = {name: shape.take(saved, f"{name}/") for name in names}
-        self._base = found.pop("base", None)
-        self._saved = found
+        self._saved = {name: shape.take(saved, f"{name}/") for name in names}
         before = self._case.dates[max(self._case.first - 1, 0)]
         self._month = before.year * 12 + before.month - 1
 
