@@ -57,7 +57,7 @@ def trade(prepared: Prepared, seed: int = 3) -> GivenFlows:
 
 def sent(prepared: Prepared, flows: GivenFlows, paid: FloatArray | None = None) -> logistics.Traffic:
     none = np.zeros((prepared.members, len(prepared.world.need_good), 1))
-    orders = Orders(none, none + 1, np.ones(1))
+    orders = Orders(none, none + 1, np.ones(1), none[..., 0])
     paid = flows.purchases * 1.5 if paid is None else paid
     return logistics.Traffic(flows.clearing, orders, prepared.benchmark.lag_weight, paid, ())
 
@@ -108,7 +108,7 @@ def test_where_nothing_travels_nothing_arrives(small_world: World) -> None:
 
 
 def test_shipments_leave_and_are_spread_over_the_steps(varied: Situation) -> None:
-    """(M58), (M59) and (M61), link by link."""
+    """(M56), (M57) and (M59), link by link."""
     now, flows = varied.copied(), trade(varied.prepared)
     traffic = sent(now.prepared, flows)
     bought = logistics.ship(now.prepared, now.state, [], [], traffic)
@@ -179,6 +179,21 @@ def test_what_a_process_takes_is_missing_from_the_buyers_and_nowhere_else(
 # -- use, output, surplus ------------------------------------------------------------------------
 
 
+def test_what_mines_make_is_for_sale_at_once_and_plants_make_nothing_yet(varied: Situation) -> None:
+    now, world = varied.copied(), varied.world
+    tracer = tracer_of(now)
+    before, content, bought = now.state.seller_stock, tracer.seller.copy(), tracer.buyer.stock.copy()
+    plan = np.random.default_rng(9).uniform(1, 5, before.shape)
+    logistics.mine(now.prepared, now.state, [tracer], plan)
+    kinds = np.array(world.facility_kind)[world.offer_facility]
+    mined = np.where(kinds == "miner", plan, 0.0)
+    np.testing.assert_array_equal(now.state.seller_stock, before + mined)
+    made = mined[:, tracer.offers, None] * world.offer_composition[tracer.offers]
+    np.testing.assert_allclose(tracer.seller, content + made)
+    np.testing.assert_array_equal(tracer.buyer.stock, bought)
+    np.testing.assert_array_equal(now.state.buyer_stock, varied.state.buyer_stock)
+
+
 def test_store(varied: Situation) -> None:
     now = varied.copied()
     held = now.state.buyer_stock
@@ -219,10 +234,12 @@ def test_the_base_year_is_its_own_image(plain: Prepared, step_years: float) -> N
     flows = base_trade(prepared)
     traffic = sent(prepared, flows, flows.purchases * state.input_cost)
     use, output = (prepared.each(a * step_years) for a in (plain.world.need_use, plain.world.offer_output))
+    made = np.where(prepared.made, output, 0.0)
     for _ in range(3):
+        logistics.mine(prepared, state, [tracer], output)
         logistics.arrive(state, [tracer])
         logistics.ship(prepared, state, [tracer], [], traffic)
-        logistics.store(state, [tracer], use, state.buyer_stock, output)
+        logistics.store(state, [tracer], use, state.buyer_stock, made)
     for name, value in start.arrays().items():
         np.testing.assert_allclose(state.arrays()[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
     for name, value in first.items():
