@@ -105,9 +105,9 @@ def adapting(now: Situation) -> Answer:
     prices = now.state.gate_price, now.state.choice_index
     production.adapt_rates(later.prepared, later.state, later.controls, prices)
     production.adapt_intensity(later.prepared, later.state, later.controls)
-    state = later.state
-    return {"t_rate": state.rate, "t_throughput": state.throughput, "intensity": state.intensity,
-            "switched": state.switched, "t_capacity": state.capacity, "t_building": state.building}  # fmt: skip
+    return {"t_rate": later.state.rate, "t_throughput": later.state.throughput,
+            "t_capacity": later.state.capacity, "t_building": later.state.building,
+            "intensity": later.state.intensity, "switched": later.state.switched}  # fmt: skip
 
 
 def looking_ahead(now: Situation) -> Answer:

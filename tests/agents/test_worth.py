@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import exp, inf
 from statistics import NormalDist
 
@@ -71,7 +72,8 @@ class Plants:
         world, benchmark = self.world, self.prepared.benchmark
         needs = np.flatnonzero(world.need_facility == facility).tolist()
         price = world.base_price
-        money = {b: benchmark.normal_use[b] * price[world.need_good[b]] * benchmark.base_index[b] for b in needs}
+        paid = price[world.need_good] * benchmark.base_index
+        money = {b: benchmark.normal_use[b] * paid[b] for b in needs}
         offers = np.flatnonzero(world.offer_facility == facility)
         revenue = (benchmark.normal_output * price[world.offer_good])[offers].sum()
         ceiling = self.prepared.behaviour.shared("input_cost_ceiling")
@@ -125,9 +127,8 @@ class Plants:
         cost = sum(share * now.controls.own_cost_factor[m, s] for s, share in earned.items())
         value = sum(share * now.state.gate_price[m, s] for s, share in earned.items())
         value = min(value, self.dearest[f] * cost)
-        others = sum(
-            spent[other] * now.state.choice_index[m, other] / base[other] for other in spent if other not in mine
-        )
+        paid = now.state.choice_index[m] / base
+        others = sum(spent[other] * paid[other] for other in spent if other not in mine)
         classes = []
         for k in range(CLASSES):
             kept = 1 - now.value("margin_share", m) * (k + 1) / CLASSES
@@ -167,7 +168,7 @@ def test_dearer_products_are_worth_no_more_beyond_what_their_users_pay(plain: Pr
     for price in (1.0, 2.0, 2.99, 4.0, 40.0):
         now.state.gate_price[:] = price
         answers.append(found(now, worth)[0, at])
-    assert all((low < high).all() for low, high in zip(answers[:3], answers[1:4], strict=True))
+    assert all((low < high).all() for low, high in pairwise(answers[:4]))
     np.testing.assert_array_equal(answers[3], answers[4])
 
 
