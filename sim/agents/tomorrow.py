@@ -69,6 +69,11 @@ class Priced:
         """All arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def where(self, rows: BoolArray, other: Priced) -> Priced:
+        """These prices for some members (M,), others for the rest."""
+        both = zip(self.arrays().items(), other.arrays().values(), strict=True)
+        return Priced(**{name: np.where(rows[:, None], own, rest) for (name, own), rest in both})
+
     def take(self, saved: Saved, prefix: str) -> Priced:
         """What :meth:`arrays` gave, of the same shapes, under names with a prefix.
 
@@ -145,7 +150,8 @@ class Tomorrow:
         change = own - start.own
         if not change.any():
             return start
-        moved = start.need + self._index(regime, start.offer + change) - self._index(regime, start.offer)
+        # Nothing is added where nothing changes, to the bit: others may share the run.
+        moved = start.need + (self._index(regime, start.offer + change) - self._index(regime, start.offer))
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
     def _round(

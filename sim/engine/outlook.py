@@ -13,10 +13,10 @@ from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
 from sim.agents.state import State
 from sim.agents.tomorrow import Coming, Priced, Tomorrow
-from sim.arrays import FloatArray, IntArray, Saved
+from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
-from sim.engine.policy import active_controls, policy_key
+from sim.engine.policy import active_controls
 from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
 from sim.engine.run import Run
@@ -48,9 +48,13 @@ def central_response(case: Run) -> FloatArray:
 class _Known:
     """A regime that has been priced."""
 
-    regime: Coming
+    name: str
     like: str
+    parts: FloatArray
+    """(M, n) what differs between the members: rules, times that were drawn, owners."""
     priced: Priced
+    regime: Coming | None = None
+    """None after a resumption, until it is priced again."""
 
 
 class Outlook:
@@ -68,11 +72,10 @@ class Outlook:
         world = prepared.world
         self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]
         self._less = 1 - prepared.behaviour["storage_cost"] / self.rate
-        self._priced: dict[str, _Known] = {}
+        self._priced: list[_Known] = []
         self._month: int | None = None
         # At base prices the market of tomorrow clears: the base year needs no rounds.
         self._base = self._tomorrow.base()
-        self._saved: dict[str, Priced] = {}
         self._written = {event.id: event.model_dump_json() for event in case.events}
         if saved:
             self._restore(saved)
@@ -80,21 +83,19 @@ class Outlook:
     def expect(self, time: int, state: State) -> None:
         """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered."""
         end = self._case.dates[time + 1]
-        windows = self._windows(time, end)
+        windows = self._windows(time, end, state.owner)
         start = self._case.dates[time]
         month = start.year * 12 + start.month - 1
         new_month = self._month is not None and month != self._month
         new_quarter = self._month is not None and month // 3 != self._month // 3
         self._month = month
-        kept: dict[str, _Known] = {}
+        kept: list[_Known] = []
         nearest = self._base
         for number, window in enumerate(windows):
-            known = kept.get(window.name)
-            if known is None:
-                known = self._of(window, state, nearest, new_quarter if number else new_month)
-                kept[window.name] = known
-            nearest = known.priced
-        self._priced, self._saved = kept, {}
+            again = new_quarter if number else new_month
+            kept.append(self._of(window, state, (kept, nearest), again))
+            nearest = kept[-1].priced
+        self._priced = kept
         offer = self._mean(windows, kept, "offer", self._offer_rate)
         need = self._mean(windows, kept, "need", self._need_rate)
         state.offer_expected_price = np.exp(offer)
@@ -115,7 +116,7 @@ class Outlook:
             )
         ]
 
-    def _windows(self, time: int, end: dt.date) -> list[_Window]:
+    def _windows(self, time: int, end: dt.date, owner: IntArray) -> list[_Window]:
         """Times ahead between which nothing that is known changes, from the end of the step on."""
         case = self._case
         events = self._known_events(case.dates[time], end)
@@ -125,14 +126,31 @@ class Outlook:
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
+            active = {event.id: np.asarray(event.activity(first, until)) for event in events}
+            # By name is kept what all members have in common: what one meets must not depend on the others.
+            common = [(name, None if share.ndim else float(share)) for name, share in active.items()]
             written = [(self._written[event.id], event.until) for event in events]
-            acting = [(event.id, np.asarray(event.activity(first, until)).tobytes()) for event in events]
-            like = self._named(written, acting, self._rules.key, self._open_gates(events, first))
-            name = self._named(like, policy_key(events, first, until))
+            begun = [event.id for event in events if event.id in case.happens and self._begun(event, end)]
+            like = self._named(written, common, begun, self._open_gates(events, first))
+            said = [bool(event.announced and event.announced < until) for event in events]
+            name = self._named(like, said, [event.phase(first, until) for event in events])
             years = (first - end).days / DAYS
             over = np.inf if following is None else (following - end).days / DAYS
-            windows.append(_Window(name, like, years, over, first, until, end, tuple(events)))
+            parts = self._parts([share for share in active.values() if share.ndim], owner)
+            windows.append(_Window(name, like, parts, years, over, first, until, end, tuple(events)))
         return windows
+
+    @staticmethod
+    def _begun(event: Instrument, day: dt.date) -> bool:
+        """Whether it is known before a day whether an event of chance happens."""
+        return event.from_ is None or event.from_ < day
+
+    def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
+        """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
+        members = self._case.prepared.members
+        owners = owner @ np.random.default_rng(0).integers(1 << 20, size=owner.shape[1])
+        columns = [*drawn, *self._rules.standing, owners]
+        return np.stack([np.broadcast_to(np.asarray(c, dtype=float), (members,)) for c in columns], axis=1)
 
     @staticmethod
     def _named(*parts: object) -> str:
@@ -144,30 +162,52 @@ class Outlook:
 
     # -- what it would bring -------------------------------------------------------------------
 
-    def _of(self, window: _Window, state: State, nearest: Priced, again: bool) -> _Known:
-        known = self._priced.get(window.name)
-        if known is None:
+    def _of(
+        self, window: _Window, state: State, near: tuple[Sequence[_Known], Priced], again: bool
+    ) -> _Known:
+        """Prices of a window's regime, member by member from what comes nearest to it.
+
+        Args:
+            near: what windows before this one have been priced at in this step, and the last of it.
+        """
+        if not window.events:
+            # Nothing has been heard of yet: what agents expect has moved nothing either.
+            return _Known(window.name, window.like, window.parts, self._base)
+        kept, nearest = near
+        left = np.ones(len(window.parts), dtype=bool)
+        chosen: list[tuple[BoolArray, Priced, int]] = []
+        regime = None
+        more = MORE_ROUNDS if again else 0
+        groups = ((kept, "name", 0), (self._priced, "name", more), (self._priced, "like", GROWN_ROUNDS))
+        for group, what, rounds in groups:
+            for known in group:
+                same = getattr(known, what) == getattr(window, what)
+                rows = left & _alike(known.parts, window.parts) if same else np.zeros_like(left)
+                if rows.any():
+                    chosen.append((rows, known.priced, rounds))
+                    left = left & ~rows
+                    regime = known.regime if rows.all() and known.name == window.name else regime
+        if left.any():
+            chosen.append((left, nearest, ROUNDS))
+        if regime is None and any(rounds for _, _, rounds in chosen):
             regime = self._regime(window, state.owner)
-            if not window.events:
-                # Nothing has been heard of yet: what agents expect has moved nothing either.
-                return _Known(regime, window.like, self._base)
-            if window.name in self._saved:
-                known = _Known(regime, window.like, self._saved[window.name])
-            else:
-                before = [known.priced for known in self._priced.values() if known.like == window.like]
-                start, rounds = (before[0], GROWN_ROUNDS) if before else (nearest, ROUNDS)
-                return _Known(regime, window.like, self._tomorrow.price(regime, state, start, rounds))
-        if again and window.events:
-            known.priced = self._tomorrow.price(known.regime, state, known.priced, MORE_ROUNDS)
-        return known
+        found: Priced | None = None
+        for rows, start, rounds in chosen:
+            priced = start
+            if rounds:
+                assert regime is not None
+                priced = self._tomorrow.price(regime, state, start, rounds)
+            found = priced if found is None else priced.where(rows, found)
+        assert found is not None
+        return _Known(window.name, window.like, window.parts, found, regime)
 
     def _regime(self, window: _Window, owner: IntArray) -> Coming:
         case = self._case
         happens = {}
         for event in window.events:
             if event.id in case.happens:
-                begun = event.from_ is None or event.from_ < window.seen
                 seen = case.happens[event.id].astype(float)
+                begun = self._begun(event, window.seen)
                 happens[event.id] = seen if begun else np.full(len(seen), event.chance)
         controls, shares = active_controls(
             case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
@@ -203,7 +243,7 @@ class Outlook:
         return tonnes
 
     def _mean(
-        self, windows: Sequence[_Window], priced: Mapping[str, _Known], which: str, rate: FloatArray
+        self, windows: Sequence[_Window], priced: Sequence[_Known], which: str, rate: FloatArray
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
@@ -212,8 +252,8 @@ class Outlook:
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
-        for window in windows:
-            of = priced[window.name].priced
+        for window, known in zip(windows, priced, strict=True):
+            of = known.priced
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
             over = 0.0 if np.isinf(window.over) else np.exp(-rate * window.over)
             weight = np.exp(-rate * window.years) - over
@@ -225,19 +265,25 @@ class Outlook:
     def arrays(self) -> dict[str, FloatArray]:
         """All prices by regime, for a checkpoint."""
         found: dict[str, FloatArray] = {}
-        for name, known in self._priced.items():
+        for number, known in enumerate(self._priced):
+            name = f"{number:02d}-{known.name}-{known.like}"
             found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
+            found[f"{name}/parts"] = known.parts
         return found
 
     def _restore(self, saved: Saved) -> None:
-        """Take over what :meth:`arrays` gave; prices of regimes that are no longer ahead lapse.
+        """Take over what :meth:`arrays` gave, the nearest window first.
 
         Raises:
             MonaziteError: an array is missing or does not fit.
         """
         shape = self._tomorrow.base()
-        names = dict.fromkeys(key.partition("/")[0] for key in saved)
-        self._saved = {name: shape.take(saved, f"{name}/") for name in names}
+        parts = np.empty((self._case.prepared.members, 0))
+        for name in sorted({key.partition("/")[0] for key in saved}):
+            priced = shape.take(saved, f"{name}/")
+            _, regime, like = [*name.split("-"), "", ""][:3]
+            own = saved.take(f"{name}/parts", parts, -np.inf, np.inf, free=(1,))
+            self._priced.append(_Known(regime, like, own, priced))
         before = self._case.dates[max(self._case.first - 1, 0)]
         self._month = before.year * 12 + before.month - 1
 
@@ -249,6 +295,8 @@ class _Window:
     name: str
     like: str
     """The same for windows in which the same measures act, whatever they have grown to."""
+    parts: FloatArray
+    """(M, n) what differs between the members."""
     years: float
     over: float
     first: dt.date
@@ -256,3 +304,11 @@ class _Window:
     seen: dt.date
     """Of an event that begins before this day it is known whether it happens."""
     events: tuple[Instrument, ...]
+
+
+def _alike(one: FloatArray, other: FloatArray) -> BoolArray:
+    """(M,) whether two tables (M, n) of parts agree in a row."""
+    if one.shape != other.shape:
+        return np.zeros(len(other), dtype=bool)
+    agree: BoolArray = (one == other).all(1)
+    return agree

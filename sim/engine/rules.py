@@ -152,6 +152,11 @@ class Rules:
         acting = tuple(rule.acting.tobytes() for rule in self._followed)
         return acting
 
+    @property
+    def standing(self) -> tuple[IntArray, ...]:
+        """Of each rule (M,) actions now in effect: what :attr:`key` says member by member."""
+        return tuple(rule.acting for rule in self._followed)
+
 
 class _Followed:
     """One rule over time.
