@@ -231,16 +231,20 @@ class Controls:
         """(G, C, C) all False."""
         return np.zeros(self.risk.shared.shape, dtype=bool)
 
-    def close_links(self, event: str, mask: BoolArray, share: Amount) -> None:
+    def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
         """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).
 
         In a step of which only a part is closed, the rest lets pass its part of the base year's trade: who
         fears the end of the month cannot have a month's trade, or a year's, in its first days.
+
+        Args:
+            partly: whether the event is in force in a part of the step only, in whichever member. Where it is
+                not and all or nothing is closed in each member, links need no ceiling beside.
         """
         whole = np.asarray(share) >= 1
         left = np.where(whole, 0.0, 1.0)
         self.open_share.change(mask, left if left.ndim else float(left))
-        if np.ndim(share) == 0 and whole:
+        if not partly and (whole | (np.asarray(share) <= 0)).all():
             return
         for good, origin in np.argwhere(mask.any(2)).tolist():
             self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0))

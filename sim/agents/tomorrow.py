@@ -326,7 +326,8 @@ class Tomorrow:
             if not price.shape[1] or needs.start == needs.stop:
                 found[:, needs] = base
                 continue
-            if where is not None and not where[:, world.offer_slice(good)].any():
+            counts = None if where is None else where[:, world.offer_slice(good)].any(1)
+            if counts is not None and not counts.any():
                 found[:, needs] = -LARGEST_LOG
                 continue
             pull = np.exp(-sigma * price)
@@ -334,6 +335,9 @@ class Tomorrow:
             total = np.add.reduce(pull[:, :, None] * weights, axis=1)
             safe = np.where(total > 0, total, 1.0)
             found[:, needs] = np.where(total > 0, -np.log(safe) / sigma, base)
+            if counts is not None:
+                # Member by member: what one meets must not depend on the others.
+                found[~counts, needs] = -LARGEST_LOG
         return found
 
 

@@ -124,6 +124,13 @@ class Instrument(BaseModel):
         """
         return mean_over(value, *self._days(controls.date, controls.end))
 
+    def partly(self, controls: Controls) -> bool:
+        """Whether dates leave it out of force in a part of the step; False where no step is set."""
+        import numpy as np
+
+        start: dt.date | None = getattr(controls, "date", None)
+        return start is not None and bool(np.any(np.less(self.activity(start, controls.end), 1)))
+
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
         first, over = self._days(step_start, step_end)

@@ -70,7 +70,7 @@ class ExportBan(Instrument):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        controls.close_links(self.id, mask, share)
+        controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
         rule = self.resale(controls.world)
         if rule is not None:

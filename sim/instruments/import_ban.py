@@ -29,7 +29,7 @@ class ImportBan(ImportMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.mask(controls)
-        controls.close_links(self.id, mask, share)
+        controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
 
     def alarm(self, controls: Controls) -> None:
