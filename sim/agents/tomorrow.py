@@ -88,7 +88,7 @@ class Tomorrow:
     """Prices regimes without stocks.
 
     Attributes:
-        response: (O,) elasticity of what sellers make within a year, of the central run: one market serves all.
+        response: (O,) elasticity of what sellers make within a year, of the central run: one market for all.
     """
 
     def __init__(self, prepared: Prepared, response: FloatArray) -> None:
