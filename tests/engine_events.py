@@ -43,6 +43,8 @@ class PlainEvent:
     from_: dt.date
     until: dt.date | None
 
+    in_base_year = False
+
     def resale(self, world: World) -> None:
         return None
 
