@@ -1,5 +1,5 @@
 # Two commands are all that a newcomer needs. Each works from a bare clone:
-#   make demo    set up, compare a rare-earth shock with the baseline, draw it
+#   make demo    set up, compare a rare-earth shock with the baseline, draw it, write a page on it
 #   make test    set up, then lint, types, import contracts and all tests
 # For those who work on the project: data, schema, bench, lint, types, hooks, fuzz, chaos, clean,
 # and test-ROOM for the tests of one room alone, such as test-engine.
@@ -18,7 +18,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test data schema bench lint types hooks fuzz chaos clean
+.PHONY: help demo test browser data schema bench lint types hooks fuzz chaos clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n 1,5p
@@ -26,7 +26,7 @@ help:
 demo: $(STAMP)
 	@$(BIN)/monazite demo
 
-test: lint types
+test: lint types browser
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # make test-engine runs tests/engine alone, without linters.
@@ -37,6 +37,13 @@ test-%:
 	  echo "Monazite: there is no room '$*' in tests/; there are: $(ROOMS)" >&2; exit 2;; esac
 	@$(MAKE) --no-print-directory $(STAMP)
 	$(BIN)/python -m pytest -n auto tests/$*
+
+# Pages are tried in Debian's chromium. Where it is missing and may be installed, it is; else those tests say so.
+browser:
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && echo "Monazite: installing chromium" && \
+	    apt-get install -y -q --no-install-recommends chromium >/dev/null 2>&1; } || \
+	  echo "Monazite: NO BROWSER; pages are not tried in one (install chromium)" >&2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

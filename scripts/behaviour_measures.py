@@ -63,14 +63,20 @@ def _sum(run: Watched, name: str, columns: npt.NDArray[np.bool_]) -> Values:
     return total
 
 
+def _standing(run: Watched, good: str, market: str) -> Values:
+    """(M, T) USD/t: the price, and where nothing is traded what is asked inside, bid outside."""
+    price = run.data[f"price_{market}"].fillna(run.data[f"quote_{market}"])
+    return np.asarray(price.sel(good=good).values, dtype=np.float64)
+
+
 def _observe(good: str, overrides: Sequence[str], members: int) -> tuple[Dates, Series]:
     """Dates and (M, T) of one run: prices in USD/t, tonnes in a step, stocks in t."""
     run = Watched(BASE, {"exports": ((good,), "CHN", "!CHN")}, overrides, members)
     users, makers = _abroad(run, good, "need"), _abroad(run, good, "offer")
     chinese = (run.data["offer_good"].values == good) & ~makers
     return run.time, {
-        "outside": run.data["price_outside"].sel(good=good).values.astype(np.float64),
-        "inside": run.data["price_inside"].sel(good=good).values.astype(np.float64),
+        "outside": _standing(run, good, "outside"),
+        "inside": _standing(run, good, "inside"),
         "rent": run.data["rent"].sel(good=good).values.astype(np.float64),
         "exports": run.tonnes["exports"],
         "stock": _sum(run, "buyer_stock", users),
@@ -208,7 +214,7 @@ def _stop(mineral: str, goods: Sequence[str], plants: str, members: int) -> Stop
     sailing = by_user(run.states["under way"][:, start - 1][:, columns]) / weekly
     # Of several goods the last, the purest, stands for the price.
     good = goods[-1]
-    prices = [r.data["price_outside"].sel(good=good).values.astype(np.float64) for r in (run, base)]
+    prices = [_standing(r, good, "outside") for r in (run, base)]
     return Stop(
         users, np.median(held, 0), np.median(sailing, 0), stops, prices[0] / prices[1],
         lacking.sum(2) / need.sum(2), run.time, start, release,

@@ -10,9 +10,7 @@ what has moved, by how much.
 from __future__ import annotations
 
 import csv
-import ctypes
 import io
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,12 +25,16 @@ from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import STEPS_PER_YEAR, Run, step_dates
 from sim.instruments.process import Process
-from sim.scenario import load_scenario
+from sim.results.rounding import rounding
+from sim.scenario import Scenario, load_scenario
 from sim.scenario.find import names
 from sim.world.load import load_world
 from sim.world.world import World
 
-__all__ = ["TABLE", "Figures", "Moved", "machine", "measure", "moved", "read", "scenarios", "tolerance"]
+__all__ = [
+    "MEMBERS", "SEED", "TABLE", "Figures", "Moved", "Ratios", "machine", "measure", "moved", "read",
+    "scenarios", "shortened", "tolerance",
+]  # fmt: skip
 
 TABLE = Path(__file__).resolve().parents[1] / "tests" / "sanity" / "results.csv"
 MEMBERS, SEED, YEARS = 2, 1, 2
@@ -68,9 +70,9 @@ class Ratios(Recording):
         moved = sum(result.moved.values(), np.zeros((len(result.output), len(made))))
         waiting = sum((queue.waiting for queue in result.queues.values()), np.zeros(len(moved)))
         for name, values, usual in (
-            ("price gate", result.prices.gate, price),
-            ("price inside", result.prices.inside, price),
-            ("price outside", result.prices.outside, price),
+            ("price gate", result.prices.standing("gate"), price),
+            ("price inside", result.prices.standing("inside"), price),
+            ("price outside", result.prices.standing("outside"), price),
             ("rent", observer.rents(result), 1.0),
             ("moved by events", moved, made),
             ("waiting for a licence", waiting[:, None], 1.0),
@@ -108,12 +110,16 @@ def scenarios() -> list[str]:
     return sorted(names())
 
 
-def measure(name: str, *overrides: str) -> Figures:
-    """Figures of one scenario's first months."""
-    scenario = load_scenario(name, overrides=overrides)
+def shortened(scenario: Scenario) -> Scenario:
+    """Its first years."""
     steps = step_dates(scenario.start, scenario.end, scenario.step)
     last = min(len(steps) - 1, YEARS * STEPS_PER_YEAR[scenario.step])
-    scenario = replace(scenario, end=min(scenario.end, steps[last] - np.timedelta64(1, "D").item()))
+    return replace(scenario, end=min(scenario.end, steps[last] - np.timedelta64(1, "D").item()))
+
+
+def measure(name: str, *overrides: str) -> Figures:
+    """Figures of one scenario's first months."""
+    scenario = shortened(load_scenario(name, overrides=overrides))
     simulation = Simulation(_world(scenario.base_year), scenario, MEMBERS, SEED, recorder=Ratios)
     while simulation.time < simulation.steps:
         simulation.step()
@@ -124,26 +130,9 @@ def measure(name: str, *overrides: str) -> Figures:
 # -- where it was measured -----------------------------------------------------------------------
 
 
-def _blas_kernel() -> str:
-    """Which processor's kernels the BLAS of numpy has chosen."""
-    folder = Path(np.__file__).resolve().parent
-    for path in sorted([*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]):
-        call = getattr(ctypes.CDLL(str(path)), "scipy_openblas_get_corename64_", None)
-        if call is not None:
-            call.restype = ctypes.c_char_p
-            return str(call().decode())
-    return "unknown"
-
-
 def machine() -> dict[str, str]:
     """What decides how sums and powers are rounded."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    return {
-        "processor": " ".join([platform.machine(), *found]),
-        "numpy": np.__version__,
-        "BLAS kernel": _blas_kernel(),
-        "C library": " ".join(platform.libc_ver()),
-    }
+    return rounding()
 
 
 # -- the table -----------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def line(axes: Any, time: Dates, values: Values, name: str, colour: str, dash: A
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
     axes.fill_between(time, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
     axes.plot(time, middle, color=colour, linestyle=dash, linewidth=2, drawstyle="steps-post")
-    return Label(middle, name, colour)
+    return Label(middle, name, colour, dash)
 
 
 def _bars(axes: Any, groups: Mapping[str, Mapping[str, Values]], places: Mapping[str, str]) -> None:
@@ -243,6 +243,6 @@ def draw_panels(
             date_axis(axes, when)
             if look.decorate:
                 look.decorate(axes)
-            line_labels(axes, when, labels)
+            line_labels(axes, labels)
             axes.tick_params(labelbottom=row == 0)
         save(fig, name)

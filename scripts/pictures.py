@@ -159,7 +159,8 @@ def draw_licence() -> None:
     time, share, base = measure_licence()
     seen = load_scenario("gallium-germanium-licence-2023").observed["gallium-exports"].values
     before = seen[min(seen)].value.value
-    dots = {np.datetime64(day) + np.timedelta64(15, "D"): seen[day].value.value / before for day in seen}
+    middle = np.timedelta64(15, "D")
+    dots = {np.datetime64(month.first) + middle: seen[month].value.value / before for month in seen}
     after = float(np.median(share[:, -6:]))
     title = (
         "Under a licence exports stop while the first applications wait, then come back bit by bit, up to "
@@ -190,7 +191,7 @@ def draw_licence() -> None:
         axes.annotate("licence in force", place, fontsize=10, color=PALETTE[0], va="center")
         axes.set_ylabel("exports over those of 2022")
         date_axis(axes, when)
-        line_labels(axes, when, [Label(base, "baseline", BASELINE), label])
+        line_labels(axes, [Label(base, "baseline", BASELINE), label])
         save(fig, "licence-queue.png")
 
 

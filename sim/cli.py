@@ -16,8 +16,8 @@ __all__ = ["build_parser", "main"]
 
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world")
 COMMANDS = (
-    *QUICK, "run", "compare", "explain", "check", "hindcast", "calibrate", "demo", "sweep", "resume", "rerun",
-    "sensitivity", "completion",
+    *QUICK, "run", "compare", "explain", "report", "check", "hindcast", "calibrate", "demo", "sweep",
+    "scan", "resume", "rerun", "sensitivity", "completion",
 )  # fmt: skip
 
 
@@ -110,7 +110,9 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
         prog="monazite",
         description="Simulate supply shocks in critical minerals.",
         epilog="'monazite help COMMAND' says more. First steps: monazite list, monazite describe "
-        "ree-licence-2025, monazite run baseline-2024 ree-licence-2025.",
+        "ree-licence-2025, monazite run baseline-2024 ree-licence-2025. Exit codes: 0 done; 1 not done; "
+        "2 the input cannot be used; 3 finished, but runs failed; 4 finished, but markets are uncertified; "
+        "more in docs/results.md.",
     )
     parser.set_defaults(verbs=COMMANDS, parser_of=build_parser)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
@@ -121,7 +123,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, or 2 for bad input, or 130 when interrupted."""
+    """Run one command. Returns its exit code; :mod:`sim.commands.exit_codes` has the table."""
     # Searching every installed package for pydantic plugins takes as long as validating a scenario.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = _verb_first(sys.argv[1:] if argv is None else list(argv))

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 
 from sim.visible import visible
 
-__all__ = ["InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed", "render_problems"]
+__all__ = [
+    "InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed", "plural",
+    "render_problems",
+]  # fmt: skip
 
 LIKENESS = 0.65
 """Share of letters in common below which a word is no suggestion for another."""
+SHORTEST = 3
+"""Letters of a word in capitals for which something is suggested."""
 MAXIMUM_EXCERPT = 120
 """Longest source line that an excerpt shows, in characters."""
 
@@ -72,14 +77,21 @@ class Problem:
         return f"{self.text()}\n{margin}{source}\n{caret}"
 
 
+def plural(count: int, word: str) -> str:
+    """A count with its word.
+
+    >>> plural(1, "run"), plural(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def render_problems(problems: Iterable[Problem]) -> str:
     """All problems in order of file and line, then their count."""
     ordered = sorted(problems, key=lambda p: (p.warning, p.file, p.line, p.column, p.field))
     errors = sum(not p.warning for p in ordered)
     warnings = len(ordered) - errors
-    counts = [
-        f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "problem"), (warnings, "warning")) if n
-    ]
+    counts = [plural(n, word) for n, word in ((errors, "problem"), (warnings, "warning")) if n]
     return "\n".join([*(p.render() for p in ordered), ", ".join(counts)])
 
 
@@ -99,7 +111,9 @@ def did_you_mean(word: str, allowed: Iterable[str], *, list_up_to: int = 12) -> 
     """
     choices = list(dict.fromkeys(allowed))
     lowered = {choice.lower(): choice for choice in choices}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=LIKENESS)
+    # Codes of two letters are like too much: UK is no misspelt UKR.
+    near = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=LIKENESS)
+    close = near if len(word) >= SHORTEST or not word.isupper() else []
     if close:
         return f"did you mean '{lowered[close[0]]}'?"
     return listed(choices, list_up_to)

@@ -145,8 +145,12 @@ def make_folder(folder: Path, path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
     """Write a file as a whole or not at all: beside its place, to the disk, then renamed.
+
+    Args:
+        path: its place. data: all of it.
+        mode: permissions; those of any new file where ``None``.
 
     Raises:
         LinkError: a link stands in its place. OSError: it cannot be written.
@@ -159,6 +163,8 @@ def write_whole(path: Path, data: bytes) -> None:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
+        if mode is not None:
+            os.chmod(partial, mode)
         partial.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -7,7 +7,8 @@ import numpy as np
 from sim.engine import Simulation
 
 MAY_BE_NEGATIVE = ("certificate_gap", "event_change", "inventory_change")
-MAY_BE_MISSING = ("price_delivered",)
+MAY_BE_MISSING = ("price_gate", "price_inside", "price_outside", "price_delivered")
+"""NaN where nothing is traded."""
 
 
 def step_balanced(simulation: Simulation) -> None:
@@ -39,3 +40,4 @@ def check_record(simulation: Simulation) -> None:
             assert name in MAY_BE_MISSING or np.isfinite(values.values).all(), name
             assert name in MAY_BE_NEGATIVE or not (values.values < 0).any(), name
             assert not np.isinf(values.values).any(), name
+            assert not str(name).startswith("quote_") or (values.values > 0).all(), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ os.environ["MPLBACKEND"] = "Agg"
 # Worlds that tests build are kept apart from the user's own; workers of one run share them.
 _kept = f"monazite-tests-{getattr(os, 'getuid', int)()}"
 os.environ.setdefault("MONAZITE_CACHE", os.path.join(tempfile.gettempdir(), _kept))
+
+# A job in the background of a shell, or under nohup, is born deaf to these; tests of signals need them heard.
+for _number, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, _number) and signal.getsignal(getattr(signal, _number)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, _number), _handler)
 
 import pytest  # noqa: E402 (after the environment is set)
 from hypothesis import HealthCheck, settings  # noqa: E402

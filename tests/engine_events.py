@@ -43,6 +43,8 @@ class PlainEvent:
     from_: dt.date
     until: dt.date | None
 
+    _labels = None
+    """Written without the names of a world."""
     in_base_year = False
 
     def resale(self, world: World) -> None:

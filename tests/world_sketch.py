@@ -97,7 +97,8 @@ class Sketch:
         codes = {code: COUNTRIES[code] for code in self.countries}
         write_rows(root / "countries.csv", [
             {"iso3": c, "name": n, "lon": lon, "lat": lat, "region": "", "eu27": eu, "oecd": o, "g7": o,
-             "brics": 0, "political_risk": 0.3, "source": "made up", "confidence": "assumption"}
+             "brics": 0, "political_risk": 0.3, "duty_on_fob": int(c == "USA"),
+             "source": "made up", "confidence": "assumption"}
             for c, (n, lon, lat, eu, o) in codes.items()
         ])  # fmt: skip
         write_rows(root / "goods.csv", [

@@ -1,7 +1,8 @@
-"""What each event of a run acted on, in one line; and the events that acted on nothing."""
+"""What each event of a run acted on, what differs there from the paired baseline, and which did nothing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,142 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.pairing import paired
+from sim.analysis.select import good_name, texts
 from sim.analysis.text import number
 from sim.errors import MonaziteError
 from sim.instruments.base import RULES
 from sim.results import Run
 from sim.results.grouping import over_run
 
-__all__ = ["event_lines", "exports_beside", "idle_events", "idle_warning"]
+Values = npt.NDArray[np.float64]
+
+__all__ = ["Beside", "event_lines", "event_start", "idle_events", "idle_warning", "paired_ledger"]
+
+SIDES = {
+    "exports": ("exports", "outbound", "exports of"),
+    "imports": ("imports", "inbound", "imports of"),
+    "offer": ("production", "offer", "output of"),
+    "need": ("requirement", "need", "need of"),
+}
+"""Where an event acts -> variable, axis, words."""
+MONEY = ((1e9, "bn"), (1e6, "million"), (1e3, "thousand"))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What an event touches, in a run less its paired baseline.
+
+    Sums over several goods are at their base-year prices: tonnes of ore and of metal are not added up.
+
+    Attributes:
+        words: what is compared: exports, imports, output or need.
+        goods: ids of the goods touched.
+        before: (member,) difference before the step of the event's first day, in ``unit``.
+        after: (member,) difference from that step on.
+        usual_before: (member,) the baseline's, before. usual_after: from then on.
+        unit: tonnes of the one good, or USD.
+    """
+
+    words: str
+    goods: tuple[str, ...]
+    before: Values
+    after: Values
+    usual_before: Values
+    usual_after: Values
+    unit: str
+
+
+def event_start(event: dict[str, Any]) -> np.datetime64:
+    """The day on which an event takes effect."""
+    return np.datetime64(str(event.get("from") or event.get("announced") or "1970-01-01"), "D")
+
+
+def _links(run: xr.Dataset, event: str) -> tuple[str, set[tuple[str, str]]]:
+    """The side of a border on which an event touches more of what passes, with goods and countries there."""
+    if "ledger_event" not in run.coords:
+        return "", set()
+    mine = (texts(run, "ledger_event") == event) & (
+        run["ledger_exporter"].values != run["ledger_importer"].values
+    )
+    columns = (texts(run, f"ledger_{part}")[mine] for part in ("good", "exporter", "importer"))
+    rows = list(zip(*columns, strict=True))
+    if not rows:
+        return "", set()
+    usual = np.median(run["ledger_base"].values[:, mine], axis=0)
+    touched = float(usual.sum())
+    found = {}
+    for side, place in (("exports", 1), ("imports", 2)):
+        pairs = {(row[0], row[place]) for row in rows}
+        found[side] = (_passing(run, pairs, ("exporter", "importer")[place - 1], touched), pairs)
+    side = max(found, key=lambda name: found[name][0])
+    return side, found[side][1]
+
+
+def _passing(run: xr.Dataset, pairs: set[tuple[str, str]], axis: str, touched: float) -> float:
+    """Share that the tonnes touched have in all that these countries send, or get, of these goods."""
+    goods, places = texts(run, "link_good"), texts(run, f"link_{axis}")
+    abroad = run["link_exporter"].values != run["link_importer"].values
+    mine = abroad & np.array([pair in pairs for pair in zip(goods, places, strict=True)], dtype=bool)
+    middle = run["flow"].values[len(run["quantile"]) // 2][:, mine]
+    whole = float(middle.sum())
+    return touched / whole if whole > 0 else 0.0
+
+
+def _touched(run: xr.Dataset, event: str) -> list[tuple[str, npt.NDArray[np.intp]]]:
+    """Where an event acts: the side, and the columns of its variable."""
+    found = []
+    side, pairs = _links(run, event)
+    if side and SIDES[side][0] in run:
+        axis = SIDES[side][1]
+        keys = zip(texts(run, f"{axis}_good"), texts(run, f"{axis}_country"), strict=True)
+        found.append((side, np.flatnonzero([key in pairs for key in keys])))
+    if "reached_event" in run.coords:
+        mine = texts(run, "reached_event") == event
+        for side in ("offer", "need"):
+            rows = run["reached_row"].values[mine & (texts(run, "reached_side") == side)]
+            found.append((side, rows.astype(np.intp)))
+    return [(side, columns) for side, columns in found if len(columns)]
+
+
+def paired_ledger(run: xr.Dataset, base: xr.Dataset, event: dict[str, Any]) -> Beside | None:
+    """What an event touches, less the same of the paired baseline, before and after its first day.
+
+    Of an event on trade these are the exports of the countries and goods that it touches, or the imports
+    where its links are more of those; of one on makers their output, of one on users their need.
+
+    Args:
+        run: results of one run.
+        base: those of its baseline.
+        event: as the run lists it.
+
+    Returns:
+        None where the event touches nothing of the kind, or the runs do not keep it.
+
+    Raises:
+        MonaziteError: the two are not paired.
+    """
+    touched = _touched(run, str(event["id"]))
+    if not touched:
+        return None
+    side, columns = touched[0]
+    variable, axis, words = SIDES[side]
+    if variable not in base or base.sizes[axis] != run.sizes[axis]:
+        return None
+    goods = texts(run, f"{axis}_good")[columns]
+    different = tuple(dict.fromkeys(goods.tolist()))
+    price = {str(g): float(p) for g, p in zip(run["good"].values, run["good_base_price"].values, strict=True)}
+    single = len(different) == 1
+    weight = np.array([1.0 if single else price[good] for good in goods.tolist()])
+    sums = [
+        data[variable].isel({axis: columns}).values.astype(np.float64) @ weight for data in paired(run, base)
+    ]
+    days = run["time"].values.astype("datetime64[D]")
+    at = max(int(np.searchsorted(days, event_start(event), side="right")) - 1, 0)
+    change = sums[0] - sums[1]
+    before, after = change[:, :at].sum(axis=1), change[:, at:].sum(axis=1)
+    usual = sums[1][:, :at].sum(axis=1), sums[1][:, at:].sum(axis=1)
+    unit = str(run["good_unit"].sel(good=different[0]).values) if single else "USD"
+    return Beside(words, different, before, after, *usual, unit)
 
 
 def _total(run: Run, name: str, event: str) -> float:
@@ -25,12 +155,12 @@ def _total(run: Run, name: str, event: str) -> float:
 
 
 def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
-    """For each event of the run tonnes, dollars, agents, and what it changed: medians over members.
+    """For each event of the run what it acted on, and what differs there: medians over members.
 
     Args:
         run: what was run.
-        baseline: the run that it is compared with, where there is one: exports of the goods and countries
-            that an event touches are then set beside the paired baseline's, before and after its start.
+        baseline: the run that it is compared with, where there is one: what the event touches is then set
+            beside the paired baseline's, before and after its start.
     """
     lines = []
     first, last = (str(run.dataset["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
@@ -38,85 +168,80 @@ def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
         name = str(event["id"])
         if event.get("in_base_year"):
             continue
-        tonnes, change = _total(run, "event_flow", name), _total(run, "event_change", name)
-        usd, agents = _total(run, "event_flow_usd", name), _total(run, "event_agents", name)
-        lines.append(f"{name}, {first} to {last}: {_said(tonnes, change, usd, agents)}")
+        lines.append(f"{name}, {first} to {last}: {_said(run, name)}")
         if baseline is not None and (beside := _beside(run, baseline, event)):
             lines.append(f"  {beside}")
     return lines
 
 
-def exports_beside(
-    run: xr.Dataset, baseline: xr.Dataset, event: str, start: np.datetime64
-) -> npt.NDArray[np.float64] | None:
-    """Exports of the goods and countries that an event touches, less those of the paired baseline.
+def _goods(run: xr.Dataset, event: str) -> list[str]:
+    """Goods that an event acts on."""
+    found: list[str] = []
+    if "ledger_event" in run.coords:
+        found += texts(run, "ledger_good")[texts(run, "ledger_event") == event].tolist()
+    for side, columns in _touched(run, event):
+        found += texts(run, f"{SIDES[side][1]}_good")[columns].tolist()
+    return list(dict.fromkeys(found))
 
-    Args:
-        run: results of one run.
-        baseline: those of its baseline.
-        event: id of the event.
-        start: its first day.
 
-    Returns:
-        (3, member) tonnes: the difference before the step of the start, the difference from then on, and the
-        baseline's exports from then on. None where the event touches no exports.
+def _money(usd: float) -> str:
+    """Dollars in words.
 
-    Raises:
-        MonaziteError: the two are not paired.
+    >>> _money(282e9), _money(597_000.0)
+    ('282 bn USD', '597 thousand USD')
     """
-    if "ledger_event" not in run.coords or "exports" not in run or "exports" not in baseline:
-        return None
-    rows = (run["ledger_event"].values.astype(str) == event) & (
-        run["ledger_exporter"].values != run["ledger_importer"].values
+    size, word = next(((s, f"{w} ") for s, w in MONEY if abs(usd) >= s), (1.0, ""))
+    return f"{number(usd / size)} {word}USD"
+
+
+def _said(run: Run, name: str) -> str:
+    """What an event acted on, in words; trade that it stopped altogether has no tonnes left to count."""
+    tonnes, usd, agents = (
+        _total(run, variable, name) for variable in ("event_flow", "event_flow_usd", "event_agents")
     )
-    labels = (run[f"ledger_{part}"].values.astype(str)[rows] for part in ("good", "exporter"))
-    touched = set(zip(*labels, strict=True))
-    sums = []
-    for data in paired(run, baseline):
-        sellers = zip(data["outbound_good"].values, data["outbound_country"].values, strict=True)
-        mine = np.flatnonzero([(str(good), str(country)) in touched for good, country in sellers])
-        if not len(mine):
-            return None
-        sums.append(data["exports"].values[..., mine].sum(axis=-1, dtype=np.float64))
-    days = data["time"].values.astype("datetime64[D]")
-    at = max(int(np.searchsorted(days, start, side="right")) - 1, 0)
-    change = sums[0] - sums[1]
-    return np.stack([change[:, :at].sum(axis=1), change[:, at:].sum(axis=1), sums[1][:, at:].sum(axis=1)])
+    goods = _goods(run.dataset, name)
+    who = f"{number(agents)} agent{'' if agents == 1 else 's'}"
+    if tonnes == 0:
+        acts = bool((run.dataset["event_tonnes"].sel(event=name).values > 0).any())
+        return f"let nothing pass where it acted; {who}" if acts else f"acted on {who}, on no trade"
+    if len(goods) == 1:
+        return f"acted on {number(tonnes)} t worth {_money(usd)}, {who}"
+    # Tonnes of unlike goods are not added up.
+    what = f"{len(goods)} goods" if goods else "goods"
+    return f"acted on {what} worth {_money(usd)}, {who}"
 
 
 def _beside(run: Run, baseline: Run, event: dict[str, Any]) -> str:
-    """The same in words; '' where the event touches no exports, or the two are not paired."""
-    start = np.datetime64(str(event.get("from") or event.get("announced")), "D")
+    """What differs from the paired baseline, in words; '' where nothing can be said."""
     try:
-        found = exports_beside(run.dataset, baseline.dataset, str(event["id"]), start)
+        found = paired_ledger(run.dataset, baseline.dataset, event)
     except MonaziteError:
         return ""
     if found is None:
         return ""
-    before, after, usual = (float(np.median(row)) for row in found)
-    share = f" ({abs(after) / usual:.1%})" if usual > 0 else ""
-    end = run.dataset["time"].values[-1].astype("datetime64[M]")
+    several = f"the {len(found.goods)} goods"
+    what = good_name(run.dataset, found.goods[0]) if len(found.goods) == 1 else several
+    first, last = (run.dataset["time"].values[i].astype("datetime64[M]") for i in (0, -1))
+    start = max(event_start(event).astype("datetime64[M]"), first)
+    after = _moved(found.after, found.usual_after, found.unit)
+    text = f"against the paired {baseline.scenario}, {found.words} {what} that it touches: {after}"
+    text += f" from {start} to {last}"
+    if found.usual_before.any():
+        text += f", {_moved(found.before, found.usual_before, '')} before"
+    return text + ("; at base-year prices" if found.unit == "USD" else "")
 
-    def moved(tonnes: float) -> str:
-        return f"{number(abs(tonnes))} t {'more' if tonnes > 0 else 'less'}"
 
-    return (
-        f"exports of the goods and countries it touches, against the paired {baseline.scenario}: "
-        f"{moved(after)}{share} from {start.astype('datetime64[M]')} to {end}, {moved(before)} before"
-    )
-
-
-def _said(tonnes: float, change: float, usd: float, agents: float) -> str:
-    """What an event acted on, in words; trade that it stopped altogether has no tonnes left to count."""
-    who = f"{number(agents)} agent{'' if agents == 1 else 's'}"
-    if tonnes == 0 and change < 0:
-        return f"stopped all of the {number(-change)} t that the base year had there; {who}"
-    if tonnes == 0:
-        return f"acted on {who}, on no trade"
-    moved = "as in the base year"
-    if change:
-        moved = f"{number(abs(change))} t {'more' if change > 0 else 'less'} than in the base year"
-    return f"acted on {number(tonnes)} t worth {number(usd)} USD, {who}; {moved}"
+def _moved(change: Values, usual: Values, unit: str) -> str:
+    """A difference in words: its share of the baseline's, and its size where a unit is given."""
+    middle, base = float(np.median(change)), float(np.median(usual))
+    if abs(middle) < 5e-7 * abs(base) or middle == 0:
+        return "the same"
+    word = "more" if middle > 0 else "less"
+    share = f"{number(100 * abs(middle) / base, 2)} % {word}" if base > 0 else word
+    if not unit:
+        return share
+    size = _money(abs(middle)) if unit == "USD" else f"{number(abs(middle))} {unit}"
+    return f"{share} ({size})"
 
 
 def idle_events(run: Run) -> list[str]:
@@ -136,3 +261,5 @@ def idle_warning(run: Run, name: str) -> str:
     if kind in RULES:
         return f"{run.scenario}: '{name}' never acted: its trigger was not met in any member"
     return f"{run.scenario}: '{name}' touched nothing in the whole run; check dates, countries and goods"
+
+

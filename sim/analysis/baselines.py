@@ -11,7 +11,10 @@ from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.results import Run
 
-__all__ = ["Group", "NoBaselineError", "carried_events", "family", "groups", "shown_name"]
+__all__ = [
+    "Group", "NoBaselineError", "carried_events", "family", "groups", "scenario_title", "shown_name",
+    "variant_label",
+]  # fmt: skip
 
 
 class NoBaselineError(MonaziteError):
@@ -48,9 +51,19 @@ def family(run: Run) -> str:
     return str(run.manifest.get("sweep", {}).get("scenario", run.scenario))
 
 
+def scenario_title(run: Run) -> str:
+    """Title of the scenario that was run, its id where it has none."""
+    return str(run.manifest.get("title") or run.scenario)
+
+
+def variant_label(run: Run) -> str:
+    """What sets a variant of a sweep apart, in words; empty elsewhere."""
+    return str(run.manifest.get("sweep", {}).get("label", ""))
+
+
 def shown_name(run: Run) -> str:
     """The run in words: what sets a variant apart, else the scenario's id."""
-    label = str(run.manifest.get("sweep", {}).get("label", ""))
+    label = variant_label(run)
     return f"{family(run)}: {label}" if label else run.scenario
 
 

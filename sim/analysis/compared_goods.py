@@ -5,7 +5,7 @@ Members are read some hundred at a time, so that ten thousand of them fit into m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,9 @@ __all__ = ["PEAK", "Facts", "Wanted", "good_facts", "in_blocks", "largest_moves"
 
 BLOCK = 256
 """Members read at once."""
+USED = (
+    "price_outside", "price_inside", "price_gate", "hhi_owners", "production", "shortfall", "requirement"
+)  # fmt: skip
 PEAK = 1.05
 """Multiple of the baseline from which a price is said to have a peak."""
 
@@ -66,29 +69,42 @@ def in_blocks(
 
 
 def good_facts(
-    run: xr.Dataset, base: xr.Dataset | None, good: str, controls: Iterable[str], wanted: Wanted
+    run: xr.Dataset, base: xr.Dataset | None, controls: Mapping[str, Sequence[str]], wanted: Wanted
 ) -> Facts:
-    """All that a comparison says of one good in one run.
+    """All that a comparison says of some goods in one run.
 
     Args:
         run: results.
         base: those of the paired baseline; None for the baseline itself.
-        good: good id.
-        controls: countries between whose inside and outside prices are told apart.
+        controls: good id -> countries between whose inside and outside prices are told apart.
         wanted: what is asked for beyond that.
 
     Returns:
         Numbers by :class:`~sim.analysis.comparison.Key`; ``place`` of a price is the controlling country.
     """
-    places = tuple(controls)
 
     def make(rows: xr.Dataset, beside: xr.Dataset | None) -> Facts:
-        facts = {**_concentration(rows, beside, good), **_imports(rows, beside, good, wanted)}
-        for country in places:
-            facts |= _prices(rows, beside, good, country)
-        return facts | _users(rows, beside, good, wanted)
+        own = _read(rows, list(controls))
+        usual = _read(beside, list(controls)) if beside is not None else None
+        facts: Facts = {}
+        for good, places in controls.items():
+            facts |= {**_concentration(own, usual, good), **_imports(own, usual, good, wanted)}
+            for country in places:
+                facts |= _prices(own, usual, good, country)
+            facts |= _users(own, usual, good, wanted)
+        return facts
 
     return in_blocks(make, run, base)
+
+
+def _read(data: xr.Dataset, goods: Sequence[str]) -> xr.Dataset:
+    """Some goods alone, what is used more than once of them in memory: to read it takes longest."""
+    where = {
+        axis: np.flatnonzero(np.isin(data[f"{axis}_good"].values.astype(str), goods))
+        for axis in ("need", "offer")
+    }
+    part = data.isel(where).sel(good=list(goods))
+    return part.assign({name: part[name].load() for name in USED})
 
 
 def largest_moves(run: xr.Dataset, base: xr.Dataset, goods: Sequence[str]) -> Values:

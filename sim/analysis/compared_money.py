@@ -9,13 +9,19 @@ import xarray as xr
 from sim.analysis import metrics
 from sim.analysis.compared_goods import Facts, Wanted, in_blocks
 from sim.analysis.comparison import Key
+from sim.analysis.select import texts
 from sim.results.grouping import group_sum, over_run
 
 Values = npt.NDArray[np.float64]
 Sums = dict[tuple[str, ...], Values]
 """Labels -> (member,) USD over the period."""
 
-__all__ = ["money_facts"]
+__all__ = ["money_facts", "trade_members"]
+
+TRADE_MEMBERS = 512
+"""Members of a sweep whose trade in money is read."""
+NEIGHBOURS = 32
+"""Members that a sweep stores together."""
 
 
 def money_facts(run: xr.Dataset, base: xr.Dataset, wanted: Wanted) -> Facts:
@@ -31,13 +37,31 @@ def money_facts(run: xr.Dataset, base: xr.Dataset, wanted: Wanted) -> Facts:
         wanted: sectors that are asked for by country, too.
     """
 
-    def make(rows: xr.Dataset, beside: xr.Dataset | None) -> Facts:
+    def at_risk(rows: xr.Dataset, beside: xr.Dataset | None) -> Facts:
         assert beside is not None
-        facts = _at_risk(rows, beside, wanted)
-        facts |= _trade(rows, beside, facts)
-        return facts | _owners(rows, beside)
+        return _at_risk(rows, beside, wanted)
 
-    return in_blocks(make, run, base)
+    def trade(rows: xr.Dataset, beside: xr.Dataset | None) -> Facts:
+        assert beside is not None
+        return _trade(rows, beside, _at_risk(rows, beside, wanted)) | _owners(rows, beside)
+
+    some = trade_members(run)
+    facts = in_blocks(at_risk, run, base)
+    if len(some) == run.sizes["member"]:
+        return facts | in_blocks(trade, run, base)
+    return facts | in_blocks(trade, run.isel(member=some), base.isel(member=some))
+
+
+def trade_members(run: xr.Dataset) -> npt.NDArray[np.intp]:
+    """Members whose trade is read: all, and of a large sweep some, evenly spread in runs of neighbours.
+
+    Yearly trade between all countries takes longer to read than all else that a comparison needs.
+    """
+    members = run.sizes["member"]
+    if "flow_year" not in run or members <= TRADE_MEMBERS:
+        return np.arange(members)
+    starts = np.linspace(0, members // NEIGHBOURS - 1, TRADE_MEMBERS // NEIGHBOURS).astype(np.intp)
+    return (starts[:, None] * NEIGHBOURS + np.arange(NEIGHBOURS)).ravel()
 
 
 def _less(own: Sums, other: Sums) -> Sums:
@@ -53,10 +77,6 @@ def _grouped(values: Values, *labels: npt.NDArray[np.str_]) -> Sums:
     return {key: sums[:, i] for i, key in enumerate(keys)}
 
 
-def _texts(data: xr.Dataset, name: str) -> npt.NDArray[np.str_]:
-    return data[name].values.astype(str)
-
-
 def _worth(tonnes: npt.NDArray[np.floating], prices: npt.NDArray[np.floating]) -> Values:
     """USD; what was not traded has no price and is worth nothing."""
     return np.where(tonnes == 0, 0.0, tonnes.astype(np.float64) * prices)
@@ -66,9 +86,9 @@ def _at_risk(run: xr.Dataset, base: xr.Dataset, wanted: Wanted) -> Facts:
     """Value added at risk beyond the baseline's: all, by country, by sector."""
 
     def lost(data: xr.Dataset) -> Sums:
-        users = np.flatnonzero(_texts(data, "facility_kind") == "manufacturer")
+        users = np.flatnonzero(texts(data, "facility_kind") == "manufacturer")
         values = metrics.value_added_at_risk(data["value_added_at_risk"].isel(facility=users).values)
-        return _grouped(values, *(_texts(data, f"facility_{by}")[users] for by in ("country", "sector")))
+        return _grouped(values, *(texts(data, f"facility_{by}")[users] for by in ("country", "sector")))
 
     by_both = _less(lost(run), lost(base))
     facts: Facts = {Key("value_at_risk"): sum(by_both.values(), np.zeros(run.sizes["member"]))}
@@ -96,7 +116,7 @@ def _trade(run: xr.Dataset, base: xr.Dataset, at_risk: Facts) -> Facts:
         facts[Key("net", "", place)] = sold - bought - at_risk.get(Key("value_at_risk", "", place), nothing)
     if "tariff_revenue" in run and "tariff_revenue" in base:
         raised = (
-            _grouped(over_run(data["tariff_revenue"].values, "tariff_revenue"), _texts(data, "importer"))
+            _grouped(over_run(data["tariff_revenue"].values, "tariff_revenue"), texts(data, "importer"))
             for data in (run, base)
         )
         facts |= {Key("duties", "", place): values for (place,), values in _less(*raised).items()}
@@ -105,29 +125,30 @@ def _trade(run: xr.Dataset, base: xr.Dataset, at_risk: Facts) -> Facts:
 
 def _exports_and_imports(data: xr.Dataset) -> tuple[Sums, Sums] | None:
     """(member,) USD over the period by country; None where a run keeps no trade."""
-    place = {good: i for i, good in enumerate(_texts(data, "good"))}
+    place = {good: i for i, good in enumerate(texts(data, "good"))}
     gate = data["price_gate"]
     if "exports" in data and "import_value" in data:
-        at = [place[good] for good in _texts(data, "outbound_good")]
+        at = [place[good] for good in texts(data, "outbound_good")]
         worth = _worth(data["exports"].values, gate.values[..., at])
         bought = over_run(data["import_value"].values, "import_value")
         return (
-            _grouped(worth.sum(axis=1), _texts(data, "outbound_country")),
-            _grouped(bought, _texts(data, "inbound_country")),
+            _grouped(worth.sum(axis=1), texts(data, "outbound_country")),
+            _grouped(bought, texts(data, "inbound_country")),
         )
     if "flow_year" not in data:
         return None
-    abroad = np.flatnonzero(_texts(data, "link_exporter") != _texts(data, "link_importer"))
-    at = [place[good] for good in _texts(data, "link_good")[abroad]]
+    abroad = np.flatnonzero(texts(data, "link_exporter") != texts(data, "link_importer"))
+    at = [place[good] for good in texts(data, "link_good")[abroad]]
     years = data["time"].values.astype("datetime64[Y]").astype(int) + 1970
     prices = gate.values
     value = np.zeros((data.sizes["member"], len(abroad)))
+    flow = data["flow_year"].values
     for i, year in enumerate(data["year"].values):
         mean = metrics.mean_price(prices[:, years == year])
-        value += _worth(data["flow_year"].isel(year=i, link=abroad).values, mean[:, at])
+        value += _worth(flow[:, i, abroad], mean[:, at])
     return (
-        _grouped(value, _texts(data, "link_exporter")[abroad]),
-        _grouped(value, _texts(data, "link_importer")[abroad]),
+        _grouped(value, texts(data, "link_exporter")[abroad]),
+        _grouped(value, texts(data, "link_importer")[abroad]),
     )
 
 
@@ -137,9 +158,9 @@ def _owners(run: xr.Dataset, base: xr.Dataset) -> Facts:
         return {}
     sums = []
     for data in (run, base):
-        place = {good: i for i, good in enumerate(_texts(data, "good"))}
-        at = [place[good] for good in _texts(data, "offer_good")]
-        own = np.flatnonzero(_texts(data, "offer_kind") != "trader")
+        place = {good: i for i, good in enumerate(texts(data, "good"))}
+        at = [place[good] for good in texts(data, "offer_good")]
+        own = np.flatnonzero(texts(data, "offer_kind") != "trader")
         worth = _worth(data["sales"].isel(offer=own).values, data["price_gate"].values[..., at][..., own])
-        sums.append(_grouped(worth.sum(axis=1, dtype=np.float64), _texts(data, "offer_firm")[own]))
+        sums.append(_grouped(worth.sum(axis=1, dtype=np.float64), texts(data, "offer_firm")[own]))
     return {Key("owner_sales", owner=owner): values for (owner,), values in _less(*sums).items()}

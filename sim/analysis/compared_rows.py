@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float64]
 Scenarios = Mapping[str, Facts]
 """Scenario -> its numbers, the baseline's first."""
 
-__all__ = ["GoodShown", "good_section", "money_section", "owner_name", "sector_name"]
+__all__ = ["GoodShown", "event_section", "good_section", "money_section", "owner_name", "sector_name"]
 
 COUNTRIES_SHOWN = 4
 """Countries short of most, and of gainers and losers as many each."""
@@ -180,6 +180,21 @@ def good_section(
         rows += _kept(_plain(mine, Key(measure, good, country), shown, f" {place}") for measure in TIMES)
     rows += _kept(_plain(facts, Key(measure, good), shown) for measure in SPREAD)
     return Section(good, f"{shown.title}, {period}", tuple(rows))
+
+
+def event_section(found: Mapping[str, Mapping[Key, tuple[str, Values]]], period: str) -> Section:
+    """What events touch, less the same of the baseline, as shares of it.
+
+    Args:
+        found: scenario -> what is measured -> its name, and (member,) shares of one.
+        period: that totals are over.
+    """
+    rows: dict[tuple[Key, str], dict[str, Values]] = {}
+    for scenario, mine in found.items():
+        for key, (name, values) in mine.items():
+            rows.setdefault((key, name), {})[scenario] = values
+    made = [_row(name, "%", "change-share", key, values) for (key, name), values in rows.items()]
+    return Section("events", f"Events: what they touch, less the baseline's, {period}", tuple(made))
 
 
 def _by_size(facts: Scenarios, measure: str, axis: str) -> list[tuple[str, float]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
-__all__ = ["Band", "Comparison", "Key", "Row", "Section", "band"]
+__all__ = ["Band", "Comparison", "Key", "Row", "Section", "Values", "band"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Key:
         place: ISO-3 code of a country; empty for the world, or where it has no place.
         sector: of users; empty for all of them.
         owner: of facilities; empty for all of them.
+        event: id of an event; empty for what is not of one.
     """
 
     measure: str
@@ -69,6 +70,7 @@ class Key:
     place: str = ""
     sector: str = ""
     owner: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ __all__ = ["COLUMNS", "TEXT_FORMATS", "WRITERS", "tidy"]
 
 COLUMNS = (
     "baseline", "scenario", "column", "section", "good", "measure", "row", "place", "place_name", "sector",
-    "owner", "unit", "from", "to", "median", "p10", "p90", "members",
+    "owner", "event", "unit", "from", "to", "median", "p10", "p90", "members",
 )  # fmt: skip
 """Columns of the tidy table; ``docs/results.md`` says what each holds."""
 TEXT_FORMATS = ("csv", "md")
@@ -41,6 +41,7 @@ def tidy(comparisons: Sequence[Comparison]) -> pd.DataFrame:
                         comparison.baseline, scenario, comparison.names.get(scenario, scenario), section.key,
                         row.key.good, row.key.measure, row.name.strip(), row.key.place,
                         country_name(row.key.place) if row.key.place else "", row.key.sector, row.key.owner,
+                        row.key.event,
                         row.unit or {"month": "months since 1970-01"}.get(row.kind, "1"), *comparison.period,
                         *(100 * v if row.unit == "%" else v for v in (band.median, band.low, band.high)),
                         band.members,

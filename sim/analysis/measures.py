@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MEASURES", "Measure", "measure_named"]
+__all__ = ["MEASURES", "Measure"]
 
 
 @dataclass(frozen=True)
@@ -90,20 +90,11 @@ _TABLE = (
             "Sales of an owner's facilities at gate prices, less the baseline's.", (OWNER,)),
     Measure("event_before", "  before", "%", "change-share", "share",
             "Trade or output that an event touches before its first day, less the baseline's, over it.",
-            (), testable=False),
+            ("event",), testable=False),
     Measure("event_after", "  from then on", "%", "change-share", "share",
             "Trade or output that an event touches from its first day on, less the baseline's, over it.",
-            (), testable=False),
+            ("event",), testable=False),
 )  # fmt: skip
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
 """Name -> measure, in the order in which tables show them."""
-
-
-def measure_named(name: str) -> Measure:
-    """The measure of a name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return MEASURES[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from sim.names import countries
 from sim.paths import world_directory
 from sim.tables import read_table
 
@@ -33,12 +34,14 @@ def _names(path: str) -> dict[str, str]:
 
 
 def country_name(iso3: str) -> str:
-    """Short English name of a country; the code itself where the world does not know it.
+    """Short English name of a country; the code itself where nobody knows it.
 
     >>> country_name("USA")
     'United States'
     """
-    return SHORT.get(iso3) or _names(str(world_directory() / "countries.csv")).get(iso3, iso3)
+    found = SHORT.get(iso3) or _names(str(world_directory() / "countries.csv")).get(iso3)
+    # Worlds of the panel, and of one's own, have countries that the curated ones pool.
+    return found or (countries()[iso3].name if iso3 in countries() else iso3)
 
 
 def in_text(name: str) -> str:

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import xarray as xr
 
 from sim.analysis import run_metrics
+from sim.analysis.acted_on import event_start, paired_ledger
 from sim.analysis.baselines import Group, carried_events, groups, shown_name
 from sim.analysis.compared_goods import Wanted, good_facts
-from sim.analysis.compared_money import money_facts
-from sim.analysis.compared_rows import GoodShown, good_section, money_section
-from sim.analysis.comparison import Band, Comparison, Row, Section, band
+from sim.analysis.compared_money import money_facts, trade_members
+from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
+from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
 from sim.analysis.select import controller, good_name, label, own_events, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
+from sim.results.grouping import ratio
 
 Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 """Scenario -> its results and those of the baseline, row by row the same member."""
@@ -24,7 +26,7 @@ Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 __all__ = ["Band", "Comparison", "Row", "Section", "Wanted", "band", "compare", "compare_group", "paired"]
 
 USUAL = Wanted()
-BY_YEAR = ("flow_year", "year")
+BY_YEAR = ("flow_year",)
 """What covers the whole of a run, however many of its steps are compared."""
 
 
@@ -36,16 +38,22 @@ def _controllers(good: str, pairs: Pairs, baseline: xr.Dataset) -> dict[str, lis
     return found or {controller(baseline, good): []}
 
 
-def _good_section(good: str, pairs: Pairs, baseline: Run, base: xr.Dataset, wanted: Wanted) -> Section:
-    controls = _controllers(good, pairs, base)
-    facts = {baseline.scenario: good_facts(base, None, good, controls, wanted)}
+def _good_sections(
+    goods: Sequence[str], pairs: Pairs, baseline: Run, base: xr.Dataset, wanted: Wanted
+) -> list[Section]:
+    if not goods:
+        return []
+    controls = {good: _controllers(good, pairs, base) for good in goods}
+    facts = {baseline.scenario: good_facts(base, None, {g: list(c) for g, c in controls.items()}, wanted)}
     for name, (data, usual) in pairs.items():
-        facts[name] = good_facts(data, usual, good, [controller(data, good)], wanted)
+        facts[name] = good_facts(data, usual, {good: [controller(data, good)] for good in goods}, wanted)
     first, last = (str(base["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
-    shown = GoodShown(
-        good, good_name(base, good), label(base, "good_unit", good), price_unit(base, good), last[:4]
-    )
-    return good_section(facts, shown, controls, wanted, f"{first} to {last}")
+    sections = []
+    for good in goods:
+        unit = label(base, "good_unit", good)
+        shown = GoodShown(good, good_name(base, good), unit, price_unit(base, good), last[:4])
+        sections.append(good_section(facts, shown, controls[good], wanted, f"{first} to {last}"))
+    return sections
 
 
 def compare(
@@ -84,7 +92,7 @@ def _aligned(group: Group, goods: Sequence[str]) -> dict[str, xr.Dataset]:
             raise MonaziteError(f"{name} does not hold {good}; in common are: {', '.join(shared)}")
     if all(data.sizes["time"] == len(months) for data in stored.values()):
         return stored
-    return {name: data.drop_dims("year", errors="ignore").sel(time=months) for name, data in stored.items()}
+    return {name: data.drop_vars(BY_YEAR, errors="ignore").sel(time=months) for name, data in stored.items()}
 
 
 def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) -> Comparison:
@@ -103,12 +111,15 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     stored = _aligned(group, goods)
     base = stored[baseline]
     pairs = {name: paired(data, base) for name, data in stored.items() if name != baseline}
-    sections = [_good_section(good, pairs, group.baseline, base, wanted) for good in goods]
+    sections = _good_sections(goods, pairs, group.baseline, base, wanted)
     first, last = (str(base["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
     alike = all(set(data["good"].values) == set(base["good"].values) for data in stored.values())
     if pairs and alike:
         money = {name: money_facts(*pair, wanted) for name, pair in pairs.items()}
         sections.append(money_section({baseline: {}, **money}, wanted, f"{first} to {last}"))
+    ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
+    if any(ledger.values()):
+        sections.append(event_section(ledger, f"{first} to {last}"))
     horizon = {}
     for name, pair in pairs.items():
         start = run_metrics.first_event(own_events(*pair))
@@ -121,6 +132,20 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
         tuple(_notes(group, whole, pairs, wanted)),
         {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together},
     )  # fmt: skip
+
+
+def _event_facts(run: xr.Dataset, base: xr.Dataset) -> dict[Key, tuple[str, Values]]:
+    """What the events of a run touch from their first day on, and before, against the baseline."""
+    facts = {}
+    for event in own_events(run, base):
+        found = paired_ledger(run, base, event) if not event.get("in_base_year") else None
+        if found is not None:
+            name = str(event["id"])
+            start = max(event_start(event), run["time"].values[0]).astype("datetime64[M]")
+            words = f"{name}: {found.words.removesuffix(' of')} from {start}"
+            facts[Key("event_after", event=name)] = words, ratio(found.after, found.usual_after)
+            facts[Key("event_before", event=name)] = "  before", ratio(found.before, found.usual_before)
+    return facts
 
 
 def _head(run: Run, is_baseline: bool) -> str:
@@ -152,6 +177,13 @@ def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wan
             notes.append(
                 f"a sweep keeps no single facilities: shortages of sectors and sales of owners are left out "
                 f"({' and '.join(asked)} were asked for); 'monazite run' keeps them"
+            )
+    for name, (data, _) in pairs.items():
+        read = len(trade_members(data))
+        if read < data.sizes["member"]:
+            notes.append(
+                f"{name}: gains and losses are those of {read:,} of {data.sizes['member']:,} members, evenly "
+                f"spread, because trade takes longest to read"
             )
     if any(json.loads(data.attrs.get("varies", "[]")) for data in whole.values()):
         notes.append("a design sets values of the members: shares of members are shares of its points")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sim.analysis.chains import layers_from
 from sim.analysis.names import country_name
 from sim.errors import MonaziteError, did_you_mean
 
@@ -19,7 +20,6 @@ __all__ = [
     "PriceUnit",
     "Stage",
     "controller",
-    "downstream",
     "find_country",
     "find_owner",
     "find_sector",
@@ -29,10 +29,12 @@ __all__ = [
     "own_events",
     "price",
     "price_unit",
+    "quote",
     "select_countries",
     "select_goods",
     "select_sectors",
     "stages",
+    "texts",
 ]
 
 DEAR = 20_000.0
@@ -56,11 +58,21 @@ class Stage:
     unit: str
 
 
+def texts(dataset: xr.Dataset, name: str) -> npt.NDArray[np.str_]:
+    """A coordinate of words, as an array that numpy compares."""
+    words: npt.NDArray[np.str_] = dataset[name].values.astype(str)
+    return words
+
+
 def label(dataset: xr.Dataset, name: str, good: str) -> str:
     """One descriptive coordinate of one good, for example ``good_mineral``; '' where absent."""
     if name not in dataset.coords:
         return ""
-    return str(dataset[name].sel(good=good).values)
+    # Thousands of these are asked for by a page; a selection of xarray takes a hundred times as long.
+    found = np.flatnonzero(dataset.variables["good"].values == good)
+    if not len(found):
+        raise KeyError(good)
+    return str(dataset.variables[name].values[found[0]])
 
 
 def good_name(dataset: xr.Dataset, good: str) -> str:
@@ -89,6 +101,16 @@ def price(dataset: xr.Dataset, good: str, market: str, country: str | None = Non
     elsewhere = country is not None and controller(dataset, good) != country
     name = "price_gate" if elsewhere else f"price_{market}"
     return np.asarray(dataset[name].sel(good=good).values, dtype=np.float64)
+
+
+def quote(dataset: xr.Dataset, good: str, market: str, country: str | None = None) -> npt.NDArray[np.float64]:
+    """What is asked, outside bid, where :func:`price` is NaN, (member, time) USD/t; NaN elsewhere."""
+    traded = price(dataset, good, market, country)
+    elsewhere = country is not None and controller(dataset, good) != country
+    name = "quote_gate" if elsewhere else f"quote_{market}"
+    if name not in dataset:
+        return np.full(traded.shape, np.nan)
+    return np.where(np.isnan(traded), dataset[name].sel(good=good).values.astype(np.float64), np.nan)
 
 
 def price_unit(dataset: xr.Dataset, good: str) -> PriceUnit:
@@ -217,47 +239,14 @@ def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[st
     """
     listed: list[dict[str, Any]] = json.loads(dataset.attrs.get("events", "[]"))
     known = json.loads(baseline.attrs.get("events", "[]")) if baseline is not None else []
-    same = {json.dumps(event, sort_keys=True) for event in known}
-    own = [event for event in listed if json.dumps(event, sort_keys=True) not in same]
+
+    def said(event: dict[str, Any]) -> str:
+        # Runs stored by version 0.1.0 do not list the goods of an event.
+        return json.dumps({key: value for key, value in event.items() if key != "goods"}, sort_keys=True)
+
+    same = {said(event) for event in known}
+    own = [event for event in listed if said(event) not in same]
     return sorted(own, key=lambda event: str(event.get("from") or event.get("announced") or ""))
-
-
-def _goods_of(dataset: xr.Dataset, axis: str) -> dict[str, set[str]]:
-    facilities = [str(v) for v in dataset[f"{axis}_facility"].values]
-    goods = [str(v) for v in dataset[f"{axis}_good"].values]
-    result: dict[str, set[str]] = {}
-    for facility, good in zip(facilities, goods, strict=True):
-        result.setdefault(facility, set()).add(good)
-    return result
-
-
-def _neighbours(dataset: xr.Dataset) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Good -> goods made from it, and good -> goods that it is made from; traders left out."""
-    made, bought = _goods_of(dataset, "offer"), _goods_of(dataset, "need")
-    down: dict[str, set[str]] = {}
-    up: dict[str, set[str]] = {}
-    for facility, inputs in bought.items():
-        for source in inputs:
-            for product in made.get(facility, set()) - inputs:
-                down.setdefault(source, set()).add(product)
-                up.setdefault(product, set()).add(source)
-    return down, up
-
-
-def _reach(start: str, step: dict[str, set[str]]) -> list[set[str]]:
-    """Goods 1, 2, ... steps away from ``start``, each at its first distance."""
-    seen, layer, layers = {start}, {start}, []
-    while layer := {n for good in layer for n in step.get(good, set())} - seen:
-        seen |= layer
-        layers.append(layer)
-    return layers
-
-
-def downstream(dataset: xr.Dataset, good: str) -> list[str]:
-    """Goods made from a good, directly or further down, nearest first."""
-    order = {str(g): i for i, g in enumerate(dataset["good"].values)}
-    layers = _reach(good, _neighbours(dataset)[0])
-    return [g for layer in layers for g in sorted(layer, key=order.__getitem__)]
 
 
 def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
@@ -266,9 +255,9 @@ def stages(dataset: xr.Dataset, good: str) -> list[Stage]:
     Goods at the same distance that share mineral, stage and unit form one stage; the supply of
     unlike goods is never added up.
     """
-    down, up = _neighbours(dataset)
-    layers = [*reversed(_reach(good, up)), {good}, *_reach(good, down)]
     order = {str(g): i for i, g in enumerate(dataset["good"].values)}
+    down, up = (layers_from(dataset, good, side) for side in (0, 1))
+    layers = [*reversed(up), {good}, *down]
     result = []
     for layer in layers:
         alike: dict[tuple[str, str, str], list[str]] = {}

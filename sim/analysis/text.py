@@ -168,6 +168,8 @@ def _side_by_side(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]
         above[1:] = [[""] * (tallest - len(head)) + head for head in above[1:]]
         lines += ["", *_lines(above, widths)] if lines else _lines(above, widths)
         for i, text in enumerate(labels):
+            if len(parts) > 1 and all(columns[k][1][i] == [DASH] for k in part[pinned:]):
+                continue  # what only scenarios of another part have
             lines += _lines([text, *(columns[k][1][i] for k in part)], widths)
     return lines
 

@@ -38,9 +38,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="baseline scenario (default baseline-2024), or 'behaviour'",
     )
     parser.add_argument(
-        "--members", type=int, default=MEMBERS, metavar="N", help=f"members (default {MEMBERS})"
+        "--members", type=int, default=None, metavar="N", help=f"members (default {MEMBERS})"
     )
-    parser.add_argument("--seed", type=int, default=SEED, help=f"seed of all draws (default {SEED})")
+    parser.add_argument("--seed", type=int, default=None, help=f"seed of all draws (default {SEED})")
     parser.add_argument(
         "--only", action="append", metavar="TARGET",
         help="only this target, for example C2, or this property, for example 3; repeatable",
@@ -111,10 +111,17 @@ def main(args: argparse.Namespace) -> int:
     from sim.analysis.text import table
 
     if args.name == "behaviour":
+        for name in ("members", "seed"):
+            if getattr(args, name) is not None:
+                raise MonaziteError(f"--{name} has no effect on behaviour, which runs central members alone")
         return check_behaviour(args.only, args.out_of_band, args.json)
-    if args.members < 1:
-        raise MonaziteError(f"members must be at least 1, not {args.members}")
-    dataset = check_scenario(args.name, args.members, args.seed)
+    members = MEMBERS if args.members is None else args.members
+    seed = SEED if args.seed is None else args.seed
+    if members < 1:
+        raise MonaziteError(f"members must be at least 1, not {members}")
+    if seed < 0:
+        raise MonaziteError(f"seed must not be negative, not {seed}")
+    dataset = check_scenario(args.name, members, seed)
     rows = check_rows(dataset)
     identifiers = list(dict.fromkeys(row.target for row in rows))
     wanted = [text.upper() for text in args.only or identifiers]
@@ -124,7 +131,7 @@ def main(args: argparse.Namespace) -> int:
     shown = [r for r in rows if r.target in wanted and not (args.out_of_band and r.in_band)]
     say(
         f"{args.name}: {plural(dataset.sizes['time'], 'step')} without shock, "
-        f"{plural(args.members, 'member')}, seed {args.seed}"
+        f"{plural(members, 'member')}, seed {seed}"
     )
     say(_text(shown))
     say()

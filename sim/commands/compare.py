@@ -274,18 +274,17 @@ def report(
     say(comparison_table(comparison))
     if plots is None:
         return []
-    from sim.plots.draw import draw_comparison
+    from sim.plots.draw import draw_all
 
     say()
-    pictures = draw_comparison(
-        runs,
-        comparison.baseline,
-        goods,
-        plots,
+    drawn = draw_all(
+        runs, comparison.baseline, goods, plots,
         lambda picture: say(f"{shown(picture.png)}\n  {picture.title}"),
-    )
-    say(f"{plural(len(pictures), 'picture')}, each as png, svg and csv")
-    return [picture.png for picture in pictures]
+    )  # fmt: skip
+    say(f"{plural(len(drawn.pictures), 'picture')}, each as png, svg and csv")
+    for sentence in drawn.not_drawn:
+        say(sentence)
+    return [picture.png for picture in drawn.pictures]
 
 
 def _share(text: str) -> float:

@@ -16,8 +16,7 @@ from sim.errors import MonaziteError, render_problems
 if TYPE_CHECKING:
     from sim.distributions import Distribution
     from sim.instruments import Instrument
-    from sim.scenario import Scenario
-    from sim.scenario.scenario import Figure, Observation
+    from sim.scenario import Figure, Observation, Scenario
 
 __all__ = ["main", "register"]
 
@@ -113,11 +112,31 @@ def _description(scenario: Scenario) -> list[str]:
     if scenario.observed:
         lines += ["", "Observed, to set beside the results:"]
         for name, seen in scenario.observed.items():
-            for day, figure in seen.values.items():
+            for period, figure in seen.values.items():
                 basis = _title(figure, scenario) or _title(seen, scenario)
-                said = f"{name}: {seen.series} was {figure.value}. [{basis}]"
-                lines.append(_wrapped(f"{day:%Y-%m}" if day.day == 1 else str(day), said))
+                said = f"{name}: {_what(seen)} was {_worth(figure, seen)}. [{basis}]"
+                lines.append(_wrapped(str(period), said))
     return lines
+
+
+def _what(seen: Observation) -> str:
+    """The series in words, with what it is set against."""
+    if seen.minus:
+        return f"{seen.series} less {seen.minus}"
+    if seen.over:
+        return f"{seen.series} over {seen.over}"
+    return seen.series
+
+
+def _worth(figure: Figure, seen: Observation) -> str:
+    """The figure as written, and in dollars without tax where it is another currency or holds tax."""
+    from sim.scenario.observed import FOREIGN
+
+    price = figure.value.dimension == "price"
+    match = FOREIGN.fullmatch(figure.value.text) if price else None
+    if match is not None and (match[2] != "USD" or seen.vat is not None):
+        return f"{figure.value}, that is {figure.value.value:,.0f} USD/t without tax"
+    return str(figure.value)
 
 
 def _number(value: float | Distribution) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 
+from sim.commands.output import say
+
 __all__ = [
     "BAD_INPUT", "CONDITION_HOLDS", "DONE", "EXIT_CODES", "FAILED_RUNS", "HELP", "NOT_COMPLETE", "SIGNAL",
     "UNCERTIFIED", "say_verdict", "verdict",
@@ -54,5 +56,5 @@ def say_verdict(failed: int, runs: int, cleared: int, certified: int) -> int:
     code, text = verdict(failed, runs, cleared, certified)
     if text:
         sys.stdout.flush()
-        print(text, file=sys.stderr, flush=True)
+        say(text, file=sys.stderr, flush=True)
     return code

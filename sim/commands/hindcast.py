@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.exit_codes import HELP, say_verdict
 from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError, did_you_mean
 
@@ -31,7 +32,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "uncertainty and prints per target: observed, accepted band, median and 10th to 90th percentile of "
         "the members, in band or not, two naive forecasts, source. Rows that miss stay.",
         epilog="the naive forecasts: nothing changes; and constant demand elasticity -0.3, no stocks, one "
-        "world price. The score is the mean distance to the band in band widths, at most 3 a row; 0 is best.",
+        "world price. The score is the mean distance to the band in band widths, at most 3 a row; 0 is best. "
+        f"{HELP}",
     )
     parser.add_argument(
         "names", nargs="*", metavar="NAME",
@@ -98,12 +100,17 @@ def text(rows: Sequence[HindcastRow]) -> str:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run, print every row and the three scores. Exit code 0, however the model does."""
+    """Run, print every row and the three scores. How well the model does is no matter of the exit code."""
     from sim.analysis.text import table
     from sim.past.replay import run_episode, summary
 
     if args.members < 1:
         raise MonaziteError(f"members must be at least 1, not {args.members}")
+    if args.seed < 0:
+        raise MonaziteError(f"seed must not be negative, not {args.seed}")
+    twice = sorted({name for name in args.names if args.names.count(name) > 1})
+    if twice:
+        raise MonaziteError(f"given twice, which has no effect: {', '.join(twice)}; name each once")
     began = time.perf_counter()
     chosen = chosen_episodes(args.names)
     runs = [run_episode(episode, args.members, args.seed) for episode in chosen]
@@ -129,4 +136,5 @@ def main(args: argparse.Namespace) -> int:
             picture = draw_episode(run, args.plots, args.seed)
             say(f"{picture.png}: {picture.title}", file=sys.stderr)
     write_json(args.json, {"rows": [row.as_dict() for row in rows], "scores": scores})
-    return 0
+    certified = [run.dataset["certified"].values for run in runs]
+    return say_verdict(0, len(runs), sum(c.size for c in certified), sum(int(c.sum()) for c in certified))

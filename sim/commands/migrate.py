@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from sim.commands.output import say
 from sim.errors import InputProblems, MonaziteError
+from sim.files import write_whole
+from sim.paths import shown
 
 __all__ = ["main", "migrated", "register"]
 
@@ -65,17 +66,14 @@ def main(args: argparse.Namespace) -> int:
         elif args.dry_run:
             say(text, end="")
         else:
-            _write(path.resolve(), text)
+            _write(path, text)
             say(f"{path}: rewritten from format {before} to format {FORMAT}")
     return 0
 
 
 def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
+    """The text in place of the file, with its permissions; a link is refused: it leads to another file."""
     try:
-        partial.write_bytes(text.encode("utf-8"))
-        os.chmod(partial, path.stat().st_mode & 0o777)
-        partial.replace(path)
+        write_whole(path, text.encode("utf-8"), path.lstat().st_mode & 0o777)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise MonaziteError(f"{path}: cannot be written: {error.strerror}") from None
+        raise MonaziteError(f"{shown(path)}: cannot be written: {error.strerror}") from None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from sim.errors import MonaziteError
+from sim.errors import MonaziteError, plural
 from sim.files import check_inside, write_whole
 from sim.visible import visible
 
@@ -24,15 +24,6 @@ LEAST_TEXT = 24
 def say(text: str = "", *, file: TextIO | None = None, end: str = "\n", flush: bool = False) -> None:
     """Print lines, to standard output unless told otherwise; see :func:`sim.visible.visible`."""
     print(visible(text, lines=True), file=file, end=end, flush=flush)
-
-
-def plural(count: int, word: str) -> str:
-    """A count with its word.
-
-    >>> plural(1, "run"), plural(1200, "run")
-    ('1 run', '1,200 runs')
-    """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def print_table(

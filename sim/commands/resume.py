@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sim.commands.exit_codes import HELP
 from sim.commands.output import plural, say
-from sim.commands.sweeping import add_options, run_and_report
+from sim.commands.sweeping import add_options, check_effect, run_and_report
+from sim.errors import MonaziteError
 from sim.paths import shown
 
 __all__ = ["main", "register"]
@@ -30,6 +32,9 @@ def main(args: argparse.Namespace) -> int:
     """Open the sweep and run what is missing."""
     from sim.sweep.read import open_sweep
 
+    check_effect(args)
+    if args.out is not None and (Path(args.sweep) / "sweep.json").is_file():
+        raise MonaziteError("--out has no effect beside the folder of a sweep, which is where it goes on")
     sweep = open_sweep(args.sweep, args.out)
     plan = sweep.plan()
     args.out = sweep.directory.resolve().parent

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.commands.output import plural, print_table, say, write_json
 from sim.errors import MonaziteError
+from sim.files import make_folder, write_whole
 from sim.paths import shown
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from sim.analysis.indices import Design, Indices, Tornado
     from sim.analysis.outcomes import Outcome
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "register"]
 
-GOODS_SHOWN = 2
-"""Goods analysed when none is asked for: those whose peak price differs most between runs."""
+DRAWN = ("dose", "sensitivity")
+"""Kinds of pictures that speak of a design."""
 RANKED_BY = {"saltelli": "ST", "morris": "mu_star"}
 
 
@@ -32,8 +32,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "sensitivity",
         help="which uncertain factor of a sweep moves prices, shortages and recovery",
         description="Sobol indices for a saltelli design, elementary effects for a morris design, "
-        "first-order indices and rank correlations for any other sample; a tornado for all. Printed, and "
-        "written as CSV and JSON into the sweep's folder.",
+        "first-order indices and rank correlations for any other sample; a tornado for all. Printed, "
+        "written as CSV and JSON into the sweep's folder, and drawn: dose and response, tornado and indices.",
         epilog="example: monazite sensitivity ree-licence-2025-a41f9c2e --good dysprosium",
     )
     parser.add_argument("sweep", metavar="SWEEP", help="folder of a finished sweep, or its id")
@@ -46,6 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where CSV and JSON go")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the JSON here, too")
+    parser.add_argument("--no-plots", action="store_true", help="tables only")
     parser.set_defaults(main=main)
 
 
@@ -65,73 +66,6 @@ def _scenario(sweep: Sweep, frame: pd.DataFrame, asked: str | None) -> tuple[str
     name = asked or shocks[0]
     baseline = baseline_of[name]
     return name, baseline if baseline in present and baseline != name else None
-
-
-def _together(sweep: Sweep, frame: pd.DataFrame) -> xr.Dataset:
-    """What outcomes are made of, for the runs in ``frame``, in its order."""
-    import numpy as np
-    import xarray as xr
-
-    wanted = ["price_outside", "price_gate", "unmet_tonnes", "required_tonnes", "value_added_at_risk"]
-    parts = []
-    for variant in dict.fromkeys(frame["variant"]):
-        data = sweep.dataset(str(variant))
-        parts.append(data[wanted].assign_coords(member=data["run"].values))
-    whole = parts[0] if len(parts) == 1 else xr.concat(parts, dim="member", combine_attrs="override")
-    runs = frame["run"].to_numpy()
-    return whole if np.array_equal(whole["member"].values, runs) else whole.sel(member=runs)
-
-
-def _outcomes(
-    sweep: Sweep, frame: pd.DataFrame, baseline: str | None, whole: pd.DataFrame, names: Sequence[str]
-) -> list[Outcome]:
-    from sim.analysis.outcomes import good_outcomes, moved_most, risk_outcome
-    from sim.analysis.select import select_goods
-
-    run = _together(sweep, frame)
-    paired = None
-    if baseline is not None:
-        keys = ["sample", "replicate"]
-        before = whole[whole["scenario"] == baseline].set_index(keys)
-        paired = _together(sweep, before.loc[list(map(tuple, frame[keys].values))].reset_index())
-    every = [str(good) for good in run["good"].values]
-    if names:
-        goods = select_goods(run, names)
-    else:
-        ratio = sweep.outcomes()["peak_price_ratio"].sel(run=frame["run"].to_numpy(), good=every).values
-        goods = moved_most(ratio, every, GOODS_SHOWN)
-    found = [outcome for good in goods for outcome in good_outcomes(run, good, paired)]
-    return [*found, risk_outcome(run)]
-
-
-def _averaged(frame: pd.DataFrame, values: Any) -> Any:
-    """(sample,) mean over the replicates of each sample; NaN where one failed."""
-    import numpy as np
-
-    kept = np.where(frame["failed"].to_numpy(), np.nan, values)
-    return frame.assign(value=kept).groupby("sample")["value"].agg(lambda v: v.mean(skipna=False)).to_numpy()
-
-
-def _design(sweep: Sweep, frame: pd.DataFrame) -> Design:
-    from sim.analysis.indices import Design
-
-    names = tuple(axis.path for axis in sweep.axes)
-    if not names:
-        raise MonaziteError(
-            f"{shown(sweep.directory)}: nothing varies in this sweep but the seed; give it a range to vary "
-            "and a method, for example lhs"
-        )
-    if sweep.method == "zip":
-        raise MonaziteError(
-            f"{shown(sweep.directory)}: the factors of a zip move together, so nothing tells their effects "
-            "apart; use grid, lhs, saltelli or morris"
-        )
-    first = frame.drop_duplicates("sample").sort_values("sample")
-    unit = first[[f"u:{name}" for name in names]].to_numpy(dtype="float64")
-    options = sweep.options
-    return Design(
-        sweep.method, names, unit, bool(options.get("second_order", False)), int(options.get("levels", 4))
-    )
 
 
 def _report(design: Design, outcome: Outcome, found: Indices, spread: Tornado) -> None:
@@ -202,19 +136,20 @@ def main(args: argparse.Namespace) -> int:
     import pandas as pd
 
     from sim.analysis.indices import analyse, tornado
+    from sim.sweep.responses import averaged, design_of, outcomes_of
 
     whole = sweep.design
     scenario, baseline = _scenario(sweep, whole, args.scenario)
     frame = whole[whole["scenario"] == scenario].reset_index(drop=True)
-    design = _design(sweep, frame)
+    design = design_of(sweep, frame)
     names = [name for text in args.good or [] for name in text.split(",") if name]
     bounds = {axis.path: axis.bounds for axis in sweep.axes}
     rows: list[dict[str, object]] = []
     notes: list[dict[str, object]] = []
     runs = f"{len(design.unit)} points" + (f", {sweep.seeds} seeds each" if sweep.seeds > 1 else "")
     say(f"{scenario}: {sweep.method}, {len(design.names)} factors, {runs}\n")
-    for outcome in _outcomes(sweep, frame, baseline, whole, names):
-        values = _averaged(frame, outcome.values)
+    for outcome in outcomes_of(sweep, frame, baseline, whole, names):
+        values = averaged(frame, outcome.values)
         try:
             found = analyse(design, values)
         except ValueError as error:
@@ -235,11 +170,38 @@ def main(args: argparse.Namespace) -> int:
     }  # fmt: skip
     target = args.out or sweep.directory / "sensitivity"
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(target / "sensitivity.csv", index=False)
+        # By default it lies in the folder of the sweep, which somebody may have sent.
+        make_folder(target.parent, target)
+        write_whole(target / "sensitivity.csv", pd.DataFrame(rows).to_csv(index=False).encode("utf-8"))
     except OSError as error:
         raise MonaziteError(f"{shown(target)}: cannot be written: {error.strerror}") from None
     write_json(target / "sensitivity.json", content)
     write_json(args.json, content)
     say(f"{shown(target)}: sensitivity.csv, sensitivity.json")
+    if not args.no_plots:
+        goods = dict.fromkeys(str(row["good"]) for row in rows if row["good"])
+        _draw(sweep, (scenario, baseline), list(goods), target)
     return 0
+
+
+def _draw(sweep: Sweep, names: tuple[str, str | None], goods: Sequence[str], target: Path) -> None:
+    """The two pictures of each good, or why there is none."""
+    from sim.analysis.baselines import family
+    from sim.plots import kinds, line_up, save_picture
+    from sim.plots.style import file_name
+    from sim.results import find_runs
+
+    runs = [run for run in find_runs(sweep.directory) if family(run) in names]
+    base = next((run for run in runs if family(run) == names[1]), runs[0])
+    lined = line_up(runs, base.scenario)
+    for good in goods:
+        for kind in kinds():
+            if kind.name not in DRAWN:
+                continue
+            measured = kind.measure(lined.of(good))
+            if measured.nothing:
+                say(measured.nothing)
+                continue
+            name = file_name(kind.name, good)
+            made = save_picture(kind.draw(measured), target, name, measured.title, measured.table)
+            say(f"{shown(made.png)}\n  {made.title}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.commands.arguments import for_scenario, setting, split, text_setting
 from sim.commands.exit_codes import HELP
 from sim.commands.output import plural, print_table, say
-from sim.commands.sweeping import add_options, run_and_report
+from sim.commands.sweeping import add_options, check_effect, run_and_report
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
@@ -98,7 +98,7 @@ def plan_from(args: argparse.Namespace) -> Plan:
         plain = [load_scenario(name) for name in names]
         for name, scenario in zip(names, plain, strict=True):
             overrides[name] = list(for_scenario(words, scenario, plain))
-    _check_effect(args)
+    check_effect(args)
     sampling = Sampling(args.method, args.samples, args.seeds, args.second_order, args.levels)
     keeping = Keeping(full=args.full, every_flow=args.every_flow)
     return make_plan(
@@ -108,26 +108,15 @@ def plan_from(args: argparse.Namespace) -> Plan:
 
 def main(args: argparse.Namespace) -> int:
     """Run a sweep, or say what it would be."""
+    if args.dry_run and (args.json is not None or args.fail_fast):
+        name = "--fail-fast" if args.fail_fast else "--json"
+        raise MonaziteError(f"{name} has no effect with --dry-run, which runs nothing")
     plan = plan_from(args)
     if args.dry_run:
         return _dry_run(plan, args)
     if not args.quiet:
         say(headline(plan), flush=True)
     return run_and_report(plan, args)
-
-
-def _check_effect(args: argparse.Namespace) -> None:
-    """Refuse settings that would change nothing.
-
-    Raises:
-        MonaziteError: one of them would not.
-    """
-    if args.address is not None and args.executor != "dask":
-        raise MonaziteError("--address has no effect without --executor dask")
-    if args.slurm and args.executor not in ("slurm", "submitit-local"):
-        raise MonaziteError("--slurm has no effect without --executor slurm")
-    if args.workers is not None and args.executor == "local":
-        raise MonaziteError("--workers has no effect with --executor local, which computes in this process")
 
 
 def headline(plan: Plan) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.sweep.executors import ExecutorSettings
     from sim.sweep.plan import Plan
 
-__all__ = ["add_options", "live", "run_and_report", "settings_of"]
+__all__ = ["add_options", "check_effect", "live", "run_and_report", "settings_of"]
 
 EXECUTORS = ("local", "processes", "dask", "slurm", "submitit-local")
 LINES = 10
@@ -50,6 +50,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fail-fast", action="store_true", help="start no more runs once one has failed")
     parser.add_argument("--quiet", action="store_true", help="no progress; print the folder alone")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the summary as JSON")
+
+
+def check_effect(args: argparse.Namespace) -> None:
+    """Refuse settings that would change nothing.
+
+    Raises:
+        MonaziteError: one of them would not.
+    """
+    if args.address is not None and args.executor != "dask":
+        raise MonaziteError("--address has no effect without --executor dask")
+    if args.slurm and args.executor not in ("slurm", "submitit-local"):
+        raise MonaziteError("--slurm has no effect without --executor slurm")
+    if args.workers is not None and args.executor == "local":
+        raise MonaziteError("--workers has no effect with --executor local, which computes in this process")
 
 
 def settings_of(args: argparse.Namespace) -> ExecutorSettings:

@@ -1,19 +1,23 @@
-"""``monazite world``: what a world rests on."""
+"""``monazite world``: what a world rests on, and worlds of one's own."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.commands.output import plural, print_table, say, write_json
 from sim.errors import MonaziteError
+from sim.paths import cache_directory, shown, world_directory
 
 if TYPE_CHECKING:
     from sim.world.basis import Basis
 
 __all__ = ["main", "register"]
 
+DEFAULT_YEAR = 2024
 ADJUSTMENTS_SHOWN = 8
 BOUNDS = ("give-up price", "worth to ")
 """Adjustments of what a user would pay at the most: one for each user."""
@@ -23,15 +27,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add ``world`` to the command line."""
     parser = subparsers.add_parser(
         "world",
-        help="show what a world rests on",
+        help="show what a world rests on; start and build a world of your own",
         description="show: of each good the output, trade, use and price, with source and confidence, and "
-        "what the reconciliation moved.",
-        epilog="examples: monazite world show nickel 2013; monazite world show gallium 2024; "
-        "monazite world show my-scenario",
+        "what the reconciliation moved. new: write a folder of tables to start from. build: check the tables "
+        "of a folder, balance them, tell every adjustment; scenarios use it by 'world: FOLDER'.",
+        epilog="examples: monazite world show nickel 2013; monazite world show my-scenario; "
+        "monazite world new my-world; monazite world build my-world",
     )
-    parser.add_argument("action", choices=("show",), metavar="show", help="what to do")
-    parser.add_argument("words", nargs="*", metavar="MINERAL|YEAR|SCENARIO",
-                        help="minerals and a year, or a scenario")  # fmt: skip
+    parser.add_argument("action", choices=tuple(ACTIONS), metavar="show|new|build", help="what to do")
+    parser.add_argument("words", nargs="*", metavar="MINERAL|YEAR|SCENARIO|FOLDER",
+                        help="show: minerals and a year, a folder and a year, or a scenario; new: a folder; "
+                        f"build: a folder, and its year if that is not {DEFAULT_YEAR}")  # fmt: skip
     parser.add_argument("--all", action="store_true", help="every adjustment, not the largest alone")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE",
                         help="write it as JSON ('-': print it)")  # fmt: skip
@@ -40,15 +46,63 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Print tables, or write them."""
-    return _show(args)
+    return ACTIONS[args.action](args)
+
+
+def _folder_and_year(args: argparse.Namespace) -> tuple[Path, int]:
+    years = [word for word in args.words if word.isdigit()]
+    names = [word for word in args.words if not word.isdigit()]
+    if len(names) != 1 or len(years) > 1:
+        raise MonaziteError(f"world {args.action} needs one folder; see 'monazite world --help'")
+    return Path(names[0]), int(years[0]) if years else DEFAULT_YEAR
+
+
+def _new(args: argparse.Namespace) -> int:
+    from sim.world.template import write_template
+
+    folder, _ = _folder_and_year(args)
+    for path in write_template(folder):
+        say(shown(path))
+    say(f"README.md explains every column. Write your own rows, then: monazite world build {shown(folder)}")
+    return 0
+
+
+def _build(args: argparse.Namespace) -> int:
+    """Check a folder, build its world, tell all that was moved."""
+    from sim.paths import share_root
+    from sim.world.basis import adjusted, world_basis
+    from sim.world.build.own import OwnTables, unit_slips
+    from sim.world.load import load_world
+    from sim.world.source import WorldChoice, world_tables
+
+    folder, year = _folder_and_year(args)
+    own = (folder / "prices.csv").is_file() and not (folder / "goods.csv").is_file()
+    slips = unit_slips(OwnTables(share_root(), folder, year)) if own else []
+    tables = world_tables(year, (), WorldChoice(folder))
+    world = load_world(year, tables)
+    for slip in slips:
+        say(f"warning: {slip}", file=sys.stderr)
+    moved = adjusted(tables, year, [good.id for good in world.goods])
+    text = f"{plural(len(world.goods), 'good')}, {len(world.facilities)} facilities: balanced"
+    say(f"{shown(folder)}: {text}")
+    for line in world_basis(tables, year):
+        if line.what == "output":
+            say(f"  {line.good}: {line.amount:,.6g} {line.unit}, made in {line.parts} countries")
+    _say_adjustments(moved, everything=True)
+    say(f"in a scenario: base_year: {year}, world: {shown(folder)}")
+    write_json(args.json, {"base_year": year, "warnings": slips, "adjustments": moved})
+    return 0
 
 
 def _asked(words: list[str]) -> tuple[Path, int, tuple[str, ...]]:
     """Tables, year and minerals that the words mean."""
-    from sim.world.source import panel_coverage, world_tables
+    from sim.world.source import WorldChoice, panel_coverage, world_tables
 
     years = [word for word in words if word.isdigit()]
     names = tuple(word for word in words if not word.isdigit())
+    if len(names) == 1 and Path(names[0]).is_dir():
+        year = int(years[0]) if years else DEFAULT_YEAR
+        return world_tables(year, (), WorldChoice(Path(names[0]))), year, ()
     if len(years) > 1:
         raise MonaziteError(f"one year at a time, not {' and '.join(years)}")
     if years:
@@ -64,7 +118,6 @@ def _asked(words: list[str]) -> tuple[Path, int, tuple[str, ...]]:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from sim.paths import world_directory
     from sim.world.basis import adjusted, world_basis
 
     tables, year, minerals = _asked(args.words)
@@ -75,14 +128,19 @@ def _show(args: argparse.Namespace) -> int:
     goods = list(dict.fromkeys(line.good for line in found))
     moved = adjusted(tables, year, goods)
     if str(args.json) != "-":
-        kind = "curated world" if tables == world_directory() else "world from the panel"
-        say(f"{kind} of {year}: {plural(len(goods), 'good')}")
+        say(f"{_kind(tables)} of {year}: {plural(len(goods), 'good')}")
         columns = ("good", "what", "amount", "of", "confidence", "source")
         print_table(columns, [_cells(line) for line in found], spare=("of",))
         _say_adjustments(moved, args.all)
     content = [vars(line) | {"confidence": dict(line.confidence)} for line in found]
     write_json(args.json, {"base_year": year, "goods": content, "adjustments": moved})
     return 0
+
+
+def _kind(tables: Path) -> str:
+    if tables == world_directory():
+        return "curated world"
+    return "world that was built" if cache_directory() in tables.parents else "world of one's own"
 
 
 def _cells(line: Basis) -> tuple[str, ...]:
@@ -109,3 +167,6 @@ def _say_adjustments(moved: list[dict[str, str]], everything: bool) -> None:
 def _share(row: dict[str, str]) -> float:
     raw, now = float(row["raw"]), float(row["reconciled"])
     return abs(now - raw) / max(abs(raw), abs(now), 1e-30)
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"show": _show, "new": _new, "build": _build}

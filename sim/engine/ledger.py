@@ -68,6 +68,7 @@ class Ledger:
 
     Attributes:
         columns: name -> (M, E) of the step booked last. agents: (M, E) most facilities acted on so far.
+        reached: event and ``offer`` or ``need`` -> positions of those that it has acted on so far.
     """
 
     def __init__(self, case: Run, links: Groups) -> None:
@@ -81,6 +82,7 @@ class Ledger:
         self._base_flow = flows
         self.agents = np.zeros((self._members, len(self._events)), dtype=np.int64)
         self.columns: dict[str, FloatArray] = {}
+        self.reached: dict[tuple[int, str], set[int]] = {}
         self._touched: dict[int, _Touched] = {}
         self._controls: Controls | None = None
         self._by_link: dict[tuple[int, bytes], tuple[IntArray, FloatArray, FloatArray]] = {}
@@ -102,6 +104,9 @@ class Ledger:
             if share.any() or event.id in controls.touched_links:
                 found = self._touch(event.id, controls, np.minimum(share, 1.0)[:, None], old.get(position))
                 self._touched[position] = found
+                for side, rows in (("offer", found.offers), ("need", found.needs)):
+                    if len(rows):
+                        self.reached.setdefault((position, side), set()).update(rows.tolist())
                 seen = found.agents * (share > 0)
                 self.agents[:, position] = np.maximum(self.agents[:, position], seen)
         now = {e: (t.share.tobytes(), t.links) for e, t in self._touched.items() if t.links is not None}
@@ -139,7 +144,7 @@ class Ledger:
             "event_filed", "event_approved",
         )  # fmt: skip
         tonnes, value, flow, change, usd, waiting, filed, approved = (np.zeros(shape) for _ in names)
-        world, price = self._world, result.prices.gate
+        world, price = self._world, result.prices.standing("gate")
         for position, found in self._touched.items():
             by_good = np.zeros((self._members, len(world.goods)))
             base = found.base_by_good.copy()

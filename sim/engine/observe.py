@@ -15,6 +15,7 @@ from sim.arrays import FloatArray, Groups, IntArray, Saved
 from sim.controls import Controls
 from sim.engine.losses import Losses
 from sim.engine.markets import PolicyMarket
+from sim.engine.price_index import LEAST_TONNES, BaseYear, Deliveries
 from sim.engine.result import Prices, StepResult
 from sim.instruments import Instrument
 from sim.market.clearing import Clearing
@@ -42,7 +43,8 @@ class Seen:
     """What governments see of the step before."""
 
     price: FloatArray
-    """(M, G) price outside the controlling country over the base price."""
+    """(M, G) price outside the controlling country over the base price; where nothing is traded there, what
+    users there would pay, and where there are none, what sellers ask."""
     required: FloatArray
     """(M, N) tonnes needed."""
     shortfall: FloatArray
@@ -65,6 +67,8 @@ class Observer:
         self._prepared, self.controller = prepared, controller
         self._by_offer, self._by_need = Groups(world.offer_good), Groups(world.need_good)
         self._outside = world.need_country != controller[world.need_good]
+        self._base_cif = tuple(1 + freight for freight in world.freight_share)
+        self._abroad = self._usual_abroad()
         self._at_home = world.offer_country == controller[world.offer_good]
         self._inside, self.abroad = [], []
         for g in range(len(world.goods)):
@@ -80,6 +84,16 @@ class Observer:
         self._user_needs = np.flatnonzero(makers[world.need_facility])
         self.users = Groups(world.need_facility[self._user_needs])
 
+    def _usual_abroad(self) -> BaseYear:
+        """What suppliers deliver outside the controlling country in a base-year step."""
+        world, years = self._prepared.world, self._prepared.step_years
+        value, tonnes = [], np.zeros(len(world.goods))
+        for g, flow in enumerate(self._prepared.benchmark.flow):
+            delivered = flow * self._outside[world.need_slice(g)] * years
+            value.append((delivered * self._base_cif[g]).sum(1))
+            tonnes[g] = delivered.sum()
+        return BaseYear(np.concatenate(value)[None], tonnes[None])
+
     def of_offers(self, values: FloatArray) -> FloatArray:
         """(M, G) sums of values (M, O) by good."""
         return self._by_offer.spread_sums(values, len(self._prepared.world.goods))
@@ -89,38 +103,56 @@ class Observer:
         return self._by_need.spread_sums(values, len(self._prepared.world.goods))
 
     def prices(self, market: PolicyMarket, clearing: Clearing, give_up: FloatArray) -> Prices:
-        """Gate, inside and outside price of a step.
+        """Gate, inside and outside price of a step, and what stands in where nothing is traded.
 
         Args:
             give_up: (M, N) price at which the last class of use gives up.
 
-        Equations (M90), (M91) and (M92), docs/model.md, for ``gate_g``, ``in_g`` and ``abr_g``.
+        Equations (M90) and (M91), docs/model.md, for ``gate_g`` and ``in_g``.
         """
         world, normal = self._prepared.world, self._prepared.benchmark
         output = normal.normal_output
         sold = self.of_offers(clearing.sales)
         value = self.of_offers(clearing.sales * clearing.price)
-        plain = self.of_offers(output * clearing.price) / self.of_offers(output[None])
-        gate = world.base_price * _ratio(value, sold, plain)
+        asked = self.of_offers(output * clearing.price) / self.of_offers(output[None])
+        gate = _ratio(value, sold, np.nan)
 
         inside = clearing.to_sellers(self._inside)
         tonnes, value = self.of_offers(inside), self.of_offers(inside * clearing.price)
         home = self.of_offers(output * self._at_home * clearing.price)
         weight = self.of_offers((output * self._at_home)[None])
-        at_home = world.base_price * _ratio(value, tonnes, _ratio(home, weight, plain))
+        at_home = _ratio(value, tonnes, np.nan)
 
-        landed = clearing.to_buyers(market.cif, clearing.price, include_rent=True)
-        outside, use = self._outside, normal.normal_use
-        tonnes = self.of_needs(clearing.purchases * outside)
-        usual = np.maximum(self.of_needs((use * outside)[None]), 1e-12)
-        # Where practically nothing is traded there is no price; what users would pay at most stands in.
-        bid = np.minimum(clearing.index, give_up)
-        signal = self.of_needs(use * outside * bid) / usual
-        value = self.of_needs(landed * outside)
+        prices = gate, at_home, self._outside_price(market, clearing)
+        quotes = asked, _ratio(home, weight, asked), self._bid(clearing, give_up, asked)
+        return Prices(*(world.base_price * price for price in (*prices, *quotes)))
+
+    def _bid(self, clearing: Clearing, give_up: FloatArray, asked: FloatArray) -> FloatArray:
+        """(M, G) what users outside would pay, multiple of the base price; where there are none, ``asked``.
+
+        Equation (M103), docs/model.md, for ``bid_g``.
+        """
+        use = self._prepared.benchmark.normal_use * self._outside
+        bid = self.of_needs(use * np.minimum(clearing.index, give_up))
+        return _ratio(bid, self.of_needs(use[None]), asked)
+
+    def _outside_price(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
+        """(M, G) price on arrival outside, as a multiple of the base price; NaN where nothing is traded.
+
+        Equations (M92) and (M102), docs/model.md, for ``abr_g`` and ``rel_s``.
+        """
+        usual = self._prepared.benchmark.normal_use * self._outside
         thin = self._prepared.behaviour["least_trade_quoted"]
-        traded = tonnes > thin * usual * self._prepared.step_years
-        abroad = world.base_price * np.where(traded, _ratio(value, tonnes, signal), signal)
-        return Prices(gate, at_home, abroad)
+        bought = self.of_needs(clearing.purchases * self._outside)
+        far = np.broadcast_to(self._outside.astype(float), clearing.index.shape)
+        deliveries = Deliveries(
+            value=clearing.to_sellers(market.cif, far, include_rent=True) * clearing.price,
+            at_base_prices=clearing.to_sellers(self._base_cif, far),
+            tonnes=bought,
+        )
+        price = self._abroad.price(deliveries, self.of_offers, thin)
+        traded = bought > thin * self.of_needs(usual[None]) * self._prepared.step_years
+        return np.where(traded, price, np.nan)
 
     def rents(self, result: StepResult) -> FloatArray:
         """(M, G) largest rent of a cap that somebody pays, share of price.
@@ -149,7 +181,7 @@ class Observer:
 
     def seen(self, result: StepResult) -> Seen:
         """What governments will have seen of a step."""
-        price = result.prices.outside / self._prepared.world.base_price
+        price = result.prices.standing("outside") / self._prepared.world.base_price
         return Seen(price, result.required, result.shortfall, self.exports(result.clearing))
 
     def restored(self, saved: Saved, required: FloatArray, shortfall: FloatArray) -> Seen:
@@ -167,6 +199,6 @@ class Observer:
         return Seen(price, required, shortfall, exports)
 
 
-def _ratio(value: FloatArray, weight: FloatArray, fallback: FloatArray) -> FloatArray:
+def _ratio(value: FloatArray, weight: FloatArray, fallback: FloatArray | float) -> FloatArray:
     """value / weight where there is weight, else the fallback."""
-    return np.where(weight > 1e-9, value / np.maximum(weight, 1e-12), fallback)
+    return np.where(weight > LEAST_TONNES, value / np.maximum(weight, LEAST_TONNES), fallback)

@@ -16,9 +16,11 @@ from sim.engine.borders import TradeBook
 from sim.engine.flow_book import FlowBook
 from sim.engine.labels import base_labels
 from sim.engine.ledger import Ledger
+from sim.engine.price_index import DeliveredPrices
 from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
+from sim.instruments.base import event_row
 from sim.instruments.process import Process
 from sim.variables import VARIABLES
 
@@ -43,7 +45,8 @@ class Recorder(Recording):
     def __init__(self, case: Run, families: Sequence[Origins], processes: Sequence[Process]) -> None:
         self._case = case
         countries = len(case.world.countries)
-        self._pairs = case.observer.importers
+        benchmark, thin = case.prepared.benchmark, case.prepared.behaviour["least_trade_quoted"]
+        self._delivered = DeliveredPrices(case.world, benchmark.flow, case.prepared.step_years, thin)
         self._importers = Groups(case.world.need_country)
         self._flows = FlowBook(case)
         self.ledger = Ledger(case, self._flows.links)
@@ -88,8 +91,7 @@ class Recorder(Recording):
         t, observer = result.time - case.first, case.observer
         self._book_flows(result)
         rows = {
-            "price_gate": result.prices.gate, "price_inside": result.prices.inside,
-            "price_outside": result.prices.outside, "rent": observer.rents(result),
+            **result.prices.rows(), "rent": observer.rents(result),
             "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
             "production": result.output, "sales": clearing.sales, "seller_stock": result.seller_stock,
             "discarded": result.discarded, "requirement": result.required, "consumption": result.consumed,
@@ -107,12 +109,10 @@ class Recorder(Recording):
 
     def _book_payments(self, result: StepResult, t: int) -> None:
         world, clearing = self._case.world, result.clearing
-        bought = self._pairs.sums(clearing.purchases)
-        paid = self._pairs.sums(result.paid) / np.maximum(bought, 1e-300)
-        good, importer = np.divmod(self._pairs.keys, len(world.countries))
+        good, importer = np.divmod(self._delivered.pairs, len(world.countries))
         price = self._kept["price_delivered"][:, t]
         price[:] = np.nan
-        price[:, good, importer] = np.where(bought > 1e-9, paid * world.base_price[good], np.nan)
+        price[:, good, importer] = self._delivered.of(result.market, clearing)
         duty = clearing.to_buyers(result.market.duty, clearing.price, include_rent=True)
         duty = self._importers.sums(duty * world.base_price[world.need_good])
         self._kept["tariff_revenue"][:, t, self._importers.keys] = duty
@@ -205,14 +205,21 @@ class Recorder(Recording):
         agents = VARIABLES["event_agents"]
         variables["event_agents"] = agents.axes, self.ledger.agents, agents.attributes
         event, link, tonnes, base = self.ledger.table()
+        ids = np.array([item.id for item in self._case.events], dtype=str)
+        reached = [(ids[e], s, row) for (e, s), rows in self.ledger.reached.items() for row in sorted(rows)]
+        columns = list(zip(*sorted(reached), strict=True))
+        labels = {
+            f"reached_{name}": ("reached", np.array(column))
+            for name, column in zip(("event", "side", "row"), columns, strict=False)
+        }
         if not len(event):
-            return {}
+            return labels
         for name, values in (("ledger_tonnes", tonnes), ("ledger_base", base)):
             variables[name] = VARIABLES[name].axes, values.astype(np.float32), VARIABLES[name].attributes
         good, pair = np.divmod(link, len(codes) ** 2)
         exporter, importer = np.divmod(pair, len(codes))
-        ids = np.array([item.id for item in self._case.events], dtype=str)
         return {
+            **labels,
             "ledger_event": ("ledger", ids[event]),
             "ledger_good": ("ledger", goods[good]),
             "ledger_exporter": ("ledger", codes[exporter]),
@@ -234,15 +241,6 @@ class Recorder(Recording):
 
 def _attributes(case: Run) -> dict[str, Any]:
     scenario = case.scenario
-    events = [
-        {
-            "id": event.id, "type": event.type, "sentence": event.sentence(),
-            "announced": str(event.announced or ""), "from": str(event.from_ or ""),
-            "until": str(event.until or ""),
-            "in_base_year": bool(getattr(event, "in_base_year", False)),
-        }
-        for event in scenario.events
-    ]  # fmt: skip
     return {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -251,5 +249,5 @@ def _attributes(case: Run) -> dict[str, Any]:
         "members": len(case.members),
         "step": scenario.step,
         "compare_to": scenario.compare_to or "",
-        "events": json.dumps(events),
+        "events": json.dumps([event_row(event) for event in scenario.events]),
     }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from sim.arrays import BoolArray, FloatArray
 from sim.controls import Controls
@@ -11,8 +14,10 @@ from sim.engine.markets import PolicyMarket
 from sim.market.clearing import Clearing
 from sim.units import Amount
 
-__all__ = ["Acting", "Prices", "Queued", "StepResult"]
+__all__ = ["Acting", "Market", "Prices", "Queued", "StepResult"]
 
+Market = Literal["gate", "inside", "outside"]
+MARKETS: tuple[Market, ...] = ("gate", "inside", "outside")
 
 Acting = tuple[str, tuple[str, ...], BoolArray]
 """Of a rule its id, the events that it acts on, and (M,) whether it does so now."""
@@ -20,11 +25,29 @@ Acting = tuple[str, tuple[str, ...], BoolArray]
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of one step, each (M, G) USD/t; see ``docs/model.md``, section "Prices that are reported"."""
+    """Prices of one step, each (M, G) USD/t; see ``docs/model.md``, section "Prices that are reported".
+
+    A price is one at which something was traded, NaN where nothing was. A quote always stands: what sellers
+    ask at the gate, what users outside would pay.
+    """
 
     gate: FloatArray
     inside: FloatArray
     outside: FloatArray
+    quote_gate: FloatArray
+    quote_inside: FloatArray
+    quote_outside: FloatArray
+
+    def standing(self, market: Market) -> FloatArray:
+        """(M, G) USD/t: the price, and the quote where nothing was traded."""
+        price: FloatArray = getattr(self, market)
+        quote: FloatArray = getattr(self, f"quote_{market}")
+        return np.where(np.isnan(price), quote, price)
+
+    def rows(self) -> dict[str, FloatArray]:
+        """Variable -> (M, G), as records keep them."""
+        prices = {f"price_{market}": getattr(self, market) for market in MARKETS}
+        return prices | {f"quote_{market}": getattr(self, f"quote_{market}") for market in MARKETS}
 
 
 @dataclass(frozen=True)

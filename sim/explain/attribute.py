@@ -15,7 +15,7 @@ from sim.arrays import FloatArray
 from sim.errors import MonaziteError
 from sim.explain.branches import Cases, run_subsets
 from sim.explain.credit import MOST_SHAPLEY, Credit, credit, subsets
-from sim.explain.measure import Kind, Measure, from_dataset
+from sim.explain.measure import Kind, Measure, from_dataset, standing
 from sim.explain.players import chains_of, players
 from sim.results import Run
 from sim.scenario import Scenario, load_scenario
@@ -134,10 +134,13 @@ def step_of(run: Run, when: str) -> int:
 
 
 def peak_step(run: Run, baseline: Run | None, good: str) -> int:
-    """The step in which the price outside is furthest from the paired baseline's, by the median member."""
+    """The step in which the price outside is furthest from the paired baseline's, by the median member.
+
+    Where nothing is traded there is no price, so such steps do not count.
+    """
     if baseline is None or baseline.id == run.id:
-        own = price(run.dataset, good, "outside")
-        return int(np.nanmedian(own, axis=0).argmax())
+        own = standing(run.dataset, good)
+        return int(np.median(own, axis=0).argmax())
     data, base = paired(run.dataset, baseline.dataset)
     ratio = price(data, good, "outside") / price(base, good, "outside", controller(data, good))
     return int(np.abs(np.log(np.median(np.nan_to_num(ratio, nan=1.0), axis=0))).argmax())

@@ -18,6 +18,7 @@ from sim.analysis.run_metrics import first_event, steps_per_year
 from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
 from sim.errors import MonaziteError
 from sim.explain.balance import NEEDED, Balance, balance
+from sim.explain.measure import standing
 from sim.explain.words import place, two, user
 from sim.results import Run
 
@@ -73,13 +74,15 @@ def _mean(values: np.ndarray) -> float:
 def _at(data: xr.Dataset, good: str, step: int) -> str:
     """The price outside of a step in words."""
     shown = price_unit(data, good)
-    return f"{two(_mean(price(data, good, 'outside')[:, step]) * shown.factor)} {shown.name}"
+    return f"{two(_mean(standing(data, good)[:, step]) * shown.factor)} {shown.name}"
 
 
 def _price(data: xr.Dataset, base: xr.Dataset, good: str, step: int, baseline: str) -> str:
     shown, country = price_unit(data, good), controller(data, good)
-    now = price(data, good, "outside")[:, step]
-    before = price(base, good, "outside", country)[:, step]
+    now, before = standing(data, good)[:, step], standing(base, good, country)[:, step]
+    untraded = float(np.isnan(price(data, good, "outside")[:, step]).mean())
+    no_trade = f" Nothing was traded there in {two(100 * untraded)} % of members; " if untraded else ""
+    no_trade += "what users would have paid stands in for a price." if untraded else ""
     multiple = float(np.nanmedian(paired_ratio(now, before)))
     low, high = np.nanquantile(now * shown.factor, [0.1, 0.9])
     month = str(data["time"].values[step].astype("datetime64[M]"))
@@ -89,6 +92,7 @@ def _price(data: xr.Dataset, base: xr.Dataset, good: str, step: int, baseline: s
         f"In {month} {in_text(good_name(data, good))} cost {two(_mean(now) * shown.factor)} {shown.name} "
         f"outside {place(country)}{band}: {size} the {two(_mean(before) * shown.factor)} {shown.name} of the "
         f"same draws in {baseline}."
+        f"{no_trade}"
     )
 
 

@@ -11,14 +11,14 @@ import xarray as xr
 
 from sim.agents.origins import Origins
 from sim.analysis.run_metrics import shortage
-from sim.analysis.select import price
+from sim.analysis.select import price, quote
 from sim.arrays import FloatArray
 from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
 from sim.instruments.process import Process
 
-__all__ = ["Kind", "Measure", "Watcher", "from_dataset"]
+__all__ = ["Kind", "Measure", "Watcher", "from_dataset", "standing"]
 
 Kind: TypeAlias = Literal["price", "shortage"]
 
@@ -28,7 +28,8 @@ class Measure:
     """One number per member and step.
 
     Attributes:
-        kind: ``price``, outside the controlling country, in USD/t, or ``shortage``, in tonnes missing.
+        kind: ``price``, outside the controlling country, in USD/t (where nothing is traded, what users would
+            pay), or ``shortage``, in tonnes missing.
         good: good id.
         country: of a shortage the country that is short; None for all.
         step: the step meant; None for the sum over the run.
@@ -67,7 +68,7 @@ class Watcher(Recording):
     def record(self, result: StepResult) -> None:
         """Keep the measure of the step that has just ended."""
         if self._measure.kind == "price":
-            self.rows.append(np.array(result.prices.outside[:, self._good]))
+            self.rows.append(result.prices.standing("outside")[:, self._good])
         else:
             self.rows.append(result.shortfall[:, self._needs].sum(axis=1))
 
@@ -75,5 +76,15 @@ class Watcher(Recording):
 def from_dataset(measure: Measure, dataset: xr.Dataset) -> FloatArray:
     """(steps, M) of a measure as a run has stored it."""
     if measure.kind == "price":
-        return price(dataset, measure.good, "outside").T
+        return standing(dataset, measure.good).T
     return shortage(dataset, measure.good, country=measure.country)[0].T
+
+
+def standing(dataset: xr.Dataset, good: str, country: str | None = None) -> FloatArray:
+    """(M, steps) USD/t outside the controlling country; where nothing is traded, what users there would pay.
+
+    Args:
+        country: the controlling country meant (see :func:`sim.analysis.select.price`).
+    """
+    traded = price(dataset, good, "outside", country)
+    return np.where(np.isnan(traded), quote(dataset, good, "outside", country), traded)

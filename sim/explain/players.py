@@ -21,7 +21,7 @@ def chains_of(scenario: Scenario, good: str) -> Scenario:
 
     Kept are the chain of the good, those that rules watch, and those that share a stated amount with them.
     """
-    labels = load_labels(scenario.base_year)
+    labels = load_labels(scenario.base_year, scenario.tables)
     mineral = {item.id: item.mineral for item in labels.goods}
     needed = {mineral[good]}
     for event in scenario.events:

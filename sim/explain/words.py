@@ -8,6 +8,8 @@ from sim.analysis.names import country_name
 
 __all__ = ["place", "two", "user"]
 
+NOTHING = 1e-9
+"""What rounding leaves behind."""
 WITH_ARTICLE = ("United States", "United Kingdom", "Netherlands", "Philippines", "United Arab Emirates")
 USERS = {
     "processor": "processors", "miner": "mines", "manufacturer": "manufacturers", "ev": "electric vehicles",
@@ -23,7 +25,7 @@ def two(value: float) -> str:
     """
     if not np.isfinite(value):
         return "-"
-    rounded = float(f"{value:.2g}")
+    rounded = float(f"{value:.2g}") if abs(value) > NOTHING else 0.0
     digits = max(1 - int(np.floor(np.log10(abs(rounded)))), 0) if rounded else 0
     return f"{rounded:,.{digits}f}".rstrip("0").rstrip(".") if digits else f"{rounded:,.0f}"
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sim.instruments.process import Process, Setting
     from sim.world.world import BoolArray, IntArray, World
 
-__all__ = ["RULES", "Instrument"]
+__all__ = ["RULES", "Instrument", "event_row"]
 
 LOOKS_AHEAD = (1.0, 2.0, 4.0)
 """Years ahead at which something that goes on changing is looked at."""
@@ -324,6 +324,18 @@ class Instrument(BaseModel):
                 if tonnes > 0 and mine != theirs and any(mine in a and theirs in b for a, b in pairs):
                     return True
         return False
+
+
+def event_row(event: Instrument) -> dict[str, Any]:
+    """What results keep of an event: id, type, sentence, dates, and the ids of the goods that it names."""
+    words, stages = getattr(event, "goods", None), getattr(event, "stages", None)
+    known = event._labels.goods if event._labels and words else ()
+    return {
+        "id": event.id, "type": event.type, "sentence": event.sentence(),
+        "announced": str(event.announced or ""), "from": str(event.from_ or ""),
+        "until": str(event.until or ""), "in_base_year": bool(event.in_base_year),
+        "goods": [known[i].id for i in select_goods(known, words or (), stages or ())],
+    }  # fmt: skip
 
 
 def _small(name: str) -> str:

@@ -21,9 +21,11 @@ class Condition(BaseModel):
     """One thing that is watched, and the bound that it must cross. Bounds are shares of the base year.
 
     ``event`` with ``is``: whether another event is in force, or was raised, eased or lifted by a rule or
-    its dates. ``price``: price outside the controlling country over the base price. ``shortfall``: share
-    of the need of the countries ``in`` that is missing. ``exports``: exports of the countries ``in`` over
-    those of the base year. With several goods it is enough that one of them crosses the bound.
+    its dates. ``price``: price outside the controlling country over the base price; where nothing is traded
+    there, what users there would pay, and where nobody there uses the good, what sellers ask.
+    ``shortfall``: share of the need of the countries ``in`` that is missing. ``exports``: exports of the
+    countries ``in`` over those of the base year. With several goods it is enough that one of them crosses
+    the bound.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)

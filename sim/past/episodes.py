@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from sim.analysis.targets import read_table
 from sim.errors import MonaziteError
 from sim.past.scoring import HOW, PRICES, Statistic, Window
-from sim.scenario import Scenario
+from sim.scenario import Figure, Observation, Scenario
+from sim.scenario.observed import per_month
+from sim.scenario.period import Period, Span
 
 __all__ = ["TOLERANCE", "Episode", "EpisodeTarget", "episode_of", "episodes"]
 
@@ -74,13 +76,13 @@ def episodes() -> tuple[Episode, ...]:
             title=row["title"],
             scenario=row["scenario"],
             minerals=tuple(row["minerals"].split()),
-            targets=tuple(_target(r) for r in rows if r["episode"] == row["episode"]),
+            targets=tuple(_tabled(r) for r in rows if r["episode"] == row["episode"]),
         )
         for row in read_table("targets/episodes.csv")
     )
 
 
-def _target(row: dict[str, str]) -> EpisodeTarget:
+def _tabled(row: dict[str, str]) -> EpisodeTarget:
     reference = None
     if row["reference_series"]:
         reference = _statistic(row, "reference_")
@@ -105,69 +107,181 @@ def _statistic(row: dict[str, str], prefix: str) -> Statistic:
     return Statistic(row[f"{prefix}series"], how, Window.parse(row[f"{prefix}at"]))
 
 
-Figure = tuple[dt.date, float, str, str]
-"""Date, value, source key, name of the row."""
+@dataclass(frozen=True)
+class _Seen:
+    """One observed figure of a series."""
+
+    period: Period
+    figure: Figure
+    entry: Observation
+    name: str
+    """Of the row."""
+
+    @property
+    def value(self) -> float:
+        """In the unit of the series, a month of it where it adds up over time."""
+        return per_month(self.figure.value, self.period)
+
+    @property
+    def source(self) -> str:
+        """Key of the source; empty for an assumption."""
+        return self.figure.source or self.entry.source or ""
 
 
-def _figures(scenario: Scenario) -> dict[str, list[Figure]]:
-    """Per series the observed figures in order of their dates."""
-    found: dict[str, list[Figure]] = {}
-    for entry, observation in scenario.observed.items():
-        several = len(observation.values) > 1
-        for day, figure in observation.values.items():
-            name = f"{entry} {day:%Y-%m}" if several else entry
-            source = figure.source or observation.source or ""
-            found.setdefault(observation.series, []).append((day, figure.value.value, source, name))
-    return {series: sorted(figures) for series, figures in found.items()}
+def _groups(scenario: Scenario) -> list[list[_Seen]]:
+    """Figures that are scored against each other, in order of their dates.
+
+    Figures of one series belong together, whichever entries they stand in, unless an entry says what its own
+    are set against.
+    """
+    found: dict[object, list[_Seen]] = {}
+    for name, entry in scenario.observed.items():
+        several = len(entry.values) > 1
+        apart = name if entry.minus or entry.over or entry.reference else None
+        for period, figure in entry.values.items():
+            row = f"{name} {period}" if several else name
+            found.setdefault((entry.series, apart), []).append(_Seen(period, figure, entry, row))
+    return [sorted(figures, key=lambda seen: seen.period) for figures in found.values()]
 
 
 YEARLY = "yearly_"
 BY_PAIR = "yearly_flow"
 
 
-def _window(series: str, day: dt.date) -> tuple[str, Window]:
+def _scored(series: str, period: Period) -> tuple[str, Window]:
     """The series that is scored, and over which time: a ``yearly_`` one over the year of the figure."""
     if not series.startswith(YEARLY):
-        return series, Window(day, day)
-    return series.removeprefix(YEARLY), Window(dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
+        return series, Window(period.first, period.last)
+    first = period.first
+    return series.removeprefix(YEARLY), Window(dt.date(first.year, 1, 1), dt.date(first.year, 12, 31))
 
 
-def _targets_of(series: str, figures: list[Figure], scenario: Scenario) -> list[EpisodeTarget]:
-    """The figures of one series as targets; of several, the first is the reference of the others."""
-    how = "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
-    reference, level = None, 1.0
-    if len(figures) > 1:
-        (day, level, _, entry), *figures = figures
-        scored, window = _window(series, day)
-        reference = Statistic(scored, how, window)
-        if level <= 0:
-            raise MonaziteError(
-                f"observed.{entry}: the first figure of {series} is the reference of the others and must "
-                "be more than zero; put an earlier one before it"
-            )
+def _how(series: str) -> str:
+    return "mean" if series.partition(".")[0] in (*PRICES, "import_unit_value") else "total"
+
+
+def _targets_of(figures: list[_Seen], scenario: Scenario) -> list[EpisodeTarget]:
+    """The figures of one group as targets."""
+    entry = figures[0].entry
+    if entry.minus or entry.over:
+        return [_beside(seen, scenario) for seen in figures]
+    if entry.reference is not None:
+        return _against_window(figures, entry.reference, scenario)
+    if len(figures) == 1:
+        return [_alone(figures[0], scenario)]
+    return _against_first(figures, scenario)
+
+
+def _target(
+    seen: _Seen, statistic: Statistic, text: str, scenario: Scenario, level: float = 1.0
+) -> EpisodeTarget:
+    """A figure over a level, with the band that it states or that goes without saying."""
+    value = seen.figure.value.value / level
+    known = scenario.sources.get(seen.source)
+    band = _band(seen, value, level, statistic.reference is not None)
+    return EpisodeTarget(
+        seen.name, text, statistic, value, *band, known.title if known else "assumption"
+    )
+
+
+def _band(seen: _Seen, value: float, level: float, against: bool) -> tuple[float, float]:
+    """Low and high: as stated, else a factor :data:`TOLERANCE` either way; of a gap, a share of its size.
+
+    Where nothing was left of a level (``against`` it), up to a fifth of it is in band.
+    """
+    stated = seen.figure.band or ()
+    if len(stated) == 2:
+        return stated[0].value / level, stated[1].value / level
+    whole = seen.entry.band
+    share = stated[0].value if stated else whole.value if whole is not None else TOLERANCE - 1
+    if seen.entry.minus:
+        return value - share * abs(value), value + share * abs(value)
+    if value == 0 and against:
+        return 0.0, share / (1 + share)
+    return value / (1 + share), value * (1 + share)
+
+
+def _alone(seen: _Seen, scenario: Scenario) -> EpisodeTarget:
+    """A single figure is scored as it stands; of zero, nothing but zero is in band unless it states one."""
+    series, window = _scored(seen.entry.series, seen.period)
+    text = f"{seen.entry.series}, {_when(seen)}"
+    return _target(seen, Statistic(series, _how(series), window), text, scenario)
+
+
+def _against_first(figures: list[_Seen], scenario: Scenario) -> list[EpisodeTarget]:
+    """The first figure above zero is the reference of the others.
+
+    Raises:
+        MonaziteError: all are zero.
+    """
+    first = next((seen for seen in figures if seen.value > 0), None)
+    if first is None:
+        raise MonaziteError(
+            f"observed.{figures[0].name}: all figures of {figures[0].entry.series} are zero, and the first "
+            "above zero is the reference of the others; put an earlier one before them"
+        )
+    series, window = _scored(first.entry.series, first.period)
+    uneven = len({seen.period.months for seen in figures}) > 1
+    how = "mean" if uneven and not first.entry.series.startswith(YEARLY) else _how(series)
+    reference = Statistic(series, how, window)
     targets = []
-    for day, value, source, entry in figures:
-        ratio = value / level
-        scored, window = _window(series, day)
-        form = "%Y" if series.startswith(YEARLY) else "%Y-%m"
-        text = f"{series}, {day.strftime(form)}"
-        text += f" over {reference.at.first.strftime(form)}" if reference else ""
-        known = scenario.sources.get(source)
-        targets.append(
-            EpisodeTarget(
-                entry, text, Statistic(scored, how, window, reference), ratio,
-                ratio / TOLERANCE, ratio * TOLERANCE, known.title if known else "assumption",
-            )
-        )  # fmt: skip
+    for seen in figures:
+        if seen is first:
+            continue
+        scored, window = _scored(seen.entry.series, seen.period)
+        level = first.value * seen.period.months if _how(series) == "total" else first.value
+        text = f"{seen.entry.series}, {_when(seen)} over {_when(first)}"
+        targets.append(_target(seen, Statistic(scored, how, window, reference), text, scenario, level))
     return targets
+
+
+def _against_window(figures: list[_Seen], span: Span, scenario: Scenario) -> list[EpisodeTarget]:
+    """The mean of a window is the reference: that of the model, and of the figures that lie in it.
+
+    Figures inside are scored, too, unless there is one alone, which is its own mean.
+    """
+    series, _ = _scored(figures[0].entry.series, figures[0].period)
+    reference = Statistic(series, "mean", Window(span.first, span.last))
+    level = figures[0].entry.level()
+    inside = [seen for seen in figures if span.holds(seen.period)]
+    targets = []
+    for seen in figures:
+        if inside == [seen] and seen.figure.value.dimension != "share":
+            continue
+        scored, window = _scored(seen.entry.series, seen.period)
+        adds_up = seen.figure.value.dimension not in ("price", "share")
+        own = level * seen.period.months if adds_up else level
+        text = f"{seen.entry.series}, {_when(seen)} over {span.text}"
+        targets.append(_target(seen, Statistic(scored, "mean", window, reference), text, scenario, own))
+    return targets
+
+
+def _beside(seen: _Seen, scenario: Scenario) -> EpisodeTarget:
+    """A gap or a ratio to another series at the same time."""
+    entry = seen.entry
+    series, window = _scored(entry.series, seen.period)
+    if entry.minus:
+        other, _ = _scored(entry.minus, seen.period)
+        text = f"{entry.series} less {entry.minus}, {_when(seen)}"
+        return _target(seen, Statistic(series, _how(series), window, minus=other), text, scenario)
+    other, _ = _scored(str(entry.over), seen.period)
+    text = f"{entry.series} over {entry.over}, {_when(seen)}"
+    below = Statistic(other, _how(other), window)
+    return _target(seen, Statistic(series, _how(series), window, below), text, scenario)
+
+
+def _when(seen: _Seen) -> str:
+    return str(seen.period.first.year) if seen.entry.series.startswith(YEARLY) else str(seen.period)
 
 
 def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | None = None) -> Episode:
     """The observations of a scenario as an episode, scored like those of the project.
 
-    Of a series with several figures the first is the reference and the others are scored as ratios to it,
-    since what trade quotes and what the model's base year holds differ in level. A single figure is
-    scored as it stands. In band is what lies within a factor :data:`TOLERANCE` of the observed value.
+    Of a series with several figures the first above zero is the reference and the others are scored as ratios
+    to it, since what trade quotes and what the model's base year holds differ in level; an entry may name a
+    window instead (``reference``), or another series (``minus``, ``over``). A single figure is scored as it
+    stands. In band is what lies within a factor :data:`TOLERANCE` of the observed value, unless it states its
+    own.
     Flows between two countries are kept as quantiles over the members, not member by member: they are
     left out and named.
 
@@ -187,11 +301,12 @@ def episode_of(scenario: Scenario, minerals: Sequence[str] = (), name: str | Non
         )
     targets: list[EpisodeTarget] = []
     unscored: list[str] = []
-    for series, figures in _figures(scenario).items():
+    for figures in _groups(scenario):
+        series = figures[0].entry.series
         if series.partition(".")[0] == BY_PAIR:
             unscored.append(series)
         else:
-            targets += _targets_of(series, figures, scenario)
+            targets += _targets_of(figures, scenario)
     if not targets:
         raise MonaziteError(
             f"'{scenario.name}': nothing under 'observed' can be scored ({', '.join(unscored)}); add prices, "

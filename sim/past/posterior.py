@@ -100,7 +100,8 @@ def aims(episodes: Sequence[Episode]) -> tuple[Aim, ...]:
 
 
 def _told(statistic: Statistic) -> str:
-    words = f"{statistic.how} of {statistic.series}, {statistic.at.first} to {statistic.at.last}"
+    gap = f" less {statistic.minus}" if statistic.minus else ""
+    words = f"{statistic.how} of {statistic.series}{gap}, {statistic.at.first} to {statistic.at.last}"
     return words if statistic.reference is None else f"{words}, over {_told(statistic.reference)}"
 
 

@@ -92,8 +92,8 @@ def _simulation(*overrides: str, cover: float = 0.0) -> Simulation:
 
 
 def _price(data: xr.Dataset, good: str = METAL, name: str = "price_outside") -> Values:
-    """(T,) a price over that of the base year."""
-    found = data[name].sel(good=good).isel(member=0)
+    """(T,) a price over that of the base year; where nothing is traded, what is asked or bid."""
+    found = data[name].fillna(data[name.replace("price_", "quote_")]).sel(good=good).isel(member=0)
     price: Values = found.to_numpy().astype(np.float64) / float(data.good_base_price.sel(good=good))
     return price
 
@@ -333,7 +333,7 @@ def highest_value() -> Finding:
     highest = Worth(simulation.case.prepared).highest()[0]
     worst, where, dearest = 0.0, "", 0.0
     while simulation.time < simulation.steps:
-        outside = simulation.step().prices.outside[0] / world.base_price
+        outside = simulation.step().prices.standing("outside")[0] / world.base_price
         for good, most, price in zip(world.goods, highest, outside, strict=True):
             dearest = max(dearest, float(price))
             if price / most > worst:

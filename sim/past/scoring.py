@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,6 +106,8 @@ class Statistic:
     how: str
     at: Window
     reference: Statistic | None = None
+    minus: str = ""
+    """Another series, of which the same is taken off: the statistic is a gap."""
 
 
 def _split(name: str) -> tuple[str, list[str], str]:
@@ -199,6 +201,10 @@ UNIT_VALUE = ("import_value", "imports")
 
 
 def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
+    """(M,) the statistic without its reference."""
+    if statistic.minus:
+        other = replace(statistic, series=statistic.minus, minus="")
+        return _plain(dataset, replace(statistic, minus="")) - _plain(dataset, other)
     above, below = paths(dataset, statistic.series)
     steps = statistic.at.steps(dataset["time"].values)
     if not len(steps):
@@ -209,10 +215,12 @@ def _plain(dataset: xr.Dataset, statistic: Statistic) -> Values:
         )
     if statistic.how in ("peak", "trough"):
         above, below = (above if below is None else ratio(above, below)), None
+    # Taken, a member's steps lie beside each other: sums are rounded alike, however many members there are.
+    above = above.take(steps, axis=1)
     if below is not None:
         # A mean unit value is that of all tonnes, not the mean of steps.
-        return ratio(total(above[:, steps]), total(below[:, steps]))
-    return HOW[statistic.how](above[:, steps])
+        return ratio(total(above), total(below.take(steps, axis=1)))
+    return HOW[statistic.how](above)
 
 
 def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
@@ -232,6 +240,8 @@ def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:
     """
     above, below = paths(dataset, statistic.series)
     path = above if below is None else ratio(above, below)
+    if statistic.minus:
+        path = path - series_path(dataset, Statistic(statistic.minus, statistic.how, statistic.at))
     reference = statistic.reference
     if reference is None:
         return path

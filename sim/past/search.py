@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from sim.agents.parameters import read_behaviour, read_priors
 from sim.errors import MonaziteError
+from sim.files import make_folder
 from sim.past.episodes import Episode
 from sim.past.posterior import (
     BATCH,
@@ -47,6 +48,7 @@ from sim.past.posterior import (
     weighted_quantile,
 )
 from sim.past.replay import load_episode
+from sim.past.search_file import FORMAT, MOST_DRAWS, read_search_file
 from sim.paths import shown
 from sim.sweep.executors import process_pool
 from sim.sweep.journal import write_file
@@ -58,10 +60,7 @@ __all__ = ["Found", "Request", "Runner", "Watch", "make_request", "open_search",
 Values = npt.NDArray[np.float64]
 Runner = Callable[[Sequence[Episode], Sequence[str], Values], Values]
 """Turns (n, parameters) values into (n, targets) statistics."""
-FORMAT = 1
 LEAST_BATCHES = 2
-MOST_DRAWS = 500_000
-"""A hundred times the default; all of them are held in memory at the end."""
 SEARCHED_FILES = ("behaviour.csv", "posterior.csv")
 """Files of the world of which a search reads no more than it states in its request."""
 LOW, HIGH = 0.1, 0.9
@@ -182,7 +181,7 @@ def make_request(episodes: Sequence[Episode], draws: int, seed: int) -> Request:
 
 PARTS = {
     "draws": "the number of draws", "seed": "the seed", "priors": "parameters or their priors",
-    "targets": "targets", "format": "the format", "version": "the version of Monazite",
+    "targets": "targets", "version": "the version of Monazite",
     "fixed": "values of parameters that are not searched", "episodes": "program, world or scenarios",
 }  # fmt: skip
 
@@ -196,34 +195,20 @@ def _claim(out: Path, request: Request) -> None:
     path, asked = out / "search.json", request.as_dict()
     asked = json.loads(json.dumps(asked))
     try:
-        (out / "batches").mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
+        make_folder(out, out / "batches")
+        if not path.exists() and not path.is_symlink():
             write_file(path, (json.dumps(asked, indent=1, ensure_ascii=False) + "\n").encode())
             return
     except OSError as error:
         raise MonaziteError(f"{shown(out)}: cannot write there ({error.strerror or error})") from None
-    known = _json(path)
-    model = known.get("model") or {}
-    differ = [key for key in asked if key != "model" and known.get(key) != asked[key]]
-    differ += [key for key in asked["model"] if model.get(key) != asked["model"][key]]
+    known, _ = read_search_file(out)
+    differ = [key for key in asked if key != "model" and known[key] != asked[key]]
+    differ += [key for key in asked["model"] if known["model"][key] != asked["model"][key]]
     if differ:
         raise MonaziteError(
             f"{shown(out)} holds another search: {', '.join(PARTS[key] for key in differ)} differ; name "
             "another folder with --out"
         )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MonaziteError(
-            f"{shown(path.parent)}: holds no search; make one with "
-            f"'monazite calibrate --out {shown(path.parent)}'"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise MonaziteError(f"{shown(path)}: cannot be read ({error})") from None
-    return content if isinstance(content, dict) else {}
 
 
 def _file(out: Path, batch: int) -> Path:
@@ -372,16 +357,9 @@ def open_search(out: Path) -> Found:
     Raises:
         MonaziteError: no search, not finished, damaged.
     """
-    content = _json(out / "search.json")
-    try:
-        if content["format"] != FORMAT:
-            raise KeyError("format")
-        priors = {str(name): (float(low), float(high)) for name, (low, high) in content["priors"].items()}
-        targets = tuple(Aim(**target) for target in content["targets"])
-        request = Request(int(content["draws"]), int(content["seed"]), priors, targets, content["model"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        where = shown(out / "search.json")
-        raise MonaziteError(f"{where}: is no search of this version of Monazite") from None
+    _, asked = read_search_file(out)
+    targets = tuple(Aim(**target.model_dump()) for target in asked.targets)
+    request = Request(asked.draws, asked.seed, asked.priors, targets, asked.model.model_dump())
     missing = [batch for batch in range(request.batches) if not _file(out, batch).is_file()]
     if missing or not (out / "ends.csv").is_file():
         raise MonaziteError(
@@ -389,7 +367,7 @@ def open_search(out: Path) -> Found:
             f"it first: monazite calibrate --draws {request.draws} --seed {request.seed} --out {shown(out)}"
         )
     sample = weighted(_sample(out, request, range(request.batches)), request.batches)
-    return Found(out, request, sample, tuple(posterior(sample, priors, targets)), _read_ends(out))
+    return Found(out, request, sample, tuple(posterior(sample, asked.priors, targets)), _read_ends(out))
 
 
 def _ends(found: Found, episodes: Sequence[Episode], run: Runner) -> bytes:

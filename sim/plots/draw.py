@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sim.plots.comparison import Subject, comparison_plots
-from sim.plots.style import Picture
+from sim.plots.case import line_up
+from sim.plots.pictures import Measured, kinds
+from sim.plots.style import Picture, file_name, save_picture
 from sim.results import Run
 
-__all__ = ["draw_comparison"]
+__all__ = ["Drawn", "draw_all"]
 
 
-def draw_comparison(
+@dataclass(frozen=True)
+class Drawn:
+    """What came of drawing: the pictures, and a sentence for each that has nothing to show."""
+
+    pictures: list[Picture]
+    not_drawn: list[str]
+
+
+def draw_all(
     runs: Sequence[Run],
     baseline: str,
     goods: Sequence[str],
     directory: Path,
     progress: Callable[[Picture], None] | None = None,
-) -> list[Picture]:
-    """For each good the pictures of all runs together, then those of each scenario.
-
-    With the baseline alone, its own pictures are drawn. What a run does not keep is not drawn: of sweeps,
-    price paths alone.
+) -> Drawn:
+    """Every picture of every good, all scenarios in each.
 
     Args:
         runs: stored runs, the baseline among them.
@@ -30,23 +37,23 @@ def draw_comparison(
         goods: good ids.
         directory: where PNG, SVG and CSV go.
         progress: called with each picture once it is written.
+
+    Raises:
+        MonaziteError: a run is not paired with the baseline, or the folder cannot be written.
     """
-    base = next(run for run in runs if run.scenario == baseline)
-    scenarios = [run for run in runs if run is not base] or [base]
-    plots = comparison_plots()
-    pictures: list[Picture] = []
+    lined = line_up(runs, baseline)
+    drawn = Drawn([], [])
     for good in goods:
-        together = Subject(runs, base, base, good, directory)
-        wanted = [(plot, together) for plot in plots if not plot.of_each]
-        wanted += [
-            (plot, Subject(runs, base, run, good, directory))
-            for run in scenarios
-            for plot in plots
-            if plot.of_each
-        ]
-        for plot, subject in wanted:
-            if plot.can_show(subject):
-                pictures.append(plot.draw(subject))
-                if progress:
-                    progress(pictures[-1])
-    return pictures
+        case = lined.of(good)
+        for kind in kinds():
+            measured: Measured = kind.measure(case)
+            if measured.nothing:
+                drawn.not_drawn.append(measured.nothing)
+                continue
+            figure = kind.draw(measured)
+            name = file_name(kind.name, good)
+            drawn.pictures.append(save_picture(figure, directory, name, measured.title, measured.table))
+            if progress:
+                progress(drawn.pictures[-1])
+    drawn.not_drawn[:] = dict.fromkeys(drawn.not_drawn)
+    return drawn

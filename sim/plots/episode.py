@@ -15,30 +15,31 @@ from matplotlib.ticker import FuncFormatter
 from sim.analysis.select import own_events
 from sim.past.episodes import EpisodeTarget
 from sim.past.replay import EpisodeRun, HindcastRow
-from sim.past.scoring import SERIES, series_path
-from sim.plots.events import LANE_INCHES, draw_lanes, lane_count, shade
+from sim.past.scoring import series_path
+from sim.plots.events import LANE_INCHES, PLAIN, draw_lanes, lanes_of, shade
+from sim.plots.lettering import height, wrapped
 from sim.plots.style import (
     BASELINE,
     HALO,
     PALETTE,
     STYLE,
     Picture,
+    Sheet,
     date_axis,
     day_number,
-    figure,
     file_name,
     number,
     save_picture,
-    titles,
 )
 from sim.results.grouping import member_statistics
 
 __all__ = ["draw_episode"]
 
 Values = npt.NDArray[np.float64]
-PANEL_INCHES = 2.1
+PANEL_INCHES = 1.85
+LEFT, WIDE = 1.0, 9.6
+HEAD_POINTS = 10.0
 LOG_RANGE = 8.0
-LONGEST_TITLE = 115
 MILLION = 1e6
 
 
@@ -51,7 +52,8 @@ def _panels(run: EpisodeRun) -> list[list[HindcastRow]]:
         same_time = reference is not None and reference.at == statistic.at
         # A total is compared with that of another time of its own: each such row has its own curve.
         when = reference.at if reference is not None and not same_time else None
-        groups.setdefault((statistic.series, reference and reference.series, when), []).append(row)
+        key = (statistic.series, statistic.minus, reference and reference.series, when)
+        groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
@@ -79,8 +81,12 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
     stats = member_statistics(path)
     middle = stats.get("p50", stats["central"])
     if "p10" in stats:
-        axes.fill_between(time, stats["p10"], stats["p90"], color=PALETTE[1], alpha=0.22, linewidth=0)
-    axes.plot(time, middle, color=PALETTE[1], linewidth=2.0)
+        axes.fill_between(
+            time, stats["p10"], stats["p90"], step="post", color=PALETTE[1],
+            alpha=0.22, linewidth=0,
+        )  # fmt: skip
+    # A value holds for its whole step: a sloping line would move before the control begins.
+    axes.plot(time, middle, color=PALETTE[1], linewidth=2.0, drawstyle="steps-post")
     values = [middle, stats.get("p90", middle)]
     for row in rows:
         target, scale = row.target, _per_step(row, time)
@@ -97,7 +103,7 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
             target.id, ((left + right) / 2, seen), xytext=(0, 6), textcoords="offset points",
             ha="center", fontsize=9, fontweight="bold", color=PALETTE[0], path_effects=HALO,
         )  # fmt: skip
-        values.append(np.array([seen, high]))
+        values.append(np.array([low, seen, high] if first.minus else [seen, high]))
     if first.reference is not None:
         axes.axhline(1.0, color=BASELINE, linewidth=0.9)
     shown = np.concatenate([v[np.isfinite(v)] for v in values])
@@ -106,7 +112,7 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
         axes.set_yscale("log")
         axes.set_ylim(max(low * 0.8, 0.05), high * 1.6)
     else:
-        axes.set_ylim(0, high * 1.25)
+        axes.set_ylim(min(0.0, low * 1.25), high * 1.25 if high > 0 else 0.0)
     unit = MILLION if high >= MILLION else 1.0
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value / unit)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
@@ -119,14 +125,16 @@ def _draw_panel(axes: Axes, run: EpisodeRun, rows: list[HindcastRow], time: Any)
     label = plain if reference is None else "relative to\nits reference" if apart else "ratio"
     axes.set_ylabel(label, fontsize=9.5)
     axes.yaxis.set_label_coords(-0.064, 0.5)
-    named = "; ".join(f"{row.target.id}: {row.target.text}" for row in rows)
-    short = f"{', '.join(row.target.id for row in rows)}: {SERIES[kind]}"
-    axes.set_title(named if len(named) < LONGEST_TITLE else short, fontsize=10)
     frame = pd.DataFrame({"date": time.astype("datetime64[D]"), "series": first.series})
     for name in ("p10", "p50", "p90", "central"):
         if name in stats:
             frame[name] = stats[name]
     return frame.assign(unit="1" if reference is not None else "unit of the series")
+
+
+def _heading(rows: list[HindcastRow]) -> str:
+    """What was observed, in words, with the number of each target in the table of the document."""
+    return "; ".join(f"{row.target.text} ({row.target.id})" for row in rows)
 
 
 def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
@@ -141,7 +149,7 @@ def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
     panels = _panels(run)
     events = own_events(run.dataset, None)
     # Controls of the base year act through its trade and have no date that a reader could see here.
-    events = [e for e in events if "already in base-year trade" not in str(e.get("sentence"))]
+    events = [event for event in events if not event.get("in_base_year")]
     counted = [row for row in run.rows if row.target.listed] or list(run.rows)
     inside = sum(row.in_band for row in counted)
     title = f"{run.episode.title}: {inside} of {len(counted)} targets in band"
@@ -153,20 +161,20 @@ def draw_episode(run: EpisodeRun, directory: Path, seed: int) -> Picture:
         f"Model results, not forecasts. Scenario {run.episode.scenario}, {run.dataset.sizes['member']} "
         f"members, seed {seed}. Observed: {observed}."
     )
-    lanes = lane_count(events, time)
+    lanes = lanes_of([(event, (PLAIN,)) for event in events], time)
+    above, head = len(lanes) * LANE_INCHES, 0.42
+    heads = [wrapped(_heading(panel), WIDE, HEAD_POINTS, True) for panel in panels]
+    taller = [head + height(text, HEAD_POINTS) - height("", HEAD_POINTS) for text in heads]
     with mpl.rc_context(STYLE):
-        fig = figure(11.0, 1.9 + PANEL_INCHES * len(panels) + 0.55 * (len(panels) - 1) + lanes * LANE_INCHES)
-        bottom, top = titles(fig, title, subtitle, note)
-        inch = 1.0 / float(fig.get_size_inches()[1])
-        left, width, between = 0.09, 0.87, 0.55 * inch
-        lowest, highest = bottom + 0.35 * inch, top - (lanes * LANE_INCHES + 0.5) * inch
-        height = (highest - lowest - between * (len(panels) - 1)) / len(panels)
-        tables = []
-        for row, panel in enumerate(panels):
-            axes = fig.add_axes((left, highest - height - row * (height + between), width, height))
-            shade(axes, events, time)
-            tables.append(_draw_panel(axes, run, panel, time))
+        sheet = Sheet(title, subtitle, note, above + sum(taller) + (PANEL_INCHES + 0.25) * len(panels) + 0.1)
         if lanes:
-            lane = fig.add_axes((left, highest + 0.33 * inch, width, lanes * LANE_INCHES * inch))
-            draw_lanes(lane, events, time)
-    return save_picture(fig, directory, file_name("hindcast", run.episode.id), title, pd.concat(tables))
+            draw_lanes(sheet.axes(LEFT, 0.0, WIDE, above), lanes, time)
+        tables, y = [], above
+        for panel, text, more in zip(panels, heads, taller, strict=True):
+            y += more
+            axes = sheet.axes(LEFT, y, WIDE, PANEL_INCHES)
+            shade(axes, lanes, True)
+            tables.append(_draw_panel(axes, run, panel, time))
+            axes.set_title(text, fontsize=HEAD_POINTS)
+            y += PANEL_INCHES + 0.25
+    return save_picture(sheet.fig, directory, file_name("hindcast", run.episode.id), title, pd.concat(tables))

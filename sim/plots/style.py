@@ -6,8 +6,7 @@ in black and white still tells them apart. Fonts are those that ship with matplo
 
 from __future__ import annotations
 
-import re
-import textwrap
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import ConciseDateFormatter, YearLocator, date2num
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from sim.analysis.names import in_text
 from sim.analysis.text import number
 from sim.errors import MonaziteError
 from sim.files import check_inside
+from sim.plots.lettering import height, spread, stacked, wrapped
 from sim.results import Run
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PALETTE",
     "STYLE",
     "Picture",
+    "Sheet",
     "date_axis",
     "day_number",
     "file_name",
@@ -48,13 +50,18 @@ __all__ = [
     "line_labels",
     "number",
     "percent",
+    "png_bytes",
+    "quoted",
     "save_picture",
+    "signed",
     "spread",
+    "svg_text",
     "titles",
 ]
 
-PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours, without yellow and black."""
+PALETTE = ("#D55E00", "#0072B2", "#009E73", "#B8558E", "#B87A00", "#3A92C4", "#6A3D9A", "#5B4636")
+"""Okabe and Ito's colours without yellow and black, the light ones darkened so that text in them can be read,
+and two more."""
 DASHES: tuple[Any, ...] = (
     "solid",
     (0, (5, 2)),
@@ -62,6 +69,8 @@ DASHES: tuple[Any, ...] = (
     (0, (7, 2, 1.5, 2)),
     (0, (3, 1)),
     (0, (9, 3)),
+    (0, (1, 3)),
+    (0, (12, 2, 1, 2, 1, 2)),
 )
 BASELINE = "#8A8A8A"
 GREY = "#5F5F5F"
@@ -79,6 +88,7 @@ STYLE: Any = {
     "text.color": INK,
     "xtick.color": GREY,
     "ytick.color": GREY,
+    "text.parse_math": False,
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
@@ -97,6 +107,9 @@ TITLE_POINTS = 15.0
 SUBTITLE_POINTS = 11.0
 FOOTER_POINTS = 8.5
 POINTS_PER_INCH = 72.0
+SHEET_WIDTH = 11.0
+MARGIN = 0.3
+STRIP_INCHES = 0.24
 
 
 @dataclass(frozen=True)
@@ -116,12 +129,54 @@ def figure(width: float = 11.0, height: float = 6.6) -> Figure:
     return made
 
 
-def _wrap(text: str, width_inches: float, points: float) -> str:
-    # DejaVu Sans is about 0.55 em wide on average; bold a little more. A number keeps its sign.
-    text = re.sub(r"(\d) %|seed \d|\d times", lambda m: m.group(0).replace(" ", "\u00a0"), text)
-    return "\n".join(
-        textwrap.wrap(text, int(width_inches * POINTS_PER_INCH / (points * 0.58)), break_on_hyphens=False)
-    )
+class Sheet:
+    """A page whose height follows from its text and from the room that its panels need, in inches.
+
+    Attributes:
+        fig: the figure.
+        width: of the page.
+        room: height between subtitle and footer, as asked for.
+    """
+
+    def __init__(
+        self, title: str, subtitle: str, note: str, room: float, width: float = SHEET_WIDTH
+    ) -> None:
+        inner = width - 2 * MARGIN
+        heading = wrapped(title, inner, TITLE_POINTS, True)
+        below = wrapped(subtitle, inner, SUBTITLE_POINTS) if subtitle else ""
+        foot = wrapped(note, inner, FOOTER_POINTS)
+        head = 0.18 + height(heading, TITLE_POINTS) + 0.04
+        above = head + (height(below, SUBTITLE_POINTS) if below else 0.0) + 0.1
+        under = 0.12 + height(foot, FOOTER_POINTS) + 0.06
+        self.width, self.room, self._above = width, room, above
+        self.fig = figure(width, above + room + under)
+        self.tall = above + room + under
+        self.text(MARGIN, 0.18 - above, heading, TITLE_POINTS, fontweight="bold")
+        if below:
+            self.text(MARGIN, head - above, below, SUBTITLE_POINTS, color=GREY)
+        self.text(MARGIN, room + 0.06, foot, FOOTER_POINTS, color=GREY)
+
+    def axes(self, x: float, y: float, wide: float, tall: float) -> Axes:
+        """Axes with their upper left corner so many inches from the left and below the subtitle."""
+        return self.fig.add_axes((x / self.width, self.up(y + tall), wide / self.width, tall / self.tall))
+
+    def strip(self) -> Axes:
+        """The line below the subtitle, for a key: x in inches from its left end, y from 0 to 1."""
+        wide = self.width - 2 * MARGIN
+        axes = self.axes(MARGIN, 0.0, wide, STRIP_INCHES)
+        axes.set_axis_off()
+        axes.set_xlim(0, wide)
+        axes.set_ylim(0, 1)
+        return axes
+
+    def text(self, x: float, y: float, text: str, points: float, **look: Any) -> None:
+        """A text with its upper left corner there, in the inches of :meth:`axes`."""
+        look = {"va": "top", "linespacing": 1.2, **look}
+        self.fig.text(x / self.width, self.up(y), text, fontsize=points, **look)
+
+    def up(self, y: float) -> float:
+        """A distance below the subtitle, in inches, as a share of the page's height from its bottom."""
+        return 1 - (y + self._above) / self.tall
 
 
 def titles(fig: Figure, title: str, subtitle: str, note: str) -> tuple[float, float]:
@@ -130,28 +185,33 @@ def titles(fig: Figure, title: str, subtitle: str, note: str) -> tuple[float, fl
     Returns:
         Bottom and top of the space left for axes, as shares of the figure's height.
     """
-    width, height = fig.get_size_inches()
-    inner = float(width) - 0.6
-    left = 0.3 / float(width)
-    inch = 1.0 / float(height)
-    heading = _wrap(title, inner, TITLE_POINTS * 1.07)
-    y = 1 - 0.18 * inch
-    fig.text(left, y, heading, fontsize=TITLE_POINTS, fontweight="bold", va="top", linespacing=1.25)
-    y -= (heading.count("\n") + 1) * TITLE_POINTS * 1.28 / POINTS_PER_INCH * inch + 0.05 * inch
-    if subtitle:
-        below = _wrap(subtitle, inner, SUBTITLE_POINTS)
-        fig.text(left, y, below, fontsize=SUBTITLE_POINTS, color=GREY, va="top", linespacing=1.25)
-        y -= (below.count("\n") + 1) * SUBTITLE_POINTS * 1.28 / POINTS_PER_INCH * inch
-    foot = _wrap(note, inner, FOOTER_POINTS)
-    fig.text(left, 0.12 * inch, foot, fontsize=FOOTER_POINTS, color=GREY, va="bottom", linespacing=1.3)
-    bottom = 0.12 * inch + (foot.count("\n") + 1) * FOOTER_POINTS * 1.35 / POINTS_PER_INCH * inch
-    return bottom, y
+    wide, tall = (float(inches) for inches in fig.get_size_inches())
+    inner, left, y = wide - 2 * MARGIN, MARGIN / wide, 1 - 0.18 / tall
+    for text, points, colour, weight in (
+        (title, TITLE_POINTS, INK, "bold"), (subtitle, SUBTITLE_POINTS, GREY, "normal"),
+    ):  # fmt: skip
+        if text:
+            lines = wrapped(text, inner, points, weight == "bold")
+            look: dict[str, Any] = {"va": "top", "linespacing": 1.2, "fontweight": weight}
+            fig.text(left, y, lines, fontsize=points, color=colour, **look)
+            y -= (height(lines, points) + 0.04) / tall
+    foot = wrapped(note, inner, FOOTER_POINTS)
+    fig.text(left, 0.12 / tall, foot, fontsize=FOOTER_POINTS, color=GREY, va="bottom", linespacing=1.2)
+    return (0.12 + height(foot, FOOTER_POINTS)) / tall, y
 
 
-def footer(runs: Sequence[Run], unit: str, axis: str) -> str:
-    """Unit, source, runs and where the axes start: what a picture needs when it travels alone."""
+def footer(runs: Sequence[Run], unit: str, axis: str, members: int | None = None) -> str:
+    """Unit, source, runs and where the axes start: what a picture needs when it travels alone.
+
+    Args:
+        runs: all that are shown.
+        unit: of what is shown.
+        axis: what else a reader must know of the axes and lines, in sentences.
+        members: paired members; of the run that has fewest where None.
+    """
     first = runs[0].manifest
-    members = min(int(run.manifest["members"]) for run in runs)
+    if members is None:
+        members = min(int(run.manifest["members"]) for run in runs)
     band = f"{members} paired members" if members > 1 else "one member, hence no band"
     return (
         f"Unit: {unit}. {axis} Model results, not forecasts: Monazite {first['version']}, base year "
@@ -174,140 +234,76 @@ def date_axis(axes: Axes, time: npt.NDArray[np.datetime64], every: int = 1) -> N
     axes.set_xlim(time[0], time[-1])
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Move positions apart to at least ``gap``, as little as possible, inside [low, high].
-
-    >>> spread([1.0, 1.1, 5.0], 1.0, 0.0, 10.0)
-    [0.55, 1.55, 5.0]
-    """
-    order = np.argsort(positions, kind="stable")
-    if not len(order):
-        return []
-    # With z = position - rank * gap the wish is "z must not fall": pool neighbours that do.
-    pools: list[tuple[float, int]] = []
-    for rank, i in enumerate(order):
-        mean, count = float(positions[i]) - rank * gap, 1
-        while pools and pools[-1][0] > mean:
-            before, size = pools.pop()
-            mean, count = (before * size + mean * count) / (size + count), size + count
-        pools.append((mean, count))
-    heights = np.repeat([mean for mean, _ in pools], [count for _, count in pools])
-    heights = np.clip(heights, low, max(high - (len(order) - 1) * gap, low)) + gap * np.arange(len(order))
-    result = np.empty(len(order))
-    result[order] = heights
-    return [float(value) for value in result]
-
-
 @dataclass(frozen=True)
 class Label:
-    """A name for a line: its values over time, so that the name can stand where lines part."""
+    """A name for a line: its values over time, and how it is drawn."""
 
     values: npt.NDArray[np.float64]
     text: str
     colour: str
+    dash: Any = "solid"
 
 
-def line_labels(
-    axes: Axes, time: npt.NDArray[np.datetime64], labels: Sequence[Label], points: float = 10.5
-) -> None:
-    """Name the lines directly instead of in a legend.
+SWATCH_INCHES = 0.3
+LEADER_INCHES = 0.16
+KEY_POINTS = 9.5
 
-    Names stand at the right edge. Lines that end together but part on the way are named where
-    they part most, since names stacked beside one point would say nothing.
+
+def line_labels(axes: Axes, labels: Sequence[Label], points: float = KEY_POINTS) -> None:
+    """Name lines in the margin on their right: a piece of the line as it is drawn, and its name.
+
+    Each name stands as near to the end of its line as the others leave room for, with a thin line that leads
+    to it, so that a name can stand beside no line but its own.
 
     Args:
-        axes: drawn axes with final limits.
-        time: (time,) dates of the values.
-        labels: one per line; the first is the reference from which the others part.
+        axes: drawn axes with final limits and place.
+        labels: one for each line, in the order in which those that end together are listed from below.
         points: font size.
     """
     named = [label for label in labels if np.isfinite(label.values).any()]
     if not named:
         return
-    figure_height = float(axes.figure.get_size_inches()[1])  # type: ignore[union-attr]
-    height = axes.get_position().height * figure_height * POINTS_PER_INCH
+    page, place = axes.figure.get_size_inches(), axes.get_position()  # type: ignore[union-attr]
+    across, up = float(page[0]) * place.width, float(page[1]) * place.height
+    margin = float(page[0]) * (1 - place.x1) - LEADER_INCHES - SWATCH_INCHES - 0.2
     to_axes = axes.transData + axes.transAxes.inverted()
-
-    def share(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        filled = pd.Series(values).ffill().bfill().to_numpy()
-        points_at = np.column_stack([np.zeros(len(filled)), filled])
-        placed: npt.NDArray[np.float64] = np.clip(to_axes.transform(points_at)[:, 1], 0, 1)
-        return placed
-
-    heights = [share(label.values) for label in named]
-    line = points * 1.3 * max(label.text.count("\n") + 1 for label in named) / height
-    at_peak: list[int] = []
-    for i in range(1, len(named)):
-        crowded = any(abs(heights[i][-1] - heights[j][-1]) < line for j in range(len(named)) if j != i)
-        if crowded and np.abs(heights[i] - heights[0]).max() > points * 1.3 / height:
-            at_peak.append(i)
-    edge = [i for i in range(len(named)) if i not in at_peak]
-    edge.sort(key=lambda i: (round(float(heights[i][-1]) / line), float(heights[i].mean())))
-    common: dict[str, Any] = {"fontsize": points, "linespacing": 1.15, "annotation_clip": False}
-    for i, y in zip(edge, spread([float(heights[i][-1]) for i in edge], line, 0.0, 1.0), strict=True):
-        axes.annotate(
-            named[i].text, (1.0, y), xycoords="axes fraction", xytext=(6, 0),
-            textcoords="offset points", va="center", color=named[i].colour, **common,
+    ends = []
+    for label in named:
+        last = label.values[np.isfinite(label.values)][-1]
+        ends.append(float(np.clip(to_axes.transform((axes.get_xlim()[1], last))[1], 0, 1)))
+    texts = [wrapped(label.text, margin, points) for label in named]
+    room = [(height(text, points) + 0.04) / up for text in texts]
+    # Where many names share a low panel they may begin below it and end above it.
+    spare = max(sum(room) - 1.0, 0.0) / 2
+    start, end = 1 + LEADER_INCHES / across, 1 + (LEADER_INCHES + SWATCH_INCHES) / across
+    for label, text, at, y in zip(
+        named, texts, ends, stacked(ends, room, -spare, 1 + spare), strict=True
+    ):  # fmt: skip
+        strokes: tuple[Any, ...] = (
+            ((1.0, start), (at, y), 0.7, "solid"), ((start, end), (y, y), 2.2, label.dash)
         )  # fmt: skip
-    width = axes.get_position().width * float(axes.figure.get_size_inches()[0]) * POINTS_PER_INCH  # type: ignore[union-attr]
-    taken: list[_Box] = []
-    for i in at_peak:
-        text = named[i].text.replace("\n", " ")
-        size = (len(text) * points * LETTER_WIDTH / width, points * 1.3 / height)
-        box = _free_box(i, heights, size, taken)
-        taken.append(box)
-        axes.annotate(
-            text, (box[0], box[1]), xycoords="axes fraction", ha="left", va="bottom",
-            color=named[i].colour, fontweight="bold", path_effects=HALO, **common,
+        for xs, ys, wide, dash in strokes:
+            line = Line2D(xs, ys, color=label.colour, linewidth=wide, linestyle=dash, clip_on=False)
+            line.set_transform(axes.transAxes)
+            axes.add_artist(line)
+        axes.text(
+            end + 0.07 / across, y, text, transform=axes.transAxes, va="center", fontsize=points,
+            color=INK if label.colour == BASELINE else label.colour, linespacing=1.12,
         )  # fmt: skip
 
 
-_Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in shares of the axes."""
-LETTER_WIDTH = 0.66
-"""Width of a bold letter over the font size, on average."""
+def quoted(name: str) -> str:
+    """A title inside a sentence."""
+    return f"\u201c{name}\u201d"
 
 
-def _overlap(a: _Box, b: _Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def signed(value: float) -> str:
+    """A number with a minus that is as wide as a plus.
 
-
-def _free_box(
-    line: int,
-    heights: Sequence[npt.NDArray[np.float64]],
-    size: tuple[float, float],
-    taken: Sequence[_Box],
-) -> _Box:
-    """Where the name of a line covers no other name and as little as possible of any line.
-
-    Candidates stand above and below the line wherever it is well apart from the first one.
+    >>> signed(-1234.0), signed(5.0)
+    ('\u22121,230', '5')
     """
-    apart = np.abs(heights[line] - heights[0])
-    steps = len(apart)
-    x = np.arange(steps) / max(steps - 1, 1)
-    gap = 0.4 * size[1]
-    best: tuple[float, _Box] | None = None
-    for where in np.flatnonzero(apart >= 0.5 * apart.max())[:: max(1, steps // 60)].tolist():
-        for up in (True, False):
-            for left in (x[where], x[where] - size[0]):
-                low = heights[line][where] + gap if up else heights[line][where] - gap - size[1]
-                box = (float(left), float(low), float(left) + size[0], float(low) + size[1])
-                if box[0] < 0 or box[2] > 1 or box[1] < 0 or box[3] > 1:
-                    continue
-                inside = (x >= box[0]) & (x <= box[2])
-                covered = sum(
-                    float(np.mean((h[inside] > box[1]) & (h[inside] < box[3])))
-                    for h in heights
-                    if inside.any()
-                )
-                cost = 10.0 * sum(_overlap(box, other) for other in taken) + 3.0 * covered
-                cost -= float(apart[where] / apart.max())
-                if best is None or cost < best[0]:
-                    best = (cost, box)
-    if best is None:
-        top = 1 - size[1] * (len(taken) + 1)
-        return (0.02, top, 0.02 + size[0], top + size[1])
-    return best[1]
+    return ("\u2212" if value < 0 else "") + number(abs(value))
 
 
 def percent(share: float) -> str:
@@ -323,6 +319,22 @@ def file_name(*parts: str) -> str:
     """A file name without characters that a shell or a web server minds."""
     text = "_".join(parts)
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in text)
+
+
+def svg_text(fig: Figure) -> str:
+    """The figure as SVG, the same text for the same figure."""
+    target = io.StringIO()
+    with mpl.rc_context(STYLE):
+        fig.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
+    return target.getvalue()
+
+
+def png_bytes(fig: Figure, resolution: float) -> bytes:
+    """A figure as a PNG of so many dots per inch, for a page; the same for the same drawing."""
+    stream = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        fig.savefig(stream, format="png", dpi=resolution, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def save_picture(fig: Figure, directory: Path, name: str, title: str, table: pd.DataFrame) -> Picture:

@@ -17,6 +17,7 @@ import xarray as xr
 
 from sim.paths import world_directory
 from sim.results.resolved import display_path, plain
+from sim.results.rounding import rounding
 
 __all__ = [
     "FORMAT",
@@ -155,6 +156,7 @@ def build_manifest(dataset: xr.Dataset, run_id: str, origin: Origin) -> dict[str
             "processor": platform.machine(),
             "cores": os.cpu_count(),
         },
+        "rounding": rounding(),
         "python": platform.python_version(),
         "libraries": _versions(),
         "checksums": "checksums.json",

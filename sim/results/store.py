@@ -162,7 +162,8 @@ def _inputs(dataset: xr.Dataset, scenario: object) -> list[Path]:
 def run_id(dataset: xr.Dataset, scenario: object, *, full: bool = False) -> str:
     """Scenario name and eight hexadecimal digits of what decides the results.
 
-    Equal inputs give equal ids on every machine.
+    Equal inputs give equal ids on every machine. Equal ids do not promise equal bytes: those are given where
+    ``rounding`` in the manifests agrees, too, else numbers within the market's tolerance (docs/results.md).
     """
     files = _inputs(dataset, scenario)
     return (

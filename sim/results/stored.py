@@ -18,6 +18,7 @@ from zarr.storage import LocalStore
 from sim.errors import MonaziteError
 from sim.files import LARGEST_TEXT, read_bytes, read_json, read_model, validated
 from sim.paths import shown
+from sim.results.shards import Shards
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
@@ -138,14 +139,13 @@ class _Checked(LocalStore):
         self, key: str, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         """See :class:`zarr.abc.store.Store`."""
-        self.check(key)
+        if key not in self.sound:
+            self.read(key)
         return await super().get(key, prototype, byte_range)
 
-    def check(self, key: str) -> None:
-        """Compare a file with its checksum, unless that was done before."""
+    def read(self, key: str) -> bytes:
+        """The bytes of a file, compared with their checksum the first time; none where it is missing."""
         path = Path(self.root) / key
-        if key in self.sound:
-            return
         name = f"{Path(self.root).name}/{key}"
         wanted = None if self.sizes is None else self.sizes.get(name)
         try:
@@ -153,19 +153,24 @@ class _Checked(LocalStore):
         except (FileNotFoundError, NotADirectoryError):
             if wanted is not None:
                 raise MonaziteError(f"{shown(path)}: is missing; {REMEDY}") from None
-            return
+            return b""
         except OSError as error:
             raise MonaziteError(f"{shown(path)}: cannot be read ({error.strerror}); {REMEDY}") from None
-        if self.sizes is not None:
+        if self.sizes is not None and key not in self.sound:
             _check(path, data, wanted)
         self.sound.add(key)
+        return data
 
 
 class _Readable(BackendArray):
     """An array whose trouble in reading is an error with its name."""
 
-    def __init__(self, variable: xr.Variable, name: str, folder: Path) -> None:
-        self.variable, self.name, self.folder = variable, name, folder
+    def __init__(self, variable: xr.Variable, name: str, store: _Checked) -> None:
+        self.variable, self.name, self.folder = variable, name, Path(store.root)
+        self.shards: Shards | None = None
+        if store.sizes is not None and variable.ndim > 1:
+            # Without the file's checksum, that of each chunk must be compared, which Zarr does.
+            self.shards = Shards.of(self.folder / name, lambda key: store.read(f"{name}/{key}"))
         self.shape, self.dtype = variable.shape, variable.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -176,6 +181,8 @@ class _Readable(BackendArray):
 
     def _values(self, key: tuple[Any, ...]) -> Any:
         try:
+            if self.shards is not None:
+                return self.shards.values(key)
             return np.asarray(self.variable[key].values)
         except (MonaziteError, MemoryError):
             raise
@@ -198,9 +205,10 @@ def open_arrays(folder: Path, sizes: Mapping[str, tuple[int, int]] | None) -> xr
         MonaziteError: the group, or a value that is read later, is damaged.
     """
     try:
-        data = xr.open_zarr(_Checked(folder, sizes), chunks=None, consolidated=True)
+        store = _Checked(folder, sizes)
+        data = xr.open_zarr(store, chunks=None, consolidated=True)
         lazy = {
-            name: (v.dims, indexing.LazilyIndexedArray(_Readable(v, str(name), folder)), v.attrs, v.encoding)
+            name: (v.dims, indexing.LazilyIndexedArray(_Readable(v, str(name), store)), v.attrs, v.encoding)
             for name, v in data.data_vars.variables.items()
         }
         for name, variable in data.variables.items():

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.scenario.observed import Figure, Observation
     from sim.scenario.resolve import check_scenario, load_scenario
     from sim.scenario.scenario import Scenario
 
-__all__ = ["Scenario", "check_scenario", "load_scenario"]
+__all__ = ["Figure", "Observation", "Scenario", "check_scenario", "load_scenario"]
 
 HOMES = {
+    "Figure": "sim.scenario.observed",
+    "Observation": "sim.scenario.observed",
     "Scenario": "sim.scenario.scenario",
     "check_scenario": "sim.scenario.resolve",
     "load_scenario": "sim.scenario.resolve",

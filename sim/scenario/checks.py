@@ -136,10 +136,13 @@ def _figure_owners(path: tuple[str, ...], node: Node, given: Mapping[str, object
 def check_rules(events: Sequence[Instrument], report: Report) -> None:
     """Rules act on events that are there; an event that waits for a rule has one."""
     by_id = {event.id: event for event in events}
+    # An event that could not be read is there all the same.
+    known = {f"there is no event '{name[:60]}'" for name in report.unread}
     named = {name for event in events for name in getattr(event, "events", ())}
     for event in events:
         for field, message, remedy in event.problems_with(by_id):
-            report.add(("events", event.id, *field), message, remedy)
+            if message not in known:
+                report.add(("events", event.id, *field), message, remedy)
     if any(not problem.warning for problem in report.problems):
         return
     for event in events:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from sim.paths import scenario_folders, shown
+from sim.visible import visible
 
 __all__ = ["find", "is_path", "names"]
 
@@ -58,7 +59,7 @@ def _lies_inside(path: Path, folder: Path) -> bool:
 @cache
 def _note(path: Path, why: str) -> None:
     """Say once that a file was skipped."""
-    print(f"skipped {shown(path.parent)}/{path.name}: it {why}", file=sys.stderr)
+    print(visible(f"skipped {shown(path.parent)}/{path.name}: it {why}"), file=sys.stderr)
 
 
 def _looks_like_one(path: Path, folder: Path) -> bool:

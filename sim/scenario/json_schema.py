@@ -19,6 +19,7 @@ from sim.instruments.naming import GROUP_SPELLINGS
 from sim.names import countries, country_called, good_names, meaning_of
 from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
+from sim.scenario.observed_files import COLUMNS, LAYOUTS
 from sim.scenario.resolve import EVENT_ID
 from sim.scenario.scenario import Header
 from sim.scenario.sweep_spec import Design
@@ -32,6 +33,9 @@ Schema = dict[str, Any]
 NUMBER = r"[-+]?(\d+(,\d{3})*(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?"
 DAY = r"^(19\d\d|20\d\d|21\d\d|2200)-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"
 PERIOD = r"^(19\d\d|20\d\d|21\d\d|2200)(-H[12])?$"
+OBSERVED_PERIOD = rf"{DAY}|^(19\d\d|20\d\d|21\d\d|2200)(-?(Q[1-4]|H[12]|M(0?[1-9]|1[0-2])))?$"
+OBSERVED_FILE = "observed file"
+FILE_NAME = r"^(?![/\\])(?!.*\.\.).*\.([cC][sS][vV]|[tT][sS][vV]|[tT][xX][tT]|[xX][lL][sS][xXmM])$"
 SCENARIO_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 WITHOUT_START = ("merger",)
 """Instruments that may be in force throughout the run."""
@@ -134,7 +138,11 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     day = {"type": "string", "pattern": DAY, "description": "day (2025-04-04) or month (2025-04)"}
     since = {"anyOf": [_ref("day"), {"type": "string", "pattern": r"^\d{4}$"}], "description": "from when"}
     half = {"type": "string", "pattern": PERIOD, "description": "year (2010) or half-year (2010-H1)"}
-    return {**one, **several, "day": day, "since": since, "period": half}
+    spelt = "day, month (2025-04), quarter (2025-Q2), half-year (2025-H1) or year (2025)"
+    seen = {"type": "string", "pattern": OBSERVED_PERIOD, "description": spelt}
+    beside = "a table beside this file, or below its folder"
+    one[OBSERVED_FILE] = {"type": "string", "pattern": FILE_NAME, "description": beside}
+    return {**one, **several, "day": day, "since": since, "period": half, "observed period": seen}
 
 
 def _facility(known: list[str]) -> Schema:
@@ -180,6 +188,11 @@ def _quantities() -> dict[str, Schema]:
         found[f"distribution of {name}"] = _distribution(_ref(name))
         either = [_ref(name), _ref(f"distribution of {name}")]
         found[f"uncertain {name}"] = {"description": _units(f"uncertain {name}"), "anyOf": either}
+    foreign = {"type": "string", "pattern": rf"^\s*{NUMBER}\s*[A-Z]{{3}}/(t|kg|lb)\s*$"}
+    found["observed quantity"] = {
+        "description": f"{_units('quantity')}; or a price in another currency, such as 280 CNY/kg",
+        "anyOf": [_ref("quantity"), foreign],
+    }
     found["distribution of numbers"] = _distribution({"type": "number"})
     found["parameter"] = {
         "description": "a number in the unit of the parameter table, or a distribution of such",
@@ -237,6 +250,10 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
     for name in NAMED_PARTS:
         part = properties[name]["additionalProperties"]
         entry = part if partial or name == "sources" else {"allOf": [part], **_observed_basis()}
+        if name == "observed":
+            entry = {"if": {"required": ["file"]}, "then": _observed_file(definitions, suffix), "else": entry}
+            said = {"description": "a tidy table of figures beside this file"}
+            properties[name]["properties"] = {"file": {**_ref(OBSERVED_FILE), **said}}
         properties[name]["additionalProperties"] = {"anyOf": [{"type": "null"}, entry]} if partial else entry
     taken = sorted({name for label in labels for name in taken_names(label)})
     members: Schema = {**_ref("countries"), "description": "its members: codes, groups, other blocs"}
@@ -278,6 +295,29 @@ def _sweep(definitions: dict[str, Schema], *, partial: bool) -> Schema:
         "description": "what 'monazite sweep' varies, and by which design",
         "type": ["object", "null"],
         "properties": {"vary": vary, "design": _model(Design, definitions, partial=partial)},
+        "additionalProperties": False,
+    }
+
+
+def _observed_file(definitions: Mapping[str, Schema], suffix: str) -> Schema:
+    """An entry whose figures stand in a table: how to read it, and the other fields of an observation."""
+    seen = definitions[f"Observation{suffix}"]["properties"]
+    words: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    return {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            **{name: schema for name, schema in seen.items() if name != "values"},
+            "file": _ref(OBSERVED_FILE),
+            "layout": {"enum": list(LAYOUTS), "description": "tidy if left out"},
+            "columns": {
+                **words, "propertyNames": {"enum": list(COLUMNS)}, "description": "what -> its heading",
+            },
+            "pivot": {**words, "description": "heading -> series, where each has a column"},
+            "unit": {"type": "string", "description": "of all figures, where no column says it"},
+            "sheet": {"type": "string", "description": "of a workbook"},
+            "thousands": {"enum": [",", "."], "description": "what parts them; a comma if left out"},
+        },
         "additionalProperties": False,
     }
 

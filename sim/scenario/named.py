@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sim.instruments.naming import WordError, country_word
+from sim.instruments.naming import WordError, country_word, good_words
 from sim.names import meaning_of
 from sim.paths import base_years
 from sim.scenario.node import Node
+from sim.scenario.report import Report
 from sim.world.labels import GoodLabel, Labels, load_labels
-from sim.world.source import NoWorld, panel_labels, world_tables
+from sim.world.source import NoWorld, WorldChoice, panel_labels, world_tables
 
-__all__ = ["SERIES_FORMS", "in_words_of", "minerals_called", "scope_called", "series_called", "tables_asked"]
+__all__ = [
+    "SERIES_FORMS", "check_series", "in_words_of", "minerals_called", "scope_called", "series_called",
+    "tables_asked",
+]  # fmt: skip
 
 SERIES_FORMS = {
     "price_outside": ("GOODS",), "price_inside": ("GOODS",), "price_gate": ("GOODS",),
@@ -73,7 +77,7 @@ def _minerals(node: Node, labels: Labels) -> Node:
     return replace(node, value=[*items, *further])
 
 
-def tables_asked(base_year: int, minerals: object, world: object) -> Path:
+def tables_asked(base_year: int, minerals: object, world: WorldChoice | None) -> Path:
     """The world tables that a header asks for, with its minerals as they are written.
 
     Raises:
@@ -88,7 +92,7 @@ def tables_asked(base_year: int, minerals: object, world: object) -> Path:
         if isinstance(word, str):
             named += [(place, name) for name in _minerals_among(word, goods) or (word,)]
     try:
-        return world_tables(base_year, [name for _, name in named], world if isinstance(world, str) else None)
+        return world_tables(base_year, [name for _, name in named], world)
     except NoWorld as error:
         if error.where[0] == "minerals":
             place = named[int(error.where[1])][0]
@@ -138,6 +142,37 @@ def series_called(name: str, labels: Labels) -> str:
         return ".".join([kind, *(_part(what, part, labels) for what, part in zip(form, parts, strict=True))])
     except WordError:
         return name
+
+
+def check_series(root: Node, report: Report, labels: Labels | None) -> None:
+    """Say so where an observed series names a good or a country that the world does not have."""
+    observed = root.value.get("observed") if isinstance(root.value, dict) else None
+    if labels is None or observed is None or not isinstance(observed.value, dict):
+        return
+    for name, entry in observed.value.items():
+        fields = entry.value if isinstance(entry.value, dict) else {}
+        for field in ("series", "minus", "over"):
+            node = fields.get(field)
+            if node is None or not isinstance(node.value, str):
+                continue
+            wrong = _unknown_part(node.value, labels)
+            if wrong is not None:
+                report.add(("observed", name, field), wrong.message, wrong.remedy, warning=True)
+
+
+def _unknown_part(series: str, labels: Labels) -> WordError | None:
+    """What is wrong with the first part of a series that the world does not know; None for other series."""
+    kind, *parts = series.split(".")
+    form = SERIES_FORMS.get(kind.removeprefix(YEARLY), ())
+    try:
+        for what, part in zip(form, parts, strict=False):
+            if what == "COUNTRY":
+                country_word(part, labels)
+            for word in part.split("+") if what == "GOODS" else ():
+                good_words(word, labels)
+    except WordError as error:
+        return error
+    return None
 
 
 def _part(what: str, part: str, labels: Labels) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +24,12 @@ class Report:
         self.problems: list[Problem] = []
         self.extra_fields: tuple[str, ...] = ()
         """Fields of the file that its model does not hold."""
+        self.leads: Mapping[str, Place] = {}
+        """File that the scenario builds on -> where the scenario's own file names it, or what leads there."""
+        self.unread: set[str] = set()
+        """Events that stand in the file and could not be read: nobody else is blamed for what they lack."""
+        self.because: tuple[Sequence[str], ...] = ()
+        """Paths of the scenario's own file that may be the reason of what is found in others."""
 
     def add(
         self,
@@ -33,9 +40,33 @@ class Report:
         key: bool = False,
         warning: bool = False,
     ) -> None:
-        """Book a problem with the value (or the key) at ``path``, or the nearest thing above it."""
+        """Book a problem with the value (or the key) at ``path``, or the nearest thing above it.
+
+        What stands in a file that the scenario builds on was right there: the problem belongs to the line of
+        the scenario's own file that makes it wrong, or else that names the other file.
+        """
         place = place_of(self.root, path, key=key)
+        if place.file in self.leads:
+            message += f" (written in {place.file}:{place.line})"
+            reasons = [place_of(self.root, reason) for reason in self.because if has(self.root, reason)]
+            own = [reason for reason in reasons if reason.file not in self.leads]
+            place = own[0] if own else self.leads[place.file]
         self.at(place, ".".join(path), message, remedy, warning=warning)
+
+    @contextmanager
+    def blaming(self, *paths: Sequence[str]) -> Iterator[None]:
+        """While inside, these fields, where the file has one, are blamed for what others wrote."""
+        before, self.because = self.because, paths
+        try:
+            yield
+        finally:
+            self.because = before
+
+    def of(self, root: Node) -> Report:
+        """An empty one for another tree of the same files."""
+        other = Report(root, self.lines)
+        other.leads = self.leads
+        return other
 
     def at(self, place: Place, field: str, message: str, remedy: str = "", *, warning: bool = False) -> None:
         """Book a problem at a place."""

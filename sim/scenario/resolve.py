@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,15 +25,17 @@ from sim.scenario.checks import (
     check_stages,
 )
 from sim.scenario.find import find, is_path, names
-from sim.scenario.formats import upgraded
-from sim.scenario.named import in_words_of, scope_called, tables_asked
-from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, merged, plain, walk
-from sim.scenario.numbers_written import check_dots, check_observed
+from sim.scenario.formats import FORMAT, upgraded
+from sim.scenario.named import check_series, in_words_of, scope_called, tables_asked
+from sim.scenario.node import COMMAND_LINE, Node, Override, Place, apply_override, merged, plain, walk
+from sim.scenario.numbers_written import check_dots, check_observed, check_taxes
 from sim.scenario.parameters import check_parameter
 from sim.scenario.reader import Document, read_document
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
+from sim.scenario.sizes import check_observed_sizes, check_sizes
 from sim.scenario.sweep_spec import SweepSpec, read_sweep
+from sim.scenario.world_part import as_choice, chosen_world
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
 from sim.world.source import NoWorld
@@ -46,6 +48,8 @@ OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "exte
 """Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 LONGEST_CHAIN = 20
+LONG_AGO = 1900
+"""Stands for a base year that cannot be read: no run starts before it."""
 KINDS = "'monazite list instruments'"
 
 
@@ -75,16 +79,18 @@ def check_scenario(
     document = read_document(path)
     if document.root is None:
         return None, document.problems
-    chain, problems = _chain(document)
+    chain, problems, leads = _chain(document)
     problems += [problem for part in chain for problem in part.problems]
     parsed, wrong = _parsed(overrides)
     problems += wrong
     lines = {part.file: part.lines for part in chain} | {COMMAND_LINE: tuple(o.text for o in parsed)}
     root = _merge(chain)
     report = Report(root, lines)
+    report.leads = leads
     for override in parsed:
         root = _override(root, override, report)
     report.root = root
+    root = report.root = _with_files(root, report, chain)
     scenario = _build(root, report, path)
     # What the reader found wrong at a place explains what the checks find there.
     found = {(problem.file, problem.line, problem.column) for problem in problems}
@@ -106,14 +112,20 @@ def _locate(word: str) -> Path | Problem:
     return found
 
 
-def _chain(document: Document) -> tuple[list[Document], list[Problem]]:
-    """The documents that a scenario extends, in order of merging, itself last."""
+def _chain(document: Document) -> tuple[list[Document], list[Problem], dict[str, Place]]:
+    """The documents that a scenario extends, in order of merging, itself last.
+
+    Also what is wrong with them, and by file the line of the scenario's own file that leads there.
+    """
     ordered: list[Document] = []
     problems: list[Problem] = []
+    leads: dict[str, Place] = {}
     done: set[Path] = set()
 
-    def visit(part: Document, above: tuple[Path, ...]) -> None:
+    def visit(part: Document, above: tuple[Path, ...], via: Place | None) -> None:
         here = part.path.resolve()
+        if via is not None:
+            leads.setdefault(part.file, via)
         for node in _extended(part):
             name = str(node.value)
             target = find(name, beside=part.path)
@@ -134,12 +146,12 @@ def _chain(document: Document) -> tuple[list[Document], list[Problem]]:
                     problems.extend(parent.problems)
                     done.add(target.resolve())
                 else:
-                    visit(parent, (*above, here))
+                    visit(parent, (*above, here), via or node.place)
         done.add(here)
         ordered.append(part)
 
-    visit(document, ())
-    return ordered, problems
+    visit(document, (), None)
+    return ordered, problems, leads
 
 
 def _extended(part: Document) -> list[Node]:
@@ -195,7 +207,43 @@ def _override(root: Node, override: Override, report: Report) -> Node:
     return apply_override(root, override)
 
 
-def _build(root: Node, report: Report, path: Path) -> Scenario | None:
+def _with_files(root: Node, report: Report, chain: Sequence[Document]) -> Node:
+    """The scenario with the figures of observed files, if it names any."""
+    observed = root.value.get("observed") if isinstance(root.value, dict) else None
+    entries = observed.value if observed is not None and isinstance(observed.value, dict) else {}
+    named = (isinstance(entry.value, dict) and "file" in entry.value for entry in entries.values())
+    if "file" not in entries and not any(named):
+        return root
+    # Readers of tables are imported by those who have some.
+    from sim.scenario.observed_files import with_files
+
+    folders = {part.file: part.path.parent for part in chain}
+    return with_files(root, report, folders, _labels(root, Report(root, report.lines)))
+
+
+def _standing(fields: Mapping[str, object], error: ValidationError) -> Header | None:
+    """A header in which neutral values stand for the fields that are wrong, so that the rest can be checked.
+
+    None where it has no span of time.
+    """
+    wrong = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
+    if "time" in wrong:
+        return None
+    year = fields["base_year"] if "base_year" in fields and "base_year" not in wrong else LONG_AGO
+    stand = {"format": FORMAT, "name": "nameless", "title": "untitled", "base_year": year}
+    known = {k: v for k, v in fields.items() if k not in wrong and k in Header.model_fields}
+    try:
+        return Header.model_validate({**stand, **known})
+    except ValidationError:
+        return None
+
+
+def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> Scenario | None:
+    """The scenario, and all problems in ``report``.
+
+    Args:
+        probed: give a scenario even where its header is wrong: the rest of it is looked at.
+    """
     assert isinstance(root.value, dict)
     labels = _labels(root, report)
     unchanged = report.root is root
@@ -203,47 +251,42 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     assert isinstance(root.value, dict)
     fields = {k: plain(v) for k, v in root.value.items() if k not in NOT_OF_HEADER}
     header: Header | None = None
+    sound = True
     report.extra_fields = NOT_OF_HEADER
     try:
         header = Header.model_validate(fields)
     except ValidationError as error:
         report.invalid((), error, Header)
+        header, sound = _standing(fields, error), False
     blocs = read_blocs(root, report, labels)
     labels = labels.with_groups(blocs) if labels is not None else None
     events = _events(root, report, labels)
     assumptions = _assumptions(root, report, labels)
     check_sources(root, report, events)
-    check_dots(root, report)
-    check_observed(root, report)
+    for check in (check_dots, check_observed, check_taxes):
+        check(root, report)
+    check_series(root, report, labels)
     if header is None:
+        check_rules(events, report)
         return None
-    if header.name != path.stem and path.name != "scenario.resolved.yaml" and unchanged:
+    if sound and header.name != path.stem and path.name != "scenario.resolved.yaml" and unchanged:
         report.add(
             ("name",), f"the file is called '{path.stem}', so others find it by that name",
             f"write 'name: {path.stem}' or rename the file", warning=True,
         )  # fmt: skip
     check_header(header, report, path)
-    start, end = header.time.start, header.time.end
-    for event in events if start <= end else ():
-        check_dates(event, start, end, report)
-    check_rules(events, report)
-    small = _small_world(header, events, report, labels)
-    if small is not None and not any(not problem.warning for problem in report.problems):
-        for event in events:
-            if not event.in_base_year and not event.touches(small):
-                report.add(
-                    ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
-                    "check countries, goods and stages", key=True, warning=True,
-                )  # fmt: skip
+    _check_events(header, events, report, labels)
+    sweep = _sweep(root, report, path)
+    if not sound and not probed:
+        return None
     return Scenario(
-        sweep=_sweep(root, report, path),
+        sweep=sweep,
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "world", "seed")},
-        sources=header.sources,
-        observed=header.observed,
-        extends=header.extends,
-        start=start,
-        end=end,
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        **{name: getattr(header, name) for name in ("sources", "observed", "extends")},
+        world=as_choice(header.world, root.value["world"]) if header.world is not None else None,
+        start=header.time.start,
+        end=header.time.end,
         step=header.time.step,
         events=tuple(events),
         assumptions=assumptions,
@@ -252,15 +295,39 @@ def _build(root: Node, report: Report, path: Path) -> Scenario | None:
     )
 
 
+def _check_events(
+    header: Header, events: Sequence[Instrument], report: Report, labels: Labels | None
+) -> None:
+    """What is wrong with events beside each other, and in the span and the world that the header asks for."""
+    start, end = header.time.start, header.time.end
+    for event in events if start <= end else ():
+        with report.blaming(("time", "end"), ("time", "start")):
+            check_dates(event, start, end, report)
+    check_rules(events, report)
+    if labels is not None and not any(not problem.warning for problem in report.problems):
+        for event in events:
+            check_sizes(event, report, labels)
+        check_observed_sizes(header.observed, report, labels)
+    with report.blaming(("minerals",)):
+        small = _small_world(header, events, report, labels)
+    if small is not None and not any(not problem.warning for problem in report.problems):
+        for event in events:
+            if not event.in_base_year and not event.touches(small):
+                report.add(
+                    ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
+                    "check countries, goods and stages", key=True, warning=True,
+                )  # fmt: skip
+
+
 def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
-    """What the scenario says under ``sweep``, where nothing else is wrong with it."""
-    if any(not problem.warning for problem in report.problems):
-        return None
+    """What the scenario says under ``sweep``. What is wrong without it is no problem of the sweep."""
+    before = set(report.problems)
 
     def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
-        found = Report(other, report.lines)
-        built = _build(other, found, path)
-        return (None if any(not p.warning for p in found.problems) else built), tuple(found.problems)
+        found = report.of(other)
+        built = _build(other, found, path, probed=True)
+        new = tuple(problem for problem in found.problems if problem not in before)
+        return (None if any(not problem.warning for problem in new) else built), new
 
     return read_sweep(root, report, probe)
 
@@ -271,7 +338,8 @@ def _labels(root: Node, report: Report) -> Labels | None:
     year = root.value.get("base_year")
     if year is None or isinstance(year.value, bool) or not isinstance(year.value, int):
         return None
-    world, minerals = (plain(root.value[key]) if key in root.value else None for key in ("world", "minerals"))
+    minerals = plain(root.value["minerals"]) if "minerals" in root.value else None
+    world = chosen_world(root.value.get("world"))
     try:
         return load_labels(year.value, tables_asked(year.value, minerals, world))
     except NoWorld as error:
@@ -293,9 +361,12 @@ def _events(root: Node, report: Report, labels: Labels | None) -> list[Instrumen
         return []
     found = []
     for name, node in field.value.items():
-        event = _event(name, node, report, labels)
+        with report.blaming(("base_year",), ("world",)):
+            event = _event(name, node, report, labels)
         if event is not None:
             found.append(event)
+        else:
+            report.unread.add(name)
     return found
 
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from sim.distributions import Distribution, is_distribution
+from sim.distributions import Distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
-from sim.instruments.words import FirstDay, LastDay, Truth, WordError, joined, quantity
+from sim.instruments.words import FirstDay, LastDay, WordError, joined
 from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
+from sim.scenario.observed import Figure, Observation
 from sim.scenario.sweep_spec import SweepSpec
-from sim.units import Quantity
+from sim.scenario.world_part import WorldPart, world_as_written, world_field
+from sim.world.source import WorldChoice, world_tables
 
 __all__ = ["Figure", "Header", "Observation", "Scenario", "Source", "Time"]
 
@@ -45,57 +47,6 @@ class Time(_Part):
     start: Annotated[FirstDay, Field(description="first day of the run", examples=["2024-01"])]
     end: Annotated[LastDay, Field(description="last day of the run", examples=["2030-12"])]
     step: Annotated[Literal["month", "week"], Field(description="length of a step")] = "month"
-
-
-class Figure(_Part):
-    """One observed figure; its source, where it is not that of the series."""
-
-    value: Annotated[Quantity, quantity("", certain=True), Field(examples=["1238 t"])]
-    source: Annotated[str | None, Field(description="key of `sources`")] = None
-    assumption: Annotated[Truth | str, Field(description="true, or what is assumed")] = False
-
-
-def _figure(written: object) -> object:
-    """A figure alone stands for one without a source of its own."""
-    whole = isinstance(written, dict | Figure) and not is_distribution(written)
-    return written if whole else {"value": written}
-
-
-def _figures(written: object) -> object:
-    if not isinstance(written, Mapping) or not written:
-        raise WordError("observed values are a mapping from dates to figures")
-    return written
-
-
-class Observation(_Part):
-    """What was observed, to set beside the model's: one figure, or several over time."""
-
-    series: Annotated[str, Field(description="what was observed", examples=["exports.ndfeb_magnet.CHN"])]
-    values: Annotated[
-        dict[
-            FirstDay,
-            Annotated[
-                Figure,
-                BeforeValidator(
-                    _figure, json_schema_input_type=Figure | Annotated[Quantity, quantity("", certain=True)]
-                ),
-            ],
-        ],
-        BeforeValidator(_figures),
-        Field(
-            description="day or month -> figure with its unit",
-            examples=["{2025-05: 1238 t}"],
-            json_schema_extra={"minProperties": 1},
-        ),
-    ]
-    source: Annotated[str | None, Field(description="key of `sources`, for all figures")] = None
-    assumption: Annotated[Truth | str, Field(description="true, or what is assumed")] = False
-
-    @field_serializer("values")
-    def _as_written(self, values: dict[dt.date, Figure]) -> Any:
-        dumped = {day.isoformat(): _dump(figure) for day, figure in values.items()}
-        bare = [day for day, figure in dumped.items() if not (figure.get("source") or figure["assumption"])]
-        return dumped | {day: dumped[day]["value"] for day in bare}
 
 
 def _whole(value: object) -> object:
@@ -162,9 +113,9 @@ class Header(_Part):
         Field(description="minerals whose chains are run; all if left out", examples=["[gallium]"]),
     ] = ()
     world: Annotated[
-        str | None,
-        WithJsonSchema({"anyOf": [{"const": "panel"}, {"type": "null"}]}),
-        Field(description="'panel' for a world built from the panel where a curated one has the year, too"),
+        WorldPart | None,
+        world_field,
+        Field(description="'panel', a folder of tables of one's own, or these and facilities that are added"),
     ] = None
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
@@ -204,7 +155,7 @@ class Scenario:
     """How far it is settled, see ``docs/scenarios.md``."""
     minerals: tuple[str, ...] = ()
     """Minerals whose chains are run; empty for the whole world."""
-    world: str | None = None
+    world: WorldChoice | None = None
     """Where the world comes from, where the file says it; see :func:`sim.world.source.world_tables`."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
@@ -219,8 +170,6 @@ class Scenario:
         Raises:
             MonaziteError: there is no such world.
         """
-        from sim.world.source import world_tables
-
         return world_tables(self.base_year, self.minerals, self.world)
 
     def steps(self) -> tuple[tuple[dt.date, dt.date], ...]:
@@ -254,7 +203,7 @@ class Scenario:
             "tags": list(self.tags),
             "status": self.status,
             **({"minerals": list(self.minerals)} if self.minerals else {}),
-            **({"world": self.world} if self.world is not None else {}),
+            **({"world": world_as_written(self.world)} if self.world is not None else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},

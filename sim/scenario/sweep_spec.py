@@ -200,6 +200,9 @@ def _axis(path: str, node: Node, root: Node, report: Report, probe: Probe) -> Ax
         guess = did_you_mean(parts[1], known)
         report.add(where, f"there is no event field '{path[:60]}'", guess or "it has no events", key=True)
         return None
+    if parts[0] == "events" and parts[1] in report.unread:
+        # What its values would mean cannot be said before the event itself can be read.
+        return None
     if not all(parts) or parts[0] == "sweep":
         report.add(where, f"'{path[:60]}' is no path", "write for example 'events.licence.delay'", key=True)
         return None

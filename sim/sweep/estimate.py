@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.errors import MonaziteError
+from sim.errors import MonaziteError, plural
 from sim.sweep.encode import encode_block
 from sim.sweep.kept import SweepRecorder
 from sim.sweep.machine import available_bytes
@@ -37,7 +37,11 @@ PROCESS_BYTES = 190_000_000
 """A worker without any member: interpreter, libraries, the world's tables (measured)."""
 
 COPIES = 3
-"""Of a run's numbers: simulated, as a data set, and rounded for the disk. Reckoned, not measured."""
+"""Of a run's numbers: simulated, as a data set, and rounded for the disk.
+
+Measured as growth of the highest memory in use from 50 to 400 members of 30 months of dysprosium: 2.0 while
+they are simulated, 2.9 when they have been saved at 14 bits, 2.6 with all bits.
+"""
 
 
 def check_members(world: World, scenario: Scenario, members: int) -> None:
@@ -65,7 +69,7 @@ def check_members(world: World, scenario: Scenario, members: int) -> None:
     if members > most:
         needed = members * each * COPIES
         raise MonaziteError(
-            f"{scenario.name}: {members:,} members of a run need about {needed / 1e9:,.1f} GB, and "
+            f"{scenario.name}: a run of {plural(members, 'member')} needs about {needed / 1e9:,.1f} GB, and "
             f"{free / 1e9:,.1f} GB are free; write --members {max(most // 2, 1)}, or use 'monazite sweep', "
             "which stores members as it goes"
         )
@@ -171,6 +175,7 @@ def fitting_batch(estimate: Estimate, block: int, workers: int, batch: int | Non
     if advice:
         remedy = f"write {' or '.join(advice)}"
     raise MonaziteError(
-        f"{batch or 1} members at a time on {workers} worker{'s' if workers > 1 else ''} need about "
-        f"{estimate.memory(batch or 1, workers) / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; {remedy}"
+        f"about {estimate.memory(batch or 1, workers) / 1e9:.1f} GB are needed for "
+        f"{plural(batch or 1, 'member')} at a time on {plural(workers, 'worker')}, and "
+        f"{free / 1e9:.1f} GB are free; {remedy}"
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
 from sim.paths import outputs_directory
+from sim.results.rounding import rounding
 from sim.sweep.estimate import fitting_batch, measure
 from sim.sweep.executors import ExecutorSettings, Lost, make_executor
 from sim.sweep.journal import Store
@@ -117,9 +118,9 @@ class Stopper:
 
 
 def origin() -> dict[str, Any]:
-    """Who asked, from where: kept beside the results, not in them."""
+    """Who asked, from where, on which kernels: kept beside the results, not in them."""
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"argv": sys.argv, "folder": str(Path.cwd()), "started": started}
+    return {"argv": sys.argv, "folder": str(Path.cwd()), "started": started, "rounding": rounding()}
 
 
 def execute(

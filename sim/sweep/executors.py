@@ -220,16 +220,24 @@ class Dask(_Futures):
     def __init__(self, address: str) -> None:
         try:
             from distributed import Client
+            from distributed.security import Security
         except ImportError:
             raise MonaziteError(
                 "executor 'dask' needs the extra of that name: pip install 'monazite[dask]'"
             ) from None
+        security: Any = Security
+        if address.startswith("tls://") and not security().get_connection_args("client")["ssl_context"]:
+            # Its own client would be left half made, and hang at the end of the program.
+            raise MonaziteError(
+                f"{address} needs a certificate and its key, and Dask's settings name none; set "
+                "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and the others of docs/how-to/sweep-on-dask.md"
+            )
         try:
             connect: Any = Client
             self._address = address
             self._missing_since = None
             self._client = connect(address, timeout=10, set_as_default=False)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, RuntimeError) as error:
             raise MonaziteError(
                 f"no Dask scheduler answers at {address} ({error}); start one with 'dask scheduler'"
             ) from None

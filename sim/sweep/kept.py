@@ -77,9 +77,7 @@ class SweepRecorder(Recording):
         case, clearing = self._case, result.clearing
         time = result.time
         rows = {
-            "price_gate": result.prices.gate,
-            "price_inside": result.prices.inside,
-            "price_outside": result.prices.outside,
+            **result.prices.rows(),
             "rent": case.observer.rents(result),
             "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
             "certified": clearing.certified,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sim.agents.parameters import SHARED
 from sim.distributions import UncertainQuantity
-from sim.errors import MonaziteError
+from sim.errors import MonaziteError, plural
 from sim.results.manifest import sha256, world_files
 from sim.results.resolved import plain
 from sim.scenario.node import Override
@@ -266,7 +266,8 @@ def make_plan(request: Request) -> Plan:
     cases = request.cases
     each = len(cases) if cases is not None else design.seeds
     points = count_points(axes, design)
-    check_runs(len(loaded) * points * each, f"{len(loaded)} scenarios x {points:,} samples x {each:,} seeds")
+    said = [plural(len(loaded), "scenario"), plural(points, "sample"), plural(each, "seed")]
+    check_runs(len(loaded) * points * each, " x ".join(said))
     unit = unit_points(axes, design, seed)
     replicates = list(cases) if cases is not None else [(number, seed) for number in range(design.seeds)]
     keeping = request.keeping
@@ -366,7 +367,8 @@ def _given_design(scenario: Scenario, request: Request) -> dict[str, Any]:
     if chosen in ("lhs", "sobol"):
         per_sample = given.get("seeds") or (first.seeds if first is not None else 1)
         if members % per_sample:
-            raise MonaziteError(f"{members} members are not a multiple of {per_sample} seeds")
+            many, each = plural(members, "member"), plural(per_sample, "seed")
+            raise MonaziteError(f"{many} are not a multiple of {each}")
         given["samples"] = members // per_sample
     return given
 
@@ -395,7 +397,7 @@ def _sized(design: Design, axes: Sequence[Axis], members: int | None) -> Design:
     points = count_points(axes, design)
     if members % points:
         raise MonaziteError(
-            f"{members} members cannot be shared out evenly over {points} samples; "
+            f"{plural(members, 'member')} cannot be shared out evenly over {plural(points, 'sample')}; "
             f"write a multiple of {points}"
         )
     return design.model_copy(update={"seeds": members // points})

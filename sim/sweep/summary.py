@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.instruments.base import event_row
 from sim.results.manifest import FORMAT as RUN_FORMAT
 from sim.results.manifest import input_checksums, scenario_files, world_files
 from sim.results.resolved import plain
@@ -100,19 +101,11 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
         "replicate": ("member", variant.replicate.astype(np.int64)),
         "number": ("member", variant.number.astype(np.int64)),
     }
-    events = [
-        {
-            "id": event.id, "type": event.type, "sentence": event.sentence(),
-            "announced": str(event.announced or ""), "from": str(event.from_ or ""),
-            "until": str(event.until or ""),
-            "in_base_year": bool(event.in_base_year),
-        }
-        for event in scenario.events
-    ]  # fmt: skip
     attributes = {
         "scenario": variant.name, "title": scenario.title, "base_year": simulation.world.base_year,
         "seed": plan.seed, "members": len(variant.runs), "step": scenario.step,
-        "compare_to": scenario.compare_to or "", "events": json.dumps(events), "sweep": plan.id,
+        "compare_to": scenario.compare_to or "", "sweep": plan.id,
+        "events": json.dumps([event_row(event) for event in scenario.events]),
         "varies": json.dumps(sorted(variant.values)), "variant": variant.label,
         **({"stands_for": json.dumps(variant.stands_for.tolist())} if len(variant.stands_for) else {}),
         "coordinates": " ".join(name for name in labels if name != labels[name][0]),

@@ -19,12 +19,13 @@ from sim.world.entrants import normal_amounts
 from sim.world.roles import KINDS, check_roles
 from sim.world.rows import LADDER, Ends, Named, check_use
 from sim.world.transport import great_circle_km, read_transport
-from sim.world.world import FloatArray, Good, IntArray, World
+from sim.world.world import BoolArray, FloatArray, Good, IntArray, World
 
 __all__ = ["load_world"]
 
 WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
+COUNTRY_COLUMNS = ("name", "lon", "lat", *GROUP_COLUMNS, "duty_on_fob")
 LEAST_TARIFF = -0.99
 """A subsidy of nearly the whole price."""
 
@@ -59,7 +60,7 @@ class _Reader:
     def __init__(self, top: Path, base_year: int) -> None:
         self.top, self.year, self.base_year = top, top / str(base_year), base_year
         self.problems = Problems()
-        self.countries = self._named(top / "countries.csv", "iso3", ("name", "lon", "lat", *GROUP_COLUMNS))
+        self.countries = self._named(top / "countries.csv", "iso3", COUNTRY_COLUMNS)
         columns: tuple[str, ...] = ("name", "mineral", "stage", "unit", "hs6", "basket", "element")
         self.listed = self._named(top / "goods.csv", "good", columns)
         self.elements = self._named(top / "elements.csv", "element")
@@ -192,6 +193,11 @@ class _Reader:
         stated: FloatArray = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
         return stated
 
+    def _on_fob(self) -> BoolArray:
+        column = "duty_on_fob"
+        marks = [row.word(column, ("0", "1"), column) for row in self.countries.rows]
+        return np.array([mark == "1" for mark in marks], dtype=bool)
+
     def _tariffs(self) -> FloatArray:
         """(G, C, C) rates, exporter by importer; goods that nobody sells in this year are left out."""
         codes = self.countries.index
@@ -252,6 +258,7 @@ class _Reader:
             goods=self.goods,
             countries=tuple(countries.index),
             country_names=countries.texts("name"),
+            country_duty_on_fob=self._on_fob(),
             groups=self._groups(),
             elements=tuple(self.elements.index),
             facilities=tuple(facilities.index),

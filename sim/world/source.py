@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,8 +17,9 @@ from sim.errors import MonaziteError, did_you_mean
 from sim.paths import base_years, cache_directory, share_root, world_directory
 from sim.tables import read_table
 from sim.world.labels import GoodLabel, load_labels
+from sim.world.patch import NewFacility, NoWorld, add_facilities
 
-__all__ = ["PANEL", "Coverage", "NoWorld", "panel_coverage", "panel_labels", "world_tables"]
+__all__ = ["PANEL", "Coverage", "NoWorld", "WorldChoice", "panel_coverage", "panel_labels", "world_tables"]
 
 PANEL = "panel"
 """What a scenario writes under ``world`` to have the panel where a curated world would do."""
@@ -25,14 +27,6 @@ Build = Callable[[Path], None]
 KEPT_DAYS = 60
 """A built world that nobody has asked for in so many days is removed when another is built."""
 LIST = "'monazite list minerals' shows minerals and years"
-
-
-class NoWorld(MonaziteError):
-    """There is no such world; ``where`` is the field of the scenario that asks for it."""
-
-    def __init__(self, where: tuple[str, ...], message: str, remedy: str) -> None:
-        super().__init__(f"{message}; {remedy}")
-        self.where, self.message, self.remedy = where, message, remedy
 
 
 @dataclass(frozen=True)
@@ -78,26 +72,88 @@ def panel_labels() -> tuple[GoodLabel, ...]:
     )
 
 
-def world_tables(base_year: int, minerals: Sequence[str] = (), world: str | None = None) -> Path:
+@dataclass(frozen=True)
+class WorldChoice:
+    """What a scenario says of its world under ``world``.
+
+    Attributes:
+        source: ``panel``, a folder of one's own tables, or None for the curated tables where they serve.
+        facilities: that did not produce in the base year but could, added to it.
+    """
+
+    source: str | Path | None = None
+    facilities: tuple[NewFacility, ...] = ()
+
+
+def world_tables(
+    base_year: int, minerals: Sequence[str] = (), world: WorldChoice | str | None = None
+) -> Path:
     """The folder of world tables that a scenario reads, laid out like ``data/world``.
 
     Without ``world`` the curated tables serve where they have the year and every mineral. Otherwise a world
-    of the minerals is built from the panel, once: it is kept by the hash of all that decides it.
+    of the minerals is built from the panel, once: it is kept by the hash of all that decides it. So are
+    worlds of one's own tables, and those to which facilities are added.
 
     Args:
         base_year: year of the world.
         minerals: minerals of the scenario; the panel needs them named.
-        world: ``panel`` for a world of the panel in any case.
+        world: ``panel`` for a world of the panel in any case, or a choice.
 
     Raises:
-        NoWorld: no tables have the year or the minerals.
-        MonaziteError: the panel's figures do not make a world.
+        NoWorld: no tables have the year or the minerals; a facility names what the world does not have.
+        MonaziteError: the tables do not make a world.
     """
-    if world is not None and world != PANEL:
-        raise NoWorld(("world",), f"'{world[:60]}' is no world", f"write '{PANEL}', or leave it out")
-    if world is None and base_year in base_years() and _curated(base_year, tuple(minerals)):
+    choice = WorldChoice(world) if isinstance(world, str) else world or WorldChoice()
+    tables = _source(base_year, tuple(dict.fromkeys(minerals)), choice.source)
+    if not choice.facilities:
+        return tables
+    content = hashlib.sha256(f"{_content(tables, base_year)} {choice.facilities!r}".encode())
+
+    def build(folder: Path) -> None:
+        add_facilities(tables, base_year, choice.facilities, folder)
+
+    return kept(f"added-{base_year}-{content.hexdigest()[:16]}", build)
+
+
+def _source(base_year: int, minerals: tuple[str, ...], source: str | Path | None) -> Path:
+    if isinstance(source, Path):
+        return _own_world(base_year, source)
+    if source is not None and source != PANEL:
+        raise NoWorld(("world",), f"'{source[:60]}' is no world", f"write '{PANEL}', or name a folder")
+    if source is None and base_year in base_years() and _curated(base_year, minerals):
         return world_directory()
-    return _panel_world(base_year, tuple(dict.fromkeys(minerals)))
+    return _panel_world(base_year, minerals)
+
+
+def _own_world(base_year: int, folder: Path) -> Path:
+    """Tables of a world as they are, or the world of one's own that is built from a folder of five tables."""
+    if not folder.is_dir():
+        raise NoWorld(("world",), f"{folder}: no such folder", "'monazite world new FOLDER' writes one")
+    if (folder / "goods.csv").is_file():
+        if not (folder / str(base_year)).is_dir():
+            years = sorted(path.name for path in folder.glob("[12]*") if path.is_dir())
+            say = f"it has {', '.join(years) or 'no year'}"
+            raise NoWorld(("base_year",), f"{folder} has no world of {base_year}", say)
+        return folder
+    name = re.sub(r"[^a-z0-9]+", "-", folder.name.casefold())[:40]
+    decisive = hashlib.sha256(f"{_inputs(share_root())} {base_year}".encode())
+    for path in sorted(folder.glob("*.csv")):
+        decisive.update(os.fsencode(path.name) + path.read_bytes())
+
+    def build(out: Path) -> None:
+        from sim.world.build.own_world import build_own_world
+
+        build_own_world(share_root(), world_directory(), folder, base_year, out)
+
+    return kept(f"{name}-{base_year}-{decisive.hexdigest()[:16]}", build)
+
+
+def _content(tables: Path, base_year: int) -> str:
+    """Hash of the tables of one year."""
+    content = hashlib.sha256()
+    for path in (*sorted(tables.glob("*.csv")), *sorted((tables / str(base_year)).glob("*.csv"))):
+        content.update(os.fsencode(path.name) + path.read_bytes())
+    return content.hexdigest()
 
 
 @lru_cache(maxsize=64)

@@ -65,6 +65,8 @@ class World:
     countries: tuple[str, ...]
     """ISO-3 codes, ``ROW`` last."""
     country_names: tuple[str, ...]
+    country_duty_on_fob: BoolArray
+    """(C,) True for importers that levy ad-valorem duties on the FOB price; others levy them on CIF."""
     groups: Mapping[str, tuple[str, ...]]
     """Country groups by name (EU27, G7, OECD, ...), members as ISO-3 codes."""
     elements: tuple[str, ...]

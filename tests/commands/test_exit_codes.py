@@ -20,7 +20,7 @@ def test_the_documentation_has_the_same_table() -> None:
     assert found.items() >= EXIT_CODES.items()
 
 
-@pytest.mark.parametrize("command", ["run", "sweep", "resume"])
+@pytest.mark.parametrize("command", ["run", "sweep", "resume", "hindcast"])
 def test_help_names_them(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
@@ -34,7 +34,16 @@ def test_failures_go_before_missing_certificates() -> None:
     assert verdict(3, 3, 0, 0) == (3, "finished with failures: 3 of 3 runs failed (exit code 3)")
 
 
-@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_the_whole_help_and_the_first_page_name_them(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "3 finished, but runs failed; 4 finished, but markets are uncertified" in text
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "docs/results.md#exit-codes) (3: runs failed, 4: markets uncertified)" in page
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "hindcast"])
 def test_uncertified_runs_say_so_last(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,6 +51,8 @@ def test_uncertified_runs_say_so_last(
     # No gap is small enough.
     monkeypatch.setattr("sim.market.clearing.GAP_PER_TOLERANCE", -1.0)
     words = [command, "baseline-2024", *QUICK, "--members", "2", "--quiet"]
+    if command == "hindcast":
+        words = [command, "gallium-2023", "--members", "1"]
     code = main([*words, *(["--executor", "local"] if command == "sweep" else [])])
     said = capsys.readouterr().err.splitlines()
     assert code == 4

@@ -11,7 +11,10 @@ import pytest
 
 from sim.analysis.outcomes import good_outcomes, moved_most, risk_outcome
 from sim.cli import main
+from sim.plots import kinds, line_up
+from sim.results import find_runs
 from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
+from tests.plots.boxes import faults
 from tests.synthetic import make_dataset
 
 SHOCK = "ree-licence-2025"
@@ -46,8 +49,9 @@ def of(rows: list[dict[str, str]], outcome: str, column: str) -> dict[str, float
 
 
 def test_approval_and_delay_both_move_the_outcomes(
-    saltelli: Sweep, capsys: pytest.CaptureFixture[str]
+    saltelli: Sweep, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
     assert main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"{SHOCK}: saltelli, 2 factors, 32 points\n")
@@ -60,15 +64,36 @@ def test_approval_and_delay_both_move_the_outcomes(
     assert min(total.values()) > 0
     assert of(rows, "peak price outside", "swing")[FACTORS[0]] < 0
     assert of(rows, "unmet demand", "swing")[FACTORS[1]] > 0
+    drawn = {path.name for path in (saltelli.directory / "sensitivity").glob("*.csv")}
+    assert drawn == {"sensitivity.csv", "dose_dysprosium_oxide.csv", "sensitivity_dysprosium_oxide.csv"}
     content = json.loads((saltelli.directory / "sensitivity" / "sensitivity.json").read_text())
     assert content["method"] == "saltelli"
     assert [row["factor"] for row in content["rows"][:2]] == FACTORS
 
 
+def test_pictures_show_the_stored_outcomes_and_the_indices(saltelli: Sweep) -> None:
+    case = line_up(find_runs(saltelli.directory), SHOCK).of("dysprosium_oxide")
+    dose, spread = (next(k for k in kinds() if k.name == name) for name in ("dose", "sensitivity"))
+    shown = dose.measure(case)
+    points = shown.table[(shown.table["kind"] == "point") & (shown.table["outcome"] == "peak price outside")]
+    stored = saltelli.outcomes().sel(good="dysprosium_oxide")["peak_price_outside"].values / 1000
+    np.testing.assert_allclose(points["drawn"], stored, rtol=1e-6)
+    assert points["x"].between(10, 80).all()
+    assert "approval share" in shown.title
+    assert faults(dose.draw(shown)) == []
+    measured = spread.measure(case)
+    main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide", "--no-plots"])
+    total = of(table(saltelli), "peak price outside", "ST")
+    mine = measured.table[measured.table["outcome"] == "peak price outside"].set_index("factor")["ST"]
+    assert mine.to_dict() == pytest.approx(total)
+    assert "Not converged" in measured.note or "not converged" in measured.note
+    assert faults(spread.draw(measured)) == []
+
+
 def test_the_indices_are_those_of_the_stored_outcomes(saltelli: Sweep) -> None:
     from SALib.analyze import sobol
 
-    main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide"])
+    main(["sensitivity", str(saltelli.directory), "--good", "dysprosium_oxide", "--no-plots"])
     stored = saltelli.outcomes().sel(good="dysprosium_oxide")
     share = (stored.unmet_tonnes / stored.required_tonnes).values
     expected = sobol.analyze(saltelli.problem(), share, calc_second_order=False, seed=1)
@@ -77,7 +102,7 @@ def test_the_indices_are_those_of_the_stored_outcomes(saltelli: Sweep) -> None:
 
 
 def test_without_a_good_those_that_differ_most_are_taken(saltelli: Sweep) -> None:
-    main(["sensitivity", str(saltelli.directory)])
+    main(["sensitivity", str(saltelli.directory), "--no-plots"])
     goods = {row["good"] for row in table(saltelli)} - {""}
     peak = np.log(saltelli.outcomes().peak_price_ratio)
     spread = (peak.max("run") - peak.min("run")).to_series()
@@ -86,7 +111,7 @@ def test_without_a_good_those_that_differ_most_are_taken(saltelli: Sweep) -> Non
 
 def test_morris(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = swept(tmp_path, "morris", 6)
-    assert main(["sensitivity", str(sweep.directory), "--good", "dysprosium_oxide"]) == 0
+    assert main(["sensitivity", str(sweep.directory), "--good", "dysprosium_oxide", "--no-plots"]) == 0
     effect = of(table(sweep), "peak price outside", "mu_star")
     assert min(effect.values()) > 0
     unmet = of(table(sweep), "unmet demand", "mu")

@@ -117,8 +117,6 @@ def test_who_stands_still_is_not_felt_by_others(name: str) -> None:
             theirs = other[variable]
             if axis == "good":
                 mine = data[variable].sel(good=other.good)
-                # Where nobody abroad bought, there was no price there; who could buy makes one.
-                mine = mine.where(theirs > 0, 0.0)
             else:
                 all_of_them = offer_names(data)
                 mine = data[variable].isel(offer=[all_of_them.index(key) for key in offer_names(other)])

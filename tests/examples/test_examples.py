@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,32 @@ def test_the_how_to_on_branches_does_what_it_says(tmp_path: Path, monkeypatch: p
     ratio = found["ratio"]
     assert str(ratio.time.values[0])[:7] == "2026-01"
     assert float(ratio.isel(member=0, time=3)) > 1.3
+
+
+@pytest.mark.parametrize(
+    ("name", "good"), [("your-own-mineral", "silicon_metal"), ("any-year", "nickel_refined")]
+)
+def test_the_how_to_on_a_world_goes_from_tables_to_a_comparison(
+    name: str, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All files and commands of the page, in their order, with fewer members and without pictures."""
+    monkeypatch.chdir(tmp_path)
+    page = (EXAMPLES.parent / "docs" / "how-to" / f"{name}.md").read_text(encoding="utf-8")
+    for part in page.split("```")[1::2]:
+        kind, _, text = part.partition("\n")
+        if kind:
+            before = page[: page.index(part)]
+            file = re.findall(r"`([\w/-]+[.](?:csv|yaml))`", before)[-1]
+            if not text.startswith("world:"):
+                Path(file).write_text(text, encoding="utf-8")
+            continue
+        for line in text.split("\n"):
+            words = line.replace("members=20", "members=1").split()[1:]
+            plain = ["--no-plots"] if words[:1] == ["compare"] else []
+            assert not words or main([*words, *plain]) == 0, line
+    said = capsys.readouterr().out
+    assert good in said
+    assert "peak price outside" in said
 
 
 def _written(path: Path, text: str) -> Path:

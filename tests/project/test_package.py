@@ -11,15 +11,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (
-    "data/world", "data/panel", "data/raw/assumptions", "data/raw/targets", "scenarios", "conf", "schema",
+    "data/world", "data/maps", "data/panel", "data/raw/assumptions", "data/raw/targets",
+    "scenarios", "conf", "schema",
 )  # fmt: skip
-FILES = tuple(
-    f"data/raw/{name}.csv"
-    for name in (
-        "usgs_prices_2017_2024", "base_us_import_sources_2021_24", "countries", "sector_value_added_est2022",
-        "wgi_political_stability",
-    )
+TABLES = (
+    "usgs_prices_2017_2024", "base_us_import_sources_2021_24", "countries", "sector_value_added_est2022",
+    "wgi_political_stability",
 )  # fmt: skip
+FILES = ("DATA_LICENSES.md", *(f"data/raw/{name}.csv" for name in TABLES))
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,16 @@ FUNCTIONS = {
 CLASSES: dict[str, str] = {}
 """Classes over the limit -> why."""
 
+PRINTING = {
+    "sim/commands/output.py": "the one place where commands print; text is escaped by sim.visible",
+    "sim/commands/schema.py main": "the schema, which is JSON and ASCII",
+    "sim/cli.py": "errors, which escape themselves, and the version",
+    "sim/__main__.py application": "an error, which escapes itself, and a path as sim.paths shows it",
+    "sim/scenario/find.py _note": "lies below the commands; escapes what it prints",
+    "hydra_plugins/monazite_launcher.py": "an error, which escapes itself, and a path as sim.paths shows it",
+}
+"""Files, or functions in them, that may print -> why."""
+
 
 @functools.cache
 def modules(folder: str) -> dict[str, ast.Module]:
@@ -244,3 +254,34 @@ def test_late_attributes_are_found() -> None:
         "class B(A):\n    def run(self):\n        self.a, self.b = 1, 2\n        self.c: int = 3\n"
     )
     assert late_attributes({"sim/x.py": ast.parse(source)}) == ["sim/x.py:8 B.c"]
+
+
+# -- what reaches a terminal ---------------------------------------------------------------------
+
+
+def printing(trees: dict[str, ast.Module]) -> list[str]:
+    """Functions that print, or write to standard output, on their own: what they show may hold anything."""
+    found = []
+    for path, tree in trees.items():
+        for name, definition in definitions(tree):
+            if isinstance(definition, ast.ClassDef):
+                continue
+            for node in ast.walk(definition):
+                called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+                if called == "print" or called.endswith(("stdout.write", "stderr.write")):
+                    found.append(f"{path} {name}")
+    return sorted(set(found))
+
+
+def test_commands_print_in_one_place() -> None:
+    """So that no control character of a title, a name or a message reaches a terminal."""
+    trees = {**modules("sim"), **modules("hydra_plugins")}
+    allowed = tuple(PRINTING)
+    assert [one for one in printing(trees) if one not in PRINTING and one.split()[0] not in PRINTING] == []
+    unused = [one for one in allowed if not any(found.startswith(one) for found in printing(trees))]
+    assert unused == []
+
+
+def test_printing_is_found() -> None:
+    source = "def a():\n    print('x')\ndef b():\n    say('x')\ndef c():\n    sys.stdout.write('x')\n"
+    assert printing({"sim/x.py": ast.parse(source)}) == ["sim/x.py a", "sim/x.py c"]

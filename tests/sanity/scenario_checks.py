@@ -27,7 +27,7 @@ __all__ = ["Fault", "faults_of"]
 FloatArray = npt.NDArray[np.float64]
 BALANCE = 1e-9
 """Tonnes that may be missing from a good's balance, over all tonnes of it that were there."""
-MAY_BE_UNKNOWN = {"price_delivered"}
+MAY_BE_UNKNOWN = {"price_gate", "price_inside", "price_outside", "price_delivered"}
 """NaN where nothing is traded."""
 MAY_BE_NEGATIVE = {"event_change", "certificate_gap", "drawn", "tariff_revenue"}
 """Differences, values that members draw, and what relief on duties costs."""
@@ -160,8 +160,9 @@ def _out_of_bounds(data: xr.Dataset) -> Iterator[tuple[str, str]]:
             yield "not finite", str(name)
         if name not in MAY_BE_NEGATIVE and (array < 0).any():
             yield "negative", f"{name}: {np.nanmin(array):.3g}"
-    if not (data["price_gate"].values > 0).all():
-        yield "negative", "price_gate is not above 0"
+    for name in ("gate", "inside", "outside"):
+        if (data[f"price_{name}"].values <= 0).any() or not (data[f"quote_{name}"].values > 0).all():
+            yield "negative", f"price_{name} or quote_{name} is not above 0"
 
 
 def _uncertified(simulation: Simulation, data: xr.Dataset) -> Iterator[tuple[str, str]]:

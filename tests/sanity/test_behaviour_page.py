@@ -179,7 +179,7 @@ def test_an_input_and_its_product_stopped_together_run_away() -> None:
             "from: 2024-07-01, until: 2026-06-30, assumption: an example}"
         )
         run = measures.Watched(measures.BASE, {}, [*common, *([stop] if goods else [])], 1)
-        found = run.data["price_outside"]
+        found = run.data["price_outside"].fillna(run.data["quote_outside"])
         return {good: found.sel(good=good).values[0].astype(float) for good in (oxide, magnet)}
 
     free, alone, product, both = prices(), prices(oxide), prices(magnet), prices(oxide, magnet)

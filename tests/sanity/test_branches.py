@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
 import os
 import pickle
-import random
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +14,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.engine import Checkpoint, Simulation
+from sim.engine import Simulation
 from sim.engine.record import Recorder
 from sim.engine.recording import Recording
 from sim.errors import MonaziteError
 from sim.scenario import Scenario, load_scenario
 from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
-from sim.world.load import load_world
-from sim.world.world import World
+from tests.sanity.branches import (
+    COPIES,
+    MOST_STEPS,
+    NAMES,
+    STEPS,
+    THOROUGH,
+    assert_all_go_on,
+    parted,
+    world_of,
+)
 from tests.sanity.continued import continued
-from tests.sanity.test_shipped_scenarios import NAMES
 from tests.steps import bits, differing, digest
 
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-MOST_STEPS, STEPS = (60, 6) if THOROUGH else (17, 2)
-"""Before a run is parted, and after."""
 ROOT = Path(__file__).parents[2]
 WEEKLY = NAMES if THOROUGH else ["teaching-stockpile", "hindcast-gallium-2023"]
 ELSEWHERE = NAMES if THOROUGH else ["ga-ge-sb-ban-usa-2024", "teaching-embargo-45min", "teaching-stockpile"]
@@ -40,59 +40,10 @@ REACTING = ["framework-deal-2025", "tariff-spiral-2025", "ga-ge-sb-ban-usa-2024"
 """Rules, talks, a ban that follows origins with licences, a stockpile."""
 
 
-def world_of(scenario: Scenario) -> World:
-    return _world(scenario.base_year)
-
-
-@functools.cache
-def _world(base_year: int) -> World:
-    return load_world(base_year)
-
-
-def parted(name: str, *overrides: str) -> Simulation:
-    """A scenario's run after some months, as many as its name says: members with seeds of their own."""
-    scenario = load_scenario(name, overrides=overrides)
-    chance = random.Random(name)
-    begun = [event.from_ for event in scenario.events if event.from_ and event.from_ > scenario.start]
-    months = chance.randint(1, MOST_STEPS)
-    if begun and not THOROUGH:
-        first = min(begun)
-        months = (first.year - scenario.start.year) * 12 + first.month - scenario.start.month + 1
-        months = min(months + chance.randint(0, 6), MOST_STEPS)
-    members = [0, chance.randint(1, 99)] + [chance.randint(1, 99)] * THOROUGH
-    seeds = [chance.randint(0, 9) for _ in members]
-    simulation = Simulation(world_of(scenario), scenario, members=members, seed=seeds)
-    for _ in range(min(months, simulation.steps - STEPS)):
-        simulation.step()
-    return simulation
-
-
-def through_a_file(simulation: Simulation, folder: Path) -> Simulation:
-    path = folder / "run.checkpoint"
-    simulation.checkpoint().write(path)
-    scenario = simulation.case.scenario
-    return Simulation.resume(Checkpoint.read(path), scenario, world_of(scenario))
-
-
-COPIES: list[Callable[[Simulation], Simulation]] = [
-    copy.deepcopy, lambda simulation: pickle.loads(pickle.dumps(simulation)),
-    lambda simulation: Simulation.resume(simulation.checkpoint()),
-]  # fmt: skip
-
-
-def assert_all_go_on(simulation: Simulation, folder: Path, which: int | None = None) -> None:
-    """One of the four ways, or all of them."""
-    ways = [*COPIES, lambda simulation: through_a_file(simulation, folder)]
-    others = [made(simulation) for made in (ways if which is None else [ways[which % len(ways)]])]
-    expected = continued(simulation, STEPS)
-    for other in others:
-        assert continued(other, STEPS) == expected
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES if THOROUGH else REACTING)
 def test_a_shipped_scenario_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
-    """What every later step brings, and what is recorded of it: each in one way, some in all."""
-    assert_all_go_on(parted(name), tmp_path, None if THOROUGH or name in REACTING else NAMES.index(name))
+    """What every later step brings, and what is recorded of it; test_shipped_scenarios tries the others."""
+    assert_all_go_on(parted(name), tmp_path)
 
 
 @pytest.mark.parametrize("name", WEEKLY)

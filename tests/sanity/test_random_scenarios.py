@@ -19,7 +19,7 @@ from tests.scenario.random_scenarios import random_case
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 FIRST, PAST = map(int, os.environ.get("MONAZITE_RANDOM", "0-10000" if THOROUGH else "0-300").split("-"))
 AT_ONCE = 50 if THOROUGH else 25
-EVERY = 1 if THOROUGH else 4
+EVERY = 1 if THOROUGH else 6
 """In so many scenarios one has a member run alone, and one its events turned round."""
 
 

@@ -1,24 +1,31 @@
-"""Every scenario that ships runs certified, balances its tonnes, and each of its events is seen to act."""
+"""Every scenario that ships runs certified, balances its tonnes, gives what it gave, goes on from the middle,
+and each of its events is seen to act. One run shows it all."""
 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import xarray as xr
 
+from scripts import golden
 from sim.engine import Simulation
 from sim.scenario import Scenario, load_scenario
-from sim.world.load import load_world
+from tests.engine.busy_run import record_tail
 from tests.engine_events import piles_of
+from tests.sanity import branches
+from tests.sanity.branches import NAMES
+from tests.sanity.continued import continued
+from tests.sanity.test_results_stay import ACCEPT
+from tests.steps import Bits, bits, digest
 
-FILES = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.yaml"), key=lambda path: path.stem)
-NAMES = [path.stem for path in FILES]
-YEAR = 12
 Tonnes = npt.NDArray[np.float64]
 
 
@@ -56,48 +63,112 @@ def test_names_are_unique() -> None:
     assert Counter(NAMES).most_common(1)[0][1] == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_its_first_year_balances_in_tonnes(name: str) -> None:
-    """What is made or bought is sold, used, stocked, under way or discarded; in every member."""
-    scenario = load_scenario(name)
-    simulation = Simulation(load_world(scenario.base_year), scenario, members=2, seed=3)
-    for _ in range(YEAR):
-        state = simulation.state
-        stock = state.seller_stock.copy()
-        held = state.buyer_stock + state.transit.sum(0)
-        piled = in_piles(simulation)
-        simulation.step()
-        clearing, state = simulation.last.clearing, simulation.state
-        made = stock + simulation.last.output - clearing.sales - simulation.last.discarded
-        np.testing.assert_allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9)
-        kept = held + clearing.purchases - simulation.last.consumed
-        after = state.buyer_stock + state.transit.sum(0)
-        if not simulation.actors.processes:
-            np.testing.assert_allclose(after, kept, rtol=1e-9, atol=1e-9)
-        # A stockpile stands beside the needs through which it buys: together they balance, good by good.
-        moved = by_good(simulation, after - kept) + in_piles(simulation) - piled
-        np.testing.assert_allclose(moved, 0, atol=1e-6)
-        assert clearing.certified.all()
+def imbalances(simulation: Simulation) -> Iterator[str]:
+    """Make a step: what is made or bought is sold, used, stocked, under way or discarded; in every member."""
+    state = simulation.state
+    stock = state.seller_stock.copy()
+    held = state.buyer_stock + state.transit.sum(0)
+    piled = in_piles(simulation)
+    simulation.step()
+    clearing, state = simulation.last.clearing, simulation.state
+    made = stock + simulation.last.output - clearing.sales - simulation.last.discarded
+    kept = held + clearing.purchases - simulation.last.consumed
+    after = state.buyer_stock + state.transit.sum(0)
+    # A stockpile stands beside the needs through which it buys: together they balance, good by good.
+    moved = by_good(simulation, after - kept) + in_piles(simulation) - piled
+    balanced = {
+        "sellers": np.allclose(state.seller_stock, made, rtol=1e-9, atol=1e-9),
+        "buyers": bool(simulation.actors.processes) or np.allclose(after, kept, rtol=1e-9, atol=1e-9),
+        "goods": np.allclose(moved, 0, rtol=0, atol=1e-6),
+        "certificates": clearing.certified.all(),
+    }
+    yield from (f"{name}, step {simulation.time}" for name, right in balanced.items() if not right)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_runs_certified_and_every_event_acts(name: str) -> None:
-    scenario = shortened(certain(name))
-    data = Simulation(load_world(scenario.base_year), scenario).run()
+@dataclass
+class Story:
+    """What one run of a shipped scenario shows.
+
+    Two members: the central one, and one with noise.
+    """
+
+    name: str
+    scenario: Scenario
+    data: xr.Dataset
+    wrong: list[str]
+    """Balances that do not close."""
+    figures: golden.Figures
+    parted: tuple[str, str]
+    """Hash of the steps after it was copied, pickled or put on disk, and of the same steps of the copy."""
+
+
+def told(name: str, folder: Path) -> Story:
+    """Run it once, look at each step, and part it on the way."""
+    plain, whole = load_scenario(name), certain(name)
+    scenario = shortened(whole)
+    first_years = golden.shortened(plain)
+    scenario = replace(scenario, end=max(scenario.end, first_years.end))
+    simulation = Simulation(branches.world_of(scenario), scenario, golden.MEMBERS, golden.SEED)
+    measured = golden.Ratios(simulation.case, (), ())
+    noted = len(first_years.steps())
+    at = branches.month_of_parting(scenario, random.Random(name))
+    other, expected, found, wrong = simulation, "", Bits(), []
+    while simulation.time < simulation.steps:
+        if simulation.time == at:
+            other = branches.made_otherwise(simulation, folder, NAMES.index(name))
+        wrong += imbalances(simulation)
+        past = simulation.time
+        if past <= noted:
+            measured.record(simulation.last)
+        if at < past <= at + branches.STEPS:
+            found |= {f"{past - at - 1} {key}": array for key, array in bits(simulation.last).items()}
+        if past == at + branches.STEPS:
+            expected = digest(found | record_tail(simulation, at))
+    figures = measured.figures() if plain.events == whole.events else golden.measure(name)
+    parted = expected, continued(other, branches.STEPS)
+    return Story(name, scenario, simulation.recorder.dataset(), wrong, figures, parted)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return told(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def test_it_balances_in_tonnes(story: Story) -> None:
+    assert story.wrong == []
+
+
+def test_it_runs_certified_and_every_event_acts(story: Story) -> None:
+    data = story.data
     assert bool(data.certified.all())
-    assert bool(np.isfinite(data.price_outside).all())
-    for event in scenario.events:
-        acted = float(data.event_tonnes.sel(event=event.id).max())
+    assert bool((data.price_outside.fillna(data.quote_outside) > 0).all())
+    assert not (data.price_outside <= 0).any()
+    for event in story.scenario.events:
+        acted = float(data.event_tonnes.sel(event=event.id).isel(member=0).max())
         assert (acted > 0) != event.in_base_year, event.id
-    if not any(not event.in_base_year for event in scenario.events):
-        relative = data.price_outside / data.price_outside.isel(time=0)
+    if not any(not event.in_base_year for event in story.scenario.events):
+        relative = data.price_outside.isel(member=0) / data.price_outside.isel(member=0, time=0)
         assert float(np.abs(relative - 1).max()) < 1e-3
+
+
+def test_results_stay(story: Story) -> None:
+    """A change of behaviour is meant, seen and written down."""
+    noted, before = golden.read()
+    found = golden.moved(story.name, before.get(story.name, {}), story.figures, golden.tolerance(noted))
+    report = "\n".join(str(one) for one in found)
+    assert not found, f"{len(found)} figures have moved:\n{report}\n{ACCEPT}"
+
+
+def test_it_goes_on_with_the_same_bits(story: Story) -> None:
+    """What every later step brings, and what is recorded of it, from a copy, a pickle or a checkpoint."""
+    expected, found = story.parted
+    assert found == expected != ""
 
 
 def test_the_licence_scenario_tells_its_story() -> None:
     """Outside up, inside not, the exports of the first months nearly nothing, and then a slow way back."""
     scenario = load_scenario("ree-licence-2025")
-    data = Simulation(load_world(scenario.base_year), scenario).run()
+    data = Simulation(branches.world_of(scenario), scenario).run()
     dysprosium = data.sel(good="dysprosium_oxide").isel(member=0)
     after = dysprosium.time >= np.datetime64("2025-05-01")
     assert float(dysprosium.price_outside.where(after).max()) > 1.5 * float(dysprosium.good_base_price)

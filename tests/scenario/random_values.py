@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
-from sim.instruments.words import QuantityWord, select_goods
+from sim.instruments.words import DistinctCountries, DistinctGoods, QuantityWord, select_goods
 from sim.units import UNITS
 from sim.world.labels import Labels
 
@@ -23,6 +23,7 @@ SPAN: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 """Usual sizes, in the units used inside the model; one in :data:`AT_A_BOUND` is a bound of its field."""
 AT_A_BOUND = 15
+DISTINCT = (DistinctCountries, DistinctGoods)
 
 
 class Values:
@@ -72,7 +73,8 @@ class Values:
         if schema.get("type") == "integer":
             return self.chance.randint(1, 5)
         if origin is dict:
-            bare = any(isinstance(item, BeforeValidator) for item in metadata)
+            # Checks that no name stands twice take mappings alone; others take one value for all.
+            bare = any(isinstance(item, BeforeValidator) and item not in DISTINCT for item in metadata)
             return self._mapping(args[0], args[1], event, bare)
         if origin is typing.Literal:
             return self.chance.choice(args)

@@ -20,6 +20,7 @@ def test_link_to_itself_is_skipped_with_a_note(
     (folder / "round.yaml").symlink_to("round.yaml")
     (folder / "nowhere.yaml").symlink_to("missing.yaml")
     (folder / "folder.yaml").mkdir()
+    (folder / "red\x1b[31m.yaml").symlink_to("missing.yaml")
     (folder / "inner" / "up").symlink_to("..")
     monkeypatch.chdir(tmp_path)
     assert main(["list", "scenarios"]) == 0
@@ -28,4 +29,5 @@ def test_link_to_itself_is_skipped_with_a_note(
     assert "skipped scenarios/round.yaml: it is a link that leads nowhere" in printed.err
     assert "skipped scenarios/nowhere.yaml: it is a link that leads nowhere" in printed.err
     assert "skipped scenarios/folder.yaml: it is no file" in printed.err
+    assert "skipped scenarios/red\\x1b[31m.yaml: it is a link" in printed.err
     assert main(["describe", "round"]) == 2

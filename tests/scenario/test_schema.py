@@ -31,7 +31,7 @@ LOADER_ONLY = {
         sweep-without-method sweep-without-samples sweep-zip-of-unequal-lists""",
     "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
-        extends-itself extends-nothing""",
+        extends-itself extends-nothing observed-file-missing""",
     "names given elsewhere in the file": """good-in-the-place-of-a-country bloc-in-a-circle
         bloc-misspelt-in-an-event bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing
         rule-on-itself
@@ -41,7 +41,8 @@ LOADER_ONLY = {
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
         flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
         recycling-of-everything share-above-one tax-out-of-range""",
-    "numbers together": "distribution-descending distribution-weights-too-few",
+    "numbers together": """distribution-descending distribution-weights-too-few
+        observed-band-upside-down observed-less-than-nothing observed-gap-of-nothing""",
     "fields together": """bloc-without-effect cut-and-amount demand-ramp-to-nowhere demand-without-change
         freight-unchanged licence-delay-leaves-out licence-longest-too-short merger-with-itself
         minerals-cut-an-amount outage-nowhere production-twice quota-firms-too-much quota-period-too-late
@@ -49,6 +50,8 @@ LOADER_ONLY = {
         ban-extraterritorial-on-all ban-content-at-home ban-compliance-at-home rule-scales-by-nothing
         rule-activates-by-a-step rule-watches-two rule-watches-nothing rule-without-bound
         rule-bound-on-an-event negotiation-of-two-kinds negotiation-without-relief stockpile-in-percent
+        observed-beside-two observed-in-another-currency observed-in-yuan-without-rate
+        observed-ratio-in-dollars observed-same-time-twice observed-reference-without-figures
         sanction-on-nobody stage-without-goods strike-that-waits""",
     "what another world has": "carbon-in-what unknown-base-year",
     "duplicate keys": "duplicate-event duplicate-key",

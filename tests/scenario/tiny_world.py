@@ -59,8 +59,8 @@ def write_world(top: Path) -> Path:
     year.mkdir(parents=True)
     _write(
         top / "countries.csv",
-        "iso3,name,lon,lat,region,eu27,oecd,g7,brics,political_risk,source,confidence",
-        [(c, n, lon, lat, "x", eu, oecd, g7, brics, 0.3, "s", "assumption")
+        "iso3,name,lon,lat,region,eu27,oecd,g7,brics,political_risk,duty_on_fob,source,confidence",
+        [(c, n, lon, lat, "x", eu, oecd, g7, brics, 0.3, 0, "s", "assumption")
          for c, n, lon, lat, eu, oecd, g7, brics in COUNTRIES],
     )  # fmt: skip
     _write(
@@ -78,6 +78,18 @@ def write_world(top: Path) -> Path:
          ("freight_base", 0.01, 0, 1, "share", "s", "assumption"),
          ("freight_by_distance", 0.001, 0, 1, "share", "s", "assumption")],
     )  # fmt: skip
+    _write(top / "straits.csv", "strait,name,note,source,confidence", [
+        ("suez", "Suez Canal", "", "s", "assumption"), ("dover", "Strait of Dover", "", "s", "assumption"),
+    ])
+    _write(top / "sea_legs.csv", "sea,other_sea,strait,nautical_miles,source,confidence", [
+        ("east", "west", "suez", 100, "s", "assumption"), ("east", "west", "", 500, "s", "assumption"),
+        ("west", "north", "dover", 50, "s", "assumption"),
+    ])
+    _write(top / "harbours.csv", "iso3,sea,harbour,source,confidence", [
+        (code, sea, "h", "s", "assumption")
+        for code, sea in (("CHN", "east"), ("JPN", "east"), ("DEU", "north"), ("USA", "west"))
+    ])
+    _write(top / "overland.csv", "region,members,how,source,confidence", [])
     _write(
         top / "behaviour.csv",
         "parameter,scope,value,low,high,held,draw,unit,source,confidence",

@@ -27,7 +27,7 @@ LOT = "make several sweeps, each with another --seed"
         (("sweep", "baseline-2024", "assumptions.thrift_speed=interval(0.1,0.6)", "--method", "lhs",
           "--samples", "1000", "--seeds", "1001"), LOT),
         (("run", "baseline-2024", "members=10000000"), "or use 'monazite sweep', which stores members"),
-        (("hindcast", "gallium-2023", "--members", "100000000"), "members of a run need about"),
+        (("hindcast", "gallium-2023", "--members", "100000000"), "members needs about"),
         (("calibrate", "--draws", "100000000"), "draws must be at most 500,000"),
     ],
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from sim.errors import MonaziteError
 from sim.sweep.execute import Progress, execute
 from sim.sweep.executors import ExecutorSettings
+from sim.sweep.journal import read_journal
 from sim.sweep.plan import Plan
 from tests.sweep.stores import LOCAL, differences, snapshot
 
@@ -24,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def started(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(*words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of Dask's command line, ended afterwards."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
     command = [sys.executable, "-W", "ignore", "-m", "distributed.cli." + words[0], *words[1:]]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
@@ -43,8 +46,6 @@ def worker(file: Path) -> tuple[str, ...]:
 
 @pytest.mark.slow
 def test_dask_and_a_lost_worker(plan: Plan, undisturbed: dict[str, bytes], out: Path, tmp_path: Path) -> None:
-    import json
-
     file = tmp_path / "scheduler.json"
     scheduler = (
         "dask_scheduler",
@@ -78,6 +79,58 @@ def test_dask_and_a_lost_worker(plan: Plan, undisturbed: dict[str, bytes], out: 
     assert killed[0] < plan.total
     assert report.complete
     assert report.failed == ()
+    assert differences(snapshot(report.directory), undisturbed) == []
+
+
+def certified(folder: Path) -> dict[str, str]:
+    """A certificate of one's own, and the settings of docs/how-to/sweep-on-dask.md that use it."""
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+    settings = {"REQUIRE_ENCRYPTION": "true", "TLS__CA_FILE": str(folder / "cert.pem")}
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        for name in ("cert", "key"):
+            settings[f"TLS__{role}__{name.upper()}"] = str(folder / f"{name}.pem")
+    return {f"DASK_DISTRIBUTED__COMM__{name}": value for name, value in settings.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+def test_a_scheduler_under_tls_is_killed(
+    plan: Plan, undisturbed: dict[str, bytes], out: Path, tmp_path: Path
+) -> None:
+    """Who has no certificate is not let in; who has, sweeps until the scheduler dies, and keeps all that."""
+    import dask
+
+    settings, file = certified(tmp_path), tmp_path / "scheduler.json"
+    scheduler = ("dask_scheduler", "--scheduler-file", str(file), "--host", "tls://127.0.0.1:0",
+                 "--no-dashboard")  # fmt: skip
+    with started(*scheduler, **settings) as process, started(*worker(file), **settings):
+        until = time.monotonic() + 60
+        while not file.exists() or not file.read_text().strip():
+            assert time.monotonic() < until, "no scheduler"
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        assert address.startswith("tls://")
+        with pytest.raises(MonaziteError, match=r"tls://127.0.0.1:\d+ needs a certificate and its key"):
+            execute(plan, out, ExecutorSettings("dask", address=address))
+
+        def watch(now: Progress) -> None:
+            if now.done >= 4:
+                process.send_signal(signal.SIGKILL)
+
+        # As the environment would have it, had it been there when Dask was imported.
+        named = {
+            name.removeprefix("DASK_").replace("__", ".").replace("_", "-").lower(): value
+            for name, value in settings.items()
+        }
+        with dask.config.set(named):
+            said = rf"the Dask scheduler at {address} is gone; what is finished is kept: start a scheduler"
+            with pytest.raises(MonaziteError, match=said):
+                execute(plan, out, ExecutorSettings("dask", address=address), progress=watch)
+    kept = len(read_journal(out / plan.folder / "journal.jsonl"))
+    assert 0 < kept < len(plan.blocks)
+    report = execute(plan, out, LOCAL)
+    assert report.stored > 0
     assert differences(snapshot(report.directory), undisturbed) == []
 
 

@@ -25,7 +25,6 @@ SAMPLING = Sampling("lhs", samples=6, seeds=3)
     [
         ExecutorSettings("local", batch=1),
         ExecutorSettings("local", batch=3),
-        ExecutorSettings("processes", workers=1),
         ExecutorSettings("processes", workers=2, batch=2),
         ExecutorSettings("processes", workers=3),
     ],

@@ -39,8 +39,11 @@ def finished(plan: Plan, out: Path) -> Path:
     return report.directory
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-@pytest.mark.parametrize("after", [0, 3, 40, 110, 130, 180])
+@pytest.mark.parametrize(
+    ("after", "code"),
+    [(0, errno.ENOSPC), (3, errno.EDQUOT), (40, errno.ENOSPC), (110, errno.EDQUOT), (130, errno.ENOSPC),
+     (180, errno.EDQUOT)],
+)  # fmt: skip
 def test_full_disk_loses_nothing(
     plan: Plan,
     undisturbed: dict[str, bytes],
@@ -285,8 +288,8 @@ def test_block_without_memory_is_lost_and_left_for_later(
         (None, 1, 10e9, 32),
         (8, 1, 10e9, 8),
         (None, 2, 1e9, 13),
-        (None, 4, 0.5e9, "1 members at a time on 4 workers need about 1.2 GB, and 0.5 GB are free; write"),
-        (32, 1, 0.4e9, "32 members at a time .* 0.6 GB, and 0.4 GB are free; write --batch 5"),
+        (None, 4, 0.5e9, "1.2 GB are needed for 1 member at a time on 4 workers, and 0.5 GB are free; write"),
+        (32, 1, 0.4e9, "0.6 GB are needed for 32 members .* 1 worker, and 0.4 GB are free; write --batch 5"),
         (None, 1, 0.1e9, r"free some memory, or run a smaller world \('minerals'\)"),
     ],
 )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.analysis.acted_on import exports_beside
+from sim.analysis.acted_on import paired_ledger
 from sim.analysis.baselines import groups
 from sim.analysis.paired import band, compare_group
 from sim.analysis.pairing import members_paired
@@ -17,6 +19,8 @@ from sim.errors import MonaziteError
 from sim.results import find_runs
 from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
 from sim.sweep.naming import folder_part
+from sim.world.world import World
+from tests.engine.test_rules import event, simulation
 
 HEAD = """format: 2
 name: {name}
@@ -221,15 +225,49 @@ def test_what_an_event_moved_is_beside_the_paired_baseline(
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "lesson", "baseline-2024")
     out = printed(capsys, "run", "baseline-2024", "lesson.yaml", *SMALL, "--members", "3", "--campaign", "c")
-    assert "against the paired baseline-2024: " in out
-    assert " from 2024-03 to 2024-08, " in out
+    assert "ban, 2024-01 to 2024-08: let nothing pass where it acted; " in out
+    assert "against the paired baseline-2024, exports of the 2 goods that it touches: 100 % less (" in out
     base, run = sorted(find_runs(tmp_path / "outputs" / "c"), key=lambda r: r.scenario)
-    found = exports_beside(run.dataset, base.dataset, "ban", np.datetime64("2024-03-01"))
+    (event,) = (event for event in run.events if event["id"] == "ban")
+    found = paired_ledger(run.dataset, base.dataset, event)
     assert found is not None
+    assert found.unit == "USD"
     mine = run.dataset["outbound_country"].values == "CHN"
-    both = run.dataset, base.dataset
-    own, usual = (data["exports"].values[..., mine].sum(-1, dtype=float) for data in both)
-    np.testing.assert_allclose(found[1], (own - usual)[:, 2:].sum(1), rtol=1e-9)
-    np.testing.assert_allclose(found[0], (own - usual)[:, :2].sum(1), rtol=1e-9)
+    goods = run.dataset["outbound_good"].values[mine]
+    worth = run.dataset["good_base_price"].sel(good=goods).values
+    own, usual = ((data["exports"].values[..., mine] * worth).sum(-1) for data in (run.dataset, base.dataset))
+    np.testing.assert_allclose(found.after, (own - usual)[:, 2:].sum(1), rtol=1e-6)
+    np.testing.assert_allclose(found.before, (own - usual)[:, :2].sum(1), rtol=1e-6)
+    np.testing.assert_allclose(found.usual_before, usual[:, :2].sum(1), rtol=1e-6)
     # A total ban stops all that would have been exported.
-    np.testing.assert_allclose(found[1], -found[2], rtol=1e-3)
+    np.testing.assert_allclose(found.after, -found.usual_after, rtol=1e-3)
+    text = " ".join(printed(capsys, "compare", "c", "--no-plots").split())
+    assert "ban: exports from 2024-03, % -100" in text
+
+
+def test_blocs_mergers_and_output_are_beside_the_paired_baseline(small_world: World) -> None:
+    """Goods of unlike units are not added up, and what changed of itself is not the event's."""
+    happening = [
+        event("pact", "bloc", members=["JPN", "DEU"], preference="30 %", **{"from": dt.date(2024, 3, 1)}),
+        event("cut", "production_quota", by="CHN", goods=["dysprosium_oxide"], cut="40 %",
+              **{"from": dt.date(2024, 3, 1)}),
+        event("boom", "demand_shock", level="150 %", countries=["JPN"], **{"from": dt.date(2024, 3, 1)}),
+    ]  # fmt: skip
+    run, base = (simulation(small_world, *events, members=3).run() for events in (happening, []))
+    listed = {entry["id"]: entry for entry in json.loads(run.attrs["events"])}
+    found = {name: paired_ledger(run, base, entry) for name, entry in listed.items()}
+    cut = found["cut"]
+    assert cut is not None
+    assert (cut.words, cut.goods) == ("output of", ("dysprosium_oxide",))
+    mine = (run["offer_good"].values == "dysprosium_oxide") & (run["offer_country"].values == "CHN")
+    made = [data["production"].values[..., mine].sum(-1, dtype=float) for data in (run, base)]
+    np.testing.assert_allclose(cut.after, (made[0] - made[1])[:, 2:].sum(1), rtol=1e-6)
+    assert (cut.after < -0.2 * cut.usual_after).all()
+    np.testing.assert_allclose(cut.before, 0.0, atol=1e-9)
+    boom = found["boom"]
+    assert boom is not None
+    assert boom.words == "need of"
+    needs = (run["need_country"].values == "JPN") & (run["need_kind"].values == "manufacturer")
+    need = [data["requirement"].values[..., needs].sum(-1, dtype=float) for data in (run, base)]
+    assert len(boom.goods) == 1  # so tonnes are tonnes
+    np.testing.assert_allclose(boom.after, (need[0] - need[1])[:, 2:].sum(1), rtol=1e-6)

@@ -177,7 +177,7 @@ def test_bad_folders_are_explained(tmp_path: Path) -> None:
         f"{tmp_path}: holds no search; make one with 'monazite calibrate --out {tmp_path}'"
     )
     (tmp_path / "search.json").write_text(json.dumps({"format": 0}))
-    with pytest.raises(MonaziteError, match=r"search\.json: is no search of this version of Monazite"):
+    with pytest.raises(MonaziteError, match=r"(?s)format: 0 will not do.*no search of this version"):
         open_search(tmp_path)
     found_in(tmp_path / "a", batches=2)
     (tmp_path / "a" / "batches" / "0001.csv").write_text("speed\n1\n")
@@ -191,6 +191,35 @@ def test_bad_folders_are_explained(tmp_path: Path) -> None:
         found_in(tmp_path / "file", batches=2)
     with pytest.raises(MonaziteError, match="workers must be at least 1, not 0"):
         found_in(tmp_path / "b", workers=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"draws": 10**9}, "draws: 1000000000 will not do"),
+        ({"draws": 75}, "draws: 75 will not do: Input should be a multiple of 50"),
+        ({"seed": -1}, "seed: -1 will not do"),
+        ({"seed": float("nan")}, "seed: nan will not do"),
+        ({"priors": {"speed": [1.0]}}, "priors.speed.1: is missing"),
+        ({"priors": {"speed": [2.0, 1.0]}}, "the range of 'speed' is empty"),
+        ({"priors": {}}, "priors: {} will not do"),
+        ({"targets": [{"id": "\x1b[31m"}]}, "targets.0.episode: is missing"),
+        ({"model": []}, "model: [] will not do"),
+        ({"more": 1}, "more: 1 will not do: Extra inputs are not permitted"),
+    ],
+)
+def test_a_search_that_nobody_asked_for_is_refused(
+    whole: Found, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    """As somebody may have edited or sent it; in one reading, and before memory is taken."""
+    asked = json.loads((whole.directory / "search.json").read_text())
+    (tmp_path / "search.json").write_text(json.dumps({**asked, **change}))
+    for read in (open_search, lambda folder: found_in(folder)):
+        with pytest.raises(MonaziteError) as caught:
+            read(tmp_path)
+        assert f"search.json: {message}" in str(caught.value) or message in str(caught.value)
+        assert "name another folder" in str(caught.value)
+        assert "\x1b" not in str(caught.value)
 
 
 def test_a_request_names_what_decides_the_result() -> None:

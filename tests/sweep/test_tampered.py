@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -21,9 +23,10 @@ from sim.errors import MonaziteError
 from sim.results import load_run
 from tests.results.tampered import tamper
 
-TAMPERED = int(os.environ.get("MONAZITE_TAMPERED", "60"))
+TAMPERED = int(os.environ.get("MONAZITE_TAMPERED", "30"))
 FIRST = int(os.environ.get("MONAZITE_TAMPERED_FIRST", "0"))
 SECONDS = 20.0
+FLIPPED = 12
 QUICK = ("minerals=[gallium]", "time.end=2024-02")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="makes links and pipes")
 
@@ -52,6 +55,47 @@ def _tried(*words: str) -> tuple[int, str]:
     return code, said.getvalue()
 
 
+Listing = dict[str, tuple[int, int, int]]
+
+
+def _listing(folder: Path) -> Listing:
+    """Path -> kind, size and time of change, which tell what has been touched; links are not followed."""
+    found: Listing = {}
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                folders = stat.S_ISDIR(status.st_mode)
+                found[os.path.relpath(entry.path, folder)] = (
+                    status.st_mode, 0 if folders else status.st_size, 0 if folders else status.st_mtime_ns
+                )  # fmt: skip
+                waiting += [Path(entry.path)] if folders else []
+    return found
+
+
+def _restored(copy: Path, source: Path, sound: Listing) -> None:
+    """Make a tampered copy sound again: what was touched is copied anew, in far less time than all of it."""
+    now = _listing(copy)
+    for name in sorted(name for name in now if now[name] != sound.get(name)):
+        place = copy / name
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    left = _listing(copy)
+    for name in sorted(sound.keys() - left.keys()):
+        if (source / name).is_dir():
+            (copy / name).mkdir(exist_ok=True)
+        else:
+            shutil.copy2(source / name, copy / name)
+    assert _listing(copy) == sound
+
+
+def _differs(one: Path, other: Path) -> bool:
+    return one.is_symlink() or not one.is_file() or one.read_bytes() != other.read_bytes()
+
+
 def test_tampered_folders(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
@@ -67,11 +111,14 @@ def test_tampered_folders(
     # That blocks are computed again is tested elsewhere; here it would take most of the time.
     monkeypatch.setattr("sim.sweep.execute._compute", lambda *_: [])
     told: dict[str, int] = {}
+    copies = {"run": tmp_path / "outputs" / run.name, "sweep": tmp_path / "outputs" / sweep.name}
+    for kind, source in (("run", run), ("sweep", sweep)):
+        shutil.copytree(source, copies[kind])
+    listed = {kind: _listing(copy) for kind, copy in copies.items()}
     for number in range(FIRST, FIRST + TAMPERED):
         choose = random.Random(number)
         kind, source = choose.choice((("run", run), ("sweep", sweep)))
-        copy = tmp_path / "outputs" / source.name
-        shutil.copytree(source, copy)
+        copy = copies[kind]
         what = f"{number}, {kind}: {tamper(copy, outside, choose)}"
         began = time.perf_counter()
         try:
@@ -99,7 +146,49 @@ def test_tampered_folders(
         assert outside.read_text() == "precious\n", what
         assert sorted(p.name for p in outside.parent.rglob("*")) == ["folder", "precious"], what
         told[result] = told.get(result, 0) + 1
-        shutil.rmtree(tmp_path / "outputs")
+        touched = what.partition(f"{kind}: ")[2].partition(": ")[0]
+        if kind == "run" and "arrays.zarr" in touched and "/c/" in touched and "signed" not in what:
+            # Reads as it was, or is refused: where it has been changed, nothing but the latter will do.
+            assert (result == "refused") == _differs(copy / touched, source / touched), what
+        _restored(copy, source, listed[kind])
     print(f"tampered folders: {told}")
     assert not told.get("empty")
-    assert told["refused"] >= TAMPERED // 10
+    assert told["refused"] > 0
+
+
+def test_a_flipped_bit_is_found_wherever_it_is(sound: Path, tmp_path: Path) -> None:
+    """Every array of a run in turn: the file is named, and no number is read from it."""
+    (run,) = (sound / "outputs" / "sent").iterdir()
+    copy = tmp_path / run.name
+    shutil.copytree(run, copy)
+    chunks = sorted(path for path in (copy / "arrays.zarr").rglob("c/**/*") if path.is_file())
+    choose = random.Random(1)
+    assert len(chunks) > 50
+    for chunk in choose.sample(chunks, FLIPPED):
+        data = chunk.read_bytes()
+        place = choose.randrange(len(data))
+        chunk.write_bytes(data[:place] + bytes([data[place] ^ 1 << choose.randrange(8)]) + data[place + 1 :])
+        variable = chunk.relative_to(copy / "arrays.zarr").parts[0]
+        with pytest.raises(MonaziteError) as caught:
+            _ = load_run(copy).dataset[variable].values
+        assert chunk.relative_to(copy).as_posix() in str(caught.value).replace(os.sep, "/")
+        chunk.write_bytes(data)
+    assert _whole(copy).keys() == _whole(run).keys()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "checksums.json"])
+def test_a_file_that_the_disk_cannot_read(
+    sound: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As of a broken disk, or of a file that belongs to another user; root reads everything else."""
+    (run,) = (sound / "outputs" / "sent").iterdir()
+    opened = os.open
+
+    def refusing(path: str, *arguments: int) -> int:
+        if str(path).endswith(name):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(MonaziteError, match=rf"{name}: cannot be read \(Permission denied\)"):
+        load_run(run)

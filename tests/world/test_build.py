@@ -160,6 +160,12 @@ def test_every_row_names_its_source_its_confidence_and_a_known_code(year: int) -
     assert common("countries.csv")[-1]["iso3"] == "ROW"
 
 
+def test_duties_on_fob_rest_on_a_law() -> None:
+    on_fob = {r["iso3"]: r["source"] for r in common("countries.csv") if r["duty_on_fob"] == "1"}
+    assert sorted(on_fob) == ["AUS", "CAN", "USA", "ZAF"]
+    assert all("Act" in source or "U.S.C." in source for source in on_fob.values())
+
+
 @pytest.mark.parametrize("year", YEARS)
 def test_oxides_equal_the_element_inflow_times_a_recovery_of_at_most_one(year: int) -> None:
     share = {(r["facility"], r["element"]): float(r["share"]) for r in rows(year, "composition.csv")}

@@ -11,6 +11,7 @@ import pytest
 
 from sim.errors import MonaziteError
 from sim.world.load import load_world
+from sim.world.world import World
 from tests.small_world import write_small_world
 
 Rows = list[dict[str, str]]
@@ -92,8 +93,9 @@ def problems(folder: Path) -> list[str]:
          "element: unknown element 'Xx'; allowed: NdPr, Dy, Other"),
         ("2024/composition.csv", 0, {"share": "-0.1"}, "share: -0.1 is out of range; write 0 or more"),
         ("2024/tariffs.csv", 0, {"rate": "-2"}, "rate: -2 is out of range; write -0.99 or more"),
-        ("2024/tariffs.csv", 0, {"exporter": "CH"}, "exporter: unknown country 'CH'; did you mean 'CHN'?"),
+        ("2024/tariffs.csv", 0, {"exporter": "CHM"}, "exporter: unknown country 'CHM'; did you mean 'CHN'?"),
         ("countries.csv", 0, {"lat": "100"}, "lat: 100 is out of range; write a number from -90 to 90"),
+        ("countries.csv", 0, {"duty_on_fob": "yes"}, "duty_on_fob: unknown duty_on_fob 'yes'; allowed: 0, 1"),
         ("transport.csv", 0, {"value": "0"}, "value: 0 is out of range; write a number above 0"),
         ("transport.csv", 1, {"value": "-1"}, "value: -1 is out of range; write 0 or more"),
         ("substitutes.csv", 0, {"good": "magnets"}, "good: unknown good 'magnets'; did you mean 'magnet'?"),
@@ -306,3 +308,9 @@ def test_the_shipped_tables_state_what_is_used() -> None:
         assert world.need_reservation[kinds != "manufacturer"].min() == 1.5
         assert (world.need_reservation[kinds == "trader"] == 1.5).all()
         assert world.need_reservation[kinds == "processor"].max() <= 10
+
+
+def test_a_world_knows_who_levies_duties_on_fob(small_world: World) -> None:
+    assert dict(zip(small_world.countries, small_world.country_duty_on_fob.tolist(), strict=True)) == {
+        code: code == "USA" for code in small_world.countries
+    }

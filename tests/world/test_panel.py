@@ -153,7 +153,7 @@ def test_scenario_points_at_what_is_wrong(tmp_path: Path) -> None:
     scenario = sim.load(file)
     assert {good.mineral for good in load_world(2013, scenario.tables).goods} == {"nickel", "cobalt"}
     assert sim.load(file, "+world=panel").tables == scenario.tables
-    with pytest.raises(InputProblems, match="is no world"):
+    with pytest.raises(InputProblems, match="moon: no such folder"):
         sim.load(file, "+world=moon")
 
 

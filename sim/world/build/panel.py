@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sim.tables import read_table
-from sim.world.build.raw import OTHER, RESTORE, Raw, Row
+from sim.world.build.raw import RESTORE, Row
+from sim.world.build.stand_in import StandIn
 
 __all__ = ["Panel"]
 
@@ -17,18 +18,12 @@ KNOWN_OUTPUT = 0.01
 """A country with this share of a stage's output is an agent of its own."""
 KNOWN_TRADE = 0.02
 """A country with this share of a code's imports or exports is one, too."""
-LEVELS = (2009, 2022)
-"""The years between which value added is known; other years lie on the line of its logarithm."""
 YOUNG = {"ev": ("other_automotive", 2010, 2024), "data_centres": ("electronics", 2000, 2024)}
 """Sectors that hardly were: before the first year their use is that of another; it grows to the second."""
 USUAL_HOME = 0.85
-EMPTY = (
-    "trade_pins", "us_sources", "traders", "tariffs", "controls", "cash_costs_by_facility", "mines",
-    "mine_firms", "mine_splits", "supply_extra", "processors",
-)  # fmt: skip
 
 
-class Panel(Raw):
+class Panel(StandIn):
     """Source tables of some minerals in one year: hand-made ones of ``data/raw``, figures of ``data/panel``.
 
     Args:
@@ -38,9 +33,8 @@ class Panel(Raw):
     """
 
     def __init__(self, root: Path, minerals: tuple[str, ...], year: int) -> None:
-        super().__init__(root)
-        self.panel_folder = root / "data" / "panel"
-        self.minerals, self.year = minerals, year
+        super().__init__(root, year)
+        self.panel_folder, self.minerals = root / "data" / "panel", minerals
         rows = self._own("chains")
         self.chain = [row for row in rows if row["mineral"] in minerals]
         self.inputs = {row["input"] for row in self.chain if row["input"]}
@@ -48,14 +42,6 @@ class Panel(Raw):
     def _own(self, name: str) -> list[Row]:
         table = read_table(self.panel_folder / f"{name}.csv", remedy=RESTORE)
         return [dict(row) for row in table.dictionaries()]
-
-    def rows(self, name: str) -> list[Row]:
-        """A table of assumptions, or what the panel says in its place."""
-        if name not in self._tables and name in EMPTY:
-            self._tables[name] = []
-        if name not in self._tables and hasattr(self, f"_{name}"):
-            self._tables[name] = getattr(self, f"_{name}")()
-        return super().rows(name)
 
     @cached_property
     def baci(self) -> pd.DataFrame:
@@ -144,7 +130,7 @@ class Panel(Raw):
 
     def _end_uses(self) -> list[Row]:
         """Sector shares of the year: on the line between the years that are known, like the next beyond."""
-        usual = Raw.rows(Raw(self.folder.parents[1]), "end_uses")
+        usual = self.usual("end_uses")
         own = self._own("end_uses")
         found: list[Row] = []
         for good in (row["good"] for row in self.chain if row["good"] not in self.inputs):
@@ -174,21 +160,8 @@ class Panel(Raw):
             ]
         return found
 
-    def _sector_years(self) -> list[Row]:
-        """Value added of the year over that of 2022, from the one year between which it is known."""
-        low, high = LEVELS
-        power = max(high - self.year, 0) / (high - low)
-        return [
-            {**r, "base_year": "", "factor": str(float(r["factor"]) ** power)}
-            for r in Raw.rows(Raw(self.folder.parents[1]), "sector_years")
-            if r["base_year"] == str(low)
-        ]
-
     def _countries(self) -> list[Row]:
         """The countries of the curated worlds, and those that matter for these minerals in this year."""
-        rows = Raw.rows(Raw(self.folder.parents[1]), "countries")
-        listed = {r["iso3"] for r in rows}
-        frame = self.frame("countries.csv").set_index("iso3")
         large: set[str] = set()
         for _, part in self._figures.groupby("stage"):
             share = part.groupby("iso3").tonnes.sum() / part.groupby("mineral").tonnes.sum().sum()
@@ -197,13 +170,4 @@ class Panel(Raw):
             for side in ("exporter", "importer"):
                 share = part.groupby(side).quantity_t.sum() / max(float(part.quantity_t.sum()), 1e-9)
                 large |= set(share[share >= KNOWN_TRADE].index)
-        more = sorted(iso3 for iso3 in large - listed - {OTHER} if iso3 in frame.index)
-        known = set(frame.index[frame["lon"].notna()])
-        placed = [iso3 for iso3 in more if iso3 in known]
-        return [
-            *rows,
-            *(
-                {"iso3": i, "name": str(frame.at[i, "name"]), "lon": "", "lat": "", "brics": "0"}
-                for i in placed
-            ),
-        ]
+        return self.with_countries(large)

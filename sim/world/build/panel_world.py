@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from math import fsum
 from pathlib import Path
 
@@ -11,20 +10,18 @@ from sim.world.build.bilateral import balance
 from sim.world.build.demand import Sectors, add_end_use
 from sim.world.build.draft import Adjustment, Draft, Facility, Offer, Use
 from sim.world.build.economy import set_behaviour
+from sim.world.build.own_world import write_common
 from sim.world.build.panel import Panel
 from sim.world.build.places import country_rows, places
 from sim.world.build.raw import OTHER, Row
 from sim.world.build.supply import pairs
 from sim.world.build.trade_records import add_traders, apparent_use
-from sim.world.build.write import YearTables, write_table, write_year
+from sim.world.build.write import YearTables, write_year
 
 __all__ = ["build_panel_world"]
 
 MOST_INPUT_COST = 0.88
 """Where an input would cost more of what its product brings, its price is lowered to this share."""
-WRITTEN = ("goods.csv", "substitutes.csv", "countries.csv")
-"""Tables of all years that a world of the panel has of its own; others are those of the curated worlds."""
-GOODS = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
 
 
 def build_panel_world(root: Path, tables: Path, minerals: tuple[str, ...], year: int, out: Path) -> None:
@@ -53,13 +50,7 @@ def build_panel_world(root: Path, tables: Path, minerals: tuple[str, ...], year:
         raise MonaziteError(message) from error
     goods = panel.rows("goods")
     write_year(out / str(year), draft, YearTables(goods, prices, [], []))
-    write_table(out / "goods.csv", GOODS, [[row[c] for c in GOODS] for row in goods])
-    write_table(out / "substitutes.csv", ["group", "good", "source", "confidence"], [])
-    countries = country_rows(panel)
-    write_table(out / "countries.csv", list(countries[0]), [list(row.values()) for row in countries])
-    for path in sorted(tables.glob("*.csv")):
-        if path.name not in WRITTEN:
-            shutil.copyfile(path, out / path.name)
+    write_common(out, tables, goods, country_rows(panel))
 
 
 def _add_supply(draft: Draft, panel: Panel) -> None:

@@ -10,6 +10,8 @@ __all__ = ["country_rows", "places"]
 
 ROW_POINT = (20.0, 10.0)
 """Where distances to the rest of the world are measured from: an assumption (central Africa)."""
+SOURCES = "UN and Natural Earth; World Bank WGI"
+"""Of places, groups and risk; who levies duties on FOB has the law beside it."""
 
 
 def country_rows(raw: Raw) -> list[Row]:
@@ -37,7 +39,8 @@ def country_rows(raw: Raw) -> list[Row]:
                 "g7": int(r["g7"]),
                 "brics": int(entry["brics"] or 0),
                 "political_risk": latest.get(iso3, 0.5),
-                "source": "UN and Natural Earth; World Bank WGI",
+                "duty_on_fob": int(entry["duty_on_fob"]),
+                "source": "; ".join(filter(None, (SOURCES, entry["duty_source"]))),
                 "confidence": "seen" if iso3 in latest else "assumption",
             }
         )
@@ -54,6 +57,7 @@ def country_rows(raw: Raw) -> list[Row]:
             "g7": 0,
             "brics": 0,
             "political_risk": mean,
+            "duty_on_fob": 0,
             "source": "assumed point; mean risk",
             "confidence": "assumption",
         }

@@ -1,0 +1,95 @@
+"""The sweep behind a case: its design, and what came out at each of its points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.analysis.baselines import family
+from sim.plots.case import Case, Shown
+from sim.sweep.responses import outcomes_of
+
+if TYPE_CHECKING:
+    from sim.analysis.outcomes import Outcome
+    from sim.sweep import StoredAxis, Sweep
+
+__all__ = ["Swept", "factor_name", "factor_scale", "swept"]
+
+Values = npt.NDArray[np.float64]
+
+
+def factor_name(path: str) -> str:
+    """What varies, in words.
+
+    >>> factor_name("events.licence.approval_share"), factor_name("assumptions.thrift_speed")
+    ('licence: approval share', 'thrift speed')
+    """
+    parts = [part.replace("_", " ").replace("-", " ") for part in path.split(".")]
+    kept = parts[1:] if parts[0] in ("events", "assumptions", "time") and len(parts) > 1 else parts
+    return ": ".join(kept)
+
+
+def factor_scale(axis: StoredAxis) -> tuple[float, str]:
+    """Factor and unit in which the values of an axis are read; shares in per cent."""
+    return (100.0, "%") if axis.dimension == "share" else (1.0, "")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One scenario of a stored sweep.
+
+    Attributes:
+        sweep: as stored.
+        shown: how the scenario is named and coloured.
+        scenario: its id. baseline: the one in the same sweep that it is compared to, if any.
+        frame: its rows of the design, ordered by run and sample.
+    """
+
+    sweep: Sweep
+    shown: Shown
+    scenario: str
+    baseline: str | None
+    frame: pd.DataFrame
+    good: str
+
+    @property
+    def axes(self) -> tuple[StoredAxis, ...]:
+        """What varies by a number in this scenario, and takes more than one value."""
+        return tuple(
+            axis
+            for axis in self.sweep.axes
+            if not axis.structural and self.frame[axis.path].nunique(dropna=True) > 1
+        )
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """One value for each row of the frame."""
+        return outcomes_of(self.sweep, self.frame, self.baseline, self.sweep.design, [self.good])
+
+    def values(self, outcome: Outcome) -> Values:
+        """(row,) NaN where a run failed."""
+        return np.where(self.frame["failed"].to_numpy(), np.nan, outcome.values)
+
+
+def swept(case: Case) -> Swept | None:
+    """The sweep that a case's scenarios are variants of; None where they are runs of their own."""
+    from sim.sweep import open_sweep
+
+    for shown in case.lined.scenarios or (case.lined.baseline,):
+        directory = shown.run.directory.parent
+        if "sweep" not in shown.run.manifest or not (directory / "sweep.json").is_file():
+            continue
+        sweep = open_sweep(directory)
+        if not sweep.complete:
+            continue
+        whole, scenario = sweep.design, family(shown.run)
+        frame = whole[whole["scenario"] == scenario].reset_index(drop=True)
+        base = family(case.lined.baseline.run)
+        baseline = base if base != scenario and base in set(whole["scenario"]) else None
+        return Swept(sweep, shown, scenario, baseline, frame, case.good)
+    return None

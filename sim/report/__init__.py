@@ -1,0 +1,1 @@
+"""One page on a campaign: an HTML file that needs no server and no network."""

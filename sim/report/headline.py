@@ -1,0 +1,190 @@
+"""What a scenario does to a good, in a few numbers with bands; and the finding, a sentence made of them."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.analysis import metrics
+from sim.analysis.baselines import scenario_title, variant_label
+from sim.analysis.comparison import band
+from sim.analysis.names import country_name, in_text
+from sim.analysis.pairing import paired
+from sim.analysis.run_metrics import first_event, months_since, shortage, steps_per_year
+from sim.analysis.select import controller, good_name, own_events, price, price_unit
+from sim.explain.attribute import peak_step
+from sim.explain.words import place, two
+from sim.results import Run
+
+__all__ = ["NOTABLE", "Headline", "finding"]
+
+Values = npt.NDArray[np.float64]
+NOTABLE = 0.05
+"""Share by which a price has to move, or of need that has to be missing, to be worth a finding."""
+
+
+def _band(values: Values) -> tuple[float, float, float]:
+    """Median, 10th and 90th percentile over members, as the tables of a comparison have them."""
+    found = band(values)
+    return found.median, found.low, found.high
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One good in one scenario, beside its baseline."""
+
+    run: Run
+    baseline: Run
+    good: str
+
+    @cached_property
+    def _pair(self) -> tuple[Values, Values]:
+        """(member, time) prices outside, and the baseline's."""
+        data, base = paired(self.run.dataset, self.baseline.dataset)
+        return price(data, self.good, "outside"), price(base, self.good, "outside", self.country)
+
+    @property
+    def country(self) -> str:
+        """The controlling country."""
+        return controller(self.run.dataset, self.good)
+
+    @property
+    def name(self) -> str:
+        """The good in words."""
+        return good_name(self.run.dataset, self.good)
+
+    @property
+    def title(self) -> str:
+        """The scenario in words."""
+        title, label = scenario_title(self.run), variant_label(self.run)
+        return f"{title}: {label}" if label else title
+
+    @property
+    def where(self) -> str:
+        """``outside China``."""
+        return f"outside {place(self.country)}"
+
+    @cached_property
+    def multiple(self) -> tuple[float, float, float]:
+        """Price over the paired baseline's where it is furthest from it, up or down."""
+        up, down = metrics.highest_multiple(*self._pair), metrics.lowest_multiple(*self._pair)
+        return max(_band(up), _band(down), key=lambda band: abs(np.log(band[0])) if band[0] > 0 else 0.0)
+
+    @cached_property
+    def peak(self) -> tuple[float, float, float]:
+        """Highest price, in the shown unit."""
+        return _band(metrics.peak_price(self._pair[0]) * price_unit(self.run.dataset, self.good).factor)
+
+    @property
+    def unit(self) -> str:
+        """Of the price."""
+        return price_unit(self.run.dataset, self.good).name
+
+    @cached_property
+    def month(self) -> str:
+        """Month in which the median member's price is furthest from the baseline's; '' where it is not."""
+        if abs(np.log(self.multiple[0])) < NOTABLE:
+            return ""
+        step = peak_step(self.run, self.baseline, self.good)
+        return str(self.run.dataset["time"].values[step].astype("datetime64[M]"))
+
+    @property
+    def when(self) -> str:
+        """The same month in words."""
+        return f"{calendar.month_name[int(self.month[5:7])]} {self.month[:4]}" if self.month else ""
+
+    @cached_property
+    def short(self) -> tuple[float, float, float]:
+        """Share of need outside the controlling country that is missing in the worst twelve months, in %."""
+        missing = shortage(self.run.dataset, self.good, outside_of=self.country)
+        share = metrics.worst_year_share(*missing, steps_per_year(self.run.dataset))
+        low, middle, high = np.quantile(100 * share, [0.1, 0.5, 0.9])
+        return float(middle), float(low), float(high)
+
+    @cached_property
+    def recovery(self) -> tuple[float, float, float]:
+        """Months from the first event until the price is back for good; infinite where it is not."""
+        start = first_event(own_events(self.run.dataset, self.baseline.dataset))
+        if start is None:
+            return (float("nan"),) * 3
+        times = self.run.dataset["time"].values[: self._pair[0].shape[1]]
+        return _band(metrics.price_recovery(metrics.paired_ratio(*self._pair), months_since(start, times)))
+
+    @property
+    def members(self) -> int:
+        """Paired members."""
+        return int(self._pair[0].shape[0])
+
+    @property
+    def moves(self) -> bool:
+        """Whether the price of the median member moves by more than :data:`NOTABLE`."""
+        return bool(abs(self.multiple[0] - 1) > NOTABLE)
+
+    def sentence(self) -> str:
+        """What happens to the good, with bands."""
+        if not self.moves:
+            within = f"{100 * NOTABLE:.0f} % of the baseline's"
+            return f"{self.name} {self.where}: its price stays within {within}."
+        middle, low, high = self.multiple
+        band = f" ({two(low)} to {two(high)} in 80 % of {self.members} members)" if self.members > 1 else ""
+        way, far = ("up to", "highest") if middle > 1 else ("down to", "lowest")
+        said = f"{self.name} {self.where} costs {way} {two(middle)} times as much{band}, {far} in {self.when}"
+        missing, least, most = self.short
+        if missing > 100 * NOTABLE:
+            band = f" ({two(least)} to {two(most)} %)" if self.members > 1 else ""
+            lost = f"{two(missing)} % of their need{band}"
+            return f"{said}; users there miss {lost} in the worst twelve months."
+        little = f"less than {100 * NOTABLE:.0f} % of their need"
+        return f"{said}; users there miss {little} in any twelve months."
+
+
+def finding(headlines: Sequence[Headline]) -> tuple[str, str]:
+    """The finding of a campaign, and what stands under it.
+
+    Args:
+        headlines: of every scenario and good.
+
+    Returns:
+        One sentence of the good and scenario whose price moves most; one on the others.
+    """
+    first = max(headlines, key=lambda one: abs(np.log(max(one.multiple[0], 1e-9))))
+    goods = list(dict.fromkeys(in_text(one.name) for one in headlines))
+    if not first.moves:
+        names = ", ".join(goods)
+        return (
+            f"No scenario moves the price of {names} by more than {100 * NOTABLE:.0f} %.",
+            f"Medians of {first.members} paired members, outside {country_name(first.country)}.",
+        )
+    middle, low, high = first.multiple
+    far = f"up to {two(middle)} times" if middle >= 1 else f"as little as {two(100 * middle)} % of that"
+    head = f"{first.name} {first.where} costs {far}"
+    head += f" as much, highest in {first.when}" if middle >= 1 else f" without it, lowest in {first.when}"
+    head += f", under “{first.title}”"
+    band = ""
+    if first.members > 1:
+        low, high = (low, high) if middle >= 1 else (100 * low, 100 * high)
+        unit = "times" if middle >= 1 else "%"
+        band = f"In 80 % of {first.members} paired members it is {two(low)} to {two(high)} {unit}. "
+    same = [one for one in headlines if one.good == first.good and one.run.id != first.run.id]
+    others = [f"{two(one.multiple[0])} times under “{one.title}”" for one in same if one.moves]
+    calm = [f"“{one.title}”" for one in same if not one.moves]
+    said = f"The same good costs {_and(others)}. " if others else ""
+    said += f"Its price hardly moves under {_and(calm)}. " if calm else ""
+    return head, (band + said + _shortage(first)).strip()
+
+
+def _shortage(first: Headline) -> str:
+    missing, low, high = first.short
+    if missing <= 100 * NOTABLE:
+        return f"Users {first.where} miss less than {100 * NOTABLE:.0f} % of their need in any twelve months."
+    band = f" ({two(low)} to {two(high)} %)" if first.members > 1 else ""
+    return f"Users {first.where} miss {two(missing)} % of their need{band} in the worst twelve months."
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,154 @@
+"""The page of a campaign: true, complete, one file, safe whatever a scenario is called."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import gzip
+import html
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.analysis import metrics
+from sim.analysis.select import price
+from sim.cli import main
+from sim.explain.words import two
+from sim.report.headline import Headline, finding
+from sim.report.origin import licences
+from sim.report.page import LARGEST, Subject
+from sim.report.page import page as made_page
+from sim.report.pictures import Shots
+from tests.report.conftest import GOOD, elements
+
+
+def packed(content):
+    return gzip.decompress(base64.b64decode(content))
+
+
+def test_it_is_one_small_file_that_asks_for_nothing(page):
+    assert page.file.stat().st_size < LARGEST
+    policy = next(a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+        assert not [name for name in attributes if name.startswith("on")], "no handler stands in an element"
+        assert "style" not in attributes
+        assert attributes.get("src", "data:image/png").startswith("data:image/png")
+        assert attributes.get("href", "#").startswith(("#", "https://", "http://"))
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", page.text)
+
+
+def test_the_finding_comes_first_and_is_what_the_arrays_say(page, runs):
+    run, baseline = runs
+    own, base = (price(r.dataset, GOOD, "outside") for r in runs)
+    low, middle, high = np.quantile(metrics.highest_multiple(own, base), [0.1, 0.5, 0.9])
+    body = page.text[page.text.index("<main") :]
+    head = html.unescape(re.search(r"<h1[^>]*>(.*?)</h1>", body).group(1))
+    assert body.index("<h1") < body.index("<h2")
+    assert f"up to {two(middle)} times as much" in head
+    assert run.manifest["title"] in head
+    assert f"{two(low)} to {two(high)} times" in body
+    assert baseline.manifest["title"] in html.unescape(body)
+
+
+def test_every_picture_says_what_it_shows_and_gives_its_numbers(page):
+    pictures = [a for t, a in page.elements if t == "img"]
+    buttons = [a for t, a in page.elements if t == "button" and "data-csv" in a]
+    assert pictures
+    assert len(buttons) == len(pictures) + 1, "each picture and the table"
+    assert all(len(a["alt"]) > 30 for a in pictures)
+    for button in buttons:
+        assert button["data-file"].endswith(".csv")
+        assert len(pd.read_csv(io.BytesIO(packed(button["data-csv"])))) > 0
+    table = pd.read_csv(io.BytesIO(packed(buttons[0]["data-csv"])))
+    assert table["good"].tolist() == [GOOD]
+
+
+def test_the_numbers_of_the_table_are_those_of_the_metrics(page, runs):
+    buttons = [a for t, a in page.elements if t == "button" and "data-csv" in a]
+    table = pd.read_csv(io.BytesIO(packed(buttons[0]["data-csv"])))
+    peaks = metrics.peak_price(price(runs[0].dataset, GOOD, "outside")) / 1000
+    assert table["peak_p50"][0] == pytest.approx(np.median(peaks), rel=1e-5)
+    assert table["price_unit"][0] == "USD/kg"
+
+
+def test_scenarios_events_sources_and_origin_are_there(page, runs):
+    text = html.unescape(page.text)
+    run = runs[0]
+    for event in run.events:
+        if not event["in_base_year"]:
+            assert event["sentence"] in text
+    assert "Source: " in text
+    for one in runs:
+        assert one.id in text
+    for path, digest in run.manifest["inputs"].items():
+        assert path in text
+        assert digest in text
+    assert f"Monazite {run.manifest['version']}" in text
+    assert "How it came about" in text
+    assert "What to doubt" in text
+    assert "not forecasts" in text
+
+
+def test_the_parts_of_two_events_are_there_and_add_up(page):
+    text = html.unescape(page.text)
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>([-+\d.,]+)</td>', text)
+    parts = {name: float(value.replace(",", "")) for name, value in rows}
+    total = parts["without these events"] + parts["stock"] + parts["stoppage"]
+    assert total == pytest.approx(parts["with all of them"])
+
+
+def test_every_licence_of_the_data_is_there(page):
+    rows = licences()
+    assert {"USITC DataWeb", "CEPII BACI"} <= {row[0] for row in rows}
+    text = html.unescape(page.text)
+    assert all(cell in text for row in rows for cell in row)
+
+
+EVIL = '<img src=x onerror=alert(1)></script><script>alert("x")</script>\u202e&amp;"\' {{ 7*7 }}'
+
+
+def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
+    run, baseline = runs
+    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
+    evil = dataclasses.replace(run, manifest={**run.manifest, "title": EVIL, "argv": ["x", EVIL]})
+    text = made_page([Subject(baseline, (evil,), (GOOD,))], EVIL)
+    found = elements(text)
+    assert [tag for tag, _ in found].count("script") == 1
+    assert not [tag for tag, _ in found if tag == "img"]
+    assert not [name for _, attributes in found for name in attributes if name.startswith("on")]
+    assert "\u202e" not in text, "what would turn text around is written out"
+    assert "7*7" in text
+    assert "onerror" in text
+
+
+def headline(run, baseline, factor):
+    """The run with its price outside times a number."""
+    data = baseline.dataset.load()
+    changed = data.assign(price_outside=data["price_outside"] * factor)
+    changed.attrs = {**run.dataset.attrs}
+    return Headline(dataclasses.replace(run, dataset=changed), baseline, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (1.0, "No scenario moves the price of"),
+        (1.04, "No scenario moves the price of"),
+        (3.0, "costs up to 3 times as much"),
+        (0.5, "costs as little as 50 % of that without it"),
+    ],
+)
+def test_the_finding_says_what_moved_and_whether_anything_did(runs, factor, said):
+    head, _ = finding([headline(*runs, factor)])
+    assert said in head
+
+
+def test_a_campaign_of_a_baseline_alone_is_refused(runs, capsys):
+    assert main(["report", str(runs[1].directory)]) == 2
+    assert "nothing to report" in capsys.readouterr().err
