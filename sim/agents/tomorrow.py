@@ -8,7 +8,7 @@ fetch, so a loss of ore is a loss of metal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,22 +16,21 @@ from sim.agents.buyers import use_tiers
 from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.production import thrifty_needs
+from sim.agents.rounds import LARGEST_LOG, Chains, Mixing, Priced
 from sim.agents.state import State, need_rate
 from sim.agents.worth import CLASSES, Worth
-from sim.arrays import BoolArray, FloatArray, Saved, raised
+from sim.arrays import BoolArray, FloatArray, Groups, raised
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market, clear
 
-__all__ = ["Coming", "Priced", "Tomorrow"]
+__all__ = ["Coming", "Tomorrow"]
 
 TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
-LARGEST_LOG, LARGEST = 60.0, 1e6
-"""Of a log price and of a share that a checkpoint may hold."""
-LARGEST_PART, EVEN_ROUNDS = 0.6, 5
-"""Of the way from one round to the next that is gone; after some rounds less and less."""
+CLEARLY_MORE = 0.25
+"""By how much an input has to be less scarce than the scarcest to be wanted only beside it."""
 ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year, against the price at which that pays: nearly a step."""
 
@@ -46,42 +45,15 @@ class Coming:
     """(M, C) t/year."""
     markup_ratio: FloatArray
     """(1 or M, O) mark-up over that of the base year."""
+    parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
+    """The market of some goods alone, by which these are."""
 
-
-@dataclass
-class Priced:
-    """Logs of prices in multiples of the base price, (M, O) at the gate and (M, N) of choice indices."""
-
-    offer: FloatArray
-    need: FloatArray
-    offer_cost: FloatArray
-    """(M, O) what it costs to make, with mark-ups, inputs at base prices."""
-    need_cost: FloatArray
-    """(M, N) choice index at these costs."""
-    reach: FloatArray
-    """(M, O) share of its usual output that a plant's inputs allow."""
-    use: FloatArray
-    """(M, N) share of its usual need that a plant can use beside its scarcest input; 1 for users."""
-    own: FloatArray
-    """(M, O) costs other than those of inputs, over the base year's."""
-
-    def arrays(self) -> dict[str, FloatArray]:
-        """All arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def where(self, rows: BoolArray, other: Priced) -> Priced:
-        """These prices for some members (M,), others for the rest."""
-        both = zip(self.arrays().items(), other.arrays().values(), strict=True)
-        return Priced(**{name: np.where(rows[:, None], own, rest) for (name, own), rest in both})
-
-    def take(self, saved: Saved, prefix: str) -> Priced:
-        """What :meth:`arrays` gave, of the same shapes, under names with a prefix.
-
-        Raises:
-            MonaziteError: an array is missing or does not fit.
-        """
-        own = self.arrays()
-        return Priced(**{k: saved.take(f"{prefix}{k}", v, -LARGEST_LOG, LARGEST) for k, v in own.items()})
+    def market_of(self, goods: BoolArray) -> Market:
+        """The market in which only some goods (G,) clear."""
+        key = goods.tobytes()
+        if key not in self.parts:
+            self.parts[key] = self.market.of_goods(goods)
+        return self.parts[key]
 
 
 class Tomorrow:
@@ -89,12 +61,15 @@ class Tomorrow:
 
     Attributes:
         response: (O,) elasticity of what sellers make within a year, of the central run: one market for all.
+        chains: of goods, each of which is priced by itself.
     """
 
     def __init__(self, prepared: Prepared, response: FloatArray) -> None:
         """Args: ``response`` (O,), as in the attributes."""
         self._prepared = prepared
         self._worth = Worth(prepared)
+        self.chains = Chains(prepared)
+        self._buyers = Groups(prepared.world.need_good)
         entrant = prepared.benchmark.entrant
         # Of what thrift does in the long run, the part that it does in a year.
         self._year = share_of_step(prepared.behaviour["thrift_speed"], 1.0)
@@ -125,23 +100,29 @@ class Tomorrow:
             reach=np.ones_like(offers), use=np.ones_like(needs), own=offers.copy(),
         )  # fmt: skip
 
-    def price(self, regime: Coming, state: State, start: Priced, rounds: int) -> Priced:
+    def price(
+        self, regime: Coming, state: State, start: Priced, rounds: int, going: BoolArray | None = None
+    ) -> Priced:
         """Prices of a regime without stocks.
 
         Args:
             regime: policy, the market under it, ceilings for a year.
             state: capacities and thrift as they are.
-            start: prices to begin with. rounds: how often all goods clear.
+            start: prices to begin with. rounds: how often all goods clear at most.
+            going: (M, chains) chains that are priced, the others staying as they are; None for all.
         """
         now = self._with_costs(start, regime)
-        if rounds > 1:
+        if going is None:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             now = replace(now, offer_cost=cost, need_cost=self._index(regime, cost))
+            going = np.ones((len(now.offer), self.chains.count), dtype=bool)
         warm = None
-        late = 0
+        mixing = Mixing(self.chains, going)
         for number in range(rounds):
-            part = LARGEST_PART * min(1.0, EVEN_ROUNDS / (number + 1 + late))
-            now, warm = self._round(regime, state, now, (part, warm))
+            if not mixing.going.any():
+                break
+            found, warm = self._round(regime, state, now, (regime.market_of(mixing.goods()), warm))
+            now = mixing.step(now, found, last=number == rounds - 1)
         return now
 
     def _with_costs(self, start: Priced, regime: Coming) -> Priced:
@@ -155,9 +136,10 @@ class Tomorrow:
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
     def _round(
-        self, regime: Coming, state: State, now: Priced, step: tuple[float, ClearingState | None]
+        self, regime: Coming, state: State, now: Priced, step: tuple[Market, ClearingState | None]
     ) -> tuple[Priced, ClearingState]:
-        part, warm = step
+        """What a round finds and where its solver stands; ``step`` has the market and its start."""
+        market, warm = step
         prepared, controls = self._prepared, regime.controls
         product, index = np.exp(now.offer), np.exp(now.need)
         need, room = self._need(state, controls, now.use)
@@ -174,24 +156,20 @@ class Tomorrow:
             caps = np.zeros((len(product), len(regime.market.caps)))
             warm = ClearingState(now.offer, caps, regime.market.cap_keys)
         clearing = clear(
-            regime.market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
+            market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
             np.stack(np.broadcast_arrays(*firm), axis=-1), regime.cap_tonnes, start=warm, tolerance=TOLERANCE,
         )  # fmt: skip
         # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
         floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
-        offer = np.maximum(np.log(clearing.price), floor)
-        found = Priced(
-            offer,
-            np.maximum(np.log(clearing.index), self._index(regime, floor, np.log(clearing.price) < floor)),
-            now.offer_cost,
-            now.need_cost,
-            *self._reach(clearing.purchases, state, controls),
-            now.own,
-        )
-        # Part of the way: what plants pay and what they ask follow each other.
-        for field in ("offer", "need", "reach", "use"):
-            setattr(found, field, part * getattr(found, field) + (1 - part) * getattr(now, field))
-        return found, clearing.state
+        # Nobody pays more than the last class of anybody's use: who has none of it goes without.
+        world = prepared.world
+        most = np.full((len(worth), len(world.goods)), LARGEST_LOG)
+        most[:, self._buyers.keys] = self._buyers.largest(np.log(worth[:, :, -1]))
+        offer = np.maximum(np.minimum(np.log(clearing.price), most[:, world.offer_good]), floor)
+        at_floor = self._index(regime, floor, np.log(clearing.price) < floor)
+        index = np.maximum(np.minimum(np.log(clearing.index), most[:, world.need_good]), at_floor)
+        reach, use = self._reach(clearing.purchases, state, controls)
+        return replace(now, offer=offer, need=index, reach=reach, use=use), clearing.state
 
     def _need(
         self, state: State, controls: Controls, use: FloatArray
@@ -301,11 +279,13 @@ class Tomorrow:
         scarcest = np.minimum.reduceat(groups, activities.group_plant_start, axis=1)
         reach = np.ones((len(bought), len(made)))
         reach[:, made] = scarcest[:, activities.offer_plant[made]]
-        free = groups <= scarcest[:, plant[start]] * (1 + 1e-3)
+        # The scarcest is wanted in full. In between there is no edge, at which rounds would turn about.
+        over = groups / np.maximum(scarcest, 1e-9)[:, plant[start]] - 1
+        other = np.clip(over / CLEARLY_MORE, 0.0, 1.0)[:, activities.need_group]
         behaviour = prepared.behaviour
         room = np.minimum(scarcest * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
         use = np.ones((len(bought), bought.shape[1]))
-        use[:, order] = np.where(free[:, activities.need_group], 1.0, room[:, plant])
+        use[:, order] = 1 - other * (1 - room[:, plant])
         return reach, use
 
     def _index(

@@ -11,8 +11,9 @@ import numpy as np
 
 from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
+from sim.agents.rounds import Priced
 from sim.agents.state import State
-from sim.agents.tomorrow import Coming, Priced, Tomorrow
+from sim.agents.tomorrow import Coming, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
@@ -26,8 +27,8 @@ from sim.units import Amount
 __all__ = ["Outlook"]
 
 DAYS = 365.25
-ROUNDS, GROWN_ROUNDS, MORE_ROUNDS = 12, 2, 1
-"""How often all goods clear for a regime that is new, that has grown, and that has been priced before."""
+ROUNDS, MORE_ROUNDS = 16, 3
+"""How often goods clear at most for a regime that is new, and that has been priced before."""
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
 HORIZON_YEARS = 10.0
@@ -53,8 +54,14 @@ class _Known:
     parts: FloatArray
     """(M, n) what differs between the members: rules, times that were drawn, owners."""
     priced: Priced
+    before: Priced
+    """A quarter ago: expectations go from there to ``priced`` in the course of the quarter."""
     regime: Coming | None = None
     """None after a resumption, until it is priced again."""
+
+    def at(self, part: float) -> Priced:
+        """Prices after a part of the quarter."""
+        return self.priced if self.before is self.priced else self.before.towards(self.priced, part)
 
 
 class Outlook:
@@ -73,7 +80,8 @@ class Outlook:
         self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]
         self._less = 1 - prepared.behaviour["storage_cost"] / self.rate
         self._priced: list[_Known] = []
-        self._month: int | None = None
+        self._quarter: int | None = None
+        self._moved: BoolArray | None = None
         # At base prices the market of tomorrow clears: the base year needs no rounds.
         self._base = self._tomorrow.base()
         self._written = {event.id: event.model_dump_json() for event in case.events}
@@ -81,23 +89,25 @@ class Outlook:
             self._restore(saved)
 
     def expect(self, time: int, state: State) -> None:
-        """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered."""
+        """Set the expected prices of a step: (M, O) at the gate and (M, N) delivered.
+
+        A regime that is new is priced at once, others once a quarter: capacities and habits change slowly.
+        """
         end = self._case.dates[time + 1]
         windows = self._windows(time, end, state.owner)
-        start = self._case.dates[time]
-        month = start.year * 12 + start.month - 1
-        new_month = self._month is not None and month != self._month
-        new_quarter = self._month is not None and month // 3 != self._month // 3
-        self._month = month
+        quarter, part = _quarter(self._case.dates[time], end)
+        again = self._quarter is not None and quarter != self._quarter
+        self._quarter = quarter
         kept: list[_Known] = []
-        nearest = self._base
-        for number, window in enumerate(windows):
-            again = new_quarter if number else new_month
-            kept.append(self._of(window, state, (kept, nearest), again))
-            nearest = kept[-1].priced
+        moved = self._tomorrow.chains.moved
+        apart = [moved(of, self._base) for one in self._priced for of in (one.priced, one.before)]
+        self._moved = np.any(apart, axis=0) if apart else None
+        for window in windows:
+            kept.append(self._of(window, state, kept, again))
         self._priced = kept
-        offer = self._mean(windows, kept, "offer", self._offer_rate)
-        need = self._mean(windows, kept, "need", self._need_rate)
+        known = [one.at(part) for one in kept]
+        offer = self._mean(windows, known, "offer", self._offer_rate)
+        need = self._mean(windows, known, "need", self._need_rate)
         state.offer_expected_price = np.exp(offer)
         state.need_expected_price = self._case.prepared.benchmark.base_index * np.exp(need)
 
@@ -162,44 +172,51 @@ class Outlook:
 
     # -- what it would bring -------------------------------------------------------------------
 
-    def _of(
-        self, window: _Window, state: State, near: tuple[Sequence[_Known], Priced], again: bool
-    ) -> _Known:
+    def _of(self, window: _Window, state: State, kept: Sequence[_Known], again: bool) -> _Known:
         """Prices of a window's regime, member by member from what comes nearest to it.
 
         Args:
-            near: what windows before this one have been priced at in this step, and the last of it.
+            kept: what windows before this one have been priced at in this step.
+            again: whether regimes that have been priced are priced again.
         """
         if not window.events:
             # Nothing has been heard of yet: what agents expect has moved nothing either.
-            return _Known(window.name, window.like, window.parts, self._base)
-        kept, nearest = near
+            return _Known(window.name, window.like, window.parts, self._base, self._base)
+        here = len(kept)
+        # A regime that grows is found again where it stood, or nearest to it.
+        places = sorted(range(len(self._priced)), key=lambda place: abs(place - here))
+        earlier = [self._priced[place] for place in places]
+        groups = [(kept, "name", False), (earlier, "name", again), (earlier, "like", again)]
         left = np.ones(len(window.parts), dtype=bool)
-        chosen: list[tuple[BoolArray, Priced, int]] = []
-        regime = None
-        more = MORE_ROUNDS if again else 0
-        groups = ((kept, "name", 0), (self._priced, "name", more), (self._priced, "like", GROWN_ROUNDS))
-        for group, what, rounds in groups:
+        chosen: list[tuple[BoolArray, _Known, bool]] = []
+        for group, what, anew in groups:
             for known in group:
                 same = getattr(known, what) == getattr(window, what)
                 rows = left & _alike(known.parts, window.parts) if same else np.zeros_like(left)
                 if rows.any():
-                    chosen.append((rows, known.priced, rounds))
+                    chosen.append((rows, known, anew))
                     left = left & ~rows
-                    regime = known.regime if rows.all() and known.name == window.name else regime
+        name, like, parts = window.name, window.like, window.parts
+        nearest = kept[-1].priced if kept else self._base
+        found = _Known(name, like, parts, nearest, nearest)
         if left.any():
-            chosen.append((left, nearest, ROUNDS))
-        if regime is None and any(rounds for _, _, rounds in chosen):
-            regime = self._regime(window, state.owner)
-        found: Priced | None = None
-        for rows, start, rounds in chosen:
-            priced = start
-            if rounds:
-                assert regime is not None
-                priced = self._tomorrow.price(regime, state, start, rounds)
-            found = priced if found is None else priced.where(rows, found)
-        assert found is not None
-        return _Known(window.name, window.like, window.parts, found, regime)
+            found.regime = self._regime(window, state.owner)
+            found.priced = self._tomorrow.price(found.regime, state, nearest, ROUNDS)
+            found.before = found.priced
+        for rows, known, anew in chosen:
+            now, before = known.priced, known.before
+            if anew:
+                before, regime = now, known.regime if known.name == name else None
+                found.regime = found.regime or regime or self._regime(window, state.owner)
+                going = self._moved if known.name == name else None
+                now = self._tomorrow.price(found.regime, state, now, MORE_ROUNDS, going)
+            elif known.name == name:
+                found.regime = found.regime or known.regime
+            if rows.all():
+                found.priced, found.before = now, before
+            else:
+                found.priced, found.before = now.where(rows, found.priced), before.where(rows, found.before)
+        return found
 
     def _regime(self, window: _Window, owner: IntArray) -> Coming:
         case = self._case
@@ -243,7 +260,7 @@ class Outlook:
         return tonnes
 
     def _mean(
-        self, windows: Sequence[_Window], priced: Sequence[_Known], which: str, rate: FloatArray
+        self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
@@ -252,8 +269,7 @@ class Outlook:
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
-        for window, known in zip(windows, priced, strict=True):
-            of = known.priced
+        for window, of in zip(windows, priced, strict=True):
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
             over = 0.0 if np.isinf(window.over) else np.exp(-rate * window.over)
             weight = np.exp(-rate * window.years) - over
@@ -268,6 +284,8 @@ class Outlook:
         for number, known in enumerate(self._priced):
             name = f"{number:02d}-{known.name}-{known.like}"
             found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
+            if known.before is not known.priced:
+                found |= {f"{name}/before/{key}": value for key, value in known.before.arrays().items()}
             found[f"{name}/parts"] = known.parts
         return found
 
@@ -283,9 +301,12 @@ class Outlook:
             priced = shape.take(saved, f"{name}/")
             _, regime, like = [*name.split("-"), "", ""][:3]
             own = saved.take(f"{name}/parts", parts, -np.inf, np.inf, free=(1,))
-            self._priced.append(_Known(regime, like, own, priced))
-        before = self._case.dates[max(self._case.first - 1, 0)]
-        self._month = before.year * 12 + before.month - 1
+            earlier = priced
+            if f"{name}/before/offer" in saved:
+                earlier = shape.take(saved, f"{name}/before/")
+            self._priced.append(_Known(regime, like, own, priced, earlier))
+        last = max(self._case.first - 1, 0)
+        self._quarter, _ = _quarter(self._case.dates[last], self._case.dates[last + 1])
 
 
 @dataclass(frozen=True)
@@ -304,6 +325,14 @@ class _Window:
     seen: dt.date
     """Of an event that begins before this day it is known whether it happens."""
     events: tuple[Instrument, ...]
+
+
+def _quarter(start: dt.date, end: dt.date) -> tuple[int, float]:
+    """Number of the quarter in which a step starts, and the part of it that is over at the step's end."""
+    month = (start.month - 1) // 3 * 3 + 1
+    first = dt.date(start.year, month, 1)
+    following = dt.date(start.year + (month == 10), (month + 2) % 12 + 1, 1)
+    return start.year * 4 + month // 3, min((end - first).days / (following - first).days, 1.0)
 
 
 def _alike(one: FloatArray, other: FloatArray) -> BoolArray:

@@ -12,7 +12,7 @@ the last bit of a matrix product may depend on its shape.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +35,13 @@ from zero in the products."""
 def _padded(size: int, sizes: Sequence[int]) -> int:
     """Smallest size class that holds ``size``; multiples of 1024 above the table."""
     return next((s for s in sizes if s >= size), -(-size // 1024) * 1024)
+
+
+BY_GOOD = (
+    "goods", "log_kernel", "kernel", "log_scale", "row_seller", "incidence", "sellers", "buyers", "caps",
+    "sigma", "eps",
+)  # fmt: skip
+"""Arrays of a bucket with one row for each of its goods."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,16 @@ class Bucket:
         goods, rows, buyers = self.log_kernel.shape
         return goods, rows, self.sellers.shape[1], buyers, self.caps.shape[1]
 
+    def of_goods(self, wanted: BoolArray) -> Bucket | None:
+        """The part of some goods (G,) of the market; None where none of them is here."""
+        keep = np.flatnonzero(wanted[self.goods])
+        if not len(keep):
+            return None
+        if len(keep) == len(self.goods):
+            return self
+        arrays = {name: getattr(self, name)[keep] for name in BY_GOOD}
+        return replace(self, **arrays, remedy=None if self.remedy is None else self.remedy[keep])
+
 
 @dataclass(frozen=True, eq=False)
 class Market:
@@ -128,6 +145,8 @@ class Market:
     """Number of members where any good has kernels or elasticities by member; else None."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
+    whole: bool = True
+    """False where :meth:`of_goods` has left goods out."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: not the memory, whose arrays are views on each other."""
@@ -151,6 +170,19 @@ class Market:
         """Positions of a good's needs on the flat axis."""
         first, last = np.searchsorted(self.need_good, (good, good + 1))
         return slice(int(first), int(last))
+
+    def of_goods(self, wanted: BoolArray) -> Market:
+        """The same market, in which only some goods clear: of others a clearing says zero, or a price of 1.
+
+        A good's results are the same to the bit, whatever other goods clear with it.
+
+        Args:
+            wanted: (G,) goods that clear.
+        """
+        if wanted.all():
+            return self
+        parts = tuple(part for bucket in self.buckets if (part := bucket.of_goods(wanted)) is not None)
+        return replace(self, buckets=parts, memory={}, whole=False)
 
     @staticmethod
     def build(

@@ -1,0 +1,179 @@
+"""Rounds of the market of tomorrow: what plants pay, ask and can make follow each other until they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
+import numpy as np
+
+from sim.agents.prepared import Prepared
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Saved
+
+__all__ = ["Chains", "Mixing", "Priced"]
+
+ARRIVED = 1e-3
+"""Change of a log price, or of a share, up to which a chain's prices agree with what they rest on."""
+PART, MEMORY = 0.6, 5
+"""Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
+FARTHEST = 3.0
+"""How far an earlier change is taken back, or gone on, in multiples of itself."""
+STEADY, LEAST = 1e-2, 1e-12
+"""Added to the least squares, as a share of their size and in all: rounds that say the same settle nothing."""
+SMALL_SHARE = 0.02
+"""Share of its usual output above which changes of what a plant can make count by their ratio."""
+LARGEST_LOG, LARGEST = 60.0, 1e6
+"""Of a log price and of a share that a checkpoint may hold."""
+
+
+@dataclass
+class Priced:
+    """Logs of prices in multiples of the base price, (M, O) at the gate and (M, N) of choice indices."""
+
+    offer: FloatArray
+    need: FloatArray
+    offer_cost: FloatArray
+    """(M, O) what it costs to make, with mark-ups, inputs at base prices."""
+    need_cost: FloatArray
+    """(M, N) choice index at these costs."""
+    reach: FloatArray
+    """(M, O) share of its usual output that a plant's inputs allow."""
+    use: FloatArray
+    """(M, N) share of its usual need that a plant can use beside its scarcest input; 1 for users."""
+    own: FloatArray
+    """(M, O) costs other than those of inputs, over the base year's."""
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """All arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def where(self, rows: BoolArray, other: Priced) -> Priced:
+        """These prices for some members (M,), others for the rest."""
+        both = zip(self.arrays().items(), other.arrays().values(), strict=True)
+        return Priced(**{name: np.where(rows[:, None], own, rest) for (name, own), rest in both})
+
+    def towards(self, other: Priced, part: float) -> Priced:
+        """A part of the way from these prices to others."""
+        both = zip(self.arrays().items(), other.arrays().values(), strict=True)
+        return Priced(**{name: own + part * (rest - own) for (name, own), rest in both})
+
+    def take(self, saved: Saved, prefix: str) -> Priced:
+        """What :meth:`arrays` gave, of the same shapes, under names with a prefix.
+
+        Raises:
+            MonaziteError: an array is missing or does not fit.
+        """
+        own = self.arrays()
+        return Priced(**{k: saved.take(f"{prefix}{k}", v, -LARGEST_LOG, LARGEST) for k, v in own.items()})
+
+
+class Chains:
+    """Goods that plants link, directly or through others: nothing passes from one chain to another.
+
+    Attributes:
+        of_good: (G,) number of each good's chain. count: how many there are.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        world, activities = prepared.world, prepared.benchmark.activities
+        chain = np.arange(len(world.goods))
+        plant = activities.need_plant >= 0
+        makers: dict[int, list[int]] = {}
+        made = np.flatnonzero(prepared.made)
+        pairs = [(activities.offer_plant[made], world.offer_good[made])]
+        pairs += [(activities.need_plant[plant], world.need_good[plant])]
+        for at, goods in pairs:
+            for one, good in zip(at.tolist(), goods.tolist(), strict=True):
+                makers.setdefault(one, []).append(good)
+        for goods in makers.values():
+            joined = np.isin(chain, chain[goods])
+            chain[joined] = chain[goods].min()
+        self.of_good: IntArray = np.unique(chain, return_inverse=True)[1]
+        self.count = int(self.of_good.max()) + 1
+        self._offer, self._need = self.of_good[world.offer_good], self.of_good[world.need_good]
+        self._columns = np.concatenate([self._offer, self._need] * 2)
+        self._groups = Groups(self._columns)
+
+    def joined(self, of: Priced) -> FloatArray:
+        """(M, columns) what the rounds are about: logs of prices and of shares."""
+        shares = (np.log1p(share / SMALL_SHARE) for share in (of.reach, of.use))
+        return np.concatenate([of.offer, of.need, *shares], axis=1)
+
+    def parted(self, values: FloatArray, like: Priced) -> Priced:
+        """Prices from what :meth:`joined` gave."""
+        offers, needs = like.offer.shape[1], like.need.shape[1]
+        edges = np.cumsum([offers, needs, offers])
+        offer, need, reach, use = np.split(values, edges, axis=1)
+        reach, use = (SMALL_SHARE * np.expm1(np.maximum(share, 0.0)) for share in (reach, use))
+        return replace(like, offer=offer, need=need, reach=reach, use=np.minimum(use, 1.0))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """(M, chains) sums over columns."""
+        return self._groups.spread_sums(values, self.count)
+
+    def largest(self, values: FloatArray) -> FloatArray:
+        """(M, chains) maxima over columns."""
+        most = np.zeros((len(values), self.count))
+        most[:, self._groups.keys] = self._groups.largest(values)
+        return most
+
+    def spread(self, by_chain: FloatArray | BoolArray) -> FloatArray:
+        """(M, columns) values by chain for every column."""
+        return by_chain[:, self._columns]
+
+    def moved(self, of: Priced, base: Priced) -> BoolArray:
+        """(M, chains) whether any price differs from the base year's."""
+        apart: BoolArray = self.largest(np.abs(self.joined(of) - self.joined(base))) > 0
+        return apart
+
+
+class Mixing:
+    """The way of all chains from round to round, each with a memory of a few rounds (Anderson 1965).
+
+    A plain repetition swings where a price and what can be made at it answer each other: what the last rounds
+    say together is the price at which they would agree, were both straight lines.
+
+    Args:
+        chains: of the goods. going: (M, chains) those that have not arrived.
+    """
+
+    def __init__(self, chains: Chains, going: BoolArray) -> None:
+        self._chains, self.going = chains, going
+        self._rounds: list[tuple[FloatArray, FloatArray]] = []
+
+    def goods(self) -> BoolArray:
+        """(G,) goods that some member still clears."""
+        found: BoolArray = self.going.any(0)[self._chains.of_good]
+        return found
+
+    def step(self, now: Priced, found: Priced, last: bool = False) -> Priced:
+        """Prices of the next round, after a round found others than it began with.
+
+        Chains that agree stay as they are; after the last round none goes where no round has been.
+        Equation (M21), docs/model.md, for ``x``.
+        """
+        chains = self._chains
+        at = chains.joined(now)
+        change = chains.joined(found) - at
+        self.going = self.going & (chains.largest(np.abs(change)) > ARRIVED)
+        self._rounds = [*self._rounds, (at, change)][-(MEMORY + 1) :]
+        ahead = PART * change
+        pairs = list(pairwise(self._rounds))
+        turned = [after[1] - before[1] for before, after in pairs]
+        backs = [] if last else self._back(turned, change)
+        for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
+            ahead -= chains.spread(back) * (after[0] - before[0] + PART * bent)
+        return chains.parted(np.where(chains.spread(self.going), at + ahead, at), now)
+
+    def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:
+        """(M, chains) for each earlier change how much of it is taken back, by least squares."""
+        sums = self._chains.sums
+        if not turned:
+            return []
+        matrix = np.stack([np.stack([sums(one * other) for other in turned], -1) for one in turned], -2)
+        right = np.stack([sums(one * change) for one in turned], -1)
+        size = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / len(turned)
+        matrix += (STEADY * size + LEAST) * np.eye(len(turned))
+        back = np.linalg.solve(matrix, right[..., None])[..., 0]
+        return list(np.moveaxis(np.clip(back, -FARTHEST, FARTHEST), -1, 0))
