@@ -205,7 +205,7 @@ class Tomorrow:
             return tiers
         more = tonnes * max(plant.most / plant.grown - 1, 0.0)
         pays = plant.worth_of_more(need, *prices, 1 + b["entry_margin"])
-        # A little of it is wanted at base prices already: so much less of the rest, or the base year would move.
+        # A little of it is wanted at base prices already: so much less of the rest, or the base year moves.
         left = 1 - (more * self._wanted_at_base(need, plant) / tonnes if tonnes > 0 else 0.0)
         return [*((t * left, r, e) for t, r, e in tiers), (more, pays, ROOM_RESPONSE)]
 
@@ -213,7 +213,7 @@ class Tomorrow:
         """Share of what a plant has room for beyond the base year that it would take at base prices."""
         products, inputs = [1.0] * len(self.model.offers), [n.base_index for n in self.model.needs]
         pays = plant.worth_of_more(need, products, inputs, 1 + self.model.b["entry_margin"])
-        return max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE
+        return float(max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE)
 
     def _reach(self, takers: Sequence[Taker]) -> tuple[list[float], list[float]]:
         """What purchases allow plants to make, and of what use each input is beside the scarcest."""
