@@ -314,7 +314,10 @@ def weights_of(
     world, benchmark = model.world, model.benchmark
     origin, destination = world.link_countries(good)
     pair = origin[:, None], destination[None]
-    base = (1 + world.freight_share[good]) * (1 + world.base_tariff[good][pair])
+    freight = world.freight_share[good]
+    # Where the duty is levied on FOB, freight is not taxed.
+    taxed = 1 + np.where(world.country_duty_on_fob[destination], 0.0, freight)
+    base = 1 + freight + world.base_tariff[good][pair] * taxed
     weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
     wedge = (policy.delivered[good] / base) ** -model.sigma[good]
     return table(weight * wedge, benchmark.flow[good])
