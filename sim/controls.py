@@ -155,7 +155,7 @@ class Controls:
     open_share: LinkValues = field(init=False)
     """(G, C, C) 1 = trade allowed, 0 = banned, between = banned for part of the step."""
     tariff_rate: LinkValues = field(init=False)
-    """(G, C, C) ad valorem, on CIF; starts at the base-year tariff."""
+    """(G, C, C) ad valorem, on CIF or FOB as the importer levies it; starts at the base-year tariff."""
     export_tax_rate: LinkValues = field(init=False)
     """(G, C, C) ad valorem, on the gate price."""
     risk: LinkValues = field(init=False)

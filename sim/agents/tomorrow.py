@@ -177,6 +177,8 @@ class Tomorrow:
         """(M, N) t/year that would be used as in the base year; what plants have room for beyond, as a share.
 
         A plant that one input holds back wants no more of the others than it can use.
+
+        Equation (M106), docs/model.md, for ``more_b``.
         """
         prepared = self._prepared
         activities = prepared.benchmark.activities
@@ -216,7 +218,10 @@ class Tomorrow:
         room: FloatArray,
         prices: tuple[FloatArray, FloatArray, Controls],
     ) -> tuple[FloatArray, FloatArray]:
-        """Tiers, with one for what plants would take beyond the base year where that pays well."""
+        """Tiers, with one for what plants would take beyond the base year where that pays well.
+
+        Equation (M107), docs/model.md, for ``d_bk``.
+        """
         product, index, controls = prices
         tonnes, price = need * room, np.ones_like(need)
         over = 1 + self._prepared.behaviour["entry_margin"]

@@ -88,6 +88,8 @@ class Worth:
 
         Args:
             product, index, own_cost: as for :meth:`now`. over: (M, 1) price over costs at which that is so.
+
+        Equation (M105), docs/model.md, for ``rx_b``.
         """
         left, own = self._left(product / over[:, :1], index, own_cost)
         return self._per_tonne((left - self._other_in_full * own)[:, :, None])[:, :, 0]

@@ -75,9 +75,9 @@ class PolicyMarket:
     cif: tuple[FloatArray, ...]
     """Per good (S, B), or (M, S, B) where members differ: (1 + export tax) (1 + freight)."""
     delivered: tuple[FloatArray, ...]
-    """Per good, as cif: cif x (1 + tariff)."""
+    """Per good, as cif: with the tariff on CIF, or on FOB where the importer levies it so."""
     duty: tuple[FloatArray, ...]
-    """Per good, as cif: cif x tariff."""
+    """Per good, as cif: what of delivered is the tariff."""
     lag_weight: tuple[tuple[FloatArray, ...], ...]
     """Per lag (in steps), per good, as cif: share of a shipment that arrives after that many steps."""
     need_lag: FloatArray
@@ -197,15 +197,15 @@ class _Links:
 
 
 def _links(prepared: Prepared, controls: Controls) -> _Links:
-    """Equations (M10), (M11), (M12) and (M14), docs/model.md, for ``cif_sb``, ``tau_sb``, ``K_sb`` and
-    ``chi_b``."""
+    """Equations (M10), (M12) and (M14), docs/model.md, for ``cif_sb``, ``K_sb`` and ``chi_b``."""
     world, benchmark, found = prepared.world, prepared.benchmark, _Links()
     for g in range(len(world.goods)):
         pair = _pair(world, g)
         tax = np.maximum(1 + controls.export_tax_rate.on(g, pair), LEAST_LEFT)
         freight = 1 + world.freight_share[g] * controls.freight_factor.on(g, pair)
         tariff = np.maximum(1 + controls.tariff_rate.on(g, pair), LEAST_LEFT)
-        change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
+        landed = world.delivered_over_fob(g, freight, tariff)
+        change = tax * (landed / world.base_wedge(g))
         between, risk = _barriers(world, controls, g)
         preference = controls.preference.on(g, pair)
         weight = _tilted(benchmark.kernel[g], preference)
@@ -215,7 +215,7 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
         if max(np.ndim(part) for part in (preference, opened, change)) == 2:
             found.same_policy.append(g)
         found.cif.append(tax * freight)
-        found.delivered.append(tax * freight * tariff)
+        found.delivered.append(tax * landed)
         mix = benchmark.mix[g]
         found.exposure.append((mix * np.maximum(controls.risk.on(g, pair), risk)).sum(-2) / mix.sum(0))
     return found

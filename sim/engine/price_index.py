@@ -92,11 +92,10 @@ class DeliveredPrices:
         countries, offers = len(world.countries), len(world.offer_good)
         keys, wedges = [], []
         for g in range(len(world.goods)):
-            origin, destination = world.link_countries(g)
+            destination = world.link_countries(g)[1]
             seller = np.arange(offers)[world.offer_slice(g), None]
             keys.append(((g * countries + destination) * offers + seller).ravel())
-            tariff = world.base_tariff[g][origin[:, None], destination]
-            wedges.append((1 + world.freight_share[g]) * (1 + tariff))
+            wedges.append(world.base_wedge(g))
         # Links by supplier and pair of good and importer, and these by pair.
         self._cells = Groups(np.concatenate(keys))
         by_pair, self._seller = np.divmod(self._cells.keys, offers)

@@ -137,6 +137,16 @@ class PlantAgent(Facility):
         """A plant with one input only changes its form and cannot save any."""
         return len(self.needs) > 1
 
+    @property
+    def grown(self) -> float:
+        """Capacity over that of the base year."""
+        return max(o.capacity / o.first_capacity for o in self.offers)
+
+    @property
+    def most(self) -> float:
+        """Capacity over the output of the base year."""
+        return max(o.capacity / o.output for o in self.offers)
+
     def group_of(self, need: Need) -> list[Need]:
         """The inputs that replace a need, itself included."""
         return next(group for group in self.groups if need in group)
@@ -182,9 +192,8 @@ class PlantAgent(Facility):
         value = sum(o.revenue_weight * felt(model, o.near) for o in self.offers)
         inputs = sum(n.cost_weight * felt(model, n.near / n.base_index) for n in self.needs)
         margin = value / (1 + self.input_cost_share * (inputs - 1))
-        grown = max(o.capacity / o.first_capacity for o in self.offers)
-        most = max(o.capacity / o.output for o in self.offers)
-        wanted = within(grown * margin ** b["processing_elasticity"], b["minimum_utilisation"], most)
+        most = self.most
+        wanted = within(self.grown * margin ** b["processing_elasticity"], b["minimum_utilisation"], most)
         follow = share_of(b["utilisation_speed"], model.step_years)
         rise = follow * (wanted * self.full - self.throughput)
         self.throughput += min(rise, b["ramp_limit"] * model.step_years * most * self.full)

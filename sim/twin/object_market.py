@@ -193,9 +193,9 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
         for border, limit in zip(self.borders, limits, strict=True):
             before = border.log_rent
             border.log_rent = before + root(partial(self._over, border, before, limit), -before)
-            # Then the prices behind it against its rent, at the same prices abroad.
+            # Then it against the prices behind it, at the same prices abroad, as far as there is a rent.
             before, prices = border.log_rent, [self.offers[s].price for s in border.sellers]
-            move = root(partial(self._behind, border, (before, prices), limit))
+            move = root(partial(self._behind, border, (before, prices), limit), -before)
             self._behind(border, (before, prices), limit, move)
 
     def _short_of(self, s: int, move: float) -> float:
@@ -219,19 +219,19 @@ class ObjectMarket(Generic[SellerT, BuyerT]):
     def _behind(
         self, border: Border, start: tuple[float, list[float]], limit: float, move: float
     ) -> float:
-        """What sellers behind a border sell at home beyond what is left for it, if prices alone move there.
+        """What sellers behind a border have left at home, if its rent moves in logs, their prices against it.
 
         Args:
             start: log rent and prices before the move.
         """
-        border.log_rent = max(start[0] - move, 0.0)
+        border.log_rent = start[0] + move
         for s, price in zip(border.sellers, start[1], strict=True):
-            self.offers[s].price = price * math.exp(move)
+            self.offers[s].price = price * math.exp(-move)
         self._raise_rents()
         _, _, _, sales = self._point()
         trading = [s for s in border.sellers if self.offers[s].quantity > 0 < sales[s]]
         more = sum(sales[s] - math.exp(self.offers[s].offered(0.0)[0]) for s in trading)
-        return more - (border.flow - limit)
+        return border.flow - limit - more
 
     def _seller_moves(self, sales: list[float], demand: float) -> tuple[list[float], float]:
         """Each seller's move in log price, and the move of the common level."""

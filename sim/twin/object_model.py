@@ -248,19 +248,16 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         for need, expected in zip(self.needs, needs, strict=True):
             need.learn(expected)
 
-    def _prospect(self, window: Window | None) -> Prospect:
-        """The regime of a time ahead; of None that of the base year."""
-        shares: Mapping[str, Amount] = {}
-        controls = Controls(self.world)
-        if window is not None:
-            dates, seen = (window.first, window.until), foreseen(self.happens, window)
-            controls, shares = active_controls(self.world, window.events, dates, seen)
+    def _prospect(self, window: Window) -> Prospect:
+        """The regime of a time ahead."""
+        dates, seen = (window.first, window.until), foreseen(self.happens, window)
+        controls, shares = active_controls(self.world, window.events, dates, seen)
         refuse_others(controls)
         policy = build_market(self.prepared, controls, set(self.happens))
         kernels = [weights_of(self, controls, policy, g) for g in range(len(self.markets))]
         borders: list[list[Border]] = [[] for _ in kernels]
         for cap, (g, border) in enumerate(borders_of(self.world, controls)):
-            border.tonnes = ceiling(policy, cap, shares, () if window is None else window.settled)
+            border.tonnes = ceiling(policy, cap, shares, window.settled)
             borders[g].append(border)
         markup = (self._markup(controls) / self._base_markup).tolist()
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
@@ -317,7 +314,10 @@ def weights_of(
     world, benchmark = model.world, model.benchmark
     origin, destination = world.link_countries(good)
     pair = origin[:, None], destination[None]
-    base = (1 + world.freight_share[good]) * (1 + world.base_tariff[good][pair])
+    freight = world.freight_share[good]
+    # Where the duty is levied on FOB, freight is not taxed.
+    taxed = 1 + np.where(world.country_duty_on_fob[destination], 0.0, freight)
+    base = 1 + freight + world.base_tariff[good][pair] * taxed
     weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
     wedge = (policy.delivered[good] / base) ** -model.sigma[good]
     return table(weight * wedge, benchmark.flow[good])

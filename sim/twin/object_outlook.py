@@ -47,7 +47,7 @@ class ObjectOutlook:
     """Expected prices from what is announced and in force.
 
     Args:
-        prospect: makes the regime of a window; of None that of the base year.
+        prospect: makes the regime of a window.
         key: what the policy of a window depends on.
     """
 
@@ -55,14 +55,14 @@ class ObjectOutlook:
         self,
         tomorrow: Tomorrow,
         events: Sequence[Instrument],
-        prospect: Callable[[Window | None], Prospect],
+        prospect: Callable[[Window], Prospect],
         key: Callable[[Sequence[Instrument], dt.date, dt.date], object],
     ) -> None:
         self.tomorrow, self.events, self._prospect, self._key = tomorrow, events, prospect, key
         self.rates = closing_rates(tomorrow)
         self._known: dict[object, tuple[object, Prospect, Prices]] = {}
         self._month: int | None = None
-        self._base: Prices | None = None
+        self._base = tomorrow.base()
 
     def expect(self, start: dt.date, end: dt.date) -> tuple[list[float], list[float]]:
         """Expected price of every offer and every need in a step."""
@@ -70,12 +70,12 @@ class ObjectOutlook:
         new_month = self._month is not None and month != self._month
         new_quarter = self._month is not None and month // 3 != self._month // 3
         self._month = month
-        if self._base is None:
-            tomorrow = self.tomorrow
-            self._base = tomorrow.price(self._prospect(None), tomorrow.start(), ROUNDS, fresh=True)
         windows, nearest = self._windows(start, end), self._base
         known: dict[object, tuple[object, Prospect, Prices]] = {}
         for number, window in enumerate(windows):
+            if not window.events:
+                # Nobody has heard of anything: the base year, which needs no rounds.
+                continue
             if window.name not in known:
                 again = new_quarter if number else new_month
                 known[window.name] = self._priced(window, nearest, again)
@@ -119,12 +119,11 @@ class ObjectOutlook:
     def _worth_now(self, windows: Sequence[Window]) -> tuple[list[float], list[float]]:
         """What lies ahead, discounted at the rate at which gaps close; over cost, less what holding costs."""
         model, base = self.tomorrow.model, self._base
-        assert base is not None
         storage = model.b["storage_cost"]
         offers, needs = [0.0] * len(model.offers), [0.0] * len(model.needs)
         sold, bought = [offer.good for offer in model.offers], [need.good for need in model.needs]
         for window in windows:
-            found = self._known[window.name][2]
+            found = self._known[window.name][2] if window.events else base
             for total, goods, price, cost, usual, usual_cost in (
                 (offers, sold, found.offer, found.offer_cost, base.offer, base.offer_cost),
                 (needs, bought, found.need, found.need_cost, base.need, base.need_cost),

@@ -93,9 +93,6 @@ class Tomorrow:
     Args:
         response: per offer, elasticity of what is made within a year, of the central run.
         tolerance: excess at which a market stops, as a share of its largest offer.
-
-    Attributes:
-        fresh: whether capacities and thrift are those of the base year, whatever they are.
     """
 
     def __init__(
@@ -104,17 +101,15 @@ class Tomorrow:
         self.model, self.plants, self.response, self.tolerance = model, plants, response, tolerance
         self.maker = {offer: plant for plant in plants for offer in plant.offers}
         self.buyer = {need: plant for plant in plants for need in plant.needs}
-        self.fresh = False
 
-    def start(self) -> Prices:
-        """The base year."""
+    def base(self) -> Prices:
+        """The base year: all prices at base, at which this market clears."""
         offers, needs = len(self.model.offers), self.model.needs
         base = [math.log(need.base_index) for need in needs]
         return Prices([0.0] * offers, base, [0.0] * offers, list(base), [1.0] * offers, [1.0] * len(needs))
 
-    def price(self, prospect: Prospect, start: Prices, rounds: int, fresh: bool = False) -> Prices:
+    def price(self, prospect: Prospect, start: Prices, rounds: int) -> Prices:
         """Prices after some rounds in which all goods clear."""
-        self.fresh = fresh
         if not prospect.markets:
             self._open(prospect, start)
         now = start
@@ -162,12 +157,6 @@ class Tomorrow:
             mixed(part, use, now.use),
         )
 
-    def _capacity(self, offer: Offer) -> float:
-        return offer.first_capacity if self.fresh else offer.capacity
-
-    def _grown(self, plant: PlantAgent) -> float:
-        return max(self._capacity(o) / o.first_capacity for o in plant.offers)
-
     def _cost(self, offer: Offer, inputs: Sequence[float]) -> float:
         """Unit cost over that of the base year."""
         plant = self.maker.get(offer)
@@ -179,7 +168,7 @@ class Tomorrow:
     def _offer(self, offer: Offer, maker: Maker, cost: float, given: tuple[Prospect, float]) -> None:
         """Most that could be made in a year, and the price at which it would."""
         prospect, reach = given
-        factor, capacity = prospect.production_factor[offer.position], self._capacity(offer)
+        factor, capacity = prospect.production_factor[offer.position], offer.capacity
         normal = offer.output * capacity / offer.first_capacity
         most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0)
         usual = min(normal * factor, most)
@@ -196,18 +185,14 @@ class Tomorrow:
         if plant is None or plant.thrifty:
             adapted = share_of(b["thrift_speed"], 1.0)
             adapting = adapted * need.thrift
-        intensity = 1.0 if self.fresh else need.intensity
         left = 1 - need.switch_share * need.switched
-        tonnes = need.use / self.model.step_years * intensity ** (1 - adapted) * left
-        room = 0.0
+        tonnes = need.use / self.model.step_years * need.intensity ** (1 - adapted) * left
         if plant is None:
             tonnes *= prospect.demand_factor[need.position]
             worth = need.worth_to_users
         else:
-            grown = self._grown(plant)
             level = max(prospect.production_factor[o.position] for o in plant.offers)
-            tonnes *= grown * level * usable
-            room = max(max(self._capacity(o) / o.output for o in plant.offers) / grown - 1, 0.0)
+            tonnes *= plant.grown * level * usable
             worth = plant.worth(need, *prices)
         going = 0.0
         if need.switch_share > 0:
@@ -216,10 +201,19 @@ class Tomorrow:
         urgent = b["urgent_elasticity"]
         stay = [(t * (1 - going), r, e) for t, r, e in need.in_use(self.model, tonnes, worth, adapting)]
         tiers = [*stay, (going * tonnes, need.base_index * need.switch_multiple, urgent)]
-        if plant is not None:
-            more = plant.worth_of_more(need, *prices, 1 + b["entry_margin"])
-            tiers.append((tonnes * room, more, ROOM_RESPONSE))
-        return tiers
+        if plant is None:
+            return tiers
+        more = tonnes * max(plant.most / plant.grown - 1, 0.0)
+        pays = plant.worth_of_more(need, *prices, 1 + b["entry_margin"])
+        # A little of it is wanted at base prices already: so much less of the rest, or the base year moves.
+        left = 1 - (more * self._wanted_at_base(need, plant) / tonnes if tonnes > 0 else 0.0)
+        return [*((t * left, r, e) for t, r, e in tiers), (more, pays, ROOM_RESPONSE)]
+
+    def _wanted_at_base(self, need: Need, plant: PlantAgent) -> float:
+        """Share of what a plant has room for beyond the base year that it would take at base prices."""
+        products, inputs = [1.0] * len(self.model.offers), [n.base_index for n in self.model.needs]
+        pays = plant.worth_of_more(need, products, inputs, 1 + self.model.b["entry_margin"])
+        return float(max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE)
 
     def _reach(self, takers: Sequence[Taker]) -> tuple[list[float], list[float]]:
         """What purchases allow plants to make, and of what use each input is beside the scarcest."""
@@ -229,10 +223,7 @@ class Tomorrow:
             allowed = []
             for group in plant.groups:
                 bought = sum(takers[n.position].purchases for n in group)
-                per_tonne = sum(
-                    n.coefficient * (n.per_activity if not self.fresh else n.per_activity / n.intensity)
-                    for n in group
-                )
+                per_tonne = sum(n.coefficient * n.per_activity for n in group)
                 allowed.append(bought / per_tonne / plant.full)
             scarcest = min(allowed)
             room = min(scarcest * b["recovery_room"] + b["recovery_step"], 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 
 from sim.agents import tomorrow
 from sim.engine import Simulation, actors
-from sim.twin import object_outlook
 from sim.twin.object_model import MesaObjects
+from sim.twin.object_outlook import Window
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
 
@@ -74,7 +75,7 @@ def test_objects_and_arrays_tell_the_same_story(uneven_world: World, event: str,
     usual, output = uneven_world.need_use / 12, uneven_world.offer_output
 
     def agree(found: list[float], expected: np.ndarray, scale: np.ndarray | float) -> None:
-        np.testing.assert_allclose(np.array(found) / scale, expected / scale, atol=5e-4)
+        np.testing.assert_allclose(np.array(found) / scale, expected / scale, atol=1e-6)
 
     agree([offer.price for offer in offers], state.gate_price[0], 1.0)
     # What hardly anything reaches has a price of any height: there, in relative terms.
@@ -94,16 +95,24 @@ def test_objects_and_arrays_tell_the_same_story(uneven_world: World, event: str,
         agree(objects.needs[position].elements or [], elements, usual[position])
 
 
-def test_the_base_year_of_the_objects_is_a_fixed_point(
-    small_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the markets of tomorrow have come to rest; after their usual rounds a ten-thousandth is left."""
-    monkeypatch.setattr(object_outlook, "ROUNDS", 40)
-    scenario: Any = PlainScenario(end=END)
-    objects = MesaObjects(small_world, scenario, rng=5, tolerance=1e-11, ahead=1e-10)
-    objects.run()
+def test_the_base_year_of_the_objects_is_a_fixed_point(uneven_world: World) -> None:
+    objects, _ = both(uneven_world, "nothing", 0)
     prices = np.array(objects.datacollector.get_model_vars_dataframe()["price"].tolist())
-    np.testing.assert_allclose(prices, 1.0, atol=1e-5)
+    np.testing.assert_allclose(prices, 1.0, atol=1e-9)
+
+
+def test_the_market_of_tomorrow_of_the_objects_rests_at_base_prices(uneven_world: World) -> None:
+    """So that the base year needs no rounds: what plants have room for is left out of what they use."""
+    scenario: Any = PlainScenario(end=END)
+    objects = MesaObjects(uneven_world, scenario, rng=5, ahead=1e-11)
+    outlook = objects.outlook
+    nothing = Window((), (), 0.0, math.inf, START, END, START, (), ())
+    base = outlook.tomorrow.base()
+    found = outlook.tomorrow.price(objects._prospect(nothing), base, 3)
+    np.testing.assert_allclose(found.offer, base.offer, atol=1e-9)
+    np.testing.assert_allclose(found.need, base.need, atol=1e-9)
+    # Nor is there nothing to leave out.
+    assert any(plant.most > plant.grown for plant in outlook.tomorrow.plants)
 
 
 def test_a_ban_moves_the_objects(uneven_world: World) -> None:
