@@ -11,14 +11,18 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Saved
 
-__all__ = ["Chains", "Mixing", "Priced"]
+__all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Priced"]
 
-ARRIVED = 1e-3
-"""Change of a log price, or of a share, up to which a chain's prices agree with what they rest on."""
+ARRIVED, NEARLY = 1e-3, 5e-3
+"""Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a regime
+that is new, and of one that goes on, whose prices are on their way anyhow."""
 PART, MEMORY = 0.6, 5
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""
+SAME, SHRINKS = 0.3, 0.9
+"""Where two rounds change alike, by this cosine, and the second by no less than this share of the first, the
+way is far: rounds then go all of it, as no straight line is in sight."""
 STEADY, LEAST = 1e-2, 1e-12
 """Added to the least squares, as a share of their size and in all: rounds that say the same settle nothing."""
 SMALL_SHARE = 0.02
@@ -135,11 +139,11 @@ class Mixing:
     say together is the price at which they would agree, were both straight lines.
 
     Args:
-        chains: of the goods. going: (M, chains) those that have not arrived.
+        chains: of the goods. going: (M, chains) those that have not arrived. near: change that is none.
     """
 
-    def __init__(self, chains: Chains, going: BoolArray) -> None:
-        self._chains, self.going = chains, going
+    def __init__(self, chains: Chains, going: BoolArray, near: float = ARRIVED) -> None:
+        self._chains, self.going, self._near = chains, going, near
         self._rounds: list[tuple[FloatArray, FloatArray]] = []
 
     def goods(self) -> BoolArray:
@@ -156,14 +160,20 @@ class Mixing:
         chains = self._chains
         at = chains.joined(now)
         change = chains.joined(found) - at
-        self.going = self.going & (chains.largest(np.abs(change)) > ARRIVED)
+        self.going = self.going & (chains.largest(np.abs(change)) > self._near)
         self._rounds = [*self._rounds, (at, change)][-(MEMORY + 1) :]
         ahead = PART * change
         pairs = list(pairwise(self._rounds))
         turned = [after[1] - before[1] for before, after in pairs]
-        backs = [] if last else self._back(turned, change)
-        for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
-            ahead -= chains.spread(back) * (after[0] - before[0] + PART * bent)
+        if pairs:
+            earlier = pairs[-1][0][1]
+            now_size, size = chains.sums(change * change), chains.sums(earlier * earlier)
+            alike = chains.sums(change * earlier) > SAME * np.sqrt(now_size * size)
+            onwards = alike & (now_size > SHRINKS**2 * size)
+            backs = [] if last else self._back(turned, change)
+            for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
+                ahead -= chains.spread(np.where(onwards, 0.0, back)) * (after[0] - before[0] + PART * bent)
+            ahead = np.where(chains.spread(onwards), change, ahead)
         return chains.parted(np.where(chains.spread(self.going), at + ahead, at), now)
 
     def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:

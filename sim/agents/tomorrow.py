@@ -16,7 +16,7 @@ from sim.agents.buyers import use_tiers
 from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.production import thrifty_needs
-from sim.agents.rounds import LARGEST_LOG, Chains, Mixing, Priced
+from sim.agents.rounds import ARRIVED, LARGEST_LOG, NEARLY, Chains, Mixing, Priced
 from sim.agents.state import State, need_rate
 from sim.agents.worth import CLASSES, Worth
 from sim.arrays import BoolArray, FloatArray, Groups, raised
@@ -111,13 +111,14 @@ class Tomorrow:
             start: prices to begin with. rounds: how often all goods clear at most.
             going: (M, chains) chains that are priced, the others staying as they are; None for all.
         """
-        now = self._with_costs(start, regime)
+        now, near = self._with_costs(start, regime), NEARLY
         if going is None:
+            near = ARRIVED
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             now = replace(now, offer_cost=cost, need_cost=self._index(regime, cost))
             going = np.ones((len(now.offer), self.chains.count), dtype=bool)
         warm = None
-        mixing = Mixing(self.chains, going)
+        mixing = Mixing(self.chains, going, near)
         for number in range(rounds):
             if not mixing.going.any():
                 break

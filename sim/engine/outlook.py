@@ -27,7 +27,7 @@ from sim.units import Amount
 __all__ = ["Outlook"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 16, 3
+ROUNDS, MORE_ROUNDS = 30, 4
 """How often goods clear at most for a regime that is new, and that has been priced before."""
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
@@ -328,11 +328,11 @@ class _Window:
 
 
 def _quarter(start: dt.date, end: dt.date) -> tuple[int, float]:
-    """Number of the quarter in which a step starts, and the part of it that is over at the step's end."""
+    """Number of the quarter in which a step starts, and the part of it that is over half-way in the step."""
     month = (start.month - 1) // 3 * 3 + 1
     first = dt.date(start.year, month, 1)
     following = dt.date(start.year + (month == 10), (month + 2) % 12 + 1, 1)
-    return start.year * 4 + month // 3, min((end - first).days / (following - first).days, 1.0)
+    return start.year * 4 + month // 3, min((start - first + (end - start) / 2) / (following - first), 1.0)
 
 
 def _alike(one: FloatArray, other: FloatArray) -> BoolArray:

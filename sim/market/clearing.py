@@ -112,7 +112,8 @@ def clear(
         tolerance = max(tolerance, SINGLE_TOLERANCE)
     results = _Results(market, members, start)
     # Everything happens batch by batch, so that what is in work stays in the cache.
-    for here in _member_batches(members, given.per_member, len(market.buckets)):
+    each = given.per_member if market.whole else given.per_member * market.buyers // len(market.need_good)
+    for here in _member_batches(members, each, len(market.buckets)):
         _clear_batch(results, given, here, tolerance, precision)
     return results.clearing(tolerance)
 

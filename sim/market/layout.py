@@ -161,6 +161,11 @@ class Market:
         """Number of goods."""
         return len(self.kernel)
 
+    @property
+    def buyers(self) -> int:
+        """Number of needs whose goods clear, padded; of a kernel by member that good's alone."""
+        return sum(b.shape[3] * (1 if b.own else len(b.goods)) for b in self.buckets)
+
     def offers_of(self, good: int) -> slice:
         """Positions of a good's offers on the flat axis."""
         first, last = np.searchsorted(self.offer_good, (good, good + 1))
