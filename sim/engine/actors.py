@@ -245,15 +245,13 @@ class Actors:
         ]
         return np.stack(columns, axis=1) if columns else None
 
-    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> tuple[FloatArray, FloatArray]:
+    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        paid = regime.market.delivered_cost(clearing)
         traffic = logistics.Traffic(
-            clearing, wanted.orders, regime.market.lag_weight, paid, regime.controls.resales
+            clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )
-        purchases = logistics.ship(self.case.prepared, self.state, self.tracers, self.processes, traffic)
-        return purchases, paid
+        return logistics.ship(self.state, self.tracers, self.processes, traffic)
 
     def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
         """7. Plants run on what they have, as it pays; sectors use what is worth it; the rest is missing."""

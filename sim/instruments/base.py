@@ -208,13 +208,12 @@ class Instrument(BaseModel):
         """The rule on resale that the event brings: for it, origins of stocks are followed from the start."""
         return None
 
-    def announce(self, controls: Controls) -> None:
-        """Raise the perceived risk of the links concerned; called while announced or in force."""
-        if not self.in_base_year:
-            self.alarm(controls)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """(G, C, C) links whose trade it makes less or dearer in any member; none unless it says so.
 
-    def alarm(self, controls: Controls) -> None:
-        """The rise of risk that the announcement causes; none unless an instrument says so."""
+        They decide who controls a good: whose inside price is reported.
+        """
+        return controls.no_links()
 
     # -- what a reader sees ------------------------------------------------------------------
 
@@ -348,6 +347,13 @@ def _expand(world: World, word: str) -> tuple[str, ...]:
     if word in world.groups:
         return tuple(code for code in world.groups[word] if code in world.countries)
     return (word,) if word in world.countries else ()
+
+
+def where_any(mask: BoolArray, amount: Amount) -> BoolArray:
+    """A mask if an amount, one number or (M,), is above 0 in any member; else nothing of it."""
+    import numpy as np
+
+    return mask & bool(np.any(np.greater(amount, 0)))
 
 
 def origins(mask: BoolArray) -> Iterator[tuple[int, int, BoolArray]]:

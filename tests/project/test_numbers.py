@@ -69,8 +69,6 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("step_dates", 7): "calendar",
     ("Simulation.__init__", 1): "default: one member, the central run",
     ("ReactionRule.times", 1): "default of a field of scenarios: a rule acts once",
-    ("Barrier.open_share", 1): "default: a barrier that lets all through",
-    ("Controls.alarm_weight", 1): "default: an event that is sure to happen",
     ("LEAST_LEFT", 0.1): "an end of what scenarios may state, for what their events add up to",
     ("BALANCE_ROUNDS", 2000): "numerical: rounds of proportional fitting",
     ("NEWTON_ROUNDS", 50): "numerical: rounds after proportional fitting, each far quicker",
