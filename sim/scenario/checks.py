@@ -188,7 +188,8 @@ def check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report)
         report.add((*path, "end_announced"), f"its end is announced on {known}, yet it has none", say)
     elif known and last and known > last:
         say = f"write 'end_announced: {last}' or earlier"
-        report.add((*path, "end_announced"), f"its end is announced on {known}, after it ended on {last}", say)
+        what = f"its end is announced on {known}, after it ended on {last}"
+        report.add((*path, "end_announced"), what, say)
     if event.in_base_year:
         if first and first > start:
             say = "leave 'in_base_year' out, so that it acts in the run"
