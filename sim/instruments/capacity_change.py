@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sim.instruments.base import where_any
 from sim.instruments.dated import climbed, climbing
 from sim.instruments.measures import MakerMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import quantity
 from sim.units import Amount, Quantity
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from sim.distributions import is_distribution
-from sim.instruments.base import Instrument, where_any
+from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
+from sim.instruments.selecting import where_any
 from sim.instruments.words import (
     Countries,
     CountryWord,

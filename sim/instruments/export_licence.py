@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sim.distributions import is_distribution
-from sim.instruments.base import origins, where_any
 from sim.instruments.dated import Since, by_date, looks_dated, say_dated
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import origins, where_any
 from sim.instruments.words import (
     Countries,
     CountryWord,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, model_validator
 
-from sim.instruments.base import base_tonnes, origins, where_any
 from sim.instruments.calendar import Allotment, Period, check_periods, period_of, yearly_rates
 from sim.instruments.dated import mean_over, weights
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import base_tonnes, origins, where_any
 from sim.instruments.words import FirmWord, WordError, joined, quantity
 from sim.units import Amount, Quantity, parse_quantity
 

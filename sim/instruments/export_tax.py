@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sim.instruments.base import where_any
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import quantity
 from sim.units import Amount, Quantity
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sim.instruments.base import Instrument, where_any
+from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ImportMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Goods, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sim.instruments.base import Instrument, where_any
+from sim.instruments.base import Instrument
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Firms, Goods, Stages, WordError, joined, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels

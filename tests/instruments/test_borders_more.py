@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.instruments.base import base_tonnes
+from sim.instruments.selecting import base_tonnes
 from sim.instruments.calendar import check_periods, period_of
 from sim.instruments.words import WordError
 from sim.scenario import check_scenario
