@@ -112,9 +112,9 @@ class Restriction(PlainEvent):
         links = controls.links(goods, np.array([origin]), np.flatnonzero(destinations))
         return goods, origin, destinations, links
 
-    def announce(self, controls: Controls) -> None:
-        if self.kind in ("ban", "quota", "licence"):
-            controls.raise_risk(self._select(controls)[3], 1 - self.open_share)
+    def restricts(self, controls: Controls) -> BoolArray:
+        stays = self.kind not in ("ban", "quota", "licence") or self.open_share >= 1
+        return controls.no_links() if stays else self._select(controls)[3]
 
     def apply(self, controls: Controls, share: float) -> None:
         goods, origin, destinations, links = self._select(controls)
@@ -164,8 +164,8 @@ class Merger(PlainEvent):
     def activity(self, start: dt.date, end: dt.date) -> float:
         return float(end > self.from_)
 
-    def announce(self, controls: Controls) -> None:
-        pass
+    def restricts(self, controls: Controls) -> BoolArray:
+        return controls.no_links()
 
     def apply(self, controls: Controls, share: float) -> None:
         first, second = (

@@ -129,6 +129,7 @@ def served_share(
     over = np.maximum(index / tiers[1], 1.0)
     wanted = tiers[0][1:] * over[1:] ** -behaviour["urgent_elasticity"]
     total = wanted.sum(0) + tiers[0][0] * over[0] ** -behaviour["instant_elasticity"]
-    need = tiers[0].sum(0)
+    # Added up in the same order, what is worth its price is never more than all.
+    need = tiers[0][1:].sum(0) + tiers[0][0]
     share: FloatArray = np.divide(total, need, out=np.ones_like(need), where=need > 0)
     return share

@@ -18,9 +18,7 @@ from sim.controls import Controls, firm_numbers
 __all__ = ["State", "initial_state", "need_rate"]
 
 
-POSITIVE = (
-    "offer_expected_price", "need_expected_price", "input_cost", "gate_price", "choice_index", "intensity"
-)  # fmt: skip
+POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity")
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -38,14 +36,10 @@ class State:
     """(M, O) expected gate price."""
     need_expected_price: FloatArray
     """(M, N) expected delivered price."""
-    input_cost: FloatArray
-    """(M, N) average delivered cost of the stock on hand."""
     gate_price: FloatArray
     """(M, O) last cleared gate price."""
     choice_index: FloatArray
     """(M, N) last cleared choice index."""
-    risk: FloatArray
-    """(M, N) perceived share of supply under restriction."""
     capacity: FloatArray
     """(M, O) most that the facility can make, t/year."""
     building: FloatArray
@@ -119,10 +113,8 @@ def initial_state(prepared: Prepared) -> State:
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
         need_expected_price=prepared.each(benchmark.base_index),
-        input_cost=prepared.each(benchmark.base_index),
         gate_price=np.ones((members, offers)),
         choice_index=prepared.each(benchmark.base_index),
-        risk=np.zeros((members, needs)),
         capacity=prepared.each(world.offer_capacity),
         building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),

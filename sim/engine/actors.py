@@ -120,6 +120,7 @@ class Actors:
         self._worth = Worth(prepared)
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
+        self._near: tuple[FloatArray, FloatArray] = self.state.gate_price, self.state.choice_index
         self.wanted: Wanted | None = None
         self._warm: ClearingState | None = None
         if at is not None:
@@ -167,10 +168,10 @@ class Actors:
             before: prices that sellers (M, O) and buyers (M, N) expected a step ago.
         """
         state = self.state
-        self._near_offer = state.gate_price * (state.offer_expected_price / before[0])
-        self._near_need = state.choice_index * (state.need_expected_price / before[1])
-        prices = self._near_offer, self._near_need
-        production.adapt_rates(self.case.prepared, state, regime.controls, prices)
+        offer = state.gate_price * (state.offer_expected_price / before[0])
+        need = state.choice_index * (state.need_expected_price / before[1])
+        self._near = offer, need
+        production.adapt_rates(self.case.prepared, state, regime.controls, self._near)
         production.adapt_intensity(self.case.prepared, state, regime.controls)
 
     def offer(self, time: int, regime: Regime) -> Offered:
@@ -195,9 +196,7 @@ class Actors:
         logistics.arrive(state, self.tracers)
         for process in self.processes:
             process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        worth = self._worth.now(
-            self._near_offer, self._near_need, controls.budget_factor, controls.own_cost_factor
-        )
+        worth = self._worth.now(*self._near, controls.budget_factor, controls.own_cost_factor)
         tiers = buyers.use_tiers(prepared, required, worth, controls.budget_factor)
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
@@ -245,15 +244,13 @@ class Actors:
         ]
         return np.stack(columns, axis=1) if columns else None
 
-    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> tuple[FloatArray, FloatArray]:
+    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        paid = regime.market.delivered_cost(clearing)
         traffic = logistics.Traffic(
-            clearing, wanted.orders, regime.market.lag_weight, paid, regime.controls.resales
+            clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )
-        purchases = logistics.ship(self.case.prepared, self.state, self.tracers, self.processes, traffic)
-        return purchases, paid
+        return logistics.ship(self.state, self.tracers, self.processes, traffic)
 
     def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
         """7. Plants run on what they have, as it pays; sectors use what is worth it; the rest is missing."""

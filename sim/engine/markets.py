@@ -11,7 +11,7 @@ from sim.agents.origins import may_resell
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, IntArray, raised
 from sim.controls import LEAST_LEFT, Cap, Controls, Licence, PairIndex, Resale
-from sim.market.clearing import Clearing, Market
+from sim.market.clearing import Market
 from sim.units import Amount
 from sim.world.lags import shipping_lags
 from sim.world.sourcing import of_good
@@ -69,9 +69,6 @@ class PolicyMarket:
     """The market under one policy, and the wedges that its prices go through."""
 
     market: Market
-    exposure: FloatArray
-    """(N,), or (M, N) where members differ: share of each need's base supply that comes over links
-    under a restriction."""
     cif: tuple[FloatArray, ...]
     """Per good (S, B), or (M, S, B) where members differ: (1 + export tax) (1 + freight)."""
     delivered: tuple[FloatArray, ...]
@@ -132,14 +129,6 @@ class PolicyMarket:
         free: Amount = (1 - share + share * self.free_shares[cap]) * self.base_cap_flow[cap] * step_years
         return free
 
-    def delivered_cost(self, clearing: Clearing) -> FloatArray:
-        """(M, N) what each buyer pays in all, duties included, in tonnes x base price.
-
-        Equation (M58), docs/model.md, for ``paid_b``.
-        """
-        paid: FloatArray = clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
-        return paid
-
 
 def build_market(
     prepared: Prepared,
@@ -167,7 +156,6 @@ def build_market(
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))
     return PolicyMarket(
         market=market,
-        exposure=_joined(links.exposure),
         cif=tuple(links.cif),
         delivered=tuple(links.delivered),
         duty=duty,
@@ -191,13 +179,12 @@ class _Links:
     opened: list[FloatArray] = field(default_factory=list)
     cif: list[FloatArray] = field(default_factory=list)
     delivered: list[FloatArray] = field(default_factory=list)
-    exposure: list[FloatArray] = field(default_factory=list)
     same_policy: list[int] = field(default_factory=list)
     """Goods whose policy is the same for all members, whatever their elasticities."""
 
 
 def _links(prepared: Prepared, controls: Controls) -> _Links:
-    """Equations (M10), (M12) and (M14), docs/model.md, for ``cif_sb``, ``K_sb`` and ``chi_b``."""
+    """Equations (M10) and (M12), docs/model.md, for ``cif_sb`` and ``K_sb``."""
     world, benchmark, found = prepared.world, prepared.benchmark, _Links()
     for g in range(len(world.goods)):
         pair = _pair(world, g)
@@ -206,18 +193,15 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
         tariff = np.maximum(1 + controls.tariff_rate.on(g, pair), LEAST_LEFT)
         landed = world.delivered_over_fob(g, freight, tariff)
         change = tax * (landed / world.base_wedge(g))
-        between, risk = _barriers(world, controls, g)
         preference = controls.preference.on(g, pair)
         weight = _tilted(benchmark.kernel[g], preference)
-        opened = controls.open_share.on(g, pair) * between
+        opened = controls.open_share.on(g, pair) * _between(world, controls, g)
         found.opened.append(opened)
         found.kernels.append(weight * opened * raised(change, -of_good(prepared.sigma, g)))
         if max(np.ndim(part) for part in (preference, opened, change)) == 2:
             found.same_policy.append(g)
         found.cif.append(tax * freight)
         found.delivered.append(tax * landed)
-        mix = benchmark.mix[g]
-        found.exposure.append((mix * np.maximum(controls.risk.on(g, pair), risk)).sum(-2) / mix.sum(0))
     return found
 
 
@@ -299,17 +283,15 @@ def _quota_key(quota: Cap) -> QuotaKey:
     return quota.event, quota.good, quota.origin, quota.destinations.tobytes(), offers
 
 
-def _barriers(world: World, controls: Controls, good: int) -> tuple[FloatArray, FloatArray]:
-    """What barriers leave open of a good's links, and the largest risk they raise: (S, B) or (M, S, B)."""
+def _between(world: World, controls: Controls, good: int) -> FloatArray:
+    """(S, B) or (M, S, B) what barriers leave open of a good's links."""
     sellers, buyers = world.offer_slice(good), world.need_slice(good)
-    blank = np.ones((sellers.stop - sellers.start, buyers.stop - buyers.start))
-    still_open, risk = blank, 0 * blank
+    still_open = np.ones((sellers.stop - sellers.start, buyers.stop - buyers.start))
     for barrier in controls.barriers:
         here = barrier.offers[sellers][:, None] & barrier.needs[buyers]
         if here.any():
             still_open = np.where(here, still_open * _by_link(barrier.open_share), still_open)
-            risk = np.where(here, np.maximum(risk, _by_link(barrier.risk)), risk)
-    return still_open, risk
+    return still_open
 
 
 def _by_link(amount: Amount) -> Amount:
@@ -342,12 +324,3 @@ def _lags(
         for g, transit in enumerate(world.transit_years)
     )
     return shipping_lags(times, benchmark.mix, prepared.step_years, lags=len(benchmark.lag_weight))
-
-
-def _joined(parts: list[FloatArray]) -> FloatArray:
-    """Per good (B,) or (M, B) as (N,), or (M, N) where any good has members."""
-    members = {len(part) for part in parts if part.ndim == 2}
-    if not members:
-        return np.concatenate(parts)
-    wide = [np.broadcast_to(part, (*members, part.shape[-1])) for part in parts]
-    return np.concatenate(wide, axis=1)

@@ -27,13 +27,15 @@ __all__ = ["Observer", "Seen", "controlling_country"]
 def controlling_country(world: World, events: Sequence[Instrument]) -> IntArray:
     """(G,) country whose inside price is reported: who restricts exports, else who exports most."""
     exports = np.zeros((len(world.goods), len(world.countries)))
-    scratch = Controls(world)
+    blank = Controls(world)
+    hit = blank.no_links()
     for event in events:
-        event.announce(scratch)
+        if not event.in_base_year:
+            hit |= event.restricts(blank)
     for g in range(len(world.goods)):
         origin, _ = world.link_countries(g)
         np.add.at(exports[g], origin, world.base_flow[g].sum(1))
-    restricted = exports * (scratch.risk.largest().max(2) > 0)
+    restricted = exports * hit.any(2)
     chosen: IntArray = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
     return chosen
 

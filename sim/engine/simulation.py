@@ -1,4 +1,4 @@
-"""The simulation: nine calls a step, on arrays with the member axis first.
+"""The simulation: eight calls a step, on arrays with the member axis first.
 
 ``Simulation`` knows nothing of Mesa; :mod:`sim.model` wraps it for users who want agents.
 """
@@ -220,9 +220,9 @@ class Simulation:
         offered = actors.offer(time, regime)
         wanted = actors.require(time, regime)
         clearing = actors.clear(regime, offered, wanted)
-        bought = actors.ship(regime, clearing, wanted)
+        purchases = actors.ship(regime, clearing, wanted)
         made = actors.produce(regime, offered, wanted)
-        return self._record(self._remembered(self._result(regime, clearing, wanted, bought, made)))
+        return self._record(self._remembered(self._result(regime, clearing, wanted, purchases, made)))
 
     def _set_policy(self) -> Regime:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
@@ -237,7 +237,7 @@ class Simulation:
         regime: Regime,
         clearing: Clearing,
         wanted: Wanted,
-        bought: tuple[FloatArray, FloatArray],
+        purchases: FloatArray,
         made: Made,
     ) -> StepResult:
         actors, state = self.actors, self.state
@@ -254,8 +254,7 @@ class Simulation:
             required=wanted.required,
             consumed=made.consumed,
             shortfall=made.shortfall,
-            purchases=bought[0],
-            paid=bought[1],
+            purchases=purchases,
             seller_stock=state.seller_stock,
             buyer_stock=state.buyer_stock,
             bought_by_origin=tuple(family.shipped for family in actors.families),
@@ -275,7 +274,7 @@ class Simulation:
         return replace(result, moved=moved, booked=booked)
 
     def _record(self, result: StepResult) -> StepResult:
-        """9. What the step brought is seen by rules and written by the recorder; neither changes anything."""
+        """8. What the step brought is seen by rules and written by the recorder; neither changes anything."""
         self._last = result
         self._under_way.note(result)
         self._seen = self.case.observer.seen(result) if self.rules else None

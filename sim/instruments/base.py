@@ -11,19 +11,17 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
+from pydantic import ConfigDict, Field, field_serializer
 
 from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, spans, weights
+from sim.instruments.selecting import Selecting
 from sim.instruments.words import (
     FirstDay,
     LastDay,
     Truth,
     WordError,
-    joined,
-    links_between,
     quantity,
     select_goods,
-    spoken,
 )  # fmt: skip
 from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
@@ -31,7 +29,7 @@ from sim.world.labels import Labels
 if TYPE_CHECKING:
     from sim.controls import Controls, Resale
     from sim.instruments.process import Process, Setting
-    from sim.world.world import BoolArray, IntArray, World
+    from sim.world.world import BoolArray, World
 
 __all__ = ["RULES", "Instrument", "event_row"]
 
@@ -41,7 +39,7 @@ RULES = ("reaction_rule", "negotiation")
 """Types that act on other events only."""
 
 
-class Instrument(BaseModel):
+class Instrument(Selecting):
     """One event of a scenario. Dates are to the day; ``until`` is the last day in force."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
@@ -71,8 +69,6 @@ class Instrument(BaseModel):
     dormant: Annotated[
         Truth, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
     ] = False
-
-    _labels: Labels | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep the names that sentences need; what changes over time must be known from the first day."""
@@ -208,13 +204,12 @@ class Instrument(BaseModel):
         """The rule on resale that the event brings: for it, origins of stocks are followed from the start."""
         return None
 
-    def announce(self, controls: Controls) -> None:
-        """Raise the perceived risk of the links concerned; called while announced or in force."""
-        if not self.in_base_year:
-            self.alarm(controls)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """(G, C, C) links whose trade it makes less or dearer in any member; none unless it says so.
 
-    def alarm(self, controls: Controls) -> None:
-        """The rise of risk that the announcement causes; none unless an instrument says so."""
+        They decide who controls a good: whose inside price is reported.
+        """
+        return controls.no_links()
 
     # -- what a reader sees ------------------------------------------------------------------
 
@@ -249,82 +244,6 @@ class Instrument(BaseModel):
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
 
-    # -- shared by the instruments -----------------------------------------------------------
-
-    def say_countries(self, words: Sequence[str]) -> str:
-        """Country codes and groups as words of a sentence."""
-        return spoken(words, self._labels.countries if self._labels else None)
-
-    def say_goods(self, goods: Sequence[str], stages: Sequence[str] | None) -> str:
-        """Goods, with the stages in brackets where they are named."""
-        known = self._labels.goods if self._labels else ()
-        # NdFeB stays NdFeB; other names start small inside a sentence.
-        names = {
-            good.id: good.name if any(c.isupper() for c in good.name.split()[0][1:]) else _small(good.name)
-            for good in known
-        }
-        # A code alone says nothing; whether it means all of a good, does.
-        for word in goods:
-            if word.isdigit():
-                meant = [names[known[k].id] for k in select_goods(known, (word,), stages or ())]
-                names[word] = f"HS {word} ({joined(meant)})" if meant else f"HS {word}"
-        return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
-
-    def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:
-        """(n,) positions of the selected goods of the world."""
-        import numpy as np
-
-        return np.array(select_goods(world.goods, goods, stages or ()), dtype=np.int64)
-
-    def country_mask(self, world: World, words: Sequence[str]) -> BoolArray:
-        """(C,) True for the countries that the words name."""
-        import numpy as np
-
-        codes = {code for word in words for code in _expand(world, word)}
-        return np.array([code in codes for code in world.countries])
-
-    def link_mask(
-        self,
-        controls: Controls,
-        goods: Sequence[str],
-        stages: Sequence[str] | None,
-        own: Sequence[str],
-        others: Sequence[str],
-        *,
-        own_exports: bool = True,
-    ) -> BoolArray:
-        """(G, C, C) cross-border links between own and other countries, never domestic ones."""
-        import numpy as np
-
-        world = controls.world
-        position = {code: i for i, code in enumerate(world.countries)}
-        mask = controls.no_links()
-        chosen = self.good_indices(world, goods, stages)
-        for mine, theirs in links_between(own, others, lambda word: _expand(world, word)):
-            here = np.array([position[c] for c in mine], dtype=np.int64)
-            there = np.array([position[c] for c in theirs], dtype=np.int64)
-            mask |= controls.links(chosen, *((here, there) if own_exports else (there, here)))
-        return mask
-
-    def traded(
-        self,
-        labels: Labels,
-        goods: Sequence[str],
-        stages: Sequence[str] | None,
-        own: Sequence[str],
-        others: Sequence[str],
-        *,
-        own_exports: bool = True,
-    ) -> bool:
-        """Whether any of these links carried trade in the base year."""
-        pairs = [(set(a), set(b)) for a, b in links_between(own, others, labels.group)]
-        for i in select_goods(labels.goods, goods, stages or ()):
-            for (exporter, importer), tonnes in labels.trade(labels.goods[i].id).items():
-                mine, theirs = (exporter, importer) if own_exports else (importer, exporter)
-                if tonnes > 0 and mine != theirs and any(mine in a and theirs in b for a, b in pairs):
-                    return True
-        return False
-
 
 def event_row(event: Instrument) -> dict[str, Any]:
     """What results keep of an event: id, type, sentence, dates, and the ids of the goods that it names."""
@@ -336,39 +255,3 @@ def event_row(event: Instrument) -> dict[str, Any]:
         "until": str(event.until or ""), "in_base_year": bool(event.in_base_year),
         "goods": [known[i].id for i in select_goods(known, words or (), stages or ())],
     }  # fmt: skip
-
-
-def _small(name: str) -> str:
-    return name[:1].lower() + name[1:]
-
-
-def _expand(world: World, word: str) -> tuple[str, ...]:
-    if word == "world":
-        return world.countries
-    if word in world.groups:
-        return tuple(code for code in world.groups[word] if code in world.countries)
-    return (word,) if word in world.countries else ()
-
-
-def origins(mask: BoolArray) -> Iterator[tuple[int, int, BoolArray]]:
-    """Good, origin and (C,) destinations of the links in a (G, C, C) mask, one by one."""
-    import numpy as np
-
-    for good, origin in np.argwhere(mask.any(2)).tolist():
-        yield good, origin, mask[good, origin]
-
-
-def base_tonnes(
-    world: World, mask: BoolArray, offers: BoolArray | None = None
-) -> dict[tuple[int, int], float]:
-    """(good, origin) -> base-year tonnes per year on the links in a (G, C, C) mask, by some (O,) offers."""
-    import numpy as np
-
-    totals = {}
-    for good, origin, destinations in origins(mask):
-        sellers, buyers = world.link_countries(good)
-        from_there = sellers == origin
-        if offers is not None:
-            from_there &= offers[world.offer_slice(good)]
-        totals[good, origin] = float(world.base_flow[good][np.ix_(from_there, destinations[buyers])].sum())
-    return totals

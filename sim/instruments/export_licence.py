@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sim.distributions import is_distribution
-from sim.instruments.base import origins
 from sim.instruments.dated import Since, by_date, looks_dated, say_dated
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import origins, where_any
 from sim.instruments.words import (
     Countries,
     CountryWord,
@@ -204,20 +204,16 @@ class ExportLicence(ExportMeasure):
         years = sum(ends) / len(ends)
         return self.from_ + dt.timedelta(days=round(years * DAYS_PER_YEAR))
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1 - approval share, by destination, of the trade that needs a licence."""
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links on which not all is approved; none as a whole where single users are spared."""
+        hit = controls.no_links()
+        if self._spared(controls.world) is not None:
+            return hit
         needed = 1 - (self.validated_share.amount if self.validated_share else 0.0)
-        world, links, spared = controls.world, self.mask(controls), self._spared(controls.world)
+        links = self.mask(controls)
         for rate, some in self._approved(controls):
-            severity = (1 - rate) * needed
-            if spared is None:
-                controls.raise_risk(links & some, severity)
-                continue
-            # Validated users have nothing to fear, though their neighbours have.
-            for good, origin, destinations in origins(links & some):
-                sellers = (world.offer_good == good) & (world.offer_country == origin)
-                buyers = (world.need_good == good) & destinations[world.need_country] & ~spared
-                controls.raise_risk_between(sellers, buyers, severity)
+            hit |= where_any(links & some, (1 - rate) * needed)
+        return hit
 
     def touches(self, labels: Labels) -> bool:
         """Whether any licensed link carried trade."""

@@ -9,6 +9,7 @@ from sim.units import Amount
 
 if TYPE_CHECKING:
     from sim.controls import Controls
+    from sim.world.world import BoolArray
 
 __all__ = ["INSTRUMENT", "ImportBan"]
 
@@ -32,9 +33,9 @@ class ImportBan(ImportMeasure):
         controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1: nothing of this supply would come."""
-        controls.raise_risk(self.mask(controls), 1.0)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links that it closes."""
+        return self.mask(controls)
 
 
 INSTRUMENT = ImportBan

@@ -126,17 +126,11 @@ class Piles(Process):
             self._users_mix.append(share)
 
     def step(self, stage: Stage) -> None:
-        """Shipments arrive; tonnes go to the users, who pay what they last paid in the market."""
+        """Shipments arrive; tonnes go to the users."""
         for account in (self.tonnes, *self.mixes):
             account.arrive()
-        stocks = stage.stocks
         tonnes, *mixes = self._decide(stage)
-        given = tonnes[..., 0]
-        held = stocks.buyer_stock + stocks.transit.sum(0)
-        worth = held * stocks.input_cost + given * stocks.choice_index
-        mixed = worth / np.maximum(held + given, 1e-12)
-        stocks.input_cost = np.where(given > 0, mixed, stocks.input_cost)
-        stocks.buyer_stock = stocks.buyer_stock + given
+        stage.stocks.buyer_stock = stage.stocks.buyer_stock + tonnes[..., 0]
         for tracer, mix in zip(stage.tracers, mixes, strict=True):
             tracer.buyer.stock = tracer.buyer.stock + mix[:, tracer.needs]
 

@@ -98,7 +98,6 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     production_factor: list[float]
     demand_factor: list[float]
     dearest: list[float]
-    delivered: list[list[list[float]]]
     borders: list[Border]
 
     def __init__(
@@ -217,11 +216,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.policy = build_market(self.prepared, controls, set(self.happens))
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
-        self.delivered = []
         for g, market in enumerate(self.markets):
-            delivered = self.policy.delivered[g]
-            columns = zip(*table(delivered, self.benchmark.flow[g]), strict=True)
-            self.delivered.append([list(column) for column in columns])
             market.set_kernel(weights_of(self, controls, self.policy, g))
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
@@ -304,7 +299,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             free = one(self.policy.free_tonnes(gate.cap, self.shares, self.step_years))
             self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
-            ship(market, self.lags[g], self.delivered[g])
+            ship(market, self.lags[g])
 
 
 def weights_of(
@@ -359,16 +354,12 @@ def central_response(world: World, offers: Sequence[Offer], table: BehaviourTabl
     return found
 
 
-def ship(
-    market: ObjectMarket[Offer, Need], lags: list[list[list[float]]], delivered: list[list[float]]
-) -> None:
+def ship(market: ObjectMarket[Offer, Need], lags: list[list[list[float]]]) -> None:
     """Tonnes sold leave the sellers and travel, with what they consist of.
 
     Args:
         lags: per lag, [buyer][seller] share of a shipment that takes so many steps.
-        delivered: [buyer][seller] delivered over gate price, rents left out.
     """
-    prices = [offer.price for offer in market.offers]
     content = []
     for offer in market.offers:
         if offer.elements is not None:
@@ -378,14 +369,10 @@ def ship(
                 x - m * offer.sales for x, m in zip(offer.elements, mix, strict=True)
             ]
         offer.stock -= offer.sales
-    rents = list(zip(*market.rent, strict=True)) if market.borders else None
     for b, column in enumerate(zip(*market.flow, strict=True)):
         need = market.needs[b]
-        worth = list(map(mul, column, prices))
-        if rents is not None:
-            worth = list(map(mul, worth, rents[b]))
         shipped = [list(map(mul, column, lag[b])) for lag in lags]
-        need.receive(sum(map(mul, worth, delivered[b])), [sum(tonnes) for tonnes in shipped])
+        need.receive([sum(tonnes) for tonnes in shipped])
         if need.elements is not None:
             by_lag = [
                 [sum(map(mul, tonnes, shares)) for shares in zip(*content, strict=True)]

@@ -150,7 +150,7 @@ class Need:
         self.switch_years = float(world.need_switch_years[position])
         self.switch_share = float(world.need_switch_share[position])
         self.thrift = model.per_good["thrift_elasticity"][self.good]
-        self.expected = self.near = self.paid_average = self.choice_index = self.base_index
+        self.expected = self.near = self.choice_index = self.base_index
         self.intensity = self.usable = 1.0
         self.switched = 0.0
         self.stock = float(model.start.buyer_stock[0, position])
@@ -244,12 +244,8 @@ class Need:
             served += tonnes * max(self.choice_index / price, 1.0) ** -elasticity
         return served / total if total > 0 else 1.0
 
-    def receive(self, paid: float, by_lag: list[float]) -> None:
-        """Average the cost of the stock; put shipments into stock or on their way."""
-        before = self.stock + sum(self.transit)
-        total = before + self.purchases
-        if total > 1e-9 * self.use:
-            self.paid_average = (before * self.paid_average + paid) / max(total, 1e-12)
+    def receive(self, by_lag: list[float]) -> None:
+        """Put shipments into stock or on their way."""
         self.stock += by_lag[0]
         for lag, tonnes in enumerate(by_lag[1:]):
             self.transit[lag] += tonnes

@@ -93,7 +93,7 @@ def test_a_ceiling_on_output_stops_the_need_for_inputs(plain: Prepared) -> None:
 def ladder(now: Situation) -> FloatArray:
     """(M, N, CLASSES) prices up to which classes pay, different in every member and need."""
     rng = np.random.default_rng(7)
-    return np.asarray(np.sort(np.exp(rng.uniform(-0.5, 3, (*now.state.risk.shape, CLASSES))), axis=-1))
+    return np.asarray(np.sort(np.exp(rng.uniform(-0.5, 3, (*now.state.required.shape, CLASSES))), axis=-1))
 
 
 def tiers_of(now: Situation, need: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -103,7 +103,7 @@ def tiers_of(now: Situation, need: FloatArray) -> tuple[FloatArray, FloatArray]:
 @pytest.mark.parametrize("more", [0.0, 0.3, 9.0])
 def test_use_tiers(varied: Situation, more: float) -> None:
     """(M38) and (M39)."""
-    need = np.random.default_rng(2).uniform(0, 5, varied.state.risk.shape)
+    need = np.random.default_rng(2).uniform(0, 5, varied.state.required.shape)
     worth, budget = ladder(varied), varied.controls.budget_factor
     extra = np.full_like(need, more) if more else None
     tonnes, price = buyers.use_tiers(varied.prepared, need, worth, budget, extra)
@@ -118,7 +118,7 @@ def test_use_tiers(varied: Situation, more: float) -> None:
 
 def test_served_share(varied: Situation) -> None:
     """(M45)."""
-    need = np.random.default_rng(2).uniform(0.1, 5, varied.state.risk.shape)
+    need = np.random.default_rng(2).uniform(0.1, 5, varied.state.required.shape)
     tiers, index = tiers_of(varied, need), varied.state.choice_index
     found = buyers.served_share(varied.prepared, tiers, index)
     for (m, b), share in np.ndenumerate(found):
@@ -132,7 +132,7 @@ def test_served_share(varied: Situation) -> None:
 
 
 def test_all_is_served_at_no_price_nothing_at_any_and_who_needs_nothing_is_served(varied: Situation) -> None:
-    need = np.ones_like(varied.state.risk)
+    need = np.ones_like(varied.state.required)
     need[:, 0] = 0.0
     tiers = tiers_of(varied, need)
     np.testing.assert_allclose(buyers.served_share(varied.prepared, tiers, 1e-9 + 0 * need), 1.0)
@@ -152,7 +152,7 @@ def pipeline_by_hand(lag: FloatArray, need: float, b: int) -> float:
 
 def test_under_way(varied: Situation) -> None:
     lag = varied.prepared.benchmark.need_lag
-    need = np.random.default_rng(2).uniform(0, 5, varied.state.risk.shape)
+    need = np.random.default_rng(2).uniform(0, 5, varied.state.required.shape)
     found = buyers.under_way(varied.prepared, lag, need)
     for (m, b), tonnes in np.ndenumerate(found):
         assert tonnes == pytest.approx(pipeline_by_hand(lag, need[m, b], b), rel=1e-12)
@@ -176,7 +176,7 @@ def ordered(now: Situation, need: FloatArray) -> Orders:
 
 def test_orders(varied: Situation) -> None:
     """(M36), (M37), (M40) and (M41)."""
-    need = np.random.default_rng(3).choice([0.1, 5.0, 1e4], varied.state.risk.shape)
+    need = np.random.default_rng(3).choice([0.1, 5.0, 1e4], varied.state.required.shape)
     found, use = ordered(varied, need), tiers_of(varied, need)
     lag, step, seen = varied.prepared.benchmark.need_lag, varied.prepared.step_years, set()
     for m, b in np.ndindex(*need.shape):
@@ -203,7 +203,7 @@ def wanted(orders: Orders, price: FloatArray) -> FloatArray:
 
 def test_a_buyer_wants_to_hold_its_usual_stock_at_the_price_it_expects(varied: Situation) -> None:
     """Less above it by the elasticity of storage, more below it up to what there is room for."""
-    need = np.ones_like(varied.state.risk)
+    need = np.ones_like(varied.state.required)
     found, expected = ordered(varied, need), varied.state.need_expected_price
     usual = varied.world.need_cover * varied.prepared.behaviour["cover_scale"] / MONTH
     slope, limit = varied.value("storage_elasticity"), varied.prepared.behaviour["storage_limit"]
@@ -227,7 +227,7 @@ def test_in_the_base_year_orders_are_what_is_used(plain: Prepared) -> None:
 
 def test_who_needs_nothing_orders_nothing(varied: Situation) -> None:
     """Whatever lies in stock, which then all is at hand."""
-    need = np.zeros_like(varied.state.risk)
+    need = np.zeros_like(varied.state.required)
     found = ordered(varied, need)
     assert (found.tonnes == 0).all()
     assert np.isfinite(found.reservation).all()

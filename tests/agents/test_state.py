@@ -26,8 +26,8 @@ def test_the_base_year(small_world: World) -> None:
         for name, value in {
             "seller_stock": world.offer_stock + made * MONTH, "buyer_stock": cover, "building": 0.0,
             "rate": world.offer_output, "capacity": world.offer_capacity, "cash_cost": 0.7,
-            "gate_price": 1.0, "offer_expected_price": 1.0, "choice_index": base, "input_cost": base,
-            "need_expected_price": base, "risk": 0.0, "usable": 1.0, "switched": 0.0, "intensity": 1.0,
+            "gate_price": 1.0, "offer_expected_price": 1.0, "choice_index": base,
+            "need_expected_price": base, "usable": 1.0, "switched": 0.0, "intensity": 1.0,
             "required": 0.0, "shortfall": 0.0,
         }.items():  # fmt: skip
             np.testing.assert_allclose(getattr(state, name)[m], value, rtol=1e-12, err_msg=name)

@@ -220,7 +220,7 @@ def test_many_problems_are_counted(checkpoint: Checkpoint) -> None:
 
 
 def test_a_damaged_checkpoint_is_not_written(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    refusal(lambda: again(checkpoint, **{"state/risk": None}).write(tmp_path / "x"))
+    refusal(lambda: again(checkpoint, **{"state/intensity": None}).write(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -340,5 +340,5 @@ def test_what_could_not_be_read_is_not_written(
 
 def test_its_arrays_are_locked(checkpoint: Checkpoint, halfway: Simulation) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        checkpoint.arrays["state/risk"][:] = 0
+        checkpoint.arrays["state/intensity"][:] = 0
     assert bits(halfway.last)

@@ -36,7 +36,7 @@ def by_hand(now: Situation, m: int, b: int, required: float, shortfall: float) -
 def test_losses(small_world: World) -> None:
     now = situation(prepared_world(small_world, 3, **cast(Any, VARIED)))
     rng = np.random.default_rng(1)
-    required = rng.uniform(1, 9, now.state.risk.shape)
+    required = rng.uniform(1, 9, now.state.required.shape)
     shortfall = required * rng.choice([0.0, 0.05, 0.4, 1.0], required.shape)
     found = Losses(now.prepared).of(required, shortfall, now.controls.budget_factor)
     for (m, b), lost in np.ndenumerate(found):

@@ -89,7 +89,6 @@ def test_objects_and_arrays_tell_the_same_story(uneven_world: World, event: str,
     agree([need.stock for need in needs], state.buyer_stock[0], usual)
     agree([offer.stock for offer in offers], state.seller_stock[0], output / 12)
     agree([need.shortfall for need in needs], state.shortfall[0], usual)
-    agree([need.paid_average for need in needs], state.input_cost[0], 1.0)
     rows = zip(objects.benchmark.basket_need, engine.actors.tracers[0].buyer.stock[0], strict=True)
     for position, elements in rows:
         agree(objects.needs[position].elements or [], elements, usual[position])

@@ -82,8 +82,8 @@ class FadingStrike(PlainEvent):
     def offers(self, world: World) -> np.ndarray:
         return world.offer_good == 0
 
-    def announce(self, controls: Controls) -> None:
-        pass
+    def restricts(self, controls: Controls) -> np.ndarray:
+        return controls.no_links()
 
     def apply(self, controls: Controls, share: float) -> None:
         controls.touched_offers[self.id] = self.offers(controls.world)
