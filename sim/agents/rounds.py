@@ -14,8 +14,8 @@ from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Saved
 __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Priced"]
 
 ARRIVED, NEARLY = 1e-3, 5e-3
-"""Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a regime
-that is new, and of one that goes on, whose prices are on their way anyhow."""
+"""Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a
+regime that is new, and of one that goes on, whose prices are on their way anyhow."""
 PART, MEMORY = 0.6, 5
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
@@ -24,7 +24,7 @@ SAME, SHRINKS = 0.3, 0.9
 """Where two rounds change alike, by this cosine, and the second by no less than this share of the first, the
 way is far: rounds then go all of it, as no straight line is in sight."""
 STEADY, LEAST = 1e-2, 1e-12
-"""Added to the least squares, as a share of their size and in all: rounds that say the same settle nothing."""
+"""Added to the least squares, as a share of their size and in all: rounds alike settle nothing."""
 SMALL_SHARE = 0.02
 """Share of its usual output above which changes of what a plant can make count by their ratio."""
 LARGEST_LOG, LARGEST = 60.0, 1e6
@@ -90,9 +90,9 @@ class Chains:
         for at, goods in pairs:
             for one, good in zip(at.tolist(), goods.tolist(), strict=True):
                 makers.setdefault(one, []).append(good)
-        for goods in makers.values():
-            joined = np.isin(chain, chain[goods])
-            chain[joined] = chain[goods].min()
+        for linked in makers.values():
+            joined = np.isin(chain, chain[linked])
+            chain[joined] = chain[linked].min()
         self.of_good: IntArray = np.unique(chain, return_inverse=True)[1]
         self.count = int(self.of_good.max()) + 1
         self._offer, self._need = self.of_good[world.offer_good], self.of_good[world.need_good]
@@ -122,9 +122,15 @@ class Chains:
         most[:, self._groups.keys] = self._groups.largest(values)
         return most
 
-    def spread(self, by_chain: FloatArray | BoolArray) -> FloatArray:
+    def spread(self, by_chain: FloatArray) -> FloatArray:
         """(M, columns) values by chain for every column."""
-        return by_chain[:, self._columns]
+        wide: FloatArray = by_chain[:, self._columns]
+        return wide
+
+    def of_columns(self, by_chain: BoolArray) -> BoolArray:
+        """(M, columns) what holds of a chain for every column."""
+        wide: BoolArray = by_chain[:, self._columns]
+        return wide
 
     def moved(self, of: Priced, base: Priced) -> BoolArray:
         """(M, chains) whether any price differs from the base year's."""
@@ -148,7 +154,8 @@ class Mixing:
 
     def goods(self) -> BoolArray:
         """(G,) goods that some member still clears."""
-        found: BoolArray = self.going.any(0)[self._chains.of_good]
+        going: BoolArray = np.asarray(self.going).any(axis=0, keepdims=True)
+        found: BoolArray = going[0, self._chains.of_good]
         return found
 
     def step(self, now: Priced, found: Priced, last: bool = False) -> Priced:
@@ -169,12 +176,12 @@ class Mixing:
             earlier = pairs[-1][0][1]
             now_size, size = chains.sums(change * change), chains.sums(earlier * earlier)
             alike = chains.sums(change * earlier) > SAME * np.sqrt(now_size * size)
-            onwards = alike & (now_size > SHRINKS**2 * size)
+            onwards: BoolArray = np.logical_and(alike, now_size > SHRINKS**2 * size)
             backs = [] if last else self._back(turned, change)
             for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
                 ahead -= chains.spread(np.where(onwards, 0.0, back)) * (after[0] - before[0] + PART * bent)
-            ahead = np.where(chains.spread(onwards), change, ahead)
-        return chains.parted(np.where(chains.spread(self.going), at + ahead, at), now)
+            ahead = np.where(chains.of_columns(onwards), change, ahead)
+        return chains.parted(np.where(chains.of_columns(self.going), at + ahead, at), now)
 
     def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:
         """(M, chains) for each earlier change how much of it is taken back, by least squares."""

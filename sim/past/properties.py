@@ -346,7 +346,7 @@ def highest_value() -> Finding:
 
 
 def ore_and_metal() -> Finding:
-    """12. A cut of ore reaches metal within half a year, by the ore's share in its cost less what plants give up.
+    """12. A cut of ore reaches metal within half a year, by its share in the cost less the plants' margin.
 
     Plants that compete for the ore give up their margin before they stop.
     """
