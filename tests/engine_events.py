@@ -91,9 +91,16 @@ class Restriction(PlainEvent):
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
 
+    @property
+    def _decided(self) -> dt.date:
+        return self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
+
     def settled(self, day: dt.date) -> bool:
-        decided = self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
-        return self.kind == "licence" and day >= decided
+        return self.kind == "licence" and day >= self._decided
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        days = {self.from_, self.until, self._decided if self.kind == "licence" else None}
+        return {day for day in days if day is not None and now < day}
 
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"

@@ -154,9 +154,8 @@ class Mixing:
 
     def goods(self) -> BoolArray:
         """(G,) goods that some member still clears."""
-        going: BoolArray = np.asarray(self.going).any(axis=0, keepdims=True)
-        found: BoolArray = going[0, self._chains.of_good]
-        return found
+        going = np.flatnonzero(self.going.any(axis=0))
+        return np.isin(self._chains.of_good, going)
 
     def step(self, now: Priced, found: Priced, last: bool = False) -> Priced:
         """Prices of the next round, after a round found others than it began with.

@@ -300,13 +300,13 @@ def test_a_mine_does_not_open_below_its_cash_cost() -> None:
 def test_a_plant_does_not_open_below_its_cash_cost() -> None:
     sketch = magnets_later()
     rates = {}
-    for cost in (1.0, 1.5, 20.0):
+    for cost in (1.5, 2.0, 20.0):
         sketch.cash["magnet_usa"] = cost
         here = load(sketch)
         simulation = Simulation(here, scenario(event("magnets"), last=2025))
         simulation.run()
         rates[cost] = float(simulation.state.rate[0, offers_of(here, "magnet_usa")].sum())
-    assert rates[1.0] > rates[1.5] > rates[20.0] == 0
+    assert rates[1.5] > rates[2.0] > rates[20.0] == 0
 
 
 def test_a_ceiling_on_output_leaves_it_nothing() -> None:

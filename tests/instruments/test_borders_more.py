@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.instruments.selecting import base_tonnes
 from sim.instruments.calendar import check_periods, period_of
+from sim.instruments.selecting import base_tonnes
 from sim.instruments.words import WordError
 from sim.scenario import check_scenario
 from sim.world.world import World
