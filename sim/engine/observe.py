@@ -116,18 +116,26 @@ class Observer:
         output = normal.normal_output
         sold = self.of_offers(clearing.sales)
         value = self.of_offers(clearing.sales * clearing.price)
-        asked = self.of_offers(output * clearing.price) / self.of_offers(output[None])
+        # What is not on sale is asked for no more than anybody would pay.
+        ask = np.minimum(clearing.price, self._highest_bid(give_up)[:, world.offer_good])
+        asked = self.of_offers(output * ask) / self.of_offers(output[None])
         gate = _ratio(value, sold, np.nan)
 
         inside = clearing.to_sellers(self._inside)
         tonnes, value = self.of_offers(inside), self.of_offers(inside * clearing.price)
-        home = self.of_offers(output * self._at_home * clearing.price)
+        home = self.of_offers(output * self._at_home * ask)
         weight = self.of_offers((output * self._at_home)[None])
         at_home = _ratio(value, tonnes, np.nan)
 
         prices = gate, at_home, self._outside_price(market, clearing)
         quotes = asked, _ratio(home, weight, asked), self._bid(clearing, give_up, asked)
         return Prices(*(world.base_price * price for price in (*prices, *quotes)))
+
+    def _highest_bid(self, give_up: FloatArray) -> FloatArray:
+        """(M, G) what the last class of anybody would pay; infinite for a good that nobody uses."""
+        most = np.full((len(give_up), len(self._prepared.world.goods)), np.inf)
+        most[:, self._by_need.keys] = self._by_need.largest(give_up)
+        return most
 
     def _bid(self, clearing: Clearing, give_up: FloatArray, asked: FloatArray) -> FloatArray:
         """(M, G) what users outside would pay, multiple of the base price; where there are none, ``asked``.
