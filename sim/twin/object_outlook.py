@@ -120,7 +120,12 @@ class ObjectOutlook:
             until = following or first + dt.timedelta(days=365)
             settled = tuple(event.id for event in events if event.settled(first))
             acting = tuple((e.id, e.until, np.asarray(e.activity(first, until)).tobytes()) for e in events)
-            like = acting, settled
+            # Of an event of chance, whether it is known by then that it happens.
+            begun = tuple(
+                e.id for e in events
+                if e.probability is not None and (e.from_ is None or e.from_ < end)
+            )  # fmt: skip
+            like = acting, begun, settled
             over = math.inf if following is None else (following - end).days / DAYS
             name = like, self._key(events, first, until)
             years = (first - end).days / DAYS
