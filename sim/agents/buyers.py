@@ -24,7 +24,7 @@ def required_input(
     Args:
         demand_noise: (1 or M, N) factor that chance makes of the activity of users.
 
-    Equations (M33) and (M34), docs/model.md, for ``Z_b``.
+    Equations (M32) and (M33), docs/model.md, for ``Z_b``.
     """
     activities = prepared.benchmark.activities
     per_activity = prepared.benchmark.normal_use * prepared.step_years * need_rate(state, controls)
@@ -54,7 +54,7 @@ def use_tiers(
         required: (M, N) tonnes. worth: (M, N, CLASSES). budget: (1 or M, N) over the base year.
         more: (M, N) elasticity of use beside that at once, for a time in which users adapt.
 
-    Equations (M38) and (M39), docs/model.md, for ``d_bk``.
+    Equations (M37) and (M38), docs/model.md, for ``d_bk``.
     """
     behaviour = prepared.behaviour
     user = prepared.benchmark.activities.need_plant < 0
@@ -75,7 +75,7 @@ def under_way(prepared: Prepared, need_lag: FloatArray, required: FloatArray) ->
     Args:
         need_lag: (L, N) or (L, M, N) lag mix of purchases. required: (M, N) tonnes needed this step.
 
-    Equation (M35), docs/model.md, for ``pipe_b``.
+    Equation (M34), docs/model.md, for ``pipe_b``.
     """
     lags = np.arange(len(need_lag)).reshape(-1, *(1,) * (need_lag.ndim - 1))
     pipeline: FloatArray = required * ((need_lag * np.maximum(lags - 1, 0)).sum(0) + (1 - need_lag[0]))
@@ -98,7 +98,7 @@ def orders(
         required: (M, N) tonnes needed this step.
         tiers: of :func:`use_tiers`.
 
-    Equations (M36), (M37), (M40) and (M41), docs/model.md, for ``hold_b``, ``have_b``, ``d_bk`` and ``r_bk``.
+    Equations (M35), (M36), (M39) and (M40), docs/model.md, for ``hold_b``, ``have_b``, ``d_bk`` and ``r_bk``.
     """
     behaviour = prepared.behaviour
     usual = prepared.world.need_cover * behaviour["cover_scale"] / prepared.step_years * required
@@ -123,7 +123,7 @@ def served_share(
     Args:
         tiers: of :func:`use_tiers`. index: (M, N) price, multiple of the base price.
 
-    Equation (M45), docs/model.md, for ``on_b``.
+    Equation (M44), docs/model.md, for ``on_b``.
     """
     behaviour = prepared.behaviour
     over = np.maximum(index / tiers[1], 1.0)

@@ -27,7 +27,7 @@ LEAST_YEARS = 0.02
 def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
     """Share of a gap that is closed in one step at a yearly rate.
 
-    Equation (M17), docs/model.md, for ``G``.
+    Equation (M16), docs/model.md, for ``G``.
     """
     closed: FloatArray = 1 - np.exp(-rate_per_year * step_years)
     return closed
@@ -56,7 +56,7 @@ def elasticity_of_goods(prepared: Prepared) -> FloatArray:
 def closing_rate(prepared: Prepared) -> FloatArray:
     """(M, G) rate a year at which holders close a gap, and at which later prices count for less today.
 
-    Equation (M18), docs/model.md, for ``lam_g``.
+    Equation (M17), docs/model.md, for ``lam_g``.
     """
     world, behaviour, goods = prepared.world, prepared.behaviour, len(prepared.world.goods)
     normal = prepared.benchmark.normal_use

@@ -52,7 +52,7 @@ def ship(
     Returns:
         (M, N) tonnes bought for own use.
 
-    Equations (M56) and (M57), docs/model.md, for ``I_s`` and ``B_b``.
+    Equations (M55) and (M56), docs/model.md, for ``I_s`` and ``B_b``.
     """
     clearing = traffic.clearing
     shares = [(process, process.fractions(clearing, traffic.orders)) for process in processes]

@@ -23,7 +23,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 
     The product that is to be made most of, relative to normal times, decides for all.
 
-    Equation (M65), docs/model.md, for ``Tp_f``.
+    Equation (M62), docs/model.md, for ``Tp_f``.
     """
     activities = prepared.benchmark.activities
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -34,7 +34,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 def within_plan(prepared: Prepared, plan: FloatArray) -> FloatArray:
     """(M, O) share of what its plant could make of a product that is to be made; 1 for mines.
 
-    Equation (M68), docs/model.md, for ``make_s``.
+    Equation (M65), docs/model.md, for ``make_s``.
     """
     activities, made = prepared.benchmark.activities, prepared.made
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -63,7 +63,7 @@ def run_plants(
         available: (M, N) tonnes of input on hand.
         elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
 
-    Equations (M67) and (M69), docs/model.md, for ``Tu_f`` and ``make_s``.
+    Equations (M64) and (M66), docs/model.md, for ``Tu_f`` and ``make_s``.
     """
     benchmark = prepared.benchmark
     activities = benchmark.activities
@@ -109,7 +109,7 @@ def _group_plant(activities: Activities) -> IntArray:
 def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, P) throughput that the scarcest group of inputs allows, tonnes.
 
-    Equation (M66), docs/model.md, for ``Tm_f``.
+    Equation (M63), docs/model.md, for ``Tm_f``.
     """
     reach = _reach(activities, held, per_tonne)
     bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
@@ -127,7 +127,7 @@ def usable_inputs(
     Args:
         rate, planned, available: as for :func:`run_plants`.
 
-    Equation (M70), docs/model.md, for ``ub_b``.
+    Equation (M67), docs/model.md, for ``ub_b``.
     """
     activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
@@ -155,7 +155,7 @@ def consume(
         required: (M, N) tonnes. served: (M, N) share whose value in use is above the price.
         available: (M, N) tonnes on hand.
 
-    Equations (M71) and (M72), docs/model.md, for ``use_b`` and ``short_b``.
+    Equations (M68) and (M69), docs/model.md, for ``use_b`` and ``short_b``.
     """
     used = np.minimum(required * served, available)
     return used, required - used
@@ -176,7 +176,7 @@ def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:
 def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
     """(M, O) tonnes of joint products thrown away because nobody took them for too long.
 
-    Equation (M73), docs/model.md, for ``junk_s``.
+    Equation (M70), docs/model.md, for ``junk_s``.
     """
     plant = prepared.benchmark.activities.offer_plant
     outputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
@@ -190,7 +190,7 @@ def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> Flo
 def felt(prepared: Prepared, ratio: FloatArray) -> FloatArray:
     """Price ratios (M, any) as plants and needs respond to them: beyond a range, no further.
 
-    Equation (M76), docs/model.md, for ``ph_s``.
+    Equation (M73), docs/model.md, for ``ph_s``.
     """
     behaviour = prepared.behaviour
     return np.clip(ratio, behaviour["lowest_price_felt"], behaviour["highest_price_felt"])
@@ -222,7 +222,7 @@ def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
 
     Each goes by the price alone, not by what others build: so many build at once, and some regret it.
 
-    Equations (M74) and (M75), docs/model.md, for ``bld_s`` and ``C_s``.
+    Equations (M71) and (M72), docs/model.md, for ``bld_s`` and ``C_s``.
     """
     behaviour, step = prepared.behaviour, prepared.step_years
     over = np.log(state.offer_expected_price / controls.own_cost_factor / (1 + behaviour["entry_margin"]))
@@ -239,7 +239,7 @@ def _adapt_mines(
     controls: Controls,
     received: FloatArray,
 ) -> None:
-    """Equations (M77), (M78) and (M79), docs/model.md, for ``wish_s`` and ``Y_s``."""
+    """Equations (M74), (M75) and (M76), docs/model.md, for ``wish_s`` and ``Y_s``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
@@ -270,7 +270,7 @@ def _adapt_plants(
     received: FloatArray,
     index: FloatArray,
 ) -> None:
-    """Equations (M81), (M82), (M83) and (M101), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
+    """Equations (M78), (M79), (M80) and (M98), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
     ``opn_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
@@ -303,7 +303,7 @@ def _opened(prepared: Prepared, over_cost: FloatArray) -> FloatArray:
 
     Next to nothing, such as what rounding leaves above cost, does not open it.
 
-    Equation (M80), docs/model.md, for ``opn_s``.
+    Equation (M77), docs/model.md, for ``opn_s``.
     """
     behaviour = prepared.behaviour
     opened = np.clip((over_cost - 1) / behaviour["entry_margin"], 0.0, 1.0)
@@ -336,7 +336,7 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     magnet). A plant with one input only changes its form and cannot. What users can pay in dollars
     moves with their currency.
 
-    Equation (M84), docs/model.md, for ``j_b``.
+    Equation (M81), docs/model.md, for ``j_b``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)
@@ -353,7 +353,7 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
 def _switch(prepared: Prepared, state: State, controls: Controls) -> None:
     """Who expects a price at which its next best way pays goes over to it, and is slow to come back.
 
-    Equations (M85) and (M86), docs/model.md, for ``pay_b`` and ``sw_b``.
+    Equations (M82) and (M83), docs/model.md, for ``pay_b`` and ``sw_b``.
     """
     behaviour, world = prepared.behaviour, prepared.world
     ratio = state.need_expected_price / prepared.benchmark.base_index / controls.budget_factor

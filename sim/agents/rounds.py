@@ -161,7 +161,7 @@ class Mixing:
         """Prices of the next round, after a round found others than it began with.
 
         Chains that agree stay as they are; after the last round none goes where no round has been.
-        Equation (M21), docs/model.md, for ``x``.
+        Equation (M20), docs/model.md, for ``x``.
         """
         chains = self._chains
         at = chains.joined(now)

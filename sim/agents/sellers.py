@@ -18,7 +18,7 @@ LEAST_KEPT = 1e-5
 def normal_stock(prepared: Prepared, controls: Controls) -> FloatArray:
     """(M, O) stock on hand before sales in normal times, for the capacity that policy leaves.
 
-    Equation (M23), docs/model.md, for ``N_s``.
+    Equation (M22), docs/model.md, for ``N_s``.
     """
     stock = prepared.kept_stock + prepared.benchmark.normal_output * prepared.step_years
     least = prepared.behaviour["least_working_stock"]
@@ -36,7 +36,7 @@ def planned_output(
     Args:
         noise: (1 or M, O) factor that chance makes of it.
 
-    Equation (M26), docs/model.md, for ``F_s``.
+    Equation (M25), docs/model.md, for ``F_s``.
     """
     step_years = prepared.step_years
     normal = state.rate * step_years * controls.capacity_factor
@@ -58,7 +58,7 @@ def offers(
     Args:
         held_back: (M, O) tonnes that wait for an export licence and are not for sale.
 
-    Equations (M27), (M28), (M96) and (M97), docs/model.md, for ``kp_s`` and ``q_s``.
+    Equations (M26), (M27), (M93) and (M94), docs/model.md, for ``kp_s`` and ``q_s``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     quantity = np.maximum(state.seller_stock - held_back, 0.0)

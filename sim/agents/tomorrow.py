@@ -179,7 +179,7 @@ class Tomorrow:
 
         A plant that one input holds back wants no more of the others than it can use.
 
-        Equation (M106), docs/model.md, for ``more_b``.
+        Equation (M103), docs/model.md, for ``more_b``.
         """
         prepared = self._prepared
         activities = prepared.benchmark.activities
@@ -221,7 +221,7 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Tiers, with one for what plants would take beyond the base year where that pays well.
 
-        Equation (M107), docs/model.md, for ``d_bk``.
+        Equation (M104), docs/model.md, for ``d_bk``.
         """
         product, index, controls = prices
         tonnes, price = need * room, np.ones_like(need)
@@ -235,7 +235,7 @@ class Tomorrow:
     def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
         """(M, O) unit cost, mark-ups included, over that of the base year.
 
-        Equations (M24) and (M25), docs/model.md, for ``i_f`` and ``c_s``.
+        Equations (M23) and (M24), docs/model.md, for ``i_f`` and ``c_s``.
         """
         prepared, controls = self._prepared, regime.controls
         activities, made = prepared.benchmark.activities, prepared.made
@@ -254,7 +254,7 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would.
 
-        Equation (M19), docs/model.md, for ``S1_s``.
+        Equation (M18), docs/model.md, for ``S1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity

@@ -38,7 +38,7 @@ class Worth:
     prepared: Prepared
 
     def __post_init__(self) -> None:
-        """Equation (M42), docs/model.md, for ``r0_bk``."""
+        """Equation (M41), docs/model.md, for ``r0_bk``."""
         prepared = self.prepared
         activities, behaviour = prepared.benchmark.activities, prepared.behaviour
         base = prepared.benchmark.base_index
@@ -72,7 +72,7 @@ class Worth:
             budget: (1 or M, N) what users can pay, over the base year.
             own_cost: (1 or M, O) costs other than those of inputs, over the base year.
 
-        Equation (M44), docs/model.md, for ``r_bk``.
+        Equation (M43), docs/model.md, for ``r_bk``.
         """
         worth = self.users * budget[:, :, None]
         if not len(self.plant_needs):
@@ -89,7 +89,7 @@ class Worth:
         Args:
             product, index, own_cost: as for :meth:`now`. over: (M, 1) price over costs at which that is so.
 
-        Equation (M105), docs/model.md, for ``rx_b``.
+        Equation (M102), docs/model.md, for ``rx_b``.
         """
         left, own = self._left(product / over[:, :1], index, own_cost)
         return self._per_tonne((left - self._other_in_full * own)[:, :, None])[:, :, 0]
@@ -124,7 +124,7 @@ class Worth:
         The mean, over those who buy a good, of the price at which their next best way pays; for users who
         have none what a tonne is worth to them, for plants what their own users' next best way leaves for it.
 
-        Equation (M43), docs/model.md, for ``Vx_f``.
+        Equation (M42), docs/model.md, for ``Vx_f``.
         """
         world, activities = self.prepared.world, self.prepared.benchmark.activities
         goods, need_plant = len(world.goods), activities.need_plant

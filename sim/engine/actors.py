@@ -162,7 +162,7 @@ class Actors:
     def expect(self, regime: Regime, before: tuple[FloatArray, FloatArray]) -> None:
         """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
 
-        Plants change their rates, users economise, slowly. Equation (M22), docs/model.md, for ``near_s``.
+        Plants change their rates, users economise, slowly. Equation (M21), docs/model.md, for ``near_s``.
 
         Args:
             before: prices that sellers (M, O) and buyers (M, N) expected a step ago.

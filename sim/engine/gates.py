@@ -88,7 +88,7 @@ class Gates:
     ) -> FloatArray:
         """One licence's step: file, decide; (M, S) tonnes that wait.
 
-        Equation (M50), docs/model.md, for ``app_s``.
+        Equation (M49), docs/model.md, for ``app_s``.
         """
         prepared, at = self._prepared, gate.offers
         step_years = prepared.step_years

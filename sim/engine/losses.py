@@ -27,7 +27,7 @@ class Losses:
             required, shortfall: (M, N) tonnes needed, and of these missing.
             budget: (1 or M, N) what users can pay, over the base year.
 
-        Equation (M94), docs/model.md, for ``loss_b``.
+        Equation (M91), docs/model.md, for ``loss_b``.
         """
         prepared = self._prepared
         tonnes, price = use_tiers(prepared, required, self._worth.users * budget[:, :, None], budget)

@@ -105,7 +105,7 @@ class PolicyMarket:
             in_hand: (M,) tonnes of each gate's cap that may be exported.
             resale: (M, caps on resale) tonnes that may be resold.
 
-        Equations (M15) and (M16), docs/model.md, for ``Q_g`` and ``hand_g``.
+        Equations (M14) and (M15), docs/model.md, for ``Q_g`` and ``hand_g``.
         """
         step_years = prepared.step_years
         tonnes = np.empty((prepared.members, len(self.cap_events)))
@@ -123,7 +123,7 @@ class PolicyMarket:
         """Tonnes, one number or (M,), that pass beside a cap: what needs no licence, and the part of a step
         before it came into force.
 
-        Equation (M15), docs/model.md, for ``Q_g``.
+        Equation (M14), docs/model.md, for ``Q_g``.
         """
         share = shares.get(self.cap_events[cap], 1.0)
         free: Amount = (1 - share + share * self.free_shares[cap]) * self.base_cap_flow[cap] * step_years

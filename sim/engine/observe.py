@@ -110,7 +110,7 @@ class Observer:
         Args:
             give_up: (M, N) price at which the last class of use gives up.
 
-        Equations (M90) and (M91), docs/model.md, for ``gate_g`` and ``in_g``.
+        Equations (M87) and (M88), docs/model.md, for ``gate_g`` and ``in_g``.
         """
         world, normal = self._prepared.world, self._prepared.benchmark
         output = normal.normal_output
@@ -140,7 +140,7 @@ class Observer:
     def _bid(self, clearing: Clearing, give_up: FloatArray, asked: FloatArray) -> FloatArray:
         """(M, G) what users outside would pay, multiple of the base price; where there are none, ``asked``.
 
-        Equation (M103), docs/model.md, for ``bid_g``.
+        Equation (M100), docs/model.md, for ``bid_g``.
         """
         use = self._prepared.benchmark.normal_use * self._outside
         bid = self.of_needs(use * np.minimum(clearing.index, give_up))
@@ -149,7 +149,7 @@ class Observer:
     def _outside_price(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
         """(M, G) price on arrival outside, as a multiple of the base price; NaN where nothing is traded.
 
-        Equations (M92) and (M102), docs/model.md, for ``abr_g`` and ``rel_s``.
+        Equations (M89) and (M99), docs/model.md, for ``abr_g`` and ``rel_s``.
         """
         usual = self._prepared.benchmark.normal_use * self._outside
         thin = self._prepared.behaviour["least_trade_quoted"]
@@ -167,7 +167,7 @@ class Observer:
     def rents(self, result: StepResult) -> FloatArray:
         """(M, G) largest rent of a cap that somebody pays, share of price.
 
-        Equation (M93), docs/model.md, for ``top_g``.
+        Equation (M90), docs/model.md, for ``top_g``.
         """
         clearing, market = result.clearing, result.market
         share = self._prepared.behaviour["least_capped_trade"][:, 0]

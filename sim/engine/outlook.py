@@ -264,7 +264,7 @@ class Outlook:
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
-        Equations (M20) and (M21), docs/model.md, for ``om_k`` and ``pe_s``.
+        Equations (M19) and (M20), docs/model.md, for ``om_k`` and ``pe_s``.
         """
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
@@ -300,7 +300,7 @@ class Outlook:
         for name in sorted({key.partition("/")[0] for key in saved}):
             priced = shape.take(saved, f"{name}/")
             _, regime, like = [*name.split("-"), "", ""][:3]
-            own = saved.take(f"{name}/parts", parts, -np.inf, np.inf, free=(1,))
+            own = saved.take(f"{name}/parts", parts, free=(1,))
             earlier = priced
             if f"{name}/before/offer" in saved:
                 earlier = shape.take(saved, f"{name}/before/")

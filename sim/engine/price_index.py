@@ -62,7 +62,7 @@ class BaseYear:
         Returns:
             NaN in markets where nothing is traded.
 
-        Equations (M92) and (M102), docs/model.md, for ``abr_g`` and ``rel_s``.
+        Equations (M89) and (M99), docs/model.md, for ``abr_g`` and ``rel_s``.
         """
         delivers = now.at_base_prices > 0
         relative = np.divide(now.value, now.at_base_prices, out=np.ones(now.value.shape), where=delivers)
@@ -112,7 +112,7 @@ class DeliveredPrices:
     def of(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
         """(M, P) USD/t; NaN where nothing is bought.
 
-        Equation (M104), docs/model.md, for ``dlv_c``.
+        Equation (M101), docs/model.md, for ``dlv_c``.
         """
         if self._wedge[0] is not market:
             self._wedge = market, _flat(market.delivered)

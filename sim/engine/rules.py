@@ -85,7 +85,7 @@ class Rules:
     def _strength(self, event: Instrument, step: int) -> FloatArray:
         """(M,) strength of an event; the order of the rules that act on it does not matter.
 
-        Equation (M95), docs/model.md, for ``str_v``.
+        Equation (M92), docs/model.md, for ``str_v``.
         """
         strength = np.full(self.members, 0.0 if event.dormant else 1.0)
         factor = np.ones(self.members)

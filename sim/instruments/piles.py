@@ -140,7 +140,7 @@ class Piles(Process):
         Returns:
             (M, N, X) tonnes released to each need: all tonnes, then each tracer's.
 
-        Equations (M46), (M47) and (M48), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
+        Equations (M45), (M46) and (M47), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
         """
         stocks, benchmark = stage.stocks, self._setting.benchmark
         base, use = benchmark.base_index, benchmark.normal_use
@@ -210,7 +210,7 @@ class Piles(Process):
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
         """(P, M, N) share of each need's purchases that goes to each pile; books what was bought.
 
-        Equation (M49), docs/model.md, for ``part_bn``.
+        Equation (M48), docs/model.md, for ``part_bn``.
         """
         over = np.maximum(clearing.index[..., None] / orders.reservation, 1.0)
         tiers = orders.tonnes * over**-orders.elasticity

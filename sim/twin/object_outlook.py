@@ -16,8 +16,8 @@ from sim.twin.object_tomorrow import Prices, Prospect, Tomorrow
 __all__ = ["ObjectOutlook", "Window", "closing_rates"]
 
 DAYS = 365.25
-ROUNDS, GROWN_ROUNDS, MORE_ROUNDS = 12, 2, 1
-"""Rounds for a regime that is new, that has grown, and that has been priced before."""
+ROUNDS, MORE_ROUNDS = 30, 4
+"""Most rounds for a regime that is new, and for one that has been priced before."""
 MOST_CHANGES = 8
 HORIZON_YEARS = 10.0
 LEAST_YEARS = 0.02
@@ -43,6 +43,25 @@ class Window:
     """Licences that are being decided on by then."""
 
 
+@dataclass
+class Known:
+    """A time ahead that has been priced."""
+
+    window: Window
+    prices: Prices
+    before: Prices
+    """A quarter ago: what is expected goes from there to ``prices`` in the course of the quarter."""
+    prospect: Prospect | None = None
+
+    def at(self, part: float) -> Prices:
+        """Prices when a part of the quarter is over."""
+        both = zip(vars(self.before).items(), vars(self.prices).values(), strict=True)
+        return Prices(**{
+            name: [old + part * (new - old) for old, new in zip(earlier, later, strict=True)]
+            for (name, earlier), later in both
+        })  # fmt: skip
+
+
 class ObjectOutlook:
     """Expected prices from what is announced and in force.
 
@@ -60,28 +79,31 @@ class ObjectOutlook:
     ) -> None:
         self.tomorrow, self.events, self._prospect, self._key = tomorrow, events, prospect, key
         self.rates = closing_rates(tomorrow)
-        self._known: dict[object, tuple[object, Prospect, Prices]] = {}
-        self._month: int | None = None
+        self._known: list[Known] = []
+        """By place: the nearest time ahead first."""
+        self._quarter: int | None = None
         self._base = tomorrow.base()
 
     def expect(self, start: dt.date, end: dt.date) -> tuple[list[float], list[float]]:
         """Expected price of every offer and every need in a step."""
-        month = start.year * 12 + start.month - 1
-        new_month = self._month is not None and month != self._month
-        new_quarter = self._month is not None and month // 3 != self._month // 3
-        self._month = month
-        windows, nearest = self._windows(start, end), self._base
-        known: dict[object, tuple[object, Prospect, Prices]] = {}
-        for number, window in enumerate(windows):
-            if not window.events:
-                # Nobody has heard of anything: the base year, which needs no rounds.
-                continue
-            if window.name not in known:
-                again = new_quarter if number else new_month
-                known[window.name] = self._priced(window, nearest, again)
-            nearest = known[window.name][2]
-        self._known = known
-        return self._worth_now(windows)
+        quarter, part = quarter_of(start, end)
+        again = self._quarter is not None and quarter != self._quarter
+        self._quarter = quarter
+        moved, windows = self._moved(), self._windows(start, end)
+        found: list[Known] = []
+        for window in windows:
+            found.append(self._priced(window, found, moved if again else None))
+        self._known = found
+        return self._worth_now(windows, [known.at(part) for known in found])
+
+    def _moved(self) -> list[int]:
+        """Chains of which any price that is known differs from the base year's."""
+        tomorrow = self.tomorrow
+        held = [prices for known in self._known for prices in (known.prices, known.before)]
+        return [
+            chain for chain in range(len(tomorrow.chains))
+            if any(tomorrow.numbers(p, chain) != tomorrow.numbers(self._base, chain) for p in held)
+        ]  # fmt: skip
 
     def _windows(self, start: dt.date, end: dt.date) -> list[Window]:
         events = []
@@ -98,32 +120,61 @@ class ObjectOutlook:
             until = following or first + dt.timedelta(days=365)
             settled = tuple(event.id for event in events if event.settled(first))
             acting = tuple((e.id, e.until, np.asarray(e.activity(first, until)).tobytes()) for e in events)
-            like = acting, settled
+            # Of an event of chance, whether it is known by then that it happens.
+            begun = tuple(
+                e.id for e in events
+                if e.probability is not None and (e.from_ is None or e.from_ < end)
+            )  # fmt: skip
+            like = acting, begun, settled
             over = math.inf if following is None else (following - end).days / DAYS
             name = like, self._key(events, first, until)
             years = (first - end).days / DAYS
             windows.append(Window(like, name, years, over, first, until, end, tuple(events), settled))
         return windows
 
-    def _priced(self, window: Window, nearest: Prices, again: bool) -> tuple[object, Prospect, Prices]:
-        if window.name in self._known:
-            like, prospect, prices = self._known[window.name]
-            if again:
-                prices = self.tomorrow.price(prospect, prices, MORE_ROUNDS)
-            return like, prospect, prices
-        prospect = self._prospect(window)
-        before = [prices for like, _, prices in self._known.values() if like == window.like]
-        start, rounds = (before[0], GROWN_ROUNDS) if before else (nearest, ROUNDS)
-        return window.like, prospect, self.tomorrow.price(prospect, start, rounds)
+    def _priced(self, window: Window, found: Sequence[Known], again: list[int] | None) -> Known:
+        """A window with its prices.
 
-    def _worth_now(self, windows: Sequence[Window]) -> tuple[list[float], list[float]]:
+        Args:
+            found: windows before it, as they are known in this step.
+            again: chains that are priced again where the window was known before; None for none.
+        """
+        if not window.events:
+            # Nobody has heard of anything: the base year, which needs no rounds.
+            return Known(window, self._base, self._base)
+        twin = next((known for known in found if known.window.name == window.name), None)
+        if twin is not None:
+            return Known(window, twin.prices, twin.before, twin.prospect)
+        # What grows is alike at several places: it is found where it stood.
+        places = sorted(range(len(self._known)), key=lambda place: abs(place - len(found)))
+        earlier = [self._known[place] for place in places]
+        same = next((known for known in earlier if known.window.name == window.name), None)
+        alike = next((known for known in earlier if known.window.like == window.like), None)
+        if same is not None:
+            if again is None:
+                return Known(window, same.prices, same.before, same.prospect)
+            prospect = same.prospect or self._prospect(window)
+            now = self.tomorrow.price(prospect, same.prices, MORE_ROUNDS, again)
+            return Known(window, now, same.prices, prospect)
+        if alike is not None:
+            if again is None:
+                return Known(window, alike.prices, alike.before)
+            prospect = self._prospect(window)
+            now = self.tomorrow.price(prospect, alike.prices, MORE_ROUNDS)
+            return Known(window, now, alike.prices, prospect)
+        prospect = self._prospect(window)
+        now = self.tomorrow.price(prospect, found[-1].prices if found else self._base, ROUNDS)
+        return Known(window, now, now, prospect)
+
+    def _worth_now(
+        self, windows: Sequence[Window], priced: Sequence[Prices]
+    ) -> tuple[list[float], list[float]]:
         """What lies ahead, discounted at the rate at which gaps close; over cost, less what holding costs."""
         model, base = self.tomorrow.model, self._base
         storage = model.b["storage_cost"]
         offers, needs = [0.0] * len(model.offers), [0.0] * len(model.needs)
         sold, bought = [offer.good for offer in model.offers], [need.good for need in model.needs]
-        for window in windows:
-            found = self._known[window.name][2] if window.events else base
+        for window, found in zip(windows, priced, strict=True):
             for total, goods, price, cost, usual, usual_cost in (
                 (offers, sold, found.offer, found.offer_cost, base.offer, base.offer_cost),
                 (needs, bought, found.need, found.need_cost, base.need, base.need_cost),
@@ -135,6 +186,15 @@ class ObjectOutlook:
                     total[k] += weight * (costlier + (1 - storage / rate) * (dearer - costlier))
         expected = [need.base_index * math.exp(x) for need, x in zip(model.needs, needs, strict=True)]
         return [math.exp(x) for x in offers], expected
+
+
+def quarter_of(start: dt.date, end: dt.date) -> tuple[int, float]:
+    """The calendar quarter in which a step begins, and the part of it that is over in the middle of the step."""
+    quarter = (start.month - 1) // 3
+    first = dt.date(start.year, 3 * quarter + 1, 1)
+    following = dt.date(start.year + quarter // 3, 3 * ((quarter + 1) % 4) + 1, 1)
+    over = ((start - first).days + (end - start).days / 2) / (following - first).days
+    return 4 * start.year + quarter, min(over, 1.0)
 
 
 def closing_rates(tomorrow: Tomorrow) -> list[float]:

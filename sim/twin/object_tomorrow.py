@@ -2,22 +2,28 @@
 
 All goods clear round after round, by the tatonnement of :mod:`sim.twin.object_market`. What a plant can make
 follows what it could buy, what it asks follows what that costs, what it pays follows what its products fetch.
+Each chain of goods goes its own way from round to round (:mod:`sim.twin.object_rounds`), until it arrives.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.twin.facilities import PlantAgent
 from sim.twin.object_market import Border, ObjectMarket
+from sim.twin.object_rounds import Path, chains_of, log_share, share_of_log
 from sim.twin.objects import Need, ObjectModel, Offer, share_of, within
 
 __all__ = ["Prices", "Prospect", "Tomorrow"]
 
-STEP, EVEN_ROUNDS = 0.6, 5
-"""Part of the way that is gone in a round; after some rounds less and less."""
+SETTLED, NEARLY_SETTLED = 1e-3, 5e-3
+"""Largest change at which a chain has arrived: of a regime that is new, and of one that is priced again."""
+AMPLE = 0.25
+"""By how much more than the scarcest input there has to be of another for it to be wanted less."""
+NO_LIMIT = 60.0
+"""Log price that nobody pays."""
 ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year against the price at which that pays."""
 
@@ -67,8 +73,6 @@ class Prospect:
     markup: Sequence[float]
     production_factor: Sequence[float]
     demand_factor: Sequence[float]
-    markets: list[ObjectMarket[Maker, Taker]] = field(default_factory=list)
-    """Made at the first round; what they found is where the next round starts."""
 
 
 @dataclass
@@ -93,6 +97,9 @@ class Tomorrow:
     Args:
         response: per offer, elasticity of what is made within a year, of the central run.
         tolerance: excess at which a market stops, as a share of its largest offer.
+
+    Attributes:
+        chains: sets of goods that plants link; each is priced by itself.
     """
 
     def __init__(
@@ -101,6 +108,15 @@ class Tomorrow:
         self.model, self.plants, self.response, self.tolerance = model, plants, response, tolerance
         self.maker = {offer: plant for plant in plants for offer in plant.offers}
         self.buyer = {need: plant for plant in plants for need in plant.needs}
+        linked = [[held.good for held in (*plant.offers, *plant.needs)] for plant in plants]
+        self.chains = chains_of(len(model.world.goods), linked)
+        self._of_chain = [
+            (
+                [offer.position for offer in model.offers if offer.good in chain],
+                [need.position for need in model.needs if need.good in chain],
+            )
+            for chain in self.chains
+        ]
 
     def base(self) -> Prices:
         """The base year: all prices at base, at which this market clears."""
@@ -108,54 +124,130 @@ class Tomorrow:
         base = [math.log(need.base_index) for need in needs]
         return Prices([0.0] * offers, base, [0.0] * offers, list(base), [1.0] * offers, [1.0] * len(needs))
 
-    def price(self, prospect: Prospect, start: Prices, rounds: int) -> Prices:
-        """Prices after some rounds in which all goods clear."""
-        if not prospect.markets:
-            self._open(prospect, start)
-        now = start
-        if rounds > 1:
+    def price(
+        self, prospect: Prospect, start: Prices, rounds: int, again: Collection[int] | None = None
+    ) -> Prices:
+        """Prices after rounds in which goods clear, until all chains have arrived.
+
+        Args:
+            prospect: the regime. start: where the first round begins. rounds: how many there are at most.
+            again: chains that are priced once more; None for all chains of a regime that is new.
+        """
+        now, near, chains = start, NEARLY_SETTLED, again
+        if chains is None:
+            near, chains = SETTLED, range(len(self.chains))
             costs = list(prospect.markup)
             now = replace(start, offer_cost=logs(costs), need_cost=logs(self._indices(prospect, costs)))
+        markets = self.open(prospect, now)
+        paths = {chain: Path() for chain in chains}
         for number in range(rounds):
-            now = self._round(prospect, now, STEP * min(1.0, EVEN_ROUNDS / (number + 1)))
+            goods = {good for chain in paths for good in self.chains[chain]}
+            found = self.round(prospect, markets, now, goods)
+            following = now
+            for chain, path in list(paths.items()):
+                at = self.numbers(now, chain)
+                change = [b - a for a, b in zip(at, self.numbers(found, chain), strict=True)]
+                if max(abs(x) for x in change) <= near:
+                    del paths[chain]
+                    continue
+                ahead = path.onwards(at, change, last=number == rounds - 1)
+                following = self._with(following, chain, ahead)
+            now = following
+            if not paths:
+                break
         return now
 
-    def _open(self, prospect: Prospect, start: Prices) -> None:
-        model = self.model
+    def numbers(self, prices: Prices, chain: int) -> list[float]:
+        """What rounds change of a chain: logs of prices, and of shares."""
+        offers, needs = self._of_chain[chain]
+        return [
+            *(prices.offer[s] for s in offers),
+            *(prices.need[b] for b in needs),
+            *(log_share(prices.reach[s]) for s in offers),
+            *(log_share(prices.use[b]) for b in needs),
+        ]
+
+    def _with(self, prices: Prices, chain: int, numbers: Sequence[float]) -> Prices:
+        """Prices with those of a chain replaced."""
+        offers, needs = self._of_chain[chain]
+        changed = replace(
+            prices, offer=[*prices.offer], need=[*prices.need], reach=[*prices.reach], use=[*prices.use]
+        )
+        left = iter(numbers)
+        for s in offers:
+            changed.offer[s] = next(left)
+        for b in needs:
+            changed.need[b] = next(left)
+        for s in offers:
+            changed.reach[s] = share_of_log(next(left))
+        for b in needs:
+            changed.use[b] = min(share_of_log(next(left)), 1.0)
+        return changed
+
+    def open(self, prospect: Prospect, start: Prices) -> list[ObjectMarket[Maker, Taker]]:
+        """Per good its market; what one round finds there is where the next starts."""
+        model, markets = self.model, []
         for good, kernel in enumerate(prospect.kernels):
             mine = [offer.position for offer in model.offers if offer.good == good]
             makers = [Maker(self.response[s], math.exp(start.offer[s])) for s in mine]
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
-            market = ObjectMarket(makers, takers, kernel, sigma, borders=prospect.borders[good])
-            prospect.markets.append(market)
+            borders = [replace(border, log_rent=0.0, flow=0.0) for border in prospect.borders[good]]
+            markets.append(ObjectMarket(makers, takers, kernel, sigma, borders=borders))
+        return markets
 
-    def _round(self, prospect: Prospect, now: Prices, part: float) -> Prices:
+    def round(
+        self,
+        prospect: Prospect,
+        markets: Sequence[ObjectMarket[Maker, Taker]],
+        now: Prices,
+        goods: Collection[int],
+    ) -> Prices:
+        """What a round finds in which some goods clear; of others it says nothing."""
         model = self.model
         products, inputs = [math.exp(x) for x in now.offer], [math.exp(x) for x in now.need]
-        makers = [maker for market in prospect.markets for maker in market.offers]
-        takers = [taker for market in prospect.markets for taker in market.needs]
-        costs = [self._cost(offer, inputs) * prospect.markup[offer.position] for offer in model.offers]
+        makers = [maker for market in markets for maker in market.offers]
+        takers = [taker for market in markets for taker in market.needs]
         for offer, maker in zip(model.offers, makers, strict=True):
-            self._offer(offer, maker, costs[offer.position], (prospect, now.reach[offer.position]))
+            cost = self._cost(offer, inputs) * prospect.markup[offer.position]
+            self._offer(offer, maker, cost, (prospect, now.reach[offer.position]))
         for need, taker in zip(model.needs, takers, strict=True):
             taker.tiers = self._tiers(need, prospect, now.use[need.position], (products, inputs))
-        for market in prospect.markets:
-            if market.offers and market.needs:
-                market.clear(self.tolerance)
+        for good in goods:
+            if markets[good].offers and markets[good].needs:
+                markets[good].clear(self.tolerance)
+        prices, indices = self._bounded(prospect, markets, (products, inputs))
+        reach, use = self._reach(takers)
+        return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach, use)
+
+    def _bounded(
+        self,
+        prospect: Prospect,
+        markets: Sequence[ObjectMarket[Maker, Taker]],
+        given: tuple[Sequence[float], Sequence[float]],
+    ) -> tuple[list[float], list[float]]:
+        """Prices and indices found, at most what the last class of anybody pays, at least what it costs.
+
+        Args:
+            given: prices and indices with which the round began.
+        """
+        model = self.model
         floor = [max(offer.cash_cost, 1e-6) for offer in model.offers]
         lowest = self._indices(prospect, floor)
-        reach, use = self._reach(takers)
-        prices = [max(maker.price, least) for maker, least in zip(makers, floor, strict=True)]
-        indices = [max(taker.choice_index, least) for taker, least in zip(takers, lowest, strict=True)]
-        return Prices(
-            mixed(part, logs(prices), now.offer),
-            mixed(part, logs(indices), now.need),
-            now.offer_cost,
-            now.need_cost,
-            mixed(part, reach, now.reach),
-            mixed(part, use, now.use),
-        )
+        prices, indices = [], []
+        for good, market in enumerate(markets):
+            offers = [offer for offer in model.offers if offer.good == good]
+            needs = [need for need in model.needs if need.good == good]
+            most = max((self._worth(need, given)[-1] for need in needs), default=math.exp(NO_LIMIT))
+            least = [floor[offer.position] for offer in offers]
+            idle = False
+            for maker, cash in zip(market.offers, least, strict=True):
+                idle = idle or maker.price < cash
+                prices.append(max(min(maker.price, most), cash))
+            for need, taker in zip(needs, market.needs, strict=True):
+                index = min(taker.choice_index, most)
+                indices.append(max(index, lowest[need.position]) if idle else index)
+        return prices, indices
 
     def _cost(self, offer: Offer, inputs: Sequence[float]) -> float:
         """Unit cost over that of the base year."""
@@ -189,11 +281,10 @@ class Tomorrow:
         tonnes = need.use / self.model.step_years * need.intensity ** (1 - adapted) * left
         if plant is None:
             tonnes *= prospect.demand_factor[need.position]
-            worth = need.worth_to_users
         else:
             level = max(prospect.production_factor[o.position] for o in plant.offers)
             tonnes *= plant.grown * level * usable
-            worth = plant.worth(need, *prices)
+        worth = self._worth(need, prices)
         going = 0.0
         if need.switch_share > 0:
             going = need.switch_share * share_of(1 / need.switch_years, 1.0) * (1 - need.switched)
@@ -208,6 +299,11 @@ class Tomorrow:
         # A little of it is wanted at base prices already: so much less of the rest, or the base year moves.
         left = 1 - (more * self._wanted_at_base(need, plant) / tonnes if tonnes > 0 else 0.0)
         return [*((t * left, r, e) for t, r, e in tiers), (more, pays, ROOM_RESPONSE)]
+
+    def _worth(self, need: Need, prices: tuple[Sequence[float], Sequence[float]]) -> list[float]:
+        """Price up to which each class of a need pays, the last the most."""
+        plant = self.buyer.get(need)
+        return need.worth_to_users if plant is None else plant.worth(need, *prices)
 
     def _wanted_at_base(self, need: Need, plant: PlantAgent) -> float:
         """Share of what a plant has room for beyond the base year that it would take at base prices."""
@@ -230,8 +326,9 @@ class Tomorrow:
             for offer in plant.offers:
                 reach[offer.position] = scarcest
             for group, share in zip(plant.groups, allowed, strict=True):
+                ample = within((share / max(scarcest, 1e-9) - 1) / AMPLE, 0.0, 1.0)
                 for need in group:
-                    use[need.position] = 1.0 if share <= scarcest * (1 + 1e-3) else room
+                    use[need.position] = 1.0 - ample * (1.0 - room)
         return reach, use
 
     def _indices(self, prospect: Prospect, prices: Sequence[float]) -> list[float]:
@@ -250,7 +347,3 @@ def logs(values: Sequence[float]) -> list[float]:
     """Their natural logs."""
     return [math.log(value) for value in values]
 
-
-def mixed(part: float, new: Sequence[float], old: Sequence[float]) -> list[float]:
-    """Part of the way from the old to the new."""
-    return [part * a + (1 - part) * b for a, b in zip(new, old, strict=True)]

@@ -29,18 +29,18 @@ AT_ONCE = {"utilisation_speed": 1e9, "ramp_limit": 1e9, "expansion_speed": 0.0}
 
 
 def gain(now: Situation, rate: float) -> float:
-    """(M17)."""
+    """(M16)."""
     return 1 - exp(-rate * now.prepared.step_years)
 
 
 def felt(now: Situation, ratio: float, member: int) -> float:
-    """(M76)."""
+    """(M73)."""
     low, high = now.value("lowest_price_felt", member), now.value("highest_price_felt", member)
     return min(max(ratio, low), high)
 
 
 def opening(now: Situation, over_cost: float, m: int) -> float:
-    """(M80) and (M101), as a share of capacity; next to nothing is nothing."""
+    """(M77) and (M98), as a share of capacity; next to nothing is nothing."""
     opened = min(max((over_cost - 1) / now.value("entry_margin", m), 0.0), 1.0)
     return 0.0 if opened < now.value("least_entrant_rate", m) else opened
 
@@ -63,7 +63,7 @@ def adapted(now: Situation) -> Situation:
 
 
 def built_by_hand(now: Situation, m: int, s: int) -> tuple[float, float]:
-    """(M74) and (M75): capacity, and what is still being built."""
+    """(M71) and (M72): capacity, and what is still being built."""
     state, step = now.state, now.prepared.step_years
     cost = now.controls.own_cost_factor[m, s] * (1 + now.value("entry_margin", m))
     over = max(log(state.offer_expected_price[m, s] / cost), 0.0)
@@ -114,7 +114,7 @@ def test_a_price_that_only_covers_costs_and_margin_builds_nothing(plain: Prepare
 
 
 def mine_by_hand(now: Situation, m: int, s: int) -> float:
-    """(M76) to (M80)."""
+    """(M73) to (M77)."""
     state, controls, benchmark = now.state, now.controls, now.prepared.benchmark
     output, least = benchmark.normal_output[s], now.value("minimum_utilisation", m)
     capacity, _ = built_by_hand(now, m, s)
@@ -208,7 +208,7 @@ def test_subsidies_and_own_costs_are_seen_in_what_is_received(plain: Prepared) -
 
 
 def plant_by_hand(now: Situation, m: int, facility: int) -> float:
-    """(M81) to (M83), and (M101) for a plant that enters."""
+    """(M78) to (M80), and (M98) for a plant that enters."""
     world, state, controls, benchmark = now.world, now.state, now.controls, now.prepared.benchmark
     needs = np.flatnonzero(world.need_facility == facility)
     offers = np.flatnonzero(world.offer_facility == facility)
@@ -367,7 +367,7 @@ def test_behind_a_ceiling_nothing_winds_up(plain: Prepared) -> None:
 
 @pytest.mark.parametrize("which", ["varied", "replaceable", "entering"])
 def test_thrift(request: pytest.FixtureRequest, which: str) -> None:
-    """(M84), of users and of plants with several inputs."""
+    """(M81), of users and of plants with several inputs."""
     before: Situation = request.getfixturevalue(which)
     now, world = before.copied(), before.world
     production.adapt_intensity(now.prepared, now.state, now.controls)
@@ -421,7 +421,7 @@ def test_thrift_is_bounded_by_what_is_felt_and_waste_by_its_most(plain: Prepared
 
 @pytest.mark.parametrize("which", ["varied", "entering"])
 def test_switching(request: pytest.FixtureRequest, which: str) -> None:
-    """(M85) and (M86)."""
+    """(M82) and (M83)."""
     before: Situation = request.getfixturevalue(which)
     now, world = before.copied(), before.world
     production.adapt_intensity(now.prepared, now.state, now.controls)

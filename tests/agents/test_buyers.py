@@ -28,7 +28,7 @@ def offers_of_buyer(world: World, need: int) -> list[int]:
 
 
 def need_by_hand(now: Situation, noise: FloatArray, member: int, b: int) -> float:
-    """(M33) and (M34)."""
+    """(M32) and (M33)."""
     world, state, controls = now.world, now.state, now.controls
     use = world.need_use[b] * now.prepared.step_years
     use *= state.intensity[member, b] * controls.intensity_factor[member, b]
@@ -102,7 +102,7 @@ def tiers_of(now: Situation, need: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 @pytest.mark.parametrize("more", [0.0, 0.3, 9.0])
 def test_use_tiers(varied: Situation, more: float) -> None:
-    """(M38) and (M39)."""
+    """(M37) and (M38)."""
     need = np.random.default_rng(2).uniform(0, 5, varied.state.required.shape)
     worth, budget = ladder(varied), varied.controls.budget_factor
     extra = np.full_like(need, more) if more else None
@@ -117,7 +117,7 @@ def test_use_tiers(varied: Situation, more: float) -> None:
 
 
 def test_served_share(varied: Situation) -> None:
-    """(M45)."""
+    """(M44)."""
     need = np.random.default_rng(2).uniform(0.1, 5, varied.state.required.shape)
     tiers, index = tiers_of(varied, need), varied.state.choice_index
     found = buyers.served_share(varied.prepared, tiers, index)
@@ -145,7 +145,7 @@ def test_all_is_served_at_no_price_nothing_at_any_and_who_needs_nothing_is_serve
 
 
 def pipeline_by_hand(lag: FloatArray, need: float, b: int) -> float:
-    """(M35)."""
+    """(M34)."""
     steps = sum(share * max(after - 1, 0) for after, share in enumerate(lag[:, b])) + 1 - lag[0, b]
     return float(need * steps)
 
@@ -175,7 +175,7 @@ def ordered(now: Situation, need: FloatArray) -> Orders:
 
 
 def test_orders(varied: Situation) -> None:
-    """(M36), (M37), (M40) and (M41)."""
+    """(M35), (M36), (M39) and (M40)."""
     need = np.random.default_rng(3).choice([0.1, 5.0, 1e4], varied.state.required.shape)
     found, use = ordered(varied, need), tiers_of(varied, need)
     lag, step, seen = varied.prepared.benchmark.need_lag, varied.prepared.step_years, set()

@@ -67,7 +67,7 @@ def kernel_of(clearing: Clearing, good: int, m: int) -> FloatArray:
 
 
 def at_capacity(now: Situation, clearing: Clearing, m: int, s: int) -> float:
-    """(M99), from what buyers want at their indices."""
+    """(M96), from what buyers want at their indices."""
     good = int(now.world.offer_good[s])
     needs, first = now.world.need_slice(good), now.world.offer_slice(good).start
     sigma = float(np.broadcast_to(now.prepared.sigma, (3, 4))[m, good])
@@ -78,7 +78,7 @@ def at_capacity(now: Situation, clearing: Clearing, m: int, s: int) -> float:
 
 
 def test_lots_are_a_step_at_full_capacity(plain: Prepared, entering: Situation) -> None:
-    """(M98)."""
+    """(M95)."""
     assert entry.full_lots(plain) is None
     lots = entry.full_lots(entering.prepared)
     expected = np.zeros(len(entering.world.offer_good))
@@ -116,7 +116,7 @@ def test_without_entrants_nothing_changes(varied: Situation) -> None:
 
 
 def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(entering: Situation) -> None:
-    """(M100), for the needs of entrants only; at what the others give up at the entrant sees them (M99)."""
+    """(M97), for the needs of entrants only; at what the others give up at the entrant sees them (M96)."""
     now, world = entering, entering.world
     quantity = on_sale(now, 0.0)
     quantity[:, world.offer_slice(CLAY)] = 0.0

@@ -108,7 +108,7 @@ def stock_of(now: Situation, member: int, good: int) -> float:
 def test_the_rate_of_every_good_is_the_root_of_its_equation(
     request: pytest.FixtureRequest, which: str
 ) -> None:
-    """(M18), with a convenience that makes 1 / kappa the elasticity of storage."""
+    """(M17), with a convenience that makes 1 / kappa the elasticity of storage."""
     now: Situation = request.getfixturevalue(which)
     rates = holding.closing_rate(now.prepared)
     elasticities = holding.elasticity_of_goods(now.prepared)
@@ -136,7 +136,7 @@ def test_what_sellers_make_within_a_year(plain: Prepared) -> None:
 
 
 def test_share_of_step() -> None:
-    """(M17): twelve months close what a year does."""
+    """(M16): twelve months close what a year does."""
     rate = np.array([[0.0, 0.5, 6.0]])
     month, year = holding.share_of_step(rate, 1 / 12), holding.share_of_step(rate, 1.0)
     np.testing.assert_allclose((1 - month) ** 12, 1 - year)

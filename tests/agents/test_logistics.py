@@ -107,7 +107,7 @@ def test_where_nothing_travels_nothing_arrives(small_world: World) -> None:
 
 
 def test_shipments_leave_and_are_spread_over_the_steps(varied: Situation) -> None:
-    """(M56) and (M57), link by link."""
+    """(M55) and (M56), link by link."""
     now, flows = varied.copied(), trade(varied.prepared)
     traffic = sent(now.prepared, flows)
     bought = logistics.ship(now.state, [], [], traffic)

@@ -15,7 +15,7 @@ from tests.prepared_world import MONTH, Situation, offer_of, prepared_world, set
 
 
 def test_normal_stock(varied: Situation) -> None:
-    """(M23)."""
+    """(M22)."""
     found, world = sellers.normal_stock(varied.prepared, varied.controls), varied.world
     for (m, s), stock in np.ndenumerate(found):
         least = varied.value("least_working_stock", m)
@@ -39,7 +39,7 @@ def test_normal_stock_of_what_is_shut_is_small_but_never_nothing(plain: Prepared
 
 
 def test_planned_output(varied: Situation) -> None:
-    """(M26)."""
+    """(M25)."""
     state, controls, step = varied.state, varied.controls, varied.prepared.step_years
     noise = np.random.default_rng(1).uniform(0.8, 1.2, state.rate.shape)
     found = sellers.planned_output(varied.prepared, state, controls, noise)
@@ -90,7 +90,7 @@ def offered(now: Situation, held_back: FloatArray | float = 0.0) -> tuple[FloatA
 
 
 def test_offers(varied: Situation) -> None:
-    """(M27) and (M28)."""
+    """(M26) and (M27)."""
     held_back = np.random.default_rng(4).uniform(0, 1.2, varied.state.rate.shape) * varied.state.seller_stock
     quantity, kept = offered(varied, held_back)
     assert (quantity == 0).any()
@@ -138,7 +138,7 @@ def test_weeks_keep_as_much_of_a_stock_as_months(small_world: World) -> None:
 
 @pytest.mark.parametrize("pace", [0.0, 0.4, 1.0, 2.0])
 def test_what_entrants_have_on_sale(entering: Situation, pace: float) -> None:
-    """(M96) and (M97), one by one; the others as before."""
+    """(M93) and (M94), one by one; the others as before."""
     now, step = entering.copied(), entering.prepared.step_years
     full = now.prepared.benchmark.normal_output
     now.state.rate = pace * full + np.zeros_like(now.state.rate)

@@ -42,7 +42,7 @@ def test_classes(varied: Situation) -> None:
 
 
 def test_users(varied: Situation) -> None:
-    """(M42) and (M44): the value that hangs on a tonne, above the base price, in classes; in their money."""
+    """(M41) and (M43): the value that hangs on a tonne, above the base price, in classes; in their money."""
     answer = found(varied)
     for member, row in enumerate(answer):
         multiples = multiples_by_hand(varied, member)
@@ -89,7 +89,7 @@ class Plants:
         return [other for other in mine if names[world.need_good[other]] == group]
 
     def _dearest(self) -> dict[int, float]:
-        """(M43): plant -> price of its products beyond which it reckons with nobody."""
+        """(M42): plant -> price of its products beyond which it reckons with nobody."""
         world, benchmark = self.world, self.prepared.benchmark
         base, use = benchmark.base_index, benchmark.normal_use
         kinds = world.facility_kind
@@ -120,7 +120,7 @@ class Plants:
         return most
 
     def worth(self, now: Situation, m: int, b: int) -> list[float]:
-        """(M44) of a plant: what its products leave for a tonne of an input."""
+        """(M43) of a plant: what its products leave for a tonne of an input."""
         f, base = int(self.world.need_facility[b]), self.prepared.benchmark.base_index
         earned, spent = self.earned(f), self.spent(f)
         inputs, mine = sum(spent.values()), self.replacing(b)

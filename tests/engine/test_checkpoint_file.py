@@ -105,7 +105,8 @@ def test_another_table_of_behaviour(
 ) -> None:
     folder = world_directory()
     table = (folder / "behaviour.csv").read_text(encoding="utf-8")
-    (tmp_path / "posterior.csv").write_bytes((folder / "posterior.csv").read_bytes())
+    if (folder / "posterior.csv").exists():
+        (tmp_path / "posterior.csv").write_bytes((folder / "posterior.csv").read_bytes())
     monkeypatch.setenv("MONAZITE_WORLD", str(tmp_path))
     (tmp_path / "behaviour.csv").write_text(table, encoding="utf-8")
     assert Simulation.resume(checkpoint).time == HALFWAY

@@ -15,7 +15,7 @@ from tests.prepared_world import Situation, need_of, prepared_world, settled, si
 
 
 def by_hand(now: Situation, m: int, b: int, required: float, shortfall: float) -> float:
-    """(M94): what is missing is missing to what gives way first, then to the lowest classes."""
+    """(M91): what is missing is missing to what gives way first, then to the lowest classes."""
     prepared, budget = now.prepared, now.controls.budget_factor[m, b]
     world, value = prepared.world, now.value
     if world.facility_kind[world.need_facility[b]] != "manufacturer":

@@ -19,6 +19,8 @@ from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
 
 START, END = dt.date(2024, 7, 1), dt.date(2025, 2, 28)
+AHEAD = 1e-11
+"""What the markets of tomorrow may leave over."""
 OXIDE = ("dysprosium_oxide",)
 EVENTS: dict[str, tuple[Any, ...]] = {
     "nothing": (),
@@ -33,10 +35,13 @@ EVENTS: dict[str, tuple[Any, ...]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _exact() -> Iterator[None]:
-    """What a small seller is quoted is loose within the engine's usual tolerance; here all are sharp."""
+    """What a small seller is quoted is loose within the engine's usual tolerance; here all are sharp.
+
+    Rounds remember earlier ones, and so what a market of tomorrow leaves over: 1e-10 of it moved a price by 2e-6.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(actors, "MARKET_TOLERANCE", 1e-11)
-        patch.setattr(tomorrow, "TOLERANCE", 1e-10)
+        patch.setattr(tomorrow, "TOLERANCE", AHEAD)
         yield
 
 
@@ -58,7 +63,7 @@ MADE: dict[tuple[str, int], Pair] = {}
 def both(world: World, event: str, member: int) -> Pair:
     if (event, member) not in MADE:
         scenario: Any = PlainScenario(end=END, events=EVENTS[event])
-        objects = MesaObjects(world, scenario, member, rng=5, tolerance=1e-11, ahead=1e-10)
+        objects = MesaObjects(world, scenario, member, rng=5, tolerance=1e-11, ahead=AHEAD)
         objects.run()
         engine = Simulation(world, scenario, members=[member], seed=5)
         while engine.time < engine.steps:
@@ -107,9 +112,14 @@ def test_the_market_of_tomorrow_of_the_objects_rests_at_base_prices(uneven_world
     outlook = objects.outlook
     nothing = Window((), (), 0.0, math.inf, START, END, START, (), ())
     base = outlook.tomorrow.base()
-    found = outlook.tomorrow.price(objects._prospect(nothing), base, 3)
+    prospect = objects._prospect(nothing)
+    goods = range(len(uneven_world.goods))
+    found = outlook.tomorrow.round(prospect, outlook.tomorrow.open(prospect, base), base, goods)
     np.testing.assert_allclose(found.offer, base.offer, atol=1e-9)
     np.testing.assert_allclose(found.need, base.need, atol=1e-9)
+    np.testing.assert_allclose(found.reach, 1.0, atol=1e-9)
+    priced = outlook.tomorrow.price(prospect, base, 3)
+    assert (priced.offer, priced.need, priced.reach, priced.use) == (base.offer, base.need, base.reach, base.use)
     # Nor is there nothing to leave out.
     assert any(plant.most > plant.grown for plant in outlook.tomorrow.plants)
 

@@ -149,7 +149,7 @@ def test_the_nearest_changes_alone_are_looked_at(small_world: World) -> None:
 
 
 def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: World) -> None:
-    """(M20) and (M21): logs over the base year's, what exceeds costs less the cost of holding."""
+    """(M19) and (M20): logs over the base year's, what exceeds costs less the cost of holding."""
     looking = Looking(small_world, ban(announced=dt.date(2024, 1, 5)))
     state = looking.at(2)
     outlook, case = looking.outlook, looking.case
