@@ -211,7 +211,7 @@ def test_an_index_comes_back_when_a_ban_ends(small_world: World) -> None:
 def banned(small_world: World) -> Simulation:
     """Exports of oxide stop in March; a rule watches clay, which nobody outside buys, another the oxide."""
     quota = event("slow", "export_quota", by="CHN", goods=[MAGNET], amount="1 t/year", dormant=True)
-    watch = rule({"price": [CLAY], "below": "30 %"}, "activate", "slow")
+    watch = rule({"price": [CLAY], "below": "5 %"}, "activate", "slow")
     answer = event("fast", "export_quota", by="CHN", goods=[MAGNET], amount="1 t/year", dormant=True)
     fields = {"by": "CHN", "action": "activate", "events": "fast"}
     sees = event("sees", "reaction_rule", trigger={"price": [OXIDE], "above": "200 %"}, **fields)
