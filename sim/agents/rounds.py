@@ -104,13 +104,21 @@ class Chains:
         shares = (np.log1p(share / SMALL_SHARE) for share in (of.reach, of.use))
         return np.concatenate([of.offer, of.need, *shares], axis=1)
 
-    def parted(self, values: FloatArray, like: Priced) -> Priced:
-        """Prices from what :meth:`joined` gave."""
+    def parted(self, values: FloatArray, like: Priced, going: BoolArray) -> Priced:
+        """Prices from what :meth:`joined` gave; of chains (M, chains) that do not go on those of ``like``."""
         offers, needs = like.offer.shape[1], like.need.shape[1]
         edges = np.cumsum([offers, needs, offers])
         offer, need, reach, use = np.split(values, edges, axis=1)
         reach, use = (SMALL_SHARE * np.expm1(np.maximum(share, 0.0)) for share in (reach, use))
-        return replace(like, offer=offer, need=need, reach=reach, use=np.minimum(use, 1.0))
+        # To the bit: a member that has arrived must not depend on how long others go on.
+        of_offers, of_needs = going[:, self._offer], going[:, self._need]
+        return replace(
+            like,
+            offer=np.where(of_offers, offer, like.offer),
+            need=np.where(of_needs, need, like.need),
+            reach=np.where(of_offers, reach, like.reach),
+            use=np.where(of_needs, np.minimum(use, 1.0), like.use),
+        )
 
     def sums(self, values: FloatArray) -> FloatArray:
         """(M, chains) sums over columns."""
@@ -180,7 +188,7 @@ class Mixing:
             for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
                 ahead -= chains.spread(np.where(onwards, 0.0, back)) * (after[0] - before[0] + PART * bent)
             ahead = np.where(chains.of_columns(onwards), change, ahead)
-        return chains.parted(np.where(chains.of_columns(self.going), at + ahead, at), now)
+        return chains.parted(at + ahead, now, self.going)
 
     def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:
         """(M, chains) for each earlier change how much of it is taken back, by least squares."""

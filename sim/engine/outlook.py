@@ -204,14 +204,15 @@ class Outlook:
             found.priced = self._tomorrow.price(found.regime, state, nearest, ROUNDS)
             found.before = found.priced
         for rows, known, anew in chosen:
+            # A regime is that of all members at once: one that serves some of them may be old for others.
+            same = known.name == name
+            regime = known.regime if same and rows.all() else found.regime
             now, before = known.priced, known.before
             if anew:
-                before, regime = now, known.regime if known.name == name else None
-                found.regime = found.regime or regime or self._regime(window, state.owner)
-                going = self._moved if known.name == name else None
-                now = self._tomorrow.price(found.regime, state, now, MORE_ROUNDS, going)
-            elif known.name == name:
-                found.regime = found.regime or known.regime
+                regime = regime or self._regime(window, state.owner)
+                going = self._moved if same else None
+                now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going), now
+            found.regime = found.regime or regime
             if rows.all():
                 found.priced, found.before = now, before
             else:
