@@ -19,11 +19,11 @@ from sim.agents.production import thrifty_needs
 from sim.agents.rounds import ARRIVED, LARGEST_LOG, NEARLY, Chains, Mixing, Priced
 from sim.agents.state import State, need_rate
 from sim.agents.worth import CLASSES, Worth
-from sim.arrays import BoolArray, FloatArray, Groups, raised
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market, clear
 
-__all__ = ["Coming", "Tomorrow"]
+__all__ = ["Applied", "Coming", "Tomorrow"]
 
 TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
@@ -36,13 +36,42 @@ ROOM_RESPONSE = 20.0
 
 
 @dataclass(frozen=True)
+class Applied:
+    """Ceilings that are a share of what buyers apply for, who apply for what they need: licences.
+
+    Each ceiling has a run of needs, each with its share in the base year's flow under the ceiling.
+    """
+
+    caps: IntArray
+    """(K,) ceilings."""
+    tonnes: FloatArray
+    """(M, K) t/year that pass if everybody needs what it needs in the base year."""
+    needs: IntArray
+    """(L,) ceiling by ceiling."""
+    weight: FloatArray
+    """(L,)"""
+    start: IntArray
+    """(K,) where the needs of a ceiling begin."""
+
+    def ceilings(self, others: FloatArray, needed: FloatArray) -> FloatArray:
+        """(M, C) t/year, from those of other measures and what is needed, (M, N) over the base year's."""
+        if not len(self.caps):
+            return others
+        share = np.add.reduceat(needed[:, self.needs] * self.weight, self.start, axis=1)
+        tonnes = others.copy()
+        tonnes[:, self.caps] += self.tonnes * share
+        return tonnes
+
+
+@dataclass(frozen=True)
 class Coming:
     """A regime of the time ahead: policy, the market under it, ceilings for a year."""
 
     controls: Controls
     market: Market
     cap_tonnes: FloatArray
-    """(M, C) t/year."""
+    """(M, C) t/year, beside what is applied for."""
+    applied: Applied
     markup_ratio: FloatArray
     """(1 or M, O) mark-up over that of the base year."""
     parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
@@ -158,7 +187,8 @@ class Tomorrow:
             warm = ClearingState(now.offer, caps, regime.market.cap_keys)
         clearing = clear(
             market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
-            np.stack(np.broadcast_arrays(*firm), axis=-1), regime.cap_tonnes, start=warm, tolerance=TOLERANCE,
+            np.stack(np.broadcast_arrays(*firm), axis=-1), self._ceilings(regime, need), start=warm,
+            tolerance=TOLERANCE,
         )  # fmt: skip
         # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
         floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
@@ -171,6 +201,12 @@ class Tomorrow:
         index = np.maximum(np.minimum(np.log(clearing.index), most[:, world.need_good]), at_floor)
         reach, use = self._reach(clearing.purchases, state, controls)
         return replace(now, offer=offer, need=index, reach=reach, use=use), clearing.state
+
+    def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
+        """(M, C) t/year that may pass, where (M, N) t/year are needed."""
+        normal = self._prepared.benchmark.normal_use
+        needed = np.divide(need, normal, out=np.ones_like(need), where=normal > 0)
+        return regime.applied.ceilings(regime.cap_tonnes, needed)
 
     def _need(
         self, state: State, controls: Controls, use: FloatArray

@@ -13,7 +13,7 @@ from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
 from sim.agents.rounds import Priced
 from sim.agents.state import State
-from sim.agents.tomorrow import Coming, Tomorrow
+from sim.agents.tomorrow import Applied, Coming, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
@@ -237,28 +237,55 @@ class Outlook:
     ) -> Coming:
         prepared = self._case.prepared
         market = build_market(prepared, controls, self._case.differing, self._tomorrow.response)
-        return Coming(
-            controls, market.market, self._ceilings(market, shares, settled), self._regimes.ratio(controls)
-        )
+        tonnes, approved = self._ceilings(market, shares, settled)
+        applied = self._applied(market, approved)
+        return Coming(controls, market.market, tonnes, applied, self._regimes.ratio(controls))
 
     def _ceilings(
         self, market: PolicyMarket, shares: Mapping[str, Amount], settled: Sequence[str]
-    ) -> FloatArray:
-        """(M, C) t/year that pass each cap: of a licence what is approved, once anything is decided."""
+    ) -> tuple[FloatArray, dict[int, FloatArray]]:
+        """(M, C) t/year that pass each cap, and (M,) of licences what is approved where needs are as usual.
+
+        Of applications nothing is approved before anything is decided.
+        """
         tonnes = np.full((self._case.prepared.members, len(market.cap_events)), NO_CAP)
+        approved: dict[int, FloatArray] = {}
         gates = {gate.cap: gate.rule for gate in market.gates}
         resales = len(market.resale_caps)
         for cap, event in enumerate(market.cap_events[: len(market.cap_events) - resales]):
             share = shares.get(event, 1.0)
             rule, base = gates.get(cap), market.base_cap_flow[cap]
-            if isinstance(rule, Licence):
-                decided = np.asarray(rule.approval_share) if event in settled else 0.0
-                allowed = share * decided * (1 - np.asarray(rule.free_share)) * base
-            else:
-                allowed = share * market.fixed_caps[cap]
-            bound = allowed + (1 - share + share * market.free_shares[cap]) * base
+            bound = (1 - share + share * market.free_shares[cap]) * base
+            if not isinstance(rule, Licence):
+                bound = bound + share * market.fixed_caps[cap]
+            elif event in settled:
+                granted = share * np.asarray(rule.approval_share) * (1 - np.asarray(rule.free_share)) * base
+                approved[cap] = np.where(np.asarray(share) > 0, granted, 0.0)
             tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
-        return tonnes
+        return tonnes, approved
+
+    def _applied(self, market: PolicyMarket, approved: Mapping[int, FloatArray]) -> Applied:
+        """Whose applications each licence decides on, each buyer with its part of the base year's flow."""
+        world, members = self._case.world, self._case.prepared.members
+        caps, tonnes, needs, weights, start = [], [], [], [], [0]
+        for cap, granted in approved.items():
+            good, sellers, buyers = market.market.caps[cap]
+            flow = self._case.prepared.benchmark.flow[good][sellers].sum(0) * buyers
+            if flow.sum() > 0:
+                here = np.flatnonzero(flow)
+                caps.append(cap)
+                tonnes.append(np.broadcast_to(granted, (members,)))
+                needs.append(here + world.need_slice(good).start)
+                weights.append(flow[here] / flow.sum())
+                start.append(start[-1] + len(here))
+        none = np.zeros(0, dtype=np.int64)
+        return Applied(
+            np.array(caps, dtype=np.int64),
+            np.stack(tonnes, axis=1) if tonnes else np.zeros((members, 0)),
+            np.concatenate([none, *needs]),
+            np.concatenate([np.zeros(0), *weights]),
+            np.array(start[:-1], dtype=np.int64),
+        )
 
     def _mean(
         self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray
