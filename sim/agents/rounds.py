@@ -100,7 +100,10 @@ class Chains:
         self._groups = Groups(self._columns)
 
     def joined(self, of: Priced) -> FloatArray:
-        """(M, columns) what the rounds are about: logs of prices and of shares."""
+        """(M, columns) what the rounds are about: logs of prices and of shares.
+
+        Equation (M105), docs/model.md, for ``pt_n``.
+        """
         shares = (np.log1p(share / SMALL_SHARE) for share in (of.reach, of.use))
         return np.concatenate([of.offer, of.need, *shares], axis=1)
 
@@ -168,8 +171,9 @@ class Mixing:
     def step(self, now: Priced, found: Priced, last: bool = False) -> Priced:
         """Prices of the next round, after a round found others than it began with.
 
-        Chains that agree stay as they are; after the last round none goes where no round has been.
-        Equation (M20), docs/model.md, for ``x``.
+        Chains that agree stay as they are. After the last round nothing is guessed from earlier ones.
+
+        Equations (M106), (M109) and (M110), docs/model.md, for ``chg_n`` and ``pt_n``.
         """
         chains = self._chains
         at = chains.joined(now)
@@ -191,7 +195,10 @@ class Mixing:
         return chains.parted(at + ahead, now, self.going)
 
     def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:
-        """(M, chains) for each earlier change how much of it is taken back, by least squares."""
+        """(M, chains) for each earlier change how much of it is taken back, by least squares.
+
+        Equations (M107) and (M108), docs/model.md, for ``gram_lk`` and ``tk_l``.
+        """
         sums = self._chains.sums
         if not turned:
             return []

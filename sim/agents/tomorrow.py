@@ -12,13 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sim.agents.buyers import use_tiers
-from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
-from sim.agents.production import thrifty_needs
 from sim.agents.rounds import ARRIVED, LARGEST_LOG, NEARLY, Chains, Mixing, Priced
 from sim.agents.state import State, need_rate
-from sim.agents.worth import CLASSES, Worth
+from sim.agents.year_use import YearUse
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market, clear
@@ -31,8 +28,6 @@ ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
 CLEARLY_MORE = 0.25
 """By how much an input has to be less scarce than the scarcest to be wanted only beside it."""
-ROOM_RESPONSE = 20.0
-"""Of what plants take beyond the base year, against the price at which that pays: nearly a step."""
 
 
 @dataclass(frozen=True)
@@ -96,28 +91,10 @@ class Tomorrow:
     def __init__(self, prepared: Prepared, response: FloatArray) -> None:
         """Args: ``response`` (O,), as in the attributes."""
         self._prepared = prepared
-        self._worth = Worth(prepared)
+        self._use = YearUse(prepared)
         self.chains = Chains(prepared)
         self._buyers = Groups(prepared.world.need_good)
-        entrant = prepared.benchmark.entrant
-        # Of what thrift does in the long run, the part that it does in a year.
-        self._year = share_of_step(prepared.behaviour["thrift_speed"], 1.0)
-        needs = prepared.world.need_good
-        thrifty = thrifty_needs(prepared)
-        self._thrift = np.where(thrifty, self._year * prepared.behaviour["thrift_elasticity"][:, needs], 0.0)
-        self._left = np.where(thrifty, 1 - self._year, 1.0)
-        world = prepared.world
-        years = np.maximum(world.need_switch_years, 1e-3)
-        self._switching = world.need_switch_share * (1 - np.exp(-1 / years))
-        base = prepared.benchmark.base_index
-        flat = np.ones((1, len(world.offer_good)))
-        over = 1 + prepared.behaviour["entry_margin"]
-        needs, at_base = self._worth.plant_needs, prepared.each(base)
-        pays = self._worth.more(prepared.each(flat[0]), at_base, flat, over)
-        self._wanted_at_base = np.zeros_like(at_base)
-        """(M, N) share of what plants have room for that they would take at base prices."""
-        self._wanted_at_base[:, needs] = np.maximum(base[needs] / pays, 1.0) ** -ROOM_RESPONSE
-        self.response = np.where(entrant, ENTRY_RESPONSE, response)
+        self.response = np.where(prepared.benchmark.entrant, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -168,27 +145,23 @@ class Tomorrow:
     def _round(
         self, regime: Coming, state: State, now: Priced, step: tuple[Market, ClearingState | None]
     ) -> tuple[Priced, ClearingState]:
-        """What a round finds and where its solver stands; ``step`` has the market and its start."""
+        """What a round finds and where its solver stands; ``step`` has the market and its start.
+
+        Equation (M114), docs/model.md, for ``Yk_s``.
+        """
         market, warm = step
         prepared, controls = self._prepared, regime.controls
         product, index = np.exp(now.offer), np.exp(now.need)
-        need, room = self._need(state, controls, now.use)
-        worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
-        tonnes, price = use_tiers(prepared, need, worth, controls.budget_factor, self._thrift)
-        tonnes, price = self._with_switching((tonnes, price), need, state, controls)
-        tonnes, price = self._with_room((tonnes, price), need, room, (product, index, controls))
+        needs = self._use.need(state, controls, now.use)
+        worth, tonnes, price = self._use.tiers(state, controls, needs, (product, index))
         cost = self._cost(regime, index)
         quantity, ask = self._supply(state, controls, cost, now.reach)
-        behaviour = prepared.behaviour
-        firm = [behaviour.shared_or_each("instant_elasticity")]
-        firm += [behaviour.shared_or_each("urgent_elasticity")] * (CLASSES + 1) + [ROOM_RESPONSE]
         if warm is None:
             caps = np.zeros((len(product), len(regime.market.caps)))
             warm = ClearingState(now.offer, caps, regime.market.cap_keys)
         clearing = clear(
             market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
-            np.stack(np.broadcast_arrays(*firm), axis=-1), self._ceilings(regime, need), start=warm,
-            tolerance=TOLERANCE,
+            self._use.elasticity, self._ceilings(regime, needs[0]), start=warm, tolerance=TOLERANCE,
         )  # fmt: skip
         # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
         floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
@@ -207,66 +180,6 @@ class Tomorrow:
         normal = self._prepared.benchmark.normal_use
         needed = np.divide(need, normal, out=np.ones_like(need), where=normal > 0)
         return regime.applied.ceilings(regime.cap_tonnes, needed)
-
-    def _need(
-        self, state: State, controls: Controls, use: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """(M, N) t/year that would be used as in the base year; what plants have room for beyond, as a share.
-
-        A plant that one input holds back wants no more of the others than it can use.
-
-        Equation (M103), docs/model.md, for ``more_b``.
-        """
-        prepared = self._prepared
-        activities = prepared.benchmark.activities
-        thrift = raised(state.intensity, self._left)
-        left = 1 - prepared.world.need_switch_share * state.switched
-        normal = prepared.benchmark.normal_use * thrift * left * controls.intensity_factor
-        need: FloatArray = normal * controls.demand_factor
-        plant = activities.need_plant >= 0
-        at = activities.need_plant[plant]
-        level = activities.largest(controls.production_factor * controls.capacity_factor)
-        level = np.minimum(level, activities.largest(controls.output_ceiling))
-        grown = activities.largest(state.capacity / prepared.world.offer_capacity)
-        need[:, plant] = normal[:, plant] * (grown * level)[:, at] * use[:, plant]
-        room = np.zeros_like(need)
-        most = activities.largest(state.capacity / prepared.benchmark.normal_output) / grown
-        room[:, plant] = np.maximum(most - 1, 0.0)[:, at]
-        return need, room
-
-    def _with_switching(
-        self, tiers: tuple[FloatArray, FloatArray], need: FloatArray, state: State, controls: Controls
-    ) -> tuple[FloatArray, FloatArray]:
-        """Tiers, of which a part gives way within a year where the next best way pays."""
-        world = self._prepared.world
-        left = 1 - world.need_switch_share * state.switched
-        part = self._switching * (1 - state.switched) / np.maximum(left, 1e-9)
-        price = self._prepared.benchmark.base_index * world.need_switch_multiple * controls.budget_factor
-        price = np.broadcast_to(np.maximum(price, 1e-9), need.shape)
-        return (
-            np.concatenate([tiers[0] * (1 - part), (part * need)[None]]),
-            np.concatenate([tiers[1], price[None]]),
-        )
-
-    def _with_room(
-        self,
-        tiers: tuple[FloatArray, FloatArray],
-        need: FloatArray,
-        room: FloatArray,
-        prices: tuple[FloatArray, FloatArray, Controls],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Tiers, with one for what plants would take beyond the base year where that pays well.
-
-        Equation (M104), docs/model.md, for ``d_bk``.
-        """
-        product, index, controls = prices
-        tonnes, price = need * room, np.ones_like(need)
-        over = 1 + self._prepared.behaviour["entry_margin"]
-        needs = self._worth.plant_needs
-        price[:, needs] = self._worth.more(product, index, controls.own_cost_factor, over)
-        # The step is not quite one: what of it is wanted at base prices the other tiers leave out.
-        left = 1 - np.divide(tonnes, need, out=np.zeros_like(need), where=need > 0) * self._wanted_at_base
-        return np.concatenate([tiers[0] * left, tonnes[None]]), np.concatenate([tiers[1], price[None]])
 
     def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
         """(M, O) unit cost, mark-ups included, over that of the base year.
@@ -290,7 +203,7 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would.
 
-        Equation (M18), docs/model.md, for ``S1_s``.
+        Equations (M18) and (M113), docs/model.md, for ``S1_s`` and ``q1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
@@ -310,6 +223,8 @@ class Tomorrow:
         """Shares of the usual that purchases (M, N), t/year, allow: output, and use beside the scarcest.
 
         Of each offer (M, O), and of each need (M, N), with some room to recover.
+
+        Equations (M111) and (M112), docs/model.md, for ``alw_h`` and ``ub_b``.
         """
         prepared = self._prepared
         activities, made = prepared.benchmark.activities, prepared.made

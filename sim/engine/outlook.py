@@ -60,7 +60,10 @@ class _Known:
     """None after a resumption, until it is priced again."""
 
     def at(self, part: float) -> Priced:
-        """Prices after a part of the quarter."""
+        """Prices after a part of the quarter.
+
+        Equation (M115), docs/model.md, for ``Yk_s``.
+        """
         return self.priced if self.before is self.priced else self.before.towards(self.priced, part)
 
 

@@ -189,7 +189,7 @@ class ObjectOutlook:
 
 
 def quarter_of(start: dt.date, end: dt.date) -> tuple[int, float]:
-    """The calendar quarter in which a step begins, and the part of it that is over in the middle of the step."""
+    """The quarter in which a step begins, and the part of it that is over in the middle of the step."""
     quarter = (start.month - 1) // 3
     first = dt.date(start.year, 3 * quarter + 1, 1)
     following = dt.date(start.year + quarter // 3, 3 * ((quarter + 1) % 4) + 1, 1)

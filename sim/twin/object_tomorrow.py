@@ -108,7 +108,7 @@ class Tomorrow:
         self.model, self.plants, self.response, self.tolerance = model, plants, response, tolerance
         self.maker = {offer: plant for plant in plants for offer in plant.offers}
         self.buyer = {need: plant for plant in plants for need in plant.needs}
-        linked = [[held.good for held in (*plant.offers, *plant.needs)] for plant in plants]
+        linked = [[*(o.good for o in plant.offers), *(n.good for n in plant.needs)] for plant in plants]
         self.chains = chains_of(len(model.world.goods), linked)
         self._of_chain = [
             (

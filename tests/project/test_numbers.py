@@ -56,7 +56,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("ROOM_RESPONSE", 20.0): "a step, smooth enough for the market's solver",
     ("LARGEST_LOG, LARGEST", 60.0): "limit of what a checkpoint may hold",
     ("LARGEST_LOG, LARGEST", 1e6): "limit of what a checkpoint may hold",
-    ("Tomorrow.__init__", 1e-3): "keeps a rate finite: hours",
+    ("YearUse.__init__", 1e-3): "keeps a rate finite: hours",
     ("Tomorrow._round", 1e-6): "keeps a logarithm finite: a cash cost of nothing",
     ("Tomorrow._supply", 1e-3): "keeps a power finite",
     ("Tomorrow._supply", 1e3): "keeps a power finite",
