@@ -142,11 +142,13 @@ def climbed(ramp: Quantity | None, since: dt.date | None, start: dt.date, end: d
 def climbing(
     ramp: Quantity | None, since: dt.date | None, until: dt.date | None, start: dt.date
 ) -> dt.date | None:
-    """The step that begins at ``start`` while any member is still on its way up, for a phase; else None."""
-    import numpy as np
+    """The step that begins at ``start`` while the change is still on its way up, for a phase; else None.
 
+    Where each member has its own time, every step to the end is one: what members meet must not depend on
+    which of them share a run.
+    """
     over = until is not None and until < start
     if ramp is None or since is None or start < since or over:
         return None
     years = (start - since).days / DAYS_PER_YEAR
-    return start if years <= np.max(ramp.amount) else None
+    return start if ramp.drawn is not None or years <= ramp.value else None
