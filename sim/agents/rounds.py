@@ -20,7 +20,7 @@ PART, MEMORY = 0.6, 5
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""
-SAME, SHRINKS = 0.3, 0.9
+SAME, SHRINKS = 0.3, 0.97
 """Where two rounds change alike, by this cosine, and the second by no less than this share of the first, the
 way is far: rounds then go all of it, as no straight line is in sight."""
 STEADY, LEAST = 1e-2, 1e-12

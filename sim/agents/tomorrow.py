@@ -176,7 +176,10 @@ class Tomorrow:
         return replace(now, offer=offer, need=index, reach=reach, use=use), clearing.state
 
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
-        """(M, C) t/year that may pass, where (M, N) t/year are needed."""
+        """(M, C) t/year that may pass, where (M, N) t/year are needed.
+
+        Equation (M116), docs/model.md, for ``capy_h``.
+        """
         normal = self._prepared.benchmark.normal_use
         needed = np.divide(need, normal, out=np.ones_like(need), where=normal > 0)
         return regime.applied.ceilings(regime.cap_tonnes, needed)

@@ -89,6 +89,10 @@ class Border:
     covered: list[float]
     """1 for a buyer that the ceiling covers, else 0."""
     tonnes: float = NO_CAP
+    approved: float = 0.0
+    """Tonnes a year that pass beside, if its applicants need what they need in the base year."""
+    applicants: list[tuple[int, float]] = field(default_factory=list)
+    """Needs, with their share in the base year's flow."""
     log_rent: float = 0.0
     flow: float = 0.0
 

@@ -252,7 +252,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         kernels = [weights_of(self, controls, policy, g) for g in range(len(self.markets))]
         borders: list[list[Border]] = [[] for _ in kernels]
         for cap, (g, border) in enumerate(borders_of(self.world, controls)):
-            border.tonnes = ceiling(policy, cap, shares, window.settled)
+            border.tonnes, border.approved = ceiling(policy, cap, shares, window.settled)
+            border.applicants = applicants_of(policy, cap)
             borders[g].append(border)
         markup = (self._markup(controls) / self._base_markup).tolist()
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
@@ -386,19 +387,29 @@ def ship(market: ObjectMarket[Offer, Need], lags: list[list[list[float]]]) -> No
 
 def ceiling(
     policy: PolicyMarket, cap: int, shares: Mapping[str, Amount], settled: Sequence[str]
-) -> float:
-    """Tonnes that pass a cap in a year; of a licence what is approved, once anything is decided."""
+) -> tuple[float, float]:
+    """Tonnes that pass a cap in a year, and of a licence what is approved, once anything is decided."""
     event = policy.cap_events[cap]
     share, base = one(shares.get(event, 1.0)), float(policy.base_cap_flow[cap])
     if share <= 0:
-        return NO_CAP
+        return NO_CAP, 0.0
     rules = {gate.cap: gate.rule for gate in policy.gates}
     rule = rules.get(cap)
-    allowed = share * one(policy.fixed_caps[cap])
-    if isinstance(rule, Licence):
-        decided = one(rule.approval_share) if event in settled else 0.0
-        allowed = share * decided * (1 - one(rule.free_share)) * base
-    return allowed + (1 - share + share * one(policy.free_shares[cap])) * base
+    free = (1 - share + share * one(policy.free_shares[cap])) * base
+    if not isinstance(rule, Licence):
+        return free + share * one(policy.fixed_caps[cap]), 0.0
+    decided = one(rule.approval_share) if event in settled else 0.0
+    return free, share * decided * (1 - one(rule.free_share)) * base
+
+
+def applicants_of(policy: PolicyMarket, cap: int) -> list[tuple[int, float]]:
+    """Who applies for licences under a cap, each with its share in the base year's flow; nobody elsewhere."""
+    for gate in policy.gates:
+        if gate.cap == cap and isinstance(gate.rule, Licence):
+            flows = gate.base.reshape(len(gate.offers), len(gate.needs)).sum(0).tolist()
+            total = sum(flows)
+            return [(b, x / total) for b, x in zip(gate.needs.tolist(), flows, strict=True) if total > 0]
+    return []
 
 
 def refuse_others(controls: Controls) -> None:

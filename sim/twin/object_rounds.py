@@ -17,7 +17,7 @@ STEP, REMEMBERED = 0.6, 5
 """Part of the way that is gone, and changes between rounds that count."""
 LARGEST_TAKEN = 3.0
 """Most of an earlier change that is taken back or added, in multiples of it."""
-STILL_FAR = 0.3, 0.9
+STILL_FAR = 0.3, 0.97
 """Cosine between two changes, and ratio of their lengths, above which the end is far."""
 RIDGE, LEAST_RIDGE = 1e-2, 1e-12
 """Added to the diagonal of the least squares: as a share of its mean, and in all."""

@@ -213,6 +213,7 @@ class Tomorrow:
             self._offer(offer, maker, cost, (prospect, now.reach[offer.position]))
         for need, taker in zip(model.needs, takers, strict=True):
             taker.tiers = self._tiers(need, prospect, now.use[need.position], (products, inputs))
+        self._apply(markets, prospect, now.use)
         for good in goods:
             if markets[good].offers and markets[good].needs:
                 markets[good].clear(self.tolerance)
@@ -268,10 +269,8 @@ class Tomorrow:
         ratio = max(maker.quantity, 1e-12) / max(usual, 1e-12)
         maker.ask = cost * within(ratio, 1e-3, 1e3) ** (1 / maker.response)
 
-    def _tiers(
-        self, need: Need, prospect: Prospect, usable: float, prices: tuple[list[float], list[float]]
-    ) -> list[tuple[float, float, float]]:
-        """What a facility would use in a year: classes of worth, who goes over to something else, more."""
+    def _needed(self, need: Need, prospect: Prospect, usable: float) -> tuple[float, float]:
+        """Tonnes a year that would be used as in the base year; by which elasticity a year's thrift adds."""
         b, plant = self.model.b, self.buyer.get(need)
         adapted, adapting = 0.0, 0.0
         if plant is None or plant.thrifty:
@@ -280,10 +279,30 @@ class Tomorrow:
         left = 1 - need.switch_share * need.switched
         tonnes = need.use / self.model.step_years * need.intensity ** (1 - adapted) * left
         if plant is None:
-            tonnes *= prospect.demand_factor[need.position]
-        else:
-            level = max(prospect.production_factor[o.position] for o in plant.offers)
-            tonnes *= plant.grown * level * usable
+            return tonnes * prospect.demand_factor[need.position], adapting
+        level = max(prospect.production_factor[o.position] for o in plant.offers)
+        return tonnes * plant.grown * level * usable, adapting
+
+    def _apply(
+        self, markets: Sequence[ObjectMarket[Maker, Taker]], prospect: Prospect, use: Sequence[float]
+    ) -> None:
+        """Ceilings of licences: buyers apply for what they need."""
+        needs, years = self.model.needs, self.model.step_years
+        for market, borders in zip(markets, prospect.borders, strict=True):
+            for border, known in zip(market.borders, borders, strict=True):
+                wanted = sum(
+                    share * self._needed(needs[b], prospect, use[b])[0] / (needs[b].use / years)
+                    for b, share in known.applicants
+                )
+                border.tonnes = known.tonnes + known.approved * wanted
+
+    def _tiers(
+        self, need: Need, prospect: Prospect, usable: float, prices: tuple[list[float], list[float]]
+    ) -> list[tuple[float, float, float]]:
+        """What a facility would use in a year: classes of worth, who goes over to something else, more."""
+        b, plant = self.model.b, self.buyer.get(need)
+        tonnes, adapting = self._needed(need, prospect, usable)
+        left = 1 - need.switch_share * need.switched
         worth = self._worth(need, prices)
         going = 0.0
         if need.switch_share > 0:
