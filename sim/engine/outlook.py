@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,16 +13,14 @@ from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
 from sim.agents.rounds import Priced
 from sim.agents.state import State
-from sim.agents.tomorrow import Applied, Coming, Tomorrow
+from sim.agents.tomorrow import Coming, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
-from sim.controls import Controls, Licence
-from sim.engine.markets import NO_CAP, PolicyMarket, build_market
 from sim.engine.policy import active_controls
+from sim.engine.prospects import Prospects
 from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
 from sim.engine.run import Run
 from sim.instruments import Instrument
-from sim.units import Amount
 
 __all__ = ["Outlook"]
 
@@ -75,9 +73,10 @@ class Outlook:
     """
 
     def __init__(self, case: Run, rules: Rules, regimes: Regimes, saved: Saved | None = None) -> None:
-        self._case, self._rules, self._regimes = case, rules, regimes
+        self._case, self._rules = case, rules
         prepared = case.prepared
         self._tomorrow = Tomorrow(prepared, central_response(case))
+        self._prospects = Prospects(case, regimes, self._tomorrow.response)
         self.rate = closing_rate(prepared)
         world = prepared.world
         self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]
@@ -233,62 +232,7 @@ class Outlook:
         controls, shares = active_controls(
             case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
         )
-        return self._future(controls, shares, self._open_gates(window.events, window.first))
-
-    def _future(
-        self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
-    ) -> Coming:
-        prepared = self._case.prepared
-        market = build_market(prepared, controls, self._case.differing, self._tomorrow.response)
-        tonnes, approved = self._ceilings(market, shares, settled)
-        applied = self._applied(market, approved)
-        return Coming(controls, market.market, tonnes, applied, self._regimes.ratio(controls))
-
-    def _ceilings(
-        self, market: PolicyMarket, shares: Mapping[str, Amount], settled: Sequence[str]
-    ) -> tuple[FloatArray, dict[int, FloatArray]]:
-        """(M, C) t/year that pass each cap, and (M,) of licences what is approved where needs are as usual.
-
-        Of applications nothing is approved before anything is decided.
-        """
-        tonnes = np.full((self._case.prepared.members, len(market.cap_events)), NO_CAP)
-        approved: dict[int, FloatArray] = {}
-        gates = {gate.cap: gate.rule for gate in market.gates}
-        resales = len(market.resale_caps)
-        for cap, event in enumerate(market.cap_events[: len(market.cap_events) - resales]):
-            share = shares.get(event, 1.0)
-            rule, base = gates.get(cap), market.base_cap_flow[cap]
-            bound = (1 - share + share * market.free_shares[cap]) * base
-            if not isinstance(rule, Licence):
-                bound = bound + share * market.fixed_caps[cap]
-            elif event in settled:
-                granted = share * np.asarray(rule.approval_share) * (1 - np.asarray(rule.free_share)) * base
-                approved[cap] = np.where(np.asarray(share) > 0, granted, 0.0)
-            tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
-        return tonnes, approved
-
-    def _applied(self, market: PolicyMarket, approved: Mapping[int, FloatArray]) -> Applied:
-        """Whose applications each licence decides on, each buyer with its part of the base year's flow."""
-        world, members = self._case.world, self._case.prepared.members
-        caps, tonnes, needs, weights, start = [], [], [], [], [0]
-        for cap, granted in approved.items():
-            good, sellers, buyers = market.market.caps[cap]
-            flow = self._case.prepared.benchmark.flow[good][sellers].sum(0) * buyers
-            if flow.sum() > 0:
-                here = np.flatnonzero(flow)
-                caps.append(cap)
-                tonnes.append(np.broadcast_to(granted, (members,)))
-                needs.append(here + world.need_slice(good).start)
-                weights.append(flow[here] / flow.sum())
-                start.append(start[-1] + len(here))
-        none = np.zeros(0, dtype=np.int64)
-        return Applied(
-            np.array(caps, dtype=np.int64),
-            np.stack(tonnes, axis=1) if tonnes else np.zeros((members, 0)),
-            np.concatenate([none, *needs]),
-            np.concatenate([np.zeros(0), *weights]),
-            np.array(start[:-1], dtype=np.int64),
-        )
+        return self._prospects.coming(controls, shares, self._open_gates(window.events, window.first))
 
     def _mean(
         self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray

@@ -218,7 +218,7 @@ class Tomorrow:
             if markets[good].offers and markets[good].needs:
                 markets[good].clear(self.tolerance)
         prices, indices = self._bounded(prospect, markets, (products, inputs))
-        reach, use = self._reach(takers)
+        reach, use = reach_of(model, self.plants, takers)
         return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach, use)
 
     def _bounded(
@@ -330,26 +330,6 @@ class Tomorrow:
         pays = plant.worth_of_more(need, products, inputs, 1 + self.model.b["entry_margin"])
         return float(max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE)
 
-    def _reach(self, takers: Sequence[Taker]) -> tuple[list[float], list[float]]:
-        """What purchases allow plants to make, and of what use each input is beside the scarcest."""
-        b, model = self.model.b, self.model
-        reach, use = [1.0] * len(model.offers), [1.0] * len(model.needs)
-        for plant in self.plants:
-            allowed = []
-            for group in plant.groups:
-                bought = sum(takers[n.position].purchases for n in group)
-                per_tonne = sum(n.coefficient * n.per_activity for n in group)
-                allowed.append(bought / per_tonne / plant.full)
-            scarcest = min(allowed)
-            room = min(scarcest * b["recovery_room"] + b["recovery_step"], 1.0)
-            for offer in plant.offers:
-                reach[offer.position] = scarcest
-            for group, share in zip(plant.groups, allowed, strict=True):
-                ample = within((share / max(scarcest, 1e-9) - 1) / AMPLE, 0.0, 1.0)
-                for need in group:
-                    use[need.position] = 1.0 - ample * (1.0 - room)
-        return reach, use
-
     def _indices(self, prospect: Prospect, prices: Sequence[float]) -> list[float]:
         """Every need's index at given gate prices; that of the base year where nobody may sell."""
         model, found = self.model, []
@@ -360,6 +340,29 @@ class Tomorrow:
                 weight = sum(row[b] * price**-sigma for row, price in zip(kernel, mine, strict=True))
                 found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
         return found
+
+
+def reach_of(
+    model: ObjectModel, plants: Sequence[PlantAgent], takers: Sequence[Taker]
+) -> tuple[list[float], list[float]]:
+    """What purchases allow plants to make, and of what use each input is beside the scarcest."""
+    b = model.b
+    reach, use = [1.0] * len(model.offers), [1.0] * len(model.needs)
+    for plant in plants:
+        allowed = []
+        for group in plant.groups:
+            bought = sum(takers[n.position].purchases for n in group)
+            per_tonne = sum(n.coefficient * n.per_activity for n in group)
+            allowed.append(bought / per_tonne / plant.full)
+        scarcest = min(allowed)
+        room = min(scarcest * b["recovery_room"] + b["recovery_step"], 1.0)
+        for offer in plant.offers:
+            reach[offer.position] = scarcest
+        for group, share in zip(plant.groups, allowed, strict=True):
+            ample = within((share / max(scarcest, 1e-9) - 1) / AMPLE, 0.0, 1.0)
+            for need in group:
+                use[need.position] = 1.0 - ample * (1.0 - room)
+    return reach, use
 
 
 def logs(values: Sequence[float]) -> list[float]:

@@ -87,7 +87,8 @@ def test_objects_and_arrays_tell_the_same_story(uneven_world: World, event: str,
     agree([need.choice_index for need in needs], state.choice_index[0], np.maximum(state.choice_index[0], 1))
     asks = state.offer_expected_price[0]
     agree([offer.ask for offer in offers], asks, np.maximum(asks, 1))
-    agree([need.expected for need in needs], state.need_expected_price[0], 1.0)
+    bids = state.need_expected_price[0]
+    agree([need.expected for need in needs], bids, np.maximum(bids, 1))
     agree([offer.rate for offer in offers], state.rate[0], output)
     agree([offer.capacity for offer in offers], state.capacity[0], output)
     agree([need.intensity for need in needs], state.intensity[0], 1.0)
