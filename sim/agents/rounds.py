@@ -20,7 +20,7 @@ PART, MEMORY = 0.6, 5
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""
-SAME, SHRINKS = 0.3, 0.97
+SAME, SHRINKS = 0.3, 0.9
 """Where two rounds change alike, by this cosine, and the second by no less than this share of the first, the
 way is far: rounds then go all of it, as no straight line is in sight."""
 STEADY, LEAST = 1e-2, 1e-12
@@ -162,6 +162,7 @@ class Mixing:
     def __init__(self, chains: Chains, going: BoolArray, near: float = ARRIVED) -> None:
         self._chains, self.going, self._near = chains, going, near
         self._rounds: list[tuple[FloatArray, FloatArray]] = []
+        self._calmest: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     def goods(self) -> BoolArray:
         """(G,) goods that some member still clears."""
@@ -171,28 +172,49 @@ class Mixing:
     def step(self, now: Priced, found: Priced, last: bool = False) -> Priced:
         """Prices of the next round, after a round found others than it began with.
 
-        Chains that agree stay as they are. After the last round nothing is guessed from earlier ones.
+        Chains that agree stay as they are. After the last round a chain takes the round that changed least.
 
         Equations (M106), (M109) and (M110), docs/model.md, for ``chg_n`` and ``pt_n``.
         """
         chains = self._chains
         at = chains.joined(now)
         change = chains.joined(found) - at
-        self.going = self.going & (chains.largest(np.abs(change)) > self._near)
+        size = chains.largest(np.abs(change))
+        self.going = self.going & (size > self._near)
+        calm = self._calm(size, at, change)
+        if last:
+            return chains.parted(calm[0] + PART * calm[1], now, self.going)
         self._rounds = [*self._rounds, (at, change)][-(MEMORY + 1) :]
         ahead = PART * change
         pairs = list(pairwise(self._rounds))
-        turned = [after[1] - before[1] for before, after in pairs]
         if pairs:
-            earlier = pairs[-1][0][1]
-            now_size, size = chains.sums(change * change), chains.sums(earlier * earlier)
-            alike = chains.sums(change * earlier) > SAME * np.sqrt(now_size * size)
-            onwards: BoolArray = np.logical_and(alike, now_size > SHRINKS**2 * size)
-            backs = [] if last else self._back(turned, change)
-            for (before, after), bent, back in zip(pairs, turned, backs, strict=not last):
-                ahead -= chains.spread(np.where(onwards, 0.0, back)) * (after[0] - before[0] + PART * bent)
+            turned = [after[1] - before[1] for before, after in pairs]
+            onwards = self._far(pairs[-1][0][1], change)
+            for (before, after), bent, back in zip(pairs, turned, self._back(turned, change), strict=True):
+                ahead -= chains.spread(back) * (after[0] - before[0] + PART * bent)
             ahead = np.where(chains.of_columns(onwards), change, ahead)
         return chains.parted(at + ahead, now, self.going)
+
+    def _calm(self, size: FloatArray, at: FloatArray, change: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Where the round began that changed each chain least so far, and what it changed."""
+        if self._calmest is None:
+            self._calmest = size, at, change
+        else:
+            least, place, moved = self._calmest
+            calmer: BoolArray = np.asarray(size < least)
+            columns = self._chains.of_columns(calmer)
+            self._calmest = (
+                np.where(calmer, size, least), np.where(columns, at, place), np.where(columns, change, moved)
+            )  # fmt: skip
+        return self._calmest[1], self._calmest[2]
+
+    def _far(self, before: FloatArray, change: FloatArray) -> BoolArray:
+        """(M, chains) whether two changes are alike and the second is hardly smaller: the way is long."""
+        sums = self._chains.sums
+        size, earlier = sums(change * change), sums(before * before)
+        alike = sums(change * before) > SAME * np.sqrt(size * earlier)
+        far: BoolArray = np.logical_and(alike, size > SHRINKS**2 * earlier)
+        return far
 
     def _back(self, turned: Sequence[FloatArray], change: FloatArray) -> Sequence[FloatArray]:
         """(M, chains) for each earlier change how much of it is taken back, by least squares.
@@ -200,8 +222,6 @@ class Mixing:
         Equations (M107) and (M108), docs/model.md, for ``gram_lk`` and ``tk_l``.
         """
         sums = self._chains.sums
-        if not turned:
-            return []
         matrix = np.stack([np.stack([sums(one * other) for other in turned], -1) for one in turned], -2)
         right = np.stack([sums(one * change) for one in turned], -1)
         size = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / len(turned)

@@ -17,7 +17,7 @@ STEP, REMEMBERED = 0.6, 5
 """Part of the way that is gone, and changes between rounds that count."""
 LARGEST_TAKEN = 3.0
 """Most of an earlier change that is taken back or added, in multiples of it."""
-STILL_FAR = 0.3, 0.97
+STILL_FAR = 0.3, 0.9
 """Cosine between two changes, and ratio of their lengths, above which the end is far."""
 RIDGE, LEAST_RIDGE = 1e-2, 1e-12
 """Added to the diagonal of the least squares: as a share of its mean, and in all."""
@@ -56,21 +56,27 @@ class Path:
     def __init__(self) -> None:
         self._places: list[np.ndarray] = []
         self._changes: list[np.ndarray] = []
+        self._calmest: tuple[float, np.ndarray, np.ndarray] | None = None
 
     def onwards(self, at: Sequence[float], change: Sequence[float], last: bool) -> list[float]:
         """Where the next round begins.
 
         Args:
             at: where this round began. change: how far it would go.
-            last: no other round follows; then nothing is guessed from earlier ones.
+            last: no other round follows; then the one that changed least so far counts.
         """
+        size = max(abs(x) for x in change)
+        if self._calmest is None or size < self._calmest[0]:
+            self._calmest = size, np.array(at), np.array(change)
+        if last:
+            return [float(x) for x in self._calmest[1] + STEP * self._calmest[2]]
         self._places = [*self._places, np.array(at)][-REMEMBERED - 1 :]
         self._changes = [*self._changes, np.array(change)][-REMEMBERED - 1 :]
         place, now = self._places[-1], self._changes[-1]
         if len(self._changes) > 1 and self._far(self._changes[-2], now):
             return [float(x) for x in place + now]
         ahead = STEP * now
-        if len(self._changes) > 1 and not last:
+        if len(self._changes) > 1:
             moved, turned = np.diff(self._places, axis=0), np.diff(self._changes, axis=0)
             for part, step, bend in zip(self._taken_back(turned, now), moved, turned, strict=True):
                 ahead = ahead - part * (step + STEP * bend)

@@ -67,7 +67,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("ARRIVED, NEARLY", 1e-3): "numerical: change of a log price up to which rounds agree",
     ("ARRIVED, NEARLY", 5e-3): "numerical: the same where prices are on their way anyhow",
     ("SAME, SHRINKS", 0.3): "numerical: from which two rounds count as alike",
-    ("SAME, SHRINKS", 0.97): "numerical: from which a way counts as far",
+    ("SAME, SHRINKS", 0.9): "numerical: from which a way counts as far",
     ("PART, MEMORY", 0.6): "numerical: how rounds are mixed",
     ("PART, MEMORY", 5): "numerical: rounds that are remembered",
     ("FARTHEST", 3.0): "numerical: how far a remembered change is gone on",
