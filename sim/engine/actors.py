@@ -196,7 +196,9 @@ class Actors:
         logistics.arrive(state, self.tracers)
         for process in self.processes:
             process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        worth = self._worth.now(*self._near, controls.budget_factor, controls.own_cost_factor)
+        # What a plant is paid for its products: where a state pays a part of it, more than the market does.
+        paid, index = self._near[0] / controls.ask_factor, self._near[1]
+        worth = self._worth.now(paid, index, controls.budget_factor, controls.own_cost_factor)
         tiers = buyers.use_tiers(prepared, required, worth, controls.budget_factor)
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:

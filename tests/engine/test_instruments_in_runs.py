@@ -79,6 +79,10 @@ def one(kind: str, **fields: Any) -> Instrument:
     return event(kind, **{"from": START} | fields)
 
 
+YEAR = slice(-12, None)
+"""The last year of a story: a plant at the edge of what pays goes up and down from month to month."""
+
+
 @pytest.fixture(scope="module")
 def calm(small_world: World) -> Any:
     """The undisturbed run of a good."""
@@ -274,19 +278,25 @@ def test_a_sanction_on_a_firm_stops_its_sales_to_the_coalition_only(small_world:
     sanction = one("sanction", by=["JPN", "USA"], firms=["magnet_china"], stops="imports")
     story, base = tell(small_world, sanction, good="magnet"), calm("magnet")
     assert story.between("CHN", "USA")[JULY:].max() == 0
-    assert story.between("CHN", "ROW")[-1, 0] > base.between("CHN", "ROW")[-1, 0]
-    assert story.between("JPN", "USA")[-1, 0] > base.between("JPN", "USA")[-1, 0]
+    # What it sells elsewhere gets cheap, so much that for some months it does not run; others get more of it.
+    left, right = story.between("CHN", "ROW")[JULY:, 0], base.between("CHN", "ROW")[JULY:, 0]
+    assert left[0] > 1.2 * right[0]
+    assert left[:12].mean() > 1.1 * right[:12].mean()
+    assert story.price[JULY, 0, 0] < base.price[JULY, 0, 0]
+    assert (story.between("JPN", "USA")[JULY:, 0] > base.between("JPN", "USA")[JULY:, 0]).all()
 
 
 def test_flooding_drives_rivals_back(small_world: World, calm: Any) -> None:
     flood = one("price_flooding", countries=["CHN"], goods=["magnet"], discount="30 %")
     story, base = tell(small_world, flood, good="magnet"), calm("magnet")
     china, japan = 0, 1
-    assert (story.price[-1, 0] < base.price[-1, 0]).all()
-    assert story.output[-1, 0, china] > base.output[-1, 0, china]
-    assert story.output[-1, 0, japan] < 0.95 * base.output[-1, 0, japan]
+    output, before = story.output[YEAR, 0].mean(0), base.output[YEAR, 0].mean(0)
+    assert story.price[YEAR, 0, china].mean() < 0.97 * base.price[YEAR, 0, china].mean()
+    assert (np.diff(story.output[JULY : JULY + 3, 0, china], prepend=before[china]) > 0).all()
+    assert output[china] > 1.05 * before[china]
+    assert output[japan] < 0.95 * before[japan]
     more = one("price_flooding", countries=["CHN"], goods=["magnet"], discount="30 %", extra_output="15 %")
-    assert tell(small_world, more, good="magnet").output[-1, 0, japan] < story.output[-1, 0, japan]
+    assert tell(small_world, more, good="magnet").output[YEAR, 0, japan].mean() < output[japan]
 
 
 def test_extra_output_stays_within_capacity(small_world: World) -> None:
@@ -315,9 +325,9 @@ def test_dearer_energy_shifts_output_to_others(small_world: World, calm: Any) ->
     dear = one("energy_cost", countries=["JPN"], goods=["magnet"], change="200 %", energy_share="30 %")
     story, base = tell(small_world, dear, good="magnet"), calm("magnet")
     china, japan = 0, 1
-    assert story.output[-1, 0, japan] < 0.97 * base.output[-1, 0, japan]
-    assert story.output[-1, 0, china] > base.output[-1, 0, china]
-    assert story.price[-1, 0, japan] > base.price[-1, 0, japan]
+    assert story.output[YEAR, 0, japan].mean() < 0.97 * base.output[YEAR, 0, japan].mean()
+    assert (story.output[YEAR, 0, china] > base.output[YEAR, 0, china]).all()
+    assert (story.price[JULY:, 0, japan] > 1.1 * base.price[JULY:, 0, japan]).all()
 
 
 def test_dearer_freight_shifts_sourcing_to_the_nearer_seller(small_world: World, calm: Any) -> None:
@@ -381,7 +391,9 @@ def test_capacity_that_grows_is_used_and_one_that_closes_is_not(small_world: Wor
     assert grown.price[-1, 0].mean() < base.price[-1, 0].mean()
     shut = tell(small_world, one("capacity_change", facilities=["mine_abroad"], change="-100 %"), good="clay")
     assert (shut.output[JULY:, 0, 1] == 0).all()
-    assert shut.price[-1, 0, 0] > base.price[-1, 0, 0]
+    # Until users have saved what is missing, and others make as much as they can.
+    assert (shut.price[JULY : JULY + 6, 0, 0] > 2 * base.price[JULY : JULY + 6, 0, 0]).all()
+    assert shut.output[YEAR, 0, 0].mean() > 1.05 * base.output[YEAR, 0, 0].mean()
 
 
 @pytest.mark.parametrize("kind", ["substitution_push", "recycling_push"])
