@@ -131,7 +131,8 @@ def _times(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.2g} %"
+    """Two digits, and whole per cent from 100 on."""
+    return f"{100 * value:.0f} %" if abs(value) >= 1 else f"{100 * value:.2g} %"
 
 
 # -- properties --------------------------------------------------------------------------------
