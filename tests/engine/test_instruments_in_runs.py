@@ -97,7 +97,7 @@ LICENCE = {"by": "CHN", "goods": ["dysprosium"], "approval_share": "40 %", "dela
 def test_a_licence_stops_exports_for_its_delay_then_lets_the_approved_share_through(
     small_world: World,
 ) -> None:
-    """Of what is applied for, and that is what the licensed users need: at ten times the price less."""
+    """Of what is applied for, and that is what licensed users need: at ten times the price they need less."""
     story = tell(small_world, one("export_licence", **LICENCE), assumptions=ON_TIME)
     exports, filed, base = story.exports(), story.filed, story.exports()[0]
     assert exports[JULY : JULY + 1].max() < 0.02 * base
