@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, Groups
 
 __all__ = ["closing_rate", "elasticity_of_goods", "share_of_step", "year_elasticity"]
 
@@ -46,10 +46,9 @@ def elasticity_of_goods(prepared: Prepared) -> FloatArray:
     world, output = prepared.world, prepared.benchmark.normal_output
     goods = len(world.goods)
     weight = np.bincount(world.offer_good, output, goods)
-    supply = year_elasticity(prepared) * output
-    by_good = np.zeros((len(supply), goods))
-    for good in range(goods):
-        by_good[:, good] = supply[:, world.offer_slice(good)].sum(1) / max(weight[good], 1e-12)
+    # Sums by group: plain sums of an axis round otherwise for one member alone than for several.
+    supply = Groups(world.offer_good).spread_sums(year_elasticity(prepared) * output, goods)
+    by_good: FloatArray = supply / np.maximum(weight, 1e-12)
     return by_good + prepared.behaviour["use_elasticity"]
 
 
@@ -62,8 +61,7 @@ def closing_rate(prepared: Prepared) -> FloatArray:
     normal = prepared.benchmark.normal_use
     use = np.bincount(world.need_good, normal, goods)
     held = np.bincount(world.need_good, normal * world.need_cover, goods) * behaviour["cover_scale"]
-    for good in range(goods):
-        held[:, good] += prepared.kept_stock[:, world.offer_slice(good)].sum(1)
+    held = held + Groups(world.offer_good).spread_sums(prepared.kept_stock, goods)
     years = np.maximum(held / np.maximum(use, 1e-12), LEAST_YEARS)
     kappa = 1 / behaviour["storage_elasticity"]
     rate: FloatArray = behaviour["storage_cost"] + elasticity_of_goods(prepared) * kappa / years
