@@ -215,12 +215,12 @@ def draw_quota() -> Facts:
         facts[f"{run}: use abroad, third year"] = change(series["use abroad"][:, year_3].mean(1))
         facts[f"{run}: lowest price outside afterwards"] = change(series["outside"][:, after].min(1))
     half = found["50 %"]
-    peak, end = (
+    peak, rest = (
         100 * float(np.median(v)) for v in (half["rent"][:, force].max(1), half["rent"][:, last][:, -1])
     )
     words = Words(
         f"Three years of a quota of half the exports: its rent is highest within months, at {peak:.0f} % "
-        f"of the price, and falls to {end:.0f} %",
+        f"of the price, and falls to {rest:.0f} %",
         "Chinese exports of germanium metal under quotas of 75, 50 and 25 % of those of the base year, "
         "January 2025 to December 2027 (assumed).",
         _footer(f"exports and stocks {OVER}; rent as a multiple of the gate price",

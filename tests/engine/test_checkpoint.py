@@ -297,9 +297,9 @@ RULES: dict[str, tuple[dict[str, Any], bool]] = {
 def test_a_rule_that_is_added_sees_the_step_before(small_world: World, name: str) -> None:
     """As in a run in which it was written from the start, and waited for its date.
 
-    At first it meets the same market, as far as prices of the time ahead agree: an event that some members may
-    meet and others not has a market of other shapes, before it acts, too, and rounds from prices that rounding
-    moved need not end at the same ones. Later months carry that on; what the rule does stays the same.
+    At first it meets the same market, as far as prices of the time ahead agree: an event that some members
+    may meet and others not has a market of other shapes, before it acts, too, and rounds from prices that
+    rounding moved need not end at the same ones. Later months carry that on; what the rule does stays so.
     """
     trigger, acts = RULES[name]
     then = scenario_of(QUOTA_BEFORE, TARIFF, reacting(trigger))
