@@ -81,6 +81,8 @@ def one(kind: str, **fields: Any) -> Instrument:
 
 YEAR = slice(-12, None)
 """The last year of a story: a plant at the edge of what pays goes up and down from month to month."""
+GRADUAL = {"margin_share": 0.5}
+"""Plants that stop gradually as their margin shrinks, so that this moves little."""
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +290,7 @@ def test_a_sanction_on_a_firm_stops_its_sales_to_the_coalition_only(small_world:
 
 def test_flooding_drives_rivals_back(small_world: World, calm: Any) -> None:
     flood = one("price_flooding", countries=["CHN"], goods=["magnet"], discount="30 %")
-    story, base = tell(small_world, flood, good="magnet"), calm("magnet")
+    story, base = tell(small_world, flood, good="magnet", assumptions=GRADUAL), calm("magnet")
     china, japan = 0, 1
     output, before = story.output[YEAR, 0].mean(0), base.output[YEAR, 0].mean(0)
     assert story.price[YEAR, 0, china].mean() < 0.97 * base.price[YEAR, 0, china].mean()
@@ -296,7 +298,9 @@ def test_flooding_drives_rivals_back(small_world: World, calm: Any) -> None:
     assert output[china] > 1.05 * before[china]
     assert output[japan] < 0.95 * before[japan]
     more = one("price_flooding", countries=["CHN"], goods=["magnet"], discount="30 %", extra_output="15 %")
-    assert tell(small_world, more, good="magnet").output[YEAR, 0, japan].mean() < output[japan]
+    made = tell(small_world, more, good="magnet", assumptions=GRADUAL).output[YEAR, 0].mean(0)
+    assert made[china] > output[china]
+    assert made[japan] < output[japan]
 
 
 def test_extra_output_stays_within_capacity(small_world: World) -> None:
@@ -323,7 +327,7 @@ def test_a_weaker_currency_sells_more_abroad_at_lower_dollar_prices(small_world:
 
 def test_dearer_energy_shifts_output_to_others(small_world: World, calm: Any) -> None:
     dear = one("energy_cost", countries=["JPN"], goods=["magnet"], change="200 %", energy_share="30 %")
-    story, base = tell(small_world, dear, good="magnet"), calm("magnet")
+    story, base = tell(small_world, dear, good="magnet", assumptions=GRADUAL), calm("magnet")
     china, japan = 0, 1
     assert story.output[YEAR, 0, japan].mean() < 0.97 * base.output[YEAR, 0, japan].mean()
     assert (story.output[YEAR, 0, china] > base.output[YEAR, 0, china]).all()
