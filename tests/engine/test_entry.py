@@ -124,8 +124,8 @@ def test_who_stands_still_is_not_felt_by_others(name: str) -> None:
 
 
 CALM = {"margin_share": 0.5}
-"""Plants that stop gradually: those that stop at a small loss go on and off, prices swing with them long after
-a shock, and who opens because of it is opened by that again."""
+"""Plants that stop gradually: those that stop at a small loss go on and off, prices swing with them long
+after a shock, and who opens because of it is opened by that again."""
 
 
 @functools.cache
