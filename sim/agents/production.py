@@ -205,7 +205,7 @@ def adapt_rates(
     at full capacity from ``entry_margin`` above it, and shuts when the price falls back.
 
     Args:
-        prices: at the gate (M, O) and of choice indices (M, N), as agents reckon with them.
+        prices: at the gate (M, O), less what mark-ups rose by, and of choice indices (M, N).
     """
     _expand(prepared, state, controls)
     received = prices[0] / controls.ask_factor

@@ -162,7 +162,8 @@ class Actors:
     def expect(self, regime: Regime, before: tuple[FloatArray, FloatArray]) -> None:
         """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
 
-        Plants change their rates, users economise, slowly. Equation (M21), docs/model.md, for ``near_s``.
+        Plants change their rates, users economise, slowly. Equations (M21), (M73) and (M78), docs/model.md,
+        for ``near_s``, and for what of it counts beside a mark-up.
 
         Args:
             before: prices that sellers (M, O) and buyers (M, N) expected a step ago.
@@ -171,7 +172,9 @@ class Actors:
         offer = state.gate_price * (state.offer_expected_price / before[0])
         need = state.choice_index * (state.need_expected_price / before[1])
         self._near = offer, need
-        production.adapt_rates(self.case.prepared, state, regime.controls, self._near)
+        # Who gains market power makes as much as at a price that is lower by the rise of the mark-up.
+        received = offer / regime.markup_ratio
+        production.adapt_rates(self.case.prepared, state, regime.controls, (received, need))
         production.adapt_intensity(self.case.prepared, state, regime.controls)
 
     def offer(self, time: int, regime: Regime) -> Offered:

@@ -117,7 +117,12 @@ def test_a_merger_of_rivals_raises_their_good_alone(world: World) -> None:
     order = np.argsort(-world.offer_output[sellers])
     firms = list(dict.fromkeys(world.facility_firm[f] for f in world.offer_facility[sellers][order]))
     data = run(world, Merger((firms[0], firms[1]), START))
-    assert price(data, "gate", "copper_concentrate")[-1] > 1
+    assert price(data, "gate", "copper_concentrate")[FIRST + 1 :].min() > 1
+    made = data.production.isel(member=0).values[:, sellers]
+    theirs = np.isin([world.facility_firm[f] for f in world.offer_facility[sellers]], firms[:2])
+    change = made[-1] / made[0]
+    assert (change[theirs] < 0.999).all(), "they withhold"
+    assert (change[~theirs] >= 0.9999).all(), "others do not"
     assert price(data, "gate", "gallium_high_purity")[-1] == pytest.approx(1, abs=1e-3)
 
 
