@@ -71,4 +71,5 @@ def offers(
     running = np.minimum(state.rate / full, 1.0)
     least = behaviour["least_entrant_rate"] * full * prepared.step_years
     none = benchmark.entrant & (quantity < least)
-    return np.where(none, 0.0, quantity), np.where(benchmark.entrant, kept * running, kept)
+    running_down = np.maximum(kept * running, LEAST_KEPT * full)
+    return np.where(none, 0.0, quantity), np.where(benchmark.entrant, running_down, kept)

@@ -65,6 +65,8 @@ class YearUse:
             prices: (M, O) of products and (M, N) of inputs, multiples of base prices.
         """
         (product, index), (need, room) = prices, needs
+        # Where a state pays for low asks, plants bid with what they are paid in all.
+        product = product / controls.ask_factor
         worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
         tiers = use_tiers(self._prepared, need, worth, controls.budget_factor, self._thrift)
         tiers = self._with_switching(tiers, need, state, controls)

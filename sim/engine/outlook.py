@@ -181,9 +181,12 @@ class Outlook:
             kept: what windows before this one have been priced at in this step.
             again: whether regimes that have been priced are priced again.
         """
+        calm = np.zeros(len(window.parts), dtype=bool)
         if not window.events:
-            # Nothing has been heard of yet: what agents expect has moved nothing either.
-            return _Known(window.name, window.like, window.parts, self._base, self._base)
+            # Where nothing has been heard of yet, what agents expect has moved nothing either.
+            calm = np.ones_like(calm) if self._moved is None else ~np.any(self._moved, axis=1)
+            if calm.all():
+                return _Known(window.name, window.like, window.parts, self._base, self._base)
         here = len(kept)
         # A regime that grows is found again where it stood, or nearest to it.
         places = sorted(range(len(self._priced)), key=lambda place: abs(place - here))
@@ -219,6 +222,9 @@ class Outlook:
                 found.priced, found.before = now, before
             else:
                 found.priced, found.before = now.where(rows, found.priced), before.where(rows, found.before)
+        if calm.any():
+            base = self._base
+            found.priced, found.before = base.where(calm, found.priced), base.where(calm, found.before)
         return found
 
     def _regime(self, window: _Window, owner: IntArray) -> Coming:
