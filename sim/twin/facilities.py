@@ -189,7 +189,7 @@ class PlantAgent(Facility):
     def set_rates(self) -> None:
         """The pace follows the margin."""
         b, model = self.model.b, self.model
-        value = sum(o.revenue_weight * felt(model, o.near) for o in self.offers)
+        value = sum(o.revenue_weight * felt(model, o.near / o.markup) for o in self.offers)
         inputs = sum(n.cost_weight * felt(model, n.near / n.base_index) for n in self.needs)
         margin = value / (1 + self.input_cost_share * (inputs - 1))
         most = self.most

@@ -238,8 +238,10 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def learn(self) -> None:
         """Stage 2: what is expected moves the prices that everybody reckons with."""
         offers, needs = self.outlook.expect(self.dates[self.month], self.dates[self.month + 1])
-        for offer, expected in zip(self.offers, offers, strict=True):
+        markups_now = (self._markup(self.controls) / self._base_markup).tolist()
+        for offer, expected, markup in zip(self.offers, offers, markups_now, strict=True):
             offer.learn(expected)
+            offer.markup = markup
         for need, expected in zip(self.needs, needs, strict=True):
             need.learn(expected)
 

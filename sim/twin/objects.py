@@ -75,7 +75,7 @@ class Offer:
         self.mined = int(activities.offer_plant[position]) < 0
         self.stock = self.usual_stock + (0.0 if self.mined else a_step)
         self.reserve = model.b["seller_reserve_share"] * self.usual_stock
-        self.price = self.near = self.ask = 1.0
+        self.price = self.near = self.ask = self.markup = 1.0
         self.keep_elasticity = model.b["storage_elasticity"]
         self.plan = self.quantity = self.sales = self.made = self.held_back = 0.0
         self.elements: list[float] | None = None
@@ -101,7 +101,7 @@ class Offer:
     def adapt_mine(self, model: ObjectModel) -> None:
         """A mine follows the price, and idles below cash cost; it cannot rise faster than a mine can."""
         b, lowest = model.b, model.b["minimum_utilisation"]
-        price = felt(model, self.near)
+        price = felt(model, self.near / self.markup)
         wanted = self.capacity / self.first_capacity * price**self.supply_elasticity
         wanted = within(wanted, lowest, self.capacity / self.output)
         covered = min(price / max(self.cash_cost, 1e-9), 1.0)

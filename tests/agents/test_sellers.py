@@ -150,7 +150,8 @@ def test_what_entrants_have_on_sale(entering: Situation, pace: float) -> None:
         usual = now.prepared.kept_stock[m, s]
         usual *= max(now.controls.capacity_factor[m, s], now.value("least_working_stock", m))
         if entrant:
-            usual *= min(pace, 1.0)
+            # Nobody sells at any price: a shut one keeps minutes of its output where it gets what it expects.
+            usual = max(usual * min(pace, 1.0), sellers.LEAST_KEPT * full[s])
             stock = 0.0 if stock < now.value("least_entrant_rate", m) * full[s] * step else stock
             seen.add(stock > 0)
         assert quantity[m, s] == pytest.approx(stock, rel=1e-12)
