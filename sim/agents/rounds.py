@@ -43,8 +43,6 @@ class Priced:
     """(M, N) choice index at these costs."""
     reach: FloatArray
     """(M, O) share of its usual output that a plant's inputs allow."""
-    use: FloatArray
-    """(M, N) share of its usual need that a plant can use beside its scarcest input; 1 for users."""
     own: FloatArray
     """(M, O) costs other than those of inputs, over the base year's."""
 
@@ -96,7 +94,7 @@ class Chains:
         self.of_good: IntArray = np.unique(chain, return_inverse=True)[1]
         self.count = int(self.of_good.max()) + 1
         self._offer, self._need = self.of_good[world.offer_good], self.of_good[world.need_good]
-        self._columns = np.concatenate([self._offer, self._need] * 2)
+        self._columns = np.concatenate([self._offer, self._need, self._offer])
         self._groups = Groups(self._columns)
 
     def joined(self, of: Priced) -> FloatArray:
@@ -104,15 +102,13 @@ class Chains:
 
         Equation (M105), docs/model.md, for ``pt_n``.
         """
-        shares = (np.log1p(share / SMALL_SHARE) for share in (of.reach, of.use))
-        return np.concatenate([of.offer, of.need, *shares], axis=1)
+        return np.concatenate([of.offer, of.need, np.log1p(of.reach / SMALL_SHARE)], axis=1)
 
     def parted(self, values: FloatArray, like: Priced, going: BoolArray) -> Priced:
         """Prices from what :meth:`joined` gave; of chains (M, chains) that do not go on those of ``like``."""
         offers, needs = like.offer.shape[1], like.need.shape[1]
-        edges = np.cumsum([offers, needs, offers])
-        offer, need, reach, use = np.split(values, edges, axis=1)
-        reach, use = (SMALL_SHARE * np.expm1(np.maximum(share, 0.0)) for share in (reach, use))
+        offer, need, reach = np.split(values, [offers, offers + needs], axis=1)
+        reach = SMALL_SHARE * np.expm1(np.maximum(reach, 0.0))
         # To the bit: a member that has arrived must not depend on how long others go on.
         of_offers, of_needs = going[:, self._offer], going[:, self._need]
         return replace(
@@ -120,7 +116,6 @@ class Chains:
             offer=np.where(of_offers, offer, like.offer),
             need=np.where(of_needs, need, like.need),
             reach=np.where(of_offers, reach, like.reach),
-            use=np.where(of_needs, np.minimum(use, 1.0), like.use),
         )
 
     def sums(self, values: FloatArray) -> FloatArray:

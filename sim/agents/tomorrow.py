@@ -26,8 +26,6 @@ TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
-CLEARLY_MORE = 0.25
-"""By how much an input has to be less scarce than the scarcest to be wanted only beside it."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Tomorrow:
         needs = np.log(prepared.each(prepared.benchmark.base_index))
         return Priced(
             offers, needs, offers.copy(), needs.copy(),
-            reach=np.ones_like(offers), use=np.ones_like(needs), own=offers.copy(),
+            reach=np.ones_like(offers), own=offers.copy(),
         )  # fmt: skip
 
     def price(
@@ -147,12 +145,12 @@ class Tomorrow:
     ) -> tuple[Priced, ClearingState]:
         """What a round finds and where its solver stands; ``step`` has the market and its start.
 
-        Equation (M114), docs/model.md, for ``Yk_s``.
+        Equation (M113), docs/model.md, for ``Yk_s``.
         """
         market, warm = step
         prepared, controls = self._prepared, regime.controls
         product, index = np.exp(now.offer), np.exp(now.need)
-        needs = self._use.need(state, controls, now.use)
+        needs = self._use.need(state, controls)
         worth, tonnes, price = self._use.tiers(state, controls, needs, (product, index))
         cost = self._cost(regime, index)
         quantity, ask = self._supply(state, controls, cost, now.reach)
@@ -172,13 +170,13 @@ class Tomorrow:
         offer = np.maximum(np.minimum(np.log(clearing.price), most[:, world.offer_good]), floor)
         at_floor = self._index(regime, floor, np.log(clearing.price) < floor)
         index = np.maximum(np.minimum(np.log(clearing.index), most[:, world.need_good]), at_floor)
-        reach, use = self._reach(clearing.purchases, state, controls)
-        return replace(now, offer=offer, need=index, reach=reach, use=use), clearing.state
+        reach = self._reach(clearing.purchases, state, controls)
+        return replace(now, offer=offer, need=index, reach=reach), clearing.state
 
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
         """(M, C) t/year that may pass, where (M, N) t/year are needed.
 
-        Equation (M116), docs/model.md, for ``capy_h``.
+        Equation (M115), docs/model.md, for ``capy_h``.
         """
         normal = self._prepared.benchmark.normal_use
         needed = np.divide(need, normal, out=np.ones_like(need), where=normal > 0)
@@ -206,7 +204,7 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would.
 
-        Equations (M18) and (M113), docs/model.md, for ``S1_s`` and ``q1_s``.
+        Equations (M18) and (M112), docs/model.md, for ``S1_s`` and ``q1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
@@ -220,14 +218,10 @@ class Tomorrow:
         ratio = np.maximum(quantity, 1e-12) / np.maximum(usual, 1e-12)
         return quantity, cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
 
-    def _reach(
-        self, bought: FloatArray, state: State, controls: Controls
-    ) -> tuple[FloatArray, FloatArray]:
-        """Shares of the usual that purchases (M, N), t/year, allow: output, and use beside the scarcest.
+    def _reach(self, bought: FloatArray, state: State, controls: Controls) -> FloatArray:
+        """(M, O) share of the usual output that purchases (M, N), t/year, allow.
 
-        Of each offer (M, O), and of each need (M, N), with some room to recover.
-
-        Equations (M111) and (M112), docs/model.md, for ``alw_h`` and ``ub_b``.
+        Equation (M111), docs/model.md, for ``alw_h``.
         """
         prepared = self._prepared
         activities, made = prepared.benchmark.activities, prepared.made
@@ -239,14 +233,7 @@ class Tomorrow:
         scarcest = np.minimum.reduceat(groups, activities.group_plant_start, axis=1)
         reach = np.ones((len(bought), len(made)))
         reach[:, made] = scarcest[:, activities.offer_plant[made]]
-        # The scarcest is wanted in full. In between there is no edge, at which rounds would turn about.
-        over = groups / np.maximum(scarcest, 1e-9)[:, plant[start]] - 1
-        other = np.clip(over / CLEARLY_MORE, 0.0, 1.0)[:, activities.need_group]
-        behaviour = prepared.behaviour
-        room = np.minimum(scarcest * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
-        use = np.ones((len(bought), bought.shape[1]))
-        use[:, order] = 1 - other * (1 - room[:, plant])
-        return reach, use
+        return reach
 
     def _index(
         self, regime: Coming, log_price: FloatArray, where: BoolArray | None = None

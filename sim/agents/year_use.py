@@ -72,15 +72,10 @@ class YearUse:
         tiers = self._with_switching(tiers, need, state, controls)
         return worth, *self._with_room(tiers, need, room, (product, index, controls))
 
-    def need(
-        self, state: State, controls: Controls, use: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def need(self, state: State, controls: Controls) -> tuple[FloatArray, FloatArray]:
         """(M, N) t/year that would be used as in the base year; what plants have room for beyond, as a share.
 
-        A plant that one input holds back wants no more of the others than it can use.
-
-        Args:
-            use: (M, N) share of its usual need that a plant can use beside its scarcest input.
+        A plant that one input holds back pays less for the others, as that one is dear.
 
         Equation (M103), docs/model.md, for ``more_b``.
         """
@@ -95,7 +90,7 @@ class YearUse:
         level = activities.largest(controls.production_factor * controls.capacity_factor)
         level = np.minimum(level, activities.largest(controls.output_ceiling))
         grown = activities.largest(state.capacity / prepared.world.offer_capacity)
-        need[:, plant] = normal[:, plant] * (grown * level)[:, at] * use[:, plant]
+        need[:, plant] = normal[:, plant] * (grown * level)[:, at]
         room = np.zeros_like(need)
         most = activities.largest(state.capacity / prepared.benchmark.normal_output) / grown
         room[:, plant] = np.maximum(most - 1, 0.0)[:, at]

@@ -162,8 +162,8 @@ class Actors:
     def expect(self, regime: Regime, before: tuple[FloatArray, FloatArray]) -> None:
         """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
 
-        Plants change their rates, users economise, slowly. Equations (M21), (M73) and (M78), docs/model.md,
-        for ``near_s``, and for what of it counts beside a mark-up.
+        Plants change their rates, users economise, slowly. Equation (M21), docs/model.md, for ``near_s``.
+        Of it what mark-ups rose by is not counted where rates are set.
 
         Args:
             before: prices that sellers (M, O) and buyers (M, N) expected a step ago.

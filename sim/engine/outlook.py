@@ -60,7 +60,7 @@ class _Known:
     def at(self, part: float) -> Priced:
         """Prices after a part of the quarter.
 
-        Equation (M115), docs/model.md, for ``Yk_s``.
+        Equation (M114), docs/model.md, for ``Yk_s``.
         """
         return self.priced if self.before is self.priced else self.before.towards(self.priced, part)
 

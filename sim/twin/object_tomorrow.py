@@ -20,8 +20,6 @@ __all__ = ["Prices", "Prospect", "Tomorrow"]
 
 SETTLED, NEARLY_SETTLED = 1e-3, 5e-3
 """Largest change at which a chain has arrived: of a regime that is new, and of one that is priced again."""
-AMPLE = 0.25
-"""By how much more than the scarcest input there has to be of another for it to be wanted less."""
 NO_LIMIT = 60.0
 """Log price that nobody pays."""
 ROOM_RESPONSE = 20.0
@@ -87,8 +85,6 @@ class Prices:
     """Index at these costs."""
     reach: list[float]
     """Share of its usual output that its plant's inputs allow."""
-    use: list[float]
-    """Share of its usual need that is of use beside the scarcest input."""
 
 
 class Tomorrow:
@@ -120,9 +116,9 @@ class Tomorrow:
 
     def base(self) -> Prices:
         """The base year: all prices at base, at which this market clears."""
-        offers, needs = len(self.model.offers), self.model.needs
-        base = [math.log(need.base_index) for need in needs]
-        return Prices([0.0] * offers, base, [0.0] * offers, list(base), [1.0] * offers, [1.0] * len(needs))
+        offers = len(self.model.offers)
+        base = [math.log(need.base_index) for need in self.model.needs]
+        return Prices([0.0] * offers, base, [0.0] * offers, list(base), [1.0] * offers)
 
     def price(
         self, prospect: Prospect, start: Prices, rounds: int, again: Collection[int] | None = None
@@ -164,14 +160,13 @@ class Tomorrow:
             *(prices.offer[s] for s in offers),
             *(prices.need[b] for b in needs),
             *(log_share(prices.reach[s]) for s in offers),
-            *(log_share(prices.use[b]) for b in needs),
         ]
 
     def _with(self, prices: Prices, chain: int, numbers: Sequence[float]) -> Prices:
         """Prices with those of a chain replaced."""
         offers, needs = self._of_chain[chain]
         changed = replace(
-            prices, offer=[*prices.offer], need=[*prices.need], reach=[*prices.reach], use=[*prices.use]
+            prices, offer=[*prices.offer], need=[*prices.need], reach=[*prices.reach]
         )
         left = iter(numbers)
         for s in offers:
@@ -180,8 +175,6 @@ class Tomorrow:
             changed.need[b] = next(left)
         for s in offers:
             changed.reach[s] = share_of_log(next(left))
-        for b in needs:
-            changed.use[b] = min(share_of_log(next(left)), 1.0)
         return changed
 
     def open(self, prospect: Prospect, start: Prices) -> list[ObjectMarket[Maker, Taker]]:
@@ -212,14 +205,14 @@ class Tomorrow:
             cost = self._cost(offer, inputs) * prospect.markup[offer.position]
             self._offer(offer, maker, cost, (prospect, now.reach[offer.position]))
         for need, taker in zip(model.needs, takers, strict=True):
-            taker.tiers = self._tiers(need, prospect, now.use[need.position], (products, inputs))
-        self._apply(markets, prospect, now.use)
+            taker.tiers = self._tiers(need, prospect, (products, inputs))
+        self._apply(markets, prospect)
         for good in goods:
             if markets[good].offers and markets[good].needs:
                 markets[good].clear(self.tolerance)
         prices, indices = self._bounded(prospect, markets, (products, inputs))
-        reach, use = reach_of(model, self.plants, takers)
-        return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach, use)
+        reach = reach_of(model, self.plants, takers)
+        return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach)
 
     def _bounded(
         self,
@@ -269,7 +262,7 @@ class Tomorrow:
         ratio = max(maker.quantity, 1e-12) / max(usual, 1e-12)
         maker.ask = cost * within(ratio, 1e-3, 1e3) ** (1 / maker.response)
 
-    def _needed(self, need: Need, prospect: Prospect, usable: float) -> tuple[float, float]:
+    def _needed(self, need: Need, prospect: Prospect) -> tuple[float, float]:
         """Tonnes a year that would be used as in the base year; by which elasticity a year's thrift adds."""
         b, plant = self.model.b, self.buyer.get(need)
         adapted, adapting = 0.0, 0.0
@@ -281,27 +274,27 @@ class Tomorrow:
         if plant is None:
             return tonnes * prospect.demand_factor[need.position], adapting
         level = max(prospect.production_factor[o.position] for o in plant.offers)
-        return tonnes * plant.grown * level * usable, adapting
+        return tonnes * plant.grown * level, adapting
 
     def _apply(
-        self, markets: Sequence[ObjectMarket[Maker, Taker]], prospect: Prospect, use: Sequence[float]
+        self, markets: Sequence[ObjectMarket[Maker, Taker]], prospect: Prospect
     ) -> None:
         """Ceilings of licences: buyers apply for what they need."""
         needs, years = self.model.needs, self.model.step_years
         for market, borders in zip(markets, prospect.borders, strict=True):
             for border, known in zip(market.borders, borders, strict=True):
                 wanted = sum(
-                    share * self._needed(needs[b], prospect, use[b])[0] / (needs[b].use / years)
+                    share * self._needed(needs[b], prospect)[0] / (needs[b].use / years)
                     for b, share in known.applicants
                 )
                 border.tonnes = known.tonnes + known.approved * wanted
 
     def _tiers(
-        self, need: Need, prospect: Prospect, usable: float, prices: tuple[list[float], list[float]]
+        self, need: Need, prospect: Prospect, prices: tuple[list[float], list[float]]
     ) -> list[tuple[float, float, float]]:
         """What a facility would use in a year: classes of worth, who goes over to something else, more."""
         b, plant = self.model.b, self.buyer.get(need)
-        tonnes, adapting = self._needed(need, prospect, usable)
+        tonnes, adapting = self._needed(need, prospect)
         left = 1 - need.switch_share * need.switched
         worth = self._worth(need, prices)
         going = 0.0
@@ -344,25 +337,18 @@ class Tomorrow:
 
 def reach_of(
     model: ObjectModel, plants: Sequence[PlantAgent], takers: Sequence[Taker]
-) -> tuple[list[float], list[float]]:
-    """What purchases allow plants to make, and of what use each input is beside the scarcest."""
-    b = model.b
-    reach, use = [1.0] * len(model.offers), [1.0] * len(model.needs)
+) -> list[float]:
+    """What purchases allow plants to make: what the scarcest group of inputs does."""
+    reach = [1.0] * len(model.offers)
     for plant in plants:
         allowed = []
         for group in plant.groups:
             bought = sum(takers[n.position].purchases for n in group)
             per_tonne = sum(n.coefficient * n.per_activity for n in group)
             allowed.append(bought / per_tonne / plant.full)
-        scarcest = min(allowed)
-        room = min(scarcest * b["recovery_room"] + b["recovery_step"], 1.0)
         for offer in plant.offers:
-            reach[offer.position] = scarcest
-        for group, share in zip(plant.groups, allowed, strict=True):
-            ample = within((share / max(scarcest, 1e-9) - 1) / AMPLE, 0.0, 1.0)
-            for need in group:
-                use[need.position] = 1.0 - ample * (1.0 - room)
-    return reach, use
+            reach[offer.position] = min(allowed)
+    return reach
 
 
 def logs(values: Sequence[float]) -> list[float]:

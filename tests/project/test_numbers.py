@@ -73,7 +73,6 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("FARTHEST", 3.0): "numerical: how far a remembered change is gone on",
     ("STEADY, LEAST", 1e-2): "numerical: keeps least squares of rounds that say the same defined",
     ("SMALL_SHARE", 0.02): "numerical: how changes of small amounts are measured",
-    ("CLEARLY_MORE", 0.25): "a width that keeps two inputs nearly as scarce from taking turns in rounds",
     ("_quarter", 3): "calendar: months of a quarter",
     ("_quarter", 10): "calendar: the first month of the last quarter",
     ("_quarter", 12): "calendar: months of a year",
