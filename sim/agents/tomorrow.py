@@ -24,6 +24,8 @@ __all__ = ["Applied", "Coming", "Tomorrow"]
 
 TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
+ROUNDING = 1e-12
+"""Of a log price: smaller changes are none."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
 
@@ -119,7 +121,10 @@ class Tomorrow:
         if going is None:
             near = ARRIVED
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
-            now = replace(now, offer_cost=cost, need_cost=self._index(regime, cost))
+            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
+            # What only rounding parts from the base year is the base year, to the bit.
+            index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
+            now = replace(now, offer_cost=cost, need_cost=index)
             going = np.ones((len(now.offer), self.chains.count), dtype=bool)
         warm = None
         mixing = Mixing(self.chains, going, near)

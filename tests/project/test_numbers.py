@@ -64,6 +64,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("DAYS", 365.25): "calendar",
     ("ROUNDS, MORE_ROUNDS", 30): "numerical: rounds until prices agree with each other",
     ("ROUNDS, MORE_ROUNDS", 4): "numerical: rounds where little has changed",
+    ("ROUNDING", 1e-12): "numerical: what rounding leaves of a log price",
     ("ARRIVED, NEARLY", 1e-3): "numerical: change of a log price up to which rounds agree",
     ("ARRIVED, NEARLY", 5e-3): "numerical: the same where prices are on their way anyhow",
     ("SAME, SHRINKS", 0.3): "numerical: from which two rounds count as alike",
