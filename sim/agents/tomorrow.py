@@ -121,6 +121,7 @@ class Tomorrow:
         if going is None:
             near = ARRIVED
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
+            cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
             usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
