@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -93,6 +94,10 @@ def certified(folder: Path) -> dict[str, str]:
     return {f"DASK_DISTRIBUTED__COMM__{name}": value for name, value in settings.items()}
 
 
+# A client that tries to reach a scheduler again, in the moment when that scheduler dies, drops a socket that
+# Dask never closes: Dask's matter, and only at times.
+@pytest.mark.filterwarnings(r"ignore:(?s).*unclosed <ssl\.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(r"ignore:unclosed <ssl\.SSLSocket:ResourceWarning")
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_a_scheduler_under_tls_is_killed(
@@ -129,6 +134,7 @@ def test_a_scheduler_under_tls_is_killed(
                 execute(plan, out, ExecutorSettings("dask", address=address), progress=watch)
     kept = len(read_journal(out / plan.folder / "journal.jsonl"))
     assert 0 < kept < len(plan.blocks)
+    gc.collect()  # such a socket is said here, where it is known, and not in a later test
     report = execute(plan, out, LOCAL)
     assert report.stored > 0
     assert differences(snapshot(report.directory), undisturbed) == []
