@@ -25,7 +25,7 @@ NOTICE = (
     "from: 2025-07-01, until: 2026-06-30, assumption: an example}"
 )
 NO_NOTICE = NOTICE.replace("announced: 2025-01-01", "announced: 2025-07-01")
-DROPPED = NOTICE.replace("until: 2026-06-30", "until: 2025-07-01")
+DROPPED = NOTICE.replace("until: 2026-06-30", "until: 2025-07-01, end_announced: 2025-06-01")
 CONTROL = (
     "+events.control={type: export_quota, by: CHN, to: world, goods: [germanium_metal], amount: 28 t/year, "
     "from: 2025-01-01, until: 2027-12-31, assumption: about half of what China exports}"
@@ -120,8 +120,8 @@ def measure_quota(members: int = MEMBERS) -> tuple[Dates, dict[str, Series]]:
     return _compare(METAL, runs, [GERMANIUM, "time.end=2029-12"], members)
 
 
-TIED = ("+assumptions.supply_elasticity=0.05", "+assumptions.output_stock_response=0.05")
-"""What a scenario says so that output hardly follows the price."""
+TIED = ("+assumptions.supply_elasticity=0.05", "+assumptions.expansion_speed=0")
+"""What a scenario says so that output hardly follows the price, and nobody builds."""
 RAW: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "gallium": ("gallium", "gallium_low_purity", ()),
     "germanium": ("germanium", "germanium_residue", ()),
@@ -153,30 +153,31 @@ class Stop:
     """What a complete stop of Chinese exports did to users abroad, by week.
 
     Attributes:
-        users: (U,) who. stock, under_way: (U,) weeks of need on the last day before it, median member.
-        stops: (M, U) weeks from the measure until half of the need is lacking, inf if not before release.
-        price: (M, T) price outside over the baseline's. lack: (M, T) share of the need that is lacking.
+        price: (M, T) price outside over the baseline's.
+        lack: group of users ("end users", "plants") -> (M, T) share of the need that is lacking. Where no
+            plant uses the good there is no such group; likewise below.
+        held: group -> (M, T) stock in weeks of the base year's use. under_way: group -> weeks of use that
+            were on their way to it on the last day before the stop, central member.
         time: (T,) first day of each week. start, release: steps in which the stop begins and is over.
     """
 
-    users: list[str]
-    stock: Values
-    under_way: Values
-    stops: Values
     price: Values
-    lack: Values
+    lack: dict[str, Values]
+    held: dict[str, Values]
+    under_way: dict[str, float]
     time: Dates
     start: int
     release: int
 
 
 STOPPED = {
-    "NdFeB magnets": ("rare_earth_magnets", ("ndfeb_magnet", "ndfeb_magnet_high_temperature"), ""),
-    "Dysprosium oxide": ("dysprosium", ("dysprosium_oxide",), "Magnet makers"),
-    "Germanium": ("germanium", (METAL,), ""),
-    "Gallium": ("gallium", ("gallium_low_purity", "gallium_high_purity"), "Refiners"),
+    "NdFeB magnets": ("rare_earth_magnets", ("ndfeb_magnet", "ndfeb_magnet_high_temperature")),
+    "Dysprosium oxide": ("dysprosium", ("dysprosium_oxide",)),
+    "Germanium": ("germanium", (METAL,)),
+    "Gallium": ("gallium", ("gallium_low_purity", "gallium_high_purity")),
 }
-"""Minerals under the stop, goods whose users are watched, and what the plants among these are called."""
+"""Minerals under the stop, and the goods whose users are watched."""
+GROUPS = {"end users": "manufacturer", "plants": "processor"}
 
 
 def measure_stop(members: int = MEMBERS) -> dict[str, Stop]:
@@ -184,53 +185,28 @@ def measure_stop(members: int = MEMBERS) -> dict[str, Stop]:
     return {name: _stop(*what, members) for name, what in STOPPED.items()}
 
 
-def _stop(mineral: str, goods: Sequence[str], plants: str, members: int) -> Stop:
+def _stop(mineral: str, goods: Sequence[str], members: int) -> Stop:
     common = [f"minerals=[{mineral}]", "time.step=week", "time.end=2027-06"]
     transit = {"under way": lambda simulation: simulation.state.transit.sum(0)}
     base = Watched(BASE, {}, common, members)
     banned = METAL if mineral == "germanium" else mineral
     run = Watched(BASE, {}, [*common, STOP.replace("GOODS", banned)], members, transit)
-    data, world = run.data, run.world
+    data = run.data
     start = int(np.searchsorted(run.time, np.datetime64("2024-07-01")))
     release = int(np.searchsorted(run.time, np.datetime64("2025-06-30")))
-    columns = np.flatnonzero(
-        np.isin(data["need_good"].values, goods) & (data["need_country"].values != "CHN")
-    )
-    need, lacking = (data[v].values[:, :, columns].astype(np.float64) for v in ("requirement", "shortfall"))
-    names = [_user(run, int(column), plants) for column in columns]
-    users = sorted(set(names))
-    place = np.array([users.index(name) for name in names])
-
-    def by_user(values: Values) -> Values:
-        total = np.zeros((*values.shape[:-1], len(users)))
-        np.add.at(np.moveaxis(total, -1, 0), place, np.moveaxis(values, -1, 0))
-        return total
-
-    weekly = by_user(world.need_use[columns] * 7 / 365.25)
-    short = by_user(lacking) / np.maximum(by_user(need), 1e-12)
-    stopped = short[:, start:release] >= 0.5
-    stops = np.where(stopped.any(1), stopped.argmax(1), np.inf)
-    held = by_user(data["buyer_stock"].values[:, start - 1, columns].astype(np.float64)) / weekly
-    sailing = by_user(run.states["under way"][:, start - 1][:, columns]) / weekly
+    abroad = np.isin(data["need_good"].values, goods) & (data["need_country"].values != "CHN")
+    lack, held, under_way = {}, {}, {}
+    for group, kind in GROUPS.items():
+        users = abroad & (data["need_kind"].values == kind)
+        weekly = float(run.world.need_use[users].sum()) * 7 / 365.25
+        if weekly == 0:
+            continue
+        lack[group] = _sum(run, "shortfall", users) / _sum(run, "requirement", users)
+        held[group] = _sum(run, "buyer_stock", users) / weekly
+        under_way[group] = float(run.states["under way"][0, start - 1][users].sum()) / weekly
     # Of several goods the last, the purest, stands for the price.
-    good = goods[-1]
-    prices = [_standing(r, good, "outside") for r in (run, base)]
-    return Stop(
-        users, np.median(held, 0), np.median(sailing, 0), stops, prices[0] / prices[1],
-        lacking.sum(2) / need.sum(2), run.time, start, release,
-    )  # fmt: skip
-
-
-def _user(run: Watched, column: int, plants: str) -> str:
-    """Who needs it and where: ``Electronics and appliances, Japan``."""
-    world = run.world
-    facility = int(world.need_facility[column])
-    country = dict(zip(world.countries, world.country_names, strict=True))[
-        world.countries[world.need_country[column]]
-    ]
-    if world.facility_sector[facility]:
-        return f"{world.facility_names[facility].rsplit(', ', 1)[0]}, {country}"
-    return f"{plants}, {country}"
+    prices = [_standing(r, goods[-1], "outside") for r in (run, base)]
+    return Stop(prices[0] / prices[1], lack, held, under_way, run.time, start, release)
 
 
 def settled(ratio: Values, first: int, within: float = 0.1) -> Values:

@@ -32,6 +32,12 @@ def share(values: Values) -> str:
     return f"{middle:.0f} % ({low:.0f} to {high:.0f})"
 
 
+def weeks(values: Values) -> str:
+    """Median of weeks of use, with the band."""
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return f"{middle:.1f} weeks ({low:.1f} to {high:.1f})"
+
+
 def ranks(values: Values) -> list[float]:
     """5, 50 and 95 % of the members, none of them between two, since some may be infinite."""
     found: list[float] = np.quantile(values, [0.05, 0.5, 0.95], method="nearest").tolist()

@@ -85,7 +85,6 @@ class Ratios(Recording):
             ("consumption", result.consumed, self._use),
             ("shortfall", result.shortfall, self._use),
             ("purchases", result.purchases, self._use),
-            ("paid", result.paid, self._use),
             ("buyer stock", result.buyer_stock, self._use),
         ):
             ratio = values / usual

@@ -215,6 +215,12 @@ def draw_bars(
         save(fig, name)
 
 
+def _places(panel: Panel, first: Panel) -> list[int]:
+    """Which colour each line has: that of the line of the same name in the first panel, else in order."""
+    names = list(first.lines)
+    return [names.index(name) if name in names else i for i, name in enumerate(panel.lines)]
+
+
 def draw_panels(
     name: str,
     words: Words,
@@ -233,10 +239,8 @@ def draw_panels(
         for row, panel in enumerate(reversed(panels)):
             axes = fig.add_axes((0.09, bottom + (0.07 + 0.08 * row) * unit + row * each, 0.72, each))
             labels = [
-                line(axes, time, values, label, colour, dash)
-                for (label, values), colour, dash in zip(
-                    panel.lines.items(), look.colours, DASHES[: len(look.colours)], strict=True
-                )
+                line(axes, time, values, label, look.colours[place], DASHES[place])
+                for place, (label, values) in zip(_places(panel, panels[0]), panel.lines.items(), strict=True)
             ]
             axes.set_ylim(panel.bottom, panel.top)
             axes.set_title(panel.heading, fontsize=11)

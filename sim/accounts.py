@@ -13,11 +13,16 @@ __all__ = ["Account", "Orders"]
 
 @dataclass(frozen=True)
 class Orders:
-    """Demand tiers for the market: tonnes and give-up prices (M, N, K), elasticities (K,) or (M, 1, K)."""
+    """Demand for the market: tonnes and give-up prices of tiers (M, N, K), elasticities (K,) or (M, 1, K).
+
+    Of what its tiers want a buyer orders what it does not hold.
+    """
 
     tonnes: FloatArray
     reservation: FloatArray
     elasticity: FloatArray
+    held: FloatArray
+    """(M, N) tonnes that it has."""
 
 
 class Account:

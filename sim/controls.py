@@ -27,7 +27,7 @@ PairIndex = tuple[IntArray, IntArray]
 class LinkValues:
     """A number on every link (G, C, C), and by how much members differ from it on some links.
 
-    Changes combine by ``combine`` (add, multiply or maximum), so their order does not matter.
+    Changes combine by ``combine`` (add or multiply), so their order does not matter.
     """
 
     shared: FloatArray
@@ -51,13 +51,6 @@ class LinkValues:
             if here.any():
                 block = np.where(here, self.combine(block, amount[:, None, None]), block)
         return block
-
-    def largest(self) -> FloatArray:
-        """(G, C, C) largest value of any member."""
-        values = self.shared.copy()
-        for mask, amount in self.varied:
-            values[mask] = np.maximum(values[mask], self.combine(self.shared[mask], amount.max()))
-        return values
 
 
 @dataclass(frozen=True)
@@ -109,14 +102,13 @@ class Licence:
 
 @dataclass(frozen=True)
 class Barrier:
-    """Between some sellers and some buyers, wherever they are: what stays open, and the risk perceived."""
+    """Between some sellers and some buyers, wherever they are: what stays open."""
 
     offers: BoolArray
     """(O,) the sellers."""
     needs: BoolArray
     """(N,) the buyers."""
-    open_share: Amount = 1.0
-    risk: Amount = 0.0
+    open_share: Amount
 
 
 @dataclass(frozen=True)
@@ -155,11 +147,9 @@ class Controls:
     open_share: LinkValues = field(init=False)
     """(G, C, C) 1 = trade allowed, 0 = banned, between = banned for part of the step."""
     tariff_rate: LinkValues = field(init=False)
-    """(G, C, C) ad valorem, on CIF; starts at the base-year tariff."""
+    """(G, C, C) ad valorem, on CIF or FOB as the importer levies it; starts at the base-year tariff."""
     export_tax_rate: LinkValues = field(init=False)
     """(G, C, C) ad valorem, on the gate price."""
-    risk: LinkValues = field(init=False)
-    """(G, C, C) severity 0..1 of announced or active restrictions on a link; the largest counts."""
     freight_factor: LinkValues = field(init=False)
     """(G, C, C) multiplies freight as a share of FOB."""
     transit_delay: LinkValues = field(init=False)
@@ -196,8 +186,6 @@ class Controls:
     """event id -> (O,) offers that the event acts on directly."""
     touched_needs: dict[str, BoolArray] = field(default_factory=dict)
     """event id -> (N,) needs that the event acts on directly."""
-    alarm_weight: Amount = 1.0
-    """How likely the event that raises risk now is held to be."""
 
     def __post_init__(self) -> None:
         self.date = dt.date(self.world.base_year, 1, 1)
@@ -207,7 +195,6 @@ class Controls:
         self.open_share = LinkValues(np.ones(shape), np.multiply)
         self.tariff_rate = LinkValues(self.world.base_tariff.copy(), np.add)
         self.export_tax_rate = LinkValues(np.zeros(shape), np.add)
-        self.risk = LinkValues(np.zeros(shape), np.maximum)
         self.freight_factor = LinkValues(np.ones(shape), np.multiply)
         self.transit_delay = LinkValues(np.zeros(shape), np.add)
         self.preference = LinkValues(np.ones(shape), np.multiply)
@@ -229,7 +216,25 @@ class Controls:
 
     def no_links(self) -> BoolArray:
         """(G, C, C) all False."""
-        return np.zeros(self.risk.shared.shape, dtype=bool)
+        return np.zeros(self.open_share.shared.shape, dtype=bool)
+
+    def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
+        """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).
+
+        In a step of which only a part is closed, the rest lets pass its part of the base year's trade: who
+        fears the end of the month cannot have a month's trade, or a year's, in its first days.
+
+        Args:
+            partly: whether the event is in force in a part of the step only, in whichever member. Where it is
+                not and all or nothing is closed in each member, links need no ceiling beside.
+        """
+        whole = np.asarray(share) >= 1
+        left = np.where(whole, 0.0, 1.0)
+        self.open_share.change(mask, left if left.ndim else float(left))
+        if not partly and (whole | (np.asarray(share) <= 0)).all():
+            return
+        for good, origin in np.argwhere(mask.any(2)).tolist():
+            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0))
 
     def scale_output(self, offers: BoolArray, factor: Amount) -> None:
         """Multiply what the offers in a mask (O,) may produce, by one number or (M,)."""
@@ -276,19 +281,11 @@ class Controls:
 
     def close_between(self, offers: BoolArray, needs: BoolArray, open_share: Amount) -> None:
         """Close trade between the offers (O,) and the needs (N,); what is closed twice stays closed."""
-        self.barriers.append(Barrier(offers, needs, open_share=open_share))
-
-    def raise_risk_between(self, offers: BoolArray, needs: BoolArray, severity: Amount) -> None:
-        """Perceived risk of the needs (N,) for what comes from the offers (O,)."""
-        self.barriers.append(Barrier(offers, needs, risk=severity * self.alarm_weight))
+        self.barriers.append(Barrier(offers, needs, open_share))
 
     def touch_links(self, event: str, mask: BoolArray) -> None:
         """Book that ``event`` acts on the links in ``mask``."""
         self.touched_links[event] = self.touched_links.get(event, np.zeros_like(mask)) | mask
-
-    def raise_risk(self, mask: BoolArray, severity: Amount) -> None:
-        """Perceived risk on links: the largest severity of what is announced or active."""
-        self.risk.change(mask, severity * self.alarm_weight)
 
 
 def firm_numbers(world: World) -> IntArray:

@@ -303,7 +303,7 @@ class MonaziteModel(mesa.Model):  # type: ignore[misc]
         return float((price * weight).sum() / weight.sum() * world.goods[index].base_price)
 
     def step(self) -> None:
-        """One month (or week): the engine's nine calls. ``running`` turns False with the last one.
+        """One month (or week): the engine's eight calls. ``running`` turns False with the last one.
 
         Raises:
             MonaziteError: the run is over.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,12 +40,28 @@ class PlainScenario:
 class PlainEvent:
     """What the engine asks of every event; these remember nothing and bar nobody from resale."""
 
+    from_: dt.date
+    until: dt.date | None
+
     _labels = None
     """Written without the names of a world."""
     in_base_year = False
 
     def resale(self, world: World) -> None:
         return None
+
+    def as_known(self, day: dt.date) -> Self:
+        return self
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        days = {self.from_, None if self.until is None else self.until + dt.timedelta(days=1)}
+        return {day for day in days if day is not None and now < day}
+
+    def settled(self, day: dt.date) -> bool:
+        return False
+
+    def model_dump_json(self) -> str:
+        return repr(self)
 
     @classmethod
     def process(cls, events: object, setting: object) -> None:
@@ -75,6 +91,17 @@ class Restriction(PlainEvent):
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
 
+    @property
+    def _decided(self) -> dt.date:
+        return self.from_ + dt.timedelta(days=round(365.25 * self.delay_years))
+
+    def settled(self, day: dt.date) -> bool:
+        return self.kind == "licence" and day >= self._decided
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        days = {self.from_, self.until, self._decided if self.kind == "licence" else None}
+        return {day for day in days if day is not None and now < day}
+
     def sentence(self) -> str:
         return f"{self.kind} on {', '.join(self.goods)}"
 
@@ -92,9 +119,9 @@ class Restriction(PlainEvent):
         links = controls.links(goods, np.array([origin]), np.flatnonzero(destinations))
         return goods, origin, destinations, links
 
-    def announce(self, controls: Controls) -> None:
-        if self.kind in ("ban", "quota", "licence"):
-            controls.raise_risk(self._select(controls)[3], 1 - self.open_share)
+    def restricts(self, controls: Controls) -> BoolArray:
+        stays = self.kind not in ("ban", "quota", "licence") or self.open_share >= 1
+        return controls.no_links() if stays else self._select(controls)[3]
 
     def apply(self, controls: Controls, share: float) -> None:
         goods, origin, destinations, links = self._select(controls)
@@ -144,8 +171,8 @@ class Merger(PlainEvent):
     def activity(self, start: dt.date, end: dt.date) -> float:
         return float(end > self.from_)
 
-    def announce(self, controls: Controls) -> None:
-        pass
+    def restricts(self, controls: Controls) -> BoolArray:
+        return controls.no_links()
 
     def apply(self, controls: Controls, share: float) -> None:
         first, second = (

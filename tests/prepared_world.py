@@ -128,12 +128,14 @@ def situation(prepared: Prepared, seed: int = 0) -> Situation:
     state.buyer_stock = (state.buyer_stock + usual) * rng.choice([0.0, 0.2, 1.0, 3.0], needs)
     state.transit = (state.transit + 0.1 * usual) * around(state.transit.shape, 0.2, 2.0)
     for name, high in (
-        ("offer_expected_price", 4.0), ("need_expected_price", 4.0), ("input_cost", 3.0), ("gate_price", 4.0),
+        ("offer_expected_price", 4.0), ("need_expected_price", 4.0), ("gate_price", 4.0),
         ("choice_index", 4.0), ("rate", 1.5), ("throughput", 1.5), ("cash_cost", 2.0), ("intensity", 1.2),
+        ("capacity", 1.3),
     ):  # fmt: skip
         value = getattr(state, name)
         setattr(state, name, value * around(value.shape, 1 / high, high))
-    state.risk = rng.uniform(0, 1, needs)
+    state.building = state.capacity * rng.uniform(0, 0.5, offers)
+    state.switched = rng.uniform(0, 1, needs)
     state.usable = rng.uniform(0.1, 1, needs)
     controls = Controls(prepared.world)
     for name in ("production_factor", "capacity_factor", "ask_factor", "own_cost_factor"):

@@ -25,7 +25,7 @@ def full_lots(prepared: Prepared) -> FloatArray | None:
 
     0 where the market's own rule holds; None where nothing stands still.
 
-    Equation (M97), docs/model.md, for ``lot``.
+    Equation (M95), docs/model.md, for ``lot``.
     """
     benchmark = prepared.benchmark
     if not benchmark.entrant.any():
@@ -44,7 +44,7 @@ def prices_at_capacity(
     Args:
         on_sale: (M, O) tonnes. ask: (M, O) price asked.
 
-    Equations (M98) and (M99), docs/model.md, for ``pc_s`` and ``P_b``.
+    Equations (M96) and (M97), docs/model.md, for ``pc_s`` and ``P_b``.
     """
     entrant = prepared.benchmark.entrant
     if not entrant.any():

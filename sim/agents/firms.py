@@ -36,7 +36,7 @@ def markups(
 def _own_shares(world: World, owner: IntArray) -> FloatArray:
     """(O,) share of the offer's firm at its buyers, weighted by what it sells them.
 
-    Equation (M31), docs/model.md, for ``m_s``.
+    Equation (M28), docs/model.md, for ``m_s``.
     """
     result = np.empty(len(world.offer_good))
     for g, flow in enumerate(world.base_flow):
@@ -58,7 +58,7 @@ def _shares(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _ratio(sigma: FloatArray, own: FloatArray, eta: Amount, ceiling: Amount) -> FloatArray:
-    """Equations (M32) and (M33), docs/model.md, for ``e_s`` and ``M_s``."""
+    """Equations (M29) and (M30), docs/model.md, for ``e_s`` and ``M_s``."""
     elasticity = sigma * (1 - own) + eta * own
     # Where demand is inelastic, nothing but the ceiling bounds what a seller asks.
     open_end = np.full_like(elasticity, np.inf)
@@ -84,7 +84,7 @@ def owner_concentration(world: World, owner: IntArray, sales: FloatArray) -> Flo
         owner: (1 or M, F) index of the firm that prices each facility's output.
         sales: (M, O) tonnes.
 
-    Equation (M34), docs/model.md, for ``HHI_g``.
+    Equation (M31), docs/model.md, for ``HHI_g``.
     """
     if len(owner) > 1:
         rows = zip(owner, sales, strict=True)

@@ -66,7 +66,7 @@ class LicenceQueue:
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
         """File applications, (M, S) tonnes; a decision between two steps is split between them.
 
-        Equation (M53), docs/model.md, for ``wait_sl``.
+        Equation (M50), docs/model.md, for ``wait_sl``.
         """
         first, last = (times / step_years for times in _delays(licence, len(tonnes)))
         share = _decided(first, last, self.waiting.shape[1])
@@ -82,7 +82,7 @@ class LicenceQueue:
             pace: share of what is due that the office gets done in this step, one number or (M,); the
                 rest stays due.
 
-        Equation (M55), docs/model.md, for ``perm``.
+        Equation (M52), docs/model.md, for ``perm``.
         """
         ready = self.waiting[:, 0] + self.late
         due: FloatArray = ready * np.reshape(pace, (-1, 1))
@@ -101,7 +101,7 @@ class LicenceQueue:
         Args:
             overrun: (M,) mean time beyond the stated delay, in delays; 0 decides everything at once.
 
-        Equation (M54), docs/model.md, for ``pace``.
+        Equation (M51), docs/model.md, for ``pace``.
         """
         beyond = overrun * _spread(licence.delay_years, len(overrun)) / step_years
         share: FloatArray = 1 - np.exp(-1 / np.maximum(beyond, 1e-9))

@@ -16,7 +16,7 @@ from sim.controls import Resale
 from sim.instruments.process import Process
 from sim.market.clearing import Clearing
 
-__all__ = ["Traffic", "arrive", "ship", "store", "throw_away"]
+__all__ = ["Traffic", "arrive", "mine", "ship", "store", "throw_away"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,6 @@ class Traffic:
     orders: Orders
     lag_weight: Sequence[Sequence[FloatArray]]
     """Per lag, per good (S, B) or (M, S, B) share of a shipment that arrives after it."""
-    paid: FloatArray
-    """(M, N) what buyers pay in all, tonnes x base price."""
     resales: Sequence[Resale]
     """Rules on resale in force."""
 
@@ -44,7 +42,6 @@ def arrive(state: State, tracers: Sequence[Tracer]) -> None:
 
 
 def ship(
-    prepared: Prepared,
     state: State,
     tracers: Sequence[Tracer],
     processes: Sequence[Process],
@@ -55,7 +52,7 @@ def ship(
     Returns:
         (M, N) tonnes bought for own use.
 
-    Equations (M58), (M59) and (M61), docs/model.md, for ``I_s``, ``B_b`` and ``h_b``.
+    Equations (M55) and (M56), docs/model.md, for ``I_s`` and ``B_b``.
     """
     clearing = traffic.clearing
     shares = [(process, process.fractions(clearing, traffic.orders)) for process in processes]
@@ -77,16 +74,20 @@ def ship(
         tracer.load(sent)
     state.seller_stock = state.seller_stock - clearing.sales
 
-    stock = state.buyer_stock + state.transit.sum(0)
-    total = stock + purchases
-    mixed = (stock * state.input_cost + traffic.paid * left) / np.maximum(total, 1e-12)
-    known = total > 1e-9 * prepared.benchmark.normal_use
-    state.input_cost = np.where(known, mixed, state.input_cost)
     if taken:
         by_lag = by_lag * left
     state.buyer_stock = state.buyer_stock + by_lag[0]
     state.transit += by_lag[1:]
     return purchases
+
+
+def mine(prepared: Prepared, state: State, tracers: Sequence[Tracer], plan: FloatArray) -> None:
+    """What mines make of a plan (M, O) of tonnes enters their stocks: it is for sale in the same step."""
+    output = np.where(prepared.made, 0.0, plan)
+    nothing = np.zeros_like(state.buyer_stock)
+    for tracer in tracers:
+        tracer.produce(nothing, state.buyer_stock, output)
+    state.seller_stock = state.seller_stock + output
 
 
 def store(

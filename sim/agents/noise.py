@@ -29,7 +29,7 @@ def _shocks(numbers: Numbers, size: tuple[int, int], used: IntArray, keep: Float
         size: steps, and numbers that a member draws in each. used: (n,) of these, what is kept.
         keep: (M, 1) share of a shock that lasts to the next step.
 
-    Equation (M85), docs/model.md, for ``nz``.
+    Equation (M84), docs/model.md, for ``nz``.
     """
     draws = np.zeros((size[0], len(numbers), len(used)))
     for row, (seed, member) in enumerate(numbers):
@@ -78,7 +78,7 @@ class Noise:
     def demand(self, time: int) -> FloatArray:
         """(M, N) factor on each need.
 
-        Equation (M86), docs/model.md, for ``nd_b``.
+        Equation (M85), docs/model.md, for ``nd_b``.
         """
         by_good = self._part(time, 0)[:, self._world.need_good]
         by_country = self._part(time, 1)[:, self._world.need_country]
@@ -88,7 +88,7 @@ class Noise:
     def output(self, time: int) -> FloatArray:
         """(M, O) factor on each offer's planned output.
 
-        Equation (M87), docs/model.md, for ``no_s``.
+        Equation (M86), docs/model.md, for ``no_s``.
         """
         by_facility = self._part(time, 2)[:, self._world.offer_facility]
         factor: FloatArray = np.exp(self._output_size * by_facility)

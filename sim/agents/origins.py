@@ -164,7 +164,7 @@ class Origins(Tracer):
     def add_output(self, new: FloatArray) -> None:
         """What was made enters the sellers' stocks, and what of it those hold who heed rules.
 
-        Equation (M66), docs/model.md, for ``kept_sn``.
+        Equation (M61), docs/model.md, for ``kept_sn``.
         """
         super().add_output(new)
         self.kept = self.kept + self._share[:, None] * new
@@ -224,7 +224,7 @@ def _drawn(
     Returns:
         (M, S, K) tonnes sold, and the kept ones that are left.
 
-    Equations (M64) and (M65), docs/model.md, for ``pool_s`` and ``x_sn``.
+    Equations (M59) and (M60), docs/model.md, for ``pool_s`` and ``x_sn``.
     """
     back = kept * barred
     back_all = back.sum(2)

@@ -37,8 +37,9 @@ __all__ = [
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
-SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling")
-"""No range: base-year flows, and with them activities, lags and every mix, would differ by member."""
+SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
+"""No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ
+by member; the others are of the market itself, which all members share."""
 PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
 
 
@@ -353,8 +354,8 @@ def draw_behaviour(world: World, table: BehaviourTable, draws: Draws) -> Behavio
         low, high = span.bounds
         if name in SHARED and (low < high or _path(name, scope) in draws.given):
             raise MonaziteError(
-                f"{_path(name, scope)}: all members share this parameter, since the base-year flows follow "
-                f"from it, so it cannot have a range; give one value, or one for each scenario"
+                f"{_path(name, scope)}: all members share this parameter, since the base-year flows or the "
+                f"market follow from it, so it cannot have a range; give one value, or one for each scenario"
             )
     table = _with_given(table, draws.given)
     names = sorted({name for name, _ in table})

@@ -37,18 +37,20 @@ class Prepared:
 
     @cached_property
     def kept_stock(self) -> FloatArray:
-        """(O,) tonnes that sellers hold beside a step's output in normal times.
+        """(M, O) tonnes that sellers hold beside a step's output in normal times.
 
         An entrant at full capacity holds what others do, in time of output.
         """
         world, entrant = self.world, self.benchmark.entrant
+        scale = self.behaviour["seller_stock_scale"]
         if not entrant.any():
-            return world.offer_stock
+            return scale * world.offer_stock
         goods = len(world.goods)
         stock = np.bincount(world.offer_good, world.offer_stock, goods)
         output = np.bincount(world.offer_good, world.offer_output, goods)
         years = np.divide(stock, output, out=np.zeros(goods), where=output > 0)
-        return np.where(entrant, years[world.offer_good] * self.benchmark.normal_output, world.offer_stock)
+        stock = np.where(entrant, years[world.offer_good] * self.benchmark.normal_output, world.offer_stock)
+        return scale * stock
 
     @cached_property
     def cash_cost(self) -> FloatArray:

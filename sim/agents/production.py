@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.expectations import share_of_step
+from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
-from sim.arrays import FloatArray, IntArray, raised
+from sim.arrays import BoolArray, FloatArray, IntArray, raised
 from sim.controls import Controls
 from sim.world.activities import Activities
 
 __all__ = [
-    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "planned_throughput",
-    "run_plants", "usable_inputs", "within_plan",
+    "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "paying_share",
+    "planned_throughput", "run_plants", "thrifty_needs", "usable_inputs", "within_plan",
 ]  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 
     The product that is to be made most of, relative to normal times, decides for all.
 
-    Equation (M67), docs/model.md, for ``Tp_f``.
+    Equation (M62), docs/model.md, for ``Tp_f``.
     """
     activities = prepared.benchmark.activities
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -34,7 +34,7 @@ def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
 def within_plan(prepared: Prepared, plan: FloatArray) -> FloatArray:
     """(M, O) share of what its plant could make of a product that is to be made; 1 for mines.
 
-    Equation (M70), docs/model.md, for ``make_s``.
+    Equation (M65), docs/model.md, for ``make_s``.
     """
     activities, made = prepared.benchmark.activities, prepared.made
     relative = plan / (prepared.benchmark.normal_output * prepared.step_years)
@@ -63,7 +63,7 @@ def run_plants(
         available: (M, N) tonnes of input on hand.
         elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
 
-    Equations (M69) and (M71), docs/model.md, for ``Tu_f`` and ``make_s``.
+    Equations (M64) and (M66), docs/model.md, for ``Tu_f`` and ``make_s``.
     """
     benchmark = prepared.benchmark
     activities = benchmark.activities
@@ -109,7 +109,7 @@ def _group_plant(activities: Activities) -> IntArray:
 def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
     """(M, P) throughput that the scarcest group of inputs allows, tonnes.
 
-    Equation (M68), docs/model.md, for ``Tm_f``.
+    Equation (M63), docs/model.md, for ``Tm_f``.
     """
     reach = _reach(activities, held, per_tonne)
     bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
@@ -127,7 +127,7 @@ def usable_inputs(
     Args:
         rate, planned, available: as for :func:`run_plants`.
 
-    Equation (M72), docs/model.md, for ``ub_b``.
+    Equation (M67), docs/model.md, for ``ub_b``.
     """
     activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
@@ -146,19 +146,37 @@ def usable_inputs(
     return usable
 
 
-def consume(required: FloatArray, available: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What is used of a requirement, and what of it stock cannot cover: the shortfall. Both (M, N).
+def consume(
+    required: FloatArray, served: FloatArray, available: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What is used of a requirement: what is worth its price, as far as it is there; the rest is missing.
 
-    Equations (M73) and (M74), docs/model.md, for ``use_b`` and ``short_b``.
+    Args:
+        required: (M, N) tonnes. served: (M, N) share whose value in use is above the price.
+        available: (M, N) tonnes on hand.
+
+    Equations (M68) and (M69), docs/model.md, for ``use_b`` and ``short_b``.
     """
-    used = np.minimum(required, available)
+    used = np.minimum(required * served, available)
     return used, required - used
+
+
+def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:
+    """(M, P) share of its plan at which a plant's products pay for its inputs.
+
+    Args:
+        served: (M, N) share of each input that is worth its price; of those that replace each other the best.
+    """
+    activities = prepared.benchmark.activities
+    best = np.maximum.reduceat(served[:, activities.need_order], activities.group_start, axis=1)
+    share: FloatArray = np.minimum.reduceat(best, activities.group_plant_start, axis=1)
+    return share
 
 
 def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
     """(M, O) tonnes of joint products thrown away because nobody took them for too long.
 
-    Equation (M75), docs/model.md, for ``junk_s``.
+    Equation (M70), docs/model.md, for ``junk_s``.
     """
     plant = prepared.benchmark.activities.offer_plant
     outputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
@@ -172,50 +190,76 @@ def discard_surplus(prepared: Prepared, state: State, controls: Controls) -> Flo
 def felt(prepared: Prepared, ratio: FloatArray) -> FloatArray:
     """Price ratios (M, any) as plants and needs respond to them: beyond a range, no further.
 
-    Equation (M76), docs/model.md, for ``ph_s``.
+    Equation (M73), docs/model.md, for ``ph_s``.
     """
     behaviour = prepared.behaviour
     return np.clip(ratio, behaviour["lowest_price_felt"], behaviour["highest_price_felt"])
 
 
-def adapt_rates(prepared: Prepared, state: State, controls: Controls) -> None:
+def adapt_rates(
+    prepared: Prepared, state: State, controls: Controls, prices: tuple[FloatArray, FloatArray]
+) -> None:
     """Mines follow price and their own stock; plants follow margin, output stock and demand.
 
     A facility that did not run in the base year opens as far as its expected price lies above its cash cost,
     at full capacity from ``entry_margin`` above it, and shuts when the price falls back.
+
+    Args:
+        prices: at the gate (M, O), less what mark-ups rose by, and of choice indices (M, N).
     """
-    relative_stock = state.seller_stock / normal_stock(prepared, controls)
-    relative_stock = np.maximum(relative_stock, prepared.behaviour["least_stock_felt"])
-    received = state.offer_expected_price / controls.ask_factor
-    _adapt_mines(prepared, state, received / controls.own_cost_factor, relative_stock)
-    _adapt_plants(prepared, state, controls, received, relative_stock)
+    _expand(prepared, state, controls)
+    received = prices[0] / controls.ask_factor
+    _adapt_mines(prepared, state, controls, received / controls.own_cost_factor)
+    _adapt_plants(prepared, state, controls, received, prices[1])
     activities, made = prepared.benchmark.activities, prepared.made
     plant = activities.offer_plant[made]
     normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
     state.rate[:, made] = state.throughput[:, plant] * normal
 
 
+def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
+    """Who expects a price well above its cost builds, and what is being built comes into use.
+
+    Each goes by the price alone, not by what others build: so many build at once, and some regret it.
+
+    Equations (M71) and (M72), docs/model.md, for ``bld_s`` and ``C_s``.
+    """
+    behaviour, step = prepared.behaviour, prepared.step_years
+    over = np.log(state.offer_expected_price / controls.own_cost_factor / (1 + behaviour["entry_margin"]))
+    wish = behaviour["expansion_speed"] * np.maximum(over, 0.0) * step
+    begun = np.where(prepared.benchmark.entrant, 0.0, wish * state.capacity)
+    done = share_of_step(1 / behaviour["building_years"], step) * state.building
+    state.building = state.building + begun - done
+    state.capacity = state.capacity + done
+
+
 def _adapt_mines(
-    prepared: Prepared, state: State, received: FloatArray, relative_stock: FloatArray
+    prepared: Prepared,
+    state: State,
+    controls: Controls,
+    received: FloatArray,
 ) -> None:
-    """Equations (M77), (M78) and (M79), docs/model.md, for ``wish_s`` and ``Y_s``."""
+    """Equations (M74), (M75) and (M76), docs/model.md, for ``wish_s`` and ``Y_s``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
     mine = np.flatnonzero(~prepared.made)
-    price, stock = felt(prepared, received[:, mine]), relative_stock[:, mine]
+    price = felt(prepared, received[:, mine])
     normal, capacity, cash = benchmark.normal_output[mine], state.capacity[:, mine], state.cash_cost[:, mine]
     elasticity = behaviour["supply_elasticity"][:, prepared.world.offer_good[mine]]
-    less = raised(stock, -behaviour["output_stock_response"])
-    wanted = np.clip(raised(price, elasticity) * less, lowest, capacity / normal)
+    grown = capacity / prepared.world.offer_capacity[mine]
+    wanted = np.clip(grown * raised(price, elasticity), lowest, capacity / normal)
     covered = np.minimum(price / np.maximum(cash, 1e-9), 1.0)
     wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
     entrant = benchmark.entrant[mine]
     if entrant.any():
         over_cost = price / np.where(entrant, cash, 1.0)
-        wanted = np.where(entrant, _opened(prepared, over_cost, less) * capacity / normal, wanted)
+        wanted = np.where(entrant, _opened(prepared, over_cost) * capacity / normal, wanted)
+    # Behind a ceiling nothing winds up: rates follow what may be made.
+    wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
     rate = state.rate[:, mine]
-    rate = rate + follow * (wanted * normal - rate)
+    rise = behaviour["ramp_limit"] * prepared.step_years * capacity
+    rate = rate + np.minimum(follow * (wanted * normal - rate), rise)
     state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
 
 
@@ -224,45 +268,47 @@ def _adapt_plants(
     state: State,
     controls: Controls,
     received: FloatArray,
-    relative_stock: FloatArray,
+    index: FloatArray,
 ) -> None:
-    """Equations (M81), (M82), (M83) and (M100), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
+    """Equations (M78), (M79), (M80) and (M98), docs/model.md, for ``mg_f``, ``wish_f``, ``T_f`` and
     ``opn_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     value = activities.revenue_mean(felt(prepared, received))
     own = activities.revenue_mean(controls.own_cost_factor)
-    paid = felt(prepared, state.need_expected_price / benchmark.base_index)
+    paid = felt(prepared, index / benchmark.base_index)
     inputs = activities.cost_mean(paid)
     share = activities.input_cost_share
     margin = value / (1 + share * (inputs - 1) + (1 - share) * (own - 1))
-    glut = activities.revenue_mean(relative_stock)
-    less = raised(glut, -behaviour["output_stock_response"])
     most = activities.largest(state.capacity / benchmark.normal_output)
-    wanted = raised(margin, behaviour["processing_elasticity"]) * less
+    grown = activities.largest(state.capacity / prepared.world.offer_capacity)
+    wanted = grown * raised(margin, behaviour["processing_elasticity"])
     wanted = np.clip(wanted, behaviour["minimum_utilisation"], most)
     entrant = np.zeros(len(activities.facility), dtype=bool)
     entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
     if entrant.any():
         over_cost = margin / np.where(entrant, activities.revenue_mean(state.cash_cost), 1.0)
-        wanted = np.where(entrant, _opened(prepared, over_cost, less) * most, wanted)
-    throughput = state.throughput + follow * (wanted * activities.throughput - state.throughput)
+        wanted = np.where(entrant, _opened(prepared, over_cost) * most, wanted)
+    wanted = np.minimum(wanted, activities.largest(np.broadcast_to(controls.output_ceiling, received.shape)))
+    rise = behaviour["ramp_limit"] * prepared.step_years * most * activities.throughput
+    throughput = state.throughput + np.minimum(
+        follow * (wanted * activities.throughput - state.throughput), rise
+    )
     state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)
 
 
-def _opened(prepared: Prepared, over_cost: FloatArray, less: FloatArray) -> FloatArray:
-    """Share of its capacity at which an entrant wants to run, given price over cost and its own stock.
+def _opened(prepared: Prepared, over_cost: FloatArray) -> FloatArray:
+    """Share of its capacity at which an entrant wants to run, given price over cost.
 
     Next to nothing, such as what rounding leaves above cost, does not open it.
 
-    Equation (M80), docs/model.md, for ``opn_s``.
+    Equation (M77), docs/model.md, for ``opn_s``.
     """
     behaviour = prepared.behaviour
     opened = np.clip((over_cost - 1) / behaviour["entry_margin"], 0.0, 1.0)
     opened = np.where(opened < behaviour["least_entrant_rate"], 0.0, opened)
-    share: FloatArray = opened * np.minimum(less, 1.0)
-    return share
+    return opened
 
 
 def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatArray) -> FloatArray:
@@ -275,6 +321,14 @@ def _shut(prepared: Prepared, rate: FloatArray, wanted: FloatArray, full: FloatA
     return np.where((wanted <= 0) & (rate < least * full), 0.0, rate)
 
 
+def thrifty_needs(prepared: Prepared) -> BoolArray:
+    """(N,) True for needs that fall slowly while prices are high: of users, of plants with several inputs."""
+    plant = prepared.benchmark.activities.need_plant
+    inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(prepared.benchmark.activities.facility)))
+    free: BoolArray = (plant < 0) | (inputs[np.maximum(plant, 0)] > 1)
+    return free
+
+
 def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> None:
     """Substitution and thrift: need falls slowly while prices are expected high.
 
@@ -282,15 +336,30 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     magnet). A plant with one input only changes its form and cannot. What users can pay in dollars
     moves with their currency.
 
-    Equation (M84), docs/model.md, for ``j_b``.
+    Equation (M81), docs/model.md, for ``j_b``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)
-    plant = benchmark.activities.need_plant
-    inputs = np.bincount(plant[plant >= 0], minlength=max(1, len(benchmark.activities.facility)))
-    free = np.flatnonzero((plant < 0) | (inputs[np.maximum(plant, 0)] > 1))
+    free = np.flatnonzero(thrifty_needs(prepared))
     elasticity = behaviour["thrift_elasticity"][:, prepared.world.need_good[free]]
     ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
     ratio = felt(prepared, ratio)
     intensity = state.intensity[:, free]
-    state.intensity[:, free] = intensity + follow * (raised(ratio, -elasticity) - intensity)
+    wanted = np.minimum(raised(ratio, -elasticity), behaviour["most_intensity"])
+    state.intensity[:, free] = intensity + follow * (wanted - intensity)
+    _switch(prepared, state, controls)
+
+
+def _switch(prepared: Prepared, state: State, controls: Controls) -> None:
+    """Who expects a price at which its next best way pays goes over to it, and is slow to come back.
+
+    Equations (M82) and (M83), docs/model.md, for ``pay_b`` and ``sw_b``.
+    """
+    behaviour, world = prepared.behaviour, prepared.world
+    ratio = state.need_expected_price / prepared.benchmark.base_index / controls.budget_factor
+    over = np.log(ratio / world.need_switch_multiple) / behaviour["switch_spread"]
+    pays = np.clip(0.5 + over, 0.0, 1.0)
+    speed = np.where(world.need_switch_years > 0, 1 / np.maximum(world.need_switch_years, 1e-3), 0.0)
+    go = share_of_step(speed * pays, prepared.step_years)
+    back = share_of_step(behaviour["return_speed"] * (1 - pays), prepared.step_years)
+    state.switched = state.switched + go * (1 - state.switched) - back * state.switched

@@ -27,7 +27,7 @@ class QuotaAccount:
 
         What is left from before counts for its share ``carry_over``.
 
-        Equation (M56), docs/model.md, for ``left_g``.
+        Equation (M53), docs/model.md, for ``left_g``.
         """
         if quota.period and quota.period == self.period:
             return
@@ -38,6 +38,6 @@ class QuotaAccount:
     def use(self, tonnes: FloatArray) -> None:
         """Book exports, (M,) tonnes.
 
-        Equation (M57), docs/model.md, for ``left_g``.
+        Equation (M54), docs/model.md, for ``left_g``.
         """
         self.left = np.maximum(self.left - tonnes, 0.0)

@@ -18,9 +18,7 @@ from sim.controls import Controls, firm_numbers
 __all__ = ["State", "initial_state", "need_rate"]
 
 
-POSITIVE = (
-    "offer_expected_price", "need_expected_price", "input_cost", "gate_price", "choice_index", "intensity"
-)  # fmt: skip
+POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity")
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -38,16 +36,14 @@ class State:
     """(M, O) expected gate price."""
     need_expected_price: FloatArray
     """(M, N) expected delivered price."""
-    input_cost: FloatArray
-    """(M, N) average delivered cost of the stock on hand."""
     gate_price: FloatArray
     """(M, O) last cleared gate price."""
     choice_index: FloatArray
     """(M, N) last cleared choice index."""
-    risk: FloatArray
-    """(M, N) perceived share of supply under restriction."""
     capacity: FloatArray
     """(M, O) most that the facility can make, t/year."""
+    building: FloatArray
+    """(M, O) capacity that is being built, t/year."""
     rate: FloatArray
     """(M, O) what it makes at its current pace, t/year."""
     throughput: FloatArray
@@ -60,6 +56,8 @@ class State:
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
     """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
+    switched: FloatArray
+    """(M, N) share of those who can do something else instead that do."""
     required: FloatArray
     """(M, N) tonnes needed in the last step."""
     shortfall: FloatArray
@@ -88,8 +86,9 @@ class State:
 
 
 def need_rate(state: State, controls: Controls) -> FloatArray:
-    """(M, N) need per unit of activity relative to the base year: thrift, and what policy makes of it."""
-    rate: FloatArray = state.intensity * controls.intensity_factor
+    """(M, N) need per unit of activity over the base year's: thrift, switching, what policy makes of it."""
+    left = 1 - controls.world.need_switch_share * state.switched
+    rate: FloatArray = state.intensity * left * controls.intensity_factor
     return rate
 
 
@@ -108,22 +107,23 @@ def initial_state(prepared: Prepared) -> State:
     begun = np.zeros(len(plants.facility), dtype=bool)
     begun[plants.offer_plant[prepared.made & ~benchmark.entrant]] = True
     return State(
-        seller_stock=prepared.each(world.offer_stock + world.offer_output * prepared.step_years),
+        seller_stock=np.where(benchmark.entrant, 0.0, prepared.kept_stock)
+        + np.where(prepared.made, world.offer_output * prepared.step_years, 0.0),
         buyer_stock=world.need_use * world.need_cover * prepared.behaviour["cover_scale"],
         transit=np.repeat(pipeline[:, None], members, axis=1),
         offer_expected_price=np.ones((members, offers)),
         need_expected_price=prepared.each(benchmark.base_index),
-        input_cost=prepared.each(benchmark.base_index),
         gate_price=np.ones((members, offers)),
         choice_index=prepared.each(benchmark.base_index),
-        risk=np.zeros((members, needs)),
         capacity=prepared.each(world.offer_capacity),
+        building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
         cash_cost=prepared.each(prepared.cash_cost),
         owner=firm_numbers(world)[None],
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
+        switched=np.zeros((members, needs)),
         required=np.zeros((members, needs)),
         shortfall=np.zeros((members, needs)),
     )

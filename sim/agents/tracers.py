@@ -123,7 +123,7 @@ class Tracer:
         Returns:
             (L, M, needs, K) tonnes that arrive after 0, 1, ... steps.
 
-        Equation (M62), docs/model.md, for ``I_sn``.
+        Equation (M57), docs/model.md, for ``I_sn``.
         """
         before, sold = stock[:, self.offers, None], clearing.sales[:, self.offers, None]
         mix = np.divide(self.seller, before, out=np.zeros_like(self.seller), where=before > 0)
@@ -146,7 +146,7 @@ class Tracer:
         Args:
             consumed, held: (M, N) tonnes used, and on hand before. output: (M, O) tonnes made or passed on.
 
-        Equation (M63), docs/model.md, for ``I_sn``.
+        Equation (M58), docs/model.md, for ``I_sn``.
         """
         before, stock = held[:, self.needs], self.buyer.stock
         mix = np.divide(stock, before[..., None], out=np.zeros_like(stock), where=before[..., None] > 0)

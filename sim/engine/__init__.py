@@ -1,4 +1,4 @@
-"""The simulation loop: policy, market and agents in nine calls a step."""
+"""The simulation loop: policy, market and agents in eight calls a step."""
 
 from sim.engine.actors import Decisions
 from sim.engine.checkpoint import Checkpoint

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Orders
-from sim.agents import buyers, entry, expectations, logistics, production, sellers
+from sim.agents import buyers, entry, logistics, production, sellers
 from sim.agents.noise import Noise
 from sim.agents.origins import Origins, families
 from sim.agents.state import State, initial_state, need_rate
 from sim.agents.tracers import Tracer, elements
+from sim.agents.worth import Worth
 from sim.arrays import FloatArray, Saved
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.gates import Gates
@@ -59,10 +60,10 @@ def _overridden(overrides: list[Override], decision: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Offered:
-    """Decisions of sellers: (M, O) tonnes planned, and the price asked."""
+    """Decisions of sellers: (M, O) tonnes planned, and the price at which they keep their usual stock."""
 
     plan: FloatArray
-    ask: FloatArray
+    expected: FloatArray
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Wanted:
     required: FloatArray
     """(M, N) tonnes needed."""
     orders: Orders
+    tiers: tuple[FloatArray, FloatArray]
+    """Tonnes that would be used, prices at which they give way: :func:`~sim.agents.buyers.use_tiers`."""
     give_up: FloatArray
     """(M, N, classes) price, multiple of the base price."""
     held_back: FloatArray
@@ -114,10 +117,11 @@ class Actors:
             process.start(self.state, self.tracers)
         self.gates = Gates(prepared)
         self.decisions = Decisions()
-        self._base_give_up = buyers.give_up_prices(prepared)
-        self._slopes = buyers.worth_slopes(prepared)
+        self._worth = Worth(prepared)
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
+        self._near: tuple[FloatArray, FloatArray] = self.state.gate_price, self.state.choice_index
+        self.wanted: Wanted | None = None
         self._warm: ClearingState | None = None
         if at is not None:
             for process in processes:
@@ -155,25 +159,37 @@ class Actors:
         }  # fmt: skip
         return arrays, {"gates": self.gates.keys(), "caps": [] if warm is None else warm.written_keys()}
 
-    def expect(self, regime: Regime) -> FloatArray:
-        """2. Expected prices adapt; perceived risk follows announced and active restrictions."""
-        prepared, controls = self.case.prepared, regime.controls
-        cost = sellers.cost_index(prepared, self.state, controls.own_cost_factor)
-        expectations.update_expectations(prepared, self.state, cost * controls.ask_factor)
-        expectations.update_risk(prepared, self.state, regime.market.exposure)
-        return cost
+    def expect(self, regime: Regime, before: tuple[FloatArray, FloatArray]) -> None:
+        """2. What has been learnt moves prices before anybody trades: the ones that agents reckon with.
 
-    def offer(self, time: int, regime: Regime, cost: FloatArray) -> Offered:
-        """3. Sellers offer stock above their reserve at an ask."""
+        Plants change their rates, users economise, slowly. Equation (M21), docs/model.md, for ``near_s``.
+        Of it what mark-ups rose by is not counted where rates are set.
+
+        Args:
+            before: prices that sellers (M, O) and buyers (M, N) expected a step ago.
+        """
+        state = self.state
+        offer = state.gate_price * (state.offer_expected_price / before[0])
+        need = state.choice_index * (state.need_expected_price / before[1])
+        self._near = offer, need
+        # Who gains market power makes as much as at a price that is lower by the rise of the mark-up.
+        received = offer / regime.markup_ratio
+        production.adapt_rates(self.case.prepared, state, regime.controls, (received, need))
+        production.adapt_intensity(self.case.prepared, state, regime.controls)
+
+    def offer(self, time: int, regime: Regime) -> Offered:
+        """3. Mines make what they plan; sellers offer what they do not want to keep."""
         prepared, controls = self.case.prepared, regime.controls
         plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(time))
-        ask = sellers.asks(prepared, self.state, cost, regime.markup_ratio, controls.ask_factor)
+        plan = _overridden(self.decisions.planned_output, plan)
+        logistics.mine(prepared, self.state, self.tracers, plan)
         return Offered(
-            _overridden(self.decisions.planned_output, plan), _overridden(self.decisions.ask, ask)
+            plan,
+            _overridden(self.decisions.ask, self.state.offer_expected_price),
         )
 
     def require(self, time: int, regime: Regime) -> Wanted:
-        """4. Buyers order in tiers: urgent need first, restocking around the expected price.
+        """4. Buyers say what they would use and hold, by price.
 
         Exporters file for licences; states' stocks take part.
         """
@@ -183,35 +199,41 @@ class Actors:
         logistics.arrive(state, self.tracers)
         for process in self.processes:
             process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        budgets = self._base_give_up * controls.budget_factor[:, :, None]
-        give_up = buyers.worth_of_inputs(prepared, state, budgets, self._slopes)
-        orders = buyers.order_tiers(prepared, state, regime.market.need_lag, required, give_up)
+        # What a plant is paid for its products: where a state pays a part of it, more than the market does.
+        paid, index = self._near[0] / controls.ask_factor, self._near[1]
+        worth = self._worth.now(paid, index, controls.budget_factor, controls.own_cost_factor)
+        tiers = buyers.use_tiers(prepared, required, worth, controls.budget_factor)
+        orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
             orders = process.add_orders(orders)
         held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
-        return Wanted(required, orders, give_up, held_back)
+        self.wanted = Wanted(required, orders, tiers, worth, held_back)
+        return self.wanted
 
     def clear(self, regime: Regime, offered: Offered, wanted: Wanted) -> Clearing:
         """5. Every good's market at once: flows, prices, rents."""
         prepared, market = self.case.prepared, regime.market
-        quantity, full_ask = sellers.offers(
-            prepared, self.state, regime.controls, offered.plan, offered.ask, wanted.held_back
-        )
+        quantity, kept = sellers.offers(prepared, self.state, regime.controls, wanted.held_back)
         caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
+        orders = wanted.orders
         clearing = clear(
             market.market,
             quantity,
-            full_ask,
-            wanted.orders.tonnes,
-            wanted.orders.reservation,
-            wanted.orders.elasticity,
+            offered.expected,
+            orders.tonnes,
+            orders.reservation,
+            orders.elasticity,
             caps,
             start=self._warm,
             tolerance=MARKET_TOLERANCE,
             signal_quantity=self._lots,
+            held=orders.held,
+            least=prepared.behaviour.shared("least_order_share"),
+            kept=kept,
+            keep_elasticity=prepared.behaviour.shared("storage_elasticity"),
         )
         self._warm = clearing.state
-        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.ask)
+        clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.expected)
         self.state.gate_price, self.state.choice_index = gate, clearing.index
         return clearing
 
@@ -227,38 +249,33 @@ class Actors:
         ]
         return np.stack(columns, axis=1) if columns else None
 
-    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> tuple[FloatArray, FloatArray]:
+    def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        paid = regime.market.delivered_cost(clearing)
         traffic = logistics.Traffic(
-            clearing, wanted.orders, regime.market.lag_weight, paid, regime.controls.resales
+            clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )
-        purchases = logistics.ship(self.case.prepared, self.state, self.tracers, self.processes, traffic)
-        return purchases, paid
+        return logistics.ship(self.state, self.tracers, self.processes, traffic)
 
     def produce(self, regime: Regime, offered: Offered, wanted: Wanted) -> Made:
-        """7. Plants run on what they have, sectors consume; what is missing is the shortfall."""
+        """7. Plants run on what they have, as it pays; sectors use what is worth it; the rest is missing."""
         prepared, state = self.case.prepared, self.state
         plan, rate, held = offered.plan, need_rate(state, regime.controls), state.buyer_stock
+        served = buyers.served_share(prepared, wanted.tiers, state.choice_index)
         throughput = production.planned_throughput(prepared, plan)
         state.usable = production.usable_inputs(prepared, rate, throughput, held)
         stock = self.tracers[0].buyer.stock
-        output, used = production.run_plants(prepared, rate, throughput, held, stock)
+        paying = throughput * production.paying_share(prepared, served)
+        output, used = production.run_plants(prepared, rate, paying, held, stock)
         output = np.where(prepared.made, output * production.within_plan(prepared, plan), plan)
-        consumed, shortfall = production.consume(wanted.required, held)
+        consumed, shortfall = production.consume(wanted.required, served, held)
         user = prepared.benchmark.activities.need_plant < 0
         consumed = np.where(user, consumed, used)
-        logistics.store(state, self.tracers, consumed, held, output)
+        logistics.store(state, self.tracers, consumed, held, np.where(prepared.made, output, 0.0))
         discarded = production.discard_surplus(prepared, state, regime.controls)
         logistics.throw_away(state, self.tracers, discarded)
         state.required, state.shortfall = wanted.required, shortfall
         return Made(output, discarded, consumed, shortfall)
-
-    def adapt(self, regime: Regime) -> None:
-        """8. Plants change their rates, users economise, slowly."""
-        production.adapt_rates(self.case.prepared, self.state, regime.controls)
-        production.adapt_intensity(self.case.prepared, self.state, regime.controls)
 
 
 def processes_of(case: Run) -> list[Process]:

@@ -27,7 +27,7 @@ from sim.paths import shown
 __all__ = ["FORMAT", "KINDS", "LARGEST_FILE", "read_file", "write_file"]
 
 Array = npt.NDArray[Any]
-FORMAT = 1
+FORMAT = 2
 HEADER = "checkpoint.json"
 KINDS = {"f": "<f8", "i": "<i8", "b": "|b1"}
 """Kind of numbers -> how a file holds them."""

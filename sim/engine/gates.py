@@ -88,7 +88,7 @@ class Gates:
     ) -> FloatArray:
         """One licence's step: file, decide; (M, S) tonnes that wait.
 
-        Equation (M52), docs/model.md, for ``app_s``.
+        Equation (M49), docs/model.md, for ``app_s``.
         """
         prepared, at = self._prepared, gate.offers
         step_years = prepared.step_years
@@ -102,7 +102,7 @@ class Gates:
         licensed = np.reshape(share * (1 - licence.free_share), (-1, 1))
         # Nor in the order in which indexing leaves members, side by side: that of a sum depends on it.
         wanted = (np.ascontiguousarray(activity)[:, None] * (gate.base * step_years)).sum(-1) * licensed
-        reserve = prepared.behaviour["seller_reserve_share"] * prepared.kept_stock[at]
+        reserve = prepared.behaviour["seller_reserve_share"] * prepared.kept_stock[:, at]
         free = seller_stock[:, at] - reserve - queue.held
         queue.apply_for(np.clip(wanted, 0.0, np.maximum(free, 0.0)), licence, step_years)
         # Deciding after filing: what is filed in a step may be due in it, so that a delay lasts as stated.

@@ -11,7 +11,7 @@ from sim.agents.origins import may_resell
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, IntArray, raised
 from sim.controls import LEAST_LEFT, Cap, Controls, Licence, PairIndex, Resale
-from sim.market.clearing import Clearing, Market
+from sim.market.clearing import Market
 from sim.units import Amount
 from sim.world.lags import shipping_lags
 from sim.world.sourcing import of_good
@@ -19,6 +19,8 @@ from sim.world.world import World
 
 __all__ = ["Gate", "GateKey", "PolicyMarket", "build_market", "licence_keys"]
 
+UNUSED_RESPONSE = 1.0
+"""Of sellers who keep stocks: these answer by what they keep."""
 NO_CAP = 1e15
 """Tonnes that no flow reaches."""
 LicenceKey = tuple[int, int, bytes, int | str]
@@ -67,15 +69,12 @@ class PolicyMarket:
     """The market under one policy, and the wedges that its prices go through."""
 
     market: Market
-    exposure: FloatArray
-    """(N,), or (M, N) where members differ: share of each need's base supply that comes over links
-    under a restriction."""
     cif: tuple[FloatArray, ...]
     """Per good (S, B), or (M, S, B) where members differ: (1 + export tax) (1 + freight)."""
     delivered: tuple[FloatArray, ...]
-    """Per good, as cif: cif x (1 + tariff)."""
+    """Per good, as cif: with the tariff on CIF, or on FOB where the importer levies it so."""
     duty: tuple[FloatArray, ...]
-    """Per good, as cif: cif x tariff."""
+    """Per good, as cif: what of delivered is the tariff."""
     lag_weight: tuple[tuple[FloatArray, ...], ...]
     """Per lag (in steps), per good, as cif: share of a shipment that arrives after that many steps."""
     need_lag: FloatArray
@@ -106,7 +105,7 @@ class PolicyMarket:
             in_hand: (M,) tonnes of each gate's cap that may be exported.
             resale: (M, caps on resale) tonnes that may be resold.
 
-        Equations (M15) and (M16), docs/model.md, for ``Q_g`` and ``hand_g``.
+        Equations (M14) and (M15), docs/model.md, for ``Q_g`` and ``hand_g``.
         """
         step_years = prepared.step_years
         tonnes = np.empty((prepared.members, len(self.cap_events)))
@@ -124,42 +123,39 @@ class PolicyMarket:
         """Tonnes, one number or (M,), that pass beside a cap: what needs no licence, and the part of a step
         before it came into force.
 
-        Equation (M15), docs/model.md, for ``Q_g``.
+        Equation (M14), docs/model.md, for ``Q_g``.
         """
         share = shares.get(self.cap_events[cap], 1.0)
         free: Amount = (1 - share + share * self.free_shares[cap]) * self.base_cap_flow[cap] * step_years
         return free
 
-    def delivered_cost(self, clearing: Clearing) -> FloatArray:
-        """(M, N) what each buyer pays in all, duties included, in tonnes x base price.
 
-        Equation (M60), docs/model.md, for ``paid_b``.
-        """
-        paid: FloatArray = clearing.to_buyers(self.delivered, clearing.price, include_rent=True)
-        return paid
-
-
-def build_market(prepared: Prepared, controls: Controls, differing: Collection[str] = ()) -> PolicyMarket:
+def build_market(
+    prepared: Prepared,
+    controls: Controls,
+    differing: Collection[str] = (),
+    response: FloatArray | None = None,
+) -> PolicyMarket:
     """Apply wedges, bans and caps to the sourcing weights.
 
     Args:
         differing: as in :func:`licence_keys`.
+        response: (O,) or (M, O) of what sellers place to the price; None where they keep stocks instead.
     """
-    world, behaviour = prepared.world, prepared.behaviour
+    world = prepared.world
     links = _links(prepared, controls)
     caps = _Ceilings(prepared, links.opened)
     caps.add_rules(controls, differing)
     caps.add_resales(controls.resales)
-    eps = behaviour.shared_or_each("offer_elasticity")
     market = Market.build(
         world.offer_good, world.need_good, links.kernels, prepared.sigma,
-        np.broadcast_to(eps, (*np.shape(eps)[:1], len(world.offer_good))), caps.groups, links.same_policy,
+        UNUSED_RESPONSE * np.ones(len(world.offer_good)) if response is None else response,
+        caps.groups, links.same_policy,
     )  # fmt: skip
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))
     return PolicyMarket(
         market=market,
-        exposure=_joined(links.exposure),
         cif=tuple(links.cif),
         delivered=tuple(links.delivered),
         duty=duty,
@@ -183,33 +179,29 @@ class _Links:
     opened: list[FloatArray] = field(default_factory=list)
     cif: list[FloatArray] = field(default_factory=list)
     delivered: list[FloatArray] = field(default_factory=list)
-    exposure: list[FloatArray] = field(default_factory=list)
     same_policy: list[int] = field(default_factory=list)
     """Goods whose policy is the same for all members, whatever their elasticities."""
 
 
 def _links(prepared: Prepared, controls: Controls) -> _Links:
-    """Equations (M10), (M11), (M12) and (M14), docs/model.md, for ``cif_sb``, ``tau_sb``, ``K_sb`` and
-    ``chi_b``."""
+    """Equations (M10) and (M12), docs/model.md, for ``cif_sb`` and ``K_sb``."""
     world, benchmark, found = prepared.world, prepared.benchmark, _Links()
     for g in range(len(world.goods)):
         pair = _pair(world, g)
         tax = np.maximum(1 + controls.export_tax_rate.on(g, pair), LEAST_LEFT)
         freight = 1 + world.freight_share[g] * controls.freight_factor.on(g, pair)
         tariff = np.maximum(1 + controls.tariff_rate.on(g, pair), LEAST_LEFT)
-        change = tax * tariff / (1 + world.base_tariff[g][pair]) * (freight / (1 + world.freight_share[g]))
-        between, risk = _barriers(world, controls, g)
+        landed = world.delivered_over_fob(g, freight, tariff)
+        change = tax * (landed / world.base_wedge(g))
         preference = controls.preference.on(g, pair)
         weight = _tilted(benchmark.kernel[g], preference)
-        opened = controls.open_share.on(g, pair) * between
+        opened = controls.open_share.on(g, pair) * _between(world, controls, g)
         found.opened.append(opened)
         found.kernels.append(weight * opened * raised(change, -of_good(prepared.sigma, g)))
         if max(np.ndim(part) for part in (preference, opened, change)) == 2:
             found.same_policy.append(g)
         found.cif.append(tax * freight)
-        found.delivered.append(tax * freight * tariff)
-        mix = benchmark.mix[g]
-        found.exposure.append((mix * np.maximum(controls.risk.on(g, pair), risk)).sum(-2) / mix.sum(0))
+        found.delivered.append(tax * landed)
     return found
 
 
@@ -291,17 +283,15 @@ def _quota_key(quota: Cap) -> QuotaKey:
     return quota.event, quota.good, quota.origin, quota.destinations.tobytes(), offers
 
 
-def _barriers(world: World, controls: Controls, good: int) -> tuple[FloatArray, FloatArray]:
-    """What barriers leave open of a good's links, and the largest risk they raise: (S, B) or (M, S, B)."""
+def _between(world: World, controls: Controls, good: int) -> FloatArray:
+    """(S, B) or (M, S, B) what barriers leave open of a good's links."""
     sellers, buyers = world.offer_slice(good), world.need_slice(good)
-    blank = np.ones((sellers.stop - sellers.start, buyers.stop - buyers.start))
-    still_open, risk = blank, 0 * blank
+    still_open = np.ones((sellers.stop - sellers.start, buyers.stop - buyers.start))
     for barrier in controls.barriers:
         here = barrier.offers[sellers][:, None] & barrier.needs[buyers]
         if here.any():
             still_open = np.where(here, still_open * _by_link(barrier.open_share), still_open)
-            risk = np.where(here, np.maximum(risk, _by_link(barrier.risk)), risk)
-    return still_open, risk
+    return still_open
 
 
 def _by_link(amount: Amount) -> Amount:
@@ -334,12 +324,3 @@ def _lags(
         for g, transit in enumerate(world.transit_years)
     )
     return shipping_lags(times, benchmark.mix, prepared.step_years, lags=len(benchmark.lag_weight))
-
-
-def _joined(parts: list[FloatArray]) -> FloatArray:
-    """Per good (B,) or (M, B) as (N,), or (M, N) where any good has members."""
-    members = {len(part) for part in parts if part.ndim == 2}
-    if not members:
-        return np.concatenate(parts)
-    wide = [np.broadcast_to(part, (*members, part.shape[-1])) for part in parts]
-    return np.concatenate(wide, axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray, Groups, IntArray, Saved
 from sim.controls import Controls
+from sim.engine.losses import Losses
 from sim.engine.markets import PolicyMarket
 from sim.engine.price_index import LEAST_TONNES, BaseYear, Deliveries
 from sim.engine.result import Prices, StepResult
@@ -26,13 +27,15 @@ __all__ = ["Observer", "Seen", "controlling_country"]
 def controlling_country(world: World, events: Sequence[Instrument]) -> IntArray:
     """(G,) country whose inside price is reported: who restricts exports, else who exports most."""
     exports = np.zeros((len(world.goods), len(world.countries)))
-    scratch = Controls(world)
+    blank = Controls(world)
+    hit = blank.no_links()
     for event in events:
-        event.announce(scratch)
+        if not event.in_base_year:
+            hit |= event.restricts(blank)
     for g in range(len(world.goods)):
         origin, _ = world.link_countries(g)
         np.add.at(exports[g], origin, world.base_flow[g].sum(1))
-    restricted = exports * (scratch.risk.largest().max(2) > 0)
+    restricted = exports * hit.any(2)
     chosen: IntArray = np.where(restricted.max(1) > 0, restricted.argmax(1), exports.argmax(1))
     return chosen
 
@@ -79,6 +82,7 @@ class Observer:
         self.exporters = Groups(world.offer_good * countries + world.offer_country)
         self.importers = Groups(world.need_good * countries + world.need_country)
         makers = np.array([kind == "manufacturer" for kind in world.facility_kind])
+        self._losses = Losses(prepared)
         self._user_needs = np.flatnonzero(makers[world.need_facility])
         self.users = Groups(world.need_facility[self._user_needs])
 
@@ -106,18 +110,20 @@ class Observer:
         Args:
             give_up: (M, N) price at which the last class of use gives up.
 
-        Equations (M88) and (M89), docs/model.md, for ``gate_g`` and ``in_g``.
+        Equations (M87) and (M88), docs/model.md, for ``gate_g`` and ``in_g``.
         """
         world, normal = self._prepared.world, self._prepared.benchmark
         output = normal.normal_output
         sold = self.of_offers(clearing.sales)
         value = self.of_offers(clearing.sales * clearing.price)
-        asked = self.of_offers(output * clearing.price) / self.of_offers(output[None])
+        # What is not on sale is asked for no more than anybody would pay.
+        ask = np.minimum(clearing.price, self._highest_bid(give_up)[:, world.offer_good])
+        asked = self.of_offers(output * ask) / self.of_offers(output[None])
         gate = _ratio(value, sold, np.nan)
 
         inside = clearing.to_sellers(self._inside)
         tonnes, value = self.of_offers(inside), self.of_offers(inside * clearing.price)
-        home = self.of_offers(output * self._at_home * clearing.price)
+        home = self.of_offers(output * self._at_home * ask)
         weight = self.of_offers((output * self._at_home)[None])
         at_home = _ratio(value, tonnes, np.nan)
 
@@ -125,10 +131,16 @@ class Observer:
         quotes = asked, _ratio(home, weight, asked), self._bid(clearing, give_up, asked)
         return Prices(*(world.base_price * price for price in (*prices, *quotes)))
 
+    def _highest_bid(self, give_up: FloatArray) -> FloatArray:
+        """(M, G) what the last class of anybody would pay; infinite for a good that nobody uses."""
+        most = np.full((len(give_up), len(self._prepared.world.goods)), np.inf)
+        most[:, self._by_need.keys] = self._by_need.largest(give_up)
+        return most
+
     def _bid(self, clearing: Clearing, give_up: FloatArray, asked: FloatArray) -> FloatArray:
         """(M, G) what users outside would pay, multiple of the base price; where there are none, ``asked``.
 
-        Equation (M102), docs/model.md, for ``bid_g``.
+        Equation (M100), docs/model.md, for ``bid_g``.
         """
         use = self._prepared.benchmark.normal_use * self._outside
         bid = self.of_needs(use * np.minimum(clearing.index, give_up))
@@ -137,7 +149,7 @@ class Observer:
     def _outside_price(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
         """(M, G) price on arrival outside, as a multiple of the base price; NaN where nothing is traded.
 
-        Equations (M90) and (M101), docs/model.md, for ``abr_g`` and ``rel_s``.
+        Equations (M89) and (M99), docs/model.md, for ``abr_g`` and ``rel_s``.
         """
         usual = self._prepared.benchmark.normal_use * self._outside
         thin = self._prepared.behaviour["least_trade_quoted"]
@@ -155,7 +167,7 @@ class Observer:
     def rents(self, result: StepResult) -> FloatArray:
         """(M, G) largest rent of a cap that somebody pays, share of price.
 
-        Equation (M91), docs/model.md, for ``top_g``.
+        Equation (M90), docs/model.md, for ``top_g``.
         """
         clearing, market = result.clearing, result.market
         share = self._prepared.behaviour["least_capped_trade"][:, 0]
@@ -168,14 +180,9 @@ class Observer:
         return rent
 
     def value_added_at_risk(self, result: StepResult) -> FloatArray:
-        """(M, users) USD per step: a sector loses what its scarcest good stands for (goods do not add up).
-
-        Equation (M92), docs/model.md, for ``var_f``.
-        """
-        world, needs = self._prepared.world, self._user_needs
-        missing = result.shortfall[:, needs] / np.maximum(result.required[:, needs], 1e-12)
-        lost = self.users.largest(missing * world.need_dependence[needs])
-        risk: FloatArray = lost * world.facility_value_added[self.users.keys] * self._prepared.step_years
+        """(M, users) USD per step: what those who went without would have paid."""
+        lost = self._losses.of(result.required, result.shortfall, result.controls.budget_factor)
+        risk: FloatArray = self.users.sums(lost[:, self._user_needs])
         return risk
 
     def exports(self, clearing: Clearing) -> FloatArray:

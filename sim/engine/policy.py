@@ -24,7 +24,6 @@ def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tu
         (
             event.id,
             np.asarray(event.activity(start, end)).tobytes(),
-            bool(event.announced and event.announced < end),
             event.phase(start, end),
         )
         for event in events
@@ -41,11 +40,9 @@ def active_controls(
 ) -> tuple[Controls, dict[str, Amount]]:
     """Controls of the step between two dates, and the share of it in which each event is in force.
 
-    Events act in the order of the scenario file. An event counts as announced from its
-    announcement until it ends. An event that only some members see (``happens``, (M,)) has a share
-    for each member; until it starts, its announcement alarms all by its probability. Rules scale what an
-    event does by its strength (``strengths``, one number or (M,)); one that is dormant acts with strength 0,
-    so that what a member meets does not depend on the others.
+    Events act in the order of the scenario file. An event that only some members see (``happens``, (M,))
+    has a share for each member. Rules scale what an event does by its strength (``strengths``, one number or
+    (M,)); one that is dormant acts with strength 0: what a member meets must not depend on the others.
 
     Args:
         owner: (1 or M, F) number of the firm that owns each facility now; None for the base year's.
@@ -58,19 +55,10 @@ def active_controls(
         share = shares[event.id]
         # Whether it may act in any member: the shape of a market must not depend on who shares it.
         acts = bool(np.any(np.asarray(share) > 0))
-        controls.alarm_weight = 1.0
         if event.id in happens:
-            seen = happens[event.id].astype(float)
-            started = event.from_ is None or event.from_ < end
-            controls.alarm_weight = seen if started else event.chance
-            share = shares[event.id] = share * seen
+            share = shares[event.id] = share * happens[event.id].astype(float)
         if event.id in strengths:
-            strength = strengths[event.id]
-            controls.alarm_weight = controls.alarm_weight * np.minimum(strength, 1.0)
-            share = shares[event.id] = share * strength
-        over = event.until is not None and event.until < start
-        if acts or (event.announced is not None and event.announced < end and not over):
-            event.announce(controls)
+            share = shares[event.id] = share * strengths[event.id]
         if acts:
             event.apply(controls, share)
     return controls, shares

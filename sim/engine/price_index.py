@@ -62,7 +62,7 @@ class BaseYear:
         Returns:
             NaN in markets where nothing is traded.
 
-        Equations (M90) and (M101), docs/model.md, for ``abr_g`` and ``rel_s``.
+        Equations (M89) and (M99), docs/model.md, for ``abr_g`` and ``rel_s``.
         """
         delivers = now.at_base_prices > 0
         relative = np.divide(now.value, now.at_base_prices, out=np.ones(now.value.shape), where=delivers)
@@ -92,11 +92,10 @@ class DeliveredPrices:
         countries, offers = len(world.countries), len(world.offer_good)
         keys, wedges = [], []
         for g in range(len(world.goods)):
-            origin, destination = world.link_countries(g)
+            destination = world.link_countries(g)[1]
             seller = np.arange(offers)[world.offer_slice(g), None]
             keys.append(((g * countries + destination) * offers + seller).ravel())
-            tariff = world.base_tariff[g][origin[:, None], destination]
-            wedges.append((1 + world.freight_share[g]) * (1 + tariff))
+            wedges.append(world.base_wedge(g))
         # Links by supplier and pair of good and importer, and these by pair.
         self._cells = Groups(np.concatenate(keys))
         by_pair, self._seller = np.divmod(self._cells.keys, offers)
@@ -113,7 +112,7 @@ class DeliveredPrices:
     def of(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
         """(M, P) USD/t; NaN where nothing is bought.
 
-        Equation (M103), docs/model.md, for ``dlv_c``.
+        Equation (M101), docs/model.md, for ``dlv_c``.
         """
         if self._wedge[0] is not market:
             self._wedge = market, _flat(market.delivered)

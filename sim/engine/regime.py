@@ -60,11 +60,12 @@ class Regimes:
             for process in self._processes:
                 process.act(controls, shares)
             market = build_market(case.prepared, controls, case.differing)
-            self._now = Regime(controls, shares, market, self._ratio(controls))
+            self._now = Regime(controls, shares, market, self.ratio(controls))
             self._key = key
         return self._now
 
-    def _ratio(self, controls: Controls) -> FloatArray:
+    def ratio(self, controls: Controls) -> FloatArray:
+        """(1 or M, O) mark-ups over those of the base year."""
         owner, sigma = controls.markup_owner, self._case.prepared.sigma
         now = markups_by_member(self._case.world, owner, sigma, self._eta, self._ceiling)
         ratio: FloatArray = now / self._base_markup

@@ -94,8 +94,6 @@ class StepResult:
     """(M, N) tonnes needed but missing."""
     purchases: FloatArray
     """(M, N) tonnes bought for own use, stockpiles' left out."""
-    paid: FloatArray
-    """(M, N) what buyers paid in all, duties included, in tonnes x base price."""
     seller_stock: FloatArray
     """(M, O) stock at the end."""
     buyer_stock: FloatArray

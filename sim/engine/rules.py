@@ -85,7 +85,7 @@ class Rules:
     def _strength(self, event: Instrument, step: int) -> FloatArray:
         """(M,) strength of an event; the order of the rules that act on it does not matter.
 
-        Equation (M93), docs/model.md, for ``str_v``.
+        Equation (M92), docs/model.md, for ``str_v``.
         """
         strength = np.full(self.members, 0.0 if event.dormant else 1.0)
         factor = np.ones(self.members)
@@ -151,6 +151,11 @@ class Rules:
         """What the policy of this step depends on, beside dates; equal keys mean equal controls."""
         acting = tuple(rule.acting.tobytes() for rule in self._followed)
         return acting
+
+    @property
+    def standing(self) -> tuple[IntArray, ...]:
+        """Of each rule (M,) actions now in effect: what :attr:`key` says member by member."""
+        return tuple(rule.acting for rule in self._followed)
 
 
 class _Followed:

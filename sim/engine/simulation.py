@@ -1,4 +1,4 @@
-"""The simulation: nine calls a step, on arrays with the member axis first.
+"""The simulation: eight calls a step, on arrays with the member axis first.
 
 ``Simulation`` knows nothing of Mesa; :mod:`sim.model` wraps it for users who want agents.
 """
@@ -18,6 +18,7 @@ from sim.engine.actors import Actors, Decisions, Made, Wanted, processes_of
 from sim.engine.borders import UnderWay, history_of
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.observe import Seen
+from sim.engine.outlook import Outlook
 from sim.engine.record import Recorder
 from sim.engine.recording import Recording
 from sim.engine.regime import Regime, Regimes
@@ -65,6 +66,7 @@ class Simulation:
     recorder: Recording
     time: int
     _regimes: Regimes
+    _outlook: Outlook
     _under_way: UnderWay
     _seen: Seen | None
     _last: StepResult | None
@@ -90,6 +92,7 @@ class Simulation:
         self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
+        self._outlook = Outlook(case, self.rules, self._regimes, at.part("outlook") if at else None)
         if at is not None:
             self.rules.restore(at.part("rules"))
             if self.time:
@@ -106,6 +109,7 @@ class Simulation:
         arrays |= {
             "rules": self.rules.arrays(),
             "history": self._under_way.history(),
+            "outlook": self._outlook.arrays(),
             "seen": {} if seen is None else {"price": seen.price, "exports": seen.exports},
         }
         return Checkpoint.of(self.case, self.time, arrays, keys)
@@ -210,14 +214,15 @@ class Simulation:
             )
         actors, time = self.actors, self.time
         regime = self._set_policy()
-        cost = actors.expect(regime)
-        offered = actors.offer(time, regime, cost)
+        before = self.state.offer_expected_price, self.state.need_expected_price
+        self._outlook.expect(time, self.state)
+        actors.expect(regime, before)
+        offered = actors.offer(time, regime)
         wanted = actors.require(time, regime)
         clearing = actors.clear(regime, offered, wanted)
-        bought = actors.ship(regime, clearing, wanted)
+        purchases = actors.ship(regime, clearing, wanted)
         made = actors.produce(regime, offered, wanted)
-        actors.adapt(regime)
-        return self._record(self._remembered(self._result(regime, clearing, wanted, bought, made)))
+        return self._record(self._remembered(self._result(regime, clearing, wanted, purchases, made)))
 
     def _set_policy(self) -> Regime:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
@@ -232,7 +237,7 @@ class Simulation:
         regime: Regime,
         clearing: Clearing,
         wanted: Wanted,
-        bought: tuple[FloatArray, FloatArray],
+        purchases: FloatArray,
         made: Made,
     ) -> StepResult:
         actors, state = self.actors, self.state
@@ -249,8 +254,7 @@ class Simulation:
             required=wanted.required,
             consumed=made.consumed,
             shortfall=made.shortfall,
-            purchases=bought[0],
-            paid=bought[1],
+            purchases=purchases,
             seller_stock=state.seller_stock,
             buyer_stock=state.buyer_stock,
             bought_by_origin=tuple(family.shipped for family in actors.families),
@@ -270,7 +274,7 @@ class Simulation:
         return replace(result, moved=moved, booked=booked)
 
     def _record(self, result: StepResult) -> StepResult:
-        """9. What the step brought is seen by rules and written by the recorder; neither changes anything."""
+        """8. What the step brought is seen by rules and written by the recorder; neither changes anything."""
         self._last = result
         self._under_way.note(result)
         self._seen = self.case.observer.seen(result) if self.rules else None

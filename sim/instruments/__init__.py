@@ -11,8 +11,8 @@ from sim.instruments.base import Instrument
 __all__ = ["Instrument", "instrument_class", "instrument_types"]
 
 SHARED = {
-    "__init__", "base", "calendar", "condition", "dated", "measures", "naming", "piles", "process", "targets",
-    "words",
+    "__init__", "base", "calendar", "condition", "dated", "measures", "naming", "piles", "process",
+    "selecting", "targets", "words",
 }  # fmt: skip
 
 

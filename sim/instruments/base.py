@@ -11,35 +11,35 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_serializer
+from pydantic import ConfigDict, Field, field_serializer
 
-from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, weights
+from sim.instruments.dated import ALWAYS, as_written, dated_fields, mean_over, spans, weights
+from sim.instruments.selecting import Selecting
 from sim.instruments.words import (
     FirstDay,
     LastDay,
     Truth,
     WordError,
-    joined,
-    links_between,
     quantity,
     select_goods,
-    spoken,
 )  # fmt: skip
-from sim.units import Amount, Quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
     from sim.controls import Controls, Resale
     from sim.instruments.process import Process, Setting
-    from sim.world.world import BoolArray, IntArray, World
+    from sim.world.world import BoolArray, World
 
 __all__ = ["RULES", "Instrument", "event_row"]
 
+LOOKS_AHEAD = (1.0, 2.0, 4.0)
+"""Years ahead at which something that goes on changing is looked at."""
 RULES = ("reaction_rule", "negotiation")
 """Types that act on other events only."""
 
 
-class Instrument(BaseModel):
+class Instrument(Selecting):
     """One event of a scenario. Dates are to the day; ``until`` is the last day in force."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
@@ -49,6 +49,10 @@ class Instrument(BaseModel):
     announced: Annotated[FirstDay | None, Field(description="day of the announcement")] = None
     from_: Annotated[FirstDay | None, Field(alias="from", description="first day in force")] = None
     until: Annotated[LastDay | None, Field(description="last day in force; none = stays in force")] = None
+    end_announced: Annotated[
+        FirstDay | None,
+        Field(description="day from which people know `until`; until then they expect it to stay in force"),
+    ] = None
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
         Truth | str, Field(description="true, or what is assumed, where no source gives it")
@@ -65,8 +69,6 @@ class Instrument(BaseModel):
     dormant: Annotated[
         Truth, Field(description="waits until a reaction_rule activates it; `from` is then the earliest day")
     ] = False
-
-    _labels: Labels | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any, /) -> None:
         """Keep the names that sentences need; what changes over time must be known from the first day."""
@@ -118,12 +120,48 @@ class Instrument(BaseModel):
         """
         return mean_over(value, *self._days(controls.date, controls.end))
 
+    def partly(self, controls: Controls) -> bool:
+        """Whether dates leave it out of force in a part of the step; False where no step is set."""
+        import numpy as np
+
+        start: dt.date | None = getattr(controls, "date", None)
+        return start is not None and bool(np.any(np.less(self.activity(start, controls.end), 1)))
+
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""
         first, over = self._days(step_start, step_end)
         if self.varies:
             return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
+
+    def as_known(self, day: dt.date) -> Instrument:
+        """The event as people know it before a day: one whose end is not known yet has none."""
+        if self.end_announced is None or self.end_announced < day or self.until is None:
+            return self
+        return self.model_copy(update={"until": None})
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """Days after ``now`` on which what the event does changes, as far as its dates say.
+
+        What changes without a break is looked at in a few steps, farther apart as they lie farther ahead.
+        """
+        days = {self.from_, None if self.until is None else self.until + dt.timedelta(days=1)}
+        days |= {date for value in self._dated() for date in value if date != ALWAYS}
+        if self.from_ is not None:
+            begin = self.from_
+            for name in ("starts_after", "length", "delay", "ramp"):
+                value = getattr(self, name, None)
+                for years in spans(value if isinstance(value, Quantity) else None):
+                    parts = (0.5, 1.0) if name == "ramp" else (1.0,)
+                    days |= {begin + dt.timedelta(days=round(part * years * DAYS_PER_YEAR)) for part in parts}
+        if self.varies:
+            days |= {now + dt.timedelta(days=round(years * DAYS_PER_YEAR)) for years in LOOKS_AHEAD}
+        over = dt.date.max if self.until is None else self.until + dt.timedelta(days=1)
+        return {day for day in days if day is not None and now < day <= over}
+
+    def settled(self, day: dt.date) -> bool:
+        """Whether on a day a measure that takes time to begin to work has done so; licences only."""
+        return False
 
     @property
     def chance(self) -> Amount:
@@ -166,13 +204,12 @@ class Instrument(BaseModel):
         """The rule on resale that the event brings: for it, origins of stocks are followed from the start."""
         return None
 
-    def announce(self, controls: Controls) -> None:
-        """Raise the perceived risk of the links concerned; called while announced or in force."""
-        if not self.in_base_year:
-            self.alarm(controls)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """(G, C, C) links whose trade it makes less or dearer in any member; none unless it says so.
 
-    def alarm(self, controls: Controls) -> None:
-        """The rise of risk that the announcement causes; none unless an instrument says so."""
+        They decide who controls a good: whose inside price is reported.
+        """
+        return controls.no_links()
 
     # -- what a reader sees ------------------------------------------------------------------
 
@@ -207,82 +244,6 @@ class Instrument(BaseModel):
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
 
-    # -- shared by the instruments -----------------------------------------------------------
-
-    def say_countries(self, words: Sequence[str]) -> str:
-        """Country codes and groups as words of a sentence."""
-        return spoken(words, self._labels.countries if self._labels else None)
-
-    def say_goods(self, goods: Sequence[str], stages: Sequence[str] | None) -> str:
-        """Goods, with the stages in brackets where they are named."""
-        known = self._labels.goods if self._labels else ()
-        # NdFeB stays NdFeB; other names start small inside a sentence.
-        names = {
-            good.id: good.name if any(c.isupper() for c in good.name.split()[0][1:]) else _small(good.name)
-            for good in known
-        }
-        # A code alone says nothing; whether it means all of a good, does.
-        for word in goods:
-            if word.isdigit():
-                meant = [names[known[k].id] for k in select_goods(known, (word,), stages or ())]
-                names[word] = f"HS {word} ({joined(meant)})" if meant else f"HS {word}"
-        return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
-
-    def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:
-        """(n,) positions of the selected goods of the world."""
-        import numpy as np
-
-        return np.array(select_goods(world.goods, goods, stages or ()), dtype=np.int64)
-
-    def country_mask(self, world: World, words: Sequence[str]) -> BoolArray:
-        """(C,) True for the countries that the words name."""
-        import numpy as np
-
-        codes = {code for word in words for code in _expand(world, word)}
-        return np.array([code in codes for code in world.countries])
-
-    def link_mask(
-        self,
-        controls: Controls,
-        goods: Sequence[str],
-        stages: Sequence[str] | None,
-        own: Sequence[str],
-        others: Sequence[str],
-        *,
-        own_exports: bool = True,
-    ) -> BoolArray:
-        """(G, C, C) cross-border links between own and other countries, never domestic ones."""
-        import numpy as np
-
-        world = controls.world
-        position = {code: i for i, code in enumerate(world.countries)}
-        mask = controls.no_links()
-        chosen = self.good_indices(world, goods, stages)
-        for mine, theirs in links_between(own, others, lambda word: _expand(world, word)):
-            here = np.array([position[c] for c in mine], dtype=np.int64)
-            there = np.array([position[c] for c in theirs], dtype=np.int64)
-            mask |= controls.links(chosen, *((here, there) if own_exports else (there, here)))
-        return mask
-
-    def traded(
-        self,
-        labels: Labels,
-        goods: Sequence[str],
-        stages: Sequence[str] | None,
-        own: Sequence[str],
-        others: Sequence[str],
-        *,
-        own_exports: bool = True,
-    ) -> bool:
-        """Whether any of these links carried trade in the base year."""
-        pairs = [(set(a), set(b)) for a, b in links_between(own, others, labels.group)]
-        for i in select_goods(labels.goods, goods, stages or ()):
-            for (exporter, importer), tonnes in labels.trade(labels.goods[i].id).items():
-                mine, theirs = (exporter, importer) if own_exports else (importer, exporter)
-                if tonnes > 0 and mine != theirs and any(mine in a and theirs in b for a, b in pairs):
-                    return True
-        return False
-
 
 def event_row(event: Instrument) -> dict[str, Any]:
     """What results keep of an event: id, type, sentence, dates, and the ids of the goods that it names."""
@@ -294,39 +255,3 @@ def event_row(event: Instrument) -> dict[str, Any]:
         "until": str(event.until or ""), "in_base_year": bool(event.in_base_year),
         "goods": [known[i].id for i in select_goods(known, words or (), stages or ())],
     }  # fmt: skip
-
-
-def _small(name: str) -> str:
-    return name[:1].lower() + name[1:]
-
-
-def _expand(world: World, word: str) -> tuple[str, ...]:
-    if word == "world":
-        return world.countries
-    if word in world.groups:
-        return tuple(code for code in world.groups[word] if code in world.countries)
-    return (word,) if word in world.countries else ()
-
-
-def origins(mask: BoolArray) -> Iterator[tuple[int, int, BoolArray]]:
-    """Good, origin and (C,) destinations of the links in a (G, C, C) mask, one by one."""
-    import numpy as np
-
-    for good, origin in np.argwhere(mask.any(2)).tolist():
-        yield good, origin, mask[good, origin]
-
-
-def base_tonnes(
-    world: World, mask: BoolArray, offers: BoolArray | None = None
-) -> dict[tuple[int, int], float]:
-    """(good, origin) -> base-year tonnes per year on the links in a (G, C, C) mask, by some (O,) offers."""
-    import numpy as np
-
-    totals = {}
-    for good, origin, destinations in origins(mask):
-        sellers, buyers = world.link_countries(good)
-        from_there = sellers == origin
-        if offers is not None:
-            from_there &= offers[world.offer_slice(good)]
-        totals[good, origin] = float(world.base_flow[good][np.ix_(from_there, destinations[buyers])].sum())
-    return totals

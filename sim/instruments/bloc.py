@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Goods, Stages, WordError, joined, quantity
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -81,13 +82,10 @@ class Bloc(Instrument):
                 controls.tariff_rate.change(mask, share * rate.amount)
         controls.touch_links(self.id, between | outside)
 
-    def alarm(self, controls: Controls) -> None:
-        """A tariff on outsiders alarms the members that buy from them, as any tariff does."""
-        import numpy as np
-
-        if self.tariff_outside is not None:
-            rate = np.maximum(self.tariff_outside.amount, 0.0)
-            controls.raise_risk(self._masks(controls)[1], rate / (1 + rate))
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links from outsiders, under a tariff on them."""
+        rate = 0.0 if self.tariff_outside is None else self.tariff_outside.amount
+        return where_any(self._masks(controls)[1], rate)
 
     def touches(self, labels: Labels) -> bool:
         """Whether any member bought abroad."""

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from sim.instruments.dated import climbed, climbing
 from sim.instruments.measures import MakerMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import quantity
 from sim.units import Amount, Quantity
 
 if TYPE_CHECKING:
     from sim.controls import Controls
+    from sim.world.world import BoolArray
 
 __all__ = ["INSTRUMENT", "CapacityChange"]
 
@@ -52,11 +54,11 @@ class CapacityChange(MakerMeasure):
         controls.scale_capacity(mask, 1 + share * self.change.amount * part)
         controls.touched_offers[self.id] = mask
 
-    def alarm(self, controls: Controls) -> None:
-        """A loss of capacity alarms by its share of a country's output."""
+    def restricts(self, controls: Controls) -> BoolArray:
+        """All that the makers' countries sell, where capacity falls."""
         import numpy as np
 
-        self.alarm_buyers(controls, np.maximum(-np.asarray(self.change.amount), 0.0))
+        return where_any(self.links_of_makers(controls), -np.asarray(self.change.amount))
 
 
 INSTRUMENT = CapacityChange

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from sim.distributions import is_distribution
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
+from sim.instruments.selecting import where_any
 from sim.instruments.words import (
     Countries,
     CountryWord,
@@ -117,10 +118,12 @@ class CarbonBorderTax(Instrument):
                 controls.tariff_rate.change(links, share * rate)
                 controls.touch_links(self.id, links)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity rate / (1 + rate), as for a tariff."""
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links on which something is due."""
+        hit = controls.no_links()
         for links, rate in self._rates(controls):
-            controls.raise_risk(links, rate / (1 + rate))
+            hit |= where_any(links, rate)
+        return hit
 
     def touches(self, labels: Labels) -> bool:
         """Whether any link of these goods carried trade."""

@@ -19,7 +19,7 @@ from sim.units import DAYS_PER_YEAR, Amount, Quantity
 
 __all__ = [
     "ALWAYS", "Since", "as_written", "by_date", "climbed", "climbing", "dated_fields", "is_dated",
-    "looks_dated", "mean_over", "say_dated", "weights",
+    "looks_dated", "mean_over", "say_dated", "spans", "weights",
 ]  # fmt: skip
 
 ALWAYS = dt.date.min
@@ -117,6 +117,16 @@ def dated_fields(value: object) -> Iterator[Mapping[dt.date, Quantity]]:
             yield from dated_fields(item)
 
 
+def spans(time: Quantity | None) -> tuple[float, ...]:
+    """A time in years; where each member has its own, times around that of the central run.
+
+    They do not depend on what was drawn: a member must see the same ahead, whoever shares its run.
+    """
+    if time is None:
+        return ()
+    return (time.value,) if time.drawn is None else tuple(part * time.value for part in (0.5, 1, 2, 4))
+
+
 def climbed(ramp: Quantity | None, since: dt.date | None, start: dt.date, end: dt.date) -> Amount:
     """Share 0..1 of a change that climbs in a straight line over ``ramp``, at the middle of [start, end)."""
     import numpy as np
@@ -132,11 +142,13 @@ def climbed(ramp: Quantity | None, since: dt.date | None, start: dt.date, end: d
 def climbing(
     ramp: Quantity | None, since: dt.date | None, until: dt.date | None, start: dt.date
 ) -> dt.date | None:
-    """The step that begins at ``start`` while any member is still on its way up, for a phase; else None."""
-    import numpy as np
+    """The step that begins at ``start`` while the change is still on its way up, for a phase; else None.
 
+    Where each member has its own time, every step to the end is one: what members meet must not depend on
+    which of them share a run.
+    """
     over = until is not None and until < start
     if ramp is None or since is None or start < since or over:
         return None
     years = (start - since).days / DAYS_PER_YEAR
-    return start if years <= np.max(ramp.amount) else None
+    return start if ramp.drawn is not None or years <= ramp.value else None

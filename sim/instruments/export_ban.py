@@ -14,7 +14,7 @@ from sim.world.labels import Labels
 
 if TYPE_CHECKING:
     from sim.controls import Controls, Resale
-    from sim.world.world import World
+    from sim.world.world import BoolArray, World
 
 __all__ = ["INSTRUMENT", "ExportBan"]
 
@@ -70,7 +70,7 @@ class ExportBan(Instrument):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        controls.open_share.change(mask, 1 - share)
+        controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
         rule = self.resale(controls.world)
         if rule is not None:
@@ -86,9 +86,9 @@ class ExportBan(Instrument):
         by, to = self.country_mask(world, self.by), self.country_mask(world, self.to)
         return Resale(self.id, goods, by, to & ~by, self.compliance.amount, self.content)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1: nothing of this supply would come."""
-        controls.raise_risk(self.link_mask(controls, self.goods, self.stages, self.by, self.to), 1.0)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links that it closes."""
+        return self.link_mask(controls, self.goods, self.stages, self.by, self.to)
 
     def touches(self, labels: Labels) -> bool:
         """Whether any banned link carried trade."""

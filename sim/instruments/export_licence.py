@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sim.distributions import is_distribution
-from sim.instruments.base import origins
 from sim.instruments.dated import Since, by_date, looks_dated, say_dated
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import origins, where_any
 from sim.instruments.words import (
     Countries,
     CountryWord,
@@ -24,7 +24,7 @@ from sim.instruments.words import (
     quantity,
     spoken,
 )  # fmt: skip
-from sim.units import Amount, Quantity, parse_quantity
+from sim.units import DAYS_PER_YEAR, Amount, Quantity, parse_quantity
 from sim.world.labels import Labels
 
 if TYPE_CHECKING:
@@ -185,20 +185,35 @@ class ExportLicence(ExportMeasure):
         ]
         return np.array(spared)[world.need_facility]
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1 - approval share, by destination, of the trade that needs a licence."""
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """As for all, and the day of the first decisions."""
+        first = self._first_decision()
+        return super().turns(now) | ({first} if first is not None and first > now else set())
+
+    def settled(self, day: dt.date) -> bool:
+        """Whether applications are being decided."""
+        first = self._first_decision()
+        return first is None or day >= first
+
+    def _first_decision(self) -> dt.date | None:
+        """Half-way between the first applications and the last decision on them; None if always in force."""
+        if self.from_ is None or self.in_base_year:
+            return None
+        times = [time for by_date in self.delay.values() for time in by_date.values()]
+        ends = [time.value for time in [*times, *([self.longest_delay] if self.longest_delay else [])]]
+        years = sum(ends) / len(ends)
+        return self.from_ + dt.timedelta(days=round(years * DAYS_PER_YEAR))
+
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links on which not all is approved; none as a whole where single users are spared."""
+        hit = controls.no_links()
+        if self._spared(controls.world) is not None:
+            return hit
         needed = 1 - (self.validated_share.amount if self.validated_share else 0.0)
-        world, links, spared = controls.world, self.mask(controls), self._spared(controls.world)
+        links = self.mask(controls)
         for rate, some in self._approved(controls):
-            severity = (1 - rate) * needed
-            if spared is None:
-                controls.raise_risk(links & some, severity)
-                continue
-            # Validated users have nothing to fear, though their neighbours have.
-            for good, origin, destinations in origins(links & some):
-                sellers = (world.offer_good == good) & (world.offer_country == origin)
-                buyers = (world.need_good == good) & destinations[world.need_country] & ~spared
-                controls.raise_risk_between(sellers, buyers, severity)
+            hit |= where_any(links & some, (1 - rate) * needed)
+        return hit
 
     def touches(self, labels: Labels) -> bool:
         """Whether any licensed link carried trade."""

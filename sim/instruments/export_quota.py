@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, model_validator
 
-from sim.instruments.base import base_tonnes, origins
 from sim.instruments.calendar import Allotment, Period, check_periods, period_of, yearly_rates
 from sim.instruments.dated import mean_over, weights
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import base_tonnes, origins, where_any
 from sim.instruments.words import FirmWord, WordError, joined, quantity
 from sim.units import Amount, Quantity, parse_quantity
 
@@ -197,14 +197,11 @@ class ExportQuota(ExportMeasure):
                 )  # fmt: skip
         controls.touch_links(self.id, mask)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1 - quota / base-year exports: the share of this supply that will not come."""
-        import numpy as np
-
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links that it covers, where it lies below base-year exports."""
         mask = self.mask(controls)
         total = sum(base_tonnes(controls.world, mask).values())
-        if total > 0:
-            controls.raise_risk(mask, np.maximum(0.0, 1 - self._rate(controls, mask) / total))
+        return where_any(mask, 1 - self._rate(controls, mask) / total if total > 0 else 0.0)
 
 
 INSTRUMENT = ExportQuota

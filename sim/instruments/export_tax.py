@@ -8,11 +8,13 @@ from pydantic import BeforeValidator, Field
 
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ExportMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import quantity
 from sim.units import Amount, Quantity
 
 if TYPE_CHECKING:
     from sim.controls import Controls
+    from sim.world.world import BoolArray
 
 __all__ = ["INSTRUMENT", "ExportTax"]
 
@@ -42,12 +44,9 @@ class ExportTax(ExportMeasure):
         controls.export_tax_rate.change(mask, share * self.now(controls, self.rate))
         controls.touch_links(self.id, mask)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity rate / (1 + rate): the part of the price abroad that the tax takes."""
-        import numpy as np
-
-        rate = np.maximum(self.now(controls, self.rate), 0.0)
-        controls.raise_risk(self.mask(controls), rate / (1 + rate))
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links that it taxes; a rebate restricts nothing."""
+        return where_any(self.mask(controls), self.now(controls, self.rate))
 
 
 INSTRUMENT = ExportTax

@@ -9,6 +9,7 @@ from sim.units import Amount
 
 if TYPE_CHECKING:
     from sim.controls import Controls
+    from sim.world.world import BoolArray
 
 __all__ = ["INSTRUMENT", "ImportBan"]
 
@@ -29,12 +30,12 @@ class ImportBan(ImportMeasure):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.mask(controls)
-        controls.open_share.change(mask, 1 - share)
+        controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity 1: nothing of this supply would come."""
-        controls.raise_risk(self.mask(controls), 1.0)
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links that it closes."""
+        return self.mask(controls)
 
 
 INSTRUMENT = ImportBan

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ImportMeasure
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Goods, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -82,13 +83,12 @@ class ImportTariff(ImportMeasure):
             controls.tariff_rate.change(links, share * rate)
         controls.touch_links(self.id, mask)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity rate / (1 + rate): the part of the delivered price that the new duty takes."""
-        import numpy as np
-
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links on which the duty rises."""
+        hit = controls.no_links()
         for links, added in self._added(controls, self.mask(controls)):
-            rate = np.maximum(added, 0.0)
-            controls.raise_risk(links, rate / (1 + rate))
+            hit |= where_any(links, added)
+        return hit
 
     def _added(self, controls: Controls, mask: BoolArray) -> Iterator[tuple[BoolArray, Amount]]:
         """(G, C, C) links, and what comes on top of their base-year tariff."""

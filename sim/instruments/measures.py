@@ -23,7 +23,6 @@ from sim.world.labels import Labels
 
 if TYPE_CHECKING:
     from sim.controls import Controls
-    from sim.units import Amount
     from sim.world.world import BoolArray
 
 __all__ = ["ExportMeasure", "ImportMeasure", "MakerMeasure", "UserMeasure"]
@@ -117,21 +116,12 @@ class MakerMeasure(Instrument):
             mask &= np.array(named)[world.offer_facility]
         return mask
 
-    def alarm_buyers(self, controls: Controls, loss: Amount) -> None:
-        """Raise risk everywhere by the loss times the share of the makers in their country's output."""
-        import numpy as np
-
-        world, mask = controls.world, self.offers(controls)
-        shape = len(world.goods), len(world.countries)
-        total, hit = np.zeros(shape), np.zeros(shape)
-        np.add.at(total, (world.offer_good, world.offer_country), world.offer_output)
-        np.add.at(hit, (world.offer_good[mask], world.offer_country[mask]), world.offer_output[mask])
-        share = np.divide(hit, total, out=np.zeros(shape), where=total > 0)
-        # Where all makers of a country are hit, one mask serves all goods and countries.
-        for part in np.unique(share[share > 0]).tolist():
-            links = controls.no_links()
-            links[share == part] = True
-            controls.raise_risk(links, np.maximum(0.0, loss * part))
+    def links_of_makers(self, controls: Controls) -> BoolArray:
+        """(G, C, C) all links of the goods from the countries of makers who made any in the base year."""
+        world, links = controls.world, controls.no_links()
+        mask = self.offers(controls) & (world.offer_output > 0)
+        links[world.offer_good[mask], world.offer_country[mask]] = True
+        return links
 
     def touches(self, labels: Labels) -> bool:
         """Whether any of these makers produced anything."""

@@ -62,14 +62,6 @@ class Standstill(MakerMeasure):
         controls.scale_output(mask, 1 - share * self.loss.amount)
         controls.touched_offers[self.id] = mask
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity = the share of a country's output lost, once the outage has begun or is announced."""
-        import numpy as np
-
-        begun = np.asarray(self.activity(controls.date, controls.end)) > 0
-        announced = self.announced is not None and self.announced < controls.end
-        self.alarm_buyers(controls, self.loss.amount * (1.0 if announced else begun.astype(float)))
-
 
 class Outage(Standstill):
     """A standstill that nobody wants."""

@@ -126,17 +126,11 @@ class Piles(Process):
             self._users_mix.append(share)
 
     def step(self, stage: Stage) -> None:
-        """Shipments arrive; tonnes go to the users, who pay what they last paid in the market."""
+        """Shipments arrive; tonnes go to the users."""
         for account in (self.tonnes, *self.mixes):
             account.arrive()
-        stocks = stage.stocks
         tonnes, *mixes = self._decide(stage)
-        given = tonnes[..., 0]
-        held = stocks.buyer_stock + stocks.transit.sum(0)
-        worth = held * stocks.input_cost + given * stocks.choice_index
-        mixed = worth / np.maximum(held + given, 1e-12)
-        stocks.input_cost = np.where(given > 0, mixed, stocks.input_cost)
-        stocks.buyer_stock = stocks.buyer_stock + given
+        stage.stocks.buyer_stock = stage.stocks.buyer_stock + tonnes[..., 0]
         for tracer, mix in zip(stage.tracers, mixes, strict=True):
             tracer.buyer.stock = tracer.buyer.stock + mix[:, tracer.needs]
 
@@ -146,7 +140,7 @@ class Piles(Process):
         Returns:
             (M, N, X) tonnes released to each need: all tonnes, then each tracer's.
 
-        Equations (M48), (M49) and (M50), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
+        Equations (M45), (M46) and (M47), docs/model.md, for ``turn_n``, ``want_n`` and ``rel_n``.
         """
         stocks, benchmark = stage.stocks, self._setting.benchmark
         base, use = benchmark.base_index, benchmark.normal_use
@@ -210,21 +204,24 @@ class Piles(Process):
         elasticities = [*np.moveaxis(orders.elasticity, -1, 0), *[fading] * len(self._layers)]
         return Orders(
             np.concatenate(tonnes, axis=2), np.concatenate(worth, axis=2),
-            np.stack(np.broadcast_arrays(*elasticities), axis=-1),
+            np.stack(np.broadcast_arrays(*elasticities), axis=-1), orders.held,
         )  # fmt: skip
 
     def fractions(self, clearing: Clearing, orders: Orders) -> FloatArray:
         """(P, M, N) share of each need's purchases that goes to each pile; books what was bought.
 
-        Equation (M51), docs/model.md, for ``part_bn``.
+        Equation (M48), docs/model.md, for ``part_bn``.
         """
         over = np.maximum(clearing.index[..., None] / orders.reservation, 1.0)
         tiers = orders.tonnes * over**-orders.elasticity
         total = tiers.sum(2)
+        # What a buyer has already it does not buy; the pile buys all the same.
+        least = self._setting.behaviour["least_order_share"]
+        total = np.maximum(total - orders.held, least * total)
         result = np.zeros((len(self.goods), *total.shape))
         for position, layer in enumerate(self._layers):
             tier = tiers[..., self._first_tier + position]
-            part = np.divide(tier, total, out=np.zeros_like(total), where=total > 0)
+            part = np.minimum(np.divide(tier, total, out=np.zeros_like(total), where=total > 0), 1.0)
             for pile in layer:
                 at = self._needs[pile]
                 result[pile][:, at] = part[:, at]

@@ -40,7 +40,6 @@ class Stocks(Protocol):
     seller_stock: FloatArray
     buyer_stock: FloatArray
     transit: FloatArray
-    input_cost: FloatArray
     choice_index: FloatArray
     required: FloatArray
     shortfall: FloatArray

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Goods, Stages, WordError, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -73,14 +74,14 @@ class ProductionQuota(Instrument):
         controls.cap_output(mask, ceiling, share)
         controls.touched_offers[self.id] = mask
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity = the share of output cut, for buyers everywhere, those at home included."""
+    def restricts(self, controls: Controls) -> BoolArray:
+        """All that the makers' countries sell, where the ceiling lies below base-year output."""
         import numpy as np
 
         mask, ceiling = self._effect(controls)
         world, hit = controls.world, controls.no_links()
         hit[world.offer_good[mask], world.offer_country[mask]] = True
-        controls.raise_risk(hit, 1 - np.minimum(ceiling, 1.0))
+        return where_any(hit, 1 - np.asarray(ceiling))
 
     def touches(self, labels: Labels) -> bool:
         """Whether any such facility produced anything."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from sim.instruments.base import Instrument
+from sim.instruments.selecting import where_any
 from sim.instruments.words import Countries, Firms, Goods, Stages, WordError, joined, quantity, select_goods
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
@@ -99,11 +100,9 @@ class Sanction(Instrument):
                 named = np.array([name in (self.firms or ()) for name in world.facility_firm])[firms]
                 books[self.id] = books.get(self.id, np.zeros(len(chosen), dtype=bool)) | (chosen & named)
 
-    def alarm(self, controls: Controls) -> None:
-        """Severity = compliance: the share of this supply that will not come."""
-        controls.raise_risk(self._links(controls), self._comply())
-        for sellers, buyers in self._blocks(controls):
-            controls.raise_risk_between(sellers, buyers, self._comply())
+    def restricts(self, controls: Controls) -> BoolArray:
+        """The links of sanctioned countries; that of single firms restricts no country's trade as a whole."""
+        return where_any(self._links(controls), self._comply())
 
     def touches(self, labels: Labels) -> bool:
         """Whether a sanctioned country traded with the coalition, or a sanctioned firm trades at all."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.market.flows import Clearing
 from sim.market.layout import BoolArray, FloatArray, Terms
+from sim.market.solver.holdings import TAIL, supply_at
 
 __all__ = ["Certificate", "certify"]
 
@@ -45,6 +46,8 @@ def certify(clearing: Clearing, good: int, terms: Terms) -> Certificate:
     flow, q = dense.flow, dense.quantity
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
     supply = q * np.exp(dense.eps * np.minimum(dense.log_price - dense.log_ask, 0))
+    if dense.log_kept is not None:
+        supply = q * supply_at(dense.log_kept, dense.keep_elasticity, dense.log_price)[0]
     wanted = dense.demand.sum(axis=2) > 0
     active = (q > 0) & ((dense.kernel > 0) & wanted[:, None, :]).any(axis=2)
     log_rent, allowed = clearing.log_rent[:, dense.caps], dense.cap_tonnes
@@ -98,6 +101,13 @@ class _Dense:
     """(M, C)"""
     cap_flow: FloatArray
     """(M, C)"""
+    held: FloatArray
+    """(M, B) tonnes that buyers have already."""
+    least: float
+    """Share of its tiers that a buyer orders all the same."""
+    log_kept: FloatArray | None
+    """(M, S) log of the share that a seller keeps at log price 0; None where ``eps`` holds."""
+    keep_elasticity: float
 
     @property
     def log_kernel(self) -> FloatArray:
@@ -136,7 +146,23 @@ def _dense(clearing: Clearing, good: int, terms: Terms) -> _Dense:
         caps=caps,
         cap_tonnes=allowed[:, caps],
         cap_flow=cap_flow,
+        held=np.zeros(demand.shape[:2])[:, needs] if terms.held is None else np.asarray(terms.held)[:, needs],
+        least=terms.least,
+        log_kept=_log_kept(terms, offers),
+        keep_elasticity=terms.keep_elasticity,
     )
+
+
+def _log_kept(terms: Terms, offers: slice) -> FloatArray | None:
+    if terms.kept is None:
+        return None
+    kept, quantity = (np.asarray(a, dtype=np.float64)[:, offers] for a in (terms.kept, terms.quantity))
+    share = np.divide(kept, quantity, out=np.zeros_like(kept), where=quantity > 0)
+    with np.errstate(divide="ignore"):
+        log_share = np.log(share)
+    asked = np.log(np.asarray(terms.ask, dtype=np.float64)[:, offers])
+    log_kept: FloatArray = log_share + terms.keep_elasticity * asked
+    return log_kept
 
 
 def _indices(dense: _Dense) -> tuple[FloatArray, BoolArray]:
@@ -166,11 +192,42 @@ def _dual(
     """
     ahead = dense.log_price - dense.log_ask
     profit = np.where(active, supply / dense.eps + dense.quantity * np.maximum(ahead, 0), 0.0)
+    if dense.log_kept is not None:
+        whole = supply_at(dense.log_kept, dense.keep_elasticity, dense.log_price)[2]
+        profit = np.where(active, dense.quantity * whole, 0.0)
+    value: FloatArray = profit.sum(axis=1) - np.where(served, _worth(dense, index), 0.0).sum(axis=1)
+    return value
+
+
+def _tier_worth(dense: _Dense, index: FloatArray) -> FloatArray:
+    """(M, B) integral of what tiers want over the log index."""
     distance = index[:, :, None] - dense.log_reservation
     tier = dense.demand * np.exp(-dense.elasticity * np.maximum(distance, 0))
     worth = dense.demand * np.minimum(distance, 0) + (dense.demand - tier) / dense.elasticity
-    value: FloatArray = profit.sum(axis=1) - np.where(served, worth.sum(axis=2), 0.0).sum(axis=1)
-    return value
+    total: FloatArray = worth.sum(axis=2)
+    return total
+
+
+def _wanted(dense: _Dense, index: FloatArray) -> FloatArray:
+    """(M, B, K) tonnes that each tier wants at an index."""
+    over = np.maximum(index[:, :, None] - dense.log_reservation, 0)
+    wanted: FloatArray = dense.demand * np.exp(-dense.elasticity * over)
+    return wanted
+
+
+def _worth(dense: _Dense, index: FloatArray) -> FloatArray:
+    """(M, B) integral of demand over the log index: of tiers less what is held, down to the least order."""
+    if not dense.held.any():
+        return _tier_worth(dense, index)
+    low, high = np.full(index.shape, -100.0), np.full(index.shape, 100.0)
+    for _ in range(70):
+        middle = 0.5 * (low + high)
+        more = _wanted(dense, middle).sum(axis=2) * (1 - dense.least) > dense.held
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    turn = np.where(dense.held > 0, 0.5 * (low + high), np.inf)
+    inside = _tier_worth(dense, np.minimum(index, turn)) - dense.held * np.minimum(index, turn)
+    beyond = dense.least * (_tier_worth(dense, index) - _tier_worth(dense, np.minimum(index, turn)))
+    return inside + np.where(index > turn, beyond, 0.0)
 
 
 def _primal(dense: _Dense, active: BoolArray, index: FloatArray, served: BoolArray) -> FloatArray:
@@ -178,20 +235,55 @@ def _primal(dense: _Dense, active: BoolArray, index: FloatArray, served: BoolArr
 
     Equation (C10), docs/clearing.md, for ``Primal``.
     """
-    flow, d, eta, log_r = dense.flow, dense.demand, dense.elasticity, dense.log_reservation
+    flow = dense.flow
     sold, bought = flow.sum(axis=2), flow.sum(axis=1)
     cost = sold * dense.log_ask + (_x_log(sold, dense.quantity) - sold) / dense.eps
+    if dense.log_kept is not None:
+        cost = _cost_of_keepers(dense, dense.log_kept, sold)
     spread = _x_log(flow, np.repeat(bought[:, None], flow.shape[1], axis=1))
     spread -= np.where(flow > 0, flow * np.where(dense.kernel > 0, dense.log_kernel, 0.0), 0.0)
-    # Tiers share what is bought as at the index: any split that fits below d bounds the worth.
-    tier = d * np.exp(-eta * np.maximum(index[:, :, None] - log_r, 0))
-    total = tier.sum(axis=2)
-    share = np.where(total > 0, bought / np.where(total > 0, total, 1.0), 0.0)
-    got = np.minimum(tier * share[:, :, None], d)
-    gain = got * log_r - (_x_log(got, d) + d - got) / eta
-    value: FloatArray = np.where(served, gain.sum(axis=2), 0.0).sum(axis=1)
+    gain = _gain(dense, bought, index)
+    value: FloatArray = np.where(served, gain, 0.0).sum(axis=1)
     value -= np.where(active, cost, 0.0).sum(axis=1) + spread.sum(axis=(1, 2)) / dense.sigma
     return value
+
+
+def _cost_of_keepers(dense: _Dense, log_kept: FloatArray, sold: FloatArray) -> FloatArray:
+    """(M, S) conjugate of the profit of sellers who keep what they do not sell."""
+    q, elasticity = dense.quantity, dense.keep_elasticity
+    share = np.divide(sold, q, out=np.zeros_like(q), where=q > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The log price at which a share is offered: inside by what is kept, in the tail as a power.
+        inside = (log_kept - np.log(np.maximum(1 - share, 1e-300))) / elasticity
+        turn = (log_kept - np.log(1 - TAIL)) / elasticity
+        tail = turn + np.log(np.maximum(share, 1e-300) / TAIL) * TAIL / (1 - TAIL) / elasticity
+    price = np.where(share >= TAIL, inside, tail)
+    price = np.where(np.isfinite(price), price, 0.0)
+    whole = supply_at(log_kept, elasticity, price)[2]
+    cost: FloatArray = np.where(np.isfinite(log_kept), sold * price - q * whole, 0.0)
+    return cost
+
+
+def _gain(dense: _Dense, bought: FloatArray, index: FloatArray) -> FloatArray:
+    """(M, B) least worth of what is bought: the conjugate of :func:`_worth`, or less.
+
+    Tiers share what there is as at the index: any split that fits below their demand bounds the worth.
+    """
+    d, eta, log_r = dense.demand, dense.elasticity, dense.log_reservation
+    tier = _wanted(dense, index)
+    total = tier.sum(axis=2)
+    counts = total - dense.held >= dense.least * total
+    there = bought + dense.held if dense.held.any() else bought
+    there = np.where(counts, there, bought / (dense.least or 1.0))
+    share = np.where(total > 0, there / np.where(total > 0, total, 1.0), 0.0)
+    got = np.minimum(tier * share[:, :, None], d)
+    gain: FloatArray = (got * log_r - (_x_log(got, d) + d - got) / eta).sum(axis=2)
+    if not dense.held.any():
+        return gain
+    # Where the least is ordered, the dual's integral is that of the tiers' part but for a constant.
+    constant = np.where(counts, 0.0, _worth(dense, index) - dense.least * _tier_worth(dense, index))
+    result: FloatArray = np.where(counts, 1.0, dense.least) * gain - constant
+    return result
 
 
 def _x_log(x: FloatArray, y: FloatArray) -> FloatArray:

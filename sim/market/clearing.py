@@ -61,6 +61,10 @@ def clear(
     tolerance: float = 1e-9,
     signal_quantity: ArrayLike | None = None,
     precision: Precision = "double",
+    held: ArrayLike | None = None,
+    least: float = 0.0,
+    kept: ArrayLike | None = None,
+    keep_elasticity: float = 1.0,
 ) -> Clearing:
     """Find the prices at which every good of every member clears.
 
@@ -80,6 +84,12 @@ def clear(
         signal_quantity: (M, O) tonnes at which an offer without goods is quoted; default 1 % of demand.
         precision: ``single`` sweeps in single precision: quicker in large ensembles, to a tolerance of at
             least :data:`SINGLE_TOLERANCE`. Tonnes balance to the same rounding, residual and gap are exact.
+        held: (M, N) tonnes that buyers have already: they order what their tiers want beyond these.
+        least: share of its tiers that a buyer orders however much it holds; > 0 with ``held``.
+        kept: (M, O) tonnes that sellers keep at their ask. They then offer what they do not keep, ``q - kept
+            (p / a)**-keep_elasticity``, whatever the market's ``eps``; where next to nothing would be left
+            (:data:`TAIL`), a power of the price that goes on from there.
+        keep_elasticity: fall of what is kept, in logs, per rise of price, > 0.
 
     Returns:
         The clearing. A market that did not arrive has ``certified`` False; its flows still balance.
@@ -89,7 +99,9 @@ def clear(
 
     Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
-    terms = Terms(quantity, ask, demand, reservation, elasticity, cap_tonnes)
+    terms = Terms(
+        quantity, ask, demand, reservation, elasticity, cap_tonnes, held, least, kept, keep_elasticity
+    )  # fmt: skip
     given = given_by(market, terms, signal_quantity)
     members = len(given.quantity)
     if start is not None and start.log_price.shape != given.quantity.shape:
@@ -100,7 +112,8 @@ def clear(
         tolerance = max(tolerance, SINGLE_TOLERANCE)
     results = _Results(market, members, start)
     # Everything happens batch by batch, so that what is in work stays in the cache.
-    for here in _member_batches(members, given.per_member, len(market.buckets)):
+    each = given.per_member if market.whole else given.per_member * market.buyers // len(market.need_good)
+    for here in _member_batches(members, each, len(market.buckets)):
         _clear_batch(results, given, here, tolerance, precision)
     return results.clearing(tolerance)
 
@@ -131,8 +144,9 @@ class _Results:
     def __init__(self, market: Market, members: int, start: ClearingState | None) -> None:
         self.market, self.batches = market, list[Batch]()
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
-        self.by_offer = {name: np.empty((members, offers)) for name in ("price", "sales")}
-        self.by_need = {name: np.empty((members, needs)) for name in ("index", "purchases", "demanded")}
+        room = np.empty if market.whole else np.zeros
+        self.by_offer = {name: room((members, offers)) for name in ("price", "sales")}
+        self.by_need = {name: room((members, needs)) for name in ("index", "purchases", "demanded")}
         self.by_cap = {name: np.zeros((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
         self.by_market = {
             name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
@@ -141,7 +155,7 @@ class _Results:
             both = np.unique(market.offer_good), np.unique(market.need_good)
             market.memory["paired"] = np.array_equal(*both)
         self.paired: bool = market.memory["paired"]
-        self.log_price = np.empty((members, offers))
+        self.log_price = room((members, offers))
         self.start_price = None if start is None else start.log_price
         self.start_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)
@@ -229,7 +243,8 @@ def _quote_goods_without_market(
     demand, reservation = (np.moveaxis(a[:, alone], 2, 0) for a in (inputs.demand, inputs.reservation))
     response = inputs.elasticity
     response = response[:, None, None] if response.ndim == 1 else np.moveaxis(response[:, alone], 2, 0)
-    quote, wanted = quote_unserved(demand, np.log(reservation), response)
+    held = None if inputs.held is None else inputs.held[:, alone]
+    quote, wanted = quote_unserved(demand, np.log(reservation), response, held, inputs.least)
     by_need["index"][here, alone], by_need["demanded"][here, alone] = quote, wanted
 
 

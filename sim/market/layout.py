@@ -12,7 +12,7 @@ the last bit of a matrix product may depend on its shape.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,13 @@ def _padded(size: int, sizes: Sequence[int]) -> int:
     return next((s for s in sizes if s >= size), -(-size // 1024) * 1024)
 
 
+BY_GOOD = (
+    "goods", "log_kernel", "kernel", "log_scale", "row_seller", "incidence", "sellers", "buyers", "caps",
+    "sigma", "eps",
+)  # fmt: skip
+"""Arrays of a bucket with one row for each of its goods."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What M members ask of a market, as :func:`sim.market.clear` takes it."""
@@ -53,6 +60,14 @@ class Terms:
     """(M, N, K), or what broadcasts to it."""
     cap_tonnes: ArrayLike | None = None
     """(M, C) tonnes allowed; None without caps."""
+    held: ArrayLike | None = None
+    """(M, N) tonnes that a buyer has already and does not need to buy; None where nobody has."""
+    least: float = 0.0
+    """Share of what its tiers want that a buyer orders however much it holds; > 0 with ``held``."""
+    kept: ArrayLike | None = None
+    """(M, O) tonnes that a seller keeps at its ask; None where sellers answer by the market's ``eps``."""
+    keep_elasticity: float = 1.0
+    """Fall of what is kept, in logs, per rise of price."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,16 @@ class Bucket:
         goods, rows, buyers = self.log_kernel.shape
         return goods, rows, self.sellers.shape[1], buyers, self.caps.shape[1]
 
+    def of_goods(self, wanted: BoolArray) -> Bucket | None:
+        """The part of some goods (G,) of the market; None where none of them is here."""
+        keep = np.flatnonzero(wanted[self.goods])
+        if not len(keep):
+            return None
+        if len(keep) == len(self.goods):
+            return self
+        arrays = {name: getattr(self, name)[keep] for name in BY_GOOD}
+        return replace(self, **arrays, remedy=None if self.remedy is None else self.remedy[keep])
+
 
 @dataclass(frozen=True, eq=False)
 class Market:
@@ -120,6 +145,8 @@ class Market:
     """Number of members where any good has kernels or elasticities by member; else None."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
+    whole: bool = True
+    """False where :meth:`of_goods` has left goods out."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: not the memory, whose arrays are views on each other."""
@@ -134,6 +161,11 @@ class Market:
         """Number of goods."""
         return len(self.kernel)
 
+    @property
+    def buyers(self) -> int:
+        """Number of needs whose goods clear, padded; of a kernel by member that good's alone."""
+        return sum(b.shape[3] * (1 if b.own else len(b.goods)) for b in self.buckets)
+
     def offers_of(self, good: int) -> slice:
         """Positions of a good's offers on the flat axis."""
         first, last = np.searchsorted(self.offer_good, (good, good + 1))
@@ -143,6 +175,19 @@ class Market:
         """Positions of a good's needs on the flat axis."""
         first, last = np.searchsorted(self.need_good, (good, good + 1))
         return slice(int(first), int(last))
+
+    def of_goods(self, wanted: BoolArray) -> Market:
+        """The same market, in which only some goods clear: of others a clearing says zero, or a price of 1.
+
+        A good's results are the same to the bit, whatever other goods clear with it.
+
+        Args:
+            wanted: (G,) goods that clear.
+        """
+        if wanted.all():
+            return self
+        parts = tuple(part for bucket in self.buckets if (part := bucket.of_goods(wanted)) is not None)
+        return replace(self, buckets=parts, memory={}, whole=False)
 
     @staticmethod
     def build(

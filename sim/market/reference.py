@@ -8,13 +8,15 @@ to the price on each of its links. Then
        P[b] = (sum over s of K[s][b] * price[s][b] ** -sigma) ** (-1 / sigma)
 
    where ``price[s][b] = p[s] * exp(rents on the link)``;
-2. it wants ``D[b] = sum over tiers of d * min(1, (P / r) ** -eta)`` tonnes;
+2. it wants ``T[b] = sum over tiers of d * min(1, (P / r) ** -eta)`` tonnes, has ``h[b]`` of them, and orders
+   ``D[b] = max(T - h, least * T)``;
 3. and splits them over sellers by how they add to the index:
 
        x[s][b] = D[b] * K[s][b] * price[s][b] ** -sigma / P[b] ** -sigma
 
    so what it buys adds up to what it wants;
-4. seller s offers ``q * min(1, (p / a) ** eps)``.
+4. seller s offers ``q * min(1, (p / a) ** eps)``; one that keeps ``k (p / a) ** -eps`` tonnes offers what
+   is left.
 
 The market clears when each seller's offer equals its sales, each cap with a rent is exactly used,
 and each cap that is not used up has no rent. We go round: set one seller's price so that *it* clears,
@@ -34,6 +36,8 @@ __all__ = ["ReferenceCap", "ReferenceMarket", "ReferenceResult", "clear_by_hand"
 
 Matrix = Sequence[Sequence[float]]
 
+TAIL = 0.02
+"""As in :mod:`sim.market.solver.holdings`."""
 PRECISION = 1e-12
 """Of log prices, which are of the order of 1 here or at most 1e3: still well above their rounding."""
 
@@ -64,6 +68,12 @@ class ReferenceMarket:
     elasticity: Matrix
     """[b][k]"""
     caps: Sequence[ReferenceCap] = ()
+    held: Sequence[float] = ()
+    """[b] tonnes that it has already; empty where nobody has any."""
+    least: float = 0.0
+    """Share of its tiers that a buyer orders however much it holds."""
+    kept: Sequence[float] = ()
+    """[s] tonnes that a seller keeps at its ask; empty where nobody keeps any."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +118,18 @@ def demand(market: ReferenceMarket, b: int, log_index: float) -> float:
     wanted = 0.0
     for d, r, eta in zip(market.demand[b], market.reservation[b], market.elasticity[b], strict=True):
         wanted += d * min(1.0, math.exp(min(0.0, -eta * (log_index - math.log(r)))))
-    return wanted
+    return max(wanted - market.held[b], market.least * wanted) if market.held else wanted
 
 
 def supply(market: ReferenceMarket, s: int, log_price: float) -> float:
     """Tonnes that seller s offers at a log price."""
     ahead = log_price - math.log(market.ask[s])
+    if market.kept:
+        share = market.kept[s] / market.quantity[s] * math.exp(-market.eps[s] * ahead)
+        if share <= 1 - TAIL:
+            return market.quantity[s] * (1 - share)
+        # Next to nothing is left: a power of the price, with the slope that there is where it begins.
+        return float(market.quantity[s] * TAIL * (share / (1 - TAIL)) ** (-(1 - TAIL) / TAIL))
     return market.quantity[s] * math.exp(min(0.0, market.eps[s] * ahead))
 
 

@@ -173,7 +173,7 @@ def check_header(header: Header, report: Report, path: Path | None = None) -> No
 
 
 def check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report) -> None:
-    """An event is announced, starts and ends in this order, and inside the run."""
+    """An event is announced, starts, has its end announced and ends in this order, and inside the run."""
     path = ("events", event.id)
     first, last, announced = event.from_, event.until, event.announced
     if first and last and last < first:
@@ -182,6 +182,14 @@ def check_dates(event: Instrument, start: dt.date, end: dt.date, report: Report)
     if first and announced and announced > first:
         say = f"write 'announced: {first}' or earlier"
         report.add((*path, "announced"), f"announced on {announced}, after it starts on {first}", say)
+    known = event.end_announced
+    if known and last is None:
+        say = "add 'until', or leave 'end_announced' out"
+        report.add((*path, "end_announced"), f"its end is announced on {known}, yet it has none", say)
+    elif known and last and known > last:
+        say = f"write 'end_announced: {last}' or earlier"
+        what = f"its end is announced on {known}, after it ended on {last}"
+        report.add((*path, "end_announced"), what, say)
     if event.in_base_year:
         if first and first > start:
             say = "leave 'in_base_year' out, so that it acts in the run"

@@ -4,22 +4,27 @@ It is a twin of :mod:`sim.engine`: the same world and base-year benchmark, the s
 the same draws of parameters and noise, the same events. What differs:
 
 - one member per model; a thousand members are a thousand models;
-- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`sim.twin.objects`);
-- markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate;
+- agents are objects that act in stages (``AgentSet.do``) on Python floats (:mod:`sim.twin.objects`,
+  :mod:`sim.twin.facilities`);
+- markets clear by tatonnement (:mod:`sim.twin.object_market`), to the same tolerance but without certificate,
+  and so do those of tomorrow (:mod:`sim.twin.object_tomorrow`), of which expectations are made
+  (:mod:`sim.twin.object_outlook`);
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
   so are worlds in which facilities stand still.
 
-What policy does to links is read from the engine's tables when it changes, a few times in a run.
+What policy does to links is read from the engine's tables when it changes, a few times in a run, and so is
+what it will do to them, for each time ahead that is known.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import mul
+from typing import Any
 
 import mesa
 import numpy as np
@@ -27,9 +32,17 @@ import numpy as np
 from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
-from sim.agents.parameters import Draws, base_year_rules, draw_behaviour, read_behaviour, with_assumptions
+from sim.agents.parameters import (
+    BehaviourTable,
+    Draws,
+    base_year_rules,
+    draw_behaviour,
+    read_behaviour,
+    with_assumptions,
+)  # fmt: skip
 from sim.agents.prepared import Prepared
 from sim.agents.state import initial_state
+from sim.agents.tomorrow import TOLERANCE as TOMORROW_TOLERANCE
 from sim.agents.tracers import Tracer, elements
 from sim.controls import Cap, Controls, Licence
 from sim.engine.actors import MARKET_TOLERANCE
@@ -39,16 +52,18 @@ from sim.engine.policy import active_controls, policy_key
 from sim.engine.run import STEPS_PER_YEAR, step_dates
 from sim.errors import MonaziteError
 from sim.scenario import Scenario
-from sim.twin.object_market import Border, ObjectMarket
-from sim.twin.objects import LicenceOffice, MineAgent, Need, Offer, PlantAgent, UserAgent
+from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
+from sim.twin.object_market import NO_CAP, Border, ObjectMarket
+from sim.twin.object_outlook import ObjectOutlook, Window
+from sim.twin.object_tomorrow import Prospect, Tomorrow
+from sim.twin.objects import LicenceOffice, Need, Offer
 from sim.units import Amount
 from sim.world.benchmark import make_benchmark
 from sim.world.world import FloatArray, World
 
 TOLERANCE = MARKET_TOLERANCE
 """Excess left in a market, as a share of its largest offer: as in the engine."""
-STAGES = ("expect", "offer", "require")
-AFTER_TRADE = ("produce", "adapt")
+STAGES = ("adapt", "offer", "require")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
 
 
@@ -72,6 +87,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         member: number of the member; 0 is the central run without noise.
         rng: seed of every random stream.
         tolerance: excess at which a market stops, as a share of its largest offer.
+        ahead: the same of the markets of tomorrow.
     """
 
     output_noise: list[float]
@@ -79,15 +95,19 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     controls: Controls
     shares: Mapping[str, Amount]
     policy: PolicyMarket
-    exposure: list[float]
     production_factor: list[float]
     demand_factor: list[float]
-    markup_ratio: list[float]
-    delivered: list[list[list[float]]]
+    dearest: list[float]
     borders: list[Border]
 
     def __init__(
-        self, world: World, scenario: Scenario, member: int = 0, rng: int = 0, tolerance: float = TOLERANCE
+        self,
+        world: World,
+        scenario: Scenario,
+        member: int = 0,
+        rng: int = 0,
+        tolerance: float = TOLERANCE,
+        ahead: float = TOMORROW_TOLERANCE,
     ) -> None:
         super().__init__(rng=rng)
         if (world.offer_output <= 0).any():
@@ -107,20 +127,13 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             for event in self.events
             if event.probability is not None
         }
-        behaviour = draw_behaviour(world, with_assumptions(read_behaviour(), scenario.assumptions), draws)
+        table = with_assumptions(read_behaviour(), scenario.assumptions)
+        behaviour = draw_behaviour(world, table, draws)
         self.b = {name: float(values[0, 0]) for name, values in behaviour.values.items()}
         self.per_good = {
             name: values[0].tolist() for name, values in behaviour.values.items() if values.shape[1] > 1
         }
         self.sigma = behaviour["sourcing_elasticity"][0]
-        self.eps = self.b["offer_elasticity"]
-        self.firm, self.slope = self.b["urgent_elasticity"], self.b["restock_elasticity"]
-        self.ceiling = self.b["restock_ceiling"]
-        self.learn = self._share_of_step("expectation_speed")
-        self.revert = self._share_of_step("expectation_reversion")
-        self.follow = self._share_of_step("utilisation_speed")
-        self.thrift_follow = self._share_of_step("thrift_speed")
-        self.risk_follow = self._share_of_step("risk_speed")
         self.benchmark = make_benchmark(world, self.sigma, base_year_rules(behaviour), step_years)
         # One member: what it draws is the same for all.
         self.prepared = Prepared(world, self.benchmark, replace(behaviour, drawn=frozenset()), step_years, 1)
@@ -133,16 +146,19 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
         self.markets: list[ObjectMarket[Offer, Need]] = []
         self.lags: list[list[list[list[float]]]] = []
-        self._settle(content)
+        plants = self._settle(content)
+        self.dearest = dearest_prices(self, plants)
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         self._base_markup = self._markup(Controls(world))
+        tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
+        self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
         )
 
-    def _settle(self, content: Tracer) -> None:
-        """Stocks of elements, agents and markets."""
+    def _settle(self, content: Tracer) -> list[PlantAgent]:
+        """Stocks of elements, agents and markets; the plants among the agents."""
         world = self.world
         for row, position in enumerate(self.benchmark.basket_offer.tolist()):
             self.offers[position].elements = content.seller[0, row].tolist()
@@ -150,18 +166,18 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         for row, position in enumerate(self.benchmark.basket_need.tolist()):
             self.needs[position].elements = content.buyer.stock[0, row].tolist()
             self.needs[position].element_transit = content.buyer.transit[:, 0, row].tolist()
+        agents = []
         for index, kind in enumerate(world.facility_kind):
-            AGENTS[kind](self, index)
+            agents.append(AGENTS[kind](self, index))
 
+        least = self.b["least_order_share"]
         for g, flow in enumerate(self.benchmark.flow):
             offers, needs = self.offers[world.offer_slice(g)], self.needs[world.need_slice(g)]
             kernel = self.benchmark.kernel[g].tolist()
-            self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), self.eps))
+            self.markets.append(ObjectMarket(offers, needs, kernel, float(self.sigma[g]), least))
             self.lags.append([weights[g].T.tolist() for weights in self.benchmark.lag_weight])
             assert flow.shape == (len(offers), len(needs))
-
-    def _share_of_step(self, rate: str) -> float:
-        return 1 - math.exp(-self.b[rate] * self.step_years)
+        return [agent for agent in agents if isinstance(agent, PlantAgent)]
 
     def _markup(self, controls: Controls) -> FloatArray:
         eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]
@@ -170,14 +186,14 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """One step, in the order of ``docs/model.md``."""
         self.set_policy()
+        self.learn()
         self.output_noise = self.noise.output(self.month)[0].tolist()
         self.demand_noise = self.noise.demand(self.month)[0].tolist()
         for stage in STAGES:
             self.agents.do(stage)
         self.file_licences()
         self.trade()
-        for stage in AFTER_TRADE:
-            self.agents.do(stage)
+        self.agents.do("produce")
         self.month += 1
         self.datacollector.collect(self)
 
@@ -193,50 +209,57 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         if key == self._policy_key:
             return
         self._policy_key = key
-        world, benchmark = self.world, self.benchmark
+        world = self.world
         controls, self.shares = active_controls(world, self.events, (start, end), self.happens)
         self.controls = controls
         refuse_others(controls)
         self.policy = build_market(self.prepared, controls, set(self.happens))
-        self.exposure = self.policy.exposure.reshape(-1).tolist()
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
-        self.markup_ratio = (self._markup(controls) / self._base_markup).tolist()
-        self.delivered = []
         for g, market in enumerate(self.markets):
-            origin, destination = world.link_countries(g)
-            pair = origin[:, None], destination[None]
-            delivered = self.policy.delivered[g]
-            base = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][pair])
-            weight = benchmark.kernel[g] * controls.open_share.on(g, pair)
-            rows = table(weight * (delivered / base) ** -self.sigma[g], benchmark.flow[g])
-            columns = zip(*table(delivered, benchmark.flow[g]), strict=True)
-            self.delivered.append([list(column) for column in columns])
-            market.set_kernel(rows)
+            market.set_kernel(weights_of(self, controls, self.policy, g))
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
         self.offices = {key: office for key, office in self.offices.items() if key in gates}
 
     def _set_borders(self) -> None:
-        """Ceilings, in the order of the policy's caps; a border that stays keeps its rent."""
-        world, kept = self.world, {}
+        """Ceilings of now; a border that stays keeps its rent."""
+        kept = {}
         for g, market in enumerate(self.markets):
             for border in market.borders:
                 kept[g, tuple(border.sellers), tuple(border.covered)] = border.log_rent
             market.borders = []
         self.borders = []
-        rules: list[Cap | Licence] = [*self.controls.caps, *self.controls.licences]
-        for rule in rules:
-            origin, destination = world.link_countries(rule.good)
-            sellers = np.flatnonzero(origin == rule.origin).tolist()
-            covered = rule.destinations[destination] & (destination != rule.origin)
-            if isinstance(rule, Licence) and rule.exempt_needs is not None:
-                covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
-            if sellers and covered.any():
-                border = Border(sellers, covered.astype(float).tolist())
-                border.log_rent = kept.get((rule.good, tuple(sellers), tuple(border.covered)), 0.0)
-                self.markets[rule.good].borders.append(border)
-                self.borders.append(border)
+        for g, border in borders_of(self.world, self.controls):
+            border.log_rent = kept.get((g, tuple(border.sellers), tuple(border.covered)), 0.0)
+            self.markets[g].borders.append(border)
+            self.borders.append(border)
+
+    def learn(self) -> None:
+        """Stage 2: what is expected moves the prices that everybody reckons with."""
+        offers, needs = self.outlook.expect(self.dates[self.month], self.dates[self.month + 1])
+        markups_now = (self._markup(self.controls) / self._base_markup).tolist()
+        for offer, expected, markup in zip(self.offers, offers, markups_now, strict=True):
+            offer.learn(expected)
+            offer.markup = markup
+        for need, expected in zip(self.needs, needs, strict=True):
+            need.learn(expected)
+
+    def _prospect(self, window: Window) -> Prospect:
+        """The regime of a time ahead."""
+        dates, seen = (window.first, window.until), foreseen(self.happens, window)
+        controls, shares = active_controls(self.world, window.events, dates, seen)
+        refuse_others(controls)
+        policy = build_market(self.prepared, controls, set(self.happens))
+        kernels = [weights_of(self, controls, policy, g) for g in range(len(self.markets))]
+        borders: list[list[Border]] = [[] for _ in kernels]
+        for cap, (g, border) in enumerate(borders_of(self.world, controls)):
+            border.tonnes, border.approved = ceiling(policy, cap, shares, window.settled)
+            border.applicants = applicants_of(policy, cap)
+            borders[g].append(border)
+        markup = (self._markup(controls) / self._base_markup).tolist()
+        made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
+        return Prospect(kernels, borders, markup, made, used)
 
     def file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; ceilings follow."""
@@ -272,45 +295,123 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def trade(self) -> None:
         """Stages 5 and 6: markets clear, tonnes leave, travel, arrive."""
         for offer in self.offers:
-            offer.place(self)
+            offer.place()
         for market in self.markets:
             market.clear(self.tolerance)
         for gate in self.policy.gates:
             free = one(self.policy.free_tonnes(gate.cap, self.shares, self.step_years))
             self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
-            self._ship(market, self.lags[g], self.delivered[g])
+            ship(market, self.lags[g])
 
-    def _ship(
-        self, market: ObjectMarket[Offer, Need], lags: list[list[list[float]]], delivered: list[list[float]]
-    ) -> None:
-        prices = [offer.price for offer in market.offers]
-        content = []
-        for offer in market.offers:
-            if offer.elements is not None:
-                mix = [x / offer.stock if offer.stock > 0 else 0.0 for x in offer.elements]
-                content.append(mix)
-                offer.elements = [
-                    x - m * offer.sales for x, m in zip(offer.elements, mix, strict=True)
-                ]
-            offer.stock -= offer.sales
-        rents = list(zip(*market.rent, strict=True)) if market.borders else None
-        for b, column in enumerate(zip(*market.flow, strict=True)):
-            need = market.needs[b]
-            worth = list(map(mul, column, prices))
-            if rents is not None:
-                worth = list(map(mul, worth, rents[b]))
-            shipped = [list(map(mul, column, lag[b])) for lag in lags]
-            need.receive(sum(map(mul, worth, delivered[b])), [sum(tonnes) for tonnes in shipped])
-            if need.elements is not None:
-                by_lag = [
-                    [sum(map(mul, tonnes, shares)) for shares in zip(*content, strict=True)]
-                    for tonnes in shipped
-                ]
-                need.elements = [x + y for x, y in zip(need.elements, by_lag[0], strict=True)]
-                for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
-                    for e, tonnes_of_element in enumerate(sent):
-                        waiting[e] += tonnes_of_element
+
+def weights_of(
+    model: MesaObjects, controls: Controls, policy: PolicyMarket, good: int
+) -> list[list[float]]:
+    """Sourcing weights of a good behind the wedges and bans of a policy."""
+    world, benchmark = model.world, model.benchmark
+    origin, destination = world.link_countries(good)
+    pair = origin[:, None], destination[None]
+    freight = world.freight_share[good]
+    # Where the duty is levied on FOB, freight is not taxed.
+    taxed = 1 + np.where(world.country_duty_on_fob[destination], 0.0, freight)
+    base = 1 + freight + world.base_tariff[good][pair] * taxed
+    weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
+    wedge = (policy.delivered[good] / base) ** -model.sigma[good]
+    return table(weight * wedge, benchmark.flow[good])
+
+
+def borders_of(world: World, controls: Controls) -> list[tuple[int, Border]]:
+    """Ceilings and their goods, in the order of the policy's caps."""
+    found = []
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
+    for rule in rules:
+        origin, destination = world.link_countries(rule.good)
+        sellers = np.flatnonzero(origin == rule.origin).tolist()
+        covered = rule.destinations[destination] & (destination != rule.origin)
+        if isinstance(rule, Licence) and rule.exempt_needs is not None:
+            covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
+        if sellers and covered.any():
+            found.append((rule.good, Border(sellers, covered.astype(float).tolist())))
+    return found
+
+
+def foreseen(happens: Mapping[str, Any], window: Window) -> dict[str, Any]:
+    """How likely what may happen is held to be: what has begun is seen."""
+    found = {}
+    for event in window.events:
+        if event.id in happens:
+            begun = event.from_ is None or event.from_ < window.seen
+            seen = happens[event.id].astype(float)
+            found[event.id] = seen if begun else np.full(len(seen), event.chance)
+    return found
+
+
+def central_response(world: World, offers: Sequence[Offer], table: BehaviourTable) -> list[float]:
+    """Per offer, elasticity of what is made within a year, as the central run has it."""
+    plants, all_goods = table["processing_elasticity", "all"], table["supply_elasticity", "all"]
+    found = []
+    for offer in offers:
+        mines = table.get(("supply_elasticity", world.goods[offer.good].mineral), all_goods)
+        found.append(mines.central if offer.mined else plants.central)
+    return found
+
+
+def ship(market: ObjectMarket[Offer, Need], lags: list[list[list[float]]]) -> None:
+    """Tonnes sold leave the sellers and travel, with what they consist of.
+
+    Args:
+        lags: per lag, [buyer][seller] share of a shipment that takes so many steps.
+    """
+    content = []
+    for offer in market.offers:
+        if offer.elements is not None:
+            mix = [x / offer.stock if offer.stock > 0 else 0.0 for x in offer.elements]
+            content.append(mix)
+            offer.elements = [
+                x - m * offer.sales for x, m in zip(offer.elements, mix, strict=True)
+            ]
+        offer.stock -= offer.sales
+    for b, column in enumerate(zip(*market.flow, strict=True)):
+        need = market.needs[b]
+        shipped = [list(map(mul, column, lag[b])) for lag in lags]
+        need.receive([sum(tonnes) for tonnes in shipped])
+        if need.elements is not None:
+            by_lag = [
+                [sum(map(mul, tonnes, shares)) for shares in zip(*content, strict=True)]
+                for tonnes in shipped
+            ]
+            need.elements = [x + y for x, y in zip(need.elements, by_lag[0], strict=True)]
+            for waiting, sent in zip(need.element_transit, by_lag[1:], strict=True):
+                for e, tonnes_of_element in enumerate(sent):
+                    waiting[e] += tonnes_of_element
+
+
+def ceiling(
+    policy: PolicyMarket, cap: int, shares: Mapping[str, Amount], settled: Sequence[str]
+) -> tuple[float, float]:
+    """Tonnes that pass a cap in a year, and of a licence what is approved, once anything is decided."""
+    event = policy.cap_events[cap]
+    share, base = one(shares.get(event, 1.0)), float(policy.base_cap_flow[cap])
+    if share <= 0:
+        return NO_CAP, 0.0
+    rules = {gate.cap: gate.rule for gate in policy.gates}
+    rule = rules.get(cap)
+    free = (1 - share + share * one(policy.free_shares[cap])) * base
+    if not isinstance(rule, Licence):
+        return free + share * one(policy.fixed_caps[cap]), 0.0
+    decided = one(rule.approval_share) if event in settled else 0.0
+    return free, share * decided * (1 - one(rule.free_share)) * base
+
+
+def applicants_of(policy: PolicyMarket, cap: int) -> list[tuple[int, float]]:
+    """Who applies for licences under a cap, each with its share in the base year's flow; nobody elsewhere."""
+    for gate in policy.gates:
+        if gate.cap == cap and isinstance(gate.rule, Licence):
+            flows = gate.base.reshape(len(gate.offers), len(gate.needs)).sum(0).tolist()
+            total = sum(flows)
+            return [(b, x / total) for b, x in zip(gate.needs.tolist(), flows, strict=True) if total > 0]
+    return []
 
 
 def refuse_others(controls: Controls) -> None:

@@ -1,22 +1,24 @@
-"""The agents of the Mesa object model: one Python object per facility, offer, need and licence.
+"""The agents' holdings of the Mesa object model: one Python object per offer, need and licence.
 
-They follow ``docs/model.md`` rule by rule, in Python floats. :mod:`sim.twin.object_model` makes them act
-in stages, and says what the model shares with the engine and what not.
+They follow ``docs/model.md`` rule by rule, in Python floats. :mod:`sim.twin.facilities` has who owns them,
+:mod:`sim.twin.object_model` makes them act in stages, and says what the model shares with the engine and what
+not.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Protocol
 
-import mesa
-import numpy as np
-
-from sim.agents.buyers import VALUE_CLASSES
 from sim.agents.state import State
+from sim.twin.object_market import what_is_not_kept
 from sim.world.benchmark import Benchmark
 from sim.world.world import World
+
+VALUE_CLASSES = 6
+"""Parts of a need, by what a tonne is worth to them."""
 
 
 def within(value: float, low: float, high: float) -> float:
@@ -33,23 +35,19 @@ class ObjectModel(Protocol):
     step_years: float
     b: Mapping[str, float]
     per_good: Mapping[str, Sequence[float]]
-    eps: float
-    firm: float
-    slope: float
-    ceiling: float
-    learn: float
-    revert: float
-    follow: float
-    thrift_follow: float
-    risk_follow: float
     offers: list[Offer]
     needs: list[Need]
-    exposure: Sequence[float]
+    dearest: Sequence[float]
+    """Per good: price beyond which nobody who makes something of it reckons with buyers."""
     production_factor: Sequence[float]
     demand_factor: Sequence[float]
     output_noise: Sequence[float]
     demand_noise: Sequence[float]
-    markup_ratio: Sequence[float]
+
+
+def share_of(rate: float, years: float) -> float:
+    """Share of a gap that is closed in a time at a yearly rate."""
+    return 1 - math.exp(-rate * years)
 
 
 def felt(model: ObjectModel, ratio: float) -> float:
@@ -61,70 +59,75 @@ class Offer:
     """A facility selling one good."""
 
     def __init__(self, model: ObjectModel, position: int) -> None:
-        world, step_years = model.world, model.step_years
+        world, activities = model.world, model.benchmark.activities
         self.position = position
         self.good = int(world.offer_good[position])
-        self.country = int(world.offer_country[position])
-        self.output = float(world.offer_output[position]) * step_years
-        self.capacity_ratio = float(world.offer_capacity[position] / world.offer_output[position])
-        self.capacity = self.output * self.capacity_ratio
-        self.base_stock = float(world.offer_stock[position])
-        self.normal = self.base_stock + self.output
-        self.least_stock_felt = model.b["least_stock_felt"]
-        self.discard_limit = model.b["discard_years"] * self.output / step_years + self.normal
-        base_price = world.goods[self.good].base_price
-        self.cash_cost = float(world.offer_cash_cost[position]) / base_price
+        self.output = float(world.offer_output[position])
+        """t/year in the base year."""
+        self.first_capacity = self.capacity = float(world.offer_capacity[position])
+        self.building = 0.0
+        self.rate = self.output
+        self.usual_stock = float(world.offer_stock[position]) * model.b["seller_stock_scale"]
+        a_step = self.output * model.step_years
+        self.discard_limit = model.b["discard_years"] * self.output + self.usual_stock + a_step
+        self.cash_cost = float(world.offer_cash_cost[position]) / world.goods[self.good].base_price
         self.supply_elasticity = model.per_good["supply_elasticity"][self.good]
-        self.stock = self.normal
-        self.reserve = model.b["seller_reserve_share"] * self.base_stock
-        self.price = self.expected = self.cost = self.rate = 1.0
-        self.plan = self.ask = self.quantity = self.full_ask = self.sales = self.made = 0.0
-        self.held_back = 0.0
+        self.mined = int(activities.offer_plant[position]) < 0
+        self.stock = self.usual_stock + (0.0 if self.mined else a_step)
+        self.reserve = model.b["seller_reserve_share"] * self.usual_stock
+        self.price = self.near = self.ask = self.markup = 1.0
+        self.keep_elasticity = model.b["storage_elasticity"]
+        self.plan = self.quantity = self.sales = self.made = self.held_back = 0.0
         self.elements: list[float] | None = None
         self.mix: list[float] = []
-        activities = model.benchmark.activities
         self.plant_yield = float(activities.offer_yield[position])
         self.element = int(activities.offer_element[position])
         self.revenue_weight = float(activities.revenue_weight[position])
 
-    def expect(self, model: ObjectModel, cost: float) -> None:
-        """Adapt the expected price; remember the unit cost."""
-        self.cost = cost
-        log = math.log(self.expected)
-        log += model.learn * (math.log(self.price) - log)
-        log += model.revert * (math.log(cost) - log)
-        self.expected = math.exp(log)
+    def learn(self, expected: float) -> None:
+        """Take over a price that is expected without stocks: it moves the price that is reckoned with."""
+        self.near = self.price * expected / self.ask
+        self.ask = expected
 
-    def decide(self, model: ObjectModel, rate: float) -> None:
-        """Planned output and ask."""
-        usual = self.output * rate
-        self.plan = min(usual * model.production_factor[self.position], max(usual, self.capacity))
-        self.plan *= model.output_noise[self.position]
-        wait = (self.expected / self.cost) ** model.b["offer_expectation_response"]
-        self.ask = self.cost * model.markup_ratio[self.position] * wait
-
-    def place(self, model: ObjectModel) -> None:
-        """What is for sale, and the ask at which all of it is."""
+    def expand(self, model: ObjectModel) -> None:
+        """Build where the expected price is well above cost; finish what is being built."""
         b = model.b
-        for_sale = self.stock - self.held_back
-        self.quantity = max(for_sale - self.reserve, 0.0)
-        volume = self.plan * (max(for_sale, 0.0) / self.normal) ** b["offer_stock_response"]
-        volume = max(volume, b["least_offer"] * self.output)
-        self.full_ask = self.ask * (max(self.quantity, 1e-12) / volume) ** (1 / model.eps)
+        over = math.log(self.ask / (1 + b["entry_margin"]))
+        begun = b["expansion_speed"] * max(over, 0.0) * model.step_years * self.capacity
+        done = share_of(1 / b["building_years"], model.step_years) * self.building
+        self.building += begun - done
+        self.capacity += done
 
     def adapt_mine(self, model: ObjectModel) -> None:
-        """A mine follows price and its own stock, and idles below cash cost."""
+        """A mine follows the price, and idles below cash cost; it cannot rise faster than a mine can."""
         b, lowest = model.b, model.b["minimum_utilisation"]
-        expected = felt(model, self.expected)
-        wanted = expected**self.supply_elasticity * self.relative_stock ** -b["output_stock_response"]
-        wanted = within(wanted, lowest, self.capacity_ratio)
-        loss = min(expected / max(self.cash_cost, 1e-9), 1.0) ** b["shutdown_response"]
-        self.rate += model.follow * (max(wanted * loss, lowest) - self.rate)
+        price = felt(model, self.near / self.markup)
+        wanted = self.capacity / self.first_capacity * price**self.supply_elasticity
+        wanted = within(wanted, lowest, self.capacity / self.output)
+        covered = min(price / max(self.cash_cost, 1e-9), 1.0)
+        wanted = max(wanted * covered ** b["shutdown_response"], lowest)
+        follow = share_of(b["utilisation_speed"], model.step_years)
+        rise = follow * (wanted * self.output - self.rate)
+        self.rate += min(rise, b["ramp_limit"] * model.step_years * self.capacity)
 
-    @property
-    def relative_stock(self) -> float:
-        """Stock on hand over the normal one."""
-        return max(self.stock / self.normal, self.least_stock_felt)
+    def decide(self, model: ObjectModel) -> None:
+        """Planned output of the step."""
+        usual, most = self.rate * model.step_years, self.capacity * model.step_years
+        self.plan = min(usual * model.production_factor[self.position], max(usual, most))
+        self.plan *= model.output_noise[self.position]
+
+    def place(self) -> None:
+        """What could be sold."""
+        self.quantity = max(self.stock - self.held_back, 0.0)
+
+    def offered(self, move: float) -> tuple[float, float]:
+        """As :meth:`sim.twin.object_market.Seller.offered`: what it does not want to keep at the price."""
+        ahead = math.log(self.price / self.ask) + move
+        return what_is_not_kept(self.quantity, self.usual_stock, ahead, self.keep_elasticity)
+
+    def quote(self, full: float, sigma: float) -> float:
+        """As :meth:`sim.twin.object_market.Seller.quote`."""
+        return full
 
 
 class Need:
@@ -132,40 +135,69 @@ class Need:
 
     def __init__(self, model: ObjectModel, position: int) -> None:
         world, benchmark, step_years = model.world, model.benchmark, model.step_years
+        activities, b = benchmark.activities, model.b
         self.position = position
         self.good = int(world.need_good[position])
-        self.country = int(world.need_country[position])
         self.use = float(world.need_use[position]) * step_years
-        self.usual_cover = float(world.need_cover[position]) * model.b["cover_scale"] / step_years
+        """Tonnes in a step of the base year."""
+        self.usual_cover = float(world.need_cover[position]) * b["cover_scale"] / step_years
         mix = benchmark.need_lag[:, position].tolist()
         self.pipeline = sum(share * max(lag - 1, 0) for lag, share in enumerate(mix)) + 1 - mix[0]
         self.base_index = float(benchmark.base_index[position])
-        exponent, reservation = model.b["give_up_exponent"], float(world.need_reservation[position])
-        self.per_unit = (1 + (reservation - 1) / model.b["margin_share"]) / reservation
-        self.base_give_up = [
-            self.base_index * reservation ** (exponent * k / VALUE_CLASSES)
-            for k in range(1, VALUE_CLASSES + 1)
-        ]
-        self.give_up = self.base_give_up
+        self.of_user = int(activities.need_plant[position]) < 0
+        self.worth_to_users = self._worth_to_users(model, float(world.need_worth[position]))
+        self.switch_multiple = float(world.need_switch_multiple[position])
+        self.switch_years = float(world.need_switch_years[position])
+        self.switch_share = float(world.need_switch_share[position])
         self.thrift = model.per_good["thrift_elasticity"][self.good]
-        self.expected = self.paid_average = self.choice_index = self.base_index
-        self.risk, self.intensity, self.usable = 0.0, 1.0, 1.0
+        self.expected = self.near = self.choice_index = self.base_index
+        self.intensity = self.usable = 1.0
+        self.switched = 0.0
         self.stock = float(model.start.buyer_stock[0, position])
         self.transit: list[float] = model.start.transit[:, 0, position].tolist()
-        self.required = self.purchases = self.consumed = self.shortfall = 0.0
+        self.required = self.purchases = self.held = self.consumed = self.shortfall = 0.0
+        self.use_tiers: list[tuple[float, float, float]] = []
         self.tiers: list[tuple[float, float, float]] = []
         self.elements: list[float] | None = None
         self.element_transit: list[list[float]] = []
-        self.coefficient = float(benchmark.activities.need_coefficient[position])
-        self.cost_weight = float(benchmark.activities.cost_weight[position])
+        self.coefficient = float(activities.need_coefficient[position])
+        self.cost_weight = float(activities.cost_weight[position])
 
-    def expect(self, model: ObjectModel) -> None:
-        """Adapt the expected price and the perceived risk."""
-        log = math.log(self.expected)
-        log += model.learn * (math.log(self.choice_index) - log)
-        log += model.revert * (math.log(self.base_index) - log)
-        self.expected = math.exp(log)
-        self.risk += model.risk_follow * (model.exposure[self.position] - self.risk)
+    def _worth_to_users(self, model: ObjectModel, mean: float) -> list[float]:
+        """Price up to which each class of users pays, lowest first: lognormal around a tonne's worth."""
+        spread, normal = model.b["worth_spread"], NormalDist()
+        classes = [
+            math.exp(spread * normal.inv_cdf((k + 0.5) / VALUE_CLASSES)) for k in range(VALUE_CLASSES)
+        ]
+        over = model.b["worth_scale"] * max(mean - 1, 0.0) / (sum(classes) / VALUE_CLASSES)
+        return [self.base_index * (1 + over * value) for value in classes]
+
+    @property
+    def per_activity(self) -> float:
+        """Need for a unit of what it is for, relative to the base year."""
+        return self.intensity * (1 - self.switch_share * self.switched)
+
+    def learn(self, expected: float) -> None:
+        """Take over a price that is expected without stocks, as an offer does."""
+        self.near = self.choice_index * expected / self.expected
+        self.expected = expected
+
+    def economise(self, model: ObjectModel) -> None:
+        """Need per unit of activity falls slowly while the price is expected high."""
+        ratio = felt(model, self.expected / self.base_index)
+        wanted = min(ratio**-self.thrift, model.b["most_intensity"])
+        follow = share_of(model.b["thrift_speed"], model.step_years)
+        self.intensity += follow * (wanted - self.intensity)
+
+    def switch(self, model: ObjectModel) -> None:
+        """Who can do something else goes over to it where that is expected to pay, and is slow to return."""
+        if self.switch_share <= 0:
+            return
+        over = math.log(self.expected / self.base_index / self.switch_multiple)
+        pays = within(0.5 + over / model.b["switch_spread"], 0.0, 1.0)
+        go = share_of(pays / self.switch_years, model.step_years)
+        back = share_of(model.b["return_speed"] * (1 - pays), model.step_years)
+        self.switched += go * (1 - self.switched) - back * self.switched
 
     def arrive(self) -> None:
         """What is due this step reaches the stock."""
@@ -177,38 +209,46 @@ class Need:
             self.elements = [a + b for a, b in zip(self.elements, due, strict=True)]
             self.element_transit.append([0.0] * len(due))
 
-    def order(self, model: ObjectModel) -> None:
-        """Orders in tiers: urgent need in classes of value, then restocking."""
-        b, required = model.b, self.required
-        cover = self.usual_cover * (1 + b["risk_cover_response"] * self.risk)
-        target = required * (cover + self.pipeline)
-        position = self.stock + sum(self.transit)
-        lack = (position / max(target, 1e-12) - b["urgency_cover"]) / b["urgency_width"]
-        urgent = required / (1 + math.exp(within(lack, -40, 40)))
-        order = required + (target - position) * model.step_years / b["cover_adjustment_time"]
-        least = b["least_order_share"] * required
-        order = max(order, least)
-        rest = max(order - urgent, least)
-        wanted = min(self.expected * (1 + b["risk_price_premium"] * self.risk), self.give_up[-1])
-        wanted *= model.ceiling ** (-1 / model.slope)
-        firm = model.firm
-        self.tiers = [(urgent / VALUE_CLASSES, price, firm) for price in self.give_up]
-        self.tiers.append((rest * model.ceiling, wanted, model.slope))
+    def in_use(
+        self, model: ObjectModel, tonnes: float, worth: Sequence[float], adapting: float = 0.0
+    ) -> list[tuple[float, float, float]]:
+        """Tiers of what is used: what users save at once as it gets dearer, then classes by their worth.
 
-    def receive(self, paid: float, by_lag: list[float]) -> None:
-        """Average the cost of the stock; put shipments into stock or on their way."""
-        before = self.stock + sum(self.transit)
-        total = before + self.purchases
-        if total > 1e-9 * self.use:
-            self.paid_average = (before * self.paid_average + paid) / max(total, 1e-12)
+        Args:
+            adapting: elasticity of use beside that at once, where there is time to adapt.
+        """
+        b = model.b
+        saved = ((b["use_elasticity"] if self.of_user else 0.0) + adapting) / b["instant_elasticity"]
+        saved = min(saved, 1.0)
+        tiers = [(saved * tonnes, self.base_index, b["instant_elasticity"])]
+        part = (1 - saved) * tonnes / VALUE_CLASSES
+        return [*tiers, *((part, price, b["urgent_elasticity"]) for price in worth)]
+
+    def order(self, model: ObjectModel, worth: Sequence[float]) -> None:
+        """Tiers of use and, cheaper, of stock to hold; what is there beyond what has to be under way."""
+        b, required = model.b, self.required
+        self.use_tiers = self.in_use(model, required, worth)
+        limit, slope = b["storage_limit"], b["storage_elasticity"]
+        self.tiers = [
+            *self.use_tiers,
+            (limit * self.usual_cover * required, self.expected * limit ** (-1 / slope), slope),
+        ]
+        self.held = max(self.stock + sum(self.transit) - required * self.pipeline, 0.0)
+
+    @property
+    def served(self) -> float:
+        """Share of what is needed that is worth the price."""
+        total = served = 0.0
+        for tonnes, price, elasticity in self.use_tiers:
+            total += tonnes
+            served += tonnes * max(self.choice_index / price, 1.0) ** -elasticity
+        return served / total if total > 0 else 1.0
+
+    def receive(self, by_lag: list[float]) -> None:
+        """Put shipments into stock or on their way."""
         self.stock += by_lag[0]
         for lag, tonnes in enumerate(by_lag[1:]):
             self.transit[lag] += tonnes
-
-    def economise(self, model: ObjectModel) -> None:
-        """Need per unit of activity falls slowly while the price is expected high."""
-        ratio = felt(model, self.expected / self.base_index)
-        self.intensity += model.thrift_follow * (ratio**-self.thrift - self.intensity)
 
     def use_up(self, amount: float) -> list[float]:
         """Take tonnes out of stock; returns the tonnes of each element that leave with them."""
@@ -220,204 +260,6 @@ class Need:
         self.consumed = amount
         self.stock = max(self.stock - amount, 0.0)
         return taken
-
-
-class Facility(mesa.Agent):  # type: ignore[misc]
-    """A facility with its offers and needs."""
-
-    model: ObjectModel
-
-    def __init__(self, model: ObjectModel, index: int) -> None:
-        super().__init__(model)
-        self.index = index
-        self.offers = [o for o in model.offers if model.world.offer_facility[o.position] == index]
-        self.needs = [n for n in model.needs if model.world.need_facility[n.position] == index]
-
-    def unit_cost(self) -> float:
-        """Cost of a tonne relative to the base year."""
-        return 1.0
-
-    def rate_of(self, offer: Offer) -> float:
-        """Utilisation relative to the base year."""
-        return offer.rate
-
-    def expect(self) -> None:
-        """Stage 2."""
-        cost = self.unit_cost()
-        for offer in self.offers:
-            offer.expect(self.model, cost)
-        for need in self.needs:
-            need.expect(self.model)
-
-    def offer(self) -> None:
-        """Stage 3."""
-        for offer in self.offers:
-            offer.decide(self.model, self.rate_of(offer))
-
-    def require(self) -> None:
-        """Stage 4."""
-        for need in self.needs:
-            need.required = self.requirement(need)
-            need.arrive()
-            need.give_up = self.give_up(need)
-            need.order(self.model)
-
-    def give_up(self, need: Need) -> list[float]:
-        """Prices at which each class of use stops."""
-        return need.base_give_up
-
-    def requirement(self, need: Need) -> float:
-        """Tonnes of an input needed this step."""
-        factor: float = self.model.demand_factor[need.position] * self.model.demand_noise[need.position]
-        return need.use * need.intensity * factor
-
-    def produce(self) -> None:
-        """Stage 7."""
-        raise NotImplementedError
-
-    def adapt(self) -> None:
-        """Stage 8."""
-
-    def sell_surplus(self, joint: bool) -> None:
-        """Put the output on stock; throw away what nobody took for too long."""
-        for offer in self.offers:
-            offer.stock += offer.made
-            if joint and offer.stock > offer.discard_limit:
-                offer.stock = offer.discard_limit
-
-
-class MineAgent(Facility):
-    """Sells, buys nothing."""
-
-    def produce(self) -> None:
-        """Stage 7: dig what was planned."""
-        for offer in self.offers:
-            offer.made = offer.plan
-            if offer.elements is not None:
-                offer.elements = [
-                    x + offer.plan * m for x, m in zip(offer.elements, offer.mix, strict=True)
-                ]
-        self.sell_surplus(joint=False)
-
-    def adapt(self) -> None:
-        """Stage 8: mines follow price, stock and cash cost."""
-        for offer in self.offers:
-            offer.adapt_mine(self.model)
-
-
-class UserAgent(Facility):
-    """An end-use sector of a country."""
-
-    def produce(self) -> None:
-        """Stage 7: use what is needed and there."""
-        for need in self.needs:
-            used = min(need.required, need.stock)
-            need.shortfall = need.required - used
-            need.use_up(used)
-
-    def adapt(self) -> None:
-        """Stage 8: use less of what is expected to be dear."""
-        for need in self.needs:
-            need.economise(self.model)
-
-
-class PlantAgent(Facility):
-    """A processor or a trader: turns needs into offers."""
-
-    def __init__(self, model: ObjectModel, index: int) -> None:
-        super().__init__(model, index)
-        activities, world = model.benchmark.activities, model.world
-        plant = int(np.flatnonzero(activities.facility == index)[0])
-        self.throughput = float(activities.throughput[plant]) * model.step_years
-        self.capacity_ratio = float(activities.capacity_ratio[plant])
-        self.input_cost_share = float(activities.input_cost_share[plant])
-        self.trader = world.facility_kind[index] == "trader"
-        self.rate = 1.0
-        groups: dict[str, list[Need]] = {}
-        for need in self.needs:
-            name = world.goods[need.good].id
-            groups.setdefault(world.substitutes.get(name, name), []).append(need)
-        self.groups = list(groups.values())
-        baskets = [need for need in self.needs if world.goods[need.good].basket]
-        self.basket = baskets[-1] if baskets else None
-
-    def unit_cost(self) -> float:
-        """Cost of a tonne relative to the base year, with that of the inputs in stock."""
-        inputs = sum(n.paid_average / n.base_index * n.cost_weight for n in self.needs)
-        return 1 + self.input_cost_share * (inputs - 1)
-
-    def rate_of(self, offer: Offer) -> float:
-        """Utilisation of the plant, the same for all that it makes."""
-        return self.rate
-
-    def give_up(self, need: Need) -> list[float]:
-        """Prices at which each class of use stops: higher while the output sells well."""
-        rise = max(sum(o.revenue_weight * o.expected for o in self.offers) - 1, 0.0)
-        factor = 1 + rise * (1.0 if self.trader else need.per_unit)
-        return [price * factor for price in need.base_give_up]
-
-    def requirement(self, need: Need) -> float:
-        """Tonnes of an input needed at the present utilisation."""
-        level: float = max(self.model.production_factor[offer.position] for offer in self.offers)
-        return need.use * need.intensity * self.rate * need.usable * level
-
-    def produce(self) -> None:
-        """Stage 7: as much as the scarcest input allows, in the proportions of the recipe."""
-        plan = self.throughput * max(offer.plan / offer.output for offer in self.offers)
-        reach = [
-            sum(n.stock for n in group) / sum(n.coefficient * n.intensity for n in group)
-            for group in self.groups
-        ]
-        scarcest = min(reach)
-        b = self.model.b
-        room = min(scarcest / max(plan, 1e-300) * b["recovery_room"] + b["recovery_step"], 1.0)
-        throughput = max(min(plan, scarcest), 0.0)
-        used: dict[Need, float] = {}
-        for group, allows in zip(self.groups, reach, strict=True):
-            wanted = [throughput * n.coefficient * n.intensity for n in group]
-            own = [min(w, n.stock) for w, n in zip(wanted, group, strict=True)]
-            spare = sum(n.stock for n in group) - sum(own)
-            fill = (sum(wanted) - sum(own)) / spare if spare > 0 else 0.0
-            for need, part in zip(group, own, strict=True):
-                need.usable = 1.0 if allows <= scarcest * (1 + 1e-9) else room
-                used[need] = min(part + fill * (need.stock - part), need.stock)
-        most = plan / self.throughput
-        for offer in self.offers:
-            offer.made = throughput * offer.plant_yield
-            basket = self.basket
-            if offer.element >= 0 and basket is not None and basket.elements is not None:
-                content = basket.elements[offer.element] / basket.stock if basket.stock > 0 else 0.0
-                offer.made = used[basket] * content * offer.plant_yield
-            offer.made *= offer.plan / offer.output / max(most, 1e-12)
-        taken = {}
-        for need, amount in used.items():
-            need.shortfall = need.required - min(need.required, need.stock)
-            taken[need.good] = need.use_up(amount)
-        for offer in self.offers:
-            if offer.elements is not None:
-                # What is resold keeps its elements; what is made has the mix of its maker.
-                gained = taken.get(offer.good) or [offer.plan * share for share in offer.mix]
-                offer.elements = [x + t for x, t in zip(offer.elements, gained, strict=True)]
-        self.sell_surplus(joint=len(self.offers) > 1)
-
-    def adapt(self) -> None:
-        """Stage 8: utilisation follows the margin and the stock of output."""
-        b, model = self.model.b, self.model
-        value = glut = 0.0
-        for offer in self.offers:
-            value += offer.revenue_weight * felt(self.model, offer.expected)
-            glut += offer.revenue_weight * offer.relative_stock
-        inputs = sum(
-            n.cost_weight * felt(self.model, n.expected / n.base_index)
-            for n in self.needs
-        )
-        margin = value / (1 + self.input_cost_share * (inputs - 1))
-        wanted = margin ** b["processing_elasticity"] * glut ** -b["output_stock_response"]
-        wanted = within(wanted, b["minimum_utilisation"], self.capacity_ratio)
-        self.rate += model.follow * (wanted - self.rate)
-        if len(self.needs) > 1:
-            for need in self.needs:
-                need.economise(model)
 
 
 class LicenceOffice:

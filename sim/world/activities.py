@@ -20,8 +20,6 @@ class Activities:
     """(P,) facility index."""
     throughput: FloatArray
     """(P,) base-year input tonnes per year."""
-    capacity_ratio: FloatArray
-    """(P,) largest throughput as a multiple of the base one."""
     need_order: IntArray
     """Needs that belong to plants, sorted by plant, then by group of substitutes."""
     need_start: IntArray
@@ -119,7 +117,6 @@ def make_activities(
     return Activities(
         facility=facility,
         throughput=throughput,
-        capacity_ratio=np.maximum.reduceat((world.offer_capacity / output)[offer_order], offer_start),
         need_order=need_order,
         need_start=need_start,
         group_start=group_start,

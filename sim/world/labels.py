@@ -19,10 +19,10 @@ from sim.world.straits import Straits, read_straits
 __all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_labels"]
 
 POSITIVE = (
-    "sourcing_elasticity", "offer_elasticity", "restock_elasticity", "restock_ceiling", "urgent_elasticity",
-    "urgency_width", "least_working_stock", "least_offer", "least_stock_felt", "lowest_price_felt",
-    "margin_share", "state_elasticity", "prior_distance", "entry_margin", "cover_adjustment_time",
-    "noise_memory",
+    "sourcing_elasticity", "storage_elasticity", "storage_limit", "instant_elasticity", "urgent_elasticity",
+    "least_working_stock", "lowest_price_felt", "margin_share", "state_elasticity", "prior_distance",
+    "entry_margin", "noise_memory", "least_order_share", "seller_stock_scale", "building_years",
+    "switch_spread", "most_intensity", "worth_spread",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}

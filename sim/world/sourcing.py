@@ -166,8 +166,7 @@ def sourcing_kernel(
     """
     kernel, index = [], []
     for g, share in enumerate(shares):
-        origin, destination = world.link_countries(g)
-        delivered = (1 + world.freight_share[g]) * (1 + world.base_tariff[g][np.ix_(origin, destination)])
+        delivered = world.base_wedge(g)
         mean_delivered = (share * delivered).sum(0)
         weight = share * raised(mean_delivered, -of_good(sigma, g))
         idle = share.sum(1) <= 0

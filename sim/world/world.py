@@ -146,6 +146,24 @@ class World:
             self.facility_country[self.need_facility[self.need_slice(good)]],
         )
 
+    def delivered_over_fob(self, good: int, freight: FloatArray, tariff: FloatArray) -> FloatArray:
+        """Delivered over FOB price of each link: freight, and duty on FOB or CIF as the importer levies it.
+
+        Args:
+            freight: (S, B), or (M, S, B) where members differ, CIF over FOB price.
+            tariff: as freight, 1 + ad-valorem rate.
+
+        Equation (M11), docs/model.md, for ``tau_sb``.
+        """
+        on_fob = self.country_duty_on_fob[self.link_countries(good)[1]]
+        return np.where(on_fob, freight + (tariff - 1), freight * tariff)
+
+    def base_wedge(self, good: int) -> FloatArray:
+        """(S, B) delivered over gate price of each link in the base year."""
+        origin, destination = self.link_countries(good)
+        tariff = self.base_tariff[good][origin[:, None], destination]
+        return self.delivered_over_fob(good, 1 + self.freight_share[good], 1 + tariff)
+
     @property
     def offer_country(self) -> IntArray:
         """(O,) country index of each offer."""

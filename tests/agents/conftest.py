@@ -12,16 +12,22 @@ from tests.prepared_world import Situation, prepared_world, situation, with_subs
 
 VARIED: dict[str, list[float]] = {
     "sourcing_elasticity": [6.0, 4.0, 2.5],
-    "offer_elasticity": [4.0, 2.0, 6.0],
-    "restock_elasticity": [2.5, 1.5, 4.0],
-    "restock_ceiling": [1.5, 1.2, 2.5],
     "urgent_elasticity": [6.0, 3.0, 12.0],
+    "instant_elasticity": [1.0, 0.7, 2.0],
+    "use_elasticity": [0.1, 0.3, 0.05],
+    "storage_limit": [4.0, 2.0, 7.0],
+    "storage_cost": [0.1, 0.05, 0.15],
     "supply_elasticity": [0.3, 0.1, 1.7],
+    "processing_elasticity": [0.6, 0.4, 1.0],
     "thrift_elasticity": [0.9, 0.5, 1.3],
-    "output_stock_response": [0.4, 0.2, 0.6],
-    "offer_stock_response": [1.5, 1.0, 2.0],
-    "give_up_exponent": [1.0, 0.9, 1.4],
+    "thrift_speed": [0.3, 0.2, 0.5],
+    "switch_spread": [0.4, 0.2, 0.8],
+    "worth_spread": [1.0, 0.7, 1.4],
+    "worth_scale": [1.0, 0.5, 2.0],
     "margin_share": [0.5, 0.3, 0.8],
+    "cover_scale": [1.0, 0.8, 1.25],
+    "seller_stock_scale": [1.0, 0.7, 1.3],
+    "expansion_speed": [0.35, 0.1, 0.5],
 }
 """Parameters in which the three members of :func:`varied` differ, roots and squares among the exponents."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from sim.agents import buyers, entry, sellers
 from sim.agents.prepared import Prepared
+from sim.agents.worth import Worth
 from sim.arrays import FloatArray
 from sim.engine.markets import build_market
 from sim.market.clearing import Clearing, clear
@@ -32,24 +33,25 @@ def later(now: Situation) -> list[int]:
 
 
 def cleared(now: Situation, quantity: FloatArray) -> tuple[Clearing, FloatArray]:
-    """The market with what is on sale, buyers who order as they do; and the asks."""
-    prepared, state = now.prepared, now.state
-    one = np.ones((1, 1))
-    plan = sellers.planned_output(prepared, state, now.controls, one)
-    cost = sellers.cost_index(prepared, state, now.controls.own_cost_factor)
-    ask = sellers.asks(prepared, state, cost, one, now.controls.ask_factor)
+    """The market with what is on sale and buyers who hold nothing yet; and what sellers expect."""
+    prepared, state, controls, behaviour = now.prepared, now.state, now.controls, now.prepared.behaviour
     # Who sells nothing has an empty store.
     held_back = np.where(quantity > 0, 0.0, state.seller_stock)
-    _, full_ask = sellers.offers(prepared, state, now.controls, plan, ask, held_back)
-    need = buyers.required_input(prepared, state, now.controls, one)
-    give_up = buyers.give_up_prices(prepared)
-    orders = buyers.order_tiers(prepared, state, prepared.benchmark.need_lag, need, give_up)
+    _, kept = sellers.offers(prepared, state, controls, held_back)
+    need = buyers.required_input(prepared, state, controls, np.ones((1, 1)))
+    worth = Worth(prepared).now(
+        state.gate_price, state.choice_index, controls.budget_factor, controls.own_cost_factor
+    )
+    tiers = buyers.use_tiers(prepared, need, worth, controls.budget_factor)
+    orders = buyers.orders(prepared, state, prepared.benchmark.need_lag, need, tiers)
     found = clear(
-        build_market(prepared, now.controls).market, quantity, full_ask, orders.tonnes, orders.reservation,
-        orders.elasticity, tolerance=1e-10, signal_quantity=entry.full_lots(prepared),
+        build_market(prepared, controls).market, quantity, state.offer_expected_price, orders.tonnes,
+        orders.reservation, orders.elasticity, tolerance=1e-10, signal_quantity=entry.full_lots(prepared),
+        held=0 * orders.held, least=behaviour.shared("least_order_share"), kept=kept,
+        keep_elasticity=behaviour.shared("storage_elasticity"),
     )  # fmt: skip
     assert found.certified.all()
-    return found, ask
+    return found, state.offer_expected_price
 
 
 def on_sale(now: Situation, share: float) -> FloatArray:
@@ -65,7 +67,7 @@ def kernel_of(clearing: Clearing, good: int, m: int) -> FloatArray:
 
 
 def at_capacity(now: Situation, clearing: Clearing, m: int, s: int) -> float:
-    """(M98), from what buyers want at their indices."""
+    """(M96), from what buyers want at their indices."""
     good = int(now.world.offer_good[s])
     needs, first = now.world.need_slice(good), now.world.offer_slice(good).start
     sigma = float(np.broadcast_to(now.prepared.sigma, (3, 4))[m, good])
@@ -76,7 +78,7 @@ def at_capacity(now: Situation, clearing: Clearing, m: int, s: int) -> float:
 
 
 def test_lots_are_a_step_at_full_capacity(plain: Prepared, entering: Situation) -> None:
-    """(M97)."""
+    """(M95)."""
     assert entry.full_lots(plain) is None
     lots = entry.full_lots(entering.prepared)
     expected = np.zeros(len(entering.world.offer_good))
@@ -114,7 +116,7 @@ def test_without_entrants_nothing_changes(varied: Situation) -> None:
 
 
 def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(entering: Situation) -> None:
-    """(M99), for the needs of entrants only; at what the others give up at the entrant sees them (M98)."""
+    """(M97), for the needs of entrants only; at what the others give up at the entrant sees them (M96)."""
     now, world = entering, entering.world
     quantity = on_sale(now, 0.0)
     quantity[:, world.offer_slice(CLAY)] = 0.0
@@ -126,9 +128,10 @@ def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(enter
         weight = kernel_of(clearing, CLAY, m)[mine, need]
         expected = (weight * now.state.cash_cost[m, mine] ** -sigma[m]) ** (-1 / sigma[m])
         assert found.index[m, need] == pytest.approx(expected, rel=1e-12)
-        # The market's quote counts unserved buyers at an index of 1; that comes on top, little at sigma >= 4.
-        if sigma[m] >= 4:
-            assert gate[m, mine] == pytest.approx(at_capacity(now, clearing, m, mine), rel=1e-2)
+        # What the market quotes already, with unserved buyers at an index of 1, comes on top.
+        power, quote = sigma[m], clearing.price[m, mine]
+        both = (at_capacity(now, clearing, m, mine) ** power + quote**power) ** (1 / power)
+        assert gate[m, mine] == pytest.approx(both, rel=1e-6)
     others = np.arange(found.index.shape[1]) != need
     np.testing.assert_array_equal(found.index[:, others], clearing.index[:, others])
 

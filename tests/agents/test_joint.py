@@ -171,7 +171,7 @@ def test_bad_priors_are_refused(tmp_path: Path, row: str, message: str) -> None:
 def test_the_shipped_priors_hold_the_shipped_ranges() -> None:
     table = read_behaviour()
     priors = read_priors()
-    assert len(priors) >= 10
+    assert len(priors) >= 4
     for name, (low, high) in priors.items():
         assert low <= table[name, "all"].central <= high, name
 
@@ -183,7 +183,7 @@ def calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if path.name != "posterior.csv":
             os.symlink(path, tmp_path / path.name)
     (tmp_path / "posterior.csv").write_text(
-        "give_up_exponent,cover_scale,weight\n0.8,1.25,1\n1.2,0.75,2\n1.0,1.1,1\n"
+        "thrift_speed,cover_scale,weight\n0.25,1.25,1\n0.5,0.75,2\n0.3,1.1,1\n"
     )
     monkeypatch.setenv("MONAZITE_WORLD", str(tmp_path))
     return tmp_path
@@ -194,10 +194,10 @@ def test_runs_draw_from_the_sample_in_any_batch(calibrated: Path) -> None:
     scenario = load_scenario("baseline-2024", overrides=overrides)
     world = load_world(2024)
     whole = Simulation(world, scenario, members=12, seed=3)
-    pairs = {"give_up_exponent", "cover_scale"}
+    pairs = {"thrift_speed", "cover_scale"}
     drawn_by_path = whole.case.draws.values
     rows = set(zip(*(drawn_by_path[f"assumptions.{name}"][1:] for name in sorted(pairs)), strict=True))
-    assert rows <= {(1.25, 0.8), (0.75, 1.2), (1.1, 1.0)}
+    assert rows <= {(1.25, 0.25), (0.75, 0.5), (1.1, 0.3)}
     assert len(rows) > 1
     part = Simulation(world, scenario, members=[5, 9], seed=3)
     np.testing.assert_array_equal(part.run()["price_gate"].values, whole.run()["price_gate"].values[[5, 9]])
@@ -205,14 +205,14 @@ def test_runs_draw_from_the_sample_in_any_batch(calibrated: Path) -> None:
     drawn = Simulation(world, fixed, members=12, seed=3)
     one, other = drawn.case.prepared.behaviour, whole.case.prepared.behaviour
     assert set(one["cover_scale"].ravel()) == {0.9}
-    np.testing.assert_array_equal(one["give_up_exponent"], other["give_up_exponent"])
+    np.testing.assert_array_equal(one["thrift_speed"], other["thrift_speed"])
 
 
 def test_another_sample_makes_another_sweep_but_not_another_search(calibrated: Path) -> None:
     scenario = load_scenario("baseline-2024")
     searched = ("behaviour.csv", "posterior.csv")
     before, besides = scenario_digest(scenario), scenario_digest(scenario, searched)
-    (calibrated / "posterior.csv").write_text("give_up_exponent,weight\n0.9,1\n")
+    (calibrated / "posterior.csv").write_text("thrift_speed,weight\n0.4,1\n")
     assert scenario_digest(scenario) != before
     assert scenario_digest(scenario, searched) == besides
 

@@ -55,11 +55,10 @@ def trade(prepared: Prepared, seed: int = 3) -> GivenFlows:
     return GivenFlows(blocks)
 
 
-def sent(prepared: Prepared, flows: GivenFlows, paid: FloatArray | None = None) -> logistics.Traffic:
+def sent(prepared: Prepared, flows: GivenFlows) -> logistics.Traffic:
     none = np.zeros((prepared.members, len(prepared.world.need_good), 1))
-    orders = Orders(none, none + 1, np.ones(1))
-    paid = flows.purchases * 1.5 if paid is None else paid
-    return logistics.Traffic(flows.clearing, orders, prepared.benchmark.lag_weight, paid, ())
+    orders = Orders(none, none + 1, np.ones(1), none[..., 0])
+    return logistics.Traffic(flows.clearing, orders, prepared.benchmark.lag_weight, ())
 
 
 def tracer_of(now: Situation) -> Tracer:
@@ -108,39 +107,23 @@ def test_where_nothing_travels_nothing_arrives(small_world: World) -> None:
 
 
 def test_shipments_leave_and_are_spread_over_the_steps(varied: Situation) -> None:
-    """(M58), (M59) and (M61), link by link."""
+    """(M55) and (M56), link by link."""
     now, flows = varied.copied(), trade(varied.prepared)
     traffic = sent(now.prepared, flows)
-    bought = logistics.ship(now.prepared, now.state, [], [], traffic)
+    bought = logistics.ship(now.state, [], [], traffic)
     np.testing.assert_array_equal(bought, flows.purchases)
     arriving = by_lag_by_hand(now.prepared, flows)
     old = varied.state
     np.testing.assert_allclose(now.state.seller_stock, old.seller_stock - flows.sales)
     np.testing.assert_allclose(now.state.buyer_stock, old.buyer_stock + arriving[0])
     np.testing.assert_allclose(now.state.transit, old.transit + arriving[1:])
-    for (m, b), cost in np.ndenumerate(now.state.input_cost):
-        held = old.buyer_stock[m, b] + old.transit[:, m, b].sum()
-        worth = held * old.input_cost[m, b] + traffic.paid[m, b]
-        assert cost == pytest.approx(worth / (held + flows.purchases[m, b]), rel=1e-12)
-
-
-def test_who_holds_nothing_keeps_the_last_known_cost(plain: Prepared) -> None:
-    now = settled(plain)
-    now.state.buyer_stock[:], now.state.transit[:] = 0.0, 0.0
-    now.state.input_cost[:] = 3.0
-    none = GivenFlows([np.zeros((1, *block.shape)) for block in plain.benchmark.flow])
-    logistics.ship(plain, now.state, [], [], sent(plain, none))
-    assert (now.state.input_cost == 3.0).all()
-    flows = base_trade(plain)
-    logistics.ship(plain, now.state, [], [], sent(plain, flows, 2.0 * flows.purchases))
-    np.testing.assert_allclose(now.state.input_cost, 2.0)
 
 
 @pytest.mark.parametrize("shares", [[0.25], [0.25, 0.5], [1.0], [0.0]])
 def test_what_a_process_takes_is_missing_from_the_buyers_and_nowhere_else(
     varied: Situation, shares: list[float]
 ) -> None:
-    """Tonnes, elements and money, sent now and under way; each process takes its part of the whole."""
+    """Tonnes and elements, sent now and under way; each process takes its part of the whole."""
     now, flows = varied.copied(), trade(varied.prepared)
     tracer, plain_tracer = tracer_of(now), tracer_of(varied)
     lags = len(now.prepared.benchmark.lag_weight)
@@ -151,9 +134,9 @@ def test_what_a_process_takes_is_missing_from_the_buyers_and_nowhere_else(
         fractions[0][:, needs] = share
         takers.append(Taker(fractions, [1, 3], lags))
     without = varied.copied()
-    logistics.ship(without.prepared, without.state, [plain_tracer], [], sent(now.prepared, flows))
+    logistics.ship(without.state, [plain_tracer], [], sent(now.prepared, flows))
     traffic = sent(now.prepared, flows)
-    own = logistics.ship(now.prepared, now.state, [tracer], takers, traffic)
+    own = logistics.ship(now.state, [tracer], takers, traffic)
     left = np.ones(flows.purchases.shape[1])
     left[needs] -= sum(shares)
     np.testing.assert_allclose(own, flows.purchases * left)
@@ -171,12 +154,24 @@ def test_what_a_process_takes_is_missing_from_the_buyers_and_nowhere_else(
     np.testing.assert_allclose(metal, sum(shares) * all_metal[:, separator])
     own_metal = old_metal + all_metal * left[tracer.needs][:, None]
     np.testing.assert_allclose(tracer.buyer.position, own_metal)
-    held = varied.state.buyer_stock + varied.state.transit.sum(0)
-    paid = held * varied.state.input_cost + traffic.paid * left
-    np.testing.assert_allclose(now.state.input_cost * (held + own), paid)
 
 
 # -- use, output, surplus ------------------------------------------------------------------------
+
+
+def test_what_mines_make_is_for_sale_at_once_and_plants_make_nothing_yet(varied: Situation) -> None:
+    now, world = varied.copied(), varied.world
+    tracer = tracer_of(now)
+    before, content, bought = now.state.seller_stock, tracer.seller.copy(), tracer.buyer.stock.copy()
+    plan = np.random.default_rng(9).uniform(1, 5, before.shape)
+    logistics.mine(now.prepared, now.state, [tracer], plan)
+    kinds = np.array(world.facility_kind)[world.offer_facility]
+    mined = np.where(kinds == "miner", plan, 0.0)
+    np.testing.assert_array_equal(now.state.seller_stock, before + mined)
+    made = mined[:, tracer.offers, None] * world.offer_composition[tracer.offers]
+    np.testing.assert_allclose(tracer.seller, content + made)
+    np.testing.assert_array_equal(tracer.buyer.stock, bought)
+    np.testing.assert_array_equal(now.state.buyer_stock, varied.state.buyer_stock)
 
 
 def test_store(varied: Situation) -> None:
@@ -217,12 +212,14 @@ def test_the_base_year_is_its_own_image(plain: Prepared, step_years: float) -> N
     tracer.start(prepared, state)
     first = {name: value.copy() for name, value in tracer.arrays().items() if name != "shipped"}
     flows = base_trade(prepared)
-    traffic = sent(prepared, flows, flows.purchases * state.input_cost)
+    traffic = sent(prepared, flows)
     use, output = (prepared.each(a * step_years) for a in (plain.world.need_use, plain.world.offer_output))
+    made = np.where(prepared.made, output, 0.0)
     for _ in range(3):
+        logistics.mine(prepared, state, [tracer], output)
         logistics.arrive(state, [tracer])
-        logistics.ship(prepared, state, [tracer], [], traffic)
-        logistics.store(state, [tracer], use, state.buyer_stock, output)
+        logistics.ship(state, [tracer], [], traffic)
+        logistics.store(state, [tracer], use, state.buyer_stock, made)
     for name, value in start.arrays().items():
         np.testing.assert_allclose(state.arrays()[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
     for name, value in first.items():

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.agents import buyers, expectations, production, sellers
+from sim.agents import buyers, holding, production, sellers
 from sim.agents.state import need_rate
+from sim.agents.worth import Worth
 from sim.arrays import FloatArray
 from sim.world.world import World
 from tests.agents.conftest import VARIED
@@ -38,13 +39,15 @@ def planned(now: Situation) -> FloatArray:
     return sellers.planned_output(now.prepared, now.state, now.controls, factor)
 
 
-def cost(now: Situation) -> FloatArray:
-    return sellers.cost_index(now.prepared, now.state, now.controls.own_cost_factor)
+def worth(now: Situation) -> FloatArray:
+    state, controls = now.state, now.controls
+    return Worth(now.prepared).now(
+        state.gate_price, state.choice_index, controls.budget_factor, controls.own_cost_factor
+    )
 
 
-def asked(now: Situation) -> FloatArray:
-    ratio = noise(now.state.gate_price)
-    return sellers.asks(now.prepared, now.state, cost(now), ratio, now.controls.ask_factor)
+def tiers(now: Situation) -> tuple[FloatArray, FloatArray]:
+    return buyers.use_tiers(now.prepared, wants(now), worth(now), now.controls.budget_factor)
 
 
 def elements(now: Situation) -> FloatArray:
@@ -56,65 +59,64 @@ def required(now: Situation) -> Answer:
     return {"t_need": wants(now)}
 
 
-def positions(now: Situation) -> Answer:
-    lag = now.prepared.benchmark.need_lag
-    return {"t_target": buyers.target_position(now.prepared, now.state, lag, wants(now))}
+def valuing(now: Situation) -> Answer:
+    found = Worth(now.prepared)
+    state, over = now.state, now.prepared.behaviour["entry_margin"] + 1
+    more = found.more(state.gate_price, state.choice_index, now.controls.own_cost_factor, over)
+    return {"worth": worth(now), "users": found.users, "more": more}
 
 
 def orders(now: Situation) -> Answer:
-    base, slope = buyers.give_up_prices(now.prepared), buyers.worth_slopes(now.prepared)
-    give_up = buyers.worth_of_inputs(now.prepared, now.state, base, slope)
-    found = buyers.order_tiers(
-        now.prepared, now.state, now.prepared.benchmark.need_lag, wants(now), give_up
-    )
+    lag = now.prepared.benchmark.need_lag
+    found = buyers.orders(now.prepared, now.state, lag, wants(now), tiers(now))
     elasticity = np.broadcast_to(found.elasticity, found.tonnes.shape)
     return {"t_orders": found.tonnes, "reservation": found.reservation, "elasticity": elasticity,
-            "base": base, "slope": slope, "give_up": give_up}  # fmt: skip
+            "t_held": found.held, "t_way": buyers.under_way(now.prepared, lag, wants(now)),
+            "served": buyers.served_share(now.prepared, tiers(now), now.state.choice_index)}  # fmt: skip
 
 
 def selling(now: Situation) -> Answer:
     held_back = 0.1 * now.state.seller_stock
-    quantity, full_ask = sellers.offers(
-        now.prepared, now.state, now.controls, planned(now), asked(now), held_back
-    )
-    sold_out = np.where(quantity > 0, full_ask, 0.0)
-    return {"t_quantity": quantity, "full_ask": sold_out, "cost": cost(now), "ask": asked(now),
-            "t_plan": planned(now), "t_normal": sellers.normal_stock(now.prepared, now.controls)}  # fmt: skip
+    quantity, kept = sellers.offers(now.prepared, now.state, now.controls, held_back)
+    return {"t_quantity": quantity, "t_kept": kept, "t_plan": planned(now),
+            "t_normal": sellers.normal_stock(now.prepared, now.controls)}  # fmt: skip
 
 
 def running(now: Situation) -> Answer:
     rate, held, plan = need_rate(now.state, now.controls), now.state.buyer_stock, planned(now)
     aim = production.planned_throughput(now.prepared, plan)
-    output, used = production.run_plants(now.prepared, rate, aim, held, elements(now))
-    return {"t_aim": aim, "t_output": output, "t_used": used,
+    served = buyers.served_share(now.prepared, tiers(now), now.state.choice_index)
+    paying = production.paying_share(now.prepared, served)
+    output, used = production.run_plants(now.prepared, rate, aim * paying, held, elements(now))
+    return {"t_aim": aim, "t_output": output, "t_used": used, "paying": paying,
             "within": production.within_plan(now.prepared, plan),
             "usable": production.usable_inputs(now.prepared, rate, aim, held)}  # fmt: skip
 
 
 def ending(now: Situation) -> Answer:
-    used, short = production.consume(wants(now), now.state.buyer_stock)
+    served = buyers.served_share(now.prepared, tiers(now), now.state.choice_index)
+    used, short = production.consume(wants(now), served, now.state.buyer_stock)
     junk = production.discard_surplus(now.prepared, now.state, now.controls)
     return {"t_used": used, "t_short": short, "t_junk": junk}
 
 
 def adapting(now: Situation) -> Answer:
     later = now.copied()
-    production.adapt_rates(later.prepared, later.state, later.controls)
+    prices = now.state.gate_price, now.state.choice_index
+    production.adapt_rates(later.prepared, later.state, later.controls, prices)
     production.adapt_intensity(later.prepared, later.state, later.controls)
     return {"t_rate": later.state.rate, "t_throughput": later.state.throughput,
-            "intensity": later.state.intensity}  # fmt: skip
+            "t_capacity": later.state.capacity, "t_building": later.state.building,
+            "intensity": later.state.intensity, "switched": later.state.switched}  # fmt: skip
 
 
-def expecting(now: Situation) -> Answer:
-    later = now.copied()
-    expectations.update_expectations(later.prepared, later.state, cost(now) * now.controls.ask_factor)
-    exposure = noise(now.state.choice_index)
-    expectations.update_risk(later.prepared, later.state, exposure)
-    state = later.state
-    return {"offers": state.offer_expected_price, "needs": state.need_expected_price, "risk": state.risk}
+def looking_ahead(now: Situation) -> Answer:
+    year = np.broadcast_to(holding.year_elasticity(now.prepared), now.state.rate.shape)
+    return {"rate": holding.closing_rate(now.prepared), "year": year,
+            "elasticity": holding.elasticity_of_goods(now.prepared)}  # fmt: skip
 
 
-DECISIONS = (required, positions, orders, selling, running, ending, adapting, expecting)
+DECISIONS = (required, valuing, orders, selling, running, ending, adapting, looking_ahead)
 Decide = Callable[[Situation], Answer]
 
 

@@ -29,7 +29,7 @@ def prepared(small_world: World) -> Prepared:
 
 
 def test_shocks_are_those_of_the_equations(prepared: Prepared) -> None:
-    """(M85), (M86) and (M87), number by number from the member's own stream."""
+    """(M82), (M83) and (M84), number by number from the member's own stream."""
     world, steps = prepared.world, 5
     noise = Noise(prepared, MEMBERS, SEED, steps)
     goods, countries, facilities = len(world.goods), len(world.countries), len(world.facilities)

@@ -148,7 +148,7 @@ def test_admissible_is_the_stock_less_what_is_kept_back(plain: Prepared) -> None
 
 
 def test_new_output_is_kept_by_the_same_share(plain: Prepared) -> None:
-    """(M66)."""
+    """(M63)."""
     now = settled(plain)
     one = rule(plain.world, 0.6)
     family = started(now, one)
@@ -178,7 +178,7 @@ TONNES = st.floats(0, 100)
 def test_what_may_not_go_leaves_last(
     clean: float, barred: float, other: float, share: float, part: float
 ) -> None:
-    """(M64) and (M65), seller by seller: two origins, one of them barred, and material of neither."""
+    """(M61) and (M62), seller by seller: two origins, one of them barred, and material of neither."""
     held, kept = np.array([[[barred, other]]]), np.array([[[share * barred, share * other]]])
     stock = clean + barred + other
     sold = part * stock

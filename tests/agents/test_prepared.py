@@ -24,8 +24,14 @@ def test_mines_and_plants(plain: Prepared) -> None:
 
 
 def test_sellers_hold_what_they_held(plain: Prepared) -> None:
-    np.testing.assert_array_equal(plain.kept_stock, plain.world.offer_stock)
+    np.testing.assert_array_equal(plain.kept_stock, plain.world.offer_stock[None])
     np.testing.assert_allclose(plain.cash_cost, 0.7)
+
+
+def test_members_scale_what_sellers_hold(small_world: World) -> None:
+    prepared = prepared_world(small_world, 2, seller_stock_scale=[1.0, 1.5])
+    stock = small_world.offer_stock
+    np.testing.assert_allclose(prepared.kept_stock, [stock, 1.5 * stock])
 
 
 def test_entrants_hold_as_much_in_time_of_output_as_the_sellers_of_their_good(entering: Situation) -> None:
@@ -38,7 +44,8 @@ def test_entrants_hold_as_much_in_time_of_output_as_the_sellers_of_their_good(en
         same = world.offer_good == world.offer_good[s]
         years = stock[same].sum() / world.offer_output[same].sum()
         expected = years * world.offer_capacity[s] if s in entrants else stock[s]
-        assert prepared.kept_stock[s] == pytest.approx(expected)
+        scale = prepared.behaviour["seller_stock_scale"][:, 0]
+        assert prepared.kept_stock[:, s].tolist() == pytest.approx((scale * expected).tolist())
 
 
 def test_an_entrant_to_a_good_that_nobody_sold_holds_nothing_beside_its_output(entering: Situation) -> None:
@@ -48,7 +55,7 @@ def test_an_entrant_to_a_good_that_nobody_sold_holds_nothing_beside_its_output(e
     nobody = replace(world, offer_output=np.where(of_good, 0.0, world.offer_output))
     benchmark = replace(entering.prepared.benchmark, entrant=nobody.offer_output <= 0)
     prepared = replace(entering.prepared, world=nobody, benchmark=benchmark)
-    assert (prepared.kept_stock[of_good] == 0).all()
+    assert (prepared.kept_stock[:, of_good] == 0).all()
 
 
 def test_what_did_not_run_at_base_prices_costs_no_less(entering: Situation) -> None:

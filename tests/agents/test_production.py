@@ -86,7 +86,7 @@ def plan_of(now: Situation) -> FloatArray:
 
 
 def test_the_product_most_wanted_decides_for_all(varied: Situation) -> None:
-    """(M67), and the second factor of (M70)."""
+    """(M62) and (M65)."""
     plan, output = plan_of(varied), varied.world.offer_output
     throughput = production.planned_throughput(varied.prepared, plan)
     within = production.within_plan(varied.prepared, plan)
@@ -115,7 +115,7 @@ def test_a_plant_that_plans_nothing_takes_nothing(plain: Prepared) -> None:
 
 @pytest.mark.parametrize("which", ["varied", "replaceable"])
 def test_run_plants(request: pytest.FixtureRequest, which: str) -> None:
-    """(M68), (M69), (M70) without its second factor, and (M71)."""
+    """(M63), (M64) and (M66)."""
     now: Situation = request.getfixturevalue(which)
     world, prepared = now.world, now.prepared
     rate, held, elements = need_rate(now.state, now.controls), now.state.buyer_stock, contents(now)
@@ -254,7 +254,7 @@ def test_plants_run_at_the_lesser_of_wish_and_stock(plain: Prepared, share: floa
 
 @pytest.mark.parametrize("which", ["varied", "replaceable"])
 def test_usable_inputs(request: pytest.FixtureRequest, which: str) -> None:
-    """(M72): the scarcest group in full, the others a little beyond it; users in full."""
+    """(M67): the scarcest group in full, the others a little beyond it; users in full."""
     now: Situation = request.getfixturevalue(which)
     rate = need_rate(now.state, now.controls)
     held = now.state.buyer_stock + 0.05 * now.prepared.benchmark.normal_use * MONTH
@@ -287,14 +287,27 @@ def test_a_plant_that_plans_nothing_has_no_scarce_input(plain: Prepared, tonnes:
 
 
 def test_consume() -> None:
-    """(M73) and (M74)."""
-    used, short = production.consume(np.array([[0.0, 1.0, 2.0, 3.0]]), np.array([[1.0, 1.0, 0.5, 0.0]]))
-    assert used.tolist() == [[0.0, 1.0, 0.5, 0.0]]
-    assert short.tolist() == [[0.0, 0.0, 1.5, 3.0]]
+    """(M68) and (M69): what is not worth its price is missing, as what is not there is."""
+    required, there = np.array([[0.0, 1.0, 2.0, 3.0, 4.0]]), np.array([[1.0, 1.0, 0.5, 0.0, 9.0]])
+    used, short = production.consume(required, np.array([[1.0, 1.0, 0.75, 1.0, 0.25]]), there)
+    assert used.tolist() == [[0.0, 1.0, 0.5, 0.0, 1.0]]
+    assert short.tolist() == [[0.0, 0.0, 1.5, 3.0, 3.0]]
+
+
+@pytest.mark.parametrize("which", ["varied", "replaceable"])
+def test_paying_share(request: pytest.FixtureRequest, which: str) -> None:
+    """The input that pays least decides; of those that replace each other the one that pays best."""
+    now: Situation = request.getfixturevalue(which)
+    served = np.random.default_rng(8).uniform(0, 1, now.state.buyer_stock.shape)
+    found = production.paying_share(now.prepared, served)
+    for plant in plants(now.prepared):
+        for m, row in enumerate(served):
+            expected = min(max(row[b] for b in group) for group in plant.groups)
+            assert found[m, plant.at] == expected
 
 
 def test_discard_surplus(varied: Situation) -> None:
-    """(M75), of plants that make several goods."""
+    """(M70), of plants that make several goods."""
     now = varied.copied()
     now.state.seller_stock *= np.linspace(0.1, 40, now.state.seller_stock.size).reshape(now.state.rate.shape)
     found = production.discard_surplus(now.prepared, now.state, now.controls)
@@ -317,7 +330,7 @@ def test_single_products_are_never_thrown_away(plain: Prepared) -> None:
 
 
 def test_felt(plain: Prepared) -> None:
-    """The bounds of (M76)."""
+    """The bounds of (M73)."""
     prepared = behaving(plain, lowest_price_felt=0.25, highest_price_felt=8.0)
     found = production.felt(prepared, np.array([[0.0, 0.25, 1.0, 7.0, 8.0, 1e9]]))
     assert found.tolist() == [[0.25, 0.25, 1.0, 7.0, 8.0, 8.0]]

@@ -19,14 +19,16 @@ from tests.prepared_world import LATER, MONTH, Situation, need_of, offer_of, pla
 def test_the_base_year(small_world: World) -> None:
     prepared = prepared_world(small_world, 2, cover_scale=[1.0, 1.5])
     state, world, base = initial_state(prepared), small_world, prepared.benchmark.base_index
+    # What mines make of a step they make at its start.
+    made = np.where(prepared.made, world.offer_output, 0.0)
     for m, scale in enumerate([1.0, 1.5]):
         cover = world.need_use * world.need_cover * scale
         for name, value in {
-            "seller_stock": world.offer_stock + world.offer_output * MONTH, "buyer_stock": cover,
+            "seller_stock": world.offer_stock + made * MONTH, "buyer_stock": cover, "building": 0.0,
             "rate": world.offer_output, "capacity": world.offer_capacity, "cash_cost": 0.7,
-            "gate_price": 1.0, "offer_expected_price": 1.0, "choice_index": base, "input_cost": base,
-            "need_expected_price": base, "risk": 0.0, "usable": 1.0, "intensity": 1.0, "required": 0.0,
-            "shortfall": 0.0,
+            "gate_price": 1.0, "offer_expected_price": 1.0, "choice_index": base,
+            "need_expected_price": base, "usable": 1.0, "switched": 0.0, "intensity": 1.0,
+            "required": 0.0, "shortfall": 0.0,
         }.items():  # fmt: skip
             np.testing.assert_allclose(getattr(state, name)[m], value, rtol=1e-12, err_msg=name)
     for name in ("separator_china_b", "magnet_japan"):
@@ -80,11 +82,15 @@ def test_members_have_arrays_of_their_own(small_world: World) -> None:
     np.testing.assert_array_equal(fresh.rate[0], small_world.offer_output)
 
 
-def test_need_rate_is_thrift_and_policy(plain: Prepared) -> None:
+def test_need_rate_is_thrift_switching_and_policy(plain: Prepared) -> None:
     state, controls = initial_state(plain), Controls(plain.world)
     state.intensity[:] = 0.8
     controls.intensity_factor = np.full_like(controls.intensity_factor, 0.5)
     np.testing.assert_allclose(need_rate(state, controls), 0.4)
+    state.switched[:] = 0.5
+    left = 1 - 0.5 * plain.world.need_switch_share
+    np.testing.assert_allclose(need_rate(state, controls), [0.4 * left])
+    assert left.min() < 1
 
 
 # -- checkpoints ---------------------------------------------------------------------------------

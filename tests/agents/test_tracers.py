@@ -155,7 +155,7 @@ def sold(prepared: Prepared, share: float, stock: FloatArray) -> GivenFlows:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_shipments_carry_the_mix_of_the_stock(reselling: Prepared, share: float) -> None:
-    """(M62), and what arrives when: link by link."""
+    """(M59), and what arrives when: link by link."""
     now = settled(reselling)
     tracer = started(now)
     tracer.seller[0, 0] = [0.0, now.state.seller_stock[0, 0], 0.0]
@@ -190,7 +190,7 @@ def test_members_may_ship_with_lags_of_their_own(reselling: Prepared) -> None:
 
 
 def test_output_is_new_or_what_the_trader_received(reselling: Prepared) -> None:
-    """(M63): a mine adds its own mix, a trader that of its stock, whatever that has become."""
+    """(M60): a mine adds its own mix, a trader that of its stock, whatever that has become."""
     now = settled(reselling)
     tracer, world = started(now), reselling.world
     buys = tracer.needs.tolist().index(need_of(world, "trader_singapore_ndpr"))

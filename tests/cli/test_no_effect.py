@@ -116,7 +116,7 @@ def test_parameters_and_instruments_by_name(capsys: pytest.CaptureFixture[str]) 
     [
         ("assumptions.thrift_speed=400", "400 is more than 10 times what is plausible"),
         ("assumptions.demand_noise=-5", "-5 is negative"),
-        ("assumptions.offer_elasticity=0", "0 is not possible: the model divides by it"),
+        ("assumptions.storage_elasticity=0", "0 is not possible: the model divides by it"),
         ("assumptions.prior_weight=1.5", "1.5 is more than the whole"),
         ("assumptions.supply_elasticity.nickel=50", "50 is more than 10 times what is plausible"),
         ("assumptions.thrift_speed={uniform:[-1,0.4]}", "-1 is negative"),

@@ -105,7 +105,8 @@ def test_another_table_of_behaviour(
 ) -> None:
     folder = world_directory()
     table = (folder / "behaviour.csv").read_text(encoding="utf-8")
-    (tmp_path / "posterior.csv").write_bytes((folder / "posterior.csv").read_bytes())
+    if (folder / "posterior.csv").exists():
+        (tmp_path / "posterior.csv").write_bytes((folder / "posterior.csv").read_bytes())
     monkeypatch.setenv("MONAZITE_WORLD", str(tmp_path))
     (tmp_path / "behaviour.csv").write_text(table, encoding="utf-8")
     assert Simulation.resume(checkpoint).time == HALFWAY
@@ -220,7 +221,7 @@ def test_many_problems_are_counted(checkpoint: Checkpoint) -> None:
 
 
 def test_a_damaged_checkpoint_is_not_written(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    refusal(lambda: again(checkpoint, **{"state/risk": None}).write(tmp_path / "x"))
+    refusal(lambda: again(checkpoint, **{"state/intensity": None}).write(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -340,5 +341,5 @@ def test_what_could_not_be_read_is_not_written(
 
 def test_its_arrays_are_locked(checkpoint: Checkpoint, halfway: Simulation) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        checkpoint.arrays["state/risk"][:] = 0
+        checkpoint.arrays["state/intensity"][:] = 0
     assert bits(halfway.last)

@@ -58,17 +58,6 @@ def test_an_event_that_only_some_see_acts_on_those(small_world: World) -> None:
     away = (home + 1) % len(small_world.countries)
     pair = np.array([[home]]), np.array([[away]])
     assert controls.open_share.on(0, pair).ravel().tolist() == [0.0, 1.0]
-    assert controls.risk.on(0, pair).ravel().tolist() == [1.0, 0.0]
-
-
-def test_before_it_starts_an_uncertain_event_alarms_by_its_probability(small_world: World) -> None:
-    ban = event(
-        "export_ban", by="CHN", to="world", goods=[small_world.goods[0].id], probability="40 %",
-        announced=START, **{"from": dt.date(2024, 6, 1)},
-    )  # fmt: skip
-    happens = {"e": np.array([True, False])}
-    controls, _ = active_controls(small_world, [ban], (START, dt.date(2024, 2, 1)), happens)
-    assert controls.risk.shared.max() == pytest.approx(0.4)
 
 
 def test_link_values_keep_members_apart_from_what_they_share() -> None:
@@ -78,7 +67,6 @@ def test_link_values_keep_members_apart_from_what_they_share() -> None:
     values.change(mask, np.array([0.0, 0.5]))
     block = values.on(0, (np.array([[0], [1]]), np.array([[0, 1]])))
     np.testing.assert_allclose(block[:, 0, 1], [0.1, 0.6])
-    np.testing.assert_allclose(values.largest()[0, 0, 1], 0.6)
 
 
 def test_an_output_cut_may_differ_by_member(small_world: World) -> None:

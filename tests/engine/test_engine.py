@@ -31,6 +31,26 @@ def price(data: xr.Dataset, name: str, good: str, member: int = 0) -> np.ndarray
     )
 
 
+def exported(world: World, *events: object, **changes: object) -> list[float]:
+    """Tonnes of the oxide that leave China in each month of two years and a half."""
+    simulation = Simulation(world, replace(PlainScenario(events=events), **changes))
+    china = world.countries.index("CHN")
+    sellers = world.offer_country[world.offer_slice(2)] == china
+    links = np.ix_(sellers, world.need_country[world.need_slice(2)] != china)
+    found = []
+    for _ in range(30):
+        simulation.step()
+        found.append(float(simulation.last.clearing.flow(2)[0][links].sum()))
+    return found
+
+
+def halves(approved_later: float) -> tuple[Restriction, Restriction]:
+    """A licence, and the one that replaces it after nine months; both are known from the start."""
+    first = Restriction("first", "licence", OXIDE, START, until=dt.date(2026, 1, 1), open_share=0.4)
+    second = replace(first, id="second", from_=first.until, until=None, announced=START)
+    return first, replace(second, open_share=approved_later)
+
+
 @pytest.fixture(scope="module")
 def baseline(small_world: World) -> xr.Dataset:
     return run(small_world, years=10)
@@ -90,8 +110,13 @@ def test_an_export_ban_raises_the_price_outside_and_lowers_it_inside(
 ) -> None:
     data = run(small_world, Restriction("ban", "ban", OXIDE, START))
     after = slice(18, None)
-    # Nobody sells outside any more: there is no price, and what users would pay stands beside it.
-    assert np.isnan(price(data, "outside", OXIDE[0])[after][1:]).all()
+    # Only a trader has something left, which it parts with slowly and dearly; what users would pay stands
+    # beside the price, and where there is none.
+    outside = price(data, "outside", OXIDE[0])[after]
+    assert (outside[np.isfinite(outside)] > 2).all()
+    abroad = (data.need_country != "CHN") & (data.need_good == OXIDE[0])
+    bought = data.purchases.isel(member=0).where(abroad, drop=True).sum("need").values
+    assert bought[-12:].max() < 0.02 * bought[0]
     bid = data.quote_outside.sel(good=OXIDE[0]).isel(member=0) / data.good_base_price.sel(good=OXIDE[0])
     assert (bid[after] > 2).all()
     assert (price(data, "inside", OXIDE[0])[after] < 1).all()
@@ -100,26 +125,21 @@ def test_an_export_ban_raises_the_price_outside_and_lowers_it_inside(
 
 
 def test_an_output_cut_raises_both_prices(small_world: World) -> None:
+    """At once and for a year; in the years after that others build, and users go over to something else."""
     data = run(small_world, Restriction("cut", "output cut", OXIDE, START, open_share=0.7))
-    assert price(data, "inside", OXIDE[0])[-1] > 1.5
-    assert price(data, "outside", OXIDE[0])[-1] > 1.5
+    for name in ("inside", "outside"):
+        path = price(data, name, OXIDE[0])
+        assert path[15:27].min() > 1.5
+        assert path[-12:].max() < 0.6 * path.max()
 
 
 def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=1.0, delay_years=2.5 / 12)
     data = run(small_world, event)
     on_time = {"licence_overrun": 0.0}
-    flows = Simulation(small_world, PlainScenario(events=(event,), assumptions=on_time))
-    exported = []
-    for _ in range(24):
-        flows.step()
-        block = flows.last.clearing.flow(2)[0]
-        abroad = small_world.need_country[small_world.need_slice(2)] != small_world.countries.index("CHN")
-        home = small_world.offer_country[small_world.offer_slice(2)] == small_world.countries.index("CHN")
-        exported.append(block[np.ix_(home, abroad)].sum())
-    base = exported[0]
-    assert max(exported[15:17]) < 0.01 * base
-    assert exported[18] > 0.4 * base
+    tonnes = exported(small_world, event, assumptions=on_time)
+    assert max(tonnes[15:17]) < 0.01 * tonnes[0]
+    assert tonnes[18] > 0.4 * tonnes[0]
     assert float(data.certified.min()) == 1
 
 
@@ -135,16 +155,20 @@ def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
 
 
 def test_a_licence_that_replaces_another_takes_over_its_queue(small_world: World) -> None:
-    """The same rule cut into two events gives the same run; easing it starts no second drought."""
-    whole = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
-    turn = dt.date(2026, 1, 1)
-    parts = (replace(whole, id="first", until=turn), replace(whole, id="second", from_=turn))
-    one, two = run(small_world, whole), run(small_world, *parts)
-    np.testing.assert_array_equal(one.price_outside, two.price_outside)
-    eased = replace(parts[1], open_share=0.9)
-    relief = price(run(small_world, parts[0], eased), "outside", OXIDE[0])
+    """The rule cut into two events starts no second drought; easing it brings relief."""
+    two = exported(small_world, *halves(0.4))
+    assert two[24] > 0.9 * two[23] > 0
+    relief = price(run(small_world, *halves(0.9)), "outside", OXIDE[0])
     assert relief[24:].max() <= relief[23] * 1.01
     assert relief[-1] < 0.8 * relief[23]
+
+
+@pytest.mark.xfail(strict=True, reason="a successor's first decisions are awaited: it takes over a queue")
+def test_no_drought_is_foreseen_where_a_licence_replaces_another(small_world: World) -> None:
+    """The same rule cut into two events, both known from the start, gives the same prices."""
+    whole = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
+    one, two = (price(run(small_world, *e), "outside", OXIDE[0])[15:24] for e in ((whole,), halves(0.4)))
+    np.testing.assert_allclose(one, two, rtol=0.02)
 
 
 def test_a_tariff_moves_trade_from_the_taxed_link_to_others(small_world: World, baseline: xr.Dataset) -> None:
@@ -161,8 +185,9 @@ def test_a_tariff_moves_trade_from_the_taxed_link_to_others(small_world: World, 
 def test_a_merger_acts_only_where_the_firms_meet(small_world: World, baseline: xr.Dataset) -> None:
     strangers = run(small_world, Merger(("mine_china", "magnet_japan"), START))
     np.testing.assert_array_equal(strangers.price_gate, run(small_world).price_gate)
+    # The dearer good is built for and replaced in the years after; the mark-up acts at once.
     rivals = run(small_world, Merger(("separator_china_a", "separator_china_b"), START))
-    assert price(rivals, "gate", OXIDE[0])[-1] > 1.005
+    assert price(rivals, "gate", OXIDE[0])[15:24].min() > 1.005
 
 
 def test_doubling_tonnes_and_dollars_changes_no_share(small_world: World, tmp_path: Path) -> None:
@@ -195,12 +220,19 @@ def test_members_differ_and_share_their_draws_between_scenarios(small_world: Wor
 def test_weekly_steps_tell_the_same_story(small_world: World) -> None:
     event = Restriction("quota", "quota", OXIDE, START, open_share=0.5)
     monthly, weekly = run(small_world, event), run(small_world, event, step="week")
-    level = [
-        float(np.log(price(data, "outside", OXIDE[0])[data.time.values >= np.datetime64(START)]).mean())
-        for data in (monthly, weekly)
-    ]
-    assert level[0] > 1
+    level, first_year = (
+        [
+            float(np.log(price(data, "outside", OXIDE[0])[since(data.time.values, until)]).mean())
+            for data in (monthly, weekly)
+        ]
+        for until in (dt.date(2028, 1, 1), dt.date(2026, 4, 1))
+    )
+    assert first_year[0] > 1
     assert level[1] == pytest.approx(level[0], abs=0.1)
+
+
+def since(time: np.ndarray, until: dt.date) -> np.ndarray:
+    return (time >= np.datetime64(START)) & (time < np.datetime64(until))
 
 
 def test_an_event_on_no_trade_touches_nothing(small_world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,7 +102,8 @@ def by_hand(made: Simulation, good: int, buys: np.ndarray, duty: bool) -> float:
             continue
         usual_wedge = 1 + world.freight_share[good][s, b]
         if duty:
-            usual_wedge *= 1 + world.base_tariff[good, origin[s], destination[b]]
+            taxed = 1 if world.country_duty_on_fob[destination[b]] else usual_wedge
+            usual_wedge += world.base_tariff[good, origin[s], destination[b]] * taxed
         spent[s] = spent.get(s, 0.0) + flow * price * rent * (delivered if duty else cif)
         at_base[s] = at_base.get(s, 0.0) + flow * usual_wedge
         base[s] = base.get(s, 0.0) + usual * usual_wedge
@@ -131,6 +133,59 @@ def test_prices_are_those_of_the_links(squeezed: Simulation, good: str) -> None:
     assert squeezed.last.clearing.log_rent.max() > 0.01
 
 
+@pytest.fixture(scope="module")
+def taxed(small_world: World) -> Simulation:
+    """A duty of 25 % on magnets from Japan in the United States, on FOB, and from China in Japan, on CIF."""
+    usa = event("usa", "import_tariff", by="USA", on="JPN", goods=[MAGNET], rate="25 %")
+    japan = event("japan", "import_tariff", by="JPN", on="CHN", goods=[MAGNET], rate="25 %")
+    quota = event("quota", "export_quota", by="CHN", goods=[MAGNET], amount="60 t/year", to=["USA"])
+    made = simulation(small_world, usa, japan, quota, members=2)
+    for _ in range(4):
+        made.step()
+    return made
+
+
+def test_a_duty_is_levied_on_fob_or_on_cif(taxed: Simulation) -> None:
+    """What importers pay at the border, and what they take in: 0.25 of the FOB price, or of CIF."""
+    world = taxed.world
+    g = [item.id for item in world.goods].index(MAGNET)
+    origin, destination = (np.array(world.countries)[side] for side in world.link_countries(g))
+    rate = {("JPN", "USA"): 0.25, ("CHN", "JPN"): 0.25, ("CHN", "USA"): 0.1}
+    revenue, found = {"USA": 0.0, "JPN": 0.0, "ROW": 0.0, "CHN": 0.0}, set()
+    for s, b, flow, price, rent, cif, delivered, _ in links(taxed, g):
+        fob = price * rent
+        freight = float(world.freight_share[g][s, b])
+        on = fob if destination[b] == "USA" else fob * (1 + freight)
+        duty = rate.get((origin[s], destination[b]), 0.0) * on
+        assert fob * cif == pytest.approx(fob * (1 + freight), rel=1e-12)
+        assert fob * delivered == pytest.approx(fob * (1 + freight) + duty, rel=1e-12)
+        revenue[destination[b]] += flow * duty * world.goods[g].base_price
+        if duty > 0 and freight > 0.01 and flow > 0:
+            found.add((origin[s], destination[b]))
+    assert found == set(rate)
+    assert taxed.last.clearing.log_rent.max() > 0.01
+    data = taxed.recorder.dataset().isel(member=1, time=3)
+    for country, usd in revenue.items():
+        assert float(data.tariff_revenue.sel(importer=country)) == pytest.approx(usd, rel=1e-6)
+
+
+def test_freight_that_gets_dearer_is_taxed_on_cif_alone(small_world: World) -> None:
+    """At unchanged rates the duty per tonne follows the freight where it is part of what is taxed."""
+    shock = event("storm", "freight_shock", change="100 %", goods=[MAGNET])
+    g = [item.id for item in small_world.goods].index(MAGNET)
+    origin, destination = (np.array(small_world.countries)[side] for side in small_world.link_countries(g))
+    here = np.ix_(origin == "CHN", destination == "USA")
+    freight = small_world.freight_share[g][here]
+    for on_fob, duty in ((True, 0.1 + 0 * freight), (False, 0.1 * (1 + 2 * freight))):
+        levied = np.full(len(small_world.countries), on_fob)
+        made = simulation(replace(small_world, country_duty_on_fob=levied), shock)
+        made.step()
+        while not made.last.shares:
+            made.step()
+        np.testing.assert_allclose(made.last.market.duty[g][here], duty, rtol=1e-12)
+        np.testing.assert_allclose(made.last.market.cif[g][here], 1 + 2 * freight, rtol=1e-12)
+
+
 def test_the_first_price_is_that_of_the_base_year(small_world: World) -> None:
     made = Simulation(small_world, PlainScenario())
     made.step()
@@ -156,12 +211,14 @@ def test_an_index_comes_back_when_a_ban_ends(small_world: World) -> None:
 def banned(small_world: World) -> Simulation:
     """Exports of oxide stop in March; a rule watches clay, which nobody outside buys, another the oxide."""
     quota = event("slow", "export_quota", by="CHN", goods=[MAGNET], amount="1 t/year", dormant=True)
-    watch = rule({"price": [CLAY], "below": "50 %"}, "activate", "slow")
+    watch = rule({"price": [CLAY], "below": "5 %"}, "activate", "slow")
     answer = event("fast", "export_quota", by="CHN", goods=[MAGNET], amount="1 t/year", dormant=True)
     fields = {"by": "CHN", "action": "activate", "events": "fast"}
     sees = event("sees", "reaction_rule", trigger={"price": [OXIDE], "above": "200 %"}, **fields)
     ban = Restriction("ban", "ban", (OXIDE,), START)
-    scenario = PlainScenario(events=(quota, watch, answer, sees, ban), end=dt.date(2025, 12, 31))
+    # A trader outside would sell what it has left for two years.
+    held = event("held", "export_ban", by="SGP", to="world", goods=[OXIDE], **{"from": START})
+    scenario = PlainScenario(events=(quota, watch, answer, sees, ban, held), end=dt.date(2025, 12, 31))
     return Simulation(small_world, scenario, members=2, seed=3)
 
 

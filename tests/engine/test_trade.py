@@ -27,7 +27,7 @@ def test_exports_agree_with_the_yearly_flows(small_world: World) -> None:
 
 def test_imports_are_exports_some_weeks_later(small_world: World) -> None:
     """Over a time in which trade has settled again both are the same; right after a ban imports go on."""
-    ban = Restriction("ban", "ban", tuple(g.id for g in small_world.goods), dt.date(2024, 7, 1), to=("USA",))
+    ban = Restriction("ban", "ban", tuple(g.id for g in small_world.goods), dt.date(2024, 7, 1))
     usual, banned = (
         Simulation(small_world, PlainScenario(end=dt.date(2024, 12, 31), events=events)).run().isel(member=0)
         for events in ((), (ban,))

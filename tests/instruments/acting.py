@@ -14,7 +14,7 @@ from sim.engine.run import lay_out
 from sim.instruments import Instrument, instrument_class
 from sim.instruments.process import Setting
 from sim.world.labels import Labels
-from sim.world.world import World
+from sim.world.world import BoolArray, World
 from tests.engine_events import PlainScenario
 
 START = dt.date(2025, 1, 1)
@@ -33,11 +33,10 @@ def drawn(one: Instrument, **values: Any) -> Any:
 
 
 def acted(world: World, *events: Instrument, share: Any = 1.0, month: dt.date = START) -> Controls:
-    """Controls of one month after the events were announced and applied, and what they remember has acted."""
+    """Controls of one month after the events were applied, and what they remember has acted."""
     controls = Controls(world)
     controls.date, controls.end = month, (month + dt.timedelta(days=31)).replace(day=1)
     for one in events:
-        one.announce(controls)
         one.apply(controls, share)
     for kind in dict.fromkeys(type(one) for one in events):
         if kind.process.__func__ is not Instrument.process.__func__:  # type: ignore[attr-defined]
@@ -45,6 +44,13 @@ def acted(world: World, *events: Instrument, share: Any = 1.0, month: dt.date = 
             if process is not None:
                 process.act(controls, {one.id: share for one in events})
     return controls
+
+
+def restricted(world: World, one: Instrument, month: dt.date = START) -> BoolArray:
+    """(G, C, C) links whose trade an event restricts."""
+    controls = Controls(world)
+    controls.date, controls.end = month, (month + dt.timedelta(days=31)).replace(day=1)
+    return one.restricts(controls)
 
 
 SETTINGS: dict[int, Setting] = {}

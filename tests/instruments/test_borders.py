@@ -12,7 +12,7 @@ from sim.controls import Controls
 from sim.engine.policy import active_controls
 from sim.world.labels import Labels
 from sim.world.world import World
-from tests.instruments.acting import START, acted, at, drawn, event
+from tests.instruments.acting import START, acted, at, drawn, event, restricted
 
 GALLIUM = "gallium_low_purity"
 
@@ -31,9 +31,9 @@ def test_export_tax_is_paid_abroad_only_and_adds_up(world: World) -> None:
     rates = links(controls.export_tax_rate.shared, world, 0.0)
     assert set(rates) == {("dysprosium_oxide", "CHN", c) for c in world.countries if c != "CHN"}
     assert set(rates.values()) == {0.15}
-    assert controls.risk.shared[at(world, "dysprosium_oxide", "CHN", "USA")] == pytest.approx(0.15 / 1.15)
+    assert set(links(restricted(world, tax), world, 0.0)) == set(rates)
     rebate = event("export_tax", by="CHN", goods=["dysprosium"], rate="-10 %")
-    assert not acted(world, rebate).risk.shared.any()
+    assert not restricted(world, rebate).any()
 
 
 def test_tariff_exemptions(world: World, labels: Labels) -> None:
@@ -89,19 +89,19 @@ def test_sanction_on_a_country(world: World, stops: str, closed: set[tuple[str, 
     shut = links(controls.open_share.shared, world, 1.0)
     assert {(i, j) for _, i, j in shut} == closed
     assert list(shut.values()) == pytest.approx([0.6] * len(closed))
-    assert controls.risk.shared.max() == pytest.approx(0.8)
+    assert set(links(restricted(world, sanction), world, 0.0)) == set(shut)
     assert not controls.barriers
 
 
 def test_sanction_on_a_firm_cuts_it_off_wherever_it_is(world: World) -> None:
-    controls = acted(world, event("sanction", by="JPN", firms="Northern", stops="imports"))
-    (closing,) = [b for b in controls.barriers if np.any(np.asarray(b.open_share) < 1)]
-    (alarm,) = [b for b in controls.barriers if np.any(np.asarray(b.risk) > 0)]
-    for barrier in (closing, alarm):
-        sellers = {world.facilities[f] for f in world.offer_facility[barrier.offers]}
-        buyers = {world.facilities[f] for f in world.need_facility[barrier.needs]}
-        assert sellers == {"sep_chn", "ga_chn"}
-        assert buyers == {"chips_jpn"}
+    sanction = event("sanction", by="JPN", firms="Northern", stops="imports")
+    controls = acted(world, sanction)
+    (closing,) = controls.barriers
+    sellers = {world.facilities[f] for f in world.offer_facility[closing.offers]}
+    buyers = {world.facilities[f] for f in world.need_facility[closing.needs]}
+    assert sellers == {"sep_chn", "ga_chn"}
+    assert buyers == {"chips_jpn"}
+    assert not restricted(world, sanction).any()
     assert closing.open_share == 0
     assert controls.open_share.shared.min() == 1
     assert {world.facilities[f] for f in world.offer_facility[controls.touched_offers["e"]]} == sellers
@@ -151,8 +151,7 @@ def test_bloc_prefers_members_and_taxes_others(world: World) -> None:
     assert inside == {(GALLIUM, "JPN", "DEU"): -0.02, (GALLIUM, "DEU", "JPN"): -0.02}
     assert all(j in ("JPN", "DEU") for _, _, j in added)
     assert added[GALLIUM, "CHN", "JPN"] == pytest.approx(0.1)
-    assert controls.risk.shared[at(world, GALLIUM, "CHN", "JPN")] == pytest.approx(0.1 / 1.1)
-    assert controls.risk.shared[at(world, GALLIUM, "JPN", "DEU")] == 0
+    assert set(links(restricted(world, bloc), world, 0.0)) == set(added) - set(inside)
 
 
 def test_quota_by_half_year_and_by_firm(world: World) -> None:
@@ -213,22 +212,16 @@ def test_licence_in_phases_with_a_fan_of_decisions_and_users_that_need_none(worl
     assert exempt == {"ev_usa", "chips_jpn", "chips_deu"}
 
 
-def test_validated_users_do_not_fear_the_licence(world: World) -> None:
+def test_whose_trade_a_licence_restricts(world: World) -> None:
     fields = {"by": "CHN", "goods": ["dysprosium"], "delay": "30 days", "validated_share": "10 %",
               "approval_share": {"2025-01": "0 %", "2025-06": "40 %"}}  # fmt: skip
     plain = event("export_licence", **fields, validated_countries="FRA")
-    for month, severity in ((2, 0.9), (7, 0.54)):
-        risk = acted(world, plain, month=dt.date(2025, month, 1)).risk.shared
-        assert risk[at(world, "dysprosium_oxide", "CHN", "JPN")] == pytest.approx(severity)
-        assert risk[at(world, "dysprosium_oxide", "CHN", "FRA")] == 0
-    controls = acted(world, event("export_licence", **fields, validated_firms="ev USA"))
-    assert not controls.risk.shared.any()
-    fearing: set[str] = set()
-    for barrier in controls.barriers:
-        assert barrier.open_share == 1
-        assert barrier.risk == pytest.approx(0.9)
-        fearing |= {world.facilities[f] for f in world.need_facility[barrier.needs]}
-    assert fearing == {"chips_jpn"}
+    hit = restricted(world, plain)
+    assert hit[at(world, "dysprosium_oxide", "CHN", "JPN")]
+    assert not hit[at(world, "dysprosium_oxide", "CHN", "FRA")]
+    # Where single users are spared, no link is restricted as a whole.
+    assert not restricted(world, event("export_licence", **fields, validated_firms="ev USA")).any()
+    assert not acted(world, plain).barriers
 
 
 def test_a_tax_that_only_some_members_see(world: World) -> None:

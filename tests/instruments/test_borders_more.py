@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.instruments.base import base_tonnes
 from sim.instruments.calendar import check_periods, period_of
+from sim.instruments.selecting import base_tonnes
 from sim.instruments.words import WordError
 from sim.scenario import check_scenario
 from sim.world.world import World
-from tests.instruments.acting import acted, at, event
+from tests.instruments.acting import acted, at, event, restricted
 
 OXIDE = ["dysprosium_oxide"]
 FROM_CHINA = {"by": "CHN", "goods": OXIDE}
@@ -24,10 +24,13 @@ INTO_JAPAN = {"by": "JPN", "on": "CHN", "goods": OXIDE}
 def test_an_import_ban_closes_what_an_export_ban_closes(small_world: World) -> None:
     ban = event("import_ban", **INTO_JAPAN)
     other = event("export_ban", by="CHN", to="JPN", goods=OXIDE)
-    one, two = acted(small_world, ban, share=0.25), acted(small_world, other, share=0.25)
-    assert one.open_share.shared[at(small_world, OXIDE[0], "CHN", "JPN")] == 0.75
-    np.testing.assert_array_equal(one.open_share.shared, two.open_share.shared)
-    np.testing.assert_array_equal(one.risk.shared, two.risk.shared)
+    link = at(small_world, OXIDE[0], "CHN", "JPN")
+    for share, left in ((1.0, 0.0), (0.25, 1.0)):
+        one, two = acted(small_world, ban, share=share), acted(small_world, other, share=share)
+        assert one.open_share.shared[link] == left
+        np.testing.assert_array_equal(one.open_share.shared, two.open_share.shared)
+        np.testing.assert_array_equal(np.argwhere(restricted(small_world, ban)), [link])
+        np.testing.assert_array_equal(restricted(small_world, ban), restricted(small_world, other))
     assert "bans imports of" in ban.sentence()
 
 

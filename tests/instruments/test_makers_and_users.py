@@ -11,7 +11,7 @@ import pytest
 from sim.engine.policy import active_controls, policy_key
 from sim.world.labels import Labels
 from sim.world.world import World
-from tests.instruments.acting import START, acted, at, drawn, event, needs, offers
+from tests.instruments.acting import START, acted, at, drawn, event, needs, offers, restricted
 
 DAY = dt.date
 
@@ -83,29 +83,26 @@ def test_each_member_has_a_strike_of_its_own(world: World) -> None:
     norway = world.offer_facility == world.facilities.index("cu_nor")
     assert controls.production_factor[:, norway].ravel() == pytest.approx([0.2, 1, 1])
     assert np.asarray(shares["e"]) == pytest.approx([1, 0, 0])
-    # Nobody fears a strike that has not begun.
-    good, exporter, importer = at(world, "copper_refined", "NOR", "DEU")
-    pair = np.array([[exporter]]), np.array([[importer]])
-    assert controls.risk.on(good, pair).ravel() == pytest.approx([0.8, 0, 0])
 
 
-def test_an_announced_strike_frightens_before_it_begins(world: World) -> None:
+def test_a_strike_that_is_announced_does_nothing_before_it_begins(world: World) -> None:
     strike = event("strike", countries=["NOR"], loss="80 %", length="30 days", announced="2024-12-01",
                    starts_after="90 days")  # fmt: skip
-    controls, _ = active_controls(world, [strike], (START, DAY(2025, 2, 1)))
-    assert controls.risk.shared[at(world, "copper_refined", "NOR", "DEU")] == pytest.approx(0.8)
+    controls, shares = active_controls(world, [strike], (START, DAY(2025, 2, 1)))
+    assert shares["e"] == 0
     assert (controls.production_factor == 1).all()
+    assert not controls.touched_offers
 
 
-def test_the_alarm_is_the_share_of_a_country_that_is_lost(world: World, small_world: World) -> None:
-    outage = event("outage", facilities=["separator_china_a"], loss="50 %", length="1 years")
-    controls = acted(small_world, outage)
-    for importer in ("CHN", "JPN"):
-        link = at(small_world, "dysprosium_oxide", "CHN", importer)
-        assert controls.risk.shared[link] == pytest.approx(0.5 * 0.6)
-    assert not controls.risk.shared[0].any()
-    growth = acted(world, event("capacity_change", facilities=["cu_nor"], change="50 %"))
-    assert not growth.risk.shared.any()
+def test_a_loss_of_capacity_restricts_all_that_its_country_sells(small_world: World) -> None:
+    made = {"facilities": ["separator_china_a"], "goods": ["dysprosium_oxide"]}
+    hit = restricted(small_world, event("capacity_change", **made, change="-50 %"))
+    seller = at(small_world, "dysprosium_oxide", "CHN", "JPN")[:2]
+    assert hit[seller].all()
+    assert np.argwhere(hit.any(2)).tolist() == [list(seller)]
+    assert not restricted(small_world, event("capacity_change", **made, change="50 %")).any()
+    # Who controls a good is who means to: a strike is nobody's measure.
+    assert not restricted(small_world, event("outage", **made, loss="50 %", length="1 years")).any()
 
 
 def test_capacity_climbs_in_a_straight_line(world: World) -> None:

@@ -49,13 +49,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def _largest_open(controls: Controls, world: World, which: str) -> np.ndarray[Any, Any]:
-    """(O, N) what barriers leave open, or the risk that they raise."""
-    value = np.full((len(world.offer_good), len(world.need_good)), 1.0 if which == "open_share" else 0.0)
-    combine = np.multiply if which == "open_share" else np.maximum
+def _left_open(controls: Controls, world: World) -> np.ndarray[Any, Any]:
+    """(O, N) what barriers leave open."""
+    value = np.ones((len(world.offer_good), len(world.need_good)))
     for barrier in controls.barriers:
-        here = np.ix_(barrier.offers, barrier.needs)
-        value[here] = combine(value[here], getattr(barrier, which))
+        value[np.ix_(barrier.offers, barrier.needs)] *= barrier.open_share
     return value
 
 
@@ -82,7 +80,6 @@ ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
     "need of users": ("demand_factor", lambda a, b, base: a * b),
     "need per unit of product": ("intensity_factor", lambda a, b, base: a * b),
     "what users can pay": ("budget_factor", lambda a, b, base: a * b),
-    "perceived risk": ("risk", lambda a, b, base: np.maximum(a, b)),
 }
 LISTS = {
     "resale": "resales", "ceiling on exports": "caps", "licence": "licences",
@@ -99,10 +96,8 @@ def written(controls: Controls, world: World) -> set[str]:
     rows |= {row for row, name in LISTS.items() if getattr(controls, name)}
     if not np.array_equal(controls.markup_owner, fresh.markup_owner):
         rows.add("pricing owner")
-    if (_largest_open(controls, world, "open_share") < 1).any():
+    if (_left_open(controls, world) < 1).any():
         rows.add("trade of a firm that is open")
-    if (_largest_open(controls, world, "risk") > 0).any():
-        rows.add("perceived risk")
     return rows
 
 
@@ -136,7 +131,7 @@ def test_the_table_says_how_they_combine() -> None:
     table = documented()
     assert set(table) == set(ARRAYS) | set(LISTS) | {"pricing owner", "trade of a firm that is open"}
     for row, (_, combine) in ARRAYS.items():
-        words = {6.0: "multiply", 4.0: "add up", 3.0: "the largest", 2.0: "the lowest"}
+        words = {6.0: "multiply", 4.0: "add up", 2.0: "the lowest"}
         word = words[float(combine(2.0, 3.0, 1.0))]
         assert table[row][0].startswith(word), row
     for row in LISTS:
@@ -159,11 +154,9 @@ def test_a_pair_combines_by_the_rule_whatever_its_order(small_world: World, firs
     for name in LISTS.values():
         alone = len(getattr(a, name)) + len(getattr(b, name))
         assert len(getattr(there, name)) == len(getattr(back, name)) == alone
-    for which in ("open_share", "risk"):
-        combine = np.multiply if which == "open_share" else np.maximum
-        expected = combine(_largest_open(a, world, which), _largest_open(b, world, which))
-        for both in (there, back):
-            np.testing.assert_allclose(_largest_open(both, world, which), expected, rtol=1e-14)
+    for both in (there, back):
+        expected = _left_open(a, world) * _left_open(b, world)
+        np.testing.assert_allclose(_left_open(both, world), expected, rtol=1e-14)
     np.testing.assert_array_equal(there.markup_owner, back.markup_owner)
     for book in ("touched_links", "touched_offers", "touched_needs"):
         for both in (there, back):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.arrays import BoolArray
 from sim.market import Clearing, Market, clear, prepare
 from sim.market import clearing as module
 from sim.market.certificate import certify
@@ -248,3 +251,50 @@ def test_blocks_multiplied_together_have_the_bits_of_single_ones(
     together = case.clear()
     monkeypatch.setattr("sim.market.solver.products.same_bits", lambda *shape: False)
     assert_same_bits(case.clear(), together, slice(None))
+
+
+def parts(case: Case, market: Market) -> Iterator[tuple[BoolArray, Market]]:
+    """Some goods of a case, and the market in which they clear alone."""
+    goods = len(case.kernel)
+    for some in ([0], [goods - 1], [1, 3, 4], list(range(1, goods))):
+        wanted = np.isin(np.arange(goods), some)
+        yield wanted, market.of_goods(wanted)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("shared", [True, False])
+def test_goods_that_clear_alone_have_the_bits_of_the_whole_market(
+    case: Case, warm: bool, shared: bool
+) -> None:
+    if not shared:
+        # One good has sourcing weights by member, and so a bucket of its own.
+        factor = np.random.default_rng(5).uniform(0.5, 2, (37, 1, 1))
+        case = case.with_(kernel=[k * factor if g == 3 else k for g, k in enumerate(case.kernel)])
+    market = case.market()
+    shock = case.with_(quantity=case.quantity * np.random.default_rng(1).lognormal(0, 0.1, (37, 1)))
+    state = case.clear(market).state if warm else None
+    whole = shock.clear(market, state)
+    for wanted, part in parts(case, market):
+        some = shock.clear(part, state)
+        offers, needs = wanted[case.offer_good], wanted[case.need_good]
+        caps = wanted[[g for g, _, _ in case.caps]]
+        here = {len(axis): axis for axis in (offers, needs, caps, wanted)}
+        assert len(here) == 4
+        for name in FIELDS:
+            one, other = getattr(some, name), getattr(whole, name)
+            mine = here[one.shape[1]]
+            np.testing.assert_array_equal(one[:, mine], other[:, mine], err_msg=name)
+
+
+def test_a_market_of_some_goods_says_nothing_of_others_and_never_warns(case: Case) -> None:
+    """Warnings are errors: what is left out is neither rubbish nor nothing of which logarithms are taken."""
+    market = case.market()
+    for wanted, part in parts(case, market):
+        found = case.clear(part)
+        for prices, good in ((found.price, case.offer_good), (found.index, case.need_good)):
+            assert (prices > 0).all()
+            assert np.isfinite(np.log(prices)).all()
+            assert (prices[:, ~wanted[good]] == 1).all()
+        assert (found.sales[:, ~wanted[case.offer_good]] == 0).all()
+        assert (found.purchases[:, ~wanted[case.need_good]] == 0).all()
+    assert market.of_goods(np.ones(len(case.kernel), dtype=bool)) is market

@@ -20,26 +20,41 @@ def months(time: Dates, first: str, last: str) -> npt.NDArray[np.bool_]:
     return (time >= np.datetime64(first)) & (time <= np.datetime64(last))
 
 
-def test_an_announcement_fills_stocks_and_moves_both_prices() -> None:
+def test_an_announcement_moves_both_prices_at_once_and_fills_stocks() -> None:
     time, found = measures.measure_notice(1)
     notice, ban = months(time, "2025-01", "2025-06"), months(time, "2025-07", "2026-06")
     ahead, late, dropped = (
         {name: values[0] for name, values in found[run].items()}
         for run in ("half a year's notice", "no notice", "notice, then dropped")
     )
-    assert (ahead["stock"][notice][2:] > 1.1).all()
-    for price in ("outside", "inside"):
-        assert (ahead[price][notice][1:] > 1.005).all()
-    np.testing.assert_allclose(ahead["outside"][notice], ahead["inside"][notice], rtol=0.05)
-    assert ahead["exports"][notice].max() > 1.1
-    assert 1 <= ahead["exports"][notice].argmax() <= 3, "highest soon after the news, not just before the ban"
+    price = ahead["outside"][notice]
+    assert price[0] - 1 > 0.4 * (price[-1] - 1) > 0.02, "at once by about half"
+    assert (np.diff(price) > 0).all(), "then slowly: holders are paid for storage"
+    assert (ahead["inside"][notice] > 1.02).all()
+    assert (ahead["inside"][notice] < price).all(), "inside somewhat less"
     np.testing.assert_allclose(late["outside"][notice], 1, rtol=1e-6)
-    assert ahead["exports"][ban].max() < 0.01
-    assert 1.2 < ahead["outside"][ban].max() < late["outside"][ban].max(), "notice takes off the peak"
-    assert ahead["use abroad"][ban].sum() > late["use abroad"][ban].sum()
-    year_after = months(time, "2025-10", "2026-09")
-    assert (dropped["exports"][year_after] < 1).all(), "a scare that comes to nothing is followed by a lull"
-    assert dropped["outside"][time >= np.datetime64("2026-07")].min() < 1
+    assert ahead["exports"][notice].argmax() == 0
+    assert (ahead["exports"][notice] > 1.03).all()
+    assert 1.25 < ahead["stock"][notice][-1] < 2, "nearly half as much again"
+    peaks = [run["outside"][ban].max() - 1 for run in (ahead, late)]
+    assert 0.1 < peaks[0] < 0.5 * peaks[1], "notice takes off most of the peak"
+    lacking = [1 - (run["use abroad"][ban].sum() / run["need abroad"][ban].sum()) for run in (ahead, late)]
+    assert lacking[0] < 0.8 * lacking[1]
+    assert ahead["use abroad"][ban].mean() < 1.03 * late["use abroad"][ban].mean(), "but not by using more"
+    assert ahead["need abroad"][ban].mean() < late["need abroad"][ban].mean()
+    assert ahead["outside"][ban].argmax() < 9
+    assert late["outside"][ban].argmax() < 6
+    assert late["outside"][ban][-1] - 1 < 0.5 * peaks[1], "a known end brings the price down before it comes"
+    assert ahead["outside"][ban][0] < price[-1], "a dip where stocks are fullest"
+    assert ahead["stock"][ban].argmax() == 0
+    year = months(time, "2026-07", "2027-06")
+    assert (ahead["outside"][year] < 0.97).all()
+    assert (ahead["outside"][year] < late["outside"][year]).all(), "lower still with notice"
+    drop = dropped["outside"][time >= np.datetime64("2025-06")]
+    assert drop.argmin() == 0, "a ban that is dropped leaves a glut"
+    assert drop[0] < 0.93 < drop[12] < 0.99
+    assert dropped["exports"][months(time, "2025-06", "2025-06")].item() < 0.4
+    assert abs(dropped["stock"][months(time, "2025-09", "2025-09")].item() - 1) < 0.05
 
 
 def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() -> None:
@@ -48,31 +63,38 @@ def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() ->
         {name: values[0] for name, values in found[run].items()}
         for run in ("control on exports", "cut of output")
     )
-    force = months(time, "2025-04", "2027-12")
+    first, second, third, after = (months(time, f"{y}-01", f"{y}-12") for y in (2025, 2026, 2027, 2028))
+    force = months(time, "2025-01", "2027-12")
     assert (control["outside"][force] > 1).all()
     assert (control["inside"][force] < 1).all()
-    assert (control["outside"] / control["inside"])[months(time, "2025-10", "2026-12")].min() > 1.15
-    first, second = months(time, "2025-04", "2025-12"), months(time, "2026-01", "2026-12")
-    assert (cut["outside"][first] > 1).all()
-    assert (cut["inside"][first] > 1).all()
+    assert control["outside"][force][0] > 1.15, "from the first month"
+    inside = [control["inside"][months(time, m, m)].item() for m in ("2025-03", "2025-09", "2026-06")]
+    assert inside == sorted(inside, reverse=True), "it goes on falling"
+    assert control["outside"][first].mean() > control["outside"][second].mean() + 0.1
+    assert control["outside"][second].mean() > control["outside"][third].mean() > 1, "over two years"
+    for years in (first, third):
+        assert control["output of China"][years].mean() < 0.97
+        assert control["output abroad"][years].mean() > 1.01
+    assert control["use abroad"][third].mean() - 1 < -0.05
+    assert control["output abroad"][first].mean() > control["output abroad"][third].mean()
+
     gap = cut["outside"][force] / cut["inside"][force]
-    assert np.abs(gap - 1).max() < 0.1
-    assert (cut["inside"][force] > cut["outside"][force]).all(), "abroad other makers help"
-    assert cut["outside"][first].mean() < control["outside"][first].mean()
-    assert cut["outside"][second].mean() < control["outside"][second].mean()
-    third = months(time, "2027-01", "2027-12")
-    assert cut["outside"][third].mean() > control["outside"][third].mean(), "slower, but longer"
-    whole = months(time, "2025-01", "2027-12")
+    assert np.abs(gap - 1).max() < 0.1, "one price"
+    assert (gap < 1).all(), "abroad other makers help"
+    assert cut["outside"][force][0] > 1.15
     made = cut["output of China"]
-    np.testing.assert_allclose(made[whole], made[whole][0], rtol=0.02, err_msg="the ceiling lasts")
-    assert made[months(time, "2028-01", "2028-01")].item() > 1.2, "and output overshoots afterwards"
-    assert cut["exports"][third].mean() < made[third].mean()
-    gap_of_control = control["outside"] / control["inside"]
-    assert gap_of_control[whole][-1] < 0.95 * gap_of_control[whole].max(), "the gap narrows"
-    assert control["output abroad"][second].mean() > 1.02
-    start = months(time, "2025-01", "2025-01")
-    assert cut["output of China"][start].item() < 0.85
-    assert control["output of China"][start].item() > 0.95
+    np.testing.assert_allclose(made[force], made[force][0], rtol=0.02, err_msg="the ceiling lasts")
+    assert made[force][0] < 0.85
+    assert cut["exports"][force][0] > made[force][0], "makers sell off stocks"
+    assert (cut["exports"][force][2:] < made[force][2:] + 1e-3).all()
+    means = [[run["outside"][y].mean() for y in (first, second, third)] for run in (cut, control)]
+    assert abs(means[0][0] - means[1][0]) < 0.1, "as dear at first"
+    assert means[0][1] < means[1][1]
+    assert means[0][2] < means[1][2]
+    assert means[0][2] < 1, "below the old level while the cut is in force"
+    assert made[after][0] < 0.9 < 0.97 < made[after][:8].max() < 1.05, "output comes back over half a year"
+    assert made[after][-1] < made[after].max()
+    assert cut["outside"][after].min() < 0.9
 
 
 def test_control_and_cut_take_away_as_much_on_paper() -> None:
@@ -100,76 +122,95 @@ def _amount(event: str) -> float:
 def test_a_quota_of_three_years_binds_to_the_end_but_its_rent_falls() -> None:
     time, found = measures.measure_quota(1)
     force, after = months(time, "2025-01", "2027-12"), months(time, "2028-01", "2029-12")
-    peaks = []
+    third = months(time, "2027-01", "2027-12")
+    peaks, falls, lows = [], [], []
     for name, amount in measures.QUOTAS.items():
         series = {key: values[0] for key, values in found[name].items()}
-        rent = series["rent"][force]
+        rent, price, stock = series["rent"][force], series["outside"][force], series["stock"][force]
         np.testing.assert_allclose(
             series["t exported a year"][force][6:], float(amount.removesuffix(" t")), rtol=0.02
         )
         assert (rent > 1e-3).all(), "it never stops binding"
-        assert rent[-1] < 0.9 * rent.max()
-        assert 3 <= rent.argmax() < len(rent) - 3
+        assert rent.argmax() < 6, "the rent is highest within the first half-year"
+        assert 0.4 < rent[-1] / rent.max() < 0.75
+        assert price[0] > 1.05
+        assert 1 < price[-6:].mean() < 1.12, "a few per cent above the old level under all three"
+        falls.append((price[:6].mean() - 1) / (price[-6:].mean() - 1))
+        assert series["inside"][third].mean() < 1
+        assert series["output abroad"][force][:12].mean() > series["output abroad"][third].mean() > 1
+        use = series["use abroad"][force]
+        assert 1 > use[:12].mean() > use[12:24].mean() - 0.01
+        assert abs(use[24:].mean() - use[12:24].mean()) < 0.02, "thrift stays"
+        assert stock[:24].min() > 0.8
+        assert stock.argmin() >= 34, "stocks are run down before the end"
         assert series["rent"][after].max() < 1e-6
-        assert series["stock"][force].min() < 1
-        assert series["stock"][force][-1] > 1, "stocks grow beyond what they were while the quota binds"
-        assert series["stock"][after].max() > series["stock"][force][-1], "and on after its end"
-        assert series["output abroad"][force][-12:].mean() > 1
-        assert series["use abroad"][force][-12:].mean() < 1
-        assert series["outside"][after].min() < 1
+        assert series["stock"][after][3] > stock[-1] + 0.03
         peaks.append(rent.max())
+        lows.append(series["outside"][after].min())
     assert peaks == sorted(peaks), "the tighter, the dearer"
+    assert falls == sorted(falls), "the tighter, the faster the price comes down"
+    assert lows == sorted(lows, reverse=True)
+    assert lows[-1] < 0.93 < 0.95 < lows[0]
 
 
 @pytest.mark.slow
-def test_a_by_product_answers_with_its_price_only_where_a_scenario_ties_it() -> None:
+def test_a_by_product_is_dearer_than_a_main_product_and_more_so_where_a_scenario_ties_it() -> None:
     time, found = measures.measure_by_product(1)
-    second = months(time, "2026-01", "2026-12")
+    second, end = months(time, "2026-01", "2026-12"), months(time, "2028-07", "2028-12")
     price, output = (
-        {name: series[what][0][second].mean() for name, series in found.items()}
-        for what in ("price", "output")
+        {name: series[what][0] for name, series in found.items()} for what in ("price", "output")
     )
-    assert all(1.02 < value < 3 for value in price.values())
-    assert all(value > 1 for value in output.values())
-    assert output["gallium, tied"] < 1.05 < output["lithium"]
-    assert price["gallium, tied"] > price["gallium"] > price["lithium"]
+    leap = {name: values.max() - 1 for name, values in price.items()}
+    for name in ("gallium", "germanium", "cobalt"):
+        assert leap[name] > 1.5 * leap["lithium"] > 0
+        assert price[name].argmax() <= 6 + int(np.flatnonzero(time == np.datetime64("2025-01-01"))[0])
+        assert price[name][second].mean() > price["lithium"][second].mean()
+        assert 0.03 < output[name].max() - 1 < output["lithium"].max() - 1
+    assert price["lithium"][second].mean() - 1 < 0.5 * leap["lithium"]
+    assert output["lithium"].max() > 1.1, "by more than need"
+    assert output["gallium, tied"].max() < 1.03 < output["gallium"].max()
+    assert leap["gallium, tied"] > 1.3 * leap["gallium"]
+    assert price["gallium, tied"][end].mean() > price["gallium"][end].mean()
+    for name, values in output.items():
+        assert 1 < values[end].mean() < 1.07, f"in the end users give way: {name}"
 
 
 @pytest.mark.slow
-def test_the_first_user_stops_when_stock_and_cargo_are_used_up() -> None:
+def test_who_stops_stops_in_the_first_weeks_with_stocks_in_hand() -> None:
     found = measures.measure_stop(1)
+    shares = {}
     for good, stop in found.items():
-        force = slice(stop.start, stop.release)
-        assert stop.price[0, force].max() > 1.5
-        assert stop.price[0, stop.release + 1] < 0.5 * stop.price[0, stop.release - 1], (
-            "the price is back at once"
-        )
-        assert stop.lack[0, stop.release] > 0.5 * stop.lack[0, stop.release - 1], "the goods are not"
-        assert stop.lack[0, stop.release + 20 :].max() < 0.01
-        if good == "Germanium":
-            assert stop.lack[0, force].max() < 0.3
-            continue
-        first = stop.stops[0].argmin()
-        held = stop.stock[first] + stop.under_way[first]
-        assert stop.stock[first] < stop.stops[0, first] < 2 * held
-    refiners = [user.startswith("Refiners") for user in found["Gallium"].users]
-    stops = found["Gallium"].stops[0]
-    assert stops[refiners].min() < stops[np.logical_not(refiners)].min()
+        price, lack = stop.price[0], stop.lack["end users"][0]
+        held = stop.held["end users"][0]
+        first, last, free = stop.start, stop.release - 1, slice(stop.release, None)
+        force = slice(first, stop.release)
+        shares[good] = lack[force].mean()
+        assert lack[first] > 0.5 * lack[force].max(), "at once"
+        assert price[first] > 0.6 * price[force].max() > 0.9
+        assert price[force].argmax() < 30, "highest in the first half-year"
+        assert held[first - 1] > 4
+        assert held[first : first + 5].max() > held[first - 1], "the last ships arrive"
+        assert 1 < held[last] < 0.7 * held[first - 1], "stocks are kept for the year"
+        assert lack[free].max() < max(lack[last], 0.01), "no more than in the last week"
+        assert measures.settled(1 + lack[None], stop.release, 0.02)[0] <= 10
+        down = price[stop.release]
+        assert (down > 1.1) if good == "Gallium" else (down < 1.05), "within a week, but for gallium"
+        assert 0.8 < price[stop.release + 26] < 1.02
+    assert max(shares, key=shares.__getitem__) == "NdFeB magnets"
+    assert min(shares, key=shares.__getitem__) == "Germanium"
+    assert 0.35 < shares["NdFeB magnets"] < 0.65
+    magnets = found["NdFeB magnets"]
+    rise = magnets.price[0, magnets.release - 13 : magnets.release]
+    assert rise[-1] > 1.2 * rise.min(), "once more in the last weeks"
+    for good, weeks in (("Dysprosium oxide", 1), ("Gallium", 6)):
+        stop = found[good]
+        idle = stop.lack["plants"][0, stop.start + weeks : stop.release]
+        assert idle.min() > 0.6, "plants before factories"
+        assert shares[good] < 0.4 * idle.mean()
+        assert stop.held["plants"][0, stop.release - 1] > 1.5, "plants that stand keep their stock"
 
 
-def test_stocks_under_a_quota_are_held_up_by_perceived_risk() -> None:
-    calm = ["+assumptions.risk_cover_response=0", "+assumptions.risk_price_premium=0"]
-    last = []
-    for assumptions in ([], calm):
-        _, found = measures._compare(
-            measures.METAL, {"quota": [measures.CONTROL]},
-            [measures.GERMANIUM, "time.end=2027-12", *assumptions], 1,
-        )  # fmt: skip
-        last.append(found["quota"]["stock"][0, -1])
-    assert last[1] < 0.7 < 1.2 < last[0]
-
-
-def test_an_input_and_its_product_stopped_together_run_away() -> None:
+def test_prices_of_an_input_and_its_product_swing_but_nothing_runs_away() -> None:
     oxide, magnet = "dysprosium_oxide", "ndfeb_magnet_high_temperature"
     common = ["minerals=[dysprosium]", "time.end=2026-06"]
 
@@ -179,16 +220,32 @@ def test_an_input_and_its_product_stopped_together_run_away() -> None:
             "from: 2024-07-01, until: 2026-06-30, assumption: an example}"
         )
         run = measures.Watched(measures.BASE, {}, [*common, *([stop] if goods else [])], 1)
-        found = run.data["price_outside"].fillna(run.data["quote_outside"])
-        return {good: found.sel(good=good).values[0].astype(float) for good in (oxide, magnet)}
+        return {good: measures._standing(run, good, "outside")[0] for good in (oxide, magnet)}
 
     free, alone, product, both = prices(), prices(oxide), prices(magnet), prices(oxide, magnet)
-    assert 2 < (alone[oxide] / free[oxide]).max() < 10
-    assert 5 < (product[magnet] / free[magnet]).max() < 20
-    spiral = both[oxide] / free[oxide]
-    assert spiral.max() > 20
-    assert (np.diff(spiral[7:]) > 0).all(), "month by month, for two years"
-    assert (product[oxide] < 1.05 * free[oxide]).all()
+    swing = (alone[oxide] / free[oxide])[6:]
+    assert 3 < swing.max() < 15
+    assert swing[12:].min() < 0.6 * swing.max()
+    change = np.abs(np.log(swing[3:] / swing[:-3]))
+    assert (change > np.log(1.5)).sum() > 3, "up and down, within a few months"
+    highest = (product[magnet] / free[magnet]).max(), (both[magnet] / free[magnet]).max()
+    assert 5 < highest[0] < 0.6 * highest[1] < 60, "dearer where both are stopped"
+    assert (both[oxide] / free[oxide]).max() < 15, "and nothing runs away"
+
+
+def test_prices_swing_while_offices_let_little_through() -> None:
+    oxide, magnet = "dysprosium_oxide", "ndfeb_magnet_high_temperature"
+    run = measures.Watched("ree-licence-2025", {}, ["minerals=[dysprosium]", "time.end=2027-12"], 1)
+    price = {good: measures._standing(run, good, "outside")[0] for good in (oxide, magnet)}
+    early, late = months(run.time, "2025-04", "2026-03"), months(run.time, "2027-07", "2027-12")
+    step = np.diff(np.log(price[oxide][early]))
+    assert step.min() < -0.4 < 0.4 < step.max(), "halved and doubled from one month to the next"
+    before = price[magnet][0]
+    assert price[magnet][early].max() > 8 * before
+    assert price[magnet][early][:3].argmin() == 1, "up, down, and up again"
+    for good in (oxide, magnet):
+        assert np.abs(np.diff(np.log(price[good][late]))).max() < 0.1, "both calm down"
+        assert 1 < (price[good][late] / price[good][0]).mean() < 1.3
 
 
 def test_steps_until_a_ratio_stays_near_one() -> None:

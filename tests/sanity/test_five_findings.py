@@ -39,8 +39,10 @@ def test_an_announced_measure_front_loads() -> None:
         early, late = found[f"{good}, announced"][0], found[f"{good}, unannounced"][0]
         np.testing.assert_allclose(early[before], 1, rtol=1e-6)
         np.testing.assert_allclose(late[before | notice], 1, rtol=1e-6)
-        assert (early[notice] > 1.05).all()
-        assert early[notice].argmax() < 3, "the run comes first, not just before the ban"
+        assert (early[notice] > 1).all()
+        assert early[notice].mean() > 1.15, "buyers abroad fill their stocks"
+        # The news is priced at once: nobody waits for the last months.
+        assert early[notice][0] >= early[notice].mean()
         assert early[after].max() < 0.01
         assert late[after].max() < 0.01
 
@@ -63,7 +65,9 @@ def test_a_quota_goes_slack_once_demand_is_destroyed() -> None:
     rent_kept, rent_lost = (rent[name][0] for name in ("demand as it was", "demand destroyed"))
     late = time >= np.datetime64("2013-06-01")
     assert np.ptp(kept[late]) < 0.01 * kept[late].mean(), "a full quota: exports are the quota"
-    assert (lost[late] < 0.9 * kept[late]).all()
+    # Month by month what is bought swings with stocks: those who no longer fear for supply need less of them.
+    assert (lost[late] < 0.95 * kept[late]).all()
+    assert lost[late].mean() < 0.85 * kept[late].mean()
     assert (rent_kept[late] > 0.5).all()
     assert (rent_lost[late] < 1e-3).all()
     early = time < np.datetime64("2011-07-01")

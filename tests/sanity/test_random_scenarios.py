@@ -48,8 +48,8 @@ def test_scenarios_are_of_all_kinds() -> None:
     assert {len(case.minerals) for case in cases} == {1, 2, 3}
     words = (
         "step: week|step: month|uniform:|triangular:|normal:|lognormal:|choice:|weights:|probability:|"
-        "dormant: true|in_base_year: true|announced:|until:|assumptions:|blocs:|some_allies|facilities:|"
-        "sectors:|firms:|stages:|"
+        "dormant: true|in_base_year: true| announced:|until:|end_announced:|assumptions:|blocs:|some_allies|"
+        "facilities:|sectors:|firms:|stages:|"
         "action: scale|action: suspend|action: activate|reverses:|approval_share:|relief:|amounts:|"
         "extraterritorial: true"
     )

@@ -43,7 +43,8 @@ CHOOSE: Mapping[str, tuple[tuple[str, int, int], ...]] = {
 """Of these fields at least and at most so many are written."""
 MAKERS = "countries firms facilities"
 COMMON = (
-    "announced", "from", "until", "source", "assumption", "probability", "note", "in_base_year", "dormant",
+    "announced", "from", "until", "end_announced", "source", "assumption", "probability", "note",
+    "in_base_year", "dormant",
 )  # fmt: skip
 
 
@@ -200,6 +201,9 @@ class _Maker(Values):
         if chance.random() < 0.4:
             last = first + dt.timedelta(days=chance.choice((0, 3, 40, 100, 1000)))
             event["until"] = self.written(last, "last")
+            if chance.random() < 0.3:
+                known = last - dt.timedelta(days=chance.choice((0, 3, 40, 400)))
+                event["end_announced"] = known.isoformat()
         if chance.random() < 0.3:
             event["announced"] = (first - dt.timedelta(days=chance.choice((0, 10, 40, 400)))).isoformat()
 

@@ -63,9 +63,9 @@ def test_elasticities_that_differ_by_member_do_not_depend_on_the_batch(out: Path
     vary = {
         "assumptions.sourcing_elasticity": {"uniform": [3.0, 9.0]},
         "assumptions.sourcing_elasticity.gallium": [2.5, 6.0],
-        "assumptions.offer_elasticity": {"uniform": [2.0, 6.0]},
+        "assumptions.instant_elasticity": {"uniform": [0.6, 2.0]},
         "assumptions.urgent_elasticity": [3.0, 6.0],
-        "assumptions.restock_ceiling": {"uniform": [1.2, 2.0]},
+        "assumptions.storage_limit": {"uniform": [2.0, 8.0]},
     }
     plan = make_plan(Request(["baseline-2024"], [*QUICK, BAN], vary, SAMPLING, keeping=Keeping(block=8)))
     one = execute(plan, out, ExecutorSettings("local", batch=1))

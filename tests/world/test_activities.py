@@ -52,7 +52,6 @@ def test_coefficients_reproduce_the_base_year(prepared: Prepared, name: str) -> 
     offers = np.flatnonzero(world.offer_facility == world.facilities.index(name))
     taken, price = world.need_use[needs].sum(), world.base_price
     assert activities.throughput[plant] == pytest.approx(taken)
-    assert activities.capacity_ratio[plant] == pytest.approx(1.2)
     np.testing.assert_allclose(activities.need_coefficient[needs], world.need_use[needs] / taken)
     spent = world.need_use[needs] * price[world.need_good[needs]] * prepared.benchmark.base_index[needs]
     earned = world.offer_output[offers] * price[world.offer_good[offers]]

@@ -36,7 +36,10 @@ def links(world: World, good: int) -> Iterator[tuple[int, int, int, int]]:
 
 def wedge(world: World, good: int, seller: int, buyer: int, s: int, b: int) -> float:
     origin, destination = world.facility_country[seller], world.facility_country[buyer]
-    return float((1 + world.freight_share[good][s, b]) * (1 + world.base_tariff[good, origin, destination]))
+    freight = float(world.freight_share[good][s, b])
+    duty = float(world.base_tariff[good, origin, destination])
+    taxed = 1 if world.country_duty_on_fob[destination] else 1 + freight
+    return 1 + freight + duty * taxed
 
 
 # -- flows ---------------------------------------------------------------------------------------

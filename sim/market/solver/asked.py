@@ -58,6 +58,13 @@ class Load:
     """Whether every row is on, every buyer served, every variable live: what holds for all needs no pass."""
     all_served: bool
     all_live: bool
+    held: FloatArray | None = None
+    """Per buyer: tonnes that it has already; None where nobody has."""
+    least: float = 0.0
+    """Share of its tiers that a buyer orders all the same."""
+    log_kept: FloatArray | None = None
+    """Per variable: log of the share of its goods that a seller keeps at log price 0; -inf for caps."""
+    keep_elasticity: float = 1.0
 
     def single(self) -> Load:
         """The same in single precision."""
@@ -127,7 +134,23 @@ def load(frame: Frame, inputs: Inputs) -> Load:
         all_on=trade.all_on,
         all_served=trade.all_served,
         all_live=all_live,
+        held=None if inputs.held is None else frame.from_needs.take(inputs.held, 0.0) / size_buyer,
+        least=inputs.least,
+        log_kept=_log_kept(frame, inputs, amount),
+        keep_elasticity=inputs.keep_elasticity,
     )
+
+
+def _log_kept(frame: Frame, inputs: Inputs, amount: FloatArray) -> FloatArray | None:
+    """Per variable, as in :class:`Load`."""
+    if inputs.kept is None:
+        return None
+    kept = inputs.of_variables(frame, inputs.kept)
+    share = np.divide(kept, amount, out=np.zeros(len(amount)), where=(amount > 0) & ~frame.is_cap)
+    with np.errstate(divide="ignore"):
+        log_share = np.log(share)
+    log_kept: FloatArray = log_share + inputs.keep_elasticity * inputs.of_variables(frame, inputs.log_ask)
+    return log_kept
 
 
 class _Trade(NamedTuple):

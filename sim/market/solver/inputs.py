@@ -36,6 +36,13 @@ class Inputs:
     """(K,) tiers in the order in which frames hold them."""
     groups: tuple[slice, ...]
     """Runs of tiers of one elasticity, in that order."""
+    held: FloatArray | None = None
+    """(m, N) tonnes that buyers have already; None where nobody has."""
+    least: float = 0.0
+    """Share of its tiers that a buyer orders all the same."""
+    kept: FloatArray | None = None
+    """(m, O) tonnes that sellers keep at their ask; None where they do not keep anything."""
+    keep_elasticity: float = 1.0
 
     def of_variables(
         self, frame: Frame, offers: FloatArray, caps: FloatArray | None = None, filler: float = 0.0
@@ -85,6 +92,12 @@ class Given:
     order: IntArray
     groups: tuple[slice, ...]
     """As in :class:`Inputs`."""
+    held: FloatArray | None = None
+    """(M, N)"""
+    least: float = 0.0
+    kept: FloatArray | None = None
+    """(M, O)"""
+    keep_elasticity: float = 1.0
 
     @property
     def per_member(self) -> int:
@@ -98,6 +111,8 @@ class Given:
         return Inputs(
             self.quantity[here], np.log(self.ask[here]), wanted[here], self.reservation[here],
             some(self.elasticity, here, wanted.shape), self.allowed[here], self.order, self.groups,
+            None if self.held is None else self.held[here], self.least,
+            None if self.kept is None else self.kept[here], self.keep_elasticity,
         )  # fmt: skip
 
 
@@ -121,13 +136,22 @@ def given_by(market: Market, terms: Terms, signal_quantity: ArrayLike | None) ->
     signal = None
     if signal_quantity is not None:
         signal = _checked("signal_quantity", signal_quantity, (members, offers), 0.0)
+    held = None
+    if terms.held is not None:
+        held = _checked("held", terms.held, (members, needs), 0.0)
+        if not 0 < terms.least < 1:
+            raise ValueError("least must lie between 0 and 1 where buyers hold something")
     order, groups = tier_order(response, tiers)
     if response.ndim <= 1:
         response = np.array(np.broadcast_to(response, (tiers,)))
     elif response.ndim == 2:
         response = response[None]
     wanted, worth, response = tiers_sorted(wanted, worth, response)
-    return Given(amounts, asks, wanted, worth, response, limits, signal, order, groups)
+    return Given(
+        amounts, asks, wanted, worth, response, limits, signal, order, groups, held, terms.least,
+        None if terms.kept is None else _checked("kept", terms.kept, (members, offers), 0.0),
+        terms.keep_elasticity,
+    )  # fmt: skip
 
 
 def _checked(name: str, values: ArrayLike | None, shape: tuple[int, ...] | None, lowest: float) -> FloatArray:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.market.layout import FloatArray, IntArray
-from sim.market.solver.asked import NEVER
+from sim.market.solver.asked import NEVER, Load
+from sim.market.solver.holdings import TAIL, index_at, supply_at, tiers_at
 from sim.market.solver.sweeps import Sweeper
 
 __all__ = ["SIGNAL_SHARE", "Settled", "settle"]
@@ -74,8 +75,9 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
         if len(unserved):
             demanded = demanded.copy()
             log_index[unserved], demanded[unserved] = quote_unserved(
-                load.demand[:, unserved], load.log_reservation[:, unserved], load.elasticity[:, unserved]
-            )
+                load.demand[:, unserved], load.log_reservation[:, unserved], load.elasticity[:, unserved],
+                None if load.held is None else load.held[unserved], load.least,
+            )  # fmt: skip
     quoted = y if load.all_live else np.where(load.live | is_cap, y, load.log_ask)
     return Settled(
         log_price=_quotes(sweeper, quoted, w, signal),
@@ -113,7 +115,12 @@ def _supply(sweeper: Sweeper, ahead: FloatArray) -> tuple[FloatArray, FloatArray
 
     Equation (C5), docs/clearing.md, for ``S_s``.
     """
-    frame = sweeper.frame
+    frame, load = sweeper.frame, sweeper.load
+    if load.log_kept is not None:
+        share, _, _ = supply_at(load.log_kept, load.keep_elasticity, ahead + load.log_ask)
+        if frame.capped:
+            share = np.where(frame.is_cap, 1.0, share)
+        return np.log(np.maximum(share, 1e-300)), share * load.solved_limit
     below = np.minimum(ahead, 0.0)
     below *= frame.eps
     if frame.capped:
@@ -222,20 +229,31 @@ def _sum(values: FloatArray, first: IntArray) -> FloatArray:
 
 
 def quote_unserved(
-    demand: FloatArray, log_reservation: FloatArray, elasticity: FloatArray
+    demand: FloatArray,
+    log_reservation: FloatArray,
+    elasticity: FloatArray,
+    held: FloatArray | None = None,
+    least: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
     """What buyers whom nobody may serve are quoted: what their most urgent tier would pay.
 
+    Who holds enough for that tier values a tonne at what the last of its tiers that it can serve would pay.
+
     Args:
-        demand, log_reservation, elasticity: (K, ...).
+        demand, log_reservation, elasticity: (K, ...). held: (...). least: as in :class:`Load`.
 
     Returns:
         Log index and the demand at it.
     """
     quote = np.where(demand > 0, log_reservation, -np.inf).max(axis=0)
     quote = np.where(np.isfinite(quote), quote, log_reservation.max(axis=0))
-    over = np.maximum(quote - log_reservation, 0.0)
-    return quote, (demand * np.exp(-elasticity * over)).sum(axis=0)
+    if held is not None:
+        enough = tiers_at(demand, log_reservation, elasticity, quote) < held
+        own = index_at(demand, log_reservation, elasticity, held)
+        # Never below where the first tier starts to give way.
+        quote = np.where(enough, np.minimum(np.maximum(own, log_reservation.min(axis=0)), quote), quote)
+    wanted = tiers_at(demand, log_reservation, elasticity, quote)
+    return quote, wanted if held is None else np.maximum(wanted - held, least * wanted)
 
 
 def _sellers_gap(
@@ -258,20 +276,45 @@ def _sellers_gap(
     """
     frame, load = sweeper.frame, sweeper.load
     # Sellers: profit less what these sales earn, in x log(x / y) - x + y. Caps: rent of tonnes not used.
-    seller = over
-    seller *= sold
-    seller -= sold
-    seller += supply
-    seller *= frame.seller_rate
-    idle = load.solved_limit - sold
-    idle *= np.maximum(ahead, 0.0)
-    seller += idle
+    if load.log_kept is None:
+        seller = over
+        seller *= sold
+        seller -= sold
+        seller += supply
+        seller *= frame.seller_rate
+        idle = load.solved_limit - sold
+        idle *= np.maximum(ahead, 0.0)
+        seller += idle
+    else:
+        seller = _keepers_gap(load, supply, sold)
+        if frame.capped:
+            seller = np.where(frame.is_cap, (load.solved_limit - sold) * np.maximum(ahead, 0.0), seller)
     # Rows: factor x log(factor), as what scaling takes from the cost of concentration.
     shrunk *= frame.sigma_rate
     seller += shrunk
     if not load.all_live:
         seller[load.dead] = 0.0
     return _sum(seller, frame.first_variable)
+
+
+def _keepers_gap(load: Load, supply: FloatArray, sold: FloatArray) -> FloatArray:
+    """Per variable: profit less what these sales earn, of sellers who keep what they do not sell.
+
+    In what is kept, with y wanted and x left: x log(x / y) - x + y, over the elasticity; in the tail as for a
+    power.
+    """
+    limit, elasticity = load.solved_limit, load.keep_elasticity
+    wanted, left = limit - supply, np.maximum(limit - sold, 0.0)
+    inside = left * (_log(left) - _log(wanted)) - left + wanted
+    tail = sold * (_log(sold) - _log(supply)) - sold + supply
+    inside = np.where(wanted > 0, inside, 0.0)
+    gap: FloatArray = np.where(supply < TAIL * limit, tail * (TAIL / (1 - TAIL)), inside) / elasticity
+    return gap
+
+
+def _log(values: FloatArray) -> FloatArray:
+    """Logs, of nothing a large negative number."""
+    return np.log(np.maximum(values, 1e-300))
 
 
 def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> FloatArray:
@@ -284,7 +327,15 @@ def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> 
     share = bought / np.maximum(demanded, 1e-300)
     spread = np.log(np.maximum(share, 1e-300))
     spread *= share
-    share -= 1.0
+    part, served, scale = share - 1.0, spread, None
+    if load.held is not None:
+        # Tiers share what is bought and held; who orders the least has a part of them alone.
+        counts = sweeper.wanted - load.held >= load.least * sweeper.wanted
+        part = np.where(counts, (bought + load.held) / np.maximum(sweeper.wanted, 1e-300), share)
+        served = np.log(np.maximum(part, 1e-300))
+        served *= part
+        part -= 1.0
+        scale = np.where(counts, 1.0, load.least)
     below = sweeper.steep  # no longer needed: room for one array of tiers
     np.subtract(log_index, load.log_reservation, out=below)
     np.minimum(below, 0.0, out=below)
@@ -293,10 +344,16 @@ def _buyers_gap(sweeper: Sweeper, log_index: FloatArray, bought: FloatArray) -> 
     slope = np.divide(sweeper.tier, load.elasticity)
     far = slope[0] if len(slope) == 1 else np.add.reduce(slope, axis=0)
     near -= far
-    near *= share
-    far += demanded * frame.index_rate
-    far *= spread
-    near += far
+    near *= part
+    if scale is None:
+        far += demanded * frame.index_rate
+        far *= spread
+        near += far
+    else:
+        far *= served
+        near += far
+        near *= scale
+        near += demanded * frame.index_rate * spread
     if not load.all_served:
         near *= 1 - load.buyer_off
     return _sum(near, frame.first_buyer)
@@ -324,6 +381,8 @@ def _quotes(sweeper: Sweeper, quoted: FloatArray, w: FloatArray, signal: FloatAr
     sells = idle & (pull > 0) & (lot > 0)
     log_ratio = np.log(np.where(sells, lot, 1.0)) - np.log(np.where(sells, pull, 1.0))
     full = (sweeper.offset - log_ratio) / frame.sigma
+    if load.log_kept is not None:
+        return np.where(idle, np.where(sells, full, load.log_ask), quoted)
     share = frame.sigma / (frame.sigma + frame.eps)
     part = share * full + (1 - share) * load.log_ask
     price = np.where(full >= load.log_ask, full, part)

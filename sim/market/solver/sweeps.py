@@ -15,6 +15,7 @@ import numpy as np
 from sim.market.layout import BoolArray, FloatArray, IntArray
 from sim.market.solver.asked import NEVER, Load
 from sim.market.solver.frame import Frame, Places
+from sim.market.solver.holdings import Keeping, keeping
 
 __all__ = ["Sweeper", "mix"]
 
@@ -34,8 +35,9 @@ class Sweeper:
     """The map w -> sweep(w) for the markets of a frame, with its workspace.
 
     After :meth:`sweep` the attributes hold the point: ``row`` u on each row, ``z`` the buyers' sums,
-    ``log_z``, ``tier`` (K, buyers), ``demanded``, ``pull`` = demanded / z, ``row_pull`` = kernel x pull,
-    and ``full``, the w at which all of an offer is sold: w - full is log(flow / limit).
+    ``log_z``, ``tier`` (K, buyers), ``wanted``, their sum, ``demanded``, ``pull`` = demanded / z,
+    ``row_pull`` = kernel x pull, and ``full``, the w at which all of an offer is sold: w - full is
+    log(flow / limit).
     """
 
     frame: Frame
@@ -48,6 +50,7 @@ class Sweeper:
     log_z: FloatArray = field(init=False)
     pull: FloatArray = field(init=False)
     tier: FloatArray = field(init=False)
+    wanted: FloatArray = field(init=False)
     demanded: FloatArray = field(init=False)
     power: FloatArray = field(init=False)
     full: FloatArray = field(init=False)
@@ -67,7 +70,7 @@ class Sweeper:
         with np.errstate(divide="ignore"):
             self.log_limit = np.log(load.solved_limit)
         # An uncapped offer is solved for u in closed form: w = slope x (capped solution) + intercept.
-        self.weight = load.solved_limit * frame.bent
+        self.weight = load.solved_limit * (frame.bent if load.log_kept is None else 1.0)
         self.slope = frame.slope
         self.intercept = frame.sigma * load.log_ask
         np.subtract(self.offset, self.intercept, out=self.intercept)
@@ -90,6 +93,10 @@ class Sweeper:
         self.buyer_off = None if load.all_served else load.buyer_off
         self.off = None if load.all_live and not frame.capped else dead.astype(frame.kind)
         self.demand, self.groups = load.demand, load.groups
+        self.held, self.least = load.held, load.least
+        self.keeping: Keeping | None = None
+        if load.log_kept is not None:
+            self.keeping = keeping(frame, load, self.offset)
         self._make_room()
 
     def _make_room(self) -> None:
@@ -99,7 +106,8 @@ class Sweeper:
         self.row, self.row_pull = np.empty(rows, dtype=kind), np.empty(rows, dtype=kind)
         self.z, self.log_z, self.pull = (np.empty(buyers, dtype=kind) for _ in range(3))
         self.tier = np.empty((tiers, buyers), dtype=kind)
-        self.demanded = self.tier[0] if tiers == 1 else np.empty(buyers, dtype=kind)
+        self.wanted = self.tier[0] if tiers == 1 else np.empty(buyers, dtype=kind)
+        self.demanded = self.wanted if self.held is None else np.empty(buyers, dtype=kind)
         self.power = np.empty((len(self.groups), buyers), dtype=kind)
         self.full, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
         if self.frame.capped:
@@ -108,7 +116,9 @@ class Sweeper:
     def take(self, frame: Frame, places: Places) -> Sweeper:
         """The sweeper of a smaller frame, for :meth:`sweep` and :meth:`distance` alone."""
         part = object.__new__(Sweeper)
-        part.frame, part.groups = frame, self.groups
+        part.frame, part.groups, part.least = frame, self.groups, self.least
+        part.held = None if self.held is None else self.held.take(places.buyers)
+        part.keeping = None if self.keeping is None else self.keeping.take(places.variables)
         for name in ("log_limit", "weight", "slope", "intercept", "off"):
             value = getattr(self, name)
             setattr(part, name, None if value is None else value.take(places.variables))
@@ -126,6 +136,8 @@ class Sweeper:
         self.log_z[places.buyers], self.pull[places.buyers] = part.log_z, part.pull
         self.tier[:, places.buyers] = part.tier
         if len(self.tier) > 1:
+            self.wanted[places.buyers] = part.wanted
+        if self.held is not None:
             self.demanded[places.buyers] = part.demanded
 
     def from_prices(self, log_price: FloatArray) -> FloatArray:
@@ -141,7 +153,8 @@ class Sweeper:
     def sweep(self, w: FloatArray, out: FloatArray) -> None:
         """One sweep from ``w`` into ``out``.
 
-        Equations (C3), (C12), (C13) and (C14), docs/clearing.md, for ``D_b``, ``z_b``, ``z1_s`` and ``u_s``.
+        Equations (C3), (C21), (C12), (C13) and (C14), docs/clearing.md, for ``T_b``, ``D_b``, ``z_b``,
+        ``z1_s`` and ``u_s``.
         """
         frame = self.frame
         if frame.capped:
@@ -161,7 +174,11 @@ class Sweeper:
             np.multiply(power, self.steep[group], out=self.tier[group])
         np.minimum(self.tier, self.demand, out=self.tier)
         if len(self.tier) > 1:
-            np.add.reduce(self.tier, axis=0, out=self.demanded)
+            np.add.reduce(self.tier, axis=0, out=self.wanted)
+        if self.held is not None:
+            np.subtract(self.wanted, self.held, out=self.demanded)
+            np.multiply(self.wanted, self.least, out=self.pull)
+            np.maximum(self.demanded, self.pull, out=self.demanded)
         np.divide(self.demanded, self.z, out=self.pull)
         frame.kernel.backward(self.pull, self.row_pull)
         full = self.full
@@ -180,6 +197,9 @@ class Sweeper:
                 np.add(self.row_pull, self.off, out=full)
                 np.log(full, out=full)
             np.subtract(self.log_limit, full, out=full)
+        if self.keeping is not None:
+            self.keeping.move(w, full, out)
+            return
         np.multiply(full, self.slope, out=self.work)
         np.add(self.work, self.intercept, out=self.work)
         np.minimum(full, self.work, out=out)
@@ -187,6 +207,8 @@ class Sweeper:
     def distance(self, change: FloatArray) -> FloatArray:
         """(n,) bound on the residual, to first order, from the change that a sweep made."""
         np.abs(change, out=self.work)
+        if self.keeping is not None:
+            np.multiply(self.work, self.keeping.steepness, out=self.work)
         np.multiply(self.work, self.weight, out=self.work)
         return np.asarray(np.maximum.reduceat(self.work, self.frame.first_variable))
 

@@ -1,0 +1,84 @@
+"""Regimes of the time ahead as the market of tomorrow takes them: market, ceilings, licences, mark-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sim.agents.tomorrow import Applied, Coming
+from sim.arrays import FloatArray
+from sim.controls import Controls, Licence
+from sim.engine.markets import NO_CAP, PolicyMarket, build_market
+from sim.engine.regime import Regimes
+from sim.engine.run import Run
+from sim.units import Amount
+
+__all__ = ["Prospects"]
+
+
+class Prospects:
+    """Makes regimes of the time ahead.
+
+    Args:
+        response: (O,) elasticity of what sellers make within a year.
+    """
+
+    def __init__(self, case: Run, regimes: Regimes, response: FloatArray) -> None:
+        self._case, self._regimes, self._response = case, regimes, response
+
+    def coming(
+        self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
+    ) -> Coming:
+        """A regime, from its policy, the part of it in which each event acts, and licences that decide."""
+        prepared = self._case.prepared
+        market = build_market(prepared, controls, self._case.differing, self._response)
+        tonnes, approved = self._ceilings(market, shares, settled)
+        applied = self._applied(market, approved)
+        return Coming(controls, market.market, tonnes, applied, self._regimes.ratio(controls))
+
+    def _ceilings(
+        self, market: PolicyMarket, shares: Mapping[str, Amount], settled: Sequence[str]
+    ) -> tuple[FloatArray, dict[int, FloatArray]]:
+        """(M, C) t/year that pass each cap, and (M,) of licences what is approved where needs are as usual.
+
+        Of applications nothing is approved before anything is decided.
+        """
+        tonnes = np.full((self._case.prepared.members, len(market.cap_events)), NO_CAP)
+        approved: dict[int, FloatArray] = {}
+        gates = {gate.cap: gate.rule for gate in market.gates}
+        resales = len(market.resale_caps)
+        for cap, event in enumerate(market.cap_events[: len(market.cap_events) - resales]):
+            share = shares.get(event, 1.0)
+            rule, base = gates.get(cap), market.base_cap_flow[cap]
+            bound = (1 - share + share * market.free_shares[cap]) * base
+            if not isinstance(rule, Licence):
+                bound = bound + share * market.fixed_caps[cap]
+            elif event in settled:
+                granted = share * np.asarray(rule.approval_share) * (1 - np.asarray(rule.free_share)) * base
+                approved[cap] = np.where(np.asarray(share) > 0, granted, 0.0)
+            tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
+        return tonnes, approved
+
+    def _applied(self, market: PolicyMarket, approved: Mapping[int, FloatArray]) -> Applied:
+        """Whose applications each licence decides on, each buyer with its part of the base year's flow."""
+        world, members = self._case.world, self._case.prepared.members
+        caps, tonnes, needs, weights, start = [], [], [], [], [0]
+        for cap, granted in approved.items():
+            good, sellers, buyers = market.market.caps[cap]
+            flow = self._case.prepared.benchmark.flow[good][sellers].sum(0) * buyers
+            if flow.sum() > 0:
+                here = np.flatnonzero(flow)
+                caps.append(cap)
+                tonnes.append(np.broadcast_to(granted, (members,)))
+                needs.append(here + world.need_slice(good).start)
+                weights.append(flow[here] / flow.sum())
+                start.append(start[-1] + len(here))
+        none = np.zeros(0, dtype=np.int64)
+        return Applied(
+            np.array(caps, dtype=np.int64),
+            np.stack(tonnes, axis=1) if tonnes else np.zeros((members, 0)),
+            np.concatenate([none, *needs]),
+            np.concatenate([np.zeros(0), *weights]),
+            np.array(start[:-1], dtype=np.int64),
+        )
