@@ -16,7 +16,7 @@ __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Priced"]
 ARRIVED, NEARLY = 1e-3, 5e-3
 """Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a
 regime that is new, and of one that goes on, whose prices are on their way anyhow."""
-PART, MEMORY = 0.6, 5
+PART, MEMORY = 0.8, 5
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""

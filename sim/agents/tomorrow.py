@@ -26,6 +26,11 @@ TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ROUNDING = 1e-12
 """Of a log price: smaller changes are none."""
+ROUND_RESPONSE = 4.0
+"""Of what plants sell, from one round to the next, against the price that their bids rest on: about that of
+what they buy. At that price itself it makes no difference."""
+LONGEST_WAY = 3.0
+"""In logs, that what a plant can make is taken to move between two rounds."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
 
@@ -84,17 +89,21 @@ class Tomorrow:
     """Prices regimes without stocks.
 
     Attributes:
-        response: (O,) elasticity of what sellers make within a year, of the central run: one market for all.
+        response: (O,) of supply within a round: of mines the elasticity of what they make within a year, of
+            the central run (one market for all), of plants and entrants numbers of the method.
         chains: of goods, each of which is priced by itself.
     """
 
     def __init__(self, prepared: Prepared, response: FloatArray) -> None:
-        """Args: ``response`` (O,), as in the attributes."""
+        """Args: ``response`` (O,) elasticity of what sellers make within a year, of the central run."""
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
         self._buyers = Groups(prepared.world.need_good)
-        self.response = np.where(prepared.benchmark.entrant, ENTRY_RESPONSE, response)
+        entrant, made = prepared.benchmark.entrant, prepared.made
+        self._follows = made & ~entrant
+        self._year_response = np.where(entrant, ENTRY_RESPONSE, response)
+        self.response = np.where(self._follows, ROUND_RESPONSE, self._year_response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -151,7 +160,7 @@ class Tomorrow:
     ) -> tuple[Priced, ClearingState]:
         """What a round finds and where its solver stands; ``step`` has the market and its start.
 
-        Equation (M113), docs/model.md, for ``Yk_s``.
+        Equations (M113) and (M117), docs/model.md, for ``Yk_s`` and ``alw_h``.
         """
         market, warm = step
         prepared, controls = self._prepared, regime.controls
@@ -159,7 +168,7 @@ class Tomorrow:
         needs = self._use.need(state, controls)
         worth, tonnes, price = self._use.tiers(state, controls, needs, (product, index))
         cost = self._cost(regime, index)
-        quantity, ask = self._supply(state, controls, cost, now.reach)
+        quantity, ask = self._supply(state, controls, cost, now)
         if warm is None:
             caps = np.zeros((len(product), len(regime.market.caps)))
             warm = ClearingState(now.offer, caps, regime.market.cap_keys)
@@ -177,6 +186,8 @@ class Tomorrow:
         at_floor = self._index(regime, floor, np.log(clearing.price) < floor)
         index = np.maximum(np.minimum(np.log(clearing.index), most[:, world.need_good]), at_floor)
         reach = self._reach(clearing.purchases, state, controls)
+        way = np.clip(self.response * (offer - now.offer), -LONGEST_WAY, LONGEST_WAY)
+        reach = np.where(self._follows, reach * np.exp(way), reach)
         return replace(now, offer=offer, need=index, reach=reach), clearing.state
 
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
@@ -206,11 +217,11 @@ class Tomorrow:
         return result
 
     def _supply(
-        self, state: State, controls: Controls, cost: FloatArray, reach: FloatArray
+        self, state: State, controls: Controls, cost: FloatArray, now: Priced
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would.
 
-        Equations (M18) and (M112), docs/model.md, for ``S1_s`` and ``q1_s``.
+        Equations (M18), (M112) and (M116), docs/model.md, for ``S1_s``, ``q1_s`` and ``ask1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
@@ -220,9 +231,17 @@ class Tomorrow:
         most = np.minimum(most, prepared.benchmark.normal_output * controls.output_ceiling)
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         usual = np.where(prepared.benchmark.entrant, most, usual)
-        quantity = np.where(prepared.made, np.minimum(most, prepared.benchmark.normal_output * reach), most)
-        ratio = np.maximum(quantity, 1e-12) / np.maximum(usual, 1e-12)
-        return quantity, cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
+        able = prepared.benchmark.normal_output * now.reach
+        entering = prepared.benchmark.entrant & prepared.made
+        most = np.where(entering, np.minimum(most, able), most)
+        ratio = np.maximum(most, 1e-12) / np.maximum(usual, 1e-12)
+        ask = cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self._year_response)
+        # A plant buys more where its products fetch more: what it sells follows their price at once, or a
+        # low price would meet what a high one lets it buy, and the reverse, round after round.
+        at = np.exp(now.offer)
+        makes = np.minimum(usual * raised(at / cost, self._year_response), able)
+        ratio = np.clip(np.maximum(most, 1e-12) / np.maximum(makes, 1e-12), 1.0, 1e6)
+        return most, np.where(self._follows, at * raised(ratio, 1 / self.response), ask)
 
     def _reach(self, bought: FloatArray, state: State, controls: Controls) -> FloatArray:
         """(M, O) share of the usual output that purchases (M, N), t/year, allow.

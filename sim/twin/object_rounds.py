@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["Path", "chains_of", "log_share", "share_of_log"]
 
-STEP, REMEMBERED = 0.6, 5
+STEP, REMEMBERED = 0.8, 5
 """Part of the way that is gone, and changes between rounds that count."""
 LARGEST_TAKEN = 3.0
 """Most of an earlier change that is taken back or added, in multiples of it."""

@@ -22,6 +22,9 @@ SETTLED, NEARLY_SETTLED = 1e-3, 5e-3
 """Largest change at which a chain has arrived: of a regime that is new, and of one that is priced again."""
 NO_LIMIT = 60.0
 """Log price that nobody pays."""
+FOLLOWS, FARTHEST_MOVE = 4.0, 3.0
+"""Of what plants sell against the price that their bids rest on, and the largest move of what they can make
+between two rounds, in logs."""
 ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year against the price at which that pays."""
 
@@ -182,7 +185,8 @@ class Tomorrow:
         model, markets = self.model, []
         for good, kernel in enumerate(prospect.kernels):
             mine = [offer.position for offer in model.offers if offer.good == good]
-            makers = [Maker(self.response[s], math.exp(start.offer[s])) for s in mine]
+            follows = [FOLLOWS if model.offers[s] in self.maker else self.response[s] for s in mine]
+            makers = [Maker(f, math.exp(start.offer[s])) for f, s in zip(follows, mine, strict=True)]
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
             borders = [replace(border, log_rent=0.0, flow=0.0) for border in prospect.borders[good]]
@@ -203,7 +207,8 @@ class Tomorrow:
         takers = [taker for market in markets for taker in market.needs]
         for offer, maker in zip(model.offers, makers, strict=True):
             cost = self._cost(offer, inputs) * prospect.markup[offer.position]
-            self._offer(offer, maker, cost, (prospect, now.reach[offer.position]))
+            given = products[offer.position], now.reach[offer.position]
+            self._offer(offer, maker, cost, (prospect, *given))
         for need, taker in zip(model.needs, takers, strict=True):
             taker.tiers = self._tiers(need, prospect, (products, inputs))
         self._apply(markets, prospect)
@@ -212,6 +217,10 @@ class Tomorrow:
                 markets[good].clear(self.tolerance)
         prices, indices = self._bounded(prospect, markets, (products, inputs))
         reach = reach_of(model, self.plants, takers)
+        for offer in self.maker:
+            # By the price found it could have bought more, or less, than by that of its bids.
+            move = math.log(prices[offer.position] / products[offer.position])
+            reach[offer.position] *= math.exp(within(FOLLOWS * move, -FARTHEST_MOVE, FARTHEST_MOVE))
         return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach)
 
     def _bounded(
@@ -251,16 +260,28 @@ class Tomorrow:
         spent = sum(n.cost_weight * inputs[n.position] / n.base_index for n in plant.needs)
         return plant.input_cost_share * spent + 1 - plant.input_cost_share
 
-    def _offer(self, offer: Offer, maker: Maker, cost: float, given: tuple[Prospect, float]) -> None:
-        """Most that could be made in a year, and the price at which it would."""
-        prospect, reach = given
+    def _offer(
+        self, offer: Offer, maker: Maker, cost: float, given: tuple[Prospect, float, float]
+    ) -> None:
+        """Most that could be made in a year, and the price at which it would.
+
+        Args:
+            given: the regime, the price that the facility's bids rest on, what its inputs allow.
+        """
+        prospect, price, reach = given
         factor, capacity = prospect.production_factor[offer.position], offer.capacity
         normal = offer.output * capacity / offer.first_capacity
         most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0)
         usual = min(normal * factor, most)
-        maker.quantity = most if offer.mined else min(most, offer.output * reach)
-        ratio = max(maker.quantity, 1e-12) / max(usual, 1e-12)
-        maker.ask = cost * within(ratio, 1e-3, 1e3) ** (1 / maker.response)
+        response = self.response[offer.position]
+        maker.quantity = most
+        if offer.mined:
+            ratio = max(most, 1e-12) / max(usual, 1e-12)
+            maker.ask = cost * within(ratio, 1e-3, 1e3) ** (1 / response)
+            return
+        makes = min(usual * (price / cost) ** response, offer.output * reach)
+        ratio = max(most, 1e-12) / max(makes, 1e-12)
+        maker.ask = price * within(ratio, 1.0, 1e6) ** (1 / FOLLOWS)
 
     def _needed(self, need: Need, prospect: Prospect) -> tuple[float, float]:
         """Tonnes a year that would be used as in the base year; by which elasticity a year's thrift adds."""
