@@ -38,7 +38,8 @@ def prices_at_capacity(
 ) -> tuple[Clearing, FloatArray]:
     """The clearing with quotes for what nobody sells yet; the gate price (M, O) that sellers go by.
 
-    Where nobody who may buy wants anything, an entrant is quoted its ask. A plant that could buy from
+    Where nobody who may buy wants anything, an entrant is quoted its cash cost, or its ask if that is lower: it
+    neither opens for nobody nor goes on. A plant that could buy from
     entrants alone, none of whom has goods yet, is quoted what they would cost at their cash costs.
 
     Args:
@@ -53,7 +54,7 @@ def prices_at_capacity(
     for good in np.unique(prepared.world.offer_good[entrant]).tolist():
         market = _Entered(prepared, clearing, on_sale, good)
         at = market.offers
-        gate[:, at] = market.prices(ask[:, at])
+        gate[:, at] = market.prices(np.minimum(ask[:, at], state.cash_cost[:, at]))
         price[:, at] = np.where(on_sale[:, at] > 0, price[:, at], gate[:, at])
         index[:, market.waiting] = market.expected_index(state.cash_cost[:, at])
     return replace(clearing, price=price, index=index), gate

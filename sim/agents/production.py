@@ -17,6 +17,9 @@ __all__ = [
     "planned_throughput", "run_plants", "thrifty_needs", "usable_inputs", "within_plan",
 ]  # fmt: skip
 
+ROUNDING = 1e-12
+"""Of what is needed: a smaller part that is missing is none."""
+
 
 def planned_throughput(prepared: Prepared, plan: FloatArray) -> FloatArray:
     """(M, P) tonnes of input that plants would take this step to make what is planned, (M, O) tonnes.
@@ -158,7 +161,9 @@ def consume(
     Equations (M68) and (M69), docs/model.md, for ``use_b`` and ``short_b``.
     """
     used = np.minimum(required * served, available)
-    return used, required - used
+    short = required - used
+    # What rounding leaves of a price above the base year's makes nobody short.
+    return used, np.where(short > ROUNDING * required, short, 0.0)
 
 
 def paying_share(prepared: Prepared, served: FloatArray) -> FloatArray:

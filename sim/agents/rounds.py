@@ -16,13 +16,13 @@ __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Priced"]
 ARRIVED, NEARLY = 1e-3, 5e-3
 """Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a
 regime that is new, and of one that goes on, whose prices are on their way anyhow."""
-PART, MEMORY = 0.8, 5
+PART, MEMORY = 1.0, 8
 """Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""
-SAME, SHRINKS = 0.3, 0.9
+SAME, SHRINKS, ONWARDS = 0.3, 0.9, 2.0
 """Where two rounds change alike, by this cosine, and the second by no less than this share of the first, the
-way is far: rounds then go all of it, as no straight line is in sight."""
+way is far: rounds then go this multiple of it, as no straight line is in sight."""
 STEADY, LEAST = 1e-2, 1e-12
 """Added to the least squares, as a share of their size and in all: rounds alike settle nothing."""
 SMALL_SHARE = 0.02
@@ -187,7 +187,7 @@ class Mixing:
             onwards = self._far(pairs[-1][0][1], change)
             for (before, after), bent, back in zip(pairs, turned, self._back(turned, change), strict=True):
                 ahead -= chains.spread(back) * (after[0] - before[0] + PART * bent)
-            ahead = np.where(chains.of_columns(onwards), change, ahead)
+            ahead = np.where(chains.of_columns(onwards), ONWARDS * change, ahead)
         return chains.parted(at + ahead, now, self.going)
 
     def _calm(self, size: FloatArray, at: FloatArray, change: FloatArray) -> tuple[FloatArray, FloatArray]:

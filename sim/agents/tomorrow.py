@@ -26,9 +26,6 @@ TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ROUNDING = 1e-12
 """Of a log price: smaller changes are none."""
-ROUND_RESPONSE = 4.0
-"""Of what plants sell, from one round to the next, against the price that their bids rest on: about that of
-what they buy. At that price itself it makes no difference."""
 LONGEST_WAY = 3.0
 """In logs, that what a plant can make is taken to move between two rounds."""
 ENTRY_RESPONSE = 30.0
@@ -89,21 +86,19 @@ class Tomorrow:
     """Prices regimes without stocks.
 
     Attributes:
-        response: (O,) of supply within a round: of mines the elasticity of what they make within a year, of
-            the central run (one market for all), of plants and entrants numbers of the method.
+        response: (O,) elasticity of what sellers make within a year, of the central run: one market for all.
         chains: of goods, each of which is priced by itself.
     """
 
     def __init__(self, prepared: Prepared, response: FloatArray) -> None:
-        """Args: ``response`` (O,) elasticity of what sellers make within a year, of the central run."""
+        """Args: ``response`` (O,), as in the attributes."""
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
         self._buyers = Groups(prepared.world.need_good)
         entrant, made = prepared.benchmark.entrant, prepared.made
         self._follows = made & ~entrant
-        self._year_response = np.where(entrant, ENTRY_RESPONSE, response)
-        self.response = np.where(self._follows, ROUND_RESPONSE, self._year_response)
+        self.response = np.where(entrant, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -160,7 +155,7 @@ class Tomorrow:
     ) -> tuple[Priced, ClearingState]:
         """What a round finds and where its solver stands; ``step`` has the market and its start.
 
-        Equations (M113) and (M117), docs/model.md, for ``Yk_s`` and ``alw_h``.
+        Equations (M113) and (M116), docs/model.md, for ``Yk_s`` and ``alw_h``.
         """
         market, warm = step
         prepared, controls = self._prepared, regime.controls
@@ -221,7 +216,7 @@ class Tomorrow:
     ) -> tuple[FloatArray, FloatArray]:
         """Most that sellers could make in a year (M, O), and the price at which they would.
 
-        Equations (M18), (M112) and (M116), docs/model.md, for ``S1_s``, ``q1_s`` and ``ask1_s``.
+        Equations (M18) and (M112), docs/model.md, for ``S1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
@@ -234,14 +229,16 @@ class Tomorrow:
         able = prepared.benchmark.normal_output * now.reach
         entering = prepared.benchmark.entrant & prepared.made
         most = np.where(entering, np.minimum(most, able), most)
-        ratio = np.maximum(most, 1e-12) / np.maximum(usual, 1e-12)
-        ask = cost * raised(np.clip(ratio, 1e-3, 1e3), 1 / self._year_response)
+        ask = cost * self._above(most, usual)
         # A plant buys more where its products fetch more: what it sells follows their price at once, or a
         # low price would meet what a high one lets it buy, and the reverse, round after round.
-        at = np.exp(now.offer)
-        makes = np.minimum(usual * raised(at / cost, self._year_response), able)
-        ratio = np.clip(np.maximum(most, 1e-12) / np.maximum(makes, 1e-12), 1.0, 1e6)
-        return most, np.where(self._follows, at * raised(ratio, 1 / self.response), ask)
+        supplied = np.exp(now.offer) * self._above(most, able)
+        return most, np.where(self._follows, np.maximum(ask, supplied), ask)
+
+    def _above(self, most: FloatArray, made: FloatArray) -> FloatArray:
+        """(M, O) price from which the most is made, over that at which so much is."""
+        ratio = np.maximum(most, 1e-12) / np.maximum(made, 1e-12)
+        return raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
 
     def _reach(self, bought: FloatArray, state: State, controls: Controls) -> FloatArray:
         """(M, O) share of the usual output that purchases (M, N), t/year, allow.

@@ -25,7 +25,7 @@ from sim.instruments import Instrument
 __all__ = ["Outlook"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 30, 6
+ROUNDS, MORE_ROUNDS = 80, 6
 """How often goods clear at most for a regime that is new, and that has been priced before."""
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""

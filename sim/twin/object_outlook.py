@@ -16,7 +16,7 @@ from sim.twin.object_tomorrow import Prices, Prospect, Tomorrow
 __all__ = ["ObjectOutlook", "Window", "closing_rates"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 30, 6
+ROUNDS, MORE_ROUNDS = 80, 6
 """Most rounds for a regime that is new, and for one that has been priced before."""
 MOST_CHANGES = 8
 HORIZON_YEARS = 10.0

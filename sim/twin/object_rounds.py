@@ -13,12 +13,13 @@ import numpy as np
 
 __all__ = ["Path", "chains_of", "log_share", "share_of_log"]
 
-STEP, REMEMBERED = 0.8, 5
+STEP, REMEMBERED = 1.0, 8
 """Part of the way that is gone, and changes between rounds that count."""
 LARGEST_TAKEN = 3.0
 """Most of an earlier change that is taken back or added, in multiples of it."""
-STILL_FAR = 0.3, 0.9
-"""Cosine between two changes, and ratio of their lengths, above which the end is far."""
+STILL_FAR, LONG_STEP = (0.3, 0.9), 2.0
+"""Cosine between two changes, and ratio of their lengths, above which the end is far; how far a step then
+goes, in multiples of the change."""
 RIDGE, LEAST_RIDGE = 1e-2, 1e-12
 """Added to the diagonal of the least squares: as a share of its mean, and in all."""
 SMALL = 0.02
@@ -74,7 +75,7 @@ class Path:
         self._changes = [*self._changes, np.array(change)][-REMEMBERED - 1 :]
         place, now = self._places[-1], self._changes[-1]
         if len(self._changes) > 1 and self._far(self._changes[-2], now):
-            return [float(x) for x in place + now]
+            return [float(x) for x in place + LONG_STEP * now]
         ahead = STEP * now
         if len(self._changes) > 1:
             moved, turned = np.diff(self._places, axis=0), np.diff(self._changes, axis=0)

@@ -22,9 +22,8 @@ SETTLED, NEARLY_SETTLED = 1e-3, 5e-3
 """Largest change at which a chain has arrived: of a regime that is new, and of one that is priced again."""
 NO_LIMIT = 60.0
 """Log price that nobody pays."""
-FOLLOWS, FARTHEST_MOVE = 4.0, 3.0
-"""Of what plants sell against the price that their bids rest on, and the largest move of what they can make
-between two rounds, in logs."""
+FARTHEST_MOVE = 3.0
+"""Largest move of what a plant can make between two rounds, in logs."""
 ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year against the price at which that pays."""
 
@@ -45,6 +44,10 @@ class Maker:
         if ahead >= 0:
             return math.log(self.quantity), 0.0
         return math.log(self.quantity) + self.response * ahead, self.response
+
+    def above(self, most: float, made: float) -> float:
+        """Price from which the most is made, over that at which so much is."""
+        return within(max(most, 1e-12) / max(made, 1e-12), 1e-3, 1e3) ** (1 / self.response)
 
     def quote(self, full: float, sigma: float) -> float:
         """As :meth:`sim.twin.object_market.Seller.quote`."""
@@ -185,8 +188,7 @@ class Tomorrow:
         model, markets = self.model, []
         for good, kernel in enumerate(prospect.kernels):
             mine = [offer.position for offer in model.offers if offer.good == good]
-            follows = [FOLLOWS if model.offers[s] in self.maker else self.response[s] for s in mine]
-            makers = [Maker(f, math.exp(start.offer[s])) for f, s in zip(follows, mine, strict=True)]
+            makers = [Maker(self.response[s], math.exp(start.offer[s])) for s in mine]
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
             borders = [replace(border, log_rent=0.0, flow=0.0) for border in prospect.borders[good]]
@@ -220,7 +222,8 @@ class Tomorrow:
         for offer in self.maker:
             # By the price found it could have bought more, or less, than by that of its bids.
             move = math.log(prices[offer.position] / products[offer.position])
-            reach[offer.position] *= math.exp(within(FOLLOWS * move, -FARTHEST_MOVE, FARTHEST_MOVE))
+            move *= self.response[offer.position]
+            reach[offer.position] *= math.exp(within(move, -FARTHEST_MOVE, FARTHEST_MOVE))
         return Prices(logs(prices), logs(indices), now.offer_cost, now.need_cost, reach)
 
     def _bounded(
@@ -273,15 +276,10 @@ class Tomorrow:
         normal = offer.output * capacity / offer.first_capacity
         most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0)
         usual = min(normal * factor, most)
-        response = self.response[offer.position]
         maker.quantity = most
-        if offer.mined:
-            ratio = max(most, 1e-12) / max(usual, 1e-12)
-            maker.ask = cost * within(ratio, 1e-3, 1e3) ** (1 / response)
-            return
-        makes = min(usual * (price / cost) ** response, offer.output * reach)
-        ratio = max(most, 1e-12) / max(makes, 1e-12)
-        maker.ask = price * within(ratio, 1.0, 1e6) ** (1 / FOLLOWS)
+        maker.ask = cost * maker.above(most, usual)
+        if not offer.mined:
+            maker.ask = max(maker.ask, price * maker.above(most, offer.output * reach))
 
     def _needed(self, need: Need, prospect: Prospect) -> tuple[float, float]:
         """Tonnes a year that would be used as in the base year; by which elasticity a year's thrift adds."""

@@ -136,12 +136,13 @@ def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(enter
     np.testing.assert_array_equal(found.index[:, others], clearing.index[:, others])
 
 
-def test_where_nobody_wants_anything_an_entrant_is_quoted_its_ask(entering: Situation) -> None:
+def test_where_nobody_wants_anything_an_entrant_is_quoted_its_cash_cost_at_most(entering: Situation) -> None:
     now, none = entering, np.zeros_like(entering.state.buyer_stock)
     clearing, ask = cleared(now, on_sale(now, 0.0))
     idle = replace(clearing, demanded=none)
     _, gate = entry.prices_at_capacity(now.prepared, now.state, idle, on_sale(now, 0.0), ask)
-    np.testing.assert_array_equal(gate[:, later(now)], ask[:, later(now)])
+    lower = np.minimum(ask, now.state.cash_cost)[:, later(now)]
+    np.testing.assert_array_equal(gate[:, later(now)], lower)
 
 
 def test_a_price_of_next_to_nothing_is_bounded_below(entering: Situation) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sim.agents.prepared import Prepared
-from sim.agents.rounds import Chains, Mixing, Priced
+from sim.agents.rounds import PART, Chains, Mixing, Priced
 from sim.arrays import BoolArray, FloatArray
 from tests.prepared_world import Situation
 

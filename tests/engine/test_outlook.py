@@ -111,7 +111,8 @@ def test_licences_frighten_until_the_first_decision(small_world: World) -> None:
     months = [6, 9, 13]
     found = [feared(small_world, month, licence("6 months")) for month in months]
     closed = feared(small_world, 6, ban(until=decided - dt.timedelta(days=1)))
-    assert found[0] == pytest.approx(closed, rel=0.02)
+    # Rounds end where a price moves by a thousandth: what is left of a long way is a few hundredths.
+    assert found[0] == pytest.approx(closed, rel=0.05)
     assert found[0] > found[1] > 1.02
     assert found[2] == pytest.approx(1.0, abs=0.02)
     assert feared(small_world, 6, licence("1 week")) < 1 + 0.3 * (found[0] - 1)

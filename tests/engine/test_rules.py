@@ -133,7 +133,8 @@ def test_talks_raise_the_approval_share_for_those_named_where_they_succeed(small
     before = alone.purchases.sel(need=japan).isel(time=slice(12, None)).sum(["need", "time"]).values
     ratio = bought / before
     assert (ratio[agreed] > 1.3).all()
-    assert (ratio[~agreed] == 1.0).all()
+    # Up to the rounding of what is recorded: a licence that some members see twice has a market of its own.
+    assert ratio[~agreed] == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
