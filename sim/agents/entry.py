@@ -38,9 +38,9 @@ def prices_at_capacity(
 ) -> tuple[Clearing, FloatArray]:
     """The clearing with quotes for what nobody sells yet; the gate price (M, O) that sellers go by.
 
-    Where nobody who may buy wants anything, an entrant is quoted its cash cost, or its ask if that is lower: it
-    neither opens for nobody nor goes on. A plant that could buy from
-    entrants alone, none of whom has goods yet, is quoted what they would cost at their cash costs.
+    Where nobody who may buy wants anything, an entrant is quoted its cash cost, or its ask if that is lower:
+    it neither opens for nobody nor goes on. A plant that could buy from entrants alone, none of whom has
+    goods yet, is quoted what they would cost at their cash costs.
 
     Args:
         on_sale: (M, O) tonnes. ask: (M, O) price asked.

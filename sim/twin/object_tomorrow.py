@@ -47,7 +47,7 @@ class Maker:
 
     def above(self, most: float, made: float) -> float:
         """Price from which the most is made, over that at which so much is."""
-        return within(max(most, 1e-12) / max(made, 1e-12), 1e-3, 1e3) ** (1 / self.response)
+        return float(within(max(most, 1e-12) / max(made, 1e-12), 1e-3, 1e3) ** (1 / self.response))
 
     def quote(self, full: float, sigma: float) -> float:
         """As :meth:`sim.twin.object_market.Seller.quote`."""
