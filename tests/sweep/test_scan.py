@@ -36,6 +36,20 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     return folder, cases, open_sweep(plan.id, folder)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("Jappan", "--country: unknown country 'Jappan'; did you mean 'Japan'?"),
+        ("Congo", "--country: 'Congo' may be more than one country; write COD"),
+    ],
+)
+def test_whose_loss_is_ranked_is_a_country_or_refused(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", "magnesium", "--base-year", "2020", "--country", word]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_each_case_stops_one_supplier_for_a_year(scanned: Scanned) -> None:
     folder, cases, _ = scanned
     assert [(case.mineral, len([c for c in cases if c.mineral == case.mineral])) for case in cases] == [
@@ -103,7 +117,7 @@ def test_command_goes_on_where_it_was_and_draws(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = "scan magnesium --base-year 2020 --suppliers 1 --stop output --members 2 --months 24 "
-    words += "--country USA --executor local --quiet --weights political_risk --json rows.json"
+    words += "--country U.S. --executor local --quiet --weights political_risk --json rows.json"
     assert main(words.split()) == 0
     assert "4 runs, 0 were stored" in capsys.readouterr().out
     assert main([*words.split(), "--no-plots"]) == 0
