@@ -68,7 +68,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_a_world_with_entrants_from_validate_to_compare(
-    case: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    case: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(capsys, "validate", "calm", "ban").endswith("ban: valid, 1 event\n")
     run(capsys, "run", "calm", "ban", "--members", "3")
@@ -78,7 +78,6 @@ def test_a_world_with_entrants_from_validate_to_compare(
     opened = runs["ban"].offer_facility == CASES[case][1]
     assert float(runs["ban"].production.where(opened, drop=True).max()) > 0
     assert float(runs["calm"].production.where(opened, drop=True).isel(member=0).max()) == 0
-    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
     words = ["compare", str(campaign), *(() if case == "one seller" else ("--no-plots",))]
     out = run(capsys, *words)
     assert "value added at risk" in out

@@ -31,7 +31,6 @@ def test_the_scenario_of_the_how_to_on_hindcasts_runs_and_is_scored(
     (tmp_path / "scenarios" / "antimony-2024.yaml").write_text(block, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert main(["validate", "scenarios/antimony-2024.yaml"]) == 0
-    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
     words = "hindcast antimony-2024 --members 3 --plots pictures --json rows.json".split()
     assert main(words) == 0
     assert "rotterdam 2024-12" in capsys.readouterr().out

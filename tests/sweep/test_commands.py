@@ -62,10 +62,7 @@ def test_dry_run_says_what_it_takes_and_writes_nothing(capsys: pytest.CaptureFix
     assert not Path("outputs").exists()
 
 
-def test_sweep_resume_rerun_compare(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
+def test_sweep_resume_rerun_compare(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("sweep", "baseline-2024", *LICENCE, "--members", "6", *LOCAL, "--json", "summary.json")
     code, out, err = run(capsys, *words)
     assert code == 0, err

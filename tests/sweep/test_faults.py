@@ -39,11 +39,12 @@ def finished(plan: Plan, out: Path) -> Path:
     return report.directory
 
 
-@pytest.mark.parametrize(
-    ("after", "code"),
-    [(0, errno.ENOSPC), (3, errno.EDQUOT), (40, errno.ENOSPC), (110, errno.EDQUOT), (130, errno.ENOSPC),
-     (180, errno.EDQUOT)],
-)  # fmt: skip
+# Of the first files, of a block, of what is made of all blocks; all of them in `make chaos`.
+FULL = [(0, errno.ENOSPC), (40, errno.EDQUOT), (130, errno.ENOSPC), (180, errno.EDQUOT)]
+MORE = [(3, errno.EDQUOT), (110, errno.ENOSPC)] if "MONAZITE_KILLS" in os.environ else []
+
+
+@pytest.mark.parametrize(("after", "code"), FULL + MORE)
 def test_full_disk_loses_nothing(
     plan: Plan,
     undisturbed: dict[str, bytes],

@@ -22,7 +22,7 @@ from tests.sweep.stores import LOCAL, SERVER, differences, snapshot
 
 KILLS = int(os.environ.get("MONAZITE_KILLS", "8"))
 WRITES = (1, 4, 23, 41, 70, 120) if KILLS < 100 else (1, 3, 4, 10, 23, 24, 41, 60, 70, 100, 120)
-"""Writes in which a victim dies, or after them: of the description, of blocks, of what is made of them all."""
+"""Writes in which a victim dies, or after them: of the description, of blocks, of what is made of all."""
 
 
 def tiny_plan() -> Plan:

@@ -119,7 +119,6 @@ def test_command_goes_on_where_it_was_and_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
     words = "scan magnesium --base-year 2020 --suppliers 1 --stop output --members 2 --months 24 "
     words += "--country U.S. --executor local --quiet --weights political_risk --json rows.json"
     assert main(words.split()) == 0
