@@ -43,7 +43,7 @@ VARIED = """sweep:
     events.ban.from: [2024-03-01, 2024-05-01]
     assumptions.demand_noise: [0, 0.3]
     assumptions.prior_weight: [0.02, 0.04]
-  design: {seeds: 2}
+  design: {seeds: 3}
 """
 SMALL = ["minerals=[gallium]", "time.end=2024-06"]
 
@@ -95,7 +95,7 @@ def test_bands_are_those_of_members_paired_by_hand(swept: Sweep) -> None:
                 multiples.append((own / base).max())
             by_hand = band(np.array(multiples))
             shown = rows["  highest multiple of the baseline"].bands[run.scenario]
-            assert shown.members == 4
+            assert shown.members == 6
         prices = [row for row in comparison.sections[0].rows if row.name.startswith("  highest")]
         assert prices[0].bands[run.scenario].high == pytest.approx(by_hand.high, rel=1e-6)
         assert prices[0].bands[run.scenario].median == pytest.approx(by_hand.median, rel=1e-6)
