@@ -259,7 +259,7 @@ def validated(content: object, model: type[M], place: str, remedy: str) -> M:
     from pydantic import ValidationError
 
     try:
-        return model.model_validate(content, strict=False)
+        return model.model_validate(content)
     except ValidationError as error:
         problems = _problems(error)
     except RecursionError:

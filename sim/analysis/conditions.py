@@ -29,6 +29,7 @@ from sim.analysis.measures import MEASURES, Measure
 from sim.analysis.select import find_country, find_owner, find_sector, goods_meant
 from sim.analysis.text import format_band, number
 from sim.errors import MonaziteError, did_you_mean
+from sim.names import NoCountry, countries, good_called, suggestion
 from sim.units import QuantityError, parse_quantity
 
 __all__ = ["Condition", "Verdict", "judge", "read_condition"]
@@ -43,6 +44,8 @@ LIKELY = re.compile(r"^\s*probability\s*\((?P<inside>.+)\)\s*(?P<sign>>=|<=|>|<)
 CALL = re.compile(r"^(?P<statistic>\w+)\s*\(\s*(?P<subject>.+?)\s*\)$")
 SHOWN_PER_UNIT = {"USD/kg": 1e-3, "months": 12.0, "bn USD": 1e-9}
 """Shown unit of a row -> how many of it are one of the unit inside the model."""
+ISO3 = 3
+"""Letters of the codes that nothing else has."""
 EXAMPLE = "'shortage.JPN.magnets > 10 %'"
 
 
@@ -153,7 +156,7 @@ def _about(
     else:
         found, goods = {}, ()
         for name in names:
-            country, sector = find_country(dataset, name), find_sector(dataset, name)
+            country, sector = _place(text, measure, name, dataset), find_sector(dataset, name)
             kind = "place" if country else "sector" if sector else "good"
             if kind not in measure.of:
                 takes = " and ".join(measure.of) or "nothing"
@@ -162,7 +165,7 @@ def _about(
             if kind in found or (kind == "good" and goods):
                 raise _refuse(text, f"'{name}' is a second {kind}", "write a condition for each")
             if kind == "good":
-                goods = tuple(goods_meant(dataset, [name], OPTION))
+                goods = tuple(_goods(text, measure, name, dataset))
             else:
                 found[kind] = country or sector
     if "good" in measure.of and not goods:
@@ -173,6 +176,31 @@ def _about(
     if "owner" in measure.of and "owner" not in found:
         raise _refuse(text, f"{measure.name} needs an owner", "write its name behind a dot")
     return found.get("place", ""), found.get("sector", ""), found.get("owner", ""), goods
+
+
+def _place(text: str, measure: Measure, name: str, dataset: xr.Dataset) -> str:
+    """The country that a name stands for; empty where it stands for something else.
+
+    Some codes of two letters are symbols of elements, too (Ga, Co, In): where a measure takes goods they mean
+    these.
+    """
+    if len(name) < ISO3 and "good" in measure.of and good_called(name) is not None:
+        return ""
+    try:
+        return find_country(dataset, name)
+    except NoCountry as error:
+        raise _refuse(text, error.message, error.remedy) from None
+
+
+def _goods(text: str, measure: Measure, name: str, dataset: xr.Dataset) -> list[str]:
+    """The goods that a name stands for; one that is nothing may be a country that is misspelt."""
+    try:
+        return goods_meant(dataset, [name], OPTION)
+    except MonaziteError:
+        near = suggestion(name, [one.name for one in countries().values()]) if "place" in measure.of else ""
+        if near:
+            raise _refuse(text, f"'{name[:60]}' is no good, sector or country of this run", near) from None
+        raise
 
 
 def _rows(condition: Condition, comparison: Comparison) -> list[Row]:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.chains import layers_from
-from sim.analysis.names import country_name
 from sim.errors import MonaziteError, did_you_mean
+from sim.names import REST_NAMES, NoCountry, country_called, country_code, folded, good_called
 
 __all__ = [
     "PriceUnit",
@@ -130,7 +130,7 @@ def select_goods(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
 
 
 def goods_meant(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[str]:
-    """Goods by id, mineral, stage or a word of their names, in the order asked.
+    """Goods by id, mineral, stage, a word of their names, symbol or trade name, in the order asked.
 
     Args:
         dataset: results.
@@ -148,13 +148,24 @@ def goods_meant(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[
             chosen.append(name)
         elif name in minerals:
             chosen += [g for g, m in zip(goods, minerals, strict=True) if m == name]
-        elif found := [g for g in goods if name.lower() in _words(dataset, g)]:
+        elif found := [g for g in goods if name.lower() in _words(dataset, g)] or _called(dataset, name):
             chosen += found
         else:
             hint = did_you_mean(name, [*dict.fromkeys(minerals), *goods])
             remedy = hint or "'monazite list goods' shows them"
             raise MonaziteError(f"{option}: no good or mineral '{name}' in this run; {remedy}")
     return list(dict.fromkeys(chosen))
+
+
+def _called(dataset: xr.Dataset, name: str) -> list[str]:
+    """Goods that a symbol, formula or trade name stands for, in any spelling."""
+    row = good_called(name)
+    known = list(zip(texts(dataset, "good"), texts(dataset, "good_mineral"), strict=True))
+    for meant in row.means if row is not None else ():
+        found = [str(good) for good, mineral in known if good in meant or mineral in meant]
+        if found:
+            return found
+    return []
 
 
 def _words(dataset: xr.Dataset, good: str) -> set[str]:
@@ -171,9 +182,14 @@ def _countries(dataset: xr.Dataset) -> list[str]:
 
 
 def find_country(dataset: xr.Dataset, name: str) -> str:
-    """Code of a country of this run, by code or name; empty where there is none of that name."""
-    meant = name.strip().lower()
-    return next((c for c in _countries(dataset) if meant in (c.lower(), country_name(c).lower())), "")
+    """Code of a country of this run, in any spelling; empty where the word is no country's.
+
+    Raises:
+        NoCountry: several countries are called so, or it makes and needs nothing in this run.
+    """
+    word, known = name.strip(), _countries(dataset)
+    known_word = word in known or folded(word) in REST_NAMES or country_called(word)
+    return country_code(word, known, "this run") if known_word else ""
 
 
 def find_sector(dataset: xr.Dataset, name: str) -> str:
@@ -202,19 +218,16 @@ def find_owner(dataset: xr.Dataset, name: str, option: str) -> str:
 
 
 def select_countries(dataset: xr.Dataset, names: Sequence[str], option: str) -> list[str]:
-    """Codes of countries, by code or name, in the order asked.
+    """Codes of countries, in any spelling, in the order asked.
 
     Raises:
         MonaziteError: a name is none of a country that makes or needs anything in this run.
     """
-    codes = []
-    for name in names:
-        found = find_country(dataset, name)
-        if not found:
-            known = _countries(dataset)
-            hint = did_you_mean(name, [*known, *map(country_name, known)]) or "write ISO-3 codes, such as JPN"
-            raise MonaziteError(f"{option}: no country '{name}' in this run; {hint}")
-        codes.append(found)
+    known = _countries(dataset)
+    try:
+        codes = [country_code(name.strip(), known, "this run") for name in names]
+    except NoCountry as error:
+        raise MonaziteError(f"{option}: {error}") from None
     return list(dict.fromkeys(codes))
 
 

@@ -111,6 +111,16 @@ def _varied(request: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def _beside(wanted: str, names: Sequence[str]) -> str:
+    """The file of a scenario that lies beside those of others; empty where there is none."""
+    from sim.paths import shown
+    from sim.scenario.find import is_path
+
+    folders = dict.fromkeys(Path(name).parent for name in names if is_path(name))
+    files = [folder / f"{wanted}{end}" for folder in folders for end in (".yaml", ".yml")]
+    return next((shown(file) for file in files if file.is_file()), "")
+
+
 def command_for(runs: Sequence[Run], baseline: str | None) -> str:
     """A sentence with the command that makes some runs again together with their baseline.
 
@@ -123,7 +133,8 @@ def command_for(runs: Sequence[Run], baseline: str | None) -> str:
     first, request = runs[0], _request(runs[0])
     wanted = baseline or f"baseline-{first.manifest['base_year']}"
     names = list(dict.fromkeys(_name(run) for run in runs))
-    if find(wanted) is None and not any(Path(n).stem == wanted for n in names):
+    asked = wanted if find(wanted) is not None else _beside(wanted, names)
+    if not asked:
         return f"There is no scenario '{wanted}' any more; 'monazite list scenarios' shows what there is"
     options = [f"--seed {first.manifest['seed']}"]
     if "sweep" not in first.manifest:
@@ -133,7 +144,8 @@ def command_for(runs: Sequence[Run], baseline: str | None) -> str:
     options += [f"--{key} {request[key]}" for key in ("method", "samples", "seeds") if request.get(key)]
     verb = "sweep" if "sweep" in first.manifest else "run"
     command = " ".join(
-        ["monazite", verb, wanted, *names, *carried(_resolved(first), wanted), *_varied(request), *options]
-    )
+        ["monazite", verb, *dict.fromkeys([asked, *names]), *carried(_resolved(first), asked),
+         *_varied(request), *options]
+    )  # fmt: skip
     vs = "" if baseline else f", then 'monazite compare CAMPAIGN --vs {wanted}' with the folder that it names"
     return f"Run both in one command: {command}{vs}"

@@ -43,7 +43,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--shortage", action="store_true", help="explain the tonnes that are missing, not the price"
     )
     parser.add_argument(
-        "--country", default=None, metavar="ISO3", help="with --shortage: who is short (default: all)"
+        "--country", default=None, metavar="COUNTRY", help="with --shortage: who is short (default: all)"
     )
     parser.add_argument(
         "--members", type=int, default=None, metavar="N",
@@ -85,13 +85,12 @@ def _explained(args: argparse.Namespace, run: Run, baseline: Run, good: str) -> 
     from sim.explain.chain import chain
     from sim.explain.text import explanation_text, wrapped
 
-    if args.country:
-        _check_country(run, good, args.country)
+    country = _country(run, good, args.country) if args.country else None
     step = step_of(run, args.month) if args.month else None
     shown = peak_step(run, baseline, good) if step is None else step
     members = args.members or MOST_MEMBERS
     if args.shortage:
-        asked = Question(good, "shortage", args.country, step, members)
+        asked = Question(good, "shortage", country, step, members)
     else:
         asked = Question(good, "price", None, shown, members)
     found = attribute(run, baseline, asked)
@@ -109,9 +108,13 @@ def _explained(args: argparse.Namespace, run: Run, baseline: Run, good: str) -> 
     return content
 
 
-def _check_country(run: Run, good: str, country: str) -> None:
+def _country(run: Run, good: str, word: str) -> str:
+    """Code of a country that needs the good."""
+    from sim.names import NoCountry, country_code
+
     data = run.dataset
     needs = data["need_country"].values.astype(str)[data["need_good"].values.astype(str) == good]
-    if country not in needs:
-        known = ", ".join(sorted(set(needs)))
-        raise MonaziteError(f"--country: nobody in '{country[:20]}' needs {good}; write one of: {known}")
+    try:
+        return country_code(word, {str(code) for code in needs}, f"this run among the users of {good}")
+    except NoCountry as error:
+        raise MonaziteError(f"--country: {error}") from None

@@ -64,7 +64,8 @@ def main(args: argparse.Namespace) -> int:
     if args.months < LEAST_MONTHS or args.suppliers < 1:
         raise MonaziteError(f"a scan needs a supplier of each mineral, and {LEAST_MONTHS} months at least")
     minerals = scan_minerals(args.base_year, args.minerals)
-    codes, risk = _country(args.country, args.base_year), _risk() if args.weights else None
+    args.country, codes = _country(args.country, args.base_year)
+    risk = _risk() if args.weights else None
     out = args.out if args.out is not None else outputs_directory()
     folder = out / f"scan-{args.base_year}-{args.stop}"
     settings = (args.suppliers, args.stop, args.months)
@@ -100,16 +101,22 @@ def main(args: argparse.Namespace) -> int:
     return say_verdict(len(report.failed), report.total, report.cleared, report.certified)
 
 
-def _country(word: str, base_year: int) -> tuple[str, ...]:
-    """Codes whose loss is ranked; none for the world."""
-    from sim.names import country_code
+def _country(word: str, base_year: int) -> tuple[str, tuple[str, ...]]:
+    """Code or group whose loss is ranked, and its countries; none of them for the world."""
+    from sim.instruments.naming import group_word
+    from sim.names import NoCountry, country_code
     from sim.paths import base_years
     from sim.world.labels import load_labels
 
-    if word == "world":
-        return ()
     labels = load_labels(base_year if base_year in base_years() else base_years()[-1])
-    return labels.group(word) or (country_code(word),)
+    group = group_word(word, labels)
+    if group:
+        return group, () if group == "world" else labels.group(group)
+    try:
+        code = country_code(word)
+    except NoCountry as error:
+        raise MonaziteError(f"--country: {error}") from None
+    return code, (code,)
 
 
 def _risk() -> dict[str, float]:

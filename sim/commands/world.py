@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,30 +22,60 @@ ADJUSTMENTS_SHOWN = 8
 BOUNDS = ("give-up price", "worth to ")
 """Adjustments of what a user would pay at the most: one for each user."""
 
+OPTIONS = {
+    ("good", "GOOD"): "good of the folder's prices.csv that the table is of",
+    ("code", "HS"): "trade: HS code of the good, or its beginning; repeat for several, which are added up",
+    ("content", "SHARE"): "trade: tonnes of the good in a tonne shipped, where its unit is contained metal",
+    ("mineral", "NAME"): "output: mineral whose rows are meant, where the table holds several",
+    ("stage", "NAME"): "output: stage or type whose rows are meant, as the table names it",
+    ("unit", "UNIT"): "output: unit of the figures, where the table does not say it (kt, kg, short tons)",
+    ("sheet", "NAME"): "output: sheet of a workbook (default: the first with cells)",
+    ("column", "NAME=HEADING"): "output: heading of country, year, quantity ...; repeat for several",
+    ("thousands", "SIGN"): "output: what parts thousands, ',' (default) or '.'",
+}
+"""Options of ``import`` -> what they mean."""
+OF_TRADE = ("code", "content")
+OF_OUTPUT = ("mineral", "stage", "unit", "sheet", "column", "thousands")
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``world`` to the command line."""
     parser = subparsers.add_parser(
         "world",
-        help="show what a world rests on; start and build a world of your own",
+        help="show what a world rests on; start, fill and build a world of your own",
         description="show: of each good the output, trade, use and price, with source and confidence, and "
-        "what the reconciliation moved. new: write a folder of tables to start from. build: check the tables "
+        "what the reconciliation moved. new: write a folder of tables to start from. import: write output "
+        "by country (tables of USGS, BGS or your own, CSV or Excel) into its mines.csv, or trade (files of "
+        "BACI as CEPII ships them: t,i,j,k,v,q) into its flows.csv. build: check the tables "
         "of a folder, balance them, tell every adjustment; scenarios use it by 'world: FOLDER'.",
         epilog="examples: monazite world show nickel 2013; monazite world show my-scenario; "
-        "monazite world new my-world; monazite world build my-world",
+        "monazite world new my-world; "
+        "monazite world import my-world mcs2026.csv 2024 --good rhenium_metal --mineral Rhenium; "
+        "monazite world import my-world BACI_HS22_Y2024_V202601.csv 2024 --good rhenium_metal --code 811241; "
+        "monazite world build my-world",
     )
-    parser.add_argument("action", choices=tuple(ACTIONS), metavar="show|new|build", help="what to do")
-    parser.add_argument("words", nargs="*", metavar="MINERAL|YEAR|SCENARIO|FOLDER",
+    parser.add_argument("action", choices=tuple(ACTIONS), metavar="show|new|import|build", help="what to do")
+    parser.add_argument("words", nargs="*", metavar="MINERAL|YEAR|SCENARIO|FOLDER|FILE",
                         help="show: minerals and a year, a folder and a year, or a scenario; new: a folder; "
-                        f"build: a folder, and its year if that is not {DEFAULT_YEAR}")  # fmt: skip
+                        "import: a folder, a file (of trade also several), and the year; "
+                        f"build: a folder. Its year if that is not {DEFAULT_YEAR}")  # fmt: skip
     parser.add_argument("--all", action="store_true", help="every adjustment, not the largest alone")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE",
                         help="write it as JSON ('-': print it)")  # fmt: skip
+    group = parser.add_argument_group("import")
+    for (name, word), text in OPTIONS.items():
+        many = "append" if name in ("code", "column") else "store"
+        signs = (",", ".") if name == "thousands" else None
+        group.add_argument(
+            f"--{name}", action=many, choices=signs, default=None, metavar=word, help=text
+        )
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
     """Print tables, or write them."""
+    if args.action != "import":
+        _refuse(args, [name for name, _ in OPTIONS], f"'world {args.action}'")
     return ACTIONS[args.action](args)
 
 
@@ -65,6 +95,85 @@ def _new(args: argparse.Namespace) -> int:
         say(shown(path))
     say(f"README.md explains every column. Write your own rows, then: monazite world build {shown(folder)}")
     return 0
+
+
+def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    """Options that would do nothing here."""
+    for name in names:
+        if getattr(args, name) is not None:
+            raise MonaziteError(f"--{name} does nothing in {what}; leave it out")
+
+
+def _import(args: argparse.Namespace) -> int:
+    """Write a table of others into a folder of one's own."""
+    from sim.world.importers.fill import Reading, fill_output, fill_trade, is_trade
+
+    years = [word for word in args.words if word.isdigit()]
+    folder, *files = [Path(word) for word in args.words if not word.isdigit()] or [Path()]
+    if not files or len(years) > 1:
+        raise MonaziteError("world import needs a folder, a file and a year; see 'monazite world --help'")
+    if args.good is None:
+        raise MonaziteError("world import needs --good, the good of prices.csv that the table is of")
+    year = int(years[0]) if years else DEFAULT_YEAR
+    if is_trade(files[0]):
+        _refuse(args, OF_OUTPUT, "an import of trade")
+        if not args.code:
+            raise MonaziteError("an import of trade needs --code, an HS code of the good")
+        done = fill_trade(folder, files, args.good, year, _codes(args.code), _content(args.content))
+    else:
+        _refuse(args, OF_TRADE, f"an import of output, and {shown(files[0])} has not the columns of BACI")
+        if len(files) > 1:
+            raise MonaziteError(f"one table of output at a time, not {len(files)}")
+        reading = Reading(
+            args.mineral or "", args.stage or "", args.unit or "", args.sheet, _columns(args.column or []),
+            args.thousands or ",",
+        )  # fmt: skip
+        done = fill_output(folder, files[0], args.good, year, reading)
+    replaced = f", in place of {plural(done.replaced, 'row')}" if done.replaced else ""
+    say(f"{shown(done.path)}: {plural(done.rows, 'row')} of {done.good}, {done.tonnes:,.6g} t{replaced}")
+    for note in done.notes:
+        say(f"  {note}")
+    content = {"table": str(done.path), "good": done.good, "year": year, "rows": done.rows,
+               "replaced": done.replaced, "tonnes": done.tonnes, "notes": done.notes}  # fmt: skip
+    write_json(args.json, content)
+    return 0
+
+
+def _codes(written: Sequence[str]) -> list[str]:
+    """HS codes as digits, parts of a list with commas included."""
+    from sim.names.goods import MOST_DIGITS, code_digits
+
+    codes = []
+    for word in [part.strip() for text in written for part in text.split(",")]:
+        digits = code_digits(word)
+        if not digits:
+            raise MonaziteError(f"--code: '{word[:60]}' is no HS code; write for example 811241 or 8112")
+        if len(digits) > MOST_DIGITS:
+            raise MonaziteError(f"--code: '{word[:60]}' has more than six digits, which BACI has not")
+        codes.append(digits)
+    return codes
+
+
+def _content(written: str | None) -> float:
+    if written is None:
+        return 1.0
+    try:
+        value = float(written)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise MonaziteError(f"--content: '{written[:60]}' is no share above 0; write for example 0.6")
+    return value
+
+
+def _columns(written: Sequence[str]) -> dict[str, str]:
+    columns = {}
+    for text in written:
+        name, _, heading = text.partition("=")
+        if not heading.strip():
+            raise MonaziteError(f"--column: '{text[:60]}' is no NAME=HEADING; write for example country=Land")
+        columns[name.strip()] = heading.strip()
+    return columns
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -169,4 +278,6 @@ def _share(row: dict[str, str]) -> float:
     return abs(now - raw) / max(abs(raw), abs(now), 1e-30)
 
 
-ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"show": _show, "new": _new, "build": _build}
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "show": _show, "new": _new, "import": _import, "build": _build,
+}

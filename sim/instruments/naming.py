@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sim.errors import listed
-from sim.names import Meaning, country_called, folded, meaning_of, suggestion
+from sim.names import Meaning, country_called, folded, meaning_of, several_countries, suggestion
 from sim.world.labels import Labels
 
-__all__ = ["GROUP_SPELLINGS", "WordError", "country_word", "good_words", "near", "same"]
+__all__ = ["GROUP_SPELLINGS", "WordError", "country_word", "good_words", "group_word", "near", "same"]
 
 GROUP_SPELLINGS = {
     "EU": "EU27", "EU-27": "EU27", "European Union": "EU27", "G-7": "G7", "Group of Seven": "G7",
@@ -50,6 +50,12 @@ def _other_kind(word: str, labels: Labels, *, country: bool) -> str:
     return "a sector" if same(word, labels.sectors) else ""
 
 
+def group_word(word: str, labels: Labels) -> str:
+    """The group of countries, bloc or ``world`` that a word stands for, in whatever spelling; '' if none."""
+    group = GROUP_NAMES.get(folded(word)) or same(word, labels.groups)
+    return group if group is not None and (group == "world" or labels.group(group)) else ""
+
+
 def country_word(word: str, labels: Labels) -> str:
     """The code, group or bloc that a word stands for, in whatever spelling.
 
@@ -58,14 +64,13 @@ def country_word(word: str, labels: Labels) -> str:
     """
     if word == "world" or labels.group(word):
         return word
-    fold = folded(word)
-    group = GROUP_NAMES.get(fold) or same(word, labels.groups)
-    if group is not None and (group == "world" or labels.group(group)):
+    group = group_word(word, labels)
+    if group:
         return group
-    found = country_called(word)
+    fold, found = folded(word), country_called(word)
     if len(found) > 1:
-        either = " or ".join(f"{country.iso3} ({country.name})" for country in found)
-        raise WordError(f"'{word[:60]}' may be more than one country", f"write {either}")
+        several = several_countries(word, found)
+        raise WordError(several.message, several.remedy)
     code = next((c for c, name in labels.countries.items() if folded(name) == fold), "")
     code = found[0].iso3 if found else code
     if code in labels.countries:

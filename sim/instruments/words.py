@@ -28,7 +28,7 @@ __all__ = [
     "Countries", "CountryWord", "DistinctCountries", "DistinctGoods", "EventIds", "Facilities", "FirmWord",
     "Firms", "FirstDay", "GoodLike", "GoodWord", "Goods", "LastDay", "Sectors", "Stages",
     "StraitNames", "Truth", "WholeNumber", "WordError", "joined", "links_between", "parse_day", "quantity",
-    "select_goods", "spoken",
+    "select_goods", "spoken", "whole_number",
 ]  # fmt: skip
 
 SPOKEN = {
@@ -198,10 +198,25 @@ def _as_list(value: object) -> object:
     return value
 
 
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
+def whole_number(value: object) -> int:
+    """A whole number as YAML reads it; digits in quotes are text, and are told so.
+
+    Raises:
+        WordError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, str) and value.strip().isdecimal():
+            say = f"write {value.strip()[:60]} without quotes"
+            raise WordError(f"{_shown(value)} is text, not a number", say)
+        raise WordError(f"{_shown(value)} is not a whole number")
     return value
+
+
+def _count(value: object) -> int:
+    quoted = isinstance(value, str) and value.strip().isdecimal()
+    if quoted or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000):
+        return whole_number(value)
+    raise WordError(f"{_shown(value)} is not a whole number from 1 to 1000", "write for example 3")
 
 
 def _of_schema(name: str) -> WithJsonSchema:

@@ -19,7 +19,7 @@ MOST_DRAWS = 500_000
 """A hundred times the default; all of them are held in memory at the end."""
 LARGEST_SEED = 2**63 - 1
 Text = Annotated[str, Field(max_length=10_000)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sim.analysis.names import country_name
+from sim.analysis.text import number
 from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, save_picture, titles
 
 __all__ = ["draw_matrix", "draw_ranking"]
@@ -33,10 +34,8 @@ def draw_ranking(table: pd.DataFrame, directory: Path, words: tuple[str, str]) -
     shown = table.head(MOST_ROWS)
     million = shown[["value_lost", "value_lost_p10", "value_lost_p90"]] / 1e6
     first = shown.iloc[0]
-    title = (
-        f"{_where(first)}: the stop that costs {whose} most, {float(first['value_lost']) / 1e9:.2g} bn USD "
-        "of value added in the median"
-    )
+    lost = f"{number(float(first['value_lost']) / 1e9, 2)} bn USD of value added in the median"
+    title = f"{_where(first)}: the stop that costs {whose} most, {lost}"
     with mpl.rc_context(STYLE):
         fig = figure(11.0, 2.2 + ROW_INCHES * len(shown))
         subtitle = "Value added lost, median of the members; lines from the 10th to the 90th percentile"
@@ -62,7 +61,7 @@ def draw_matrix(table: pd.DataFrame, directory: Path, words: tuple[str, str]) ->
     wide = wide.loc[wide.max(axis=1).sort_values(ascending=False).index]
     wide = wide[wide.notna().sum().sort_values(ascending=False).index]
     highest = table.sort_values("price_peak").iloc[-1]
-    times = f"{float(highest['price_peak']):.2g} times the baseline's"
+    times = f"{number(float(highest['price_peak']), 2)} times the baseline's"
     title = f"{_where(highest)}: the stop that raises a price most, to {times}"
     with mpl.rc_context(STYLE):
         fig = figure(11.0, 2.4 + ROW_INCHES * len(wide))
@@ -78,7 +77,7 @@ def draw_matrix(table: pd.DataFrame, directory: Path, words: tuple[str, str]) ->
         for (row, column), value in np.ndenumerate(wide.to_numpy()):
             if np.isfinite(value):
                 colour = "white" if np.log(value) > limit else INK
-                axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=7, color=colour)
+                axes.text(column, row, number(value, 2), ha="center", va="center", fontsize=7, color=colour)
         axes.tick_params(length=0, colors=GREY)
         axes.grid(visible=False)
         return save_picture(fig, directory, "scan_matrix", title, wide.reset_index())

@@ -58,7 +58,7 @@ class ManifestFile(BaseModel):
     steps: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     members: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
-    full: bool
+    full: Annotated[bool, Field(strict=True)]
     markets: Markets
     version: Text
     started: Text

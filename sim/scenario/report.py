@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from sim.scenario.node import Node, Place, has, place_of
 from sim.units import QuantityError
 
 __all__ = ["Report"]
+
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 class Report:
@@ -134,6 +137,15 @@ class Report:
             self.add(path, f"{_kind(given)} stands where a mapping is needed", say)
         elif kind in ("tuple_type", "list_type"):
             self.add(path, f"{_kind(given)} stands where a list is needed", "write for example [a, b]")
+        elif kind == "float_type":
+            text = str(given).strip()[:60]
+            if isinstance(given, str) and NUMBER.fullmatch(text):
+                self.add(path, f"'{text}' is text, not a number", f"write {text} without quotes")
+            else:
+                self.add(path, f"{_kind(given)} is no number", "write for example 2.7")
+        elif kind == "greater_than":
+            bound = f"{item['ctx']['gt']:g}"
+            self.add(path, f"{_kind(given)} is not above {bound}", f"write a number above {bound}")
         elif kind.startswith("bool"):
             self.add(path, f"{_kind(given)} is neither true nor false", "write true or false")
         else:

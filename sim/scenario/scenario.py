@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from sim.distributions import Distribution
 from sim.errors import Problem
 from sim.instruments import Instrument
-from sim.instruments.words import FirstDay, LastDay, WordError, joined
+from sim.instruments.words import FirstDay, LastDay, WordError, joined, whole_number
 from sim.scenario.formats import FORMAT, FORMATS
 from sim.scenario.node import Place
 from sim.scenario.observed import Figure, Observation
@@ -50,11 +50,10 @@ class Time(_Part):
 
 
 def _whole(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise WordError(f"'{str(value)[:60]}' is not a whole number")
-    if value < 0:
-        raise WordError(f"'{value}' is negative")
-    return value
+    number = whole_number(value)
+    if number < 0:
+        raise WordError(f"'{number}' is negative")
+    return number
 
 
 def _format(value: object) -> object:

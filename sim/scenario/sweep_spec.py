@@ -16,7 +16,7 @@ from sim.distributions import FORMS, Distribution, UncertainQuantity, is_distrib
 from sim.errors import Problem, did_you_mean
 from sim.instruments import Instrument
 from sim.instruments.dated import ALWAYS
-from sim.instruments.words import WordError
+from sim.instruments.words import Truth, WordError, whole_number
 from sim.scenario.node import Node, plain
 from sim.units import Quantity
 
@@ -49,11 +49,10 @@ Probe = Callable[[Node], tuple[Probed | None, tuple[Problem, ...]]]
 
 
 def _count(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise WordError(f"'{str(value)[:60]}' is not a whole number")
-    if not 1 <= value <= MOST_RUNS:
-        raise WordError(f"'{value}' is not between 1 and {MOST_RUNS}")
-    return value
+    number = whole_number(value)
+    if not 1 <= number <= MOST_RUNS:
+        raise WordError(f"'{number}' is not between 1 and {MOST_RUNS}")
+    return number
 
 
 Count = Annotated[int, BeforeValidator(_count)]
@@ -68,7 +67,7 @@ class Design(BaseModel):
     """Grid where nothing is said and all that varies is a list."""
     samples: Annotated[Count | None, Field(examples=["128"])] = None
     seeds: Annotated[Count, Field(examples=["5"])] = 1
-    second_order: bool = False
+    second_order: Truth = False
     levels: Annotated[Count, Field(examples=["4"])] = 4
 
 

@@ -38,7 +38,7 @@ class Addition(_Part):
     firm: Annotated[str, Field(description="owner; a firm of its own if left out")] = ""
     name: Annotated[str, Field(description="name in words")] = ""
     inputs: Annotated[
-        dict[str, float],
+        dict[str, Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]],
         Field(description="tonnes of input per tonne of output; as other plants do if left out"),
     ] = Field(default_factory=dict)
 

@@ -25,7 +25,8 @@ Count = Annotated[int, Field(strict=True, ge=0, le=MOST_RUNS)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=MOST_RUNS)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Truth = Annotated[bool, Field(strict=True)]
 
 
 def checksum(data: bytes) -> int:
@@ -49,12 +50,12 @@ class RequestPart(_Model):
     seed: Seed | None
     cases: Annotated[list[tuple[Whole, Seed]], Field(max_length=MOST_RUNS)] | None = None
     block: Annotated[int, Field(strict=True, ge=1, le=LARGEST_BLOCK)]
-    full: bool
-    every_flow: bool
+    full: Truth
+    every_flow: Truth
     method: Text | None = None
     samples: Positive | None = None
     seeds: Positive | None = None
-    second_order: bool | None = None
+    second_order: Truth | None = None
     levels: Positive | None = None
 
 
@@ -65,7 +66,7 @@ class AxisPart(_Model):
     kind: Text
     dimension: Text
     values: list[Text]
-    structural: bool
+    structural: Truth
     bounds: tuple[Finite, Finite]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from sim.errors import MonaziteError, did_you_mean
-from sim.names import country_code
+from sim.names import NoCountry, country_code
 from sim.tables import read_table
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
@@ -121,9 +121,8 @@ def _add(
 def _country(new: NewFacility, where: tuple[str, ...], countries: Sequence[str]) -> str:
     try:
         found = new.country if new.country in countries else country_code(new.country)
-    except MonaziteError as error:
-        message, _, remedy = str(error).partition("; ")
-        raise NoWorld((*where, "country"), message, remedy) from error
+    except NoCountry as error:
+        raise NoWorld((*where, "country"), error.message, error.remedy) from error
     if found not in countries:
         say = "name one of 'monazite list countries', or ROW, the rest of the world"
         raise NoWorld((*where, "country"), f"{found} is no country of this world", say)

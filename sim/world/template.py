@@ -36,7 +36,8 @@ what is made of something else, `flows.csv` for who ships to whom. The rows that
     monazite world build {folder}          # checks, balances, tells every adjustment
     monazite world show {folder} 2024      # what rests on what
 
-and name the folder in a scenario, beside the scenario file:
+`monazite world import` writes tables of the USGS, the BGS, CEPII and others into them (see its `--help`).
+Name the folder in a scenario, beside the scenario file:
 
     base_year: 2024
     world: {folder}

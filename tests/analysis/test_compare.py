@@ -18,7 +18,7 @@ from sim.analysis.conditions import judge, read_condition
 from sim.analysis.iamc import KEYS, iamc_table
 from sim.analysis.measures import MEASURES
 from sim.analysis.paired import Wanted, compare
-from sim.analysis.select import find_owner, select_countries, select_sectors
+from sim.analysis.select import find_owner, goods_meant, select_countries, select_sectors
 from sim.analysis.text import comparison_table
 from sim.errors import MonaziteError
 from sim.results import Run
@@ -210,9 +210,22 @@ def test_conditions_are_judged_by_the_numbers_of_the_table(
 def test_names_of_countries_sectors_and_owners_are_found_or_refused(runs: list[Run]) -> None:
     data = runs[0].dataset
     assert select_countries(data, ["japan", "DEU", "JPN"], "--importer") == ["JPN", "DEU"]
+    spelt = ["Nippon", "DE", "rest of the world"]
+    assert select_countries(data, spelt, "--importer") == ["JPN", "DEU", "ROW"]
+    for word, said in [
+        ("Congo", "'Congo' may be more than one country; write COD (DR Congo) or COG (Republic"),
+        ("Fiji", "'Fiji', FJI, has no place of its own in this run; write ROW, the rest of the world"),
+        ("gallium", "unknown country 'gallium'; write its ISO-3 code, or its name in English"),
+    ]:
+        with pytest.raises(MonaziteError) as caught:
+            select_countries(data, [word], "--importer")
+        assert str(caught.value).startswith(f"--importer: {said}")
+    assert goods_meant(data, ["Dy", "NdFeB", "gallium"], "--good") == [
+        "dysprosium_oxide", "ndfeb_magnet", "gallium_refined"
+    ]
     assert select_sectors(data, ["Electric vehicles", "wind"], "--sector") == ["electric_vehicles", "wind"]
     assert find_owner(data, "Firm of mine AUS", "--owner") == "firm of mine AUS"
-    with pytest.raises(MonaziteError, match=r"--importer: no country 'Jappan'.*did you mean 'Japan'"):
+    with pytest.raises(MonaziteError, match=r"--importer: unknown country 'Jappan'; did you mean 'Japan'\?"):
         select_countries(data, ["Jappan"], "--importer")
     with pytest.raises(MonaziteError, match=r"--sector: no sector 'winds'.*did you mean 'wind'"):
         select_sectors(data, ["winds"], "--sector")
@@ -231,6 +244,9 @@ def test_names_of_countries_sectors_and_owners_are_found_or_refused(runs: list[R
         ("shortage.JPN.magnets > 10", "has no unit"),
         ("shortage.JPN.magnets > 10 t", "a share is needed"),
         ("shortage.JPN > 10 %", "shortage needs a good"),
+        ("shortage.Jappan.magnets > 10 %", "'Jappan' is no good, sector or country of this run; did you"),
+        ("shortage.Fiji.magnets > 10 %", "'Fiji', FJI, has no place of its own in this run"),
+        ("shortage.Korea.magnets > 10 %", "'Korea' may be more than one country; write KOR"),
         ("shortage.ATL.magnets > 10 %", "no good or mineral 'ATL'"),
         ("shortage.JPN.USA.magnets > 10 %", "a second place"),
         ("price.JPN.magnets > 10 USD/t", "'JPN' is a place, and price takes good"),

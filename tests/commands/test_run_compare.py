@@ -19,8 +19,12 @@ import sim.sweep.estimate  # noqa: F401
 from sim.cli import build_parser
 from sim.commands import run
 from sim.errors import MonaziteError
+from sim.plots import kinds
 from sim.results import find_runs
 from tests.synthetic import make_dataset
+
+# Modules of pictures are loaded with what they import, not with its stand-ins, whatever test comes first.
+kinds()
 
 
 @dataclass(frozen=True)

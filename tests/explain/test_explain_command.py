@@ -35,7 +35,8 @@ def test_the_command_prints_parts_that_add_up_and_the_chain(campaign, capsys, tm
         (["--country", "USA"], "add --shortage"),
         (["--members", "0"], "at least 1"),
         (["--scenario", "nobody", "--good", "tantalum_powder"], "stockpile-usa-tantalum"),
-        (["--shortage", "--country", "XXX", "--good", "tantalum_powder"], "nobody in 'XXX'"),
+        (["--shortage", "--country", "XXX", "--good", "tantalum_powder"], "unknown country 'XXX'"),
+        (["--shortage", "--country", "Fiji", "--good", "tantalum_powder"], "the users of tantalum_powder"),
         (["--month", "2040-01", "--good", "tantalum_powder"], "outside of the run"),
     ],
 )

@@ -1,16 +1,20 @@
 """Run the project's modules without what Python has on POSIX systems only; see test_other_systems.py.
 
-``import NAME...`` imports modules and prints their names; ``run WORD...`` is the command ``monazite``.
+``import NAME...`` imports modules and prints their names; ``try FILE`` imports the modules and runs the
+commands that a JSON file lists, in one process, and prints what came of it as JSON.
 """
 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
+import io
 import json
 import os
 import signal
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +75,7 @@ def hide() -> None:
 
 
 def main(mode: str, words: list[str]) -> int:
-    """Import modules, or run a command; the exit status."""
+    """Import modules, and run commands; the exit status."""
     assert not any(name.partition(".")[0] in OURS for name in sys.modules)
     hide()
     if mode == "import":
@@ -80,8 +84,17 @@ def main(mode: str, words: list[str]) -> int:
             importlib.import_module(name)
         print(json.dumps(words))
         return 0
-    cli = importlib.import_module("sim.cli")
-    return int(cli.main(words))
+    asked = json.loads(Path(words[0]).read_text(encoding="utf-8"))
+    for name in asked["modules"]:
+        importlib.import_module(name)
+    cli, done = importlib.import_module("sim.cli"), []
+    for line in asked["commands"]:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = int(cli.main(line))
+        done.append([code, said.getvalue()])
+    print(json.dumps({"modules": asked["modules"], "commands": done}))
+    return 0
 
 
 if __name__ == "__main__":

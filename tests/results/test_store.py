@@ -136,6 +136,26 @@ def test_half_a_run_is_refused_by_name(tmp_path: Path) -> None:
         load_run(tmp_path / "b")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("members", "2", "integer"), ("seed", 7.0, "integer"), ("steps", True, "integer"),
+        ("full", "yes", "boolean"),
+    ],
+)
+def test_a_manifest_with_text_for_a_number_is_refused(
+    tmp_path: Path, name: str, value: object, kind: str
+) -> None:
+    """What is read goes on as it stands, so nothing may pass that would first have to be turned."""
+    folder = save(make_dataset("licence-test"), tmp_path, FakeScenario(), ["monazite", "run"])
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(MonaziteError) as caught:
+        load_run(folder)
+    said = f"manifest.json: {name}: {value!r} will not do: Input should be a valid {kind}"
+    assert said in str(caught.value)
+
+
 def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(MonaziteError, match="cannot write results"):

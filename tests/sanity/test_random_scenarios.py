@@ -1,4 +1,4 @@
-"""Random valid scenarios: 300 in `make test`, 10,000 in `make fuzz`; what must hold is in scenario_checks.
+"""Random valid scenarios: 150 in `make test`, 10,000 in `make fuzz`; what must hold is in scenario_checks.
 
 Each test takes some numbers, so that several processes share the work. MONAZITE_RANDOM=2000-2500 tries
 these instead; `python -c "from tests.scenario.random_scenarios import random_case as r; print(r(2017).text)"`
@@ -17,8 +17,8 @@ from tests.sanity.scenario_checks import faults_of
 from tests.scenario.random_scenarios import random_case
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-FIRST, PAST = map(int, os.environ.get("MONAZITE_RANDOM", "0-10000" if THOROUGH else "0-300").split("-"))
-AT_ONCE = 50 if THOROUGH else 25
+FIRST, PAST = map(int, os.environ.get("MONAZITE_RANDOM", "0-10000" if THOROUGH else "0-150").split("-"))
+AT_ONCE = 50 if THOROUGH else 15
 EVERY = 1 if THOROUGH else 6
 """In so many scenarios one has a member run alone, and one its events turned round."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ QUICK = ("minerals=[gallium]", "time.end=2024-06")
 BAN = "+events.ban={type: export_ban, by: CHN, to: world, goods: gallium, from: 2024-03-01, assumption: x}"
 BOOM = "+events.boom={type: demand_shock, level: 120 %, goods: gallium, from: 2024-02-01, assumption: x}"
 
-
+# A clean server forks processes: each starts within milliseconds, with nothing of this one, libraries loaded.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    ["tests.sweep.test_kill", "sim.sweep.summary", "sim.engine.simulation", "hydra", "zarr", "pandas"]
+)
 LOCAL = ExecutorSettings("local")
 BLOCKS_OF_FOUR = Keeping(block=4)
 

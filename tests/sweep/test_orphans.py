@@ -16,7 +16,7 @@ from sim.sweep.journal import read_journal
 from tests.sweep.stores import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
-SWEEP = ("sweep", "baseline-2024", *QUICK, "time.end=2025-12", "--members", "960")
+SWEEP = ("sweep", "baseline-2024", *QUICK, "time.end=2024-12", "--members", "960")
 PATIENCE = 10.0
 """Seconds that a worker may live on."""
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")]

@@ -27,7 +27,7 @@ name: {name}
 title: A ban
 extends: [baseline-2024]
 minerals: [gallium]
-time: {{end: 2024-08}}
+time: {{end: 2024-06}}
 """
 EVENT = """events:
   ban:
@@ -45,7 +45,7 @@ VARIED = """sweep:
     assumptions.prior_weight: [0.02, 0.04]
   design: {seeds: 3}
 """
-SMALL = ["minerals=[gallium]", "time.end=2024-08"]
+SMALL = ["minerals=[gallium]", "time.end=2024-06"]
 
 
 def written(folder: Path, name: str, compare_to: str = "", sweep: str = "") -> str:
@@ -161,7 +161,7 @@ def test_no_shocked_run_is_a_baseline_and_the_advice_can_be_followed(
     said = printed(capsys, "compare", str(made), "--no-plots", code=2)
     assert "nobody says what two is compared with, and events act in all that is there (ban)" in said
     command = said.partition("Run both in one command: ")[2].partition(", then")[0]
-    same = "'minerals=[gallium]' time.end=2024-08-31"
+    same = "'minerals=[gallium]' time.end=2024-06-30"
     assert command == f"monazite sweep baseline-2024 two {same} --seed 1"
     printed(capsys, *shlex.split(command)[1:], "--executor", "local", "--quiet", "--out", "again")
     (made,) = (tmp_path / "again").iterdir()
@@ -180,19 +180,19 @@ def test_a_lesson_and_its_full_baseline_are_aligned_or_refused(
     quiet = ("--quiet", "--campaign", "c")
     written(tmp_path, "lesson", "baseline-2024")
     out = printed(capsys, "run", "lesson.yaml", "--members", "3", *quiet[1:])
-    same = "'minerals=[gallium]' time.end=2024-08-31"
+    same = "'minerals=[gallium]' time.end=2024-06-30"
     command = f"monazite run baseline-2024 lesson {same} --members 3 --seed 1"
     assert command in out
     assert command in printed(capsys, "compare", "c", code=2)
     wider = ("minerals=[gallium,germanium]", "--members", "5")
-    printed(capsys, "run", "baseline-2024", "time.end=2024-06", *wider, *quiet)
+    printed(capsys, "run", "baseline-2024", "time.end=2024-05", *wider, *quiet)
     text = " ".join(printed(capsys, "compare", "c", "--no-plots").split())
-    assert "Median [p10-p90] of 3 paired members. Totals and peaks are over 2024-01 to 2024-06." in text
+    assert "Median [p10-p90] of 3 paired members. Totals and peaks are over 2024-01 to 2024-05." in text
     assert "money is left out" in text
     assert "the runs differ in length" in text
     said = printed(capsys, "compare", "c", "--no-plots", "--good", "germanium", code=2)
     assert "no good or mineral 'germanium'" in said
-    printed(capsys, "run", "baseline-2024", "time.start=2024-02", "time.end=2024-06", *wider, *quiet)
+    printed(capsys, "run", "baseline-2024", "time.start=2024-02", "time.end=2024-05", *wider, *quiet)
     assert "in the same month their members have other draws" in printed(capsys, "compare", "c", code=2)
 
 
@@ -225,7 +225,7 @@ def test_what_an_event_moved_is_beside_the_paired_baseline(
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "lesson", "baseline-2024")
     out = printed(capsys, "run", "baseline-2024", "lesson.yaml", *SMALL, "--members", "3", "--campaign", "c")
-    assert "ban, 2024-01 to 2024-08: let nothing pass where it acted; " in out
+    assert "ban, 2024-01 to 2024-06: let nothing pass where it acted; " in out
     assert "against the paired baseline-2024, exports of the 2 goods that it touches: 100 % less (" in out
     base, run = sorted(find_runs(tmp_path / "outputs" / "c"), key=lambda r: r.scenario)
     (event,) = (event for event in run.events if event["id"] == "ban")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sim
 from sim.cli import main
 from sim.errors import MonaziteError
+from sim.plots.scan import draw_matrix, draw_ranking
 from sim.scenario import load_scenario
 from sim.sweep.execute import execute
 from sim.sweep.executors import ExecutorSettings
@@ -34,6 +37,20 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     plan = make_plan(Request(files, members=MEMBERS, keeping=Keeping(full=True)))
     execute(plan, folder, ExecutorSettings("local", None, None, None, {}))
     return folder, cases, open_sweep(plan.id, folder)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("Jappan", "--country: unknown country 'Jappan'; did you mean 'Japan'?"),
+        ("Congo", "--country: 'Congo' may be more than one country; write COD"),
+    ],
+)
+def test_whose_loss_is_ranked_is_a_country_or_refused(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", "magnesium", "--base-year", "2020", "--country", word]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_each_case_stops_one_supplier_for_a_year(scanned: Scanned) -> None:
@@ -103,7 +120,7 @@ def test_command_goes_on_where_it_was_and_draws(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = "scan magnesium --base-year 2020 --suppliers 1 --stop output --members 2 --months 24 "
-    words += "--country USA --executor local --quiet --weights political_risk --json rows.json"
+    words += "--country U.S. --executor local --quiet --weights political_risk --json rows.json"
     assert main(words.split()) == 0
     assert "4 runs, 0 were stored" in capsys.readouterr().out
     assert main([*words.split(), "--no-plots"]) == 0
@@ -119,3 +136,29 @@ def test_command_goes_on_where_it_was_and_draws(
     assert float(row["price_peak"]) == pytest.approx(stored[0]["price_peak"], rel=1e-5)
     assert float(row["price_peak"]) > 1.2
     assert main(["scan", "--months", "3"]) == 2
+
+
+def test_a_case_that_is_run_alone_names_the_calm_file_beside_it(
+    scanned: Scanned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, cases, _ = scanned
+    shutil.copytree(folder / "scenarios", tmp_path / "cases")
+    monkeypatch.chdir(tmp_path)
+    case, calm = (f"cases/{name}.yaml" for name in (cases[0].name, cases[0].calm))
+    assert main(["run", case, "time.end=2020-08", "--members", "1"]) == 0
+    said = capsys.readouterr().out
+    assert f"to compare: Run both in one command: monazite run {calm} {case} time.end=2020-08-31" in said
+    command = said.partition("in one command: monazite ")[2].splitlines()[0]
+    assert main([*command.split(), "--campaign", "both", "--quiet"]) == 0
+    assert main(["compare", "outputs/both", "--no-plots"]) == 0
+
+
+def test_titles_hold_plain_numbers(tmp_path: Path) -> None:
+    row = {
+        "mineral": "nickel", "supplier": "IDN", "value_lost": 127e9, "value_lost_p10": 1e11,
+        "value_lost_p90": 2e11, "price_peak": 310.0,
+    }  # fmt: skip
+    words = ("the world", "A note.")
+    ranking, matrix = (draw(pd.DataFrame([row]), tmp_path, words) for draw in (draw_ranking, draw_matrix))
+    assert "costs the world most, 130 bn USD of" in ranking.title
+    assert matrix.title.endswith("to 310 times the baseline's")

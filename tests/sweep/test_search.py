@@ -197,6 +197,10 @@ def test_bad_folders_are_explained(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"draws": 10**9}, "draws: 1000000000 will not do"),
+        ({"draws": "100"}, "draws: '100' will not do: Input should be a valid integer"),
+        ({"draws": 100.0}, "draws: 100.0 will not do: Input should be a valid integer"),
+        ({"seed": True}, "seed: True will not do: Input should be a valid integer"),
+        ({"priors": {"speed": ["1", 2.0]}}, "priors.speed.0: '1' will not do: Input should be"),
         ({"draws": 75}, "draws: 75 will not do: Input should be a multiple of 50"),
         ({"seed": -1}, "seed: -1 will not do"),
         ({"seed": float("nan")}, "seed: nan will not do"),

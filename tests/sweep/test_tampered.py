@@ -23,7 +23,7 @@ from sim.errors import MonaziteError
 from sim.results import load_run
 from tests.results.tampered import tamper
 
-TAMPERED = int(os.environ.get("MONAZITE_TAMPERED", "30"))
+TAMPERED = int(os.environ.get("MONAZITE_TAMPERED", "20"))
 FIRST = int(os.environ.get("MONAZITE_TAMPERED_FIRST", "0"))
 SECONDS = 20.0
 FLIPPED = 12

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim.errors import MonaziteError
-from sim.names import country_code
+from sim.names import REST_NAMES, NoCountry, country_code, folded
 from sim.tables import Problems, Table, read_table
 from sim.tables import Row as Line
 from sim.world.build.raw import OTHER
@@ -41,7 +40,6 @@ README = "README.md of 'monazite world new FOLDER' explains every column"
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 DOTTED = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
 """A number whose dot may be meant to part thousands."""
-OTHERS = (OTHER, "other countries", "rest of the world")
 USUAL_HOME = "0.7"
 
 
@@ -118,13 +116,12 @@ class OwnTables(StandIn):
 
     def _country(self, line: Line, column: str) -> str:
         word = line.text(column).strip()
-        if word.casefold() in [other.casefold() for other in OTHERS]:
+        if folded(word) in REST_NAMES:
             return OTHER
         try:
             return country_code(word)
-        except MonaziteError as error:
-            message, _, remedy = str(error).partition("; ")
-            line.refuse(column, message, remedy)
+        except NoCountry as error:
+            line.refuse(column, error.message, error.remedy)
             return OTHER
 
     def _good(self, line: Line) -> str:

@@ -1,7 +1,8 @@
 """Tables as others lay them out, read into tidy ones: trade of CEPII, output of USGS, BGS and anybody's own.
 
 Three functions are all that other rooms use: :func:`read_cepii`, :func:`read_production` and, for cells of
-their own tables, :func:`read_number`. Each says what it left out, recoded or took for granted.
+their own tables, :func:`read_number`. Each says what it left out, recoded or took for granted. What writes
+them into a folder of one's own is :mod:`sim.world.importers.fill`.
 """
 
 from sim.world.importers.cells import CellError, Number, read_number

@@ -83,7 +83,7 @@ def read_number(text: str, thousands: str = ",") -> Number:
     if not PLAIN.fullmatch(number):
         say = "write a number such as 1,234.5"
         if DOTTED.fullmatch(number):
-            say = "if dots part thousands, say so with thousands='.'"
+            say = "if dots part thousands, say so with thousands='.' (--thousands .)"
         raise CellError(f"'{bare[:60]}' is not a number", say)
     return Number(float(number.replace(",", "")), bool(ESTIMATED.search(bare)) and number != bare)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sim.errors import MonaziteError
+from sim.errors import MonaziteError, listed
 from sim.names import countries, country_called, folded, suggestion
 from sim.paths import shown
 from sim.tables import Problems
@@ -55,11 +55,15 @@ LAST_HEADING = 30
 class _Gathered:
     """Rows as they are found, and what is to be said of them."""
 
+    mineral: str = ""
+    """Whose rows are asked for; all where empty."""
     rows: list[tuple[str, str, str, int, float, bool, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     total: set[str] = field(default_factory=set)
     units: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
+    others: set[str] = field(default_factory=set)
+    """Minerals whose rows are not asked for."""
 
 
 def read_production(
@@ -78,7 +82,8 @@ def read_production(
     Summaries, tables of the Minerals Yearbook) and of the BGS are known by their headings.
 
     Args:
-        path: ``.csv`` or ``.xlsx``. mineral, unit: where the table does not say them.
+        path: ``.csv`` or ``.xlsx``. mineral: whose rows are read, all where empty; a table that names none
+            is of it. unit: where the table does not say it.
         columns: of a table with other headings: ``country``, ``year``, ``quantity`` and so on -> its heading.
         sheet: of a workbook. thousands: ``,`` or ``.``.
 
@@ -94,15 +99,18 @@ def read_production(
 
     read = read_sheet(path, sheet)
     at, places, years = _header(read, columns or {})
-    problems, found = Problems(), _Gathered()
+    problems, found = Problems(), _Gathered(mineral)
     defaults = {"mineral": mineral, "unit": unit or _unit_of_title(read, at)}
     if not defaults["unit"] and "unit" not in places:
-        say = "say unit='t', or add a column 'unit'"
+        say = "say unit='t' (--unit t), or add a column 'unit'"
         raise MonaziteError(f"{shown(path)}: nothing says in which unit the figures are; {say}")
     for line, row in read.rows[at + 1 :]:
         _take(_Line(read, line, row, places, defaults), years, thousands, problems, found)
     problems.check()
     if not found.rows:
+        if found.others:
+            say = suggestion(mineral, found.others) or listed(sorted(found.others)) or "see its column"
+            raise MonaziteError(f"{shown(path)}: has no output of '{mineral[:60]}'; {say}")
         raise MonaziteError(f"{shown(path)}: holds no output of a country; check sheet and headings")
     table = pd.DataFrame(found.rows, columns=list(PRODUCTION_COLUMNS))
     keys = list(PRODUCTION_COLUMNS[:4])
@@ -162,7 +170,7 @@ def _header(sheet: Sheet, own: Mapping[str, str]) -> tuple[int, dict[str, int], 
                 known = f"the columns are: {', '.join(cell for cell in row if cell)}"
                 raise MonaziteError(f"{sheet.place(line)}: no column '{lacking[0]}'; {known}")
             return at, places, {} if {"year", "quantity"} <= places.keys() else years
-    say = "name its columns with columns={'country': ..., 'year': ..., 'quantity': ...}"
+    say = "name them with columns={'country': ..., 'year': ..., 'quantity': ...} (--column country=...)"
     raise MonaziteError(
         f"{shown(sheet.path)}: no row is headed by country and years, or country, year and quantity; {say}"
     )
@@ -200,6 +208,9 @@ def _take(
         return
     if "section" in line.places and "world" not in folded(line.text("section")).split():
         found.notes["rows of sections on one country"] += 1
+        return
+    if found.mineral and folded(line.text("mineral")) != folded(found.mineral):
+        found.others.add(line.text("mineral"))
         return
     iso3 = _country(line, problems, found)
     if not iso3:
@@ -279,7 +290,7 @@ def _notes(found: _Gathered) -> list[str]:
     if doubtful:
         notes.append(
             f"{len(doubtful):,} figures such as '{doubtful[0]}' have three decimals and are read as such; if "
-            "the dot parts thousands, say thousands='.'"
+            "the dot parts thousands, say thousands='.' (--thousands .)"
         )
     estimated = sum(row[5] for row in found.rows)
     if estimated:
