@@ -45,9 +45,8 @@ def _good_sections(
     if not goods:
         return []
     controls = {good: _controllers(good, pairs, base) for good in goods}
-    facts = {baseline.scenario: good_facts(base, None, {g: list(c) for g, c in controls.items()}, wanted)}
-    for name, (data, usual) in pairs.items():
-        facts[name] = good_facts(data, usual, {good: [controller(data, good)] for good in goods}, wanted)
+    usual, others = good_facts(base, pairs, {g: list(c) for g, c in controls.items()}, wanted)
+    facts = {baseline.scenario: usual, **others}
     first, last = (str(base["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
     sections = []
     for good in goods:
