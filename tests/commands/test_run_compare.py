@@ -18,8 +18,10 @@ import xarray as xr
 import sim.scenario.find
 import sim.scenario.resolve  # the stand-ins of the packages have no modules of their own
 import sim.sweep.estimate  # noqa: F401
+from sim.analysis.comparison import Comparison
 from sim.cli import build_parser
 from sim.commands import run
+from sim.commands.compare import Compared, picture_folder
 from sim.errors import MonaziteError
 from sim.results import find_runs
 from tests.synthetic import make_dataset
@@ -193,6 +195,19 @@ def test_compare_writes_tables_judges_conditions_and_shows_what_is_asked(
         with pytest.raises(MonaziteError, match=message):
             _call("compare", "c", "--no-plots", *words)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_of_pictures_are_named_by_the_heads_of_baselines() -> None:
+    def made(identity: str, head: str) -> Compared:
+        return Compared(Comparison(identity, (), (), {}, 2, names={identity: head}), [], [], [])
+
+    plain, dated = made("base_0", "ban from 2026-07, stock 10 kt"), made("base_1", "baseline-2024")
+    assert picture_folder(plain, [plain, dated]) == "ban-from-2026-07-stock-10-kt"
+    assert picture_folder(dated, [plain, dated]) == "baseline-2024"
+    # Where heads are alike, also on disks that do not tell capitals, the ids tell them apart.
+    twin = made("base_2", "Baseline-2024")
+    assert [picture_folder(one, [dated, twin]) for one in (dated, twin)] == ["base_1", "base_2"]
+    assert picture_folder(made("base_3", "\u2026/.."), [plain]) == "base_3"
 
 
 def test_a_single_run_finds_its_baseline_beside_it(
