@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from sim.engine import Simulation
+from sim.agents import tomorrow
+from sim.engine import Simulation, outlook
 
 MAY_BE_NEGATIVE = ("certificate_gap", "event_change", "inventory_change")
 MAY_BE_MISSING = ("price_gate", "price_inside", "price_outside", "price_delivered")
@@ -41,3 +43,11 @@ def check_record(simulation: Simulation) -> None:
             assert name in MAY_BE_NEGATIVE or not (values.values < 0).any(), name
             assert not np.isinf(values.values).any(), name
             assert not str(name).startswith("quote_") or (values.values > 0).all(), name
+
+
+def price_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of the market of tomorrow go on until nothing moves: they end a little apart otherwise."""
+    for name, value in (("ARRIVED", 1e-5), ("NEARLY", 1e-5), ("TOLERANCE", 1e-7)):
+        monkeypatch.setattr(tomorrow, name, value)
+    for name in ("ROUNDS", "MORE_ROUNDS"):
+        monkeypatch.setattr(outlook, name, 400)

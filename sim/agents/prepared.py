@@ -56,10 +56,10 @@ class Prepared:
     def cash_cost(self) -> FloatArray:
         """(O,) base-year cash cost, multiple of the good's base price.
 
-        What did not run at base prices costs no less than they.
+        What did not run at base prices costs no less than they, what ran no more.
         """
         cost = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
-        return np.where(self.benchmark.entrant, np.maximum(cost, 1.0), cost)
+        return np.where(self.benchmark.entrant, np.maximum(cost, 1.0), np.minimum(cost, 1.0))
 
     def each(self, row: FloatArray) -> FloatArray:
         """(M, n) a row (n,) for every member, each its own to write in."""

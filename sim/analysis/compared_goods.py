@@ -5,8 +5,11 @@ Members are read some hundred at a time, so that ten thousand of them fit into m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ from sim.analysis.select import controller, own_events, price
 from sim.results.grouping import group_sum, over_run
 
 Values = npt.NDArray[np.float64]
+Made = TypeVar("Made")
 Facts = dict[Key, Values]
 """What is measured -> (member,) in tonnes, USD, shares of one or months."""
 
@@ -28,6 +32,10 @@ BLOCK = 256
 USED = (
     "price_outside", "price_inside", "price_gate", "hhi_owners", "production", "shortfall", "requirement"
 )  # fmt: skip
+MOST_TOGETHER = 4
+"""Blocks in memory at once."""
+NEEDED = (*USED, "imports", "price_delivered", "flow_year")
+"""All that is read of a run: to cut out members of every variable that a run has takes as long as to read."""
 PEAK = 1.05
 """Multiple of the baseline from which a price is said to have a peak."""
 
@@ -59,42 +67,123 @@ def in_blocks(
         run: results.
         base: those of the paired baseline.
     """
-    parts = []
-    for first in range(0, run.sizes["member"], BLOCK):
-        rows = slice(first, first + BLOCK)
-        parts.append(make(run.isel(member=rows), base.isel(member=rows) if base is not None else None))
+
+    def some(rows: slice) -> Facts:
+        return make(run.isel(member=rows), base.isel(member=rows) if base is not None else None)
+
+    return _joined(each(some, blocks_of(run)))
+
+
+def each(make: Callable[[slice], Made], blocks: Sequence[slice]) -> list[Made]:
+    """What is made of each block of members, in their order; some of them at the same time.
+
+    Reading, unpacking and most of what numpy does happen outside Python's lock. What is made of a block hangs
+    on that block alone, so the numbers are the same however many are made together.
+    """
+    if len(blocks) == 1:
+        return [make(blocks[0])]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_TOGETHER)) as pool:
+        return list(pool.map(make, blocks))
+
+
+def blocks_of(run: xr.Dataset) -> list[slice]:
+    """All members of a run, some at a time."""
+    return [slice(first, first + BLOCK) for first in range(0, run.sizes["member"], BLOCK)]
+
+
+def _joined(parts: Sequence[Facts]) -> Facts:
+    """Facts of members from those of some of them at a time."""
     if len(parts) == 1:
         return parts[0]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def good_facts(
-    run: xr.Dataset, base: xr.Dataset | None, controls: Mapping[str, Sequence[str]], wanted: Wanted
-) -> Facts:
-    """All that a comparison says of some goods in one run.
+    base: xr.Dataset,
+    pairs: Mapping[str, tuple[xr.Dataset, xr.Dataset]],
+    controls: Mapping[str, Sequence[str]],
+    wanted: Wanted,
+) -> tuple[Facts, dict[str, Facts]]:
+    """All that a comparison says of some goods in the baseline, and in each scenario.
 
     Args:
-        run: results.
-        base: those of the paired baseline; None for the baseline itself.
-        controls: good id -> countries between whose inside and outside prices are told apart.
+        base: results of the baseline.
+        pairs: scenario -> its results and those of the paired baseline; where all members are paired in
+            their order, these are ``base`` itself, which is then read once for all scenarios.
+        controls: good id -> countries between whose inside and outside prices are told apart in the
+            baseline; in a scenario it is its own controlling country.
         wanted: what is asked for beyond that.
 
     Returns:
-        Numbers by :class:`~sim.analysis.comparison.Key`; ``place`` of a price is the controlling country.
+        Of the baseline, and of each scenario, numbers by :class:`~sim.analysis.comparison.Key`; ``place``
+        of a price is the controlling country.
     """
+    goods = list(controls)
+    own = {name: {good: [controller(data, good)] for good in goods} for name, (data, _) in pairs.items()}
+    beside = [name for name, (_, usual) in pairs.items() if usual is base]
+    narrow = {name: _needed(data) for name, (data, _) in pairs.items()}
+    alone = _needed(base)
 
-    def make(rows: xr.Dataset, beside: xr.Dataset | None) -> Facts:
-        own = _read(rows, list(controls))
-        usual = _read(beside, list(controls)) if beside is not None else None
-        facts: Facts = {}
-        for good, places in controls.items():
-            facts |= {**_concentration(own, usual, good), **_imports(own, usual, good, wanted)}
-            for country in places:
-                facts |= _prices(own, usual, good, country)
-            facts |= _users(own, usual, good, wanted)
-        return facts
+    def together(rows: slice) -> tuple[Facts, list[Facts]]:
+        usual = _Members(_read(alone.isel(member=rows), goods))
+        others = [
+            _facts(_Members(_read(narrow[name].isel(member=rows), goods)), usual, own[name], wanted)
+            for name in beside
+        ]
+        return _facts(usual, None, controls, wanted), others
 
-    return in_blocks(make, run, base)
+    made = each(together, blocks_of(base))
+    found = {name: _joined([others[i] for _, others in made]) for i, name in enumerate(beside)}
+    for name, (_, paired_base) in pairs.items():
+        if name not in beside:
+            usual = _needed(paired_base)
+
+            def apart(rows: slice, run: xr.Dataset = narrow[name], usual: xr.Dataset = usual, name: str = name
+                      ) -> Facts:  # fmt: skip
+                now, before = (_Members(_read(data.isel(member=rows), goods)) for data in (run, usual))
+                return _facts(now, before, own[name], wanted)
+
+            found[name] = _joined(each(apart, blocks_of(narrow[name])))
+    return _joined([facts for facts, _ in made]), found
+
+
+def _needed(data: xr.Dataset) -> xr.Dataset:
+    return data[[name for name in NEEDED if name in data]]
+
+
+@dataclass
+class _Members:
+    """Some members in memory, and what has been made of them, which the baseline's are asked for again."""
+
+    data: xr.Dataset
+    needs: dict[tuple[str, tuple[str, ...]], _Need] = field(default_factory=dict)
+    spread: dict[str, tuple[Values, Values]] = field(default_factory=dict)
+
+    def need(self, good: str, by: tuple[str, ...]) -> _Need:
+        """Tonnes missing and needed by labels of users."""
+        if (good, by) not in self.needs:
+            self.needs[good, by] = _need(self.data, good, by)
+        return self.needs[good, by]
+
+    def concentration(self, good: str) -> tuple[Values, Values]:
+        """(member,) indices of the last year, of output by country and of sales by owner."""
+        if good not in self.spread:
+            self.spread[good] = _last_year(self.data, good)
+        return self.spread[good]
+
+
+def _facts(
+    run: _Members, base: _Members | None, controls: Mapping[str, Sequence[str]], wanted: Wanted
+) -> Facts:
+    """Of some members and of those that they are paired with; None for the baseline itself."""
+    facts: Facts = {}
+    usual = base.data if base is not None else None
+    for good, places in controls.items():
+        facts |= {**_concentration(run, base, good), **_imports(run.data, usual, good, wanted)}
+        for country in places:
+            facts |= _prices(run.data, usual, good, country)
+        facts |= _users(run, base, good, wanted)
+    return facts
 
 
 def _read(data: xr.Dataset, goods: Sequence[str]) -> xr.Dataset:
@@ -109,14 +198,13 @@ def _read(data: xr.Dataset, goods: Sequence[str]) -> xr.Dataset:
 
 def largest_moves(run: xr.Dataset, base: xr.Dataset, goods: Sequence[str]) -> Values:
     """(member, good) farthest that each price outside is from the baseline's, in logs; 0 without trade."""
-    parts = []
-    for first in range(0, run.sizes["member"], BLOCK):
-        now, before = (
-            data["price_outside"].isel(member=slice(first, first + BLOCK)).sel(good=list(goods)).values
-            for data in (run, base)
-        )
-        parts.append(np.nan_to_num(metrics.largest_move(now, before)))
-    return np.concatenate(parts)
+    wanted = [data["price_outside"].sel(good=list(goods)) for data in (run, base)]
+
+    def moves(rows: slice) -> Values:
+        now, before = (prices.isel(member=rows).values for prices in wanted)
+        return np.nan_to_num(metrics.largest_move(now, before))
+
+    return np.concatenate(each(moves, blocks_of(run)))
 
 
 def _month_number(date: npt.NDArray[np.datetime64]) -> Values:
@@ -169,10 +257,10 @@ def _need(run: xr.Dataset, good: str, by: Sequence[str]) -> _Need:
     return _Need(keys, short, required)
 
 
-def _users(run: xr.Dataset, base: xr.Dataset | None, good: str, wanted: Wanted) -> Facts:
+def _users(run: _Members, base: _Members | None, good: str, wanted: Wanted) -> Facts:
     """Unmet demand in all and by country, by sector where asked; when it begins and ends."""
-    found = _need(run, good, ("country",))
-    window = run_metrics.steps_per_year(run)
+    found = run.need(good, ("country",))
+    window = run_metrics.steps_per_year(run.data)
     facts: Facts = {}
 
     def enter(place: str, sector: str, short: Values, required: Values) -> None:
@@ -185,8 +273,8 @@ def _users(run: xr.Dataset, base: xr.Dataset | None, good: str, wanted: Wanted) 
     for i, (country,) in enumerate(found.keys):
         facts[Key("unmet", good, country)] = tonnes[:, i]
         facts[Key("shortage", good, country)] = shares[:, i]
-    if wanted.sectors and "need_sector" in run.coords:
-        single = _need(run, good, ("country", "sector"))
+    if wanted.sectors and "need_sector" in run.data.coords:
+        single = run.need(good, ("country", "sector"))
         for sector in wanted.sectors:
             for place in ("", *wanted.importers):
                 mine = [i for i, (c, s) in enumerate(single.keys) if s == sector and place in ("", c)]
@@ -194,7 +282,7 @@ def _users(run: xr.Dataset, base: xr.Dataset | None, good: str, wanted: Wanted) 
                     sums = (v[..., mine].sum(axis=-1) for v in (single.short, single.required))
                     enter(place, sector, *sums)
     if base is not None:
-        facts |= _shortage_times(run, base, good, found)
+        facts |= _shortage_times(run.data, base, good, found)
     return facts
 
 
@@ -204,14 +292,14 @@ def _share_outside(found: _Need, country: str) -> Values:
     return metrics.unmet_share(found.short[..., abroad].sum(-1), found.required[..., abroad].sum(-1))
 
 
-def _shortage_times(run: xr.Dataset, base: xr.Dataset, good: str, found: _Need) -> Facts:
+def _shortage_times(run: xr.Dataset, base: _Members, good: str, found: _Need) -> Facts:
     country = controller(run, good)
-    start = run_metrics.first_event(own_events(run, base))
+    start = run_metrics.first_event(own_events(run, base.data))
     if start is None:
         first = last = np.full(run.sizes["member"], np.nan)
     else:
         months = run_metrics.months_since(start, run["time"].values)
-        usual = _share_outside(_need(base, good, ("country",)), country)
+        usual = _share_outside(base.need(good, ("country",)), country)
         excess = metrics.excess_share(_share_outside(found, country), usual)
         first = metrics.months_to_first_shortfall(excess, months)
         last = metrics.supply_recovery(excess, months)
@@ -220,21 +308,21 @@ def _shortage_times(run: xr.Dataset, base: xr.Dataset, good: str, found: _Need) 
     }  # fmt: skip
 
 
-def _concentration(run: xr.Dataset, base: xr.Dataset | None, good: str) -> Facts:
+def _last_year(data: xr.Dataset, good: str) -> tuple[Values, Values]:
+    year = run_metrics.steps_per_year(data)
+    owners = data["hhi_owners"].sel(good=good).values[:, -year:]
+    return (
+        np.asarray(run_metrics.concentration(data, [good])["hhi"].values[:, -1], dtype=np.float64),
+        over_run(owners, "hhi_owners"),
+    )
+
+
+def _concentration(run: _Members, base: _Members | None, good: str) -> Facts:
     """Of the last year, and how much it differs from the baseline's."""
-
-    def both(data: xr.Dataset) -> tuple[Values, Values]:
-        year = run_metrics.steps_per_year(data)
-        owners = data["hhi_owners"].sel(good=good).values[:, -year:]
-        return (
-            np.asarray(run_metrics.concentration(data, [good])["hhi"].values[:, -1], dtype=np.float64),
-            over_run(owners, "hhi_owners"),
-        )
-
-    own = both(run)
+    own = run.concentration(good)
     facts = {Key("hhi", good): own[0], Key("hhi_owners", good): own[1]}
     if base is not None:
-        other = both(base)
+        other = base.concentration(good)
         facts[Key("hhi_change", good)] = own[0] - other[0]
         facts[Key("hhi_owners_change", good)] = own[1] - other[1]
     return facts

@@ -46,7 +46,8 @@ def money_facts(run: xr.Dataset, base: xr.Dataset, wanted: Wanted) -> Facts:
         return _trade(rows, beside, _at_risk(rows, beside, wanted)) | _owners(rows, beside)
 
     some = trade_members(run)
-    facts = in_blocks(at_risk, run, base)
+    lost = ["value_added_at_risk"]
+    facts = in_blocks(at_risk, run[lost], base[lost])
     if len(some) == run.sizes["member"]:
         return facts | in_blocks(trade, run, base)
     return facts | in_blocks(trade, run.isel(member=some), base.isel(member=some))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from sim.analysis.comparison import Comparison, Row
+from sim.analysis.comparison import Comparison, Row, Values, band
 from sim.analysis.measures import MEASURES, Measure
 from sim.analysis.select import find_country, find_owner, find_sector, goods_meant
 from sim.analysis.text import format_band, number
@@ -32,7 +32,10 @@ from sim.errors import MonaziteError, did_you_mean
 from sim.names import NoCountry, countries, good_called, suggestion
 from sim.units import QuantityError, parse_quantity
 
-__all__ = ["Condition", "Verdict", "judge", "read_condition"]
+__all__ = [
+    "Condition", "Verdict", "condition_good", "condition_rows", "judge", "meets", "read_condition",
+    "shown_bound",
+]  # fmt: skip
 
 OPTION = "--fail-if"
 STATISTICS = ("median", "p10", "p90")
@@ -91,94 +94,104 @@ class Verdict:
     found: tuple[str, ...]
 
 
-def _refuse(text: str, message: str, remedy: str) -> MonaziteError:
-    return MonaziteError(f"{OPTION} '{text}': {message}; {remedy}")
+@dataclass(frozen=True)
+class _Written:
+    """A condition as written, and the option that it was written behind."""
+
+    text: str
+    option: str = OPTION
+
+    def refuse(self, message: str, remedy: str) -> MonaziteError:
+        return MonaziteError(f"{self.option} '{self.text}': {message}; {remedy}")
 
 
-def read_condition(text: str, dataset: xr.Dataset) -> Condition:
+def read_condition(text: str, dataset: xr.Dataset, option: str = OPTION) -> Condition:
     """Read a condition on runs such as one.
 
     Args:
         text: as the grammar of this module says.
         dataset: results with the goods, countries, sectors and owners that may be named.
+        option: that an error names.
 
     Raises:
         MonaziteError: it cannot be read, or names something that the runs do not have.
     """
+    written = _Written(text, option)
     likely = LIKELY.match(text)
     inside = likely["inside"] if likely else text
     sides = SIDES.match(inside)
     if sides is None:
-        raise _refuse(text, "is no condition", f"write a measure, a sign and a bound, for example {EXAMPLE}")
+        raise written.refuse("is no condition", f"write a measure, a sign and a bound, for example {EXAMPLE}")
     statistic, subject = "median", sides["left"]
     if call := CALL.match(subject):
         statistic, subject = call["statistic"], call["subject"]
         if statistic not in STATISTICS or likely:
             hint = did_you_mean(statistic, [*STATISTICS, "probability"])
-            raise _refuse(text, f"'{statistic}' is no statistic here", hint or "leave it out")
+            raise written.refuse(f"'{statistic}' is no statistic here", hint or "leave it out")
     name, *names = (part.strip() for part in subject.split("."))
     measure = MEASURES.get(name)
     if measure is None or not measure.testable:
         testable = [m.name for m in MEASURES.values() if m.testable]
         hint = did_you_mean(name, testable, list_up_to=len(testable))
-        raise _refuse(text, f"unknown measure '{name}'", hint)
-    about = _about(text, measure, names, dataset)
-    bound = _quantity(text, sides["bound"], measure.dimension)
+        raise written.refuse(f"unknown measure '{name}'", hint)
+    about = _about(written, measure, names, dataset)
+    bound = _quantity(written, sides["bound"], measure.dimension)
     chance = ("", 0.0)
     if likely:
         statistic = "probability"
-        chance = likely["sign"], _quantity(text, likely["share"], "share")
+        chance = likely["sign"], _quantity(written, likely["share"], "share")
     return Condition(text.strip(), measure, *about, statistic, sides["sign"], bound, chance)
 
 
-def _quantity(text: str, written: str, dimension: str) -> float:
+def _quantity(written: _Written, bound: str, dimension: str) -> float:
     """A bound in the unit inside the model; a plain number for measures without one."""
     if not dimension:
         try:
-            return float(written.replace(",", ""))
+            return float(bound.replace(",", ""))
         except ValueError:
-            raise _refuse(text, f"'{written}' is no plain number", "write for example 'multiple.gallium > 2'"
+            raise written.refuse(f"'{bound}' is no plain number", "write for example 'multiple.gallium > 2'"
                           ) from None  # fmt: skip
     try:
-        return parse_quantity(written, dimension).value
+        return parse_quantity(bound, dimension).value
     except QuantityError as error:
-        raise _refuse(text, error.message, error.remedy or "write a number and a unit") from None
+        raise written.refuse(error.message, error.remedy or "write a number and a unit") from None
 
 
 def _about(
-    text: str, measure: Measure, names: Sequence[str], dataset: xr.Dataset
+    written: _Written, measure: Measure, names: Sequence[str], dataset: xr.Dataset
 ) -> tuple[str, str, str, tuple[str, ...]]:
     """Country, sector, owner and goods that the names stand for."""
     if "owner" in measure.of:
         # The names of firms may hold dots.
-        found: dict[str, str] = {"owner": find_owner(dataset, ".".join(names), OPTION)} if names else {}
+        name = ".".join(names)
+        found: dict[str, str] = {"owner": find_owner(dataset, name, written.option)} if names else {}
         goods: tuple[str, ...] = ()
     else:
         found, goods = {}, ()
         for name in names:
-            country, sector = _place(text, measure, name, dataset), find_sector(dataset, name)
+            country, sector = _place(written, measure, name, dataset), find_sector(dataset, name)
             kind = "place" if country else "sector" if sector else "good"
             if kind not in measure.of:
                 takes = " and ".join(measure.of) or "nothing"
                 said = f"'{name}' is a {kind}, and {measure.name} takes {takes}"
-                raise _refuse(text, said, f"see {EXAMPLE}")
+                raise written.refuse(said, f"see {EXAMPLE}")
             if kind in found or (kind == "good" and goods):
-                raise _refuse(text, f"'{name}' is a second {kind}", "write a condition for each")
+                raise written.refuse(f"'{name}' is a second {kind}", "write a condition for each")
             if kind == "good":
-                goods = tuple(_goods(text, measure, name, dataset))
+                goods = tuple(_goods(written, measure, name, dataset))
             else:
                 found[kind] = country or sector
     if "good" in measure.of and not goods:
-        raise _refuse(text, f"{measure.name} needs a good", f"write for example '{measure.name}.gallium'")
+        raise written.refuse(f"{measure.name} needs a good", f"write for example '{measure.name}.gallium'")
     if measure.name in ("delivered", "imports", "imports_change", "net", "duties", "exports_value",
                         "imports_value") and "place" not in found:  # fmt: skip
-        raise _refuse(text, f"{measure.name} needs a country", "write its ISO-3 code behind a dot")
+        raise written.refuse(f"{measure.name} needs a country", "write its ISO-3 code behind a dot")
     if "owner" in measure.of and "owner" not in found:
-        raise _refuse(text, f"{measure.name} needs an owner", "write its name behind a dot")
+        raise written.refuse(f"{measure.name} needs an owner", "write its name behind a dot")
     return found.get("place", ""), found.get("sector", ""), found.get("owner", ""), goods
 
 
-def _place(text: str, measure: Measure, name: str, dataset: xr.Dataset) -> str:
+def _place(written: _Written, measure: Measure, name: str, dataset: xr.Dataset) -> str:
     """The country that a name stands for; empty where it stands for something else.
 
     Some codes of two letters are symbols of elements, too (Ga, Co, In): where a measure takes goods they mean
@@ -189,21 +202,21 @@ def _place(text: str, measure: Measure, name: str, dataset: xr.Dataset) -> str:
     try:
         return find_country(dataset, name)
     except NoCountry as error:
-        raise _refuse(text, error.message, error.remedy) from None
+        raise written.refuse(error.message, error.remedy) from None
 
 
-def _goods(text: str, measure: Measure, name: str, dataset: xr.Dataset) -> list[str]:
+def _goods(written: _Written, measure: Measure, name: str, dataset: xr.Dataset) -> list[str]:
     """The goods that a name stands for; one that is nothing may be a country that is misspelt."""
     try:
-        return goods_meant(dataset, [name], OPTION)
+        return goods_meant(dataset, [name], written.option)
     except MonaziteError:
         near = suggestion(name, [one.name for one in countries().values()]) if "place" in measure.of else ""
         if near:
-            raise _refuse(text, f"'{name[:60]}' is no good, sector or country of this run", near) from None
+            raise written.refuse(f"'{name[:60]}' is no good, sector or country of this run", near) from None
         raise
 
 
-def _rows(condition: Condition, comparison: Comparison) -> list[Row]:
+def condition_rows(condition: Condition, comparison: Comparison) -> list[Row]:
     """The rows that a condition is about."""
     wanted = condition.measure
     rows = []
@@ -228,7 +241,7 @@ def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) ->
     for condition in conditions:
         held, all_found = [], []
         for comparison in comparisons:
-            for row in _rows(condition, comparison):
+            for row in condition_rows(condition, comparison):
                 for scenario in comparison.scenarios or (comparison.baseline,):
                     found = _judged(condition, row, scenario, comparison)
                     if found is not None:
@@ -236,7 +249,7 @@ def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) ->
                         held += [found[1]] if found[0] else []
         if not all_found:
             remedy = "name what the runs hold, or compare runs that keep it"
-            raise _refuse(condition.text, "no run has a value for it", remedy)
+            raise _Written(condition.text).refuse("no run has a value for it", remedy)
         verdicts.append(Verdict(condition, bool(held), tuple(held or all_found)))
     return verdicts
 
@@ -248,22 +261,46 @@ def _judged(
     if scenario not in row.values:
         return None
     values = row.values[scenario]
-    known, band = values[~np.isnan(values)], row.bands[scenario]
+    known = values[~np.isnan(values)]
     if not len(known):
         return None
-    factor = SHOWN_PER_UNIT.get(row.unit, 1.0)
-    bound, compared = condition.bound * factor, COMPARISONS[condition.sign]
     good = f", {condition_good(row, comparison)}" if row.key.good else ""
     who = f"{comparison.names.get(scenario, scenario)}{good}"
+    holds, value = meets(condition, known, shown_bound(condition, row.unit))
+    if condition.statistic == "probability":
+        return holds, f"{who}: {number(100 * value)} % of {len(known)} members"
+    horizon = comparison.horizon_months.get(scenario, 0.0)
+    said = f"{who}: {format_band(row.bands[scenario], row.kind, horizon)}{f' {row.unit}' if row.unit else ''}"
+    return holds, said
+
+
+def shown_bound(condition: Condition, unit: str) -> float:
+    """The bound of a condition in the unit of the values of a row."""
+    return condition.bound * SHOWN_PER_UNIT.get(unit, 1.0)
+
+
+def meets(condition: Condition, values: Values, bound: float) -> tuple[bool, float]:
+    """Whether values meet a condition, and the statistic of them that says so.
+
+    Args:
+        condition: whose statistic and sign are meant.
+        values: (n,) NaN left out.
+        bound: as :func:`shown_bound` has it.
+
+    Returns:
+        False and NaN where there is no value.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return False, float("nan")
+    compared = COMPARISONS[condition.sign]
     if condition.statistic == "probability":
         share = float(np.mean([compared(float(value), bound) for value in known]))
         sign, limit = condition.likely
-        said = f"{who}: {number(100 * share)} % of {len(known)} members"
-        return COMPARISONS[sign](share, limit), said
-    value = {"median": band.median, "p10": band.low, "p90": band.high}[condition.statistic]
-    horizon = comparison.horizon_months.get(scenario, 0.0)
-    said = f"{who}: {format_band(band, row.kind, horizon)}{f' {row.unit}' if row.unit else ''}"
-    return compared(value, bound), said
+        return COMPARISONS[sign](share, limit), share
+    taken = band(known)
+    value = {"median": taken.median, "p10": taken.low, "p90": taken.high}[condition.statistic]
+    return compared(value, bound), value
 
 
 def condition_good(row: Row, comparison: Comparison) -> str:

@@ -1,7 +1,8 @@
 """Runs as yearly series in the layout of the Integrated Assessment Modeling Consortium (IAMC).
 
 Columns model, scenario, region, variable, unit, then one for each year; levels of a variable are parted by
-``|``. Statistics over members are variables of their own, ``...|50.0th Percentile``, as assessments that
+``|``. ``pyam.IamDataFrame`` reads it: it wants these five columns, years besides and nothing else, and no row
+twice. Statistics over members are variables of their own, ``...|50.0th Percentile``, as assessments that
 report ensembles have them.
 """
 
@@ -94,8 +95,15 @@ def _whole_years(data: xr.Dataset) -> list[int]:
 
 
 def _word(text: str) -> str:
-    """A level of a variable: what parts levels must not stand in it."""
-    return text.replace("|", "/").strip()
+    """A level of a variable: what parts levels, or stands for any text, must not stand in it."""
+    return text.replace("|", "/").replace("*", "").strip()
+
+
+def _named(data: xr.Dataset, goods: Sequence[str]) -> dict[str, str]:
+    """Goods in words, told apart by their ids where several have the same."""
+    words = {good: _word(good_name(data, good)) for good in goods}
+    every = list(words.values())
+    return {good: f"{name} ({good})" if every.count(name) > 1 else name for good, name in words.items()}
 
 
 def _yearly(data: xr.Dataset, years: Sequence[int], values: Values, mean: bool = False) -> Values:
@@ -121,8 +129,8 @@ def _grouped(
 
 
 def _series(data: xr.Dataset, goods: Sequence[str], years: Sequence[int]) -> Iterator[Series]:
-    for good in goods:
-        name, country = _word(good_name(data, good)), country_name(controller(data, good))
+    for good, name in _named(data, goods).items():
+        country = country_name(controller(data, good))
         for market, place in (
             ("outside", f"Outside {country}"), ("inside", f"Inside {country}"), ("gate", "Gate")
         ):  # fmt: skip

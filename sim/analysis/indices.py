@@ -25,15 +25,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.analysis.points_needed import CONVERGED, LEAST_PLAIN, TO_CONVERGE, intervals_say
+
 __all__ = ["CONVERGED", "Design", "Indices", "Tornado", "analyse", "tornado"]
 
 Values = npt.NDArray[np.float64]
 
-CONVERGED = 0.1
-"""Half-width of an interval, as a share of variance, up to which an index counts as converged."""
 HARMONICS = 10
-LEAST_FOR_RBD_FAST = 5 * 2 * HARMONICS
-"""Points below which the correction for bias in RBD-FAST is larger than what it corrects."""
+"""Of RBD-FAST; below ten points for each, correcting its bias is larger than what it corrects."""
 OUTER_SHARE = 0.25
 """Outer share of a factor's range that stands for 'low' and 'high' in a tornado."""
 NORMAL_95 = 1.959964
@@ -119,7 +118,11 @@ def analyse(design: Design, outcome: Values) -> Indices:
     unit, values = design.unit[sound], outcome[sound].astype(np.float64)
     used, dropped = len(values), points - len(values)
     if used < 2 * block or used < len(design.names) + 4:
-        raise ValueError(f"{used} points of {points} are left, too few for {len(design.names)} factors")
+        needed = -(-max(2 * block, len(design.names) + 4) // block) * block
+        raise ValueError(
+            f"{used} points of {points} are left, too few for {len(design.names)} factors: "
+            f"{needed} are the least"
+        )
     columns, measures = COLUMNS.get(design.method, SAMPLE_COLUMNS), MEASURES.get(design.method, _sampled)
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         zeros = np.zeros((len(design.names), len(columns)))
@@ -148,7 +151,7 @@ def _sobol(design: Design, unit: Values, values: Values) -> Measured:
             for j in range(i + 1, len(design.names)):
                 index, width = float(found["S2"][i, j]), float(found["S2_conf"][i, j])
                 pairs.append((first, design.names[j], index, width))
-    return table, tuple(pairs), _convergence(float(table[:, [1, 3]].max()), "an index", design.block)
+    return table, tuple(pairs), _convergence(design, float(table[:, [1, 3]].max()), len(values))
 
 
 def _morris(design: Design, unit: Values, values: Values) -> Measured:
@@ -159,9 +162,8 @@ def _morris(design: Design, unit: Values, values: Values) -> Measured:
     )
     table = np.stack([found["mu_star"], found["mu_star_conf"], found["mu"], found["sigma"]], axis=1)
     ranked = np.sort(table[:, 0])[::-1]
-    wide = float(table[:, 1].max()) > 0.5 * float(ranked[0])
-    note = "the intervals of mu_star are wider than half of the largest effect: take more trajectories"
-    return np.asarray(table, dtype=np.float64), (), (note,) if wide else ()
+    notes = _convergence(design, float(table[:, 1].max()) / float(ranked[0]), len(values))
+    return np.asarray(table, dtype=np.float64), (), notes
 
 
 def _sampled(design: Design, unit: Values, values: Values) -> Measured:
@@ -170,12 +172,15 @@ def _sampled(design: Design, unit: Values, values: Values) -> Measured:
     points = len(values)
     correlation, width = partial_rank_correlation(unit, values)
     first = np.full((len(design.names), 2), np.nan)
-    if points >= LEAST_FOR_RBD_FAST:
+    if points >= LEAST_PLAIN:
         found = rbd_fast.analyze(_problem(design.names), unit, values, M=HARMONICS, seed=SEED)
         first = np.stack([found["S1"], found["S1_conf"]], axis=1).astype(np.float64)
-        notes = _convergence(float(first[:, 1].max()), "S1", 1)
+        notes = _convergence(design, float(first[:, 1].max()), points)
     else:
-        notes = (f"S1 needs at least {LEAST_FOR_RBD_FAST} points; there are {points}",)
+        notes = (
+            f"S1 needs at least {LEAST_PLAIN} points, and about {TO_CONVERGE} for intervals of "
+            f"±{CONVERGED:g}; there are {points}",
+        )
     more = "interactions do not show in a plain sample: a saltelli design gives total indices"
     return np.column_stack([first, correlation, width]), (), (*notes, more)
 
@@ -192,15 +197,10 @@ def _gridded(design: Design, unit: Values, values: Values) -> Measured:
     return np.column_stack([first, correlation, width]), (), (more,)
 
 
-def _convergence(widest: float, what: str, block: int) -> tuple[str, ...]:
-    if widest <= CONVERGED:
-        return ()
-    unit = "base samples" if block > 1 else "points"
-    factor = int(np.ceil((widest / CONVERGED) ** 2))
-    return (
-        f"not converged: the widest interval of {what} is ±{widest:.2f}; about {factor} times as many {unit} "
-        f"bring it to ±{CONVERGED:g}",
-    )
+def _convergence(design: Design, widest: float, points: int) -> tuple[str, ...]:
+    """How many points the widest interval wants; nothing where it is narrow enough."""
+    note = intervals_say(design.method, widest, points // design.block, design.block)
+    return (note,) if note else ()
 
 
 def partial_rank_correlation(unit: Values, values: Values) -> tuple[Values, Values]:

@@ -109,7 +109,9 @@ def lowest_multiple(run: Values, baseline: Values) -> Values:
 def largest_move(run: Values, baseline: Values) -> Values:
     """Two (member, time, ...) USD/t -> (member, ...)."""
     multiple = paired_ratio(run, baseline)
-    return highest(np.abs(np.log(multiple, out=np.full_like(multiple, np.nan), where=multiple > 0)))
+    multiple[~(multiple > 0)] = np.nan
+    # Logarithms rise: those of the ends are the ends of all, and far fewer to take.
+    return np.maximum(np.log(highest(multiple)), -np.log(lowest(multiple)))
 
 
 @_metric("months", "From the first event until a member is back for good; infinite where it never is.")

@@ -15,6 +15,7 @@ from sim.analysis.compared_money import money_facts, trade_members
 from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
+from sim.analysis.points_needed import drawn, few_members
 from sim.analysis.select import controller, good_name, label, own_events, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
@@ -44,9 +45,8 @@ def _good_sections(
     if not goods:
         return []
     controls = {good: _controllers(good, pairs, base) for good in goods}
-    facts = {baseline.scenario: good_facts(base, None, {g: list(c) for g, c in controls.items()}, wanted)}
-    for name, (data, usual) in pairs.items():
-        facts[name] = good_facts(data, usual, {good: [controller(data, good)] for good in goods}, wanted)
+    usual, others = good_facts(base, pairs, {g: list(c) for g, c in controls.items()}, wanted)
+    facts = {baseline.scenario: usual, **others}
     first, last = (str(base["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
     sections = []
     for good in goods:
@@ -125,13 +125,18 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
         start = run_metrics.first_event(own_events(*pair))
         months = run_metrics.months_since(start, pair[0]["time"].values) if start is not None else [0.0]
         horizon[name] = float(months[-1])
-    counts = [data.sizes["member"] for data, _ in pairs.values()] or [base.sizes["member"]]
     return Comparison(
-        baseline, tuple(pairs), tuple(sections), horizon, min(counts), (first, last),
+        baseline, tuple(pairs), tuple(sections), horizon, _pairs_of(group, pairs), (first, last),
         {run.scenario: _head(run, run is group.baseline) for run in group.together},
         tuple(_notes(group, whole, pairs, wanted)),
         {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together},
     )  # fmt: skip
+
+
+def _pairs_of(group: Group, pairs: Pairs) -> int:
+    """Pairs of members, of the scenario that has fewest; members of the baseline where it stands alone."""
+    alone = group.baseline.dataset.sizes["member"]
+    return min((data.sizes["member"] for data, _ in pairs.values()), default=alone)
 
 
 def _event_facts(run: xr.Dataset, base: xr.Dataset) -> dict[Key, tuple[str, Values]]:
@@ -187,4 +192,7 @@ def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wan
             )
     if any(json.loads(data.attrs.get("varies", "[]")) for data in whole.values()):
         notes.append("a design sets values of the members: shares of members are shares of its points")
+    few = few_members(_pairs_of(group, pairs))
+    if few and drawn([run.manifest for run in group.together]):
+        notes.append(few)
     return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from sim.analysis.paired import Comparison, Wanted
     from sim.results import Run
 
-__all__ = ["Asked", "Compared", "compare_as_asked", "compare_runs", "main", "register"]
+__all__ = [
+    "Asked", "Compared", "compare_as_asked", "compare_runs", "main", "picture_folder", "register",
+]  # fmt: skip
 
 GOODS_SHOWN = 2
 """Goods compared when none is asked for: those whose price moved most."""
@@ -344,6 +347,20 @@ def _say_verdicts(verdicts: Sequence[Verdict]) -> int:
     return CONDITION_HOLDS
 
 
+def picture_folder(one: Compared, made: Sequence[Compared]) -> str:
+    """The folder of one baseline's pictures: by the head of its column, by its id where heads are alike."""
+    from sim.plots.style import file_name
+
+    def named(other: Compared) -> str:
+        comparison = other.comparison
+        words = re.split(r"[^\w-]+", comparison.names.get(comparison.baseline, comparison.baseline))
+        return file_name("-".join(word for word in words if word))
+
+    mine = named(one)
+    alike = [other for other in made if named(other).lower() == mine.lower()]
+    return mine if mine and len(alike) == 1 else one.comparison.baseline
+
+
 def main(args: argparse.Namespace) -> int:
     """Print the table, write files where asked, draw the pictures, judge the conditions."""
     from sim.analysis.conditions import judge
@@ -373,7 +390,7 @@ def main(args: argparse.Namespace) -> int:
         if number:
             say()
         # Pictures of several baselines have the same names.
-        folder = plots / one.comparison.baseline if plots is not None and len(made) > 1 else plots
+        folder = plots / picture_folder(one, made) if plots is not None and len(made) > 1 else plots
         report(one.comparison, one.runs, one.goods, folder)
     if args.table:
         ending = "-iamc.csv" if args.table == "iamc" else f".{args.table}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from typing import TYPE_CHECKING
 
 from sim.commands.exit_codes import NOT_COMPLETE, SIGNAL, say_verdict
@@ -128,6 +129,8 @@ def _risk() -> dict[str, float]:
 
 
 def _print(table: pd.DataFrame, args: argparse.Namespace) -> None:
+    from sim.analysis.points_needed import ENOUGH_MEMBERS, few_members
+
     ranked = "value_lost_weighted" if args.weights else "value_lost"
     columns = ("", "mineral", "from", "share", f"lost {args.country}, m USD", "peak", "weeks", "months")
     rows = []
@@ -143,6 +146,8 @@ def _print(table: pd.DataFrame, args: argparse.Namespace) -> None:
         say(f"and {len(table) - ROWS_SHOWN} more in scan.csv")
     say(f"Share of all {args.stop} by value; peak: highest price over the baseline's; weeks to the first")
     say("shortage; months until the price is back for good; -: not in the run. Medians [p10-p90].")
+    if few := few_members(args.members):
+        say(textwrap.fill(f"Note: {few} (--members {ENOUGH_MEMBERS}).", 80))
 
 
 def _three(value: float) -> str:

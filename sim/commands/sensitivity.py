@@ -13,8 +13,6 @@ from sim.files import make_folder, write_whole
 from sim.paths import shown
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.analysis.indices import Design, Indices, Tornado
     from sim.analysis.outcomes import Outcome
     from sim.sweep import Sweep
@@ -48,24 +46,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the JSON here, too")
     parser.add_argument("--no-plots", action="store_true", help="tables only")
     parser.set_defaults(main=main)
-
-
-def _scenario(sweep: Sweep, frame: pd.DataFrame, asked: str | None) -> tuple[str, str | None]:
-    """The scenario to explain, and the one in the same sweep that it is compared to."""
-    present = {str(row.scenario): str(row.variant) for row in frame.itertuples()}
-    baseline_of = {
-        name: str(sweep.dataset(variant).attrs["compare_to"]) for name, variant in present.items()
-    }
-    where = shown(sweep.directory)
-    if asked is not None and asked not in present:
-        raise MonaziteError(f"{where}: holds no '{asked}'; there are: {', '.join(present)}")
-    shocks = [name for name in present if name not in baseline_of.values() or len(present) == 1]
-    if asked is None and len(shocks) != 1:
-        choice = " or ".join(present)
-        raise MonaziteError(f"{where}: holds several scenarios; choose one: --scenario {choice}")
-    name = asked or shocks[0]
-    baseline = baseline_of[name]
-    return name, baseline if baseline in present and baseline != name else None
 
 
 def _report(design: Design, outcome: Outcome, found: Indices, spread: Tornado) -> None:
@@ -129,17 +109,13 @@ def main(args: argparse.Namespace) -> int:
     from sim.sweep import open_sweep
 
     sweep = open_sweep(args.sweep)
-    if not sweep.complete:
-        raise MonaziteError(
-            f"{shown(sweep.directory)}: not complete; finish it first: monazite resume {sweep.id}"
-        )
     import pandas as pd
 
     from sim.analysis.indices import analyse, tornado
-    from sim.sweep.responses import averaged, design_of, outcomes_of
+    from sim.sweep.responses import averaged, design_of, outcomes_of, scenario_asked
 
     whole = sweep.design
-    scenario, baseline = _scenario(sweep, whole, args.scenario)
+    scenario, baseline = scenario_asked(sweep, args.scenario)
     frame = whole[whole["scenario"] == scenario].reset_index(drop=True)
     design = design_of(sweep, frame)
     names = [name for text in args.good or [] for name in text.split(",") if name]

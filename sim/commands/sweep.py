@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from sim.commands.arguments import for_scenario, setting, split, text_setting
@@ -116,6 +117,7 @@ def main(args: argparse.Namespace) -> int:
         return _dry_run(plan, args)
     if not args.quiet:
         say(headline(plan), flush=True)
+        _say_points(plan)
     return run_and_report(plan, args)
 
 
@@ -132,6 +134,18 @@ def headline(plan: Plan) -> str:
     return f"sweep {plan.id}: {plural(plan.total, 'run')} = {count}{what}{once}"
 
 
+def _say_points(plan: Plan) -> None:
+    """Say before anything runs how many points indices of its design need, where it has fewer."""
+    from sim.analysis.indices import Design
+    from sim.analysis.points_needed import beforehand
+
+    names, second = tuple(axis.path for axis in plan.axes), plan.design.second_order
+    design = Design(plan.method, names, plan.unit, second, plan.design.levels)
+    said = beforehand(plan.method, len(plan.axes), len(plan.unit) // design.block, design.block)
+    if said:
+        say(textwrap.fill(f"Note: {said}.", 80), flush=True)
+
+
 def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
     from sim.sweep.estimate import fitting_batch, measure
     from sim.sweep.journal import free_bytes, preview
@@ -146,6 +160,7 @@ def _dry_run(plan: Plan, args: argparse.Namespace) -> int:
         rows.append((axis.path, values, how))
     if rows:
         print_table(("varies", "values", "as"), rows)
+        _say_points(plan)
     out = args.out if args.out is not None else outputs_directory()
     stored, elsewhere, why = preview(plan, out)
     new = plan.total - stored - elsewhere

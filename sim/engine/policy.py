@@ -40,7 +40,8 @@ def active_controls(
 ) -> tuple[Controls, dict[str, Amount]]:
     """Controls of the step between two dates, and the share of it in which each event is in force.
 
-    Events act in the order of the scenario file. An event that only some members see (``happens``, (M,))
+    Events act in the order of their names: what they do together must not depend, in the last bit, on the
+    order in which a file has them. An event that only some members see (``happens``, (M,))
     has a share for each member. Rules scale what an event does by its strength (``strengths``, one number or
     (M,)); one that is dormant acts with strength 0: what a member meets must not depend on the others.
 
@@ -51,7 +52,7 @@ def active_controls(
     shares: dict[str, Any] = {event.id: event.activity(start, end) for event in events}
     controls = Controls(world, owner)
     controls.date, controls.end = start, end
-    for event in events:
+    for event in sorted(events, key=lambda event: event.id):
         share = shares[event.id]
         # Whether it may act in any member: the shape of a market must not depend on who shares it.
         acts = bool(np.any(np.asarray(share) > 0))

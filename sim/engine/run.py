@@ -123,8 +123,7 @@ def lay_out(
     whole, table = world, read_behaviour()
     world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
     draws = Draws(members, seed, values)
-    # By name: what events do together must not depend, in the last bit, on the order in which they stand.
-    events = tuple(sorted(draw_events(scenario.events, draws), key=lambda event: event.id))
+    events = draw_events(scenario.events, draws)
     happens = {
         event.id: draws.happens(f"events.{event.id}", event.chance)
         for event in events

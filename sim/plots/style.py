@@ -122,6 +122,10 @@ class Picture:
     svg: Path
     csv: Path
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        return self.png.read_bytes()
+
 
 def figure(width: float = 11.0, height: float = 6.6) -> Figure:
     """An empty figure in inches, without pyplot and its global state."""

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from sim.analysis.base_year_check import assumption_shares
 from sim.analysis.baselines import scenario_title
+from sim.analysis.points_needed import ENOUGH_MEMBERS, few_members
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.explain.words import two
@@ -33,7 +34,6 @@ __all__ = ["LARGEST", "Subject", "page"]
 LARGEST = 5_000_000
 """Bytes that a page may have."""
 ROOM_FOR_TEXT = 600_000
-FEW_MEMBERS = 20
 HERE = Path(__file__).parent
 HEADS = (
     "Scenario", "Good", "Price at its furthest, times the baseline's", "in", "Highest price", "Unit",
@@ -193,9 +193,10 @@ def _doubts(lines: Sequence[Headline]) -> list[str]:
         "output, and not all that may happen.",
     ]  # fmt: skip
     members = min(line.members for line in lines)
-    if members < FEW_MEMBERS:
-        few = "One member has no band at all" if members == 1 else f"With {members} members bands are rough"
-        said.append(f"{few}; more of them: --members 50.")
+    if members == 1:
+        said.append(f"One member has no band at all; take {ENOUGH_MEMBERS}: --members {ENOUGH_MEMBERS}.")
+    elif few := few_members(members):
+        said.append(f"{few}: --members {ENOUGH_MEMBERS}.")
     for year in sorted({int(line.run.manifest["base_year"]) for line in lines}):
         try:
             shares = assumption_shares(year)

@@ -9,7 +9,7 @@ Only the layout that :mod:`sim.sweep.encode` writes is known; everything else is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,37 +87,51 @@ class Shards:
         """Values at integers, slices or arrays of integers, one for each axis and each for itself."""
         rows, columns = (_positions(key[i], self.shape[i]) for i in (0, -1))
         found = np.empty((len(rows), *self.shape[1:-1], len(columns)), self.dtype)
-        for block in np.unique(rows // self.block).tolist():
-            at = np.flatnonzero(rows // self.block == block)
-            found[at] = self._unpacked(block, columns)[rows[at] % self.block]
+        chunks = columns // self.columns
+        parts = []
+        for chunk in np.unique(chunks).tolist():
+            places = np.flatnonzero(chunks == chunk)
+            parts.append((chunk, _together(places), _together(columns[places] % self.columns)))
+        blocks = rows // self.block
+        for block in np.unique(blocks).tolist():
+            mine = np.flatnonzero(blocks == block)
+            at, inside = _together(mine), _together(rows[mine] % self.block)
+            # Members that lie apart are put together first, to be written as one.
+            target = found[at] if isinstance(at, slice) else np.empty_like(found[: len(mine)])
+            unpacked = self._unpacked(block, [chunk for chunk, _, _ in parts])
+            for (_, there, chosen), values in zip(parts, unpacked, strict=True):
+                # One axis after the other: two lists of places would be taken in pairs.
+                target[..., there] = self.fill if values is None else values[inside][..., chosen]
+            if not isinstance(at, slice):
+                found[at] = target
         if len(self.shape) == 3:
             found = found[:, key[1]]
         if _single(key[-1]):
             found = found[..., 0]
         return found[0] if _single(key[0]) else found
 
-    def _unpacked(self, block: int, columns: Positions) -> Array:
-        """Some columns of all members of a block."""
+    def _unpacked(self, block: int, chunks: Sequence[int]) -> Iterator[Array | None]:
+        """Some chunks of a block, (member, ..., column); None for what was not written."""
         import numcodecs.blosc
 
         data = self.read("/".join(["c", str(block), *("0" for _ in self.shape[1:])]))
-        chunks = self.width // self.columns
-        index = np.frombuffer(data, "<u8", 2 * chunks, len(data) - SUM - ENTRY * chunks).reshape(chunks, 2)
-        part = np.empty((self.block, *self.shape[1:-1], len(columns)), self.dtype)
-        for chunk in np.unique(columns // self.columns).tolist():
-            there = np.flatnonzero(columns // self.columns == chunk)
-            start, size = index[chunk]
+        count = self.width // self.columns
+        index = np.frombuffer(data, "<u8", 2 * count, len(data) - SUM - ENTRY * count).reshape(count, 2)
+        for chunk in chunks:
+            start, size = index[chunk].tolist()
             if start == EMPTY:
-                part[..., there] = self.fill
+                yield None
                 continue
-            raw = numcodecs.blosc.decompress(data[int(start) : int(start) + int(size) - SUM])
-            values = np.frombuffer(raw, self.dtype)
-            if self.turned:
-                values = values.reshape(self.block, self.columns, -1).transpose(0, 2, 1)
-            else:
-                values = values.reshape(self.block, self.columns)
-            part[..., there] = values[..., columns[there] % self.columns]
-        return part
+            raw = numcodecs.blosc.decompress(data[start : start + size - SUM])
+            values = np.frombuffer(raw, self.dtype).reshape(self.block, self.columns, *self.shape[1:-1])
+            yield values.transpose(0, 2, 1) if self.turned else values
+
+
+def _together(positions: Positions) -> Positions | slice:
+    """The same positions, as a slice where each is one more than that before it."""
+    if len(positions) and (np.diff(positions) == 1).all():
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
 
 
 def _single(key: Any) -> bool:

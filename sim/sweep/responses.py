@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.analysis.outcomes import Outcome
     from sim.sweep.read import Sweep
 
-__all__ = ["averaged", "design_of", "outcomes_of"]
+__all__ = ["averaged", "design_of", "outcomes_of", "scenario_asked"]
 
 GOODS_SHOWN = 2
 """Goods analysed when none is asked for: those whose peak price differs most between runs."""
@@ -66,6 +66,34 @@ def outcomes_of(
         goods = moved_most(ratio, every, GOODS_SHOWN)
     found = [outcome for good in goods for outcome in good_outcomes(run, good, paired)]
     return [*found, risk_outcome(run)]
+
+
+def scenario_asked(sweep: Sweep, asked: str | None) -> tuple[str, str | None]:
+    """The scenario of a sweep to analyse, and the one in the same sweep that it is compared to, if any.
+
+    Args:
+        sweep: a stored one.
+        asked: its id; where None, the only scenario that is nobody's baseline.
+
+    Raises:
+        MonaziteError: the sweep is not complete, has no such scenario, or several to choose from.
+    """
+    where = shown(sweep.directory)
+    if not sweep.complete:
+        raise MonaziteError(f"{where}: not complete; finish it first: monazite resume {sweep.id}")
+    present = {str(row.scenario): str(row.variant) for row in sweep.design.itertuples()}
+    baseline_of = {
+        name: str(sweep.dataset(variant).attrs["compare_to"]) for name, variant in present.items()
+    }
+    if asked is not None and asked not in present:
+        raise MonaziteError(f"{where}: holds no '{asked}'; there are: {', '.join(present)}")
+    shocks = [name for name in present if name not in baseline_of.values() or len(present) == 1]
+    if asked is None and len(shocks) != 1:
+        choice = " or ".join(present)
+        raise MonaziteError(f"{where}: holds several scenarios; choose one: --scenario {choice}")
+    name = asked or shocks[0]
+    baseline = baseline_of[name]
+    return name, baseline if baseline in present and baseline != name else None
 
 
 def averaged(frame: pd.DataFrame, values: Any) -> Any:

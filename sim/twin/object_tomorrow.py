@@ -139,7 +139,8 @@ class Tomorrow:
         if chains is None:
             near, chains = SETTLED, range(len(self.chains))
             costs = list(prospect.markup)
-            now = replace(start, offer_cost=logs(costs), need_cost=logs(self._indices(prospect, costs)))
+            indices = indices_at(self.model, prospect, costs)
+            now = replace(start, offer_cost=logs(costs), need_cost=logs(indices))
         markets = self.open(prospect, now)
         paths = {chain: Path() for chain in chains}
         for number in range(rounds):
@@ -239,7 +240,7 @@ class Tomorrow:
         """
         model = self.model
         floor = [max(offer.cash_cost, 1e-6) for offer in model.offers]
-        lowest = self._indices(prospect, floor)
+        lowest = indices_at(model, prospect, floor)
         prices, indices = [], []
         for good, market in enumerate(markets):
             offers = [offer for offer in model.offers if offer.good == good]
@@ -342,16 +343,17 @@ class Tomorrow:
         pays = plant.worth_of_more(need, products, inputs, 1 + self.model.b["entry_margin"])
         return float(max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE)
 
-    def _indices(self, prospect: Prospect, prices: Sequence[float]) -> list[float]:
-        """Every need's index at given gate prices; that of the base year where nobody may sell."""
-        model, found = self.model, []
-        for good, kernel in enumerate(prospect.kernels):
-            sigma = model.per_good["sourcing_elasticity"][good]
-            mine = [price for offer, price in zip(model.offers, prices, strict=True) if offer.good == good]
-            for b, need in enumerate(need for need in model.needs if need.good == good):
-                weight = sum(row[b] * price**-sigma for row, price in zip(kernel, mine, strict=True))
-                found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
-        return found
+
+def indices_at(model: ObjectModel, prospect: Prospect, prices: Sequence[float]) -> list[float]:
+    """Every need's index at given gate prices; that of the base year where nobody may sell."""
+    found = []
+    for good, kernel in enumerate(prospect.kernels):
+        sigma = model.per_good["sourcing_elasticity"][good]
+        mine = [price for offer, price in zip(model.offers, prices, strict=True) if offer.good == good]
+        for b, need in enumerate(need for need in model.needs if need.good == good):
+            weight = sum(row[b] * price**-sigma for row, price in zip(kernel, mine, strict=True))
+            found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
+    return found
 
 
 def reach_of(

@@ -70,7 +70,9 @@ class Offer:
         self.usual_stock = float(world.offer_stock[position]) * model.b["seller_stock_scale"]
         a_step = self.output * model.step_years
         self.discard_limit = model.b["discard_years"] * self.output + self.usual_stock + a_step
-        self.cash_cost = float(world.offer_cash_cost[position]) / world.goods[self.good].base_price
+        # What ran at base prices covered its cost.
+        cost = float(world.offer_cash_cost[position]) / world.goods[self.good].base_price
+        self.cash_cost = min(cost, 1.0)
         self.supply_elasticity = model.per_good["supply_elasticity"][self.good]
         self.mined = int(activities.offer_plant[position]) < 0
         self.stock = self.usual_stock + (0.0 if self.mined else a_step)

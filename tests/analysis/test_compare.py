@@ -343,3 +343,14 @@ def test_yearly_series_have_the_layout_of_the_consortium(runs: list[Run]) -> Non
     assert world[2024] == pytest.approx(np.median(output), rel=1e-6)
     with pytest.raises(MonaziteError, match="whole calendar year"):
         iamc_table([data.isel(time=slice(0, 8))], [DYSPROSIUM])
+
+
+def test_goods_of_the_same_words_keep_rows_of_their_own(runs: list[Run]) -> None:
+    data = runs[1].dataset
+    words = [f"Oxide | pure* ({good})" for good in data["good"].values]
+    alike = data.assign_coords(good_name=("good", words))
+    table = iamc_table([alike], [DYSPROSIUM, MAGNET])
+    assert not table.duplicated(list(KEYS)).any()
+    made = table["variable"][table["variable"].str.startswith("Production|")]
+    assert set(made.str.split("|").str[1]) == {f"Oxide / pure ({good})" for good in (DYSPROSIUM, MAGNET)}
+    assert set(made.str.count("[|]")) == {2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from SALib.sample import morris as morris_sample
@@ -52,7 +54,16 @@ def test_a_small_sample_says_that_it_has_not_converged() -> None:
     design = saltelli(16)
     (note,) = analyse(design, ishigami(design.unit)).notes
     assert note.startswith("not converged: the widest interval of an index is ±")
-    assert note.endswith("times as many base samples bring it to ±0.1")
+    needed = re.fullmatch(
+        r"not converged: the widest interval of an index is ±\d[.]\d\d; about ([\d,]+) base samples "
+        r"[(]([\d,]+) points[)] in place of 16 bring it to ±0.1", note
+    )  # fmt: skip
+    assert needed
+    samples, points = (int(text.replace(",", "")) for text in needed.groups())
+    assert points == 8 * samples
+    better = saltelli(samples)
+    found = analyse(better, ishigami(better.unit))
+    assert found.values[:, [1, 3]].max() < 0.15
 
 
 def test_a_failed_run_costs_its_block_and_no_more() -> None:
@@ -82,6 +93,18 @@ def test_morris_sigma_shows_an_interaction() -> None:
     assert found.values[2, 3] == 0
 
 
+def test_few_trajectories_say_how_many_are_needed() -> None:
+    def notes(trajectories: int) -> tuple[str, ...]:
+        unit = morris_sample.sample(CUBE, trajectories, num_levels=4, seed=3)
+        return analyse(Design("morris", NAMES, unit), ishigami(unit)).notes
+
+    (note,) = notes(3)
+    needed = re.search(r"about (\d+) trajectories [(](\d+) points[)] in place of 3 bring", note)
+    assert needed
+    assert int(needed[2]) == 4 * int(needed[1])
+    assert notes(2 * int(needed[1])) == ()
+
+
 def test_first_order_indices_and_signs_from_a_plain_sample() -> None:
     unit = qmc.LatinHypercube(3, rng=np.random.default_rng(4)).random(1000)
     found = analyse(Design("lhs", NAMES, unit), linear(unit))
@@ -107,7 +130,9 @@ def test_few_points_have_rank_correlations_only() -> None:
     found = analyse(Design("lhs", NAMES, unit), linear(unit))
     assert np.isnan(found.values[:, :2]).all()
     assert found.values[0, 2] > 0.9
-    assert found.notes[0] == "S1 needs at least 100 points; there are 40"
+    assert found.notes[0] == (
+        "S1 needs at least 100 points, and about 512 for intervals of ±0.1; there are 40"
+    )
 
 
 def test_rank_correlation_holds_the_other_factors_fixed() -> None:
@@ -154,7 +179,7 @@ def test_tornado_of_a_linear_function() -> None:
     [
         (16, 15, "15 outcomes for 16 points"),
         (17, 17, "a saltelli design of 3 factors comes in blocks of 8 points; 17 is no multiple"),
-        (8, 8, "8 points of 8 are left, too few for 3 factors"),
+        (8, 8, "8 points of 8 are left, too few for 3 factors: 16 are the least"),
     ],
 )
 def test_what_does_not_fit_is_refused(points: int, outcomes: int, message: str) -> None:

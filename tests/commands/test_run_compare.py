@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xarray as xr
 
 import sim.scenario.find
 import sim.scenario.resolve  # the stand-ins of the packages have no modules of their own
 import sim.sweep.estimate  # noqa: F401
+from sim.analysis.comparison import Comparison
 from sim.cli import build_parser
 from sim.commands import run
+from sim.commands.compare import Compared, picture_folder
 from sim.errors import MonaziteError
 from sim.plots import kinds
 from sim.results import find_runs
@@ -47,6 +51,36 @@ class FakeScenario:
 
 STEPS = 30
 SHOCKS = {"baseline-2024": 0.0, "ree-licence-2025": 1.0, "half-licence": 0.5}
+
+
+def read_as_pyam(path: Path) -> pd.DataFrame:
+    """What ``pyam.IamDataFrame`` makes of a file by the rules of its page on the data model.
+
+    A name that ends with csv is read by pandas; names of columns count without case; model, scenario, region,
+    variable and unit must be there and filled; in the wide form every other column is a year, else it would
+    become an extra column; years without a value are dropped; the same row twice is refused.
+    """
+    assert path.name.endswith("csv")
+    wide = pd.read_csv(path)
+    wide.columns = wide.columns.map(str.lower)
+    keys = ["model", "scenario", "region", "variable", "unit"]
+    assert set(keys) <= set(wide.columns)
+    years = [name for name in wide.columns if name not in keys]
+    assert years
+    assert all(re.fullmatch(r"\d{4}", year) for year in years)
+    assert not wide[keys].isna().any().any()
+    for column in keys:
+        assert (wide[column] == wide[column].str.strip()).all()
+    levels = wide["variable"].str.split("|").explode()
+    assert (levels.str.strip() != "").all()
+    # An asterisk stands for any text where rows are picked.
+    assert not wide["variable"].str.contains("*", regex=False).any()
+    long = wide.melt(keys, years, "year", "value").dropna()
+    long["value"] = long["value"].astype("float64")
+    long["year"] = long["year"].astype("int64")
+    assert len(long)
+    assert not long.duplicated([*keys, "year"]).any()
+    return long
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +180,13 @@ def test_compare_writes_tables_judges_conditions_and_shows_what_is_asked(
     for form, beginning in (("csv", "baseline,scenario,"), ("iamc", "model,scenario,")):
         assert _call(*quiet, "--table", form, "--to", "-") == 0
         assert capsys.readouterr().out.startswith(beginning)
+    assert _call(*quiet, "--table", "iamc") == 0
+    assert capsys.readouterr().out.endswith("table: outputs/c/comparison-iamc.csv\n")
+    long = read_as_pyam(tmp_path / "outputs/c/comparison-iamc.csv")
+    assert set(long["scenario"]) == set(names)
+    assert set(long["year"]) == {2024, 2025}
+    assert set(long["unit"][long["variable"].str.startswith("Price|")]) == {"USD/t"}
+    (tmp_path / "outputs/c/comparison-iamc.csv").unlink()
     conditions = ("--fail-if", "multiple.dysprosium > 1.5", "--fail-if", "shortage.USA.magnets > 99 %")
     assert _call(*quiet, *conditions, "--json", "x.json") == 5
     said = capsys.readouterr().err.splitlines()
@@ -158,6 +199,19 @@ def test_compare_writes_tables_judges_conditions_and_shows_what_is_asked(
         with pytest.raises(MonaziteError, match=message):
             _call("compare", "c", "--no-plots", *words)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_of_pictures_are_named_by_the_heads_of_baselines() -> None:
+    def made(identity: str, head: str) -> Compared:
+        return Compared(Comparison(identity, (), (), {}, 2, names={identity: head}), [], [], [])
+
+    plain, dated = made("base_0", "ban from 2026-07, stock 10 kt"), made("base_1", "baseline-2024")
+    assert picture_folder(plain, [plain, dated]) == "ban-from-2026-07-stock-10-kt"
+    assert picture_folder(dated, [plain, dated]) == "baseline-2024"
+    # Where heads are alike, also on disks that do not tell capitals, the ids tell them apart.
+    twin = made("base_2", "Baseline-2024")
+    assert [picture_folder(one, [dated, twin]) for one in (dated, twin)] == ["base_1", "base_2"]
+    assert picture_folder(made("base_3", "\u2026/.."), [plain]) == "base_3"
 
 
 def test_a_single_run_finds_its_baseline_beside_it(

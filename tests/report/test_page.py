@@ -22,7 +22,7 @@ from sim.report.origin import licences
 from sim.report.page import LARGEST, Subject
 from sim.report.page import page as made_page
 from sim.report.pictures import Shots
-from tests.report.conftest import GOOD, elements
+from tests.report.conftest import GOOD, Page, elements
 
 
 def packed(content):
@@ -152,3 +152,19 @@ def test_the_finding_says_what_moved_and_whether_anything_did(runs, factor, said
 def test_a_campaign_of_a_baseline_alone_is_refused(runs, capsys):
     assert main(["report", str(runs[1].directory)]) == 2
     assert "nothing to report" in capsys.readouterr().err
+
+
+def test_on_paper_all_is_shown_in_full_width(page: Page) -> None:
+    """What a reader switches on the screen stands open in print, and the layout of phones stays on phones."""
+    style = page.text.split("<style>")[1].split("</style>")[0]
+    paper = style.split("@media print {")[1]
+    for rule in (
+        ".off { display: block; }", ".live .choose, button.csv, .skip { display: none; }",
+        "details::details-content { content-visibility: visible; height: auto; }",
+        "thead { display: table-header-group; }", ".scroll { overflow: visible; }",
+        "figure img { max-height: 22cm; width: auto; max-width: 100%; }",
+    ):  # fmt: skip
+        assert rule in paper
+    assert "@page { size: A4;" in style
+    narrow = [line for line in style.splitlines() if "max-width: 40rem" in line]
+    assert narrow == ["@media screen and (max-width: 40rem) {"]

@@ -55,10 +55,13 @@ def test_dry_run_says_what_it_takes_and_writes_nothing(capsys: pytest.CaptureFix
     assert lines[3].split() == ["assumptions.thrift_speed", "uniform", "0.1", "to", "0.6", "number"]
     assert "2025-04-04, 2025-05-01" in lines[4]
     assert lines[4].endswith("a scenario each")
-    assert lines[5] == "new 200 | stored 0 | taken over from other sweeps 0"
-    assert "there is no sweep of ree-licence-2025" in lines[6]
+    assert " ".join(lines[5:7]) == (
+        "Note: with 40 points sensitivity indices are hardly known; for ±0.1 take --samples 512."
+    )
+    assert lines[7] == "new 200 | stored 0 | taken over from other sweeps 0"
+    assert "there is no sweep of ree-licence-2025" in lines[8]
     for word in ("about", "GB of memory", "MB of disk", "worker"):
-        assert word in lines[7]
+        assert word in lines[9]
     assert not Path("outputs").exists()
 
 
