@@ -141,7 +141,7 @@ def test_ends_move_one_parameter_at_a_time() -> None:
 
 def test_stacked_draws_are_what_each_draw_gives_alone() -> None:
     chosen = [episode for episode in episodes() if episode.id.endswith("-static")]
-    names = ("give_up_exponent", "cover_adjustment_time")
+    names = ("worth_scale", "thrift_speed")
     values = np.array([[read_priors()[name][i] for name in names] for i in (0, 1)])
     both = run_draws(chosen, names, values)
     assert both.shape == (2, len(aims(chosen)))

