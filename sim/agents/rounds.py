@@ -16,8 +16,8 @@ __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Priced"]
 ARRIVED, NEARLY = 1e-3, 5e-3
 """Change of a log price, or of a share, up to which a chain's prices agree with what they rest on: of a
 regime that is new, and of one that goes on, whose prices are on their way anyhow."""
-PART, MEMORY = 1.0, 8
-"""Of the way from one round to the next that is gone, and changes between rounds that are remembered."""
+MEMORY = 8
+"""Changes between rounds that are remembered."""
 FARTHEST = 3.0
 """How far an earlier change is taken back, or gone on, in multiples of itself."""
 SAME, SHRINKS, ONWARDS = 0.3, 0.9, 2.0
@@ -178,15 +178,15 @@ class Mixing:
         self.going = self.going & (size > self._near)
         calm = self._calm(size, at, change)
         if last:
-            return chains.parted(calm[0] + PART * calm[1], now, self.going)
+            return chains.parted(calm[0] + calm[1], now, self.going)
         self._rounds = [*self._rounds, (at, change)][-(MEMORY + 1) :]
-        ahead = PART * change
+        ahead = change
         pairs = list(pairwise(self._rounds))
         if pairs:
             turned = [after[1] - before[1] for before, after in pairs]
             onwards = self._far(pairs[-1][0][1], change)
             for (before, after), bent, back in zip(pairs, turned, self._back(turned, change), strict=True):
-                ahead -= chains.spread(back) * (after[0] - before[0] + PART * bent)
+                ahead = ahead - chains.spread(back) * (after[0] - before[0] + bent)
             ahead = np.where(chains.of_columns(onwards), ONWARDS * change, ahead)
         return chains.parted(at + ahead, now, self.going)
 

@@ -37,7 +37,7 @@ class YearUse:
         self._left = np.where(thrifty, 1 - year, 1.0)
         world = prepared.world
         years = np.maximum(world.need_switch_years, 1e-3)
-        self._switching = world.need_switch_share * (1 - np.exp(-1 / years))
+        self._switching = world.need_switch_share * share_of_step(1 / years, 1.0)
         base = prepared.benchmark.base_index
         flat = np.ones((1, len(world.offer_good)))
         over = 1 + prepared.behaviour["entry_margin"]

@@ -101,9 +101,8 @@ class Outlook:
         again = self._quarter is not None and quarter != self._quarter
         self._quarter = quarter
         kept: list[_Known] = []
-        moved = self._tomorrow.chains.moved
-        apart = [moved(of, self._base) for one in self._priced for of in (one.priced, one.before)]
-        self._moved = np.any(apart, axis=0) if apart else None
+        asked = again or not all(window.events for window in windows)
+        self._moved = self._apart_from_base() if asked else None
         for window in windows:
             kept.append(self._of(window, state, kept, again))
         self._priced = kept
@@ -112,6 +111,13 @@ class Outlook:
         need = self._mean(windows, known, "need", self._need_rate)
         state.offer_expected_price = np.exp(offer)
         state.need_expected_price = self._case.prepared.benchmark.base_index * np.exp(need)
+
+    def _apart_from_base(self) -> BoolArray | None:
+        """(M, chains) whether any price that is expected has moved; None where none is."""
+        prices = {id(of): of for one in self._priced for of in (one.priced, one.before)}
+        apart = [self._tomorrow.chains.moved(of, self._base) for of in prices.values()]
+        moved: BoolArray | None = np.any(apart, axis=0) if apart else None
+        return moved
 
     # -- what is known -------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ import numpy as np
 
 __all__ = ["Path", "chains_of", "log_share", "share_of_log"]
 
-STEP, REMEMBERED = 1.0, 8
-"""Part of the way that is gone, and changes between rounds that count."""
+REMEMBERED = 8
+"""Changes between rounds that count."""
 LARGEST_TAKEN = 3.0
 """Most of an earlier change that is taken back or added, in multiples of it."""
 STILL_FAR, LONG_STEP = (0.3, 0.9), 2.0
@@ -70,17 +70,17 @@ class Path:
         if self._calmest is None or size < self._calmest[0]:
             self._calmest = size, np.array(at), np.array(change)
         if last:
-            return [float(x) for x in self._calmest[1] + STEP * self._calmest[2]]
+            return [float(x) for x in self._calmest[1] + self._calmest[2]]
         self._places = [*self._places, np.array(at)][-REMEMBERED - 1 :]
         self._changes = [*self._changes, np.array(change)][-REMEMBERED - 1 :]
         place, now = self._places[-1], self._changes[-1]
         if len(self._changes) > 1 and self._far(self._changes[-2], now):
             return [float(x) for x in place + LONG_STEP * now]
-        ahead = STEP * now
+        ahead = now
         if len(self._changes) > 1:
             moved, turned = np.diff(self._places, axis=0), np.diff(self._changes, axis=0)
             for part, step, bend in zip(self._taken_back(turned, now), moved, turned, strict=True):
-                ahead = ahead - part * (step + STEP * bend)
+                ahead = ahead - part * (step + bend)
         return [float(x) for x in place + ahead]
 
     @staticmethod

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sim.agents.prepared import Prepared
-from sim.agents.rounds import PART, Chains, Mixing, Priced
+from sim.agents.rounds import Chains, Mixing, Priced
 from sim.arrays import BoolArray, FloatArray
 from tests.prepared_world import Situation
 
@@ -210,7 +210,7 @@ def test_the_last_round_guesses_nothing(chains: Chains) -> None:
     guessed.step(drawn(4), found(drawn(4)))
     change = chains.joined(found(now)) - chains.joined(now)
     last = mixing.step(now, found(now), last=True)
-    np.testing.assert_allclose(chains.joined(last), chains.joined(now) + PART * change, atol=1e-12)
+    np.testing.assert_allclose(chains.joined(last), chains.joined(now) + change, atol=1e-12)
     assert apart(chains, guessed.step(now, found(now)), last) > 0.01
 
 
