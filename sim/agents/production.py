@@ -220,6 +220,16 @@ def adapt_rates(
     plant = activities.offer_plant[made]
     normal = prepared.benchmark.normal_output[made] / activities.throughput[plant]
     state.rate[:, made] = state.throughput[:, plant] * normal
+    _forget(prepared, state)
+
+
+def _forget(prepared: Prepared, state: State) -> None:
+    """What a facility has run at it can run at again, for as long as people and machines are kept for it.
+
+    Equation (M117), docs/model.md, for ``pr_s``.
+    """
+    lost = share_of_step(1 / prepared.behaviour["practice_years"], prepared.step_years)
+    state.practised = np.maximum(state.rate, state.practised + lost * (state.rate - state.practised))
 
 
 def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
@@ -244,7 +254,10 @@ def _adapt_mines(
     controls: Controls,
     received: FloatArray,
 ) -> None:
-    """Equations (M74), (M75) and (M76), docs/model.md, for ``wish_s`` and ``Y_s``."""
+    """Above what was practised a rate rises slowly; up to it, at the speed of all rates.
+
+    Equations (M74), (M75) and (M76), docs/model.md, for ``wish_s`` and ``Y_s``.
+    """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
@@ -264,6 +277,7 @@ def _adapt_mines(
     wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
     rate = state.rate[:, mine]
     rise = behaviour["ramp_limit"] * prepared.step_years * capacity
+    rise = rise + np.maximum(state.practised[:, mine] - rate, 0.0)
     rate = rate + np.minimum(follow * (wanted * normal - rate), rise)
     state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
 
@@ -297,6 +311,8 @@ def _adapt_plants(
         wanted = np.where(entrant, _opened(prepared, over_cost) * most, wanted)
     wanted = np.minimum(wanted, activities.largest(np.broadcast_to(controls.output_ceiling, received.shape)))
     rise = behaviour["ramp_limit"] * prepared.step_years * most * activities.throughput
+    practised = activities.largest(state.practised / benchmark.normal_output) * activities.throughput
+    rise = rise + np.maximum(practised - state.throughput, 0.0)
     throughput = state.throughput + np.minimum(
         follow * (wanted * activities.throughput - state.throughput), rise
     )

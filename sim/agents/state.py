@@ -48,6 +48,8 @@ class State:
     """(M, O) what it makes at its current pace, t/year."""
     throughput: FloatArray
     """(M, P) input that a plant takes at its current pace, t/year."""
+    practised: FloatArray
+    """(M, O) pace at which it ran not long ago, and to which it can go back at once, t/year."""
     cash_cost: FloatArray
     """(M, O) price below which the facility loses cash, multiple of the base price."""
     owner: IntArray
@@ -119,6 +121,7 @@ def initial_state(prepared: Prepared) -> State:
         building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
+        practised=prepared.each(world.offer_output),
         cash_cost=prepared.each(prepared.cash_cost),
         owner=firm_numbers(world)[None],
         usable=np.ones((members, needs)),

@@ -196,9 +196,12 @@ class PlantAgent(Facility):
         wanted = within(self.grown * margin ** b["processing_elasticity"], b["minimum_utilisation"], most)
         follow = share_of(b["utilisation_speed"], model.step_years)
         rise = follow * (wanted * self.full - self.throughput)
-        self.throughput += min(rise, b["ramp_limit"] * model.step_years * most * self.full)
+        practised = max(offer.practised / offer.output for offer in self.offers) * self.full
+        known = max(practised - self.throughput, 0.0)
+        self.throughput += min(rise, b["ramp_limit"] * model.step_years * most * self.full + known)
         for offer in self.offers:
             offer.rate = self.throughput * offer.output / self.full
+            offer.forget(model)
 
     def produce(self) -> None:
         """Stage 7: as much as the scarcest input allows and as pays, in the proportions of the recipe."""

@@ -66,7 +66,7 @@ class Offer:
         """t/year in the base year."""
         self.first_capacity = self.capacity = float(world.offer_capacity[position])
         self.building = 0.0
-        self.rate = self.output
+        self.rate = self.practised = self.output
         self.usual_stock = float(world.offer_stock[position]) * model.b["seller_stock_scale"]
         a_step = self.output * model.step_years
         self.discard_limit = model.b["discard_years"] * self.output + self.usual_stock + a_step
@@ -110,7 +110,14 @@ class Offer:
         wanted = max(wanted * covered ** b["shutdown_response"], lowest)
         follow = share_of(b["utilisation_speed"], model.step_years)
         rise = follow * (wanted * self.output - self.rate)
-        self.rate += min(rise, b["ramp_limit"] * model.step_years * self.capacity)
+        known = max(self.practised - self.rate, 0.0)
+        self.rate += min(rise, b["ramp_limit"] * model.step_years * self.capacity + known)
+        self.forget(model)
+
+    def forget(self, model: ObjectModel) -> None:
+        """What it ran at not long ago, it can go back to."""
+        lost = share_of(1 / model.b["practice_years"], model.step_years)
+        self.practised = max(self.rate, self.practised + lost * (self.rate - self.practised))
 
     def decide(self, model: ObjectModel) -> None:
         """Planned output of the step."""
