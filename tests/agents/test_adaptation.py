@@ -130,7 +130,9 @@ def mine_by_hand(now: Situation, m: int, s: int) -> float:
         wish, full = opening(now, price / state.cash_cost[m, s], m) * most, float(output)
     wish = min(wish, controls.output_ceiling[m, s])
     change = gain(now, now.value("utilisation_speed", m)) * (wish * output - state.rate[m, s])
-    rate = state.rate[m, s] + min(change, now.value("ramp_limit", m) * now.prepared.step_years * capacity)
+    known = max(state.practised[m, s] - state.rate[m, s], 0.0)
+    rise = now.value("ramp_limit", m) * now.prepared.step_years * capacity
+    rate = state.rate[m, s] + min(change, rise + known)
     return kept_open(now, float(rate), wish, full, m)
 
 
@@ -185,6 +187,7 @@ def test_rates_climb_no_faster_than_the_ramp_but_fall_at_once(plain: Prepared) -
     now = settled(behaving(plain, **{**AT_ONCE, "ramp_limit": 0.12}))
     world, output = plain.world, plain.world.offer_output
     now.state.rate, now.state.throughput = 0.5 * now.state.rate, 0.5 * now.state.throughput
+    now.state.practised = now.state.rate.copy()
     for month in (1, 2, 3):
         now = adapted(now)
         np.testing.assert_allclose(now.state.rate[0] / output, 0.5 + 0.012 * month)
@@ -192,6 +195,34 @@ def test_rates_climb_no_faster_than_the_ramp_but_fall_at_once(plain: Prepared) -
     now = adapted(now)
     mine = offer_of(world, "mine_china")
     assert now.state.rate[0, mine] / output[mine] == pytest.approx(now.value("minimum_utilisation"))
+
+
+def test_a_rate_goes_back_at_once_to_what_was_run_at_not_long_ago(plain: Prepared) -> None:
+    """After a standstill of two years a facility that forgets in two ramps from 37 % of what it had made."""
+    now = settled(behaving(plain, **{**AT_ONCE, "ramp_limit": 0.0, "practice_years": 2.0}))
+    output, ceiling = plain.world.offer_output, now.controls.output_ceiling
+    for months, left in ((0, 1.0), (24, exp(-1.0))):
+        now.controls.output_ceiling = np.zeros_like(ceiling)
+        for _ in range(months):
+            now = adapted(now)
+            assert now.state.rate.max() == now.state.throughput.max() == 0
+        now.controls.output_ceiling = ceiling
+        for _ in range(3):
+            now = adapted(now)
+            np.testing.assert_allclose(now.state.rate[0] / output, left, rtol=1e-12)
+
+
+def test_practice_fades_toward_what_is_run_at_and_never_below(plain: Prepared) -> None:
+    now = settled(behaving(plain, practice_years=1.5))
+    mine = offer_of(plain.world, "mine_china")
+    output = float(plain.world.offer_output[mine])
+    now.state.rate[0, mine] = 0.4 * output
+    before = now.state.practised.copy()
+    now = adapted(now)
+    kept = exp(-MONTH / 1.5)
+    rate = now.state.rate[0, mine]
+    assert now.state.practised[0, mine] == pytest.approx(rate + kept * (before[0, mine] - rate), rel=1e-12)
+    assert (now.state.practised >= now.state.rate).all()
 
 
 def test_subsidies_and_own_costs_are_seen_in_what_is_received(plain: Prepared) -> None:
@@ -233,7 +264,8 @@ def plant_by_hand(now: Situation, m: int, facility: int) -> float:
     wish = min(wish, max(controls.output_ceiling[m, offers]))
     pace = state.throughput[m, plant_of(now.prepared, world.facilities[facility])]
     change = gain(now, now.value("utilisation_speed", m)) * (wish * normal - pace)
-    pace = pace + min(change, now.value("ramp_limit", m) * now.prepared.step_years * most * normal)
+    known = max(max(state.practised[m, offers] / benchmark.normal_output[offers]) * normal - pace, 0.0)
+    pace = pace + min(change, now.value("ramp_limit", m) * now.prepared.step_years * most * normal + known)
     return kept_open(now, float(pace), wish, full, m)
 
 
