@@ -129,8 +129,8 @@ def situation(prepared: Prepared, seed: int = 0) -> Situation:
     state.transit = (state.transit + 0.1 * usual) * around(state.transit.shape, 0.2, 2.0)
     for name, high in (
         ("offer_expected_price", 4.0), ("need_expected_price", 4.0), ("gate_price", 4.0),
-        ("choice_index", 4.0), ("rate", 1.5), ("throughput", 1.5), ("practised", 1.5), ("cash_cost", 2.0), ("intensity", 1.2),
-        ("capacity", 1.3),
+        ("choice_index", 4.0), ("rate", 1.5), ("throughput", 1.5), ("practised", 1.5), ("cash_cost", 2.0),
+        ("intensity", 1.2), ("capacity", 1.3),
     ):  # fmt: skip
         value = getattr(state, name)
         setattr(state, name, value * around(value.shape, 1 / high, high))

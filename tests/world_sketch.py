@@ -102,7 +102,8 @@ class Sketch:
             for c, (n, lon, lat, eu, o) in codes.items()
         ])  # fmt: skip
         write_rows(root / "goods.csv", [
-            {"good": name, "name": good.name or name, "mineral": good.mineral, "stage": good.stage,
+            {"good": name, "name": good.name or name, "mineral": good.mineral, "market": "",
+             "stage": good.stage,
              "unit": "t", "hs6": "284690", "basket": int(good.basket), "element": good.element, "note": ""}
             for name, good in self.goods.items()
         ])  # fmt: skip

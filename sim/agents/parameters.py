@@ -36,11 +36,11 @@ __all__ = [
     "member_generator", "member_seeds", "read_behaviour", "read_priors",
 ]  # fmt: skip
 
-PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
+PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM, FIRST_MARKET_STREAM = 0, 1, 16, 1 << 33
 SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
 """No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ
 by member; the others are of the market itself, which all members share."""
-PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity")
+PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity", "market_noise")
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class _Reader:
         self.top, self.year, self.base_year = top, top / str(base_year), base_year
         self.problems = Problems()
         self.countries = self._named(top / "countries.csv", "iso3", COUNTRY_COLUMNS)
-        columns: tuple[str, ...] = ("name", "mineral", "stage", "unit", "hs6", "basket", "element")
+        columns: tuple[str, ...] = ("name", "mineral", "market", "stage", "unit", "hs6", "basket", "element")
         self.listed = self._named(top / "goods.csv", "good", columns)
         self.elements = self._named(top / "elements.csv", "element")
         columns = ("name", "kind", "country", "firm", "sector", "value_added_usd")
@@ -110,6 +110,7 @@ class _Reader:
                 id=row.text("good"),
                 name=row.text("name"),
                 mineral=row.text("mineral"),
+                market=row.text("market") or row.text("mineral"),
                 stage=row.text("stage"),
                 unit=row.text("unit"),
                 hs6=tuple(code for code in row.text("hs6").split(";") if code),

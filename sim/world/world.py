@@ -27,6 +27,8 @@ class Good:
     id: str
     name: str
     mineral: str
+    market: str
+    """Name that goods have in common whose markets chance moves together; else that of the mineral."""
     stage: str
     unit: str
     hs6: tuple[str, ...]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import weakref
+import zlib
 from math import exp, sqrt
 
 import numpy as np
 import pytest
 
 from sim.agents.noise import Noise
-from sim.agents.parameters import NOISE_STREAM, member_generator
+from sim.agents.parameters import FIRST_MARKET_STREAM, NOISE_STREAM, member_generator
 from sim.agents.prepared import Prepared
 from sim.world.load import load_world
 from sim.world.restrict import restrict
@@ -24,12 +25,12 @@ SEED = 11
 def prepared(small_world: World) -> Prepared:
     return prepared_world(
         small_world, 3, demand_noise=[0.02, 0.03, 0.05], output_noise=[0.01, 0.04, 0.06],
-        noise_memory=[0.25, 0.1, 0.5],
+        noise_memory=[0.25, 0.1, 0.5], market_memory=[1.5, 0.8, 3.0],
     )  # fmt: skip
 
 
 def test_shocks_are_those_of_the_equations(prepared: Prepared) -> None:
-    """(M82), (M83) and (M84), number by number from the member's own stream."""
+    """(M84), (M85), (M86) and (M118), number by number from the member's own streams."""
     world, steps = prepared.world, 5
     noise = Noise(prepared, MEMBERS, SEED, steps)
     goods, countries, facilities = len(world.goods), len(world.countries), len(world.facilities)
@@ -39,12 +40,25 @@ def test_shocks_are_those_of_the_equations(prepared: Prepared) -> None:
             (steps, goods + countries + facilities)
         )
         now = drawn[0] if member else np.zeros_like(drawn[0])
+        lasting = prepared.behaviour["market_memory"][row, 0]
+        market = {
+            good.market: member_generator(
+                SEED, member, FIRST_MARKET_STREAM + zlib.crc32(good.market.encode())
+            ).standard_normal(steps) if member else np.zeros(steps)
+            for good in world.goods
+        }  # fmt: skip
+        stray = dict.fromkeys(market, 0.0)
         for t in range(steps):
+            for name, draw in market.items():
+                stray[name] = exp(-MONTH / lasting) * stray[name]
+                stray[name] += sqrt(1 - exp(-2 * MONTH / lasting)) * draw[t]
             if t and member:
                 now = exp(-MONTH / memory) * now + sqrt(1 - exp(-2 * MONTH / memory)) * drawn[t]
             by_need = now[world.need_good] + now[goods + world.need_country]
             size = prepared.behaviour["demand_noise"][row, 0]
-            np.testing.assert_allclose(noise.demand(t)[row], np.exp(size * by_need), rtol=1e-12)
+            by_good = [stray[good.market] for good in world.goods]
+            by_market = (prepared.behaviour["market_noise"][row] * by_good)[world.need_good]
+            np.testing.assert_allclose(noise.demand(t)[row], np.exp(size * by_need + by_market), rtol=1e-12)
             by_offer = now[goods + countries + world.offer_facility]
             size = prepared.behaviour["output_noise"][row, 0]
             np.testing.assert_allclose(noise.output(t)[row], np.exp(size * by_offer), rtol=1e-12)
@@ -95,6 +109,7 @@ def test_size_and_memory_in_the_long_run(small_world: World, memory: float) -> N
     """Log shocks have the stated deviation from the first step on, and correlate by exp(-dt / memory)."""
     members, steps = range(1, 101), 60
     plain = prepared_world(small_world, 100, demand_noise=0.03, output_noise=0.05, noise_memory=memory)
+    plain = behaving(plain, market_noise=0.0)
     noise = Noise(plain, members, SEED, steps)
     output = np.log([noise.output(t) for t in range(steps)])
     demand = np.log([noise.demand(t) for t in range(steps)])
@@ -104,6 +119,45 @@ def test_size_and_memory_in_the_long_run(small_world: World, memory: float) -> N
     assert demand.std() == pytest.approx(0.03 * sqrt(2), rel=0.05)
     correlation = np.corrcoef(output[:-1].ravel(), output[1:].ravel())[0, 1]
     assert correlation == pytest.approx(exp(-MONTH / memory), abs=0.05)
+
+
+@pytest.mark.parametrize("memory", [0.5, 1.5])
+def test_a_market_strays_the_farther_the_longer_it_goes_on(small_world: World, memory: float) -> None:
+    """From the base year, which is known, to the stated deviation; all needs of a market alike."""
+    members, steps = range(1, 201), 96
+    plain = behaving(
+        prepared_world(small_world, 200, demand_noise=0.0, market_memory=memory), market_noise=0.1
+    )
+    noise = Noise(plain, members, SEED, steps)
+    goods = small_world.goods
+    demand = np.log([noise.demand(t) for t in range(steps)])
+    for t in (0, 5, 23, 95):
+        found = sqrt((demand[t] ** 2).mean())
+        assert found == pytest.approx(0.1 * sqrt(1 - exp(-2 * (t + 1) * MONTH / memory)), rel=0.1)
+    later = demand[-36:]
+    year = np.corrcoef(later[:-12].ravel(), later[12:].ravel())[0, 1]
+    assert year == pytest.approx(exp(-1 / memory), abs=0.1)
+    market = np.array([goods[g].market for g in small_world.need_good])
+    for name in set(market):
+        assert (np.ptp(demand[:, :, market == name], axis=2) < 1e-12).all()
+
+
+def test_minerals_that_are_mined_together_stray_together() -> None:
+    world = load_world(2024)
+    alone = {good.market for good in world.goods if good.market == good.mineral}
+    assert {"copper", "gallium", "lithium"} <= alone
+    together = {good.mineral for good in world.goods if good.market == "rare_earths"}
+    assert {"dysprosium", "samarium", "yttrium", "rare_earth_magnets"} <= together
+    prepared = behaving(prepared_world(world), market_noise=0.2, demand_noise=0.0)
+    factor = Noise(prepared, [3], SEED, 12).demand(11)[0]
+    by_market = {
+        name: {
+            float(f) for f, g in zip(factor, world.need_good, strict=True) if world.goods[g].market == name
+        }
+        for name in ("rare_earths", "copper", "gallium")
+    }
+    assert [len(values) for values in by_market.values()] == [1, 1, 1]
+    assert len(set.union(*by_market.values())) == 3
 
 
 def test_one_facility_has_one_shock_and_one_good_moves_its_needs_together(prepared: Prepared) -> None:
@@ -120,7 +174,7 @@ def test_one_facility_has_one_shock_and_one_good_moves_its_needs_together(prepar
 
 
 def test_no_size_no_shock(prepared: Prepared) -> None:
-    still = behaving(prepared, demand_noise=0.0, output_noise=0.0)
+    still = behaving(prepared, demand_noise=0.0, output_noise=0.0, market_noise=0.0)
     noise = Noise(still, MEMBERS, SEED, 3)
     assert (noise.demand(2) == 1).all()
     assert (noise.output(2) == 1).all()

@@ -24,6 +24,7 @@ from sim.distributions import Distribution
 from sim.engine import Simulation
 from sim.errors import MonaziteError
 from sim.scenario import load_scenario
+from sim.tables import read_table
 from sim.world.load import load_world
 from sim.world.world import World
 
@@ -241,6 +242,9 @@ def with_range(name: str) -> Range:
 
 
 def test_every_scope_of_the_shipped_table_is_a_mineral_of_the_shipped_world() -> None:
+    """Or of worlds that are built from the panel."""
     minerals = {good.mineral for good in load_world(2024).goods}
+    chains = read_table(Path(__file__).parents[2] / "data" / "panel" / "chains.csv")
+    minerals |= {row.text("mineral") for row in chains}
     scopes = {scope for _, scope in read_behaviour()} - {"all"}
     assert scopes <= minerals

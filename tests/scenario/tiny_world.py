@@ -65,8 +65,8 @@ def write_world(top: Path) -> Path:
     )  # fmt: skip
     _write(
         top / "goods.csv",
-        "good,name,mineral,stage,unit,hs6,basket,element,note",
-        [(g, f'"{n}"', m, s, u, hs, 0, "", "") for g, n, m, s, u, hs in GOODS],
+        "good,name,mineral,market,stage,unit,hs6,basket,element,note",
+        [(g, f'"{n}"', m, "", s, u, hs, 0, "", "") for g, n, m, s, u, hs in GOODS],
     )
     _write(top / "elements.csv", "element,name,members,note", [("Dy", "Dysprosium", "Dy", "")])
     _write(top / "substitutes.csv", "group,good,source,confidence", [])

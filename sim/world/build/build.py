@@ -54,7 +54,7 @@ def build_world(root: Path, out: Path | None = None) -> None:
         tariffs = [r for r in raw.rows_for("tariffs", year) if r["good"] in present]
         tables = YearTables(goods, prices, tariffs, raw.rows_for("controls", year))
         write_year(folder / str(year), draft, tables)
-    columns = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
+    columns = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
     write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
     columns = "element,name,members,note".split(",")
     write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])

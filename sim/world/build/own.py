@@ -242,7 +242,7 @@ class OwnTables(StandIn):
         )
 
     def _goods(self) -> list[Cells]:
-        extra = {"basket": "0", "element": "", "note": ""}
+        extra = {"market": "", "basket": "0", "element": "", "note": ""}
         columns = ("good", "name", "mineral", "stage", "unit", "hs6")
         return [{**{column: row[column] for column in columns}, **extra} for row in self.goods.values()]
 

@@ -26,7 +26,7 @@ MOVED = 0.01
 """A stated flow that the fit moves by more is told."""
 WRITTEN = ("goods.csv", "substitutes.csv", "countries.csv")
 """Tables of all years that a world has of its own; the others are those of the curated worlds."""
-GOODS = "good,name,mineral,stage,unit,hs6,basket,element,note".split(",")
+GOODS = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
 
 
 def build_own_world(root: Path, tables: Path, folder: Path, year: int, out: Path) -> OwnTables:

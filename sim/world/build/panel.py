@@ -103,7 +103,7 @@ class Panel(StandIn):
 
     def _goods(self) -> list[Row]:
         columns = ("good", "name", "mineral", "stage", "unit", "hs6")
-        extra = {"basket": "0", "element": ""}
+        extra = {"market": "", "basket": "0", "element": ""}
         return [{**{c: row[c] for c in columns}, **extra, "note": row["source"]} for row in self.chain]
 
     def _trade_rules(self) -> list[Row]:
