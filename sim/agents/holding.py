@@ -18,7 +18,7 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray, Groups
 
-__all__ = ["closing_rate", "elasticity_of_goods", "share_of_step", "year_elasticity"]
+__all__ = ["closing_rate", "elasticity_of_goods", "share_of_step", "weight_ahead", "year_elasticity"]
 
 LEAST_YEARS = 0.02
 """Stock, in years of use, of a good of which nobody states any: a week."""
@@ -50,6 +50,23 @@ def elasticity_of_goods(prepared: Prepared) -> FloatArray:
     supply = Groups(world.offer_good).spread_sums(year_elasticity(prepared) * output, goods)
     by_good: FloatArray = supply / np.maximum(weight, 1e-12)
     return by_good + prepared.behaviour["use_elasticity"]
+
+
+def weight_ahead(
+    rate: FloatArray, first: float, over: float, fades: float | FloatArray = 0.0
+) -> FloatArray:
+    """Share of today's log price that a time ahead has, of what it would bring without stocks.
+
+    Args:
+        rate: a year, at which later prices count for less. first: years from now. over: its end, or infinity.
+        fades: rate a year at which what it brings fades from now on.
+
+    Equations (M19) and (M119), docs/model.md, for ``om_k`` and ``of_k``.
+    """
+    both = rate + fades
+    later = 0.0 if np.isinf(over) else np.exp(-both * over)
+    weight: FloatArray = rate / both * (np.exp(-both * first) - later)
+    return weight
 
 
 def closing_rate(prepared: Prepared) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents.holding import weight_ahead
 from sim.agents.state import State, initial_state
 from sim.arrays import FloatArray
 from sim.engine import Checkpoint, Simulation
@@ -150,7 +151,10 @@ def test_the_nearest_changes_alone_are_looked_at(small_world: World) -> None:
 
 
 def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: World) -> None:
-    """(M19) and (M20): logs over the base year's, what exceeds costs less the cost of holding."""
+    """(M19), (M119) and (M20): logs over the base year's, what exceeds costs less the cost of holding.
+
+    What exceeds costs fades as users adapt.
+    """
     looking = Looking(small_world, ban(announced=dt.date(2024, 1, 5)))
     state = looking.at(2)
     outlook, case = looking.outlook, looking.case
@@ -164,9 +168,28 @@ def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: Wor
             priced = known.priced
             price = priced.offer[0, s] - base.offer[0, s]
             made = priced.offer_cost[0, s] - base.offer_cost[0, s]
-            weight = exp(-rate * window.years) - (0.0 if window.over == inf else exp(-rate * window.over))
-            total += weight * (made + (1 - cost / rate) * (price - made))
+            total += (exp(-rate * window.years) - exp(-rate * window.over)) * made
+            fast = rate + case.prepared.behaviour.shared("thrift_speed")
+            fading = rate / fast * (exp(-fast * window.years) - exp(-fast * window.over))
+            total += fading * (1 - cost / rate) * (price - made)
         assert state.offer_expected_price[0, s] == pytest.approx(exp(total), rel=1e-12)
+
+
+def test_what_changes_nothing_moves_no_expectation(small_world: World) -> None:
+    """A date at which nothing changes parts a time ahead in two that together weigh as much."""
+    rate, thrift = np.array([0.4, 2.0]), 0.3
+    for fades in (0.0, thrift):
+        whole = weight_ahead(rate, 0.5, inf, fades)
+        parts = weight_ahead(rate, 0.5, 1.25, fades) + weight_ahead(rate, 1.25, inf, fades)
+        np.testing.assert_allclose(parts, whole, rtol=1e-12)
+    assert (weight_ahead(rate, 0.5, inf, thrift) < weight_ahead(rate, 0.5, inf)).all()
+    plain = ban(until=None)
+    nothing = event("nothing", "export_tax", by="CHN", goods=[OXIDE], rate="0.0001 %",
+                    announced=dt.date(2024, 1, 5), **{"from": dt.date(2025, 3, 1)})  # fmt: skip
+    alone, beside = Looking(small_world, plain), Looking(small_world, plain, nothing)
+    np.testing.assert_allclose(
+        beside.at(8).need_expected_price, alone.at(8).need_expected_price, rtol=1e-3
+    )
 
 
 def test_a_loss_abroad_is_a_gain_at_home(small_world: World) -> None:
