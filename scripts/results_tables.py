@@ -6,13 +6,13 @@ python -m scripts.results_tables    rewrites them
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.analysis.metrics import METRICS
 from sim.variables import VARIABLES
 
-__all__ = ["PAGE", "page", "tables"]
+__all__ = ["PAGE", "table", "tables", "with_tables"]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 OVER_RUN = {
@@ -25,7 +25,8 @@ IN_SWEEP = {
 }  # fmt: skip
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(re.sub(" +", " ", f"| {' | '.join(line)} |") for line in lines)
 
@@ -38,26 +39,27 @@ def tables() -> dict[str, str]:
     ]
     metrics = [[f"`{metric.name}`", metric.unit, metric.sentence] for metric in METRICS.values()]
     return {
-        "variables": _table(("variable", "axes", "unit", "meaning", "over the run", "in a sweep"), variables),
-        "metrics": _table(("metric", "unit", "meaning"), metrics),
+        "variables": table(("variable", "axes", "unit", "meaning", "over the run", "in a sweep"), variables),
+        "metrics": table(("metric", "unit", "meaning"), metrics),
     }
 
 
-def page(text: str) -> str:
-    """The page with its tables as they should be.
+def with_tables(page: Path, made: Mapping[str, str]) -> str:
+    """The text of a page with tables as they should be, each between its marks.
 
     Raises:
         ValueError: a table's marks are missing.
     """
-    for name, table in tables().items():
+    text = page.read_text(encoding="utf-8")
+    for name, markdown in made.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
         _, found, after = rest.partition(end)
         if not found:
-            raise ValueError(f"docs/results.md: no marks for the table of {name}")
-        text = f"{before}{begin}{table}\n{end}{after}"
+            raise ValueError(f"docs/{page.name}: no marks for the table of {name}")
+        text = f"{before}{begin}{markdown}\n{end}{after}"
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE, tables()), encoding="utf-8")

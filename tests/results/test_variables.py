@@ -90,5 +90,6 @@ def test_the_variables_of_a_writer_come_together() -> None:
 
 def test_the_page_on_results_has_the_tables_of_the_program() -> None:
     text = results_tables.PAGE.read_text(encoding="utf-8")
-    assert text == results_tables.page(text), "run: python -m scripts.results_tables"
+    made = results_tables.with_tables(results_tables.PAGE, results_tables.tables())
+    assert text == made, "run: python -m scripts.results_tables"
     assert text.count("\n| `") >= len(VARIABLES)
