@@ -68,6 +68,8 @@ class Sketch:
     """(facility, good) -> share of each element."""
     substitutes: dict[str, str] = field(default_factory=dict)
     """Good -> group."""
+    hosts: list[tuple[str, str, str, float]] = field(default_factory=list)
+    """(good, country, good that it is mined with, share of its output that is)."""
     tariffs: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """(good, exporter, importer) -> rate."""
     countries: tuple[str, ...] = tuple(COUNTRIES)
@@ -114,6 +116,10 @@ class Sketch:
         )
         groups = [{"group": group, "good": good, **MARK} for good, group in self.substitutes.items()]
         write_rows(root / "substitutes.csv", groups, "group,good,unit,source,confidence")
+        write_rows(root / "hosts.csv", [
+            {"good": good, "country": country, "host": host, "share": share, **MARK}
+            for good, country, host, share in self.hosts
+        ], "good,country,host,share,unit,source,confidence")  # fmt: skip
         write_rows(root / "transport.csv", [
             {"rule": r, "value": v, "low": v, "high": v, **MARK}
             for r, v in (("sailing_speed", 480), ("handling_time", 14), ("freight_base", 0.01),

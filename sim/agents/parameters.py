@@ -36,7 +36,9 @@ __all__ = [
     "member_generator", "member_seeds", "read_behaviour", "read_priors",
 ]  # fmt: skip
 
-PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM, FIRST_MARKET_STREAM = 0, 1, 16, 1 << 33
+PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
+FIRST_MARKET_STREAM = 1 << 33
+"""Beyond those of paths, which are 32 bits wide."""
 SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
 """No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ
 by member; the others are of the market itself, which all members share."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sim.agents.hosts import Hosts
 from sim.agents.parameters import Behaviour
 from sim.arrays import BoolArray, FloatArray
 from sim.world.benchmark import Benchmark
@@ -34,6 +35,11 @@ class Prepared:
     def made(self) -> BoolArray:
         """(O,) True for what plants make, False for what mines do."""
         return self.benchmark.activities.offer_plant >= 0
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Which mines' output comes with that of others."""
+        return Hosts(self.world, self.benchmark)
 
     @cached_property
     def kept_stock(self) -> FloatArray:

@@ -256,7 +256,7 @@ def _adapt_mines(
 ) -> None:
     """Above what was practised a rate rises slowly; up to it, at the speed of all rates.
 
-    Equations (M74), (M75) and (M76), docs/model.md, for ``wish_s`` and ``Y_s``.
+    Equations (M74), (M75), (M76) and (M122), docs/model.md, for ``wish_s`` and ``Y_s``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
@@ -273,8 +273,12 @@ def _adapt_mines(
     if entrant.any():
         over_cost = price / np.where(entrant, cash, 1.0)
         wanted = np.where(entrant, _opened(prepared, over_cost) * capacity / normal, wanted)
-    # Behind a ceiling nothing winds up: rates follow what may be made.
+    # Behind a ceiling nothing winds up: rates follow what may be made, and what comes up with a host.
     wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
+    hosts = prepared.hosts
+    place = np.searchsorted(mine, hosts.offers)
+    room = hosts.part(state.rate[:, hosts.hosts]) * (capacity / normal)[:, place]
+    wanted[:, place] = np.minimum(wanted[:, place], room)
     rate = state.rate[:, mine]
     rise = behaviour["ramp_limit"] * prepared.step_years * capacity
     rise = rise + np.maximum(state.practised[:, mine] - rate, 0.0)

@@ -32,18 +32,24 @@ def planned_output(
     """(M, O) tonnes that each offer's facility would make this step at its current rate.
 
     A factor of policy above 1 works as far as capacity allows; a ceiling on output holds whatever the price.
+    What is mined with another good is no more than comes up with it.
 
     Args:
         noise: (1 or M, O) factor that chance makes of it.
 
-    Equation (M25), docs/model.md, for ``F_s``.
+    Equations (M25) and (M121), docs/model.md, for ``F_s``.
     """
     step_years = prepared.step_years
     normal = state.rate * step_years * controls.capacity_factor
     most = np.maximum(normal, state.capacity * step_years * controls.capacity_factor)
     plan = np.minimum(normal * controls.production_factor, most)
     ceiling = prepared.benchmark.normal_output * step_years * controls.output_ceiling
-    return np.minimum(plan * noise, ceiling)
+    plan = np.minimum(plan * noise, ceiling)
+    hosts = prepared.hosts
+    most = (state.capacity * controls.capacity_factor)[:, hosts.offers] * step_years
+    part = hosts.part(plan[:, hosts.hosts] / step_years)
+    plan[:, hosts.offers] = np.minimum(plan[:, hosts.offers], most * part)
+    return plan
 
 
 def offers(

@@ -223,7 +223,12 @@ class Tomorrow:
         normal = prepared.benchmark.normal_output * grown
         factor = controls.capacity_factor * np.minimum(controls.production_factor, 1.0)
         most = np.maximum(state.capacity, normal * np.maximum(controls.production_factor, 1.0)) * factor
-        most = np.minimum(most, prepared.benchmark.normal_output * controls.output_ceiling)
+        ceiling = prepared.benchmark.normal_output * controls.output_ceiling
+        most = np.minimum(most, ceiling)
+        # Hosts run as they do now, as far as policy lets them.
+        hosts = prepared.hosts
+        part = hosts.part(np.minimum(state.rate * factor, ceiling)[:, hosts.hosts])
+        most[:, hosts.offers] = most[:, hosts.offers] * part
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         usual = np.where(prepared.benchmark.entrant, most, usual)
         able = prepared.benchmark.normal_output * now.reach

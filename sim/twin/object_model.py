@@ -144,6 +144,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
 
         self.offers = [Offer(self, position) for position in range(len(world.offer_good))]
         self.needs = [Need(self, position) for position in range(len(world.need_good))]
+        self._find_hosts()
         self.markets: list[ObjectMarket[Offer, Need]] = []
         self.lags: list[list[list[list[float]]]] = []
         plants = self._settle(content)
@@ -183,12 +184,24 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]
         return markups(self.world, controls.markup_owner[0], self.sigma, eta, ceiling)
 
+    def _find_hosts(self) -> None:
+        """Mines of the same country with whose output that of an offer comes."""
+        world = self.world
+        for offer, good in zip(self.offers, world.offer_host.tolist(), strict=True):
+            country = world.offer_country[offer.position]
+            offer.hosts = [
+                host for host in self.offers
+                if host.good == good and world.offer_country[host.position] == country
+            ]  # fmt: skip
+
     def step(self) -> None:
         """One step, in the order of ``docs/model.md``."""
         self.set_policy()
         self.learn()
         self.output_noise = self.noise.output(self.month)[0].tolist()
         self.demand_noise = self.noise.demand(self.month)[0].tolist()
+        for offer in self.offers:
+            offer.host_part = offer.look_at_hosts([host.rate for host in offer.hosts])
         for stage in STAGES:
             self.agents.do(stage)
         self.file_licences()

@@ -275,7 +275,8 @@ class Tomorrow:
         prospect, price, reach = given
         factor, capacity = prospect.production_factor[offer.position], offer.capacity
         normal = offer.output * capacity / offer.first_capacity
-        most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0)
+        runs = [host.rate * min(prospect.production_factor[host.position], 1.0) for host in offer.hosts]
+        most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0) * offer.look_at_hosts(runs)
         usual = min(normal * factor, most)
         maker.quantity = most
         maker.ask = cost * maker.above(most, usual)

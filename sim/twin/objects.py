@@ -84,6 +84,9 @@ class Offer:
         self.mix: list[float] = []
         self.plant_yield = float(activities.offer_yield[position])
         self.element = int(activities.offer_element[position])
+        self.hosts: list[Offer] = []
+        self.host_share = float(world.offer_host_share[position])
+        self.host_part = 1.0
         self.revenue_weight = float(activities.revenue_weight[position])
 
     def learn(self, expected: float) -> None:
@@ -108,6 +111,7 @@ class Offer:
         wanted = within(wanted, lowest, self.capacity / self.output)
         covered = min(price / max(self.cash_cost, 1e-9), 1.0)
         wanted = max(wanted * covered ** b["shutdown_response"], lowest)
+        wanted = min(wanted, self.host_part * self.capacity / self.output)
         follow = share_of(b["utilisation_speed"], model.step_years)
         rise = follow * (wanted * self.output - self.rate)
         known = max(self.practised - self.rate, 0.0)
@@ -119,11 +123,25 @@ class Offer:
         lost = share_of(1 / model.b["practice_years"], model.step_years)
         self.practised = max(self.rate, self.practised + lost * (self.rate - self.practised))
 
+    def look_at_hosts(self, made: Sequence[float]) -> float:
+        """Part of its capacity that comes up with its hosts, which make so many tonnes a year each."""
+        if not self.hosts:
+            return 1.0
+        level = sum(made) / sum(host.output for host in self.hosts)
+        return 1 - self.host_share + self.host_share * min(level, 1.0)
+
+    def planned(self, model: ObjectModel) -> float:
+        """Tonnes that it would make in a step if it needed no host."""
+        usual, most = self.rate * model.step_years, self.capacity * model.step_years
+        plan: float = min(usual * model.production_factor[self.position], max(usual, most))
+        return plan * model.output_noise[self.position]
+
     def decide(self, model: ObjectModel) -> None:
         """Planned output of the step."""
-        usual, most = self.rate * model.step_years, self.capacity * model.step_years
-        self.plan = min(usual * model.production_factor[self.position], max(usual, most))
-        self.plan *= model.output_noise[self.position]
+        part = self.look_at_hosts([host.planned(model) / model.step_years for host in self.hosts])
+        self.plan = self.planned(model)
+        if self.hosts:
+            self.plan = min(self.plan, part * self.capacity * model.step_years)
 
     def place(self) -> None:
         """What could be sold."""

@@ -17,7 +17,7 @@ from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
 from sim.world.roles import KINDS, check_roles
-from sim.world.rows import LADDER, Ends, Named, check_use
+from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import BoolArray, FloatArray, Good, IntArray, World
 
@@ -277,6 +277,7 @@ class _Reader:
             offer_stock=sold * offers.numbers("stock_weeks", 0.0) / WEEKS_PER_YEAR,
             offer_cash_cost=offers.numbers("cash_cost_usd_t", 0.0),
             offer_composition=self._composition(),
+            **read_hosts(self._table(self.top / "hosts.csv", *HOSTS), offers, self.listed, countries, facilities),
             substitutes=self._substitutes(),
             need_facility=needs.facility,
             need_good=needs.good,

@@ -77,7 +77,10 @@ def _plants(world: World) -> dict[int, set[str]]:
     return plants
 
 
-BY_OFFER = ("offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_composition")
+BY_OFFER = (
+    "offer_output", "offer_capacity", "offer_stock", "offer_cash_cost", "offer_composition",
+    "offer_host_share",
+)  # fmt: skip
 BY_NEED = (
     "need_use", "need_full_use", "need_cover", "need_reservation", "need_dependence", "need_worth",
     "need_switch_multiple", "need_switch_years", "need_switch_share",
@@ -103,8 +106,12 @@ def _only(world: World, good_at: IntArray) -> World:
     parts |= {name: tuple(getattr(world, name)[g] for g in good_at) for name in BY_GOOD}
     parts |= {name: tuple(getattr(world, name)[k] for k in facility_at) for name in NAMES_OF_FACILITY}
     ids = {good.id for good in parts["goods"]}
+    # A host that is left out goes on as in the base year.
+    place = np.full(len(world.goods) + 1, -1)
+    place[good_at] = np.arange(len(good_at))
     return replace(
         world,
+        offer_host=place[world.offer_host[offers]],
         facility_country=world.facility_country[facility_at],
         facility_value_added=world.facility_value_added[facility_at],
         offer_facility=np.searchsorted(facility_at, world.offer_facility[offers]),

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from sim.tables import Row
+from sim.tables import Row, Table
 from sim.world.world import FloatArray, IntArray
 
-__all__ = ["FULL_USE", "INFINITE", "LADDER", "LEAST_YEARS", "Ends", "Named", "check_use"]
+__all__ = [
+    "FULL_USE", "HOSTS", "INFINITE", "LADDER", "LEAST_YEARS", "Ends", "Named", "check_use", "read_hosts",
+]  # fmt: skip
 
 MARGIN_TOLERANCE = 1e-4
 """Largest relative gap between an output or use and the sum of its flows."""
 ROUNDING = 1e-6
 """Relative gap by which a capacity may lie below its output, both written with few digits."""
+HOSTS = ("good", "country", "host", "share")
 FULL_USE = "use_at_capacity_t"
 """Column that a table of inputs may have or not."""
 LEAST_YEARS = 0.01
@@ -109,6 +112,32 @@ class Ends:
         for place in np.flatnonzero(gap).tolist():
             message = f"{self.rows[place].text(column)} t, but the flows sum to {flows[place]:.6g} t"
             self.rows[place].refuse(column, message, "make them agree, or rebuild with 'make data'")
+
+
+def read_hosts(
+    table: Table, offers: Ends, goods: Named, countries: Named, facilities: Named
+) -> dict[str, Any]:
+    """Of each offer the good with whose mines its output comes, or -1, and the share of it that does.
+
+    Rows of goods that nobody sells here are of other base years.
+    """
+    good_of = {row.text("good"): good for row, good in zip(offers.rows, offers.good.tolist(), strict=True)}
+    host, share = np.full(len(offers.rows), -1, dtype=np.int64), np.zeros(len(offers.rows))
+    for row in table:
+        good, other = (good_of.get(row.word(column, goods.index, "good"), -1) for column in ("good", "host"))
+        country = row.word("country", ("*", *countries.index), "country")
+        part = row.number("share", 0.0, 1.0)
+        if row.text("good") == row.text("host"):
+            row.refuse("host", f"'{row.text('host')}' comes with itself", "name another good")
+        for offer in np.flatnonzero(offers.good == good).tolist() if other >= 0 else ():
+            place = facilities.rows[offers.facility[offer]]
+            if place.text("kind") != "miner" or country not in ("*", place.text("country")):
+                continue
+            if host[offer] >= 0:
+                of = f"'{row.text('good')}' of {place.text('country')}"
+                row.refuse("good", f"{of} comes with a good in another row, too", "remove one row")
+            host[offer], share[offer] = other, part
+    return {"offer_host": host, "offer_host_share": share}
 
 
 def check_use(offers: Ends, needs: Ends, use: FloatArray, output: FloatArray) -> None:

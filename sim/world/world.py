@@ -94,6 +94,10 @@ class World:
     """(O,) USD/t below which a plant loses cash."""
     offer_composition: FloatArray
     """(O, E) element shares of a basket offer; rows of zeros elsewhere."""
+    offer_host: IntArray
+    """(O,) good whose mines in the same country a mine's output comes with; -1 where it comes alone."""
+    offer_host_share: FloatArray
+    """(O,) share of its output that does; 0 where it comes alone."""
     substitutes: Mapping[str, str]
     """Good id -> name of a group whose members replace each other tonne for tonne in a plant."""
     need_facility: IntArray

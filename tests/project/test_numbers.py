@@ -99,6 +99,8 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("BASE_ROUNDS", 200): "numerical: rounds in which mixes settle geometrically",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 1): "names of random streams",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 16): "names of random streams",
+    ("FIRST_MARKET_STREAM", 1): "names of random streams",
+    ("FIRST_MARKET_STREAM", 33): "names of random streams",
     ("POSTERIOR_STREAM", 2): "name of a random stream",
     ("Draws.happens", 0.5): "the central run takes what is likelier",
     ("Merger.apply", 0.5): "what covers half of a step or more counts for the step",

@@ -69,6 +69,7 @@ def write_world(top: Path) -> Path:
         [(g, f'"{n}"', m, "", s, u, hs, 0, "", "") for g, n, m, s, u, hs in GOODS],
     )
     _write(top / "elements.csv", "element,name,members,note", [("Dy", "Dysprosium", "Dy", "")])
+    _write(top / "hosts.csv", "good,country,host,share,source,confidence", [])
     _write(top / "substitutes.csv", "group,good,source,confidence", [])
     _write(
         top / "transport.csv",

@@ -19,7 +19,7 @@ from sim.world.build.write import YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-COPIED = ("behaviour", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland")
+COPIED = ("behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland")
 """Tables of assumptions that the world holds as they are."""
 
 

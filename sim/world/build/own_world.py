@@ -24,7 +24,7 @@ MOST_SCALED = 2.0
 """What is used may differ from what is made by this factor at the most."""
 MOVED = 0.01
 """A stated flow that the fit moves by more is told."""
-WRITTEN = ("goods.csv", "substitutes.csv", "countries.csv")
+WRITTEN = ("goods.csv", "hosts.csv", "substitutes.csv", "countries.csv")
 """Tables of all years that a world has of its own; the others are those of the curated worlds."""
 GOODS = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
 
@@ -72,6 +72,7 @@ def build_own_world(root: Path, tables: Path, folder: Path, year: int, out: Path
 def write_common(out: Path, tables: Path, goods: list[Row], countries: list[Row]) -> None:
     """Tables of all years: goods and countries of the world, the others as the curated worlds have them."""
     write_table(out / "goods.csv", GOODS, [[row[c] for c in GOODS] for row in goods])
+    write_table(out / "hosts.csv", ["good", "country", "host", "share", "source", "confidence"], [])
     write_table(out / "substitutes.csv", ["group", "good", "source", "confidence"], [])
     write_table(out / "countries.csv", list(countries[0]), [list(row.values()) for row in countries])
     for path in sorted(tables.glob("*.csv")):
