@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -194,6 +195,10 @@ class _Reader:
         stated: FloatArray = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
         return stated
 
+    def _hosts(self) -> dict[str, Any]:
+        table = self._table(self.top / "hosts.csv", *HOSTS)
+        return read_hosts(table, self.offers, self.listed, self.countries, self.facilities)
+
     def _on_fob(self) -> BoolArray:
         column = "duty_on_fob"
         marks = [row.word(column, ("0", "1"), column) for row in self.countries.rows]
@@ -277,7 +282,7 @@ class _Reader:
             offer_stock=sold * offers.numbers("stock_weeks", 0.0) / WEEKS_PER_YEAR,
             offer_cash_cost=offers.numbers("cash_cost_usd_t", 0.0),
             offer_composition=self._composition(),
-            **read_hosts(self._table(self.top / "hosts.csv", *HOSTS), offers, self.listed, countries, facilities),
+            **self._hosts(),
             substitutes=self._substitutes(),
             need_facility=needs.facility,
             need_good=needs.good,
