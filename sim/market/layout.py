@@ -113,15 +113,36 @@ class Bucket:
         goods, rows, buyers = self.log_kernel.shape
         return goods, rows, self.sellers.shape[1], buyers, self.caps.shape[1]
 
-    def of_goods(self, wanted: BoolArray) -> Bucket | None:
-        """The part of some goods (G,) of the market; None where none of them is here."""
+    def alone(self, wanted: BoolArray, rows: IntArray | None, axes: _Renumbered) -> Bucket | None:
+        """The part of some goods (G,) of the market, on its own axes; None where none of them is here.
+
+        Args:
+            rows: members whose own kernels stay; None for all.
+        """
         keep = np.flatnonzero(wanted[self.goods])
         if not len(keep):
             return None
-        if len(keep) == len(self.goods):
-            return self
-        arrays = {name: getattr(self, name)[keep] for name in BY_GOOD}
-        return replace(self, **arrays, remedy=None if self.remedy is None else self.remedy[keep])
+        remedy = self.remedy
+        if self.own and rows is not None:
+            keep = rows
+        elif not self.own and remedy is not None:
+            remedy = remedy[keep]
+        arrays = {name: getattr(self, name) for name in BY_GOOD}
+        if self.own and rows is None or len(keep) == len(self.goods):
+            pass
+        else:
+            arrays = {name: array[keep] for name, array in arrays.items()}
+        at = {name: getattr(axes, name)[arrays[name]] for name in ("goods", "sellers", "buyers", "caps")}
+        return replace(self, **arrays | at, remedy=remedy)
+
+
+class _Renumbered(NamedTuple):
+    """New numbers of goods, offers, needs and caps, one more for padding each."""
+
+    goods: IntArray
+    sellers: IntArray
+    buyers: IntArray
+    caps: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +166,6 @@ class Market:
     """Number of members where any good has kernels or elasticities by member; else None."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
-    whole: bool = True
-    """False where :meth:`of_goods` has left goods out."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: not the memory, whose arrays are views on each other."""
@@ -161,11 +180,6 @@ class Market:
         """Number of goods."""
         return len(self.kernel)
 
-    @property
-    def buyers(self) -> int:
-        """Number of needs whose goods clear, padded; of a kernel by member that good's alone."""
-        return sum(b.shape[3] * (1 if b.own else len(b.goods)) for b in self.buckets)
-
     def offers_of(self, good: int) -> slice:
         """Positions of a good's offers on the flat axis."""
         first, last = np.searchsorted(self.offer_good, (good, good + 1))
@@ -176,18 +190,34 @@ class Market:
         first, last = np.searchsorted(self.need_good, (good, good + 1))
         return slice(int(first), int(last))
 
-    def of_goods(self, wanted: BoolArray) -> Market:
-        """The same market, in which only some goods clear: of others a clearing says zero, or a price of 1.
+    def alone(self, wanted: BoolArray, rows: IntArray | None = None) -> Market:
+        """The market of some goods, and where members differ of some members, on axes of their own.
 
         A good's results are the same to the bit, whatever other goods clear with it.
 
         Args:
-            wanted: (G,) goods that clear.
+            wanted: (G,) goods that clear. rows: (m,) members; None for all.
         """
-        if wanted.all():
-            return self
-        parts = tuple(part for bucket in self.buckets if (part := bucket.of_goods(wanted)) is not None)
-        return replace(self, buckets=parts, memory={}, whole=False)
+        if self.members is None:
+            rows = None
+        offers, needs = wanted[self.offer_good], wanted[self.need_good]
+        caps = wanted[self.cap_good] if len(self.caps) else np.zeros(0, dtype=bool)
+        axes = _Renumbered(*(_renumbered(axis) for axis in (wanted, offers, needs, caps)))
+        parts = (bucket.alone(wanted, rows, axes) for bucket in self.buckets)
+        goods, number = np.flatnonzero(wanted), axes.goods
+        kernels = [self.kernel[good] for good in goods]
+        sigma, eps = self.sigma[..., goods], self.eps[..., offers]
+        if rows is not None:
+            kernels = [kernel[rows] if kernel.ndim == 3 else kernel for kernel in kernels]
+            sigma, eps = (array[rows] if array.ndim == 2 else array for array in (sigma, eps))
+        kept = [position for position, stays in enumerate(caps) if stays]
+        groups = tuple((int(number[good]), *masks) for good, *masks in (self.caps[c] for c in kept))
+        keys = tuple((int(number[good]), *masks) for good, *masks in (self.cap_keys[c] for c in kept))
+        return Market(
+            number[self.offer_good[offers]], number[self.need_good[needs]], tuple(kernels), sigma, eps,
+            groups, tuple(part for part in parts if part is not None), keys, number[self.cap_good[kept]],
+            self.members if rows is None else len(rows),
+        )  # fmt: skip
 
     @staticmethod
     def build(
@@ -241,6 +271,12 @@ class Market:
         return Market(
             offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members
         )
+
+
+def _renumbered(stays: BoolArray) -> IntArray:
+    """(n + 1,) new number of each position that stays, and of the place of padding, past the end."""
+    number = np.cumsum(np.append(stays, True)) - 1
+    return number
 
 
 def _elasticities(
