@@ -350,6 +350,15 @@ class Frame:
         variables, rows, buyers = (joined([k[axis] for k in kept], np.int64) for axis in range(3))
         return part, Places(joined(markets, np.int64), variables, rows, buyers)
 
+    def some(self, classes: tuple[bool, ...]) -> tuple[Frame, Places]:
+        """As :meth:`take`, the markets of some pieces; kept."""
+        kept = self.memory.setdefault("some", {})
+        if classes not in kept:
+            counts = [len(piece.good) for piece in self.pieces]
+            kept[classes] = self.take(np.repeat(np.array(classes), counts))
+        found: tuple[Frame, Places] = kept[classes]
+        return found
+
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
         if "single" not in self.memory:
