@@ -27,6 +27,8 @@ CapKey = tuple[int, bytes, bytes]
 
 ROW_SIZES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
 BUYER_SIZES = ROW_SIZES
+MOST_CODED = 60
+"""Caps on a good up to which a set of them is one number."""
 WIDEST = 600.0
 """A link whose log weight lies further below its seller's largest is closed: it could not be told
 from zero in the products."""
@@ -348,6 +350,16 @@ def _classes(
     return sorted(classes.items())
 
 
+def _different(sets: BoolArray) -> BoolArray:
+    """The different rows of (n, caps), in order."""
+    many = sets.shape[1]
+    if many > MOST_CODED:
+        return np.unique(sets, axis=0)
+    weight = 2 ** np.arange(many)[::-1]
+    codes = np.unique(sets @ weight)
+    return (codes[:, None] & weight) > 0
+
+
 @dataclass(frozen=True)
 class _Layout:
     """One good, not yet padded."""
@@ -385,15 +397,26 @@ def _lay_out(
     log_kernel[log_kernel < log_kernel.max(axis=2, keepdims=True, initial=-np.inf) - WIDEST] = -np.inf
     rows, row_seller, row_caps = [], [], []
     sellers, buyers = kernel.shape[-2:]
+    own = np.flatnonzero(offers == good), np.flatnonzero(needs == good)
+    under = np.zeros(sellers, dtype=bool)
+    for group in mine:
+        under |= groups[group][1]
+    if not under.any():
+        # Of sellers under no cap all links are one row.
+        return _Layout(good, log_kernel, np.arange(sellers), np.zeros((sellers, len(mine)), dtype=bool), *own, mine)
+    nothing = np.zeros(len(mine), dtype=bool)
     for seller in range(sellers):
+        if not under[seller]:
+            rows.append(log_kernel[:, seller])
+            row_seller.append(seller)
+            row_caps.append(nothing)
+            continue
         covered = np.zeros((buyers, len(mine)), dtype=bool)
         for c, group in enumerate(mine):
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
         is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
-        sets = np.zeros((1, len(mine)), dtype=bool)
-        if len(mine) and is_open.any():
-            sets = np.unique(covered[is_open], axis=0)
+        sets = _different(covered[is_open]) if is_open.any() else nothing[None]
         for links in sets:
             rows.append(np.where(is_open & (covered == links).all(1), log_kernel[:, seller], -np.inf))
             row_seller.append(seller)
@@ -403,8 +426,8 @@ def _lay_out(
         log_kernel=np.stack(rows, axis=1) if rows else np.zeros((len(log_kernel), 0, buyers)),
         row_seller=np.array(row_seller, dtype=np.int64),
         row_caps=np.array(row_caps, dtype=bool).reshape(len(rows), len(mine)),
-        sellers=np.flatnonzero(offers == good),
-        buyers=np.flatnonzero(needs == good),
+        sellers=own[0],
+        buyers=own[1],
         caps=mine,
     )
 
@@ -452,7 +475,8 @@ def _stack(
     largest = np.where(incidence > 0, log_kernel.max(axis=2)[:, :, None], -np.inf).max(axis=1)
     largest[:, sellers:] = 0.0
     scale = np.where(np.isfinite(largest), largest, 0.0)
-    row_scale = np.take_along_axis(np.pad(scale[:, :sellers], ((0, 0), (0, 1))), row_seller, axis=1)
+    by_seller = np.concatenate([scale[:, :sellers], np.zeros((len(scale), 1))], axis=1)
+    row_scale = np.take_along_axis(by_seller, row_seller, axis=1)
     return Bucket(
         goods=order,
         log_kernel=log_kernel,
