@@ -39,6 +39,12 @@ class Groups:
         total: FloatArray = np.add.reduceat(self._gathered(values), self._start, axis=-1)
         return total
 
+    def any(self, holds: BoolArray) -> BoolArray:
+        """(M, K) whether something holds of any position (M, positions)."""
+        gathered = holds if self._order is None else holds.take(self._order, axis=1)
+        found: BoolArray = np.logical_or.reduceat(gathered, self._start, axis=1)
+        return found
+
     def largest(self, values: FloatArray) -> FloatArray:
         """(..., K) maxima of values (..., positions)."""
         most: FloatArray = np.maximum.reduceat(self._gathered(values), self._start, axis=-1)

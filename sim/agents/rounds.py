@@ -118,6 +118,8 @@ class Chains:
     of_offer: IntArray
     of_need: IntArray
     count: int
+    _columns: IntArray
+    _groups: Groups
 
     def __init__(self, prepared: Prepared) -> None:
         world, activities = prepared.world, prepared.benchmark.activities
@@ -143,10 +145,9 @@ class Chains:
 
     def part(self, going: BoolArray) -> Part:
         """The members (M,) and chains of which some are going, (M, chains)."""
-        chains = going.any(axis=0)
-        goods, offers, needs = (
-            np.flatnonzero(chains[of]) for of in (self.of_good, self.of_offer, self.of_need)
-        )
+        chains: BoolArray = np.asarray(going.any(axis=0))
+        axes = self.of_good, self.of_offer, self.of_need
+        goods, offers, needs = (np.flatnonzero(chains.take(of)) for of in axes)
         return Part(np.flatnonzero(going.any(axis=1)), np.flatnonzero(chains), goods, offers, needs)
 
     def some(self, part: Part) -> Chains:
@@ -210,7 +211,7 @@ class Chains:
 
     def moved(self, of: Priced, base: Priced) -> BoolArray:
         """(M, chains) whether any price differs from the base year's."""
-        apart: BoolArray = self.largest(np.abs(self.joined(of) - self.joined(base))) > 0
+        apart: BoolArray = np.asarray(self.largest(np.abs(self.joined(of) - self.joined(base))) > 0)
         return apart
 
 
@@ -232,7 +233,7 @@ class Mixing:
         """Changes between rounds so far: the newest few are kept, each in the place of the oldest."""
         columns = len(chains.spread(np.zeros(chains.count)))
         self._turned, self._back = np.zeros((2, MEMORY, len(going), columns))
-        """(MEMORY, M, columns) how the change of a round changed, and that with the way between the rounds."""
+        """(MEMORY, M, columns) how the change of a round changed, and that and the way between them."""
         self._products = np.zeros((MEMORY, MEMORY, *going.shape))
         """(MEMORY, MEMORY, M, chains) products of what turned."""
 
@@ -310,7 +311,7 @@ class Mixing:
         return [number % MEMORY for number in range(max(self._changes - MEMORY, 0), self._changes)]
 
     def _remember(self, before: tuple[FloatArray, FloatArray], at: FloatArray, change: FloatArray) -> None:
-        """Keep what changed between two rounds, in the place of the oldest."""
+        """Keep what changed from a round to the next, in the place of the oldest."""
         place = self._changes % MEMORY
         self._changes += 1
         turned = np.subtract(change, before[1], out=self._turned[place])
@@ -328,7 +329,7 @@ class Mixing:
         Equations (M107) and (M108), docs/model.md, for ``gram_lk`` and ``tk_l``.
         """
         some = len(kept)
-        matrix = np.ascontiguousarray(np.moveaxis(self._products[np.ix_(kept, kept)], (0, 1), (2, 3)))
+        matrix = np.moveaxis(self._products[np.ix_(kept, kept)], (0, 1), (-2, -1)).copy()
         right = np.moveaxis(self._chains.sums(self._turned[:some] * change)[kept], 0, -1)
         size = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / some
         matrix += (STEADY * size + LEAST) * np.eye(some)

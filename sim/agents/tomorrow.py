@@ -173,7 +173,8 @@ class Tomorrow:
             bound=bids.most * plant_cost, plant_cost=plant_cost,
             per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
             normal_output=benchmark.normal_output, response=self.response,
-            entering=benchmark.entrant & prepared.made, base=np.log(benchmark.base_index), sigma=prepared.sigma,
+            entering=benchmark.entrant & prepared.made, base=np.log(benchmark.base_index),
+            sigma=prepared.sigma,
         )  # fmt: skip
         market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
         start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)

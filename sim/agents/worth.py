@@ -78,7 +78,8 @@ class Bids:
         """(M, p) what a product fetches less other inputs.
 
         Args:
-            product: (M, O) prices of products. most: (1 or M, P) that plants reckon with. others: of :meth:`paid`.
+            product: (M, O) prices of products. most: (1 or M, P) that plants reckon with at most.
+            others: (M, p) of :meth:`paid`.
         """
         value = np.minimum(self.activities.revenue_mean(product), most)
         left: FloatArray = value.take(self.plant, axis=1) - others

@@ -7,7 +7,7 @@ make what follows their prices: what plants bid, what they ask and what they can
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,19 @@ LONGEST_WAY = 3.0
 """In logs, that what a plant can make is taken to move between two rounds."""
 
 
-def _along(axis: str) -> Any:
-    """A field whose arrays lie along an axis of :meth:`Year.some`, after that of members where there is one."""
-    return field(metadata={"along": axis})
+ALONG = {
+    "members": ("elasticity", "over"),
+    "goods": ("sigma",),
+    "offers": (
+        "most", "usual", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output", "response",
+        "entering",
+    ),
+    "needs": ("demand", "give_up", "dearest", "base"),
+    "caps": ("cap_tonnes",),
+    "plants": ("bound", "plant_cost"),
+    "ordered": ("per_tonne",),
+}  # fmt: skip
+"""Arrays of a :class:`Year` by the axis along which they lie, after that of members where there is one."""
 
 
 @dataclass(frozen=True)
@@ -36,47 +46,47 @@ class Year:
     need_good: IntArray
     bids: Bids
     """Of plants."""
-    demand: FloatArray = _along("needs")
+    demand: FloatArray
     """(M, N, K) t/year."""
-    give_up: FloatArray = _along("needs")
+    give_up: FloatArray
     """(M, N, K) prices at which tiers give way; of plants those that do not follow from what they bid."""
-    dearest: FloatArray = _along("needs")
+    dearest: FloatArray
     """(M, N) log of what the last class of users would pay; of no account for plants."""
-    elasticity: FloatArray = _along("members")
+    elasticity: FloatArray
     """(1 or M, 1, K) of tiers, or (K,)."""
-    over: FloatArray = _along("members")
+    over: FloatArray
     """(1 or M, 1) price over costs at which plants take what they have room for."""
-    cap_tonnes: FloatArray = _along("caps")
+    cap_tonnes: FloatArray
     """(M, C) t/year that may pass."""
-    most: FloatArray = _along("offers")
+    most: FloatArray
     """(M, O) t/year that sellers could make; those that may enter yet if inputs allow it."""
-    usual: FloatArray = _along("offers")
+    usual: FloatArray
     """(M, O) t/year that they would make at base prices."""
-    own_cost: FloatArray = _along("offers")
+    own_cost: FloatArray
     """(1 or M, O) costs other than those of inputs, over the base year's."""
-    opening: FloatArray = _along("offers")
+    opening: FloatArray
     """(1 or M, O) cost at which facilities that stand still open, at least; 0 for others."""
-    markup: FloatArray = _along("offers")
+    markup: FloatArray
     """(1 or M, O) mark-up over that of the base year."""
-    ask_factor: FloatArray = _along("offers")
+    ask_factor: FloatArray
     """(1 or M, O) what buyers pay of an ask."""
-    floor: FloatArray = _along("offers")
+    floor: FloatArray
     """(M, O) log price below which nobody makes anything."""
-    bound: FloatArray = _along("plants")
+    bound: FloatArray
     """(1 or M, P) price of products that plants reckon with at most."""
-    plant_cost: FloatArray = _along("plants")
+    plant_cost: FloatArray
     """(1 or M, P) costs other than those of inputs, over the base year's."""
-    per_tonne: FloatArray = _along("ordered")
+    per_tonne: FloatArray
     """(M, needs of plants) tonnes of an input per unit of activity, in the order of the activities."""
-    normal_output: FloatArray = _along("offers")
+    normal_output: FloatArray
     """(O,) t/year."""
-    response: FloatArray = _along("offers")
+    response: FloatArray
     """(O,) elasticity of what sellers make within a year."""
-    entering: BoolArray = _along("offers")
+    entering: BoolArray
     """(O,) plants that may enter yet."""
-    base: FloatArray = _along("needs")
+    base: FloatArray
     """(N,) log choice index in the base year."""
-    sigma: FloatArray = _along("goods")
+    sigma: FloatArray
     """(G,) or (M, G)."""
 
     def some(self, part: Part, caps: IntArray) -> Year:
@@ -88,14 +98,15 @@ class Year:
             "plants": np.flatnonzero(np.isin(activities.facility, bids.activities.facility)),
             "ordered": np.flatnonzero(np.isin(activities.need_order, part.needs)),
         }  # fmt: skip
-        kept = {}
-        for one in fields(self):
-            axis = one.metadata.get("along")
-            if axis is not None:
-                values = getattr(self, one.name)
+        kept: dict[str, Any] = {}
+        for axis, names in ALONG.items():
+            for name in names:
+                values = getattr(self, name)
                 if values.ndim > 1 and len(values) > 1:
                     values = values.take(part.rows, axis=0)
-                kept[one.name] = values if axis == "members" else values.take(places[axis], axis=min(values.ndim - 1, 1))
+                if axis != "members":
+                    values = values.take(places[axis], axis=min(values.ndim - 1, 1))
+                kept[name] = values
         good_of = np.zeros(int(part.goods.max()) + 1, dtype=np.int64)
         good_of[part.goods] = np.arange(len(part.goods))
         offer_good, need_good = good_of[self.offer_good[part.offers]], good_of[self.need_good[part.needs]]
@@ -121,7 +132,8 @@ class YearMarket:
         self._give_up, self._dearest = year.give_up.copy(), year.dearest.copy()
         self._need_start = activities.group_start
         self._tonnes = np.add.reduceat(year.per_tonne, self._need_start, axis=1)
-        self._throughput = activities.throughput[activities.need_plant[activities.need_order][self._need_start]]
+        plant = activities.need_plant[activities.need_order][self._need_start]
+        self._throughput = activities.throughput[plant]
         self._sellers, self._buyers = Groups(year.offer_good), Groups(year.need_good)
         self._at_floor: dict[int, FloatArray] = {}
         nobody = ~np.isin(year.need_good, year.offer_good)
@@ -198,7 +210,7 @@ class YearMarket:
         """
         if not idle.any():
             return self._never
-        counts = self._sellers.largest(idle)
+        counts = self._sellers.any(idle)
         found = np.repeat(self._never, len(idle), axis=0)
         year, market = self.year, self.market
         for place in np.flatnonzero(counts.any(axis=0)):
@@ -274,4 +286,5 @@ def index_of_good(
     weights = kernel if kernel.ndim == 3 else kernel[None]
     total = np.add.reduce(pull[:, :, None] * weights, axis=1)
     safe = np.where(total > 0, total, 1.0)
-    return np.where(total > 0, -np.log(safe) / sigma, base)
+    index: FloatArray = np.where(total > 0, -np.log(safe) / sigma, base)
+    return index

@@ -124,17 +124,12 @@ class Bucket:
         keep = np.flatnonzero(wanted[self.goods])
         if not len(keep):
             return None
-        remedy = self.remedy
         if self.own and rows is not None:
             keep = rows
-        elif not self.own and remedy is not None:
-            remedy = remedy[keep]
-        arrays = {name: getattr(self, name) for name in BY_GOOD}
-        if self.own and rows is None or len(keep) == len(self.goods):
-            pass
-        else:
-            arrays = {name: array[keep] for name, array in arrays.items()}
-        at = {name: getattr(axes, name)[arrays[name]] for name in ("goods", "sellers", "buyers", "caps")}
+        arrays = {name: getattr(self, name)[keep] for name in BY_GOOD}
+        at = {name: getattr(axes, name)[arrays[name]] for name in axes._fields}
+        # Of own kernels one identity serves all members.
+        remedy = self.remedy if self.own or self.remedy is None else self.remedy[keep]
         return replace(self, **arrays | at, remedy=remedy)
 
 
@@ -203,7 +198,7 @@ class Market:
         if self.members is None:
             rows = None
         offers, needs = wanted[self.offer_good], wanted[self.need_good]
-        caps = wanted[self.cap_good] if len(self.caps) else np.zeros(0, dtype=bool)
+        caps = wanted[self.cap_good]
         axes = _Renumbered(*(_renumbered(axis) for axis in (wanted, offers, needs, caps)))
         parts = (bucket.alone(wanted, rows, axes) for bucket in self.buckets)
         goods, number = np.flatnonzero(wanted), axes.goods
@@ -212,9 +207,9 @@ class Market:
         if rows is not None:
             kernels = [kernel[rows] if kernel.ndim == 3 else kernel for kernel in kernels]
             sigma, eps = (array[rows] if array.ndim == 2 else array for array in (sigma, eps))
-        kept = [position for position, stays in enumerate(caps) if stays]
-        groups = tuple((int(number[good]), *masks) for good, *masks in (self.caps[c] for c in kept))
-        keys = tuple((int(number[good]), *masks) for good, *masks in (self.cap_keys[c] for c in kept))
+        kept = np.flatnonzero(caps).tolist()
+        groups = tuple((int(number[good]), s, b) for good, s, b in (self.caps[c] for c in kept))
+        keys = tuple((int(number[good]), s, b) for good, s, b in (self.cap_keys[c] for c in kept))
         return Market(
             number[self.offer_good[offers]], number[self.need_good[needs]], tuple(kernels), sigma, eps,
             groups, tuple(part for part in parts if part is not None), keys, number[self.cap_good[kept]],
@@ -403,7 +398,8 @@ def _lay_out(
         under |= groups[group][1]
     if not under.any():
         # Of sellers under no cap all links are one row.
-        return _Layout(good, log_kernel, np.arange(sellers), np.zeros((sellers, len(mine)), dtype=bool), *own, mine)
+        none = np.zeros((sellers, len(mine)), dtype=bool)
+        return _Layout(good, log_kernel, np.arange(sellers), none, *own, mine)
     nothing = np.zeros(len(mine), dtype=bool)
     for seller in range(sellers):
         if not under[seller]:

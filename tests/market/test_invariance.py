@@ -276,7 +276,8 @@ def assert_same_goods(case: Case, wanted: BoolArray, part: Clearing, whole: Clea
         other = getattr(whole, name)
         mine = other[rows][:, here[other.shape[1]]]
         np.testing.assert_array_equal(getattr(part, name), mine, err_msg=name)
-    np.testing.assert_array_equal(part.to_buyers(None, part.price), whole.to_buyers(None, whole.price)[rows][:, needs])
+    bought = whole.to_buyers(None, whole.price)[rows][:, needs]
+    np.testing.assert_array_equal(part.to_buyers(None, part.price), bought)
     np.testing.assert_array_equal(part.to_sellers(), whole.to_sellers()[rows][:, offers])
     for place, good in enumerate(np.flatnonzero(wanted)):
         np.testing.assert_array_equal(part.flow(place), whole.flow(int(good))[rows])

@@ -354,8 +354,7 @@ class Frame:
         """As :meth:`take`, the markets of some pieces; kept."""
         kept = self.memory.setdefault("some", {})
         if classes not in kept:
-            counts = [len(piece.good) for piece in self.pieces]
-            kept[classes] = self.take(np.repeat(np.array(classes), counts))
+            kept[classes] = self.take(np.repeat(classes, [len(piece.good) for piece in self.pieces]))
         found: tuple[Frame, Places] = kept[classes]
         return found
 
