@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.market.layout import BoolArray, FloatArray, IntArray
 from sim.market.solver.asked import NEVER, Load
-from sim.market.solver.frame import Frame, Places
+from sim.market.solver.frame import Frame, Places, of_classes
 from sim.market.solver.holdings import Keeping, keeping
 
 __all__ = ["Sweeper", "mix"]
@@ -30,8 +30,9 @@ FEW = 4
 """Markets of which the small systems are solved number by number."""
 COMPACT, WORTH_COMPACTING = 0.4, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
-COMPACT_CLASSES = 0.6
-"""Share of size classes still going at which the others are dropped, in smaller batches."""
+COMPACT_CLASSES, LONG = 0.6, 6
+"""Share of size classes still going at which the others are dropped, in smaller batches; and the sweep from
+which on frames are made for those that are left."""
 
 
 @dataclass
@@ -304,9 +305,7 @@ def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
     return weights
 
 
-def _weights_of_few(
-    gram: FloatArray, newest: int, weights: FloatArray, few: IntArray
-) -> FloatArray:
+def _weights_of_few(gram: FloatArray, newest: int, weights: FloatArray, few: IntArray) -> FloatArray:
     """As :func:`_weights` of a few markets, number by number: quicker than arrays, with the same bits.
 
     Other markets get what the newest sweep alone says.
@@ -416,7 +415,7 @@ class _Mixing:
     def all_arrived(self, sweep: int, tolerance: float) -> bool:
         """Let go of markets that have arrived; whether these were the last."""
         arrived = self.going & (self.sweeper.distance(self.raw) <= tolerance)
-        if not arrived.any():
+        if not arrived.any() and (sweep != LONG or self.frozen is None):
             return False
         self.sweeps[self.markets[arrived]] = sweep
         self.going &= ~arrived
@@ -427,8 +426,10 @@ class _Mixing:
             self._compact(sweep, *self.frame.take(self.going))
             return False
         classes = tuple(bool(self.going[piece.markets].any()) for piece in self.frame.pieces)
-        if len(self.frame) < WORTH_COMPACTING and sum(classes) <= COMPACT_CLASSES * len(classes):
-            self._compact(sweep, *self.frame.some(classes))
+        few = len(self.frame) < WORTH_COMPACTING and sum(classes) <= COMPACT_CLASSES * len(classes)
+        # A market that takes long takes much longer: only then is a frame worth making.
+        if few and (smaller := of_classes(self.frame, classes, made=sweep >= LONG)) is not None:
+            self._compact(sweep, *smaller)
         if not self.going.all():
             self.frozen = np.take(~self.going, self.frame.variable_market)
         return False
