@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sim.errors import MonaziteError
 from sim.units import Amount
 
-__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Saved", "raised"]
+__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Saved", "raised", "some_of"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -32,25 +32,31 @@ class Groups:
         self._order = None if np.array_equal(order, np.arange(len(key))) else order
 
     def _gathered(self, values: FloatArray) -> FloatArray:
-        return values if self._order is None else values[:, self._order]
+        return values if self._order is None else values.take(self._order, axis=-1)
 
     def sums(self, values: FloatArray) -> FloatArray:
-        """(M, K) sums of values (M, positions)."""
-        total: FloatArray = np.add.reduceat(self._gathered(values), self._start, axis=1)
+        """(..., K) sums of values (..., positions)."""
+        total: FloatArray = np.add.reduceat(self._gathered(values), self._start, axis=-1)
         return total
 
+    def any(self, holds: BoolArray) -> BoolArray:
+        """(M, K) whether something holds of any position (M, positions)."""
+        gathered = holds if self._order is None else holds.take(self._order, axis=1)
+        found: BoolArray = np.logical_or.reduceat(gathered, self._start, axis=1)
+        return found
+
     def largest(self, values: FloatArray) -> FloatArray:
-        """(M, K) maxima of values (M, positions)."""
-        most: FloatArray = np.maximum.reduceat(self._gathered(values), self._start, axis=1)
+        """(..., K) maxima of values (..., positions)."""
+        most: FloatArray = np.maximum.reduceat(self._gathered(values), self._start, axis=-1)
         return most
 
     def spread_sums(self, values: FloatArray, size: int) -> FloatArray:
-        """(M, size) sums of values (M, positions) by key; 0 for a key that has no position."""
+        """(..., size) sums of values (..., positions) by key; 0 for a key that has no position."""
         sums = self.sums(values)
         if len(self.keys) == size:
             return sums
-        total = np.zeros((len(values), size))
-        total[:, self.keys] = sums
+        total = np.zeros((*values.shape[:-1], size))
+        total[..., self.keys] = sums
         return total
 
 
@@ -63,6 +69,20 @@ def raised(base: FloatArray, exponent: Amount) -> FloatArray:
     """
     result: FloatArray = np.power(base, np.zeros(np.shape(base)) + exponent)
     return result
+
+
+Numbers = TypeVar("Numbers", bound=np.generic)
+
+
+def some_of(values: npt.NDArray[Numbers], rows: IntArray, columns: IntArray) -> npt.NDArray[Numbers]:
+    """Some rows and columns of (..., M, n) values; those of all members (..., 1, n) serve any rows.
+
+    In rows that lie one after the other: what is summed over them adds in the order of the whole.
+    """
+    if values.shape[-2] > 1:
+        values = values.take(rows, axis=-2)
+    found: npt.NDArray[Numbers] = values.take(columns, axis=-1)
+    return found
 
 
 class Saved(Mapping[str, npt.NDArray[Any]]):

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sim.agents.prepared import Prepared
-from sim.agents.rounds import ARRIVED, LARGEST_LOG, NEARLY, Chains, Mixing, Priced
+from sim.agents.rounds import ARRIVED, NEARLY, Chains, Mixing, Part, Priced
 from sim.agents.state import State, need_rate
+from sim.agents.year_market import Year, YearMarket, index_of_good
 from sim.agents.year_use import YearUse
-from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
+from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
-from sim.market.clearing import ClearingState, Market, clear
+from sim.market.clearing import ClearingState, Market
 
 __all__ = ["Applied", "Coming", "Tomorrow"]
 
@@ -26,8 +27,8 @@ TOLERANCE = 1e-4
 """Of the market of tomorrow, as a share of its size."""
 ROUNDING = 1e-12
 """Of a log price: smaller changes are none."""
-LONGEST_WAY = 3.0
-"""In logs, that what a plant can make is taken to move between two rounds."""
+WORTH_NARROWING = 0.75
+"""Share of members and needs still on their way at which the others are left out of the rounds."""
 ENTRY_RESPONSE = 30.0
 """Of supply from facilities that stand still, against the price at which they open: nearly a step."""
 
@@ -72,13 +73,17 @@ class Coming:
     markup_ratio: FloatArray
     """(1 or M, O) mark-up over that of the base year."""
     parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
-    """The market of some goods alone, by which these are."""
+    """The market of some goods alone, by which these are; where members differ, and by members."""
 
-    def market_of(self, goods: BoolArray) -> Market:
-        """The market in which only some goods (G,) clear."""
-        key = goods.tobytes()
+    def market_of(self, part: Part) -> Market:
+        """The market in which some goods alone clear, of some members where they differ."""
+        key = part.goods.tobytes()
+        if self.market.members is not None:
+            key += part.rows.tobytes()
         if key not in self.parts:
-            self.parts[key] = self.market.of_goods(goods)
+            goods = np.zeros(self.market.goods, dtype=bool)
+            goods[part.goods] = True
+            self.parts[key] = self.market.alone(goods, part.rows)
         return self.parts[key]
 
 
@@ -95,10 +100,7 @@ class Tomorrow:
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
-        self._buyers = Groups(prepared.world.need_good)
-        entrant, made = prepared.benchmark.entrant, prepared.made
-        self._follows = made & ~entrant
-        self.response = np.where(entrant, ENTRY_RESPONSE, response)
+        self.response = np.where(prepared.benchmark.entrant, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -131,14 +133,52 @@ class Tomorrow:
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
             going = np.ones((len(now.offer), self.chains.count), dtype=bool)
-        warm = None
+        if not going.any():
+            return now
+        part = self.chains.part(going)
+        found, some = now.copied(), now.some(part)
+        market = self._opened(regime, state, part, some)
         mixing = Mixing(self.chains, going, near)
+        mixing.narrow(part)
         for number in range(rounds):
+            some = mixing.step(some, market.round(some), last=number == rounds - 1)
             if not mixing.going.any():
                 break
-            found, warm = self._round(regime, state, now, (regime.market_of(mixing.goods()), warm))
-            now = mixing.step(now, found, last=number == rounds - 1)
-        return now
+            left = mixing.left()
+            if left.size <= WORTH_NARROWING * part.size:
+                # What is left out has arrived.
+                found.put(some, part)
+                part, some = left.within(part), some.some(left)
+                market = market.narrowed(left, regime.market_of(part))
+                mixing.narrow(left)
+        found.put(some, part)
+        return found
+
+    def _opened(self, regime: Coming, state: State, part: Part, some: Priced) -> YearMarket:
+        """The market of a year under a regime, of a part, at its prices before the first round."""
+        prepared, controls, use = self._prepared, regime.controls, self._use
+        benchmark, bids = prepared.benchmark, use.bids
+        need, room = use.need(state, controls)
+        worth, demand, give_up = use.tiers(state, controls, (need, room))
+        most, usual = self._supply(state, controls)
+        plant_cost = bids.activities.revenue_mean(controls.own_cost_factor)
+        order = bids.activities.need_order
+        year = Year(
+            offer_good=prepared.world.offer_good, need_good=prepared.world.need_good, bids=bids,
+            demand=demand, give_up=give_up, dearest=np.log(worth[:, :, -1]), elasticity=use.elasticity,
+            over=1 + prepared.behaviour["entry_margin"][:, :1], cap_tonnes=self._ceilings(regime, need),
+            most=most, usual=usual, own_cost=controls.own_cost_factor,
+            opening=opening_price(prepared), markup=regime.markup_ratio, ask_factor=controls.ask_factor,
+            floor=np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor),
+            bound=bids.most * plant_cost, plant_cost=plant_cost,
+            per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
+            normal_output=benchmark.normal_output, response=self.response,
+            entering=benchmark.entrant & prepared.made, base=np.log(benchmark.base_index),
+            sigma=prepared.sigma,
+        )  # fmt: skip
+        market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
+        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
+        return YearMarket(year.some(part, caps), market, start, TOLERANCE)
 
     def _with_costs(self, start: Priced, regime: Coming) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""
@@ -150,41 +190,6 @@ class Tomorrow:
         moved = start.need + (self._index(regime, start.offer + change) - self._index(regime, start.offer))
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
-    def _round(
-        self, regime: Coming, state: State, now: Priced, step: tuple[Market, ClearingState | None]
-    ) -> tuple[Priced, ClearingState]:
-        """What a round finds and where its solver stands; ``step`` has the market and its start.
-
-        Equations (M113) and (M116), docs/model.md, for ``Yk_s`` and ``alw_h``.
-        """
-        market, warm = step
-        prepared, controls = self._prepared, regime.controls
-        product, index = np.exp(now.offer), np.exp(now.need)
-        needs = self._use.need(state, controls)
-        worth, tonnes, price = self._use.tiers(state, controls, needs, (product, index))
-        cost = self._cost(regime, index)
-        quantity, ask = self._supply(state, controls, cost, now)
-        if warm is None:
-            caps = np.zeros((len(product), len(regime.market.caps)))
-            warm = ClearingState(now.offer, caps, regime.market.cap_keys)
-        clearing = clear(
-            market, quantity, ask, np.moveaxis(tonnes, 0, -1), np.moveaxis(price, 0, -1),
-            self._use.elasticity, self._ceilings(regime, needs[0]), start=warm, tolerance=TOLERANCE,
-        )  # fmt: skip
-        # Nobody makes anything for less than it costs in cash: output idles, and the price stays there.
-        floor = np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor)
-        # Nobody pays more than the last class of anybody's use: who has none of it goes without.
-        world = prepared.world
-        most = np.full((len(worth), len(world.goods)), LARGEST_LOG)
-        most[:, self._buyers.keys] = self._buyers.largest(np.log(worth[:, :, -1]))
-        offer = np.maximum(np.minimum(np.log(clearing.price), most[:, world.offer_good]), floor)
-        at_floor = self._index(regime, floor, np.log(clearing.price) < floor)
-        index = np.maximum(np.minimum(np.log(clearing.index), most[:, world.need_good]), at_floor)
-        reach = self._reach(clearing.purchases, state, controls)
-        way = np.clip(self.response * (offer - now.offer), -LONGEST_WAY, LONGEST_WAY)
-        reach = np.where(self._follows, reach * np.exp(way), reach)
-        return replace(now, offer=offer, need=index, reach=reach), clearing.state
-
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
         """(M, C) t/year that may pass, where (M, N) t/year are needed.
 
@@ -194,29 +199,10 @@ class Tomorrow:
         needed = np.divide(need, normal, out=np.ones_like(need), where=normal > 0)
         return regime.applied.ceilings(regime.cap_tonnes, needed)
 
-    def _cost(self, regime: Coming, index: FloatArray) -> FloatArray:
-        """(M, O) unit cost, mark-ups included, over that of the base year.
+    def _supply(self, state: State, controls: Controls) -> tuple[FloatArray, FloatArray]:
+        """(M, O) t/year that sellers could make, and that they would at base prices.
 
-        Equations (M23) and (M24), docs/model.md, for ``i_f`` and ``c_s``.
-        """
-        prepared, controls = self._prepared, regime.controls
-        activities, made = prepared.benchmark.activities, prepared.made
-        cost = np.empty((len(index), len(made)))
-        cost[:] = controls.own_cost_factor
-        plant = activities.offer_plant[made]
-        share = activities.input_cost_share[plant]
-        inputs = activities.cost_mean(index / prepared.benchmark.base_index)[:, plant]
-        cost[:, made] = share * inputs + (1 - share) * cost[:, made]
-        cost = np.where(prepared.benchmark.entrant, np.maximum(cost, opening_price(prepared)), cost)
-        result: FloatArray = cost * regime.markup_ratio * controls.ask_factor
-        return result
-
-    def _supply(
-        self, state: State, controls: Controls, cost: FloatArray, now: Priced
-    ) -> tuple[FloatArray, FloatArray]:
-        """Most that sellers could make in a year (M, O), and the price at which they would.
-
-        Equations (M18) and (M112), docs/model.md, for ``S1_s``.
+        Equation (M18), docs/model.md, for ``S1_s``.
         """
         prepared = self._prepared
         grown = state.capacity / prepared.world.offer_capacity
@@ -230,68 +216,17 @@ class Tomorrow:
         part = hosts.part(np.minimum(state.rate * factor, ceiling)[:, hosts.hosts])
         most[:, hosts.offers] = most[:, hosts.offers] * part
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
-        usual = np.where(prepared.benchmark.entrant, most, usual)
-        able = prepared.benchmark.normal_output * now.reach
-        entering = prepared.benchmark.entrant & prepared.made
-        most = np.where(entering, np.minimum(most, able), most)
-        ask = cost * self._above(most, usual)
-        # A plant buys more where its products fetch more: what it sells follows their price at once, or a
-        # low price would meet what a high one lets it buy, and the reverse, round after round.
-        supplied = np.exp(now.offer) * self._above(most, able)
-        return most, np.where(self._follows, np.maximum(ask, supplied), ask)
+        return most, np.where(prepared.benchmark.entrant, most, usual)
 
-    def _above(self, most: FloatArray, made: FloatArray) -> FloatArray:
-        """(M, O) price from which the most is made, over that at which so much is."""
-        ratio = np.maximum(most, 1e-12) / np.maximum(made, 1e-12)
-        return raised(np.clip(ratio, 1e-3, 1e3), 1 / self.response)
-
-    def _reach(self, bought: FloatArray, state: State, controls: Controls) -> FloatArray:
-        """(M, O) share of the usual output that purchases (M, N), t/year, allow.
-
-        Equation (M111), docs/model.md, for ``alw_h``.
-        """
-        prepared = self._prepared
-        activities, made = prepared.benchmark.activities, prepared.made
-        order, start = activities.need_order, activities.group_start
-        per_tonne = activities.need_coefficient[order] * need_rate(state, controls)[:, order]
-        groups = np.add.reduceat(bought[:, order], start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
-        plant = activities.need_plant[order]
-        groups = groups / activities.throughput[plant[start]]
-        scarcest = np.minimum.reduceat(groups, activities.group_plant_start, axis=1)
-        reach = np.ones((len(bought), len(made)))
-        reach[:, made] = scarcest[:, activities.offer_plant[made]]
-        return reach
-
-    def _index(
-        self, regime: Coming, log_price: FloatArray, where: BoolArray | None = None
-    ) -> FloatArray:
-        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year.
-
-        Args:
-            where: (M, O) offers whose goods count; of others the index is far below any other.
-        """
+    def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
+        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))
         for good, kernel in enumerate(regime.market.kernel):
             sigma = np.reshape(np.asarray(prepared.sigma)[..., good], (-1, 1))
-            price = log_price[:, world.offer_slice(good)]
-            needs = world.need_slice(good)
+            price, needs = log_price[:, world.offer_slice(good)], world.need_slice(good)
             base = np.log(prepared.benchmark.base_index[needs])
-            if not price.shape[1] or needs.start == needs.stop:
-                found[:, needs] = base
-                continue
-            counts = None if where is None else where[:, world.offer_slice(good)].any(1)
-            if counts is not None and not counts.any():
-                found[:, needs] = -LARGEST_LOG
-                continue
-            pull = np.exp(-sigma * price)
-            weights = kernel if kernel.ndim == 3 else kernel[None]
-            total = np.add.reduce(pull[:, :, None] * weights, axis=1)
-            safe = np.where(total > 0, total, 1.0)
-            found[:, needs] = np.where(total > 0, -np.log(safe) / sigma, base)
-            if counts is not None:
-                # Member by member: what one meets must not depend on the others.
-                found[~counts, needs] = -LARGEST_LOG
+            found[:, needs] = index_of_good(kernel, sigma, price, base) if price.shape[1] else base
         return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, IntArray, some_of
+from sim.world.activities import Activities
 
-__all__ = ["CLASSES", "Worth", "class_multiples"]
+__all__ = ["CLASSES", "Bids", "Worth", "class_multiples"]
 
 CLASSES = 6
 """Classes of value in use within a need."""
@@ -24,6 +26,91 @@ def class_multiples(prepared: Prepared) -> FloatArray:
     values = np.exp(prepared.behaviour["worth_spread"][:, :, None] * middle)
     multiples: FloatArray = values / values.mean(axis=2, keepdims=True)
     return multiples
+
+
+@dataclass(frozen=True)
+class Bids:
+    """What plants pay for their inputs: what their products fetch less other costs and other inputs.
+
+    P plants, p needs of plants.
+    """
+
+    activities: Activities
+    base: FloatArray
+    """(N,) choice index in the base year."""
+    needs: IntArray
+    """(p,) needs of plants."""
+    plant: IntArray
+    """(p,) their plants."""
+    share: FloatArray
+    """(p,) of a need and of those that can replace it in what the product fetches, in the base year."""
+    inputs: FloatArray
+    """(p,) of all inputs in what the product fetches, in the base year."""
+    other: FloatArray
+    """(M, p, CLASSES) what a class insists on for other costs, over what the product fetches."""
+    other_in_full: FloatArray
+    """(1, p) other costs over what the product fetches."""
+    most: FloatArray
+    """(P,) product price beyond which a plant reckons with nobody."""
+
+    def paid(self, index: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(M, p) what is paid for a product's other inputs, (M, P) and for all of them, over the base year's.
+
+        Args:
+            index: (M, N) prices of inputs.
+        """
+        activities = self.activities
+        weighted = (activities.cost_weight * (index / self.base)).take(activities.need_order, axis=1)
+        spent = np.add.reduceat(weighted, activities.group_start, axis=1)
+        total = np.add.reduceat(weighted, activities.need_start, axis=1)
+        others = self.inputs * (total.take(self.plant, axis=1) - spent.take(self._group, axis=1))
+        return others, total
+
+    @cached_property
+    def _group(self) -> IntArray:
+        """(p,) group of substitutes of each need."""
+        group = np.empty(len(self.base), dtype=np.int64)
+        group[self.activities.need_order] = self.activities.need_group
+        of_needs: IntArray = group[self.needs]
+        return of_needs
+
+    def left(self, product: FloatArray, most: FloatArray, others: FloatArray) -> FloatArray:
+        """(M, p) what a product fetches less other inputs.
+
+        Args:
+            product: (M, O) prices of products. most: (1 or M, P) that plants reckon with at most.
+            others: (M, p) of :meth:`paid`.
+        """
+        value = np.minimum(self.activities.revenue_mean(product), most)
+        left: FloatArray = value.take(self.plant, axis=1) - others
+        return left
+
+    def per_tonne(self, left: FloatArray) -> FloatArray:
+        """(M, p, n) price of an input that is left for, from what is left of a product's price."""
+        over = np.maximum(left / self.share[:, None], LEAST_WORTH)
+        price: FloatArray = self.base[self.needs][:, None] * over
+        return price
+
+    def some(self, rows: IntArray, offers: IntArray, needs: IntArray) -> Bids:
+        """Those of some members, and of the plants of some offers and needs."""
+        here = np.flatnonzero(np.isin(self.needs, needs))
+        number = np.full(len(self.base), -1)
+        number[needs] = np.arange(len(needs))
+        activities, places = self.activities.some(offers, needs), number[self.needs[here]]
+        plants = np.isin(self.activities.facility, activities.facility)
+        other = self.other if len(self.other) == 1 else self.other[rows]
+        return replace(
+            self,
+            activities=activities,
+            base=self.base[needs],
+            needs=places,
+            plant=activities.need_plant[places],
+            share=self.share[here],
+            inputs=self.inputs[here],
+            other=other.take(here, axis=1),
+            other_in_full=some_of(self.other_in_full, rows, here),
+            most=self.most[plants],
+        )
 
 
 @dataclass
@@ -54,13 +141,14 @@ class Worth:
         share[order] = group[activities.need_group]
         plant = activities.need_plant[self.plant_needs]
         inputs = activities.input_cost_share[plant]
-        self._share = np.maximum(inputs * share[self.plant_needs], 1e-6)
-        self._inputs, self._plant = inputs, plant
         given = behaviour["margin_share"][:, :, None] * ((np.arange(CLASSES) + 1) / CLASSES)
         own = 1 - inputs[None, :, None]
-        self._other: FloatArray = (1 - given) * own
-        self._other_in_full: FloatArray = own[:, :, 0]
-        self._most = self._dearest()
+        bids = Bids(
+            activities, base, self.plant_needs, plant, np.maximum(inputs * share[self.plant_needs], 1e-6),
+            inputs, (1 - given) * own, own[:, :, 0], np.zeros(len(activities.facility)),
+        )  # fmt: skip
+        self.bids = replace(bids, most=self._dearest(bids))
+        """What plants pay, from which the worth of their needs follows."""
 
     def now(
         self, product: FloatArray, index: FloatArray, budget: FloatArray, own_cost: FloatArray
@@ -75,10 +163,12 @@ class Worth:
         Equation (M43), docs/model.md, for ``r_bk``.
         """
         worth = self.users * budget[:, :, None]
-        if not len(self.plant_needs):
-            return worth
-        left, own = self._left(product, index, own_cost)
-        worth[:, self.plant_needs] = self._per_tonne(left[:, :, None] - self._other * own[:, :, None])
+        bids = self.bids
+        if len(bids.needs):
+            costs = bids.activities.revenue_mean(own_cost)
+            left = bids.left(product, bids.most * costs, bids.paid(index)[0])
+            other = bids.other * costs[:, bids.plant][:, :, None]
+            worth[:, bids.needs] = bids.per_tonne(left[:, :, None] - other)
         return worth
 
     def more(
@@ -91,34 +181,12 @@ class Worth:
 
         Equation (M102), docs/model.md, for ``rx_b``.
         """
-        left, own = self._left(product / over[:, :1], index, own_cost)
-        return self._per_tonne((left - self._other_in_full * own)[:, :, None])[:, :, 0]
+        bids = self.bids
+        costs = bids.activities.revenue_mean(own_cost)
+        left = bids.left(product / over[:, :1], bids.most * costs, bids.paid(index)[0])
+        return bids.per_tonne((left - bids.other_in_full * costs[:, bids.plant])[:, :, None])[:, :, 0]
 
-    def _per_tonne(self, left: FloatArray) -> FloatArray:
-        """(M, plant needs, n) price of an input that is left for, from what is left of a product's price."""
-        base = self.prepared.benchmark.base_index[self.plant_needs]
-        price: FloatArray = base[None, :, None] * np.maximum(left / self._share[None, :, None], LEAST_WORTH)
-        return price
-
-    def _left(
-        self, product: FloatArray, index: FloatArray, own_cost: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """(M, plant needs) what a product fetches less other inputs, and other costs over the base year's."""
-        activities = self.prepared.benchmark.activities
-        needs, plant = self.plant_needs, self._plant
-        costs = activities.revenue_mean(own_cost)
-        value = np.minimum(activities.revenue_mean(product), self._most * costs)[:, plant]
-        own = costs[:, plant]
-        paid = index / self.prepared.benchmark.base_index
-        order, start = activities.need_order, activities.group_start
-        spent = np.add.reduceat((activities.cost_weight * paid)[:, order], start, axis=1)
-        mine = np.empty_like(paid)
-        mine[:, order] = spent[:, activities.need_group]
-        total = activities.cost_mean(paid)[:, plant]
-        others = self._inputs * (total - mine[:, needs])
-        return value - others, own
-
-    def _dearest(self) -> FloatArray:
+    def _dearest(self, plants: Bids) -> FloatArray:
         """(P,) product price beyond which a plant reckons with nobody: its users do something else instead.
 
         The mean, over those who buy a good, of the price at which their next best way pays; for users who
@@ -137,9 +205,9 @@ class Worth:
         for _ in range(goods + 1):
             own = np.where(np.isfinite(good_most), good_most, 1e3)[world.offer_good][None]
             plant_most = activities.revenue_mean(own)[0]
-            left = plant_most[self._plant] - (self._inputs - self._share) - self._other_in_full[0]
+            left = plant_most[plants.plant] - (plants.inputs - plants.share) - plants.other_in_full[0]
             bids = paid.copy()
-            bids[self.plant_needs] = base[self.plant_needs] * np.maximum(left / self._share, 1.0)
+            bids[self.plant_needs] = base[self.plant_needs] * np.maximum(left / plants.share, 1.0)
             known = user | np.isfinite(good_most[world.need_good])
             total = np.bincount(world.need_good, weight * bids, goods)
             found = total / np.maximum(np.bincount(world.need_good, weight, goods), 1e-12)

@@ -23,12 +23,14 @@ class YearUse:
     """Use of a year: the tiers of a step, what thrift and switching do in a year, and room for more.
 
     Attributes:
+        bids: what plants pay.
         elasticity: (1 or M, 1, CLASSES + 3) of the tiers, or (CLASSES + 3,).
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._worth = Worth(prepared)
+        self.bids = self._worth.bids
         # Of what thrift does in the long run, the part that it does in a year.
         year = share_of_step(prepared.behaviour["thrift_speed"], 1.0)
         needs = prepared.world.need_good
@@ -52,25 +54,21 @@ class YearUse:
         self.elasticity: FloatArray = np.stack(np.broadcast_arrays(*firm), axis=-1)
 
     def tiers(
-        self,
-        state: State,
-        controls: Controls,
-        needs: tuple[FloatArray, FloatArray],
-        prices: tuple[FloatArray, FloatArray],
+        self, state: State, controls: Controls, needs: tuple[FloatArray, FloatArray]
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What needs pay by class, (M, N, CLASSES), and the tiers: t/year and prices, (CLASSES + 3, M, N).
+        """What users pay by class, (M, N, CLASSES), and the tiers: t/year and prices, (M, N, CLASSES + 3).
+
+        Prices of plants are those that do not follow from what their products fetch.
 
         Args:
             needs: of :meth:`need`.
-            prices: (M, O) of products and (M, N) of inputs, multiples of base prices.
         """
-        (product, index), (need, room) = prices, needs
-        # Where a state pays for low asks, plants bid with what they are paid in all.
-        product = product / controls.ask_factor
-        worth = self._worth.now(product, index, controls.budget_factor, controls.own_cost_factor)
+        need, room = needs
+        worth = self._worth.users * controls.budget_factor[:, :, None]
         tiers = use_tiers(self._prepared, need, worth, controls.budget_factor, self._thrift)
-        tiers = self._with_switching(tiers, need, state, controls)
-        return worth, *self._with_room(tiers, need, room, (product, index, controls))
+        tiers = self._with_room(self._with_switching(tiers, need, state, controls), need, room)
+        tonnes, price = (np.ascontiguousarray(np.moveaxis(array, 0, -1)) for array in tiers)
+        return worth, tonnes, price
 
     def need(self, state: State, controls: Controls) -> tuple[FloatArray, FloatArray]:
         """(M, N) t/year that would be used as in the base year; what plants have room for beyond, as a share.
@@ -111,21 +109,13 @@ class YearUse:
         )
 
     def _with_room(
-        self,
-        tiers: tuple[FloatArray, FloatArray],
-        need: FloatArray,
-        room: FloatArray,
-        prices: tuple[FloatArray, FloatArray, Controls],
+        self, tiers: tuple[FloatArray, FloatArray], need: FloatArray, room: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Tiers, with one for what plants would take beyond the base year where that pays well.
 
         Equation (M104), docs/model.md, for ``d_bk``.
         """
-        product, index, controls = prices
         tonnes, price = need * room, np.ones_like(need)
-        over = 1 + self._prepared.behaviour["entry_margin"]
-        needs = self._worth.plant_needs
-        price[:, needs] = self._worth.more(product, index, controls.own_cost_factor, over)
         # The step is not quite one: what of it is wanted at base prices the other tiers leave out.
         left = 1 - np.divide(tonnes, need, out=np.zeros_like(need), where=need > 0) * self._wanted_at_base
         return np.concatenate([tiers[0] * left, tonnes[None]]), np.concatenate([tiers[1], price[None]])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.agents.firms import markups, markups_by_member
 from sim.arrays import FloatArray, IntArray
 from sim.controls import Controls
@@ -41,6 +43,8 @@ class Regimes:
         self._ceiling = behaviour.shared_or_each("markup_ceiling")
         base_owner, sigma = Controls(case.world).markup_owner[0], case.prepared.sigma
         self._base_markup = markups(case.world, base_owner, sigma, self._eta, self._ceiling)
+        self._ratio: tuple[IntArray, FloatArray] | None = None
+        """Who owned what last, and the ratio then: it changes with mergers alone."""
         self._key: object = None
         self._now: Regime | None = None
 
@@ -65,8 +69,9 @@ class Regimes:
         return self._now
 
     def ratio(self, controls: Controls) -> FloatArray:
-        """(1 or M, O) mark-ups over those of the base year."""
+        """(1 or M, O) mark-ups over those of the base year; not to be changed."""
         owner, sigma = controls.markup_owner, self._case.prepared.sigma
-        now = markups_by_member(self._case.world, owner, sigma, self._eta, self._ceiling)
-        ratio: FloatArray = now / self._base_markup
-        return ratio
+        if self._ratio is None or not np.array_equal(self._ratio[0], owner):
+            now = markups_by_member(self._case.world, owner, sigma, self._eta, self._ceiling)
+            self._ratio = owner.copy(), now / self._base_markup
+        return self._ratio[1]

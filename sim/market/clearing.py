@@ -112,8 +112,7 @@ def clear(
         tolerance = max(tolerance, SINGLE_TOLERANCE)
     results = _Results(market, members, start)
     # Everything happens batch by batch, so that what is in work stays in the cache.
-    each = given.per_member if market.whole else given.per_member * market.buyers // len(market.need_good)
-    for here in _member_batches(members, each, len(market.buckets)):
+    for here in _member_batches(members, given.per_member, len(market.buckets)):
         _clear_batch(results, given, here, tolerance, precision)
     return results.clearing(tolerance)
 
@@ -144,9 +143,8 @@ class _Results:
     def __init__(self, market: Market, members: int, start: ClearingState | None) -> None:
         self.market, self.batches = market, list[Batch]()
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
-        room = np.empty if market.whole else np.zeros
-        self.by_offer = {name: room((members, offers)) for name in ("price", "sales")}
-        self.by_need = {name: room((members, needs)) for name in ("index", "purchases", "demanded")}
+        self.by_offer = {name: np.empty((members, offers)) for name in ("price", "sales")}
+        self.by_need = {name: np.empty((members, needs)) for name in ("index", "purchases", "demanded")}
         self.by_cap = {name: np.zeros((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
         self.by_market = {
             name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
@@ -155,7 +153,7 @@ class _Results:
             both = np.unique(market.offer_good), np.unique(market.need_good)
             market.memory["paired"] = np.array_equal(*both)
         self.paired: bool = market.memory["paired"]
-        self.log_price = room((members, offers))
+        self.log_price = np.empty((members, offers))
         self.start_price = None if start is None else start.log_price
         self.start_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)

@@ -27,6 +27,8 @@ CapKey = tuple[int, bytes, bytes]
 
 ROW_SIZES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
 BUYER_SIZES = ROW_SIZES
+MOST_CODED = 60
+"""Caps on a good up to which a set of them is one number."""
 WIDEST = 600.0
 """A link whose log weight lies further below its seller's largest is closed: it could not be told
 from zero in the products."""
@@ -113,15 +115,31 @@ class Bucket:
         goods, rows, buyers = self.log_kernel.shape
         return goods, rows, self.sellers.shape[1], buyers, self.caps.shape[1]
 
-    def of_goods(self, wanted: BoolArray) -> Bucket | None:
-        """The part of some goods (G,) of the market; None where none of them is here."""
+    def alone(self, wanted: BoolArray, rows: IntArray | None, axes: _Renumbered) -> Bucket | None:
+        """The part of some goods (G,) of the market, on its own axes; None where none of them is here.
+
+        Args:
+            rows: members whose own kernels stay; None for all.
+        """
         keep = np.flatnonzero(wanted[self.goods])
         if not len(keep):
             return None
-        if len(keep) == len(self.goods):
-            return self
+        if self.own and rows is not None:
+            keep = rows
         arrays = {name: getattr(self, name)[keep] for name in BY_GOOD}
-        return replace(self, **arrays, remedy=None if self.remedy is None else self.remedy[keep])
+        at = {name: getattr(axes, name)[arrays[name]] for name in axes._fields}
+        # Of own kernels one identity serves all members.
+        remedy = self.remedy if self.own or self.remedy is None else self.remedy[keep]
+        return replace(self, **arrays | at, remedy=remedy)
+
+
+class _Renumbered(NamedTuple):
+    """New numbers of goods, offers, needs and caps, one more for padding each."""
+
+    goods: IntArray
+    sellers: IntArray
+    buyers: IntArray
+    caps: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +163,6 @@ class Market:
     """Number of members where any good has kernels or elasticities by member; else None."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
-    whole: bool = True
-    """False where :meth:`of_goods` has left goods out."""
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: not the memory, whose arrays are views on each other."""
@@ -161,11 +177,6 @@ class Market:
         """Number of goods."""
         return len(self.kernel)
 
-    @property
-    def buyers(self) -> int:
-        """Number of needs whose goods clear, padded; of a kernel by member that good's alone."""
-        return sum(b.shape[3] * (1 if b.own else len(b.goods)) for b in self.buckets)
-
     def offers_of(self, good: int) -> slice:
         """Positions of a good's offers on the flat axis."""
         first, last = np.searchsorted(self.offer_good, (good, good + 1))
@@ -176,18 +187,34 @@ class Market:
         first, last = np.searchsorted(self.need_good, (good, good + 1))
         return slice(int(first), int(last))
 
-    def of_goods(self, wanted: BoolArray) -> Market:
-        """The same market, in which only some goods clear: of others a clearing says zero, or a price of 1.
+    def alone(self, wanted: BoolArray, rows: IntArray | None = None) -> Market:
+        """The market of some goods, and where members differ of some members, on axes of their own.
 
         A good's results are the same to the bit, whatever other goods clear with it.
 
         Args:
-            wanted: (G,) goods that clear.
+            wanted: (G,) goods that clear. rows: (m,) members; None for all.
         """
-        if wanted.all():
-            return self
-        parts = tuple(part for bucket in self.buckets if (part := bucket.of_goods(wanted)) is not None)
-        return replace(self, buckets=parts, memory={}, whole=False)
+        if self.members is None:
+            rows = None
+        offers, needs = wanted[self.offer_good], wanted[self.need_good]
+        caps = wanted[self.cap_good]
+        axes = _Renumbered(*(_renumbered(axis) for axis in (wanted, offers, needs, caps)))
+        parts = (bucket.alone(wanted, rows, axes) for bucket in self.buckets)
+        goods, number = np.flatnonzero(wanted), axes.goods
+        kernels = [self.kernel[good] for good in goods]
+        sigma, eps = self.sigma[..., goods], self.eps[..., offers]
+        if rows is not None:
+            kernels = [kernel[rows] if kernel.ndim == 3 else kernel for kernel in kernels]
+            sigma, eps = (array[rows] if array.ndim == 2 else array for array in (sigma, eps))
+        kept = np.flatnonzero(caps).tolist()
+        groups = tuple((int(number[good]), s, b) for good, s, b in (self.caps[c] for c in kept))
+        keys = tuple((int(number[good]), s, b) for good, s, b in (self.cap_keys[c] for c in kept))
+        return Market(
+            number[self.offer_good[offers]], number[self.need_good[needs]], tuple(kernels), sigma, eps,
+            groups, tuple(part for part in parts if part is not None), keys, number[self.cap_good[kept]],
+            self.members if rows is None else len(rows),
+        )  # fmt: skip
 
     @staticmethod
     def build(
@@ -241,6 +268,12 @@ class Market:
         return Market(
             offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members
         )
+
+
+def _renumbered(stays: BoolArray) -> IntArray:
+    """(n + 1,) new number of each position that stays, and of the place of padding, past the end."""
+    number = np.cumsum(np.append(stays, True)) - 1
+    return number
 
 
 def _elasticities(
@@ -312,6 +345,16 @@ def _classes(
     return sorted(classes.items())
 
 
+def _different(sets: BoolArray) -> BoolArray:
+    """The different rows of (n, caps), in order."""
+    many = sets.shape[1]
+    if many > MOST_CODED:
+        return np.unique(sets, axis=0)
+    weight = 2 ** np.arange(many)[::-1]
+    codes = np.unique(sets @ weight)
+    return (codes[:, None] & weight) > 0
+
+
 @dataclass(frozen=True)
 class _Layout:
     """One good, not yet padded."""
@@ -349,15 +392,27 @@ def _lay_out(
     log_kernel[log_kernel < log_kernel.max(axis=2, keepdims=True, initial=-np.inf) - WIDEST] = -np.inf
     rows, row_seller, row_caps = [], [], []
     sellers, buyers = kernel.shape[-2:]
+    own = np.flatnonzero(offers == good), np.flatnonzero(needs == good)
+    under = np.zeros(sellers, dtype=bool)
+    for group in mine:
+        under |= groups[group][1]
+    if not under.any():
+        # Of sellers under no cap all links are one row.
+        none = np.zeros((sellers, len(mine)), dtype=bool)
+        return _Layout(good, log_kernel, np.arange(sellers), none, *own, mine)
+    nothing = np.zeros(len(mine), dtype=bool)
     for seller in range(sellers):
+        if not under[seller]:
+            rows.append(log_kernel[:, seller])
+            row_seller.append(seller)
+            row_caps.append(nothing)
+            continue
         covered = np.zeros((buyers, len(mine)), dtype=bool)
         for c, group in enumerate(mine):
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
         is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
-        sets = np.zeros((1, len(mine)), dtype=bool)
-        if len(mine) and is_open.any():
-            sets = np.unique(covered[is_open], axis=0)
+        sets = _different(covered[is_open]) if is_open.any() else nothing[None]
         for links in sets:
             rows.append(np.where(is_open & (covered == links).all(1), log_kernel[:, seller], -np.inf))
             row_seller.append(seller)
@@ -367,8 +422,8 @@ def _lay_out(
         log_kernel=np.stack(rows, axis=1) if rows else np.zeros((len(log_kernel), 0, buyers)),
         row_seller=np.array(row_seller, dtype=np.int64),
         row_caps=np.array(row_caps, dtype=bool).reshape(len(rows), len(mine)),
-        sellers=np.flatnonzero(offers == good),
-        buyers=np.flatnonzero(needs == good),
+        sellers=own[0],
+        buyers=own[1],
         caps=mine,
     )
 
@@ -416,7 +471,8 @@ def _stack(
     largest = np.where(incidence > 0, log_kernel.max(axis=2)[:, :, None], -np.inf).max(axis=1)
     largest[:, sellers:] = 0.0
     scale = np.where(np.isfinite(largest), largest, 0.0)
-    row_scale = np.take_along_axis(np.pad(scale[:, :sellers], ((0, 0), (0, 1))), row_seller, axis=1)
+    by_seller = np.concatenate([scale[:, :sellers], np.zeros((len(scale), 1))], axis=1)
+    row_scale = np.take_along_axis(by_seller, row_seller, axis=1)
     return Bucket(
         goods=order,
         log_kernel=log_kernel,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,51 @@ class Activities:
         weighted = (self.cost_weight * by_need)[:, self.need_order]
         mean: FloatArray = np.add.reduceat(weighted, self.need_start, axis=1)
         return mean
+
+    def some(self, offers: IntArray, needs: IntArray) -> Activities:
+        """The plants of some offers and needs, which have all those of a plant or none.
+
+        Sums over a plant's offers or needs add in the same order as in the whole. Baskets are left out.
+        """
+        plants = np.unique(np.concatenate([self.need_plant[needs], self.offer_plant[offers]]))
+        plants = plants[plants >= 0]
+        number = np.full(len(self.facility) + 1, -1)
+        number[plants] = np.arange(len(plants))
+        offer_plant, need_plant = number[self.offer_plant[offers]], number[self.need_plant[needs]]
+        need_order, at_need = _kept(self.need_order, needs, len(self.need_plant))
+        offer_order, _ = _kept(self.offer_order, offers, len(self.offer_plant))
+        group = self.need_group[at_need]
+        group_start = np.flatnonzero(np.diff(group, prepend=-1))
+        need_start = np.searchsorted(need_plant[need_order], np.arange(len(plants)))
+        return replace(
+            self,
+            facility=self.facility[plants],
+            throughput=self.throughput[plants],
+            need_order=need_order,
+            need_start=need_start,
+            group_start=group_start,
+            group_plant_start=np.searchsorted(group_start, need_start),
+            need_group=np.cumsum(np.diff(group, prepend=-1) != 0) - 1,
+            need_plant=need_plant,
+            need_coefficient=self.need_coefficient[needs],
+            offer_order=offer_order,
+            offer_start=np.searchsorted(offer_plant[offer_order], np.arange(len(plants))),
+            offer_plant=offer_plant,
+            offer_yield=self.offer_yield[offers],
+            offer_element=self.offer_element[offers],
+            basket_need=np.full(len(plants), -1),
+            input_cost_share=self.input_cost_share[plants],
+            revenue_weight=self.revenue_weight[offers],
+            cost_weight=self.cost_weight[needs],
+        )
+
+
+def _kept(order: IntArray, some: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """An order without those that are left out, renumbered; and the positions in the order that stay."""
+    number = np.full(count, -1)
+    number[some] = np.arange(len(some))
+    at = np.flatnonzero(number[order] >= 0)
+    return number[order[at]], at
 
 
 def _grouped(plant: IntArray, plants: int, within: IntArray | None = None) -> tuple[IntArray, IntArray]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -139,11 +141,19 @@ class World:
 
     def offer_slice(self, good: int) -> slice:
         """Positions of the offers of ``good`` on the offer axis."""
-        return slice(*np.searchsorted(self.offer_good, [good, good + 1]).tolist())
+        return self._slices[0][good]
 
     def need_slice(self, good: int) -> slice:
         """Positions of the needs for ``good`` on the need axis."""
-        return slice(*np.searchsorted(self.need_good, [good, good + 1]).tolist())
+        return self._slices[1][good]
+
+    @cached_property
+    def _slices(self) -> tuple[list[slice], list[slice]]:
+        """Positions of the offers and needs of every good: looked up in every step, good by good."""
+        edges = np.arange(len(self.goods) + 1)
+        ends = (np.searchsorted(of, edges).tolist() for of in (self.offer_good, self.need_good))
+        offers, needs = ([slice(*pair) for pair in pairwise(end)] for end in ends)
+        return offers, needs
 
     def link_countries(self, good: int) -> tuple[IntArray, IntArray]:
         """Country of each seller and of each buyer of ``good``, the axes of its block of links."""
@@ -165,10 +175,18 @@ class World:
         return np.where(on_fob, freight + (tariff - 1), freight * tariff)
 
     def base_wedge(self, good: int) -> FloatArray:
-        """(S, B) delivered over gate price of each link in the base year."""
-        origin, destination = self.link_countries(good)
-        tariff = self.base_tariff[good][origin[:, None], destination]
-        return self.delivered_over_fob(good, 1 + self.freight_share[good], 1 + tariff)
+        """(S, B) delivered over gate price of each link in the base year; not to be changed."""
+        return self._base_wedges[good]
+
+    @cached_property
+    def _base_wedges(self) -> list[FloatArray]:
+        """Of every good: each change of policy asks for them."""
+        found = []
+        for good, freight in enumerate(self.freight_share):
+            origin, destination = self.link_countries(good)
+            tariff = self.base_tariff[good][origin[:, None], destination]
+            found.append(self.delivered_over_fob(good, 1 + freight, 1 + tariff))
+        return found
 
     @property
     def offer_country(self) -> IntArray:

@@ -256,7 +256,9 @@ def test_chains_at_rest_keep_their_bits(chains: Chains) -> None:
     going[:, 0] = False
     mixing, now = Mixing(chains, going, NEAR), start
     found = linear(chains, end, 0.5)
-    assert not chains.of_good[~mixing.goods()].any()
+    left = mixing.left()
+    assert left.chains.tolist() == [1, 2, 3]
+    assert left.goods.tolist() == [good for good, chain in enumerate(CHAIN) if chain]
     for _ in range(3):
         now = mixing.step(now, found(now))
     offers, needs = np.array(CHAIN)[OFFER_GOOD] == 0, np.array(CHAIN)[NEED_GOOD] == 0
@@ -264,6 +266,32 @@ def test_chains_at_rest_keep_their_bits(chains: Chains) -> None:
         before, after = getattr(start, name), getattr(now, name)
         np.testing.assert_array_equal(after[:, mine], before[:, mine], err_msg=name)
         assert (after[:, ~mine] != before[:, ~mine]).any()
+
+
+def test_rounds_go_on_with_those_left_as_if_all_had_stayed(chains: Chains) -> None:
+    """Members and chains that have arrived are left out on the way, whenever that is: bits stay."""
+    end, start = drawn(3, members=40), drawn(4, members=40)
+    slope = np.linspace(-3.0, 0.9, 40)[:, None] * np.linspace(0.2, 1.0, chains.count)
+    slope = chains.spread(slope)
+    together, rounds = mixed(chains, linear(chains, end, slope), start)
+    mixing, found, sizes = Mixing(chains, everything(chains, 40), NEAR), start.copied(), []
+    part = chains.part(mixing.going)
+    some, some_chains, some_end, some_slope = start, chains, end, slope
+    taken = 0
+    while mixing.going.any():
+        taken += 1
+        some = mixing.step(some, linear(some_chains, some_end, some_slope)(some))
+        found.put(some, part)
+        left = mixing.left()
+        if len(left.rows) and left.size < 0.8 * part.size:
+            part, some, some_end = left.within(part), some.some(left), some_end.some(left)
+            some_slope = some_slope[left.rows][:, some_chains.columns(left)]
+            some_chains = some_chains.some(left)
+            mixing.narrow(left)
+            sizes.append(left.size)
+    assert taken == rounds
+    assert len(sizes) > 2
+    assert same_bits(found, together)
 
 
 def test_what_has_moved_is_told_by_chain(chains: Chains) -> None:

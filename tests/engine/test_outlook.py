@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents import tomorrow
 from sim.agents.holding import weight_ahead
 from sim.agents.state import State, initial_state
 from sim.arrays import FloatArray
@@ -286,3 +287,24 @@ def test_what_is_resumed_expects_the_same(
     resumed = Simulation.resume(stands[stop], scenario(*restless()), small_world)
     for straight in months[stop:]:
         np.testing.assert_array_equal(expected(resumed), straight)
+
+
+# -- what is left out on the way ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("members", [1, 6])
+def test_rounds_find_the_same_whatever_is_left_out_of_them(
+    entering_world: World, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goods and members that have arrived are left out at once, or stay to the end: no bit depends on it."""
+    chance = ban(announced=dt.date(2024, 1, 5), probability="50 %")
+    found = []
+    for worth in (0.0, 1.0):
+        monkeypatch.setattr(tomorrow, "WORTH_NARROWING", worth)
+        looking = Looking(entering_world, chance, members=members)
+        months = 1, 2, 5, 6, 9
+        found.append((looking.offers(*months), looking.needs(*months)))
+    (offers, needs), (other_offers, other_needs) = found
+    np.testing.assert_array_equal(offers, other_offers)
+    np.testing.assert_array_equal(needs, other_needs)
+    assert np.ptp(offers[-1], axis=1).max() > 1e-3

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.arrays import BoolArray
-from sim.market import Clearing, Market, clear, prepare
+from sim.market import Clearing, ClearingState, Market, clear, prepare
 from sim.market import clearing as module
 from sim.market.certificate import certify
 from sim.market.layout import Terms
@@ -253,12 +253,34 @@ def test_blocks_multiplied_together_have_the_bits_of_single_ones(
     assert_same_bits(case.clear(), together, slice(None))
 
 
-def parts(case: Case, market: Market) -> Iterator[tuple[BoolArray, Market]]:
-    """Some goods of a case, and the market in which they clear alone."""
+def parts(case: Case) -> Iterator[tuple[BoolArray, Case]]:
+    """Some goods of a case, and what is asked of them on axes of their own."""
     goods = len(case.kernel)
-    for some in ([0], [goods - 1], [1, 3, 4], list(range(1, goods))):
+    for some in ([0], [goods - 1], [1, 3, 4], list(range(1, goods)), list(range(goods))):
         wanted = np.isin(np.arange(goods), some)
-        yield wanted, market.of_goods(wanted)
+        offers, needs = wanted[case.offer_good], wanted[case.need_good]
+        yield wanted, case.with_(
+            quantity=case.quantity[:, offers], ask=case.ask[:, offers], demand=case.demand[:, needs],
+            reservation=case.reservation[:, needs],
+            cap_tonnes=case.cap_tonnes[:, wanted[[g for g, _, _ in case.caps]]],
+        )  # fmt: skip
+
+
+def assert_same_goods(case: Case, wanted: BoolArray, part: Clearing, whole: Clearing, rows: object) -> None:
+    """A part's clearing has the bits of the whole's on its axes, and sums over links, too."""
+    offers, needs = wanted[case.offer_good], wanted[case.need_good]
+    caps = wanted[[g for g, _, _ in case.caps]]
+    here = {len(axis): axis for axis in (offers, needs, caps, wanted)}
+    assert len(here) == 4
+    for name in FIELDS:
+        other = getattr(whole, name)
+        mine = other[rows][:, here[other.shape[1]]]
+        np.testing.assert_array_equal(getattr(part, name), mine, err_msg=name)
+    bought = whole.to_buyers(None, whole.price)[rows][:, needs]
+    np.testing.assert_array_equal(part.to_buyers(None, part.price), bought)
+    np.testing.assert_array_equal(part.to_sellers(), whole.to_sellers()[rows][:, offers])
+    for place, good in enumerate(np.flatnonzero(wanted)):
+        np.testing.assert_array_equal(part.flow(place), whole.flow(int(good))[rows])
 
 
 @pytest.mark.parametrize("warm", [False, True])
@@ -274,27 +296,22 @@ def test_goods_that_clear_alone_have_the_bits_of_the_whole_market(
     shock = case.with_(quantity=case.quantity * np.random.default_rng(1).lognormal(0, 0.1, (37, 1)))
     state = case.clear(market).state if warm else None
     whole = shock.clear(market, state)
-    for wanted, part in parts(case, market):
-        some = shock.clear(part, state)
-        offers, needs = wanted[case.offer_good], wanted[case.need_good]
-        caps = wanted[[g for g, _, _ in case.caps]]
-        here = {len(axis): axis for axis in (offers, needs, caps, wanted)}
-        assert len(here) == 4
-        for name in FIELDS:
-            one, other = getattr(some, name), getattr(whole, name)
-            mine = here[one.shape[1]]
-            np.testing.assert_array_equal(one[:, mine], other[:, mine], err_msg=name)
+    for rows in (np.arange(37), np.array([2, 9, 11, 30, 31]), np.array([17])):
+        for wanted, asked in parts(shock):
+            part, start = market.alone(wanted, rows), None
+            if state is not None:
+                caps = np.flatnonzero(wanted[market.cap_good])
+                price = state.log_price[rows][:, wanted[case.offer_good]]
+                start = ClearingState(price, state.log_rent[rows][:, caps], part.cap_keys)
+            found = asked.members(rows).clear(part, start)
+            assert_same_goods(case, wanted, found, whole, rows)
 
 
-def test_a_market_of_some_goods_says_nothing_of_others_and_never_warns(case: Case) -> None:
-    """Warnings are errors: what is left out is neither rubbish nor nothing of which logarithms are taken."""
-    market = case.market()
-    for wanted, part in parts(case, market):
-        found = case.clear(part)
-        for prices, good in ((found.price, case.offer_good), (found.index, case.need_good)):
-            assert (prices > 0).all()
-            assert np.isfinite(np.log(prices)).all()
-            assert (prices[:, ~wanted[good]] == 1).all()
-        assert (found.sales[:, ~wanted[case.offer_good]] == 0).all()
-        assert (found.purchases[:, ~wanted[case.need_good]] == 0).all()
-    assert market.of_goods(np.ones(len(case.kernel), dtype=bool)) is market
+def test_a_prepared_market_is_prepared_in_part(case: Case) -> None:
+    one = case.members([0])
+    market = prepare(
+        case.market(), one.quantity[0], one.ask[0], one.demand[0], one.reservation[0], one.elasticity
+    )
+    whole = case.clear(market)
+    for wanted, asked in parts(case):
+        assert_same_goods(case, wanted, asked.clear(market.alone(wanted)), whole, slice(None))

@@ -19,7 +19,7 @@ import numpy as np
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
 from sim.market.solver.products import BLOCK, Products, joined
 
-__all__ = ["Frame", "Piece", "Places", "frames_of", "of_markets"]
+__all__ = ["Frame", "Piece", "Places", "frames_of", "of_classes", "of_markets"]
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,8 @@ class Frame:
             place = np.concatenate([bucket.sellers, offers + 1 + bucket.caps], axis=1)
             source.append((place[good] + member[:, None] * width).ravel())
             need.append((bucket.buyers[good] + member[:, None] * (needs + 1)).ravel())
-            eps = np.pad(bucket.eps, ((0, 0), (0, variables - sellers)), constant_values=1)[good].ravel()
+            caps_eps = np.ones((len(bucket.eps), variables - sellers))
+            eps = np.concatenate([bucket.eps, caps_eps], axis=1)[good].ravel()
             scale = bucket.log_scale[good].ravel()
             static.append(np.stack([eps, scale, np.tile(np.arange(variables) >= sellers, len(good))]))
         self._set_up(market, choice)
@@ -408,10 +409,24 @@ def frames_of(market: Market, members: int, first: int) -> list[Frame]:
     kept = market.memory.setdefault("frames", {})
     key = members, first if market.members is not None else 0
     if key not in kept:
-        both = [Frame(market, members, capped, key[1]) for capped in (False, True)]
+        there = sorted({bool(bucket.caps.shape[1]) for bucket in market.buckets})
+        both = [Frame(market, members, capped, key[1]) for capped in there]
         kept[key] = [frame for frame in both if len(frame)]
     frames: list[Frame] = kept[key]
     return frames
+
+
+def of_classes(frame: Frame, classes: tuple[bool, ...], made: bool) -> tuple[Frame, Places] | None:
+    """As :meth:`Frame.take`, the markets of some of a frame's pieces; kept.
+
+    Args:
+        made: whether they are taken where they have not been before; else there is None.
+    """
+    kept = frame.memory.setdefault("classes", {})
+    if classes not in kept and made:
+        kept[classes] = frame.take(np.repeat(classes, [len(piece.good) for piece in frame.pieces]))
+    found: tuple[Frame, Places] | None = kept.get(classes)
+    return found
 
 
 def _kept_frame(market: Market, members: int, capped: bool, first: int) -> Frame:

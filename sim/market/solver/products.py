@@ -10,7 +10,7 @@ where a market is to have the bits that it has with a matrix that all share.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -121,18 +121,15 @@ class Products:
         """Room for whole blocks, and where each number lies in it; unused members stay 0."""
         self.buffers, self.places, self.blocked = [], [], []
         for side in range(2):
-            places, views, first = [], [], 0
-            for count, width in zip(counts, widths, strict=True):
-                block = np.arange(self.unit)[:, None] * width[side] + np.arange(width[side])
-                start = first + np.arange(count) * BLOCK * width[side]
-                places.append((start[:, None, None] + block).ravel())
-                first += count * BLOCK * width[side]
-            buffer, first = np.zeros(first), 0
-            for count, width, shape in zip(counts, widths, self.shapes, strict=True):
-                views.append(buffer[first : first + count * BLOCK * width[side]].reshape(shape[side]))
-                first += count * BLOCK * width[side]
+            here = tuple((count, width[side]) for count, width in zip(counts, widths, strict=True))
+            first, views = 0, []
+            buffer = np.zeros(sum(count * BLOCK * width for count, width in here))
+            for (count, width), shape in zip(here, self.shapes, strict=True):
+                end = first + count * BLOCK * width
+                views.append(buffer[first:end].reshape(shape[side]))
+                first = end
             self.buffers.append(buffer)
-            self.places.append(joined(places, np.int64))
+            self.places.append(_places(self.unit, here))
             self.blocked.append(views)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,6 +176,28 @@ class Products:
     def _apply(
         self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
     ) -> None:
+        if self.own_sides:
+            self._apply_own(given, out, here, there)
+        if self.unit < BLOCK:
+            self._apply_few(given, out, matrices, here, there)
+            return
+        for side, shape, (many, count), matrix in zip(
+            self.sides, self.shapes, self.joined, matrices, strict=True
+        ):
+            x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
+            if count:
+                group = len(x), count // many, many * BLOCK
+                np.matmul(
+                    x[:, :count].reshape(*group, shape[here][-1]),
+                    matrix,
+                    out=y[:, :count].reshape(*group, shape[there][-1]),
+                )
+                x, y = x[:, count:], y[:, count:]
+            if x.size:
+                np.matmul(x, matrix, out=y)
+
+    def _apply_own(self, given: FloatArray, out: FloatArray, here: int, there: int) -> None:
+        """Markets with a matrix of their own."""
         own = self.per_market if here == 0 else self.per_market_back
         for own_side, matrix, blocked in zip(self.own_sides, own, self.own_blocked, strict=True):
             x, y = given[own_side[here]], out[own_side[there]]
@@ -189,41 +208,47 @@ class Products:
                 y[...] = np.matmul(rows, matrix)[:, :1]
             else:
                 np.matmul(x, matrix, out=y)
-        if self.unit == BLOCK:
-            for side, shape, (many, count), matrix in zip(
-                self.sides, self.shapes, self.joined, matrices, strict=True
-            ):
-                x, y = given[side[here]].reshape(shape[here]), out[side[there]].reshape(shape[there])
-                if count:
-                    group = len(x), count // many, many * BLOCK
-                    np.matmul(
-                        x[:, :count].reshape(*group, shape[here][-1]),
-                        matrix,
-                        out=y[:, :count].reshape(*group, shape[there][-1]),
-                    )
-                    x, y = x[:, count:], y[:, count:]
-                if x.size:
-                    np.matmul(x, matrix, out=y)
-            return
+
+    def _apply_few(
+        self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
+    ) -> None:
+        """Fewer members than a block has, in blocks of which the rest is empty."""
         if not self.sides:
             return
-        parts = [side[here] for side in self.sides]
-        whole = given[parts[0].start : parts[-1].stop]
-        if not self.together:
-            whole = np.concatenate([given[part] for part in parts])
+        first, last = self.sides[0], self.sides[-1]
+        if self.together:
+            whole = given[first[here].start : last[here].stop]
+        else:
+            whole = np.concatenate([given[side[here]] for side in self.sides])
         self.buffers[here][self.places[here]] = whole
         for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
             np.matmul(x, matrix, out=y)
         # Products of the members that are 0 are 0: the buffer is clean for the other direction.
         if self.together:
-            whole = out[self.sides[0][there].start : self.sides[-1][there].stop]
-            np.take(self.buffers[there], self.places[there], out=whole, mode="clip")
+            whole = out[first[there].start : last[there].stop]
+            self.buffers[there].take(self.places[there], out=whole, mode="clip")
             return
         taken, at = self.buffers[there].take(self.places[there]), 0
         for side in self.sides:
             length = side[there].stop - side[there].start
             out[side[there]] = taken[at : at + length]
             at += length
+
+
+@lru_cache(maxsize=256)
+def _places(unit: int, sizes: tuple[tuple[int, int], ...]) -> IntArray:
+    """Where the numbers of the first ``unit`` members of each block lie. Regimes are laid out alike: kept.
+
+    Args:
+        sizes: number and width of blocks, piece by piece.
+    """
+    places, first = [], 0
+    for count, width in sizes:
+        block = np.arange(unit)[:, None] * width + np.arange(width)
+        start = first + np.arange(count) * BLOCK * width
+        places.append((start[:, None, None] + block).ravel())
+        first += count * BLOCK * width
+    return np.asarray(joined(places, np.int64))
 
 
 def _joined_blocks(count: int) -> int:
