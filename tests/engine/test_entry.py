@@ -129,7 +129,7 @@ after a shock, and who opens because of it is opened by that again."""
 
 
 @functools.cache
-def shocked(name: str, step: str, last: int = 2032) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shocked(name: str, step: str, last: int = 2030) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per step and entrants' offer: rate and output over capacity, a year, and stock in tonnes."""
     case = scenario(event(name), last=last, step=step, assumptions=CALM)
     simulation = Simulation(world(name), case)
@@ -179,6 +179,7 @@ def test_weeks_and_months_tell_the_same_story(name: str) -> None:
     np.testing.assert_allclose(made[1], made[0], rtol=0.25)
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("name", ["mine", "chain", "good", "one seller", "one country"])
 def test_members_differ_and_are_the_same_alone(name: str) -> None:
     """Elasticities of the market that differ by member, too."""
@@ -196,6 +197,7 @@ def test_members_differ_and_are_the_same_alone(name: str) -> None:
         np.testing.assert_array_equal(data[variable], alone[variable], err_msg=variable)
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("name", ["mine", "separator", "good", "one seller"])
 def test_a_run_goes_on_from_a_checkpoint_while_it_is_open(name: str, tmp_path: Path) -> None:
     case = scenario(event(name), last=2027)

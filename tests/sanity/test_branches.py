@@ -38,14 +38,18 @@ WEEKLY = NAMES if THOROUGH else ["teaching-stockpile", "hindcast-gallium-2023"]
 ELSEWHERE = NAMES if THOROUGH else ["ga-ge-sb-ban-usa-2024", "teaching-embargo-45min", "teaching-stockpile"]
 REACTING = ["framework-deal-2025", "tariff-spiral-2025", "ga-ge-sb-ban-usa-2024", "teaching-stockpile"]
 """Rules, talks, a ban that follows origins with licences, a stockpile."""
+briefly = pytest.mark.usefixtures("few_rounds")
+"""Prices of the time ahead are found in full where other processes run, and in test_shipped_scenarios."""
 
 
+@briefly
 @pytest.mark.parametrize("name", NAMES if THOROUGH else REACTING)
 def test_a_shipped_scenario_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
     """What every later step brings, and what is recorded of it; test_shipped_scenarios tries the others."""
     assert_all_go_on(parted(name), tmp_path)
 
 
+@briefly
 @pytest.mark.parametrize("name", WEEKLY)
 def test_so_it_does_week_by_week(name: str, tmp_path: Path) -> None:
     assert_all_go_on(parted(name, "time.step=week"), tmp_path)
@@ -68,6 +72,7 @@ def test_in_another_process_too(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == expected
 
 
+@briefly
 def test_a_shipped_run_does_not_notice_that_it_is_copied() -> None:
     alone, copied = (parted("teaching-embargo-45min") for _ in range(2))
     for _ in range(3):
@@ -76,6 +81,7 @@ def test_a_shipped_run_does_not_notice_that_it_is_copied() -> None:
         assert differing(bits(alone.step()), bits(copied.step())) == []
 
 
+@briefly
 @pytest.mark.parametrize("name", NAMES if THOROUGH else REACTING)
 def test_results_do_not_depend_on_who_records(name: str) -> None:
     scenario = load_scenario(name)
@@ -108,6 +114,7 @@ def baseline(name: str, steps: int, **fields: Any) -> Simulation:
     return simulation
 
 
+@briefly
 def test_a_ban_on_top_of_the_baseline_is_a_run_with_that_ban() -> None:
     """To the bit: before its month, the scenario with the ban has done the very sums of the baseline."""
     lesson = load_scenario("teaching-merger")
@@ -121,6 +128,7 @@ def test_a_ban_on_top_of_the_baseline_is_a_run_with_that_ban() -> None:
     assert branched.last.shares["first-stoppage"] == 1.0
 
 
+@briefly
 def test_a_stockpile_on_top_of_the_baseline() -> None:
     """To the bit, too: it had bought nothing before its month."""
     lesson = load_scenario("teaching-stockpile")
