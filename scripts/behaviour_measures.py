@@ -180,13 +180,13 @@ STOPPED = {
 GROUPS = {"end users": "manufacturer", "plants": "processor"}
 
 
-def measure_stop(members: int = MEMBERS) -> dict[str, Stop]:
+def measure_stop(members: int = MEMBERS, end: str = "2027-06") -> dict[str, Stop]:
     """A complete stop for 52 weeks, in steps of a week: when users stop, and what follows its end."""
-    return {name: _stop(*what, members) for name, what in STOPPED.items()}
+    return {name: _stop(*what, members, end) for name, what in STOPPED.items()}
 
 
-def _stop(mineral: str, goods: Sequence[str], members: int) -> Stop:
-    common = [f"minerals=[{mineral}]", "time.step=week", "time.end=2027-06"]
+def _stop(mineral: str, goods: Sequence[str], members: int, end: str) -> Stop:
+    common = [f"minerals=[{mineral}]", "time.step=week", f"time.end={end}"]
     transit = {"under way": lambda simulation: simulation.state.transit.sum(0)}
     base = Watched(BASE, {}, common, members)
     banned = METAL if mineral == "germanium" else mineral

@@ -34,6 +34,14 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For runs that are compared to the bit, or whose tonnes are added up: they take a third of the time."""
+    from tests.checks_of_runs import price_briefly
+
+    price_briefly(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A small balanced world that the tests of agents and engine share."""

@@ -14,6 +14,7 @@ from sim.plots.discovery import discovery_figure
 from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
 from sim.sweep.discovered import find_boxes, restrictions
 from sim.sweep.judged import judged
+from tests.checks_of_runs import price_briefly
 from tests.plots.boxes import faults
 
 SHOCK, BASELINE = "ree-licence-2025", "baseline-2024"
@@ -34,7 +35,10 @@ def swept(out: Path, scenarios: tuple[str, ...], samples: int, seeds: int) -> Sw
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    return swept(tmp_path_factory.mktemp("discover"), (BASELINE, SHOCK), 60, 2)
+    """With rough prices of the time ahead: boxes are found in whatever is stored."""
+    with pytest.MonkeyPatch.context() as patch:
+        price_briefly(patch)
+        return swept(tmp_path_factory.mktemp("discover"), (BASELINE, SHOCK), 60, 2)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from sim.cli import main
 from sim.paths import WORLD_VARIABLE
 from sim.results import find_runs
+from tests.checks_of_runs import price_briefly
 from tests.odd_worlds import WORLDS
 
 CALM = """\
@@ -51,6 +52,9 @@ CASES = {
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = str(request.param)
+    # Who opens does so at rough prices of the time ahead, too; pictures are looked at in tests/plots.
+    price_briefly(monkeypatch)
+    monkeypatch.setattr("sim.plots.style.RESOLUTION", 40)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(WORLD_VARIABLE, str(WORLDS[name]().write(tmp_path / "world")))
     (tmp_path / "scenarios").mkdir()

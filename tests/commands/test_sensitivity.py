@@ -14,6 +14,7 @@ from sim.cli import main
 from sim.plots import kinds, line_up
 from sim.results import find_runs
 from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
+from tests.checks_of_runs import price_briefly
 from tests.plots.boxes import faults
 from tests.synthetic import make_dataset
 
@@ -31,7 +32,10 @@ def swept(
     overrides = ["minerals=[dysprosium]", "time.start=2025-01-01", "time.end=2025-10-31"]
     sampling = Sampling(method, samples, seeds)
     plan = make_plan(Request(scenarios, overrides, VARY, sampling, seed=1))
-    return run_plan(plan, out, ExecutorSettings("local"))
+    # Indices are those of what is stored, and signs are as plain at rough prices of the time ahead.
+    with pytest.MonkeyPatch.context() as patch:
+        price_briefly(patch)
+        return run_plan(plan, out, ExecutorSettings("local"))
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.engine_events import PlainScenario
 
 __all__ = [
     "BEGIN", "HALFWAY", "MEMBERS", "WAYS", "advance", "again", "busy", "entries", "everything", "outcome",
-    "record_tail", "refusal", "rewritten", "saved",
+    "record_tail", "refusal", "rewritten",
 ]  # fmt: skip
 
 OXIDE = "dysprosium_oxide"
@@ -78,12 +78,6 @@ def advance(simulation: Simulation, steps: int) -> Simulation:
     for _ in range(steps):
         simulation.step()
     return simulation
-
-
-def saved(world: World, path: Path) -> Path:
-    """A file with the checkpoint of the busy run."""
-    advance(busy(world), HALFWAY).checkpoint().write(path)
-    return path
 
 
 def _from_file(simulation: Simulation, folder: Path) -> Simulation:

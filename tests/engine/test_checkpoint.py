@@ -23,6 +23,7 @@ from sim.instruments import Instrument
 from sim.sweep.kept import EveryFlowRecorder, SweepRecorder
 from sim.world.load import load_world
 from sim.world.world import World
+from tests.checks_of_runs import price_briefly
 from tests.engine.busy_run import BEGIN, HALFWAY, MEMBERS, WAYS, advance, busy, everything, record_tail
 from tests.engine.test_rules import LICENCE, QUOTA, event, rule
 from tests.engine_events import PlainScenario, piles_of
@@ -35,20 +36,47 @@ MONTHS = 6
 """Before a branch: its events begin with the month after."""
 LATER: dict[str, Any] = {"from": dt.date(2024, 7, 1)}
 OXIDE = ["dysprosium_oxide"]
+Steps = list[dict[str, Any]]
+briefly = pytest.mark.usefixtures("few_rounds")
 
 
 def keeps_nothing(*_: Any) -> Recording:
     return Recording()
 
 
-def following(simulation: Simulation, steps: int = STEPS) -> list[dict[str, Any]]:
+def following(simulation: Simulation, steps: int = STEPS) -> Steps:
     return [bits(simulation.step()) for _ in range(steps)]
 
 
-def assert_same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+def assert_same(one: Steps, other: Steps) -> None:
     assert [differing(*pair) for pair in zip(one, other, strict=True)] == [[]] * len(one)
 
 
+@pytest.fixture(scope="module")
+def straight(small_world: World) -> Steps:
+    """The first fifteen months of the busy run, of which nothing was ever copied."""
+    with pytest.MonkeyPatch.context() as patch:
+        price_briefly(patch)
+        return following(busy(small_world), 15)
+
+
+Parted = tuple[Simulation, Steps, dict[str, Simulation]]
+
+
+@pytest.fixture(scope="module", params=["month", "week"])
+def parted(
+    request: pytest.FixtureRequest, small_world: World, tmp_path_factory: pytest.TempPathFactory
+) -> Parted:
+    """A run that has gone on from the middle, what its steps brought, and what was made of it before."""
+    with pytest.MonkeyPatch.context() as patch:
+        price_briefly(patch)
+        original = advance(busy(small_world, request.param), HALFWAY)
+        folder = tmp_path_factory.mktemp("parted")
+        others = {name: way(original, folder) for name, way in WAYS.items()}
+        return original, following(original), others
+
+
+@briefly
 def test_everything_with_a_memory_is_at_work(small_world: World) -> None:
     """Or the tests below would prove nothing."""
     made = advance(busy(small_world), HALFWAY)
@@ -59,18 +87,19 @@ def test_everything_with_a_memory_is_at_work(small_world: World) -> None:
     assert any(acting.any() for _, _, acting in made.last.acting)
 
 
-@pytest.mark.parametrize("step", ["month", "week"])
+@briefly
 @pytest.mark.parametrize("way", WAYS)
-def test_it_goes_on_with_the_same_bits(small_world: World, tmp_path: Path, way: str, step: str) -> None:
-    original = advance(busy(small_world, step), HALFWAY)
-    other = WAYS[way](original, tmp_path)
-    assert_same(following(original), following(other))
+def test_it_goes_on_with_the_same_bits(parted: Parted, way: str) -> None:
+    original, expected, others = parted
+    other = others[way]
+    assert_same(expected, following(other))
     assert differing(record_tail(original, HALFWAY), record_tail(other, HALFWAY)) == []
     own, theirs = original.checkpoint(), other.checkpoint()
     assert own.header == theirs.header
     assert differing(own.arrays, theirs.arrays) == []
 
 
+@briefly
 @pytest.mark.parametrize("seed", range(300 if THOROUGH else 8))
 def test_random_worlds_go_on_with_the_same_bits(tmp_path: Path, seed: int) -> None:
     """Facilities that stand still, traders, one country or four, any event."""
@@ -85,15 +114,17 @@ def test_random_worlds_go_on_with_the_same_bits(tmp_path: Path, seed: int) -> No
         assert_same(expected, following(other, 3))
 
 
+@briefly
 def test_the_original_does_not_notice(small_world: World, tmp_path: Path) -> None:
     alone, copied = busy(small_world), busy(small_world)
     for step in range(8):
-        for way in WAYS.values():
-            advance(way(copied, tmp_path), 1 + step % 2)
+        for number, way in enumerate(WAYS.values()):
+            advance(way(copied, tmp_path), (step + number) % 3)
         assert differing(bits(alone.step()), bits(copied.step())) == []
     assert alone.recorder.dataset().identical(copied.recorder.dataset())
 
 
+@briefly
 def test_one_checkpoint_is_resumed_as_often_as_one_likes(small_world: World) -> None:
     original = advance(busy(small_world), HALFWAY)
     checkpoint = original.checkpoint()
@@ -107,6 +138,7 @@ def test_one_checkpoint_is_resumed_as_often_as_one_likes(small_world: World) -> 
     assert_same(expected, following(Simulation.resume(checkpoint)))
 
 
+@briefly
 def test_a_checkpoint_of_what_was_resumed_is_the_same(small_world: World) -> None:
     checkpoint = advance(busy(small_world), HALFWAY).checkpoint()
     for _ in range(2):
@@ -116,18 +148,17 @@ def test_a_checkpoint_of_what_was_resumed_is_the_same(small_world: World) -> Non
         checkpoint = following_one
 
 
-def test_from_before_the_first_step_to_after_the_last(small_world: World) -> None:
+@briefly
+def test_from_before_the_first_step_to_after_the_last(small_world: World, straight: Steps) -> None:
     """A list of checkpoints is a list of undos, the first of which is the start."""
     original = busy(small_world)
     kept = [original.checkpoint()]
     for _ in range(4):
         original.step()
         kept.append(original.checkpoint())
-    expected = following(original, 3)
     for checkpoint in kept[::-1]:
         back = Simulation.resume(checkpoint)
-        advance(back, 4 - back.time)
-        assert_same(expected, following(back, 3))
+        assert_same(straight[back.time : back.time + 3], following(back, 3))
     short = busy(small_world)
     scenario = short.case.scenario
     done = advance(Simulation(small_world, replace(scenario, end=dt.date(2024, 12, 31))), 12)  # type: ignore[type-var]
@@ -135,6 +166,7 @@ def test_from_before_the_first_step_to_after_the_last(small_world: World) -> Non
     assert_same(following(advance(Simulation(small_world, scenario), 12)), following(longer))
 
 
+@briefly
 def test_numbers_seeds_and_values_survive(small_world: World, tmp_path: Path) -> None:
     original = advance(busy(small_world), 2)
     for way in ("resumed", "from a file"):
@@ -146,26 +178,30 @@ def test_numbers_seeds_and_values_survive(small_world: World, tmp_path: Path) ->
         assert len(other.draws.given) == 2
 
 
+@briefly
+@pytest.mark.parametrize("parted", ["month"], indirect=True)
 @pytest.mark.parametrize("keeper", [keeps_nothing, SweepRecorder], ids=["nothing", "sweep"])
 def test_what_a_checkpoint_holds_does_not_depend_on_the_record(
-    small_world: World, keeper: Callable[..., Recording]
+    small_world: World, halfway: Simulation, parted: Parted, keeper: Callable[..., Recording]
 ) -> None:
     """What was bought abroad before arrives in the new record, whoever recorded before."""
-    original = advance(busy(small_world), HALFWAY)
     quiet = advance(busy(small_world, recorder=keeper), HALFWAY)
-    own, theirs = original.checkpoint(), quiet.checkpoint()
+    own, theirs = halfway.checkpoint(), quiet.checkpoint()
     assert own.header["lags"] > 2
     assert differing(own.arrays, theirs.arrays) == []
     resumed = advance(Simulation.resume(theirs), STEPS)
-    assert differing(record_tail(advance(original, STEPS), HALFWAY), record_tail(resumed, HALFWAY)) == []
+    assert differing(record_tail(parted[0], HALFWAY), record_tail(resumed, HALFWAY)) == []
 
 
 # -- who only reads ------------------------------------------------------------------------------
 
 
+@briefly
 @pytest.mark.parametrize("keeper", [keeps_nothing, SweepRecorder, EveryFlowRecorder])
-def test_recording_only_reads(small_world: World, keeper: Callable[..., Recording]) -> None:
-    assert_same(following(busy(small_world), 12), following(busy(small_world, recorder=keeper), 12))
+def test_recording_only_reads(
+    small_world: World, straight: Steps, keeper: Callable[..., Recording]
+) -> None:
+    assert_same(straight[:12], following(busy(small_world, recorder=keeper), 12))
 
 
 def arrays_of(value: Any, found: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
@@ -185,6 +221,7 @@ def arrays_of(value: Any, found: dict[int, np.ndarray]) -> dict[int, np.ndarray]
     return found
 
 
+@briefly
 def test_later_steps_do_not_write_into_a_result(small_world: World) -> None:
     made = busy(small_world)
     kept: list[tuple[StepResult, str]] = []
@@ -195,17 +232,18 @@ def test_later_steps_do_not_write_into_a_result(small_world: World) -> None:
             assert digest(bits(earlier)) == before
 
 
-def test_a_result_may_be_locked(small_world: World) -> None:
+@briefly
+def test_a_result_may_be_locked(small_world: World, straight: Steps) -> None:
     """Neither later steps nor recorders nor checkpoints write into its arrays: they could not."""
-    free, made = busy(small_world), busy(small_world)
-    for _ in range(15):
+    made = busy(small_world)
+    for free in straight:
         result = made.step()
         locked = arrays_of(result, {})
         assert len(locked) > 40
         for array in locked.values():
             array.flags.writeable = False
         made.checkpoint()
-        assert differing(bits(result), bits(free.step())) == []
+        assert differing(bits(result), free) == []
     made.recorder.dataset()
 
 
@@ -262,6 +300,7 @@ BRANCHES: dict[str, tuple[Any, Any]] = {
 """First scenario, and another that first differs in the month in which it takes over."""
 
 
+@briefly
 @pytest.mark.parametrize("name", BRANCHES)
 def test_a_branch_is_a_run_whose_events_begin_there(small_world: World, name: str) -> None:
     """To the bit: both have done the same sums."""
@@ -271,6 +310,7 @@ def test_a_branch_is_a_run_whose_events_begin_there(small_world: World, name: st
     assert differing(record_tail(whole, MONTHS), record_tail(branch, MONTHS)) == []
 
 
+@briefly
 def test_a_licence_that_is_gone_lets_everything_pass(small_world: World) -> None:
     """The other scenario never had it: from the next month on nothing waits and no permit is needed."""
     branch, _ = branched(small_world, scenario_of(LICENCE_BEFORE), scenario_of())
@@ -358,6 +398,7 @@ def test_origins_that_nobody_followed_begin_with_the_base_mix(small_world: World
         np.testing.assert_allclose(mine.clearing.price[0], theirs.clearing.price[0], rtol=1e-3)
 
 
+@briefly
 def test_a_pile_that_is_there_keeps_its_tonnes_beside_a_new_one(small_world: World) -> None:
     by = {"old": "JPN", "new": "CHN"}
     old, new = (event(name, "stockpile", **PILE | {"by": country}) for name, country in by.items())
@@ -376,6 +417,7 @@ def test_events_of_before_are_in_force_at_once(small_world: World) -> None:
     assert (branch.last.prices.outside[:, 2] > 1.02 * small_world.base_price[2]).all()
 
 
+@briefly
 def test_a_busy_branch_of_a_plain_run_and_back(small_world: World, tmp_path: Path) -> None:
     """All at once: every kind of memory appears, and goes, in any order, and through a file."""
     plain, full = scenario_of(), scenario_of(*everything())
@@ -391,6 +433,7 @@ def test_a_busy_branch_of_a_plain_run_and_back(small_world: World, tmp_path: Pat
     assert simulation.dates[4] > BEGIN
 
 
+@briefly
 def test_the_run_of_a_file_needs_its_scenario(small_world: World, tmp_path: Path) -> None:
     path = tmp_path / "x.checkpoint"
     advance(busy(small_world), 1).checkpoint().write(path)
@@ -398,8 +441,9 @@ def test_the_run_of_a_file_needs_its_scenario(small_world: World, tmp_path: Path
         Simulation.resume(path)
 
 
-def test_a_recorder_of_ones_own_goes_on(small_world: World) -> None:
+@briefly
+def test_a_recorder_of_ones_own_goes_on(small_world: World, straight: Steps) -> None:
     original = advance(busy(small_world), HALFWAY)
     for keeper in (Recorder, SweepRecorder, keeps_nothing):
         resumed = Simulation.resume(original.checkpoint(), recorder=keeper)
-        assert_same(following(advance(busy(small_world), HALFWAY), 2), following(resumed, 2))
+        assert_same(straight[HALFWAY : HALFWAY + 2], following(resumed, 2))

@@ -14,6 +14,7 @@ from sim.scenario import Scenario, load_scenario
 from sim.world.load import load_world
 from sim.world.world import World
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
 LATER = "f: {type: freight_shock, from: 2024-04-01, assumption: true, "
 DELAYS = {
     "drawn": [LATER + "delay: {uniform: [10 days, 40 days]}}"],

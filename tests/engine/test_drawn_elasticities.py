@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from sim.errors import MonaziteError
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
 START = dt.date(2024, 4, 1)
 OXIDE = ("dysprosium_oxide",)
 EVENTS = (
@@ -23,7 +26,8 @@ EVENTS = (
     Restriction("duty", "tariff", ("magnet",), START, rate=0.5, to=("USA",)),
     Merger(("separator_china_a", "separator_china_b"), START),
 )
-SCENARIO = PlainScenario(events=EVENTS, end=dt.date(2025, 3, 31))
+SCENARIO = PlainScenario(events=EVENTS, end=dt.date(2024, 9, 30))
+"""Half a year of licence, duty and merger: in its first months already all parameters are at work."""
 MEMBERS = [1, 2, 3, 4, 5, 6]
 VALUES = {
     "sourcing_elasticity": [6.0, 4.0, 6.0, 4.0, 2.5, 9.0],
@@ -50,10 +54,23 @@ def same(one: xr.Dataset, other: xr.Dataset, positions: list[int]) -> None:
         np.testing.assert_array_equal(one[name].values, other[name].values[positions], err_msg=name)
 
 
+@pytest.fixture(scope="module")
+def all_of_them(small_world: World) -> Callable[[str], xr.Dataset]:
+    """The run of all members, who draw one parameter, once for both tests of it."""
+
+    @cache
+    def drawing(name: str) -> xr.Dataset:
+        return run(small_world, MEMBERS, values={f"assumptions.{name}": np.array(VALUES[name])})
+
+    return drawing
+
+
 @pytest.mark.parametrize("name", VALUES)
-def test_a_member_is_the_same_alone_and_among_others(small_world: World, name: str) -> None:
+def test_a_member_is_the_same_alone_and_among_others(
+    small_world: World, all_of_them: Callable[[str], xr.Dataset], name: str
+) -> None:
     path, values = f"assumptions.{name}", np.array(VALUES[name])
-    together = run(small_world, MEMBERS, values={path: values})
+    together = all_of_them(name)
     assert np.ptp(together["price_gate"].values[[0, 3]]) > 0
     for which in ([1], [4, 2], [5, 4, 3, 2, 1, 0]):
         some = run(small_world, [MEMBERS[i] for i in which], values={path: values[which]})
@@ -61,10 +78,11 @@ def test_a_member_is_the_same_alone_and_among_others(small_world: World, name: s
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_a_member_is_the_same_with_the_value_fixed(small_world: World, name: str) -> None:
+def test_a_member_is_the_same_with_the_value_fixed(
+    small_world: World, all_of_them: Callable[[str], xr.Dataset], name: str
+) -> None:
     """The oracle: the path on which all members share the parameter."""
-    values = VALUES[name]
-    together = run(small_world, MEMBERS, values={f"assumptions.{name}": np.array(values)})
+    values, together = VALUES[name], all_of_them(name)
     for position in (1, 4):
         fixed = replace(SCENARIO, assumptions={name: values[position]})
         alone = run(small_world, [MEMBERS[position]], fixed)

@@ -78,6 +78,7 @@ def test_the_base_year_trades_the_base_flows(small_world: World, baseline: xr.Da
             assert abs(float(link) - base) < 0.02 * total
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("kind", ["ban", "quota", "licence", "output cut"])
 def test_tonnes_and_elements_balance_through_any_shock(small_world: World, kind: str) -> None:
     """What is made or mined is sold, stocked or discarded; what is bought is used or stocked."""
@@ -143,6 +144,7 @@ def test_a_licence_stops_exports_until_the_delay_is_over(small_world: World) -> 
     assert float(data.certified.min()) == 1
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_approved_exports_never_exceed_the_permits(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
     simulation = Simulation(small_world, PlainScenario(events=(event,)), members=2)
@@ -198,6 +200,7 @@ def test_doubling_tonnes_and_dollars_changes_no_share(small_world: World, tmp_pa
     np.testing.assert_allclose(twice.shortfall, 2 * once.shortfall, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_member_is_the_same_alone_and_in_a_batch(small_world: World) -> None:
     event = Restriction("lic", "licence", OXIDE, START, open_share=0.4)
     scenario = PlainScenario(events=(event,), end=dt.date(2026, 12, 31))

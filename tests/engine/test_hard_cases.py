@@ -18,6 +18,7 @@ from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
 HEAD = "format: 2\nname: case\ntitle: A case\nbase_year: 2024\nminerals: [gallium]\ntime: {start: 2024-01, end: 2024-05}\nevents:\n"
 TARIFF = "type: import_tariff, by: USA, 'on': world, goods: [gallium]"
 TAX = "type: export_tax, by: CHN, goods: [gallium]"

@@ -413,6 +413,7 @@ def test_pushes_lower_use_and_price(small_world: World, calm: Any, kind: str) ->
     assert 0.65 < rate < 0.85
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_all_at_once_keeps_every_tonne(small_world: World) -> None:
     events = [
         one("export_licence", id="a", **LICENCE, validated_share="20 %", longest_delay="120 days"),
@@ -451,6 +452,7 @@ def spread(low: str, high: str) -> dict[str, list[str]]:
     return {"uniform": [low, high]}
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [

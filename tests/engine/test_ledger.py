@@ -21,6 +21,7 @@ def tariff(**fields: Any) -> Instrument:
     return event("tariff", "import_tariff", **given | fields)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_tonnes_and_dollars_are_those_of_the_flows(small_world: World) -> None:
     made = simulation(small_world, tariff(), members=2)
     china, japan = (small_world.countries.index(code) for code in ("CHN", "JPN"))
@@ -94,6 +95,7 @@ def test_a_queue_shows_what_waits(small_world: World) -> None:
     assert queue.waiting.sum() > 0
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_rule_has_the_tonnes_of_what_it_has_changed(small_world: World) -> None:
     asleep = tariff(dormant=True)
     idle = event("idle", "reaction_rule", by="JPN", trigger={"price": [OXIDE], "above": "900 %"},
@@ -115,6 +117,7 @@ def test_a_stockpile_acts_on_what_it_moves(small_world: World) -> None:
     np.testing.assert_allclose(data.event_flow.sel(event="pile").values, moved, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_yearly_flows_do_not_notice_when_policy_changes(small_world: World) -> None:
     """Sums are closed where policy changes; in all they are what the markets traded."""
     made = simulation(small_world, tariff())

@@ -33,6 +33,7 @@ def everything(**fields: Any) -> Instrument:
     return ban(**given | fields)
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("content", [False, True])
 def test_where_all_origins_are_named_they_add_up_to_every_stock(small_world: World, content: bool) -> None:
     """Tonnes by origin conserve: through trade, resale, transit, plants and a stockpile, under a rule."""
@@ -56,6 +57,7 @@ def test_where_all_origins_are_named_they_add_up_to_every_stock(small_world: Wor
     assert piles.tonnes.stock.min() > 0
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_shares_stay_between_none_and_all(small_world: World) -> None:
     rule = ban("JPN", ["dysprosium_oxide", "magnet"], by="ROW", extraterritorial=True, content=True)
     made = simulation(small_world, ban(), rule.model_copy(update={"id": "rule"}), members=3)
@@ -108,6 +110,7 @@ def test_the_record_says_what_was_bought_by_origin(bans: dict[str, xr.Dataset]) 
         )
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_third_countries_sell_no_more_than_what_may_go_there(
     small_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +166,7 @@ def test_months_and_weeks_let_through_about_the_same(small_world: World) -> None
     assert year("week") == pytest.approx(year("month"), rel=0.25)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_part_of_a_step_bars_in_proportion(small_world: World) -> None:
     made = simulation(small_world, ban(extraterritorial=True, **{"from": dt.date(2024, 1, 16)}))
     made.step()
@@ -170,6 +174,7 @@ def test_a_part_of_a_step_bars_in_proportion(small_world: World) -> None:
     assert rule.compliance == pytest.approx(16 / 31)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None:
     rule = ban(extraterritorial=True, compliance={"choice": ["0 %", "60 %", "100 %"]})
     numbers = [1, 2, 3, 4, 5]

@@ -20,6 +20,7 @@ from sim.engine.rules import Rules
 from sim.engine.run import Run, lay_out
 from sim.instruments import Instrument
 from sim.world.world import World
+from tests.checks_of_runs import price_briefly
 from tests.engine.busy_run import event
 from tests.engine_events import PlainScenario
 from tests.prepared_world import need_of, offer_of
@@ -259,14 +260,17 @@ def together(small_world: World) -> tuple[list[FloatArray], dict[int, Checkpoint
     """What three members expect in each month, and where they stand before some."""
     simulation = Simulation(small_world, scenario(*restless()), [0, 1, 2], 3)
     months, stands = [], {}
-    for month in range(MONTHS):
-        if month in STOPS:
-            stands[month] = simulation.checkpoint()
-        months.append(expected(simulation))
+    with pytest.MonkeyPatch.context() as patch:
+        price_briefly(patch)
+        for month in range(MONTHS):
+            if month in STOPS:
+                stands[month] = simulation.checkpoint()
+            months.append(expected(simulation))
     assert set(simulation.case.happens["ban"].tolist()) == {False, True}
     return months, stands
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_members_expect_the_same_alone_and_together(
     small_world: World, together: tuple[list[FloatArray], dict[int, Checkpoint]]
 ) -> None:
@@ -279,6 +283,7 @@ def test_members_expect_the_same_alone_and_together(
     assert np.ptp(months[-1], axis=0).max() > 0.01
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("stop", STOPS)
 def test_what_is_resumed_expects_the_same(
     small_world: World, together: tuple[list[FloatArray], dict[int, Checkpoint]], stop: int

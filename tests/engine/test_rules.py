@@ -13,6 +13,7 @@ from sim.instruments import Instrument, instrument_class
 from sim.world.world import World
 from tests.engine_events import PlainScenario
 
+briefly = pytest.mark.usefixtures("few_rounds")
 START = dt.date(2024, 1, 1)
 QUOTA = {"by": "CHN", "goods": ["dysprosium_oxide"], "amount": "20 t/year"}
 LICENCE = {"by": "CHN", "goods": ["dysprosium_oxide"], "approval_share": "30 %", "delay": "1 month"}
@@ -42,6 +43,7 @@ def strengths(world: World, *events: Instrument, name: str, steps: int = 12, mem
     return np.array(rows)
 
 
+@briefly
 def test_an_event_in_force_triggers_after_the_lag(small_world: World) -> None:
     quota = event("quota", "export_quota", **QUOTA, **{"from": dt.date(2024, 4, 1)})
     answer = event("answer", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate="20 %", dormant=True)
@@ -51,6 +53,7 @@ def test_an_event_in_force_triggers_after_the_lag(small_world: World) -> None:
     assert found.tolist() == [0.0] * 6 + [1.0] * 6
 
 
+@briefly
 def test_a_trigger_must_hold_for_its_time_and_a_step_counts_up_to_the_cap(small_world: World) -> None:
     quota = event("quota", "export_quota", **QUOTA)
     tariff = event("tariff", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate="20 %", dormant=True)
@@ -62,6 +65,7 @@ def test_a_trigger_must_hold_for_its_time_and_a_step_counts_up_to_the_cap(small_
     assert found == pytest.approx(expected)
 
 
+@briefly
 def test_only_a_tariff_goes_beyond_what_its_file_says(small_world: World) -> None:
     quota = event("quota", "export_quota", **QUOTA)
     other = event("other", "export_quota", **QUOTA | {"goods": ["magnet"]}, dormant=True)
@@ -69,6 +73,7 @@ def test_only_a_tariff_goes_beyond_what_its_file_says(small_world: World) -> Non
     assert strengths(small_world, quota, other, reacts, name="other")[-1, 0] == 1.0
 
 
+@briefly
 def test_a_reaction_that_reverses_ends_with_its_trigger(small_world: World) -> None:
     quota = event("quota", "export_quota", **QUOTA, until="2024-03")
     answer = event("answer", "export_quota", **QUOTA | {"goods": ["magnet"]}, dormant=True)
@@ -78,6 +83,7 @@ def test_a_reaction_that_reverses_ends_with_its_trigger(small_world: World) -> N
         assert found[:, 0].tolist() == expected
 
 
+@briefly
 def test_suspension_and_relief_multiply(small_world: World) -> None:
     quota = event("quota", "export_quota", **QUOTA)
     talks = event("talks", "negotiation", between=["USA", "CHN"], events="quota", relief="40 %",
@@ -89,6 +95,7 @@ def test_suspension_and_relief_multiply(small_world: World) -> None:
     assert found == pytest.approx([1.0] * 3 + [0.6] * 2 + [0.0] * 7)
 
 
+@briefly
 @pytest.mark.parametrize(
     ("trigger", "acts"),
     [
@@ -111,6 +118,7 @@ def test_what_governments_see(small_world: World, trigger: dict[str, Any], acts:
     assert bool(found[-1, 0]) is acts
 
 
+@briefly
 def test_a_dormant_event_that_nothing_wakes_changes_no_bit_of_a_tariff_free_run(small_world: World) -> None:
     asleep = event("asleep", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate="20 %", dormant=True)
     with_it, without = simulation(small_world, asleep).run(), simulation(small_world).run()
@@ -137,6 +145,7 @@ def test_talks_raise_the_approval_share_for_those_named_where_they_succeed(small
     assert ratio[~agreed] == pytest.approx(1.0, abs=1e-6)
 
 
+@briefly
 @pytest.mark.parametrize(
     "answer",
     [
@@ -163,6 +172,7 @@ def test_members_with_and_without_a_reaction_do_not_touch_each_other(
             np.testing.assert_array_equal(alone[name].values[0], data[name].values[position], name)
 
 
+@briefly
 def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None:
     """Reactions differ from member to member: some prices cross the bound, some do not, some talks fail."""
     events = (

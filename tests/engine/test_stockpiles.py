@@ -31,6 +31,7 @@ def total(data: xr.Dataset, name: str, axis: str, good: str = GOOD) -> np.ndarra
     return data[name].values[..., data[f"{axis}_good"].values == good].sum(-1, dtype=np.float64)
 
 
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("step", ["month", "week"])
 def test_no_tonne_is_lost(small_world: World, step: str) -> None:
     from dataclasses import replace
@@ -121,6 +122,7 @@ def test_after_its_last_day_it_lies_still(small_world: World) -> None:
     assert data.stockpile_stock.values[0, -1, 0] == pytest.approx(bought, rel=1e-5)
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_concentrate_keeps_its_elements(small_world: World) -> None:
     made = simulation(
         small_world, pile(by="CHN", goods=["clay"], size="100 t", rate="200 t/year", rotation="30 %/year")
@@ -150,6 +152,7 @@ def test_a_reaction_rule_opens_a_dormant_stockpile(small_world: World) -> None:
     assert released.sum() > 6
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None:
     uncertain = pile(size={"uniform": ["4 t", "20 t"]}, rate={"uniform": ["5 t/year", "20 t/year"]},
                      probability="60 %", rotation="10 %/year")

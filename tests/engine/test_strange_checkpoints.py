@@ -15,19 +15,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.engine import Checkpoint
+from sim.engine import Checkpoint, Simulation
 from sim.engine.checkpoint_file import HEADER
 from sim.errors import MonaziteError
 from sim.world.world import World
-from tests.engine.busy_run import entries, refusal, rewritten, saved
+from tests.engine.busy_run import entries, refusal, rewritten
 from tests.steps import differing
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 
 @pytest.fixture(scope="module")
-def file(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return saved(small_world, tmp_path_factory.mktemp("checkpoint") / "busy.checkpoint")
+def file(halfway: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint") / "busy.checkpoint"
+    halfway.checkpoint().write(path)
+    return path
 
 
 def npy(array: np.ndarray, pickled: bool = False) -> bytes:

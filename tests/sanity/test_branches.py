@@ -36,16 +36,27 @@ from tests.steps import bits, differing, digest
 ROOT = Path(__file__).parents[2]
 WEEKLY = NAMES if THOROUGH else ["teaching-stockpile", "hindcast-gallium-2023"]
 ELSEWHERE = NAMES if THOROUGH else ["ga-ge-sb-ban-usa-2024", "teaching-embargo-45min", "teaching-stockpile"]
-REACTING = ["framework-deal-2025", "tariff-spiral-2025", "ga-ge-sb-ban-usa-2024", "teaching-stockpile"]
-"""Rules, talks, a ban that follows origins with licences, a stockpile."""
+REACTING = {
+    "framework-deal-2025": ["minerals=[dysprosium]"], "tariff-spiral-2025": ["minerals=[dysprosium]"],
+    "ga-ge-sb-ban-usa-2024": ["minerals=[gallium]"], "teaching-stockpile": [],
+}  # fmt: skip
+"""Rules, talks, a ban that follows origins with licences, a stockpile; and a mineral on which all of it acts.
+
+The others in the whole world are in test_shipped_scenarios.
+"""
+CASES = dict.fromkeys(NAMES, ()) if THOROUGH else REACTING
+briefly = pytest.mark.usefixtures("few_rounds")
+"""Prices of the time ahead are found in full where other processes run, and in test_shipped_scenarios."""
 
 
-@pytest.mark.parametrize("name", NAMES if THOROUGH else REACTING)
+@briefly
+@pytest.mark.parametrize("name", CASES)
 def test_a_shipped_scenario_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
     """What every later step brings, and what is recorded of it; test_shipped_scenarios tries the others."""
-    assert_all_go_on(parted(name), tmp_path)
+    assert_all_go_on(parted(name, *CASES[name]), tmp_path)
 
 
+@briefly
 @pytest.mark.parametrize("name", WEEKLY)
 def test_so_it_does_week_by_week(name: str, tmp_path: Path) -> None:
     assert_all_go_on(parted(name, "time.step=week"), tmp_path)
@@ -68,6 +79,7 @@ def test_in_another_process_too(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == expected
 
 
+@briefly
 def test_a_shipped_run_does_not_notice_that_it_is_copied() -> None:
     alone, copied = (parted("teaching-embargo-45min") for _ in range(2))
     for _ in range(3):
@@ -76,9 +88,10 @@ def test_a_shipped_run_does_not_notice_that_it_is_copied() -> None:
         assert differing(bits(alone.step()), bits(copied.step())) == []
 
 
-@pytest.mark.parametrize("name", NAMES if THOROUGH else REACTING)
+@briefly
+@pytest.mark.parametrize("name", CASES)
 def test_results_do_not_depend_on_who_records(name: str) -> None:
-    scenario = load_scenario(name)
+    scenario = load_scenario(name, overrides=CASES[name])
     found = []
     for keeper in (Recorder, SweepRecorder, EveryFlowRecorder, lambda *_: Recording()):
         simulation = Simulation(world_of(scenario), scenario, members=2, seed=1, recorder=keeper)
@@ -108,6 +121,7 @@ def baseline(name: str, steps: int, **fields: Any) -> Simulation:
     return simulation
 
 
+@briefly
 def test_a_ban_on_top_of_the_baseline_is_a_run_with_that_ban() -> None:
     """To the bit: before its month, the scenario with the ban has done the very sums of the baseline."""
     lesson = load_scenario("teaching-merger")
@@ -121,6 +135,7 @@ def test_a_ban_on_top_of_the_baseline_is_a_run_with_that_ban() -> None:
     assert branched.last.shares["first-stoppage"] == 1.0
 
 
+@briefly
 def test_a_stockpile_on_top_of_the_baseline() -> None:
     """To the bit, too: it had bought nothing before its month."""
     lesson = load_scenario("teaching-stockpile")

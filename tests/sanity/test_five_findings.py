@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+import pytest
 
 from scripts import pictures
+from scripts.picture_tools import Route, Watched
 
 
-def test_the_rule_on_resale_changes_what_reaches_the_united_states() -> None:
+def keep(monkeypatch: pytest.MonkeyPatch, *minerals: str) -> None:
+    """The pictures' runs in the world of a few minerals: others have markets of their own."""
+
+    def watched(name: str, routes: Mapping[str, Route], overrides: Sequence[str], members: int) -> Watched:
+        return Watched(name, routes, [*overrides, f"minerals=[{','.join(minerals)}]"], members)
+
+    monkeypatch.setattr(pictures, "Watched", watched)
+
+
+def test_the_rule_on_resale_changes_what_reaches_the_united_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(monkeypatch, "gallium")
     found = pictures.measure_resale(1)
     free, ban, rule = (found[name] for name in ("no ban", "ban alone", "ban and rule on resale"))
     for place in ("CHN", "SVK", "*"):
@@ -20,7 +34,10 @@ def test_the_rule_on_resale_changes_what_reaches_the_united_states() -> None:
     assert rule["JPN"] > ban["JPN"], "a seller with metal of its own takes over"
 
 
-def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share() -> None:
+def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(monkeypatch, "gallium")
     time, share, base = pictures.measure_licence(1)
     month = {str(day)[:7]: float(value) for day, value in zip(time, share[0], strict=True)}
     assert month["2023-08"] < 0.02
@@ -31,7 +48,8 @@ def test_under_a_licence_exports_stop_then_come_back_with_the_approved_share() -
     assert np.abs(base - 1).max() < 0.05
 
 
-def test_an_announced_measure_front_loads() -> None:
+def test_an_announced_measure_front_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(monkeypatch, "tungsten", "dysprosium")
     time, found = pictures.measure_announcement(1)
     notice = (time >= np.datetime64("2025-07-01")) & (time < np.datetime64("2026-01-01"))
     before, after = time < np.datetime64("2025-07-01"), time >= np.datetime64("2026-01-01")
@@ -48,7 +66,8 @@ def test_an_announced_measure_front_loads() -> None:
         assert late[after].max() < 0.01
 
 
-def test_a_tariff_with_exemptions_reroutes() -> None:
+def test_a_tariff_with_exemptions_reroutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(monkeypatch, "rare_earth_magnets")
     found = pictures.measure_tariff(1)
     free, everybody, exempt = found.values()
     assert exempt["JPN"] > 1.5 * free["JPN"]
@@ -60,7 +79,8 @@ def test_a_tariff_with_exemptions_reroutes() -> None:
         assert everybody[place] > 0.9 * free[place]
 
 
-def test_a_quota_goes_slack_once_demand_is_destroyed() -> None:
+def test_a_quota_goes_slack_once_demand_is_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(monkeypatch, "terbium")
     time, exports, rent = pictures.measure_quota(1)
     kept, lost = (exports[name][0] for name in ("demand as it was", "demand destroyed"))
     rent_kept, rent_lost = (rent[name][0] for name in ("demand as it was", "demand destroyed"))

@@ -11,6 +11,7 @@ import xarray as xr
 from sim.engine import Simulation
 from sim.scenario import load_scenario
 from sim.world.load import load_world
+from tests.checks_of_runs import price_briefly
 
 MEMBERS = [0, 2, 3, 4, 5]
 SIGMA = {"assumptions.sourcing_elasticity": np.array([6.0, 4.0, 9.0, 2.5, 4.0])}
@@ -35,7 +36,12 @@ def differing(one: xr.Dataset, other: xr.Dataset) -> list[str]:
 
 @pytest.mark.parametrize("varied", [False, True], ids=["shared", "drawn"])
 @pytest.mark.parametrize(("name", "overrides"), CASES, ids=[name for name, _ in CASES])
-def test_a_member_is_the_same_alone(name: str, overrides: tuple[str, ...], varied: bool) -> None:
+def test_a_member_is_the_same_alone(
+    name: str, overrides: tuple[str, ...], varied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where elasticities are shared, with fewer rounds of the market of tomorrow: the other runs have all."""
+    if not varied:
+        price_briefly(monkeypatch)
     scenario = load_scenario(name, overrides=overrides)
     world = load_world(scenario.base_year)
     values = SIGMA if varied else {}

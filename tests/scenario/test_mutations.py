@@ -17,7 +17,7 @@ from sim.scenario import check_scenario
 from tests.scenario.cases import FOLDER, VALID_TREES, mutated
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-CASES = 20_000 if THOROUGH else 1_000
+CASES = 20_000 if THOROUGH else 400
 PATIENCE = 30
 """Seconds after which one file counts as a hang; reading takes milliseconds."""
 SIGNS = "\t\n:{}[]&*!|>'\"%@`#-,?~^=<\x07\u2028é0"
