@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -118,7 +119,7 @@ def _bars(axes: Axes, million: pd.DataFrame, start: float | None) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     else:
         axes.set_xscale("log")
-        look = {"height": 0.7, "color": PALETTE[0], "alpha": 0.25, "linewidth": 0}
+        look: dict[str, Any] = {"height": 0.7, "color": PALETTE[0], "alpha": 0.25, "linewidth": 0}
         axes.barh(at, np.maximum(median, start) - start, left=start, **look)
         axes.plot(median, at, "o", color=PALETTE[0], markersize=6)
         axes.set_xlim(start, float(high.max()) * 1.6)
