@@ -6,12 +6,11 @@ import argparse
 import re
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.commands.analysing import files_folder, sweep_options
 from sim.commands.output import plural, say, write_bytes, write_json
 from sim.errors import MonaziteError
-from sim.files import make_folder
 from sim.paths import shown
 
 if TYPE_CHECKING:
@@ -42,19 +41,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sweep", metavar="SWEEP", help="folder of a finished sweep, or its id")
+    sweep_options(parser)
     parser.add_argument("--bad", required=True, metavar="CONDITION", help="what makes a point a bad one")
-    parser.add_argument(
-        "--scenario", default=None, metavar="NAME", help="a scenario of the sweep (default: its only shock)"
-    )
     parser.add_argument("--boxes", type=int, default=1, metavar="N", help="at most so many (default 1)")
     parser.add_argument(
         "--density", default=None, metavar="SHARE",
         help="the largest box of which at least this share is bad (default: weighs coverage and density)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where files go")
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the JSON here, too")
-    parser.add_argument("--no-plots", action="store_true", help="table only")
     parser.set_defaults(main=main)
 
 
@@ -95,12 +88,7 @@ def main(args: argparse.Namespace) -> int:
         "bad": args.bad, "points": total, "bad_points": bad, "left_out": points.left_out,
         "density_asked": density, "boxes": as_json(points, found),
     }  # fmt: skip
-    target, name = args.out or sweep.directory / "discovery", _name(args.bad)
-    try:
-        # By default it lies in the folder of the sweep, which somebody may have sent.
-        make_folder(target.parent, target)
-    except OSError as error:
-        raise MonaziteError(f"{shown(target)}: cannot be written: {error.strerror}") from None
+    target, name = files_folder(args.out, sweep.directory, "discovery"), _name(args.bad)
     write_json(target / f"{name}.json", content)
     write_json(args.json, content)
     write_bytes(target / f"{name}_boxes.csv", _csv(points, found))

@@ -91,9 +91,10 @@ def main(args: argparse.Namespace) -> int:
     _print(table, args)
     say(shown(folder / "scan.csv"))
     if not args.no_plots:
+        from sim.explain.words import place
         from sim.plots.scan import draw_matrix, draw_ranking
 
-        whose = "the world" if args.country == "world" else args.country
+        whose = "the world" if args.country == "world" else place(args.country)
         note = f"Sweep {plan.id}: {args.members} paired members, worlds of {args.base_year} from the panel. "
         note += f"All {args.stop} of one supplier stop for a year, unannounced. Model results, not forecasts."
         for picture in (draw(table, folder, (whose, note)) for draw in (draw_ranking, draw_matrix)):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.commands.output import plural, print_table, say, write_json
+from sim.commands.analysing import files_folder, sweep_options
+from sim.commands.output import plural, print_table, say, write_bytes, write_json
 from sim.errors import MonaziteError
-from sim.files import make_folder, write_whole
 from sim.paths import shown
 
 if TYPE_CHECKING:
@@ -34,17 +34,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "written as CSV and JSON into the sweep's folder, and drawn: dose and response, tornado and indices.",
         epilog="example: monazite sensitivity ree-licence-2025-a41f9c2e --good dysprosium",
     )
-    parser.add_argument("sweep", metavar="SWEEP", help="folder of a finished sweep, or its id")
-    parser.add_argument(
-        "--scenario", default=None, metavar="NAME", help="a scenario of the sweep (default: its only shock)"
-    )
+    sweep_options(parser)
     parser.add_argument(
         "--good", action="append", default=None, metavar="GOOD|MINERAL",
         help="good or mineral; repeat for several (default: those whose peak price differs most)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="where CSV and JSON go")
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the JSON here, too")
-    parser.add_argument("--no-plots", action="store_true", help="tables only")
     parser.set_defaults(main=main)
 
 
@@ -144,13 +138,8 @@ def main(args: argparse.Namespace) -> int:
         "sweep": sweep.id, "scenario": scenario, "baseline": baseline, "method": sweep.method,
         "rows": [_finite(row) for row in rows], "outcomes": notes,
     }  # fmt: skip
-    target = args.out or sweep.directory / "sensitivity"
-    try:
-        # By default it lies in the folder of the sweep, which somebody may have sent.
-        make_folder(target.parent, target)
-        write_whole(target / "sensitivity.csv", pd.DataFrame(rows).to_csv(index=False).encode("utf-8"))
-    except OSError as error:
-        raise MonaziteError(f"{shown(target)}: cannot be written: {error.strerror}") from None
+    target = files_folder(args.out, sweep.directory, "sensitivity")
+    write_bytes(target / "sensitivity.csv", pd.DataFrame(rows).to_csv(index=False).encode("utf-8"))
     write_json(target / "sensitivity.json", content)
     write_json(args.json, content)
     say(f"{shown(target)}: sensitivity.csv, sensitivity.json")

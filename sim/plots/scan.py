@@ -3,27 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sim.analysis.names import country_name
 from sim.analysis.text import number
-from sim.plots.style import GREY, INK, PALETTE, STYLE, Picture, between, figure, save_picture, titles
+from sim.plots.lettering import width
+from sim.plots.style import (
+    GREY,
+    INK,
+    MARGIN,
+    PALETTE,
+    STYLE,
+    Picture,
+    between,
+    figure,
+    save_picture,
+    titles,
+)
 
 __all__ = ["draw_matrix", "draw_ranking"]
 
 ROW_INCHES = 0.24
 MOST_ROWS = 25
+DECADES = 2
+"""Medians that span more of them are shown on a logarithmic axis: the small ones would be no bars at all."""
+POINTS = 9.0
+CELL_POINTS = 8.0
+WIDE, RIGHT = 11.0, 0.8
+"""Of the page, and what is left free on its right for the numbers, in inches."""
+
+
+def _mineral(name: object) -> str:
+    return str(name).replace("_", " ").capitalize()
 
 
 def _where(row: pd.Series) -> str:
-    return f"{str(row['mineral']).replace('_', ' ').capitalize()}, {country_name(str(row['supplier']))}"
+    return f"{_mineral(row['mineral'])}, {country_name(str(row['supplier']))}"
+
+
+def _ranked(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """What is drawn of the first rows, in million USD: median, low, high; and whether it is weighted."""
+    weighted = "value_lost_weighted" in table
+    values = table[["value_lost", "value_lost_p10", "value_lost_p90"]] / 1e6
+    if weighted:
+        values = values.mul(table["weight"], axis=0)
+    # A supplier whose risk is not known has no place in a ranking by it.
+    return values.set_axis(["median", "low", "high"], axis=1).dropna().head(MOST_ROWS), weighted
+
+
+def _log_from(million: pd.DataFrame) -> float | None:
+    """Where a logarithmic axis begins, a power of ten; None where medians span two decades or less.
+
+    Bands may begin at nothing at all, so the medians decide, and one decade is left below the lowest.
+    """
+    medians = million["median"].to_numpy()
+    medians = medians[medians > 0]
+    if not len(medians) or medians.max() <= 10.0**DECADES * medians.min():
+        return None
+    lowest = million["low"].to_numpy()
+    least = max(min(lowest[lowest > 0], default=np.inf), medians.min() / 10)
+    return float(10.0 ** np.floor(np.log10(min(least, medians.min()))))
 
 
 def draw_ranking(table: pd.DataFrame, directory: Path, words: tuple[str, str]) -> Picture:
     """The largest losses as bars, from the 10th to the 90th percentile as lines.
+
+    Where the medians span more than two decades the axis is logarithmic; a point marks the median then,
+    since the length of a bar says nothing.
 
     Args:
         table: of :func:`sim.sweep.scan.scan_table`.
@@ -31,27 +83,55 @@ def draw_ranking(table: pd.DataFrame, directory: Path, words: tuple[str, str]) -
         words: whose value is lost, and what the picture rests on.
     """
     whose, note = words
-    shown = table.head(MOST_ROWS)
-    million = shown[["value_lost", "value_lost_p10", "value_lost_p90"]] / 1e6
-    first = shown.iloc[0]
-    lost = f"{number(float(first['value_lost']) / 1e9, 2)} bn USD of value added in the median"
-    title = f"{_where(first)}: the stop that costs {whose} most, {lost}"
+    million, weighted = _ranked(table)
+    shown = table.loc[million.index]
+    start = _log_from(million)
+    lost = f"{number(float(million['median'].iloc[0]) / 1e3, 2)} bn USD of value added in the median"
+    does = f"weighs most for {whose}" if weighted else f"costs {whose} most"
+    title = f"{_where(shown.iloc[0])}: the stop that {does}, {lost}"
+    title += ", times the supplier's risk" if weighted else ""
+    subtitle = "Value added lost, median of the members; lines from the 10th to the 90th percentile"
+    subtitle += "; logarithmic axis" if start is not None else ""
     with mpl.rc_context(STYLE):
-        fig = figure(11.0, 2.2 + ROW_INCHES * len(shown))
-        subtitle = "Value added lost, median of the members; lines from the 10th to the 90th percentile"
+        fig = figure(WIDE, 2.2 + ROW_INCHES * len(shown))
         bottom, top = titles(fig, title, subtitle, note)
         lowest, height = between(fig, (bottom, top), 0.5, 0.1)
-        axes = fig.add_axes((0.26, lowest, 0.7, height))
-        at = np.arange(len(shown))[::-1]
-        axes.barh(at, million["value_lost"], height=0.7, color=PALETTE[0], linewidth=0)
-        axes.hlines(at, million["value_lost_p10"], million["value_lost_p90"], color=INK, linewidth=1.2)
-        axes.set_yticks(at, [_where(row) for _, row in shown.iterrows()], fontsize=9)
+        names = [_where(row) for _, row in shown.iterrows()]
+        left = (MARGIN + max(width(name, POINTS) for name in names) + 0.1) / WIDE
+        axes = fig.add_axes((left, lowest, 1 - RIGHT / WIDE - left, height))
+        _bars(axes, million, start)
+        axes.set_yticks(np.arange(len(shown))[::-1], names, fontsize=POINTS)
         axes.set_ylim(-0.7, len(shown) - 0.3)
-        axes.set_xlim(left=0)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("million USD", fontsize=9)
-        axes.tick_params(axis="x", labelsize=9)
+        axes.grid(visible=True, axis="x")
+        axes.set_xlabel("million USD, times risk" if weighted else "million USD", fontsize=POINTS)
+        axes.tick_params(axis="x", labelsize=POINTS)
         return save_picture(fig, directory, "scan_ranking", title, shown)
+
+
+def _bars(axes: Axes, million: pd.DataFrame, start: float | None) -> None:
+    """Bars with their bands, and the median as a number at the right end of each row."""
+    at = np.arange(len(million))[::-1]
+    median, low, high = (million[name].to_numpy() for name in ("median", "low", "high"))
+    if start is None:
+        axes.barh(at, median, height=0.7, color=PALETTE[0], linewidth=0)
+        axes.set_xlim(left=min(0.0, float(low.min())))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    else:
+        axes.set_xscale("log")
+        look: dict[str, Any] = {"height": 0.7, "color": PALETTE[0], "alpha": 0.25, "linewidth": 0}
+        axes.barh(at, np.maximum(median, start) - start, left=start, **look)
+        axes.plot(median, at, "o", color=PALETTE[0], markersize=6)
+        axes.set_xlim(start, float(high.max()) * 1.6)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    least = -np.inf if start is None else start
+    axes.hlines(at, np.maximum(low, least), np.maximum(high, least), color=INK, linewidth=1.2)
+    for y, value in zip(at, median, strict=True):
+        axes.annotate(
+            number(float(value), 2), (1.0, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
+            textcoords="offset points", va="center", fontsize=POINTS, color=INK, annotation_clip=False,
+        )  # fmt: skip
 
 
 def draw_matrix(table: pd.DataFrame, directory: Path, words: tuple[str, str]) -> Picture:
@@ -64,15 +144,18 @@ def draw_matrix(table: pd.DataFrame, directory: Path, words: tuple[str, str]) ->
     times = f"{number(float(highest['price_peak']), 2)} times the baseline's"
     title = f"{_where(highest)}: the stop that raises a price most, to {times}"
     with mpl.rc_context(STYLE):
-        fig = figure(11.0, 2.4 + ROW_INCHES * len(wide))
+        fig = figure(WIDE, 3.2 + ROW_INCHES * len(wide))
         subtitle = "Highest price outside over the baseline's, median; blank: not among the largest suppliers"
         bottom, top = titles(fig, title, subtitle, note)
-        lowest, height = between(fig, (bottom, top), 0.15, 0.6)
-        axes = fig.add_axes((0.16, lowest, 0.82, height))
+        minerals, names = [_mineral(m) for m in wide.index], [country_name(str(c)) for c in wide.columns]
+        head = max(width(name, CELL_POINTS) for name in names) + 0.15
+        lowest, height = between(fig, (bottom, top), 0.15, head)
+        left = (MARGIN + max(width(name, CELL_POINTS) for name in minerals) + 0.1) / WIDE
+        axes = fig.add_axes((left, lowest, 1 - MARGIN / WIDE - left, height))
         axes.imshow(np.log(wide.to_numpy()), aspect="auto", cmap="YlOrRd", vmin=0.0)
-        axes.set_xticks(range(len(wide.columns)), list(wide.columns), fontsize=8, rotation=90)
+        axes.set_xticks(range(len(names)), names, fontsize=CELL_POINTS, rotation=90)
         axes.xaxis.tick_top()
-        axes.set_yticks(range(len(wide)), [str(m).replace("_", " ") for m in wide.index], fontsize=8)
+        axes.set_yticks(range(len(minerals)), minerals, fontsize=CELL_POINTS)
         limit = float(np.nanmax(np.log(wide.to_numpy()))) * 0.6
         for (row, column), value in np.ndenumerate(wide.to_numpy()):
             if np.isfinite(value):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import sim
 from sim.cli import main
@@ -23,6 +24,7 @@ from sim.sweep.read import Sweep, open_sweep
 from sim.sweep.request import Keeping, Request
 from sim.sweep.scan import ScanCase, largest_suppliers, scan_minerals, scan_table, write_cases
 from sim.world.source import panel_coverage
+from tests.plots.boxes import faults
 
 MEMBERS = 2
 Scanned = tuple[Path, list[ScanCase], Sweep]
@@ -162,3 +164,48 @@ def test_titles_hold_plain_numbers(tmp_path: Path) -> None:
     ranking, matrix = (draw(pd.DataFrame([row]), tmp_path, words) for draw in (draw_ranking, draw_matrix))
     assert "costs the world most, 130 bn USD of" in ranking.title
     assert matrix.title.endswith("to 310 times the baseline's")
+
+
+def _losses(*million: float, low: float = 0.5, **more: float) -> pd.DataFrame:
+    suppliers = ("CHN", "GBR", "ZAF", "CAN", "USA")
+    return pd.DataFrame([
+        {"mineral": "rare_earths", "supplier": supplier, "value_lost": 1e6 * value,
+         "value_lost_p10": 1e6 * low * value, "value_lost_p90": 2e6 * value, **more}
+        for supplier, value in zip(suppliers, million, strict=False)
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("million", "scale", "start"),
+    [((5000.0, 300.0, 50.0), "linear", 0.0), ((36_000.0, 300.0, 17.0, 0.0), "log", 1.0)],
+)
+def test_the_ranking_is_logarithmic_beyond_two_decades(
+    million: tuple[float, ...], scale: str, start: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr("sim.plots.scan.save_picture", lambda fig, *_: drawn.append(fig))
+    draw_ranking(_losses(*million), tmp_path, ("the world", "A note."))
+    (axes,) = drawn[0].axes
+    assert axes.get_xscale() == scale
+    assert axes.get_xlim()[0] == start
+    for bar, value in zip(axes.patches, million, strict=True):
+        assert bar.get_x() + bar.get_width() == pytest.approx(max(value, start))
+    lines = [line[:, 0] for line in axes.collections[0].get_segments()]
+    assert lines == [pytest.approx([max(0.5 * v, start), max(2 * v, start)]) for v in million]
+    assert [text.get_text() for text in axes.texts][-1] == f"{million[-1]:.0f}"
+    assert faults(drawn[0]) == []
+
+
+def test_a_weighted_ranking_draws_and_names_what_it_ranks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr("sim.plots.scan.save_picture", lambda fig, *said: drawn.append(fig) or said[2])
+    table = _losses(400.0, 900.0, 100.0)
+    table["weight"] = [0.5, 0.1, float("nan")]
+    table["value_lost_weighted"] = table["value_lost"] * table["weight"]
+    title = draw_ranking(table, tmp_path, ("the United States", "A note."))
+    said = "weighs most for the United States, 0.2 bn USD of value added in the median, times the supplier's"
+    assert said in str(title)
+    (axes,) = drawn[0].axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([200.0, 90.0])

@@ -74,6 +74,24 @@ def test_trade_of_unknown_countries_within_one_and_said_twice(tmp_path: Path) ->
     assert "1 rows name year, code and countries of another and are added to it" in found.notes
 
 
+def test_a_quantity_that_is_missing_in_a_flow_of_two_rows_is_not_zero(tmp_path: Path) -> None:
+    # 250 and 251 are France both, 842 is in the table with 300,000 USD and no quantity.
+    lines = ("2022,156,250,284690,40.0,NA", "2022,156,842,284690,700.0,5.5", "2022,156,392,284690,0.5,0.75")
+    found = read_cepii(baci(tmp_path, *lines))
+    rows = found.table.set_index(["hs6", "exporter", "importer"])
+    for importer, value in (("FRA", 50.0), ("USA", 1000.0)):
+        assert rows.value_kusd["284690", "CHN", importer] == value
+        assert np.isnan(rows.quantity_t["284690", "CHN", importer])
+    assert rows.quantity_t["284690", "CHN", "JPN"] == 13.0
+    assert "3 rows name year, code and countries of another and are added to it" in found.notes
+    assert (
+        "2 of the rows of such flows have no quantity, so their flows have none either: 6.5 t of other rows "
+        "are not counted" in found.notes
+    )
+    # 50 + 1000 of 1501 + 50 + 1000 + 20 + 7 thousand USD.
+    assert "2 of 5 rows have no quantity: 1.1 million USD, 40.7 % of the value" in found.notes
+
+
 def test_numbers_of_countries_from_the_table_beside_the_trade(tmp_path: Path) -> None:
     head = "country_code,country_name,country_iso2,country_iso3\n"
     text = f"{head}999,Japan,JP,JPN\n490,Other Asia,,S19\n697,EFTA,,R20\n"

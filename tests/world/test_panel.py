@@ -22,8 +22,9 @@ from sim.world.load import load_world
 from sim.world.source import NoWorld, panel_coverage, panel_labels, world_tables
 
 PANEL = share_root() / "data" / "panel"
-EXAMPLES = (("nickel", 2013), ("lithium", 2020), ("tin", 2022), ("magnesium", 2020))
-"""A stage without a code, ore that stated rules place, a stage placed by apparent use, no trade at all."""
+EXAMPLES = (("nickel", 2013), ("lithium", 2020), ("tin", 2022), ("magnesium", 2020), ("antimony", 2003))
+"""A stage without a code, ore that stated rules place, a stage placed by apparent use, no trade at all, one
+country that makes five sixths."""
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 ALL = [(mineral, year) for mineral, of in panel_coverage().items() for year in sorted(of) if THOROUGH]
 NAMED = (*EXAMPLES, ("cobalt", 2006), ("tungsten", 2004), ("antimony", 2009))

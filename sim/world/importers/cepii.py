@@ -64,8 +64,8 @@ def read_cepii(
             and :data:`OWN_NUMBERS` where None.
 
     Returns:
-        :data:`TRADE_COLUMNS`, sorted; ``quantity_t`` is NaN where CEPII has none. Notes count what is
-        missing, recoded, summed or left out.
+        :data:`TRADE_COLUMNS`, sorted; ``quantity_t`` is NaN where CEPII has none, for a flow of several rows
+        where it has none for one of them. Notes count what is missing, recoded, summed or left out.
 
     Raises:
         MonaziteError: a file cannot be read or has other columns; a cell is no number, or negative.
@@ -88,12 +88,7 @@ def read_cepii(
         notes.append(f"{int(inside.sum()):,} rows from a country to itself are left out")
     frame = frame[~inside]
     keys = list(TRADE_COLUMNS[:4])
-    double = int(frame.duplicated(keys).sum())
-    if double:
-        notes.append(f"{double:,} rows name year, code and countries of another and are added to it")
-        frame = frame.groupby(keys, as_index=False).agg(
-            value_kusd=("value_kusd", "sum"), quantity_t=("quantity_t", lambda q: q.sum(min_count=1))
-        )
+    frame = _added(frame, keys, notes)
     missing = frame.quantity_t.isna()
     if missing.any():
         worth = frame.value_kusd[missing].sum() / 1000
@@ -104,6 +99,32 @@ def read_cepii(
         )
     ordered = frame.sort_values(keys, ignore_index=True)[list(TRADE_COLUMNS)]
     return Imported(ordered, tuple(notes))
+
+
+def _added(frame: pd.DataFrame, keys: list[str], notes: list[str]) -> pd.DataFrame:
+    """Rows of the same flow as one; its quantity is missing where that of any of them is."""
+    import pandas as pd
+
+    twice = frame.duplicated(keys, keep=False)
+    if not twice.any():
+        return frame
+    alike = frame[twice]
+    # What is missing is not nothing: a sum that took it for zero would make the flow small and dear.
+    summed = alike.groupby(keys, as_index=False).agg(
+        value_kusd=("value_kusd", "sum"), quantity_t=("quantity_t", lambda q: q.sum(skipna=False)),
+        known=("quantity_t", "sum"),
+    )  # fmt: skip
+    notes.append(
+        f"{len(alike) - len(summed):,} rows name year, code and countries of another and are added to it"
+    )
+    lacking = int(alike.quantity_t.isna().sum())
+    if lacking:
+        unknown = summed.known[summed.quantity_t.isna()].sum()
+        notes.append(
+            f"{lacking:,} of the rows of such flows have no quantity, so their flows have none either: "
+            f"{unknown:,.6g} t of other rows are not counted"
+        )
+    return pd.concat([frame[~twice], summed.drop(columns="known")])
 
 
 def _records(path: Path, codes: Sequence[str]) -> pd.DataFrame:
