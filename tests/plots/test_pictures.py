@@ -14,8 +14,11 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
+from sim.analysis.baselines import titles
 from sim.analysis.chains import downstream, touched_goods, upstream
+from sim.analysis.paired import compare
 from sim.errors import MonaziteError
 from sim.plots import draw_all, kinds, line_up, pictures, save_picture, svg_text
 from sim.plots.case import MOST, Case
@@ -137,6 +140,41 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
             save_picture(_kind(name).draw(measured), folder, name, measured.title, measured.table)
         found.append({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()})
     assert found[0] == found[1]
+
+
+def _variant(name: str, label: str, shock: float) -> Run:
+    """A variant of a sweep as it is stored: its scenario's title, a name of its own, and what varies."""
+    run = _run(make_dataset(name, shock=shock), "A licence on heavy rare earths")
+    return Run(run.directory, {**run.manifest, "sweep": {"scenario": "licence", "label": label}}, run.dataset)
+
+
+def test_scenarios_are_called_by_what_tells_them_apart() -> None:
+    twins = [_run(make_dataset(name, shock=1.0), "A licence") for name in ("licence-a", "licence-b")]
+    variants = [_variant("licence_0", "ban from 2026-07", 1.0), _variant("licence_1", "ban from 2027", 0.5)]
+    named = [shown.name for shown in line_up([BASE, *twins, *variants], "baseline-test").scenarios]
+    assert named == [
+        "A licence (licence-a)", "A licence (licence-b)",
+        "A licence on heavy rare earths: ban from 2026-07", "A licence on heavy rare earths: ban from 2027",
+    ]  # fmt: skip
+    assert titles([BASE, *variants])[0] == "No new controls"
+    # The title of a single scenario goes without saying.
+    alone = line_up([BASE, *variants], "baseline-test")
+    assert [shown.name for shown in alone.scenarios] == ["ban from 2026-07", "ban from 2027"]
+    heads = compare([BASE, *variants], "baseline-test", [GOOD]).names
+    assert list(heads.values()) == ["baseline-test", "licence: ban from 2026-07", "licence: ban from 2027"]
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_no_picture_shows_the_number_of_a_variant(kind: Kind) -> None:
+    variants = [_variant("licence_0", "ban from 2026-07", 1.0), _variant("licence_1", "ban from 2027", 0.5)]
+    measured = kind.measure(_case(*variants))
+    assert "licence_" not in measured.words
+    if not measured.nothing:
+        drawn = [text.get_text() for text in kind.draw(measured).findobj(Text)]
+        # The footer names the folders of the runs.
+        assert not [said for said in drawn if "licence_" in said and not said.startswith("Unit:")]
+    elif kind.name == "dose":
+        assert "monazite sweep licence events.licence" in measured.nothing
 
 
 def test_the_title_speaks_of_the_line_that_is_drawn() -> None:

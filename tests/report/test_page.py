@@ -22,6 +22,7 @@ from sim.report.origin import licences
 from sim.report.page import LARGEST, Subject
 from sim.report.page import page as made_page
 from sim.report.pictures import Shots
+from sim.report.why import Why
 from tests.report.conftest import GOOD, Page, elements
 
 
@@ -125,6 +126,28 @@ def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
     assert "\u202e" not in text, "what would turn text around is written out"
     assert "7*7" in text
     assert "onerror" in text
+
+
+def test_variants_of_one_scenario_are_told_apart_wherever_they_are_named(runs, monkeypatch):
+    run, baseline = runs
+    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
+    monkeypatch.setattr("sim.report.page.why", lambda *_: Why("", ()))
+    variants = [
+        dataclasses.replace(
+            run, directory=run.directory.with_name(f"tantalum_{k}"),
+            manifest={**run.manifest, "scenario": f"tantalum_{k}", "title": "No tantalum",
+                      "sweep": {"scenario": "tantalum", "label": label}},
+        )
+        for k, label in enumerate(("from 2026-07", "from 2027-01"))
+    ]  # fmt: skip
+    found = html.unescape(made_page([Subject(baseline, tuple(variants), (GOOD,))], "A sweep"))
+    for label in ("from 2026-07", "from 2027-01"):
+        called = f"No tantalum: {label}"
+        assert f'data-value="{called}">{called}</th>' in found, "table"
+        assert f"<h3>{called}</h3>" in found, "what the scenarios change, what to doubt"
+        assert f">{called}</option>" in found, "choice"
+        assert f": {called}</h4>" in found, "cards"
+    assert not re.search(r"[“>]No tantalum[”<]", found), "no title stands for both"
 
 
 def headline(run, baseline, factor):

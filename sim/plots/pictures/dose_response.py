@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from sim.analysis.baselines import family
 from sim.plots.case import Case
 from sim.plots.lettering import height, wrapped
 from sim.plots.pictures import Kind, Measured
@@ -91,7 +92,7 @@ def measure(case: Case) -> Measured:
     if found is None or path is None:
         event = next((e for s in case.lined.scenarios for e in case.events(s)), None)
         name = f"events.{event['id']}.KEY" if event else "KEY"
-        scenario = case.lined.shown[0].key
+        scenario = family(case.lined.shown[0].run)
         return Measured(
             nothing="Dose and response: nothing varies by a number between the members; "
             f"monazite sweep {scenario} {name}=A,B,C makes it vary."

@@ -69,8 +69,10 @@ def measure(case: Case) -> Measured:
             "method (monazite sweep --method saltelli) says what the outcome hangs on."
         )
     if len(found.sweep.axes) < 2:
-        only = factor_name(found.sweep.axes[0].path)
-        return Measured(nothing=f"Sensitivity: only {only} varies; its picture is that of dose and response.")
+        only = found.sweep.axes[0]
+        dose = "its picture is that of dose and response"
+        where = "each value is a scenario of its own" if only.structural else dose
+        return Measured(nothing=f"Sensitivity: only {factor_name(only.path)} varies; {where}.")
     try:
         design = design_of(found.sweep, found.frame)
     except MonaziteError as error:
