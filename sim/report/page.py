@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ LARGEST = 5_000_000
 """Bytes that a page may have."""
 ROOM_FOR_TEXT = 600_000
 HERE = Path(__file__).parent
+NUMBER_AND_SIGN = re.compile(r"(?<=\d) (?=%)")
 HEADS = (
     "Scenario", "Good", "Price at its furthest, times the baseline's", "in", "Highest price", "Unit",
     "Need missing outside, worst 12 months, %", "Months until the price is back",
@@ -111,8 +113,13 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
 
 def _environment() -> Environment:
     def shown(value: Any) -> Any:
-        """What scenarios and folders bring along is text without control characters, and escaped."""
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        """What scenarios and folders bring along is text without control characters, and escaped.
+
+        No line ends between a number and its per cent sign.
+        """
+        if not isinstance(value, str) or isinstance(value, Markup):
+            return value
+        return NUMBER_AND_SIGN.sub("\u00a0", visible(value))
 
     return Environment(
         loader=FileSystemLoader(HERE), autoescape=True, finalize=shown, undefined=StrictUndefined,

@@ -177,15 +177,23 @@ def test_a_campaign_of_a_baseline_alone_is_refused(runs, capsys):
     assert "nothing to report" in capsys.readouterr().err
 
 
+def test_no_line_ends_before_a_per_cent_sign(page: Page) -> None:
+    text = re.sub(r"<(style|script)>.*?</\1>", "", page.file.read_text(encoding="utf-8"), flags=re.S)
+    assert re.search(r"\d\u00a0%", text)
+    assert not re.search(r"\d %", re.sub(r"<[^>]*>", "", text))
+
+
 def test_on_paper_all_is_shown_in_full_width(page: Page) -> None:
     """What a reader switches on the screen stands open in print, and the layout of phones stays on phones."""
     style = page.text.split("<style>")[1].split("</style>")[0]
     paper = style.split("@media print {")[1]
     for rule in (
-        ".off { display: block; }", ".live .choose, button.csv, .skip { display: none; }",
+        ".off { display: block; }", ".live .choose, button.csv, .skip, .desk { display: none; }",
         "details::details-content { content-visibility: visible; height: auto; }",
         "thead { display: table-header-group; }", ".scroll { overflow: visible; }",
         "figure img { max-height: 22cm; width: auto; max-width: 100%; }",
+        # Sizes are in rem: notes and tables would be larger than the text if its own were set alone.
+        "html { font-size: 10pt; }", "h1, p, ul, ol, .lead { max-width: none; }",
     ):  # fmt: skip
         assert rule in paper
     assert "@page { size: A4;" in style
