@@ -20,6 +20,7 @@ from sim.analysis.baselines import titles
 from sim.analysis.chains import downstream, touched_goods, upstream
 from sim.analysis.paired import compare
 from sim.errors import MonaziteError
+from sim.explain.words import place as in_words
 from sim.plots import draw_all, kinds, line_up, pictures, save_picture, svg_text
 from sim.plots.case import MOST, Case
 from sim.plots.events import MAXIMUM_LANES, event_lanes
@@ -386,6 +387,7 @@ def test_flows_show_the_year_in_which_most_is_lost() -> None:
     np.testing.assert_allclose(found.table["now"].sum(), found.table["before"].sum() / 2, rtol=1e-5)
     flows = _kind("flows").measure(case)
     assert "50 % less crosses borders in 2026" in flows.title
+    assert flows.title.endswith(" t"), flows.title
     assert faults(_kind("flows").draw(flows)) == []
     parts = flows.table[["kept", "lost", "more"]].sum(axis=1)
     np.testing.assert_allclose(parts, flows.table[["before", "now"]].max(axis=1), rtol=1e-6)
@@ -446,3 +448,16 @@ def test_places_are_those_of_the_world_in_use(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("MONAZITE_WORLD")
     np.testing.assert_array_equal(middles()["CHN"], usual)
     assert "AUS" in middles()
+
+
+def test_titles_speak_of_countries_and_months_as_people_do() -> None:
+    case = _case(SHOCK)
+    short = _kind("map").measure(case)
+    worst = short.table[short.table["what"] == "unmet share"].sort_values("drawn")["country"].iloc[-1]
+    assert f"is missing most in {in_words(str(worst))}: " in short.title
+    stocks = _kind("stocks").measure(case).title
+    assert "after 0 months" not in stocks
+    found = _kind("shortage").measure(case)
+    many = found.table.groupby("country")["shown"].max().drop("ROW", errors="ignore").sort_values()
+    others = int((many[:-1] >= many.iloc[-1] / 2).sum())
+    assert found.title.endswith(f" and {others - 3} more") == (others > 3), found.title
