@@ -18,7 +18,7 @@ from sim.analysis.names import country_name
 from sim.analysis.pairing import common_months, paired
 from sim.analysis.select import controller, good_name, own_events
 from sim.errors import MonaziteError
-from sim.plots.style import BASELINE, DASHES, PALETTE, footer
+from sim.plots.style import BASELINE, DASHES, PALETTE, factor_name, footer
 from sim.results import Run
 
 __all__ = ["MOST", "Case", "LineUp", "Shown", "line_up"]
@@ -88,7 +88,7 @@ class LineUp:
         """Unit, axes, source and runs, what varies between members, and what is left out."""
         varied = sorted({p for s in self.shown for p in json.loads(s.run.dataset.attrs.get("varies", "[]"))})
         if varied:
-            note += f" Between members varies, besides their draws: {', '.join(varied)}."
+            note += f" Between members varies, besides their draws: {', '.join(map(factor_name, varied))}."
         if self.left_out:
             note += f" Not drawn: {', '.join(self.left_out)}."
         return footer([shown.run for shown in self.all], unit, note.strip(), self.members)

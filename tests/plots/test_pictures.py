@@ -178,6 +178,14 @@ def test_no_picture_shows_the_number_of_a_variant(kind: Kind) -> None:
         assert "monazite sweep licence events.licence" in measured.nothing
 
 
+def test_what_varies_is_named_in_words() -> None:
+    lined = line_up([BASE, _run(make_dataset("licence-test", shock=1.0))], "baseline-test")
+    varies = json.dumps(["assumptions.thrift_speed", "events.licence.approval_share"])
+    lined.scenarios[0].run.dataset.attrs["varies"] = varies
+    said = "Between members varies, besides their draws: thrift speed, licence: approval share."
+    assert said in lined.footer("t", "")
+
+
 def test_the_title_speaks_of_the_line_that_is_drawn() -> None:
     measured = _kind("price").measure(_case(SHOCK))
     line = line_of(measured.table, "licence-test", "outside")

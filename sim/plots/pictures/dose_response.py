@@ -16,8 +16,8 @@ from sim.analysis.baselines import family
 from sim.plots.case import Case
 from sim.plots.lettering import height, wrapped
 from sim.plots.pictures import Kind, Measured
-from sim.plots.style import BASELINE, STYLE, Sheet, in_text, number, quoted
-from sim.plots.swept import Swept, factor_name, factor_scale, swept
+from sim.plots.style import BASELINE, STYLE, Sheet, factor_name, in_text, number, quoted
+from sim.plots.swept import Swept, factor_scale, swept
 
 __all__ = ["KIND"]
 

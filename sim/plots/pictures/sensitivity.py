@@ -15,8 +15,8 @@ from sim.errors import MonaziteError
 from sim.plots.case import Case
 from sim.plots.lettering import height, width, wrapped
 from sim.plots.pictures import Kind, Measured
-from sim.plots.style import INK, PALETTE, STYLE, Sheet, number, percent, quoted, signed
-from sim.plots.swept import factor_name, swept
+from sim.plots.style import INK, PALETTE, STYLE, Sheet, factor_name, number, percent, quoted, signed
+from sim.plots.swept import swept
 from sim.sweep.responses import averaged, design_of
 
 __all__ = ["KIND"]
