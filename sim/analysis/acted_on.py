@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sim.analysis.baselines import shown_name
 from sim.analysis.pairing import paired
 from sim.analysis.select import good_name, texts
 from sim.analysis.text import number
@@ -224,7 +225,7 @@ def _beside(run: Run, baseline: Run, event: dict[str, Any]) -> str:
     first, last = (run.dataset["time"].values[i].astype("datetime64[M]") for i in (0, -1))
     start = max(event_start(event).astype("datetime64[M]"), first)
     after = _moved(found.after, found.usual_after, found.unit)
-    text = f"against the paired {baseline.scenario}, {found.words} {what} that it touches: {after}"
+    text = f"against the paired {shown_name(baseline)}, {found.words} {what} that it touches: {after}"
     text += f" from {start} to {last}"
     if found.usual_before.any():
         text += f", {_moved(found.before, found.usual_before, '')} before"
@@ -259,7 +260,7 @@ def idle_warning(run: Run, name: str) -> str:
     """What to say of an event that acted on nothing."""
     kind = next(str(event["type"]) for event in run.events if event["id"] == name)
     if kind in RULES:
-        return f"{run.scenario}: '{name}' never acted: its trigger was not met in any member"
-    return f"{run.scenario}: '{name}' touched nothing in the whole run; check dates, countries and goods"
+        return f"{shown_name(run)}: '{name}' never acted: its trigger was not met in any member"
+    return f"{shown_name(run)}: '{name}' touched nothing in the whole run; check dates, countries and goods"
 
 

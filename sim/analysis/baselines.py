@@ -13,7 +13,7 @@ from sim.results import Run
 
 __all__ = [
     "Group", "NoBaselineError", "carried_events", "family", "groups", "scenario_title", "shown_name",
-    "variant_label",
+    "titles", "variant_label",
 ]  # fmt: skip
 
 
@@ -65,6 +65,22 @@ def shown_name(run: Run) -> str:
     """The run in words: what sets a variant apart, else the scenario's id."""
     label = variant_label(run)
     return f"{family(run)}: {label}" if label else run.scenario
+
+
+def titles(runs: Sequence[Run]) -> list[str]:
+    """Titles of runs, no two alike: variants with what sets them apart, others of one title with their name.
+
+    Variants of one scenario alone are called by what sets them apart, since its title goes without saying.
+    """
+    several = len({family(run) for run in runs}) > 1
+    found = []
+    for run in runs:
+        title, label = scenario_title(run), variant_label(run)
+        found.append((f"{title}: {label}" if several else label) if label else title)
+    return [
+        f"{text} ({shown_name(run)})" if found.count(text) > 1 else text
+        for text, run in zip(found, runs, strict=True)
+    ]
 
 
 def carried_events(dataset: xr.Dataset) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.analysis.baselines import shown_name
 from sim.results import Run
 
 __all__ = ["missed_markets"]
@@ -17,7 +18,7 @@ def missed_markets(run: Run) -> list[str]:
     dates = data["time"].values.astype("datetime64[D]")
     numbers, goods = data["member"].values, data["good"].values
     return [
-        f"{run.scenario}: {goods[good[i]]} on {dates[time[i]]} in member {numbers[member[i]]}, "
+        f"{shown_name(run)}: {goods[good[i]]} on {dates[time[i]]} in member {numbers[member[i]]}, "
         f"{100 * residual[i]:.2g} % of the market left uncleared"
         for i in np.argsort(-residual, kind="stable")
     ]

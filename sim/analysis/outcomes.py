@@ -78,7 +78,7 @@ def good_outcomes(run: xr.Dataset, good: str, baseline: xr.Dataset | None) -> li
     late = np.isinf(recovery)
     step = float(run_metrics.steps_per_year(run)) / 12
     end = float(months[-1]) + 1 / step
-    notes = [f"until the price stays within {metrics.RECOVERY_BAND:.0%} of {beside}"]
+    notes = [f"until the price stays within {100 * metrics.RECOVERY_BAND:.0f} % of {beside}"]
     if late.any():
         notes.append(f"{late.sum()} of {len(late)} runs do not recover and count {end:.0f} months")
     recovery = np.where(late, end, recovery)

@@ -55,6 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def main(args: argparse.Namespace) -> int:
     """Explain each run, print, write JSON where asked."""
+    from sim.analysis.baselines import shown_name
     from sim.commands.compare import compare_runs
 
     if args.members is not None and args.members < 1:
@@ -65,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
     pairs = [(run, runs[0], goods[0]) for _, runs, goods in compared for run in runs[1:]]
     if args.scenario is not None:
         known = ", ".join(pair[0].scenario for pair in pairs)
-        pairs = [pair for pair in pairs if args.scenario in (pair[0].scenario, pair[0].id)]
+        pairs = [p for p in pairs if args.scenario in (p[0].scenario, p[0].id, shown_name(p[0]))]
         if not pairs:
             wanted = f"--scenario: no run of '{args.scenario}' with a baseline"
             raise MonaziteError(f"{wanted}; there are: {known}")
@@ -81,6 +82,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _explained(args: argparse.Namespace, run: Run, baseline: Run, good: str) -> dict[str, Any]:
     """One run: printed, and as JSON."""
+    from sim.analysis.baselines import shown_name
     from sim.explain.attribute import MOST_MEMBERS, Question, attribute, peak_step, step_of
     from sim.explain.chain import chain
     from sim.explain.text import explanation_text, wrapped
@@ -94,7 +96,7 @@ def _explained(args: argparse.Namespace, run: Run, baseline: Run, good: str) -> 
     else:
         asked = Question(good, "price", None, shown, members)
     found = attribute(run, baseline, asked)
-    say(f"{run.scenario} against {baseline.scenario}")
+    say(f"{shown_name(run)} against {shown_name(baseline)}")
     say(explanation_text(found))
     content: dict[str, Any] = found.as_dict()
     try:

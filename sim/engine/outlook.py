@@ -15,7 +15,7 @@ from sim.agents.rounds import Priced
 from sim.agents.state import State
 from sim.agents.tomorrow import Coming, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
-from sim.engine.policy import active_controls
+from sim.engine.policy import Deciding, active_controls
 from sim.engine.prospects import Prospects
 from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
@@ -86,6 +86,7 @@ class Outlook:
         self._moved: BoolArray | None = None
         # At base prices the market of tomorrow clears: the base year needs no rounds.
         self._base = self._tomorrow.base()
+        self._deciding = Deciding(world)
         self._written = {event.id: event.model_dump_json() for event in case.events}
         if saved:
             self._restore(saved)
@@ -149,7 +150,7 @@ class Outlook:
             common = [(name, None if share.ndim else float(share)) for name, share in active.items()]
             written = [(self._written[event.id], event.until) for event in events]
             begun = [event.id for event in events if event.id in case.happens and self._begun(event, end)]
-            like = self._named(written, common, begun, self._open_gates(events, first))
+            like = self._named(written, common, begun, self._deciding.by(events, first))
             said = [bool(event.announced and event.announced < until) for event in events]
             name = self._named(like, said, [event.phase(first, until) for event in events])
             years = (first - end).days / DAYS
@@ -173,10 +174,6 @@ class Outlook:
     @staticmethod
     def _named(*parts: object) -> str:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-    def _open_gates(self, events: Sequence[Instrument], day: dt.date) -> tuple[str, ...]:
-        """Licences whose first applications are decided on a day."""
-        return tuple(event.id for event in events if event.settled(day))
 
     # -- what it would bring -------------------------------------------------------------------
 
@@ -244,7 +241,7 @@ class Outlook:
         controls, shares = active_controls(
             case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
         )
-        return self._prospects.coming(controls, shares, self._open_gates(window.events, window.first))
+        return self._prospects.coming(controls, shares, self._deciding.by(window.events, window.first))
 
     def _mean(
         self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray

@@ -15,7 +15,7 @@ from sim.instruments import Instrument
 from sim.units import Amount
 from sim.world.world import World
 
-__all__ = ["active_controls", "policy_key"]
+__all__ = ["Deciding", "active_controls", "policy_key"]
 
 
 def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tuple[object, ...]:
@@ -63,3 +63,45 @@ def active_controls(
         if acts:
             event.apply(controls, share)
     return controls, shares
+
+
+class Deciding:
+    """Which licences decide on applications by a day: after their delay, or at once as heirs.
+
+    A licence that takes the place of another, of the same goods between the same countries, takes over its
+    queue, and nobody waits for its first decisions.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._places: dict[str, frozenset[tuple[int, int, bytes]]] = {}
+
+    def by(self, events: Sequence[Instrument], day: dt.date) -> tuple[str, ...]:
+        """Names of those of the events that are licences and decide by a day."""
+        licences = [event for event in events if event.settled(dt.date.max)]
+        return tuple(event.id for event in licences if self._decides(event, day, licences))
+
+    def _decides(self, event: Instrument, day: dt.date, licences: Sequence[Instrument]) -> bool:
+        if event.settled(day):
+            return True
+        begins = event.from_
+        if begins is None or begins > day:
+            return False
+        return any(
+            (other.from_ is None or other.from_ < begins)
+            and (other.until is None or other.until >= begins - dt.timedelta(days=1))
+            and self._where(event) <= self._where(other)
+            and self._decides(other, begins, licences)
+            for other in licences
+        )
+
+    def _where(self, event: Instrument) -> frozenset[tuple[int, int, bytes]]:
+        """Good, origin and destinations of each queue of a licence."""
+        if event.id not in self._places:
+            first = event.from_ or dt.date.min
+            controls, _ = active_controls(self._world, [event], (first, first + dt.timedelta(days=1)))
+            self._places[event.id] = frozenset(
+                (licence.good, licence.origin, np.asarray(licence.destinations).tobytes())
+                for licence in controls.licences
+            )
+        return self._places[event.id]

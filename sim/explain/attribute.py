@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.analysis.baselines import shown_name
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
 from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
@@ -164,7 +165,7 @@ def attribute(run: Run, baseline: Run | None, question: Question) -> Explanation
     steps = data.sizes["time"] if question.step is None else question.step + 1
     short, names, idle = players(chains_of(scenario, question.good), own, steps)
     if not own or not (names or idle):
-        raise MonaziteError(f"{run.scenario} has no event of its own, so there is nothing to explain")
+        raise MonaziteError(f"{shown_name(run)} has no event of its own, so there is nothing to explain")
     measure = Measure(question.kind, question.good, question.country, question.step)
     stored = from_dataset(measure, data)
     known = np.flatnonzero(~np.isnan(stored).any(axis=0))[: question.members]

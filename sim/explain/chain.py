@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from sim.analysis.baselines import shown_name
 from sim.analysis.metrics import paired_ratio
 from sim.analysis.names import in_text
 from sim.analysis.pairing import paired
@@ -44,18 +45,18 @@ def chain(run: Run, baseline: Run, good: str, step: int) -> list[str]:
     lacking = [name for name in NEEDED for r in (run, baseline) if name not in r.dataset]
     if lacking:
         raise MonaziteError(
-            f"{run.scenario}: how its price came about cannot be said without "
+            f"{shown_name(run)}: how its price came about cannot be said without "
             f"{', '.join(dict.fromkeys(lacking))}, which a sweep does not keep; run the scenario and its "
             "baseline with 'monazite run'"
         )
     data, base = paired(run.dataset, baseline.dataset)
     if step >= data.sizes["time"]:
-        raise MonaziteError(f"{baseline.scenario} ends before the month that is asked about")
+        raise MonaziteError(f"{shown_name(baseline)} ends before the month that is asked about")
     start = first_event(own_events(run.dataset, baseline.dataset))
     times = data["time"].values.astype("datetime64[D]")
     begun = 0 if start is None else int(np.searchsorted(times, start.astype("datetime64[D]"), "right")) - 1
     first = max(begun, 0)
-    sentences = [_price(data, base, good, step, baseline.scenario)]
+    sentences = [_price(data, base, good, step, shown_name(baseline))]
     if first > step:
         return [*sentences, f"No event had begun yet: the first begins on {start}."]
     months = times.astype("datetime64[M]").astype(str)

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis.baselines import carried_events, family, scenario_title, variant_label
+from sim.analysis.baselines import carried_events, titles
 from sim.analysis.chains import touched_goods, upstream
 from sim.analysis.names import country_name
 from sim.analysis.pairing import common_months, paired
 from sim.analysis.select import controller, good_name, own_events
 from sim.errors import MonaziteError
-from sim.plots.style import BASELINE, DASHES, PALETTE, footer
+from sim.plots.style import BASELINE, DASHES, PALETTE, factor_name, footer
 from sim.results import Run
 
 __all__ = ["MOST", "Case", "LineUp", "Shown", "line_up"]
@@ -88,7 +88,7 @@ class LineUp:
         """Unit, axes, source and runs, what varies between members, and what is left out."""
         varied = sorted({p for s in self.shown for p in json.loads(s.run.dataset.attrs.get("varies", "[]"))})
         if varied:
-            note += f" Between members varies, besides their draws: {', '.join(varied)}."
+            note += f" Between members varies, besides their draws: {', '.join(map(factor_name, varied))}."
         if self.left_out:
             note += f" Not drawn: {', '.join(self.left_out)}."
         return footer([shown.run for shown in self.all], unit, note.strip(), self.members)
@@ -148,19 +148,6 @@ class Case:
         return found
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
-    """Titles of scenarios, told apart where several share one; variants of one scenario by what varies."""
-    families = {family(run) for run in runs}
-    names = []
-    for run in runs:
-        title, label = scenario_title(run), variant_label(run)
-        names.append((label if len(families) == 1 else f"{title}: {label}") if label else title)
-    return [
-        f"{name} ({run.scenario})" if names.count(name) > 1 else name
-        for name, run in zip(names, runs, strict=True)
-    ]
-
-
 def line_up(runs: Sequence[Run], baseline: str) -> LineUp:
     """Pair runs with the baseline among them.
 
@@ -184,10 +171,10 @@ def line_up(runs: Sequence[Run], baseline: str) -> LineUp:
         return data if data.sizes["time"] == len(months) else data.sel(time=months)
 
     own = cut(base.dataset)
-    names = _names(others)
+    names = titles(others)
     shown = []
     for i, run in enumerate(kept):
         now, before = paired(cut(run.dataset), own)
         shown.append(Shown(run.scenario, names[i], PALETTE[i], DASHES[i], run, now, before))
-    first = Shown(base.scenario, _names([base])[0], BASELINE, "solid", base, own, own)
+    first = Shown(base.scenario, titles([base])[0], BASELINE, "solid", base, own, own)
     return LineUp(first, tuple(shown), tuple(names[MOST:]))

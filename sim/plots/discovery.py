@@ -18,8 +18,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from sim.analysis.prim import Found
 from sim.errors import plural
 from sim.plots.lettering import height, width, wrapped
-from sim.plots.style import BASELINE, INK, PALETTE, STYLE, Picture, Sheet, number, percent, save_picture
-from sim.plots.swept import factor_name
+from sim.plots.style import (
+    BASELINE,
+    INK,
+    PALETTE,
+    STYLE,
+    Picture,
+    Sheet,
+    factor_name,
+    number,
+    percent,
+    quoted,
+    save_picture,
+)
 from sim.sweep.discovered import IN_HUNDREDTHS, Restriction, restrictions
 from sim.sweep.judged import Judged
 
@@ -202,8 +213,10 @@ def discovery_figure(
         f"\u201c{bad}\u201d where {where}: {percent(one.density)} of the points there are bad, and "
         f"{percent(one.coverage)} of all bad points lie there"
     )
+    of = next(v["name"] for v in sweep.content["variants"] if v["scenario"] == scenario)
+    called = str(sweep.dataset(of).attrs.get("title") or scenario)
     subtitle = (
-        f"{scenario}, {sweep.method} design, {plural(len(judged.points.bad), 'point')}, "
+        f"{quoted(called)}, {sweep.method} design, {plural(len(judged.points.bad), 'point')}, "
         f"{int(judged.points.bad.sum())} of them bad. Scenario discovery by PRIM: points and box; ranges of "
         "the box; what the search traded off"
     )

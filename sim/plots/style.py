@@ -44,6 +44,7 @@ __all__ = [
     "between",
     "date_axis",
     "day_number",
+    "factor_name",
     "file_name",
     "figure",
     "footer",
@@ -306,6 +307,17 @@ def line_labels(axes: Axes, labels: Sequence[Label], points: float = KEY_POINTS)
             end + 0.07 / across, y, text, transform=axes.transAxes, va="center", fontsize=points,
             color=INK if label.colour == BASELINE else label.colour, linespacing=1.12,
         )  # fmt: skip
+
+
+def factor_name(path: str) -> str:
+    """What varies, in words.
+
+    >>> factor_name("events.licence.approval_share"), factor_name("assumptions.thrift_speed")
+    ('licence: approval share', 'thrift speed')
+    """
+    parts = [part.replace("_", " ").replace("-", " ") for part in path.split(".")]
+    kept = parts[1:] if parts[0] in ("events", "assumptions", "time") and len(parts) > 1 else parts
+    return ": ".join(kept)
 
 
 def quoted(name: str) -> str:

@@ -18,20 +18,9 @@ if TYPE_CHECKING:
     from sim.analysis.outcomes import Outcome
     from sim.sweep import StoredAxis, Sweep
 
-__all__ = ["Swept", "factor_name", "factor_scale", "swept"]
+__all__ = ["Swept", "factor_scale", "swept"]
 
 Values = npt.NDArray[np.float64]
-
-
-def factor_name(path: str) -> str:
-    """What varies, in words.
-
-    >>> factor_name("events.licence.approval_share"), factor_name("assumptions.thrift_speed")
-    ('licence: approval share', 'thrift speed')
-    """
-    parts = [part.replace("_", " ").replace("-", " ") for part in path.split(".")]
-    kept = parts[1:] if parts[0] in ("events", "assumptions", "time") and len(parts) > 1 else parts
-    return ": ".join(kept)
 
 
 def factor_scale(axis: StoredAxis) -> tuple[float, str]:

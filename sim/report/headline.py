@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.analysis import metrics
-from sim.analysis.baselines import scenario_title, variant_label
+from sim.analysis.baselines import titles
 from sim.analysis.comparison import band
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
@@ -41,6 +41,8 @@ class Headline:
     run: Run
     baseline: Run
     good: str
+    called: str = ""
+    """The scenario in words, where several have the same title."""
 
     @cached_property
     def _pair(self) -> tuple[Values, Values]:
@@ -61,8 +63,7 @@ class Headline:
     @property
     def title(self) -> str:
         """The scenario in words."""
-        title, label = scenario_title(self.run), variant_label(self.run)
-        return f"{title}: {label}" if label else title
+        return self.called or titles([self.run])[0]
 
     @property
     def where(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.analysis.base_year_check import assumption_shares
-from sim.analysis.baselines import scenario_title
+from sim.analysis.baselines import shown_name, titles
 from sim.analysis.points_needed import ENOUGH_MEMBERS, few_members
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
@@ -35,6 +36,7 @@ LARGEST = 5_000_000
 """Bytes that a page may have."""
 ROOM_FOR_TEXT = 600_000
 HERE = Path(__file__).parent
+NUMBER_AND_SIGN = re.compile(r"(?<=\d) (?=%)")
 HEADS = (
     "Scenario", "Good", "Price at its furthest, times the baseline's", "in", "Highest price", "Unit",
     "Need missing outside, worst 12 months, %", "Months until the price is back",
@@ -65,15 +67,19 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     Raises:
         MonaziteError: there is no run beside the baselines, or the page would be larger than :data:`LARGEST`.
     """
-    lines = [Headline(run, s.baseline, good) for s in subjects for run in s.runs for good in s.goods]
+    runs = list({run.id: run for s in subjects for run in s.together}.values())
+    called = dict(zip((run.id for run in runs), titles(runs), strict=True))
+    lines = [
+        Headline(run, s.baseline, good, called[run.id])
+        for s in subjects for run in s.runs for good in s.goods
+    ]  # fmt: skip
     if not lines:
         raise MonaziteError("there is nothing to report: no run beside its baseline")
     lines = [line for line in lines if not np.isnan(line.multiple[0])]
     if not lines:
         raise MonaziteError("there is nothing to report: none of the goods was traded")
-    runs = list({run.id: run for s in subjects for run in s.together}.values())
     pairs = list({line.run.id: (line.run, line.baseline) for line in lines}.values())
-    scenarios = [told(*pair) for pair in pairs]
+    scenarios = [told(*pair, called[pair[0].id]) for pair in pairs]
     names = {line.good: line.name for line in lines}
     room = (LARGEST - ROOM_FOR_TEXT) // len(subjects)
     pictures = [shots(s.together, s.baseline.scenario, s.goods, room) for s in subjects]
@@ -87,7 +93,8 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     style, script = ((HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     text = _environment().get_template("page.html").render(
         style=Markup(style), style_hash=_hash(style), script=Markup(script), script_hash=_hash(script),
-        finding=head, lead=lead, campaign=campaign, baselines=[_titled(s.baseline) for s in subjects],
+        finding=head, lead=lead, campaign=campaign,
+        baselines=[{"title": called[s.baseline.id], "name": shown_name(s.baseline)} for s in subjects],
         period=_period(runs), number_heads=HEADS, number_rows=rows, numbers_csv=packed(table),
         scenarios=scenarios, goods=[names[good] for good in goods],
         cards=[_card(line, order[line.run.id], goods.index(line.good), line in leading) for line in ranked],
@@ -106,8 +113,13 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
 
 def _environment() -> Environment:
     def shown(value: Any) -> Any:
-        """What scenarios and folders bring along is text without control characters, and escaped."""
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        """What scenarios and folders bring along is text without control characters, and escaped.
+
+        No line ends between a number and its per cent sign.
+        """
+        if not isinstance(value, str) or isinstance(value, Markup):
+            return value
+        return NUMBER_AND_SIGN.sub("\u00a0", visible(value))
 
     return Environment(
         loader=FileSystemLoader(HERE), autoescape=True, finalize=shown, undefined=StrictUndefined,
@@ -118,10 +130,6 @@ def _environment() -> Environment:
 def _hash(text: str) -> str:
     """What the page's policy calls a style or script that may act."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _titled(run: Run) -> dict[str, str]:
-    return {"title": scenario_title(run), "name": run.scenario}
 
 
 def _period(runs: Sequence[Run]) -> str:

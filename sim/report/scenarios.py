@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.analysis.acted_on import idle_events
-from sim.analysis.baselines import scenario_title
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.instruments import Instrument
@@ -31,7 +30,8 @@ class Told:
     """A scenario in plain words.
 
     Attributes:
-        name, title, question: as in its file.
+        name, question: as in its file.
+        title: of its file, with what sets it apart where others have the same.
         changes: events and values that its baseline does not have.
         doubts: sentences on what it rests on.
     """
@@ -43,10 +43,14 @@ class Told:
     doubts: tuple[str, ...]
 
 
-def told(run: Run, baseline: Run) -> Told:
-    """Read a stored scenario and set it beside its baseline's."""
+def told(run: Run, baseline: Run, title: str) -> Told:
+    """Read a stored scenario and set it beside its baseline's.
+
+    Args:
+        run, baseline: stored.
+        title: of the scenario, as no other on the page has it.
+    """
     own = {str(event["id"]): str(event["sentence"]) for event in own_events(run.dataset, baseline.dataset)}
-    title = scenario_title(run)
     try:
         scenario: Scenario | None = load_scenario(run.directory / "scenario.resolved.yaml")
         base: Scenario | None = load_scenario(baseline.directory / "scenario.resolved.yaml")

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from sim.engine.policy import Deciding
 from sim.instruments import Instrument
 from sim.twin.object_tomorrow import Prices, Prospect, Tomorrow
 
@@ -83,6 +84,7 @@ class ObjectOutlook:
         """By place: the nearest time ahead first."""
         self._quarter: int | None = None
         self._base = tomorrow.base()
+        self._deciding = Deciding(tomorrow.model.world)
 
     def expect(self, start: dt.date, end: dt.date) -> tuple[list[float], list[float]]:
         """Expected price of every offer and every need in a step."""
@@ -118,7 +120,7 @@ class ObjectOutlook:
         for first, following in pairwise(edges):
             assert first is not None
             until = following or first + dt.timedelta(days=365)
-            settled = tuple(event.id for event in events if event.settled(first))
+            settled = self._deciding.by(events, first)
             acting = tuple((e.id, e.until, np.asarray(e.activity(first, until)).tobytes()) for e in events)
             # Of an event of chance, whether it is known by then that it happens.
             begun = tuple(

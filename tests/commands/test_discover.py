@@ -101,6 +101,8 @@ def test_the_picture_says_what_the_table_says(
     found = find_boxes(points, 2, None)
     title, figure = discovery_figure(sweep, SHOCK, bad, points, found)
     assert faults(figure) == []
+    called = "\u201cChina licenses heavy rare earths, April 2025\u201d, lhs design"
+    assert any(text.get_text().startswith(called) for text in figure.texts)
     rows = restrictions(points, found[0])
     assert rows[0].words.removeprefix("up to ") in title
     assert f"{100 * found[0].density:.0f} % of the points there are bad" in title

@@ -165,7 +165,6 @@ def test_a_licence_that_replaces_another_takes_over_its_queue(small_world: World
     assert relief[-1] < 0.8 * relief[23]
 
 
-@pytest.mark.xfail(strict=True, reason="a successor's first decisions are awaited: it takes over a queue")
 def test_no_drought_is_foreseen_where_a_licence_replaces_another(small_world: World) -> None:
     """The same rule cut into two events, both known from the start, gives the same prices."""
     whole = Restriction("lic", "licence", OXIDE, START, open_share=0.4)

@@ -22,7 +22,7 @@ from sim.world.entrants import normal_amounts
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
-from tests.checks_of_runs import check_record, price_briefly, step_balanced
+from tests.checks_of_runs import check_record, step_balanced
 from tests.engine_events import PlainScenario, Restriction
 from tests.odd_worlds import (
     ENTRANTS,
@@ -130,21 +130,16 @@ after a shock, and who opens because of it is opened by that again."""
 
 @functools.cache
 def shocked(name: str, step: str, last: int = 2030) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per step and entrants' offer: rate and output over capacity, a year, and stock in tonnes.
-
-    With rough prices of the time ahead: what a shock does here is far larger.
-    """
+    """Per step and entrants' offer: rate and output over capacity, a year, and stock in tonnes."""
     case = scenario(event(name), last=last, step=step, assumptions=CALM)
     simulation = Simulation(world(name), case)
     at = np.flatnonzero(simulation.case.prepared.benchmark.entrant)
     capacity, rows = simulation.world.offer_capacity[at], []
-    with pytest.MonkeyPatch.context() as patch:
-        price_briefly(patch)
-        while simulation.time < simulation.steps:
-            step_balanced(simulation)
-            made = simulation.last.output[0, at] / simulation.case.prepared.step_years
-            rows.append((simulation.state.rate[0, at] / capacity, made / capacity,
-                         simulation.state.seller_stock[0, at]))  # fmt: skip
+    while simulation.time < simulation.steps:
+        step_balanced(simulation)
+        made = simulation.last.output[0, at] / simulation.case.prepared.step_years
+        rows.append((simulation.state.rate[0, at] / capacity, made / capacity,
+                     simulation.state.seller_stock[0, at]))  # fmt: skip
     check_record(simulation)
     rate, output, stock = (np.array(part) for part in zip(*rows, strict=True))
     return rate, output, stock

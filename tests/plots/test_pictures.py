@@ -14,9 +14,13 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
+from sim.analysis.baselines import titles
 from sim.analysis.chains import downstream, touched_goods, upstream
+from sim.analysis.paired import compare
 from sim.errors import MonaziteError
+from sim.explain.words import place as in_words
 from sim.plots import draw_all, kinds, line_up, pictures, save_picture, svg_text
 from sim.plots.case import MOST, Case
 from sim.plots.events import MAXIMUM_LANES, event_lanes
@@ -137,6 +141,49 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
             save_picture(_kind(name).draw(measured), folder, name, measured.title, measured.table)
         found.append({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()})
     assert found[0] == found[1]
+
+
+def _variant(name: str, label: str, shock: float) -> Run:
+    """A variant of a sweep as it is stored: its scenario's title, a name of its own, and what varies."""
+    run = _run(make_dataset(name, shock=shock), "A licence on heavy rare earths")
+    return Run(run.directory, {**run.manifest, "sweep": {"scenario": "licence", "label": label}}, run.dataset)
+
+
+def test_scenarios_are_called_by_what_tells_them_apart() -> None:
+    twins = [_run(make_dataset(name, shock=1.0), "A licence") for name in ("licence-a", "licence-b")]
+    variants = [_variant("licence_0", "ban from 2026-07", 1.0), _variant("licence_1", "ban from 2027", 0.5)]
+    named = [shown.name for shown in line_up([BASE, *twins, *variants], "baseline-test").scenarios]
+    assert named == [
+        "A licence (licence-a)", "A licence (licence-b)",
+        "A licence on heavy rare earths: ban from 2026-07", "A licence on heavy rare earths: ban from 2027",
+    ]  # fmt: skip
+    assert titles([BASE, *variants])[0] == "No new controls"
+    # The title of a single scenario goes without saying.
+    alone = line_up([BASE, *variants], "baseline-test")
+    assert [shown.name for shown in alone.scenarios] == ["ban from 2026-07", "ban from 2027"]
+    heads = compare([BASE, *variants], "baseline-test", [GOOD]).names
+    assert list(heads.values()) == ["baseline-test", "licence: ban from 2026-07", "licence: ban from 2027"]
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_no_picture_shows_the_number_of_a_variant(kind: Kind) -> None:
+    variants = [_variant("licence_0", "ban from 2026-07", 1.0), _variant("licence_1", "ban from 2027", 0.5)]
+    measured = kind.measure(_case(*variants))
+    assert "licence_" not in measured.words
+    if not measured.nothing:
+        drawn = [text.get_text() for text in kind.draw(measured).findobj(Text)]
+        # The footer names the folders of the runs.
+        assert not [said for said in drawn if "licence_" in said and not said.startswith("Unit:")]
+    elif kind.name == "dose":
+        assert "monazite sweep licence events.licence" in measured.nothing
+
+
+def test_what_varies_is_named_in_words() -> None:
+    lined = line_up([BASE, _run(make_dataset("licence-test", shock=1.0))], "baseline-test")
+    varies = json.dumps(["assumptions.thrift_speed", "events.licence.approval_share"])
+    lined.scenarios[0].run.dataset.attrs["varies"] = varies
+    said = "Between members varies, besides their draws: thrift speed, licence: approval share."
+    assert said in lined.footer("t", "")
 
 
 def test_the_title_speaks_of_the_line_that_is_drawn() -> None:
@@ -348,6 +395,7 @@ def test_flows_show_the_year_in_which_most_is_lost() -> None:
     np.testing.assert_allclose(found.table["now"].sum(), found.table["before"].sum() / 2, rtol=1e-5)
     flows = _kind("flows").measure(case)
     assert "50 % less crosses borders in 2026" in flows.title
+    assert flows.title.endswith(" t"), flows.title
     assert faults(_kind("flows").draw(flows)) == []
     parts = flows.table[["kept", "lost", "more"]].sum(axis=1)
     np.testing.assert_allclose(parts, flows.table[["before", "now"]].max(axis=1), rtol=1e-6)
@@ -408,3 +456,16 @@ def test_places_are_those_of_the_world_in_use(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("MONAZITE_WORLD")
     np.testing.assert_array_equal(middles()["CHN"], usual)
     assert "AUS" in middles()
+
+
+def test_titles_speak_of_countries_and_months_as_people_do() -> None:
+    case = _case(SHOCK)
+    short = _kind("map").measure(case)
+    worst = short.table[short.table["what"] == "unmet share"].sort_values("drawn")["country"].iloc[-1]
+    assert f"is missing most in {in_words(str(worst))}: " in short.title
+    stocks = _kind("stocks").measure(case).title
+    assert "after 0 months" not in stocks
+    found = _kind("shortage").measure(case)
+    many = found.table.groupby("country")["shown"].max().drop("ROW", errors="ignore").sort_values()
+    others = int((many[:-1] >= many.iloc[-1] / 2).sum())
+    assert found.title.endswith(f" and {others - 3} more") == (others > 3), found.title

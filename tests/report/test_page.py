@@ -22,6 +22,7 @@ from sim.report.origin import licences
 from sim.report.page import LARGEST, Subject
 from sim.report.page import page as made_page
 from sim.report.pictures import Shots
+from sim.report.why import Why
 from tests.report.conftest import GOOD, Page, elements
 
 
@@ -127,6 +128,28 @@ def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
     assert "onerror" in text
 
 
+def test_variants_of_one_scenario_are_told_apart_wherever_they_are_named(runs, monkeypatch):
+    run, baseline = runs
+    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
+    monkeypatch.setattr("sim.report.page.why", lambda *_: Why("", ()))
+    variants = [
+        dataclasses.replace(
+            run, directory=run.directory.with_name(f"tantalum_{k}"),
+            manifest={**run.manifest, "scenario": f"tantalum_{k}", "title": "No tantalum",
+                      "sweep": {"scenario": "tantalum", "label": label}},
+        )
+        for k, label in enumerate(("from 2026-07", "from 2027-01"))
+    ]  # fmt: skip
+    found = html.unescape(made_page([Subject(baseline, tuple(variants), (GOOD,))], "A sweep"))
+    for label in ("from 2026-07", "from 2027-01"):
+        called = f"No tantalum: {label}"
+        assert f'data-value="{called}">{called}</th>' in found, "table"
+        assert f"<h3>{called}</h3>" in found, "what the scenarios change, what to doubt"
+        assert f">{called}</option>" in found, "choice"
+        assert f": {called}</h4>" in found, "cards"
+    assert not re.search(r"[“>]No tantalum[”<]", found), "no title stands for both"
+
+
 def headline(run, baseline, factor):
     """The run with its price outside times a number."""
     data = baseline.dataset.load()
@@ -154,15 +177,23 @@ def test_a_campaign_of_a_baseline_alone_is_refused(runs, capsys):
     assert "nothing to report" in capsys.readouterr().err
 
 
+def test_no_line_ends_before_a_per_cent_sign(page: Page) -> None:
+    text = re.sub(r"<(style|script)>.*?</\1>", "", page.file.read_text(encoding="utf-8"), flags=re.S)
+    assert re.search(r"\d\u00a0%", text)
+    assert not re.search(r"\d %", re.sub(r"<[^>]*>", "", text))
+
+
 def test_on_paper_all_is_shown_in_full_width(page: Page) -> None:
     """What a reader switches on the screen stands open in print, and the layout of phones stays on phones."""
     style = page.text.split("<style>")[1].split("</style>")[0]
     paper = style.split("@media print {")[1]
     for rule in (
-        ".off { display: block; }", ".live .choose, button.csv, .skip { display: none; }",
+        ".off { display: block; }", ".live .choose, button.csv, .skip, .desk { display: none; }",
         "details::details-content { content-visibility: visible; height: auto; }",
         "thead { display: table-header-group; }", ".scroll { overflow: visible; }",
         "figure img { max-height: 22cm; width: auto; max-width: 100%; }",
+        # Sizes are in rem: notes and tables would be larger than the text if its own were set alone.
+        "html { font-size: 10pt; }", "h1, p, ul, ol, .lead { max-width: none; }",
     ):  # fmt: skip
         assert rule in paper
     assert "@page { size: A4;" in style

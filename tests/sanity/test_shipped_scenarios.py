@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from scripts import golden
-from sim.engine import Simulation, outlook
+from sim.engine import Simulation
 from sim.scenario import Scenario, load_scenario
 from tests.checks_of_runs import price_briefly
 from tests.engine.busy_run import record_tail
@@ -107,8 +107,8 @@ def told(name: str, folder: Path) -> Story:
     """Run it once, look at each step, and part it on the way.
 
     Prices of the time ahead are found in full for the first years, which the table holds, and where it is
-    parted. In the years after, tonnes balance, markets are certified and events act at any prices: rounds end
-    early, and of all changes ahead the next two count.
+    parted. In the years after, tonnes balance, markets are certified and events act at any prices, and rounds
+    end early.
     """
     plain, whole = load_scenario(name), certain(name)
     scenario = shortened(whole)
@@ -125,7 +125,6 @@ def told(name: str, folder: Path) -> Story:
                 other = branches.made_otherwise(simulation, folder, NAMES.index(name))
             if simulation.time == max(noted, at + branches.STEPS):
                 price_briefly(patch)
-                patch.setattr(outlook, "MOST_WINDOWS", 2)
             wrong += imbalances(simulation)
             past = simulation.time
             if past <= noted:

@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from sim.analysis.baselines import family
 from sim.plots.case import Case
 from sim.plots.lettering import height, wrapped
 from sim.plots.pictures import Kind, Measured
-from sim.plots.style import BASELINE, STYLE, Sheet, in_text, number, quoted
-from sim.plots.swept import Swept, factor_name, factor_scale, swept
+from sim.plots.style import BASELINE, STYLE, Sheet, factor_name, in_text, number, quoted
+from sim.plots.swept import Swept, factor_scale, swept
 
 __all__ = ["KIND"]
 
@@ -91,7 +92,7 @@ def measure(case: Case) -> Measured:
     if found is None or path is None:
         event = next((e for s in case.lined.scenarios for e in case.events(s)), None)
         name = f"events.{event['id']}.KEY" if event else "KEY"
-        scenario = case.lined.shown[0].key
+        scenario = family(case.lined.shown[0].run)
         return Measured(
             nothing="Dose and response: nothing varies by a number between the members; "
             f"monazite sweep {scenario} {name}=A,B,C makes it vary."

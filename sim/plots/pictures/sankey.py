@@ -15,6 +15,7 @@ from matplotlib.path import Path
 
 from sim.analysis.names import country_name
 from sim.analysis.select import Stage, stages
+from sim.explain.words import place
 from sim.plots.case import Case
 from sim.plots.lettering import height, stacked, width, wrapped
 from sim.plots.pictures import Kind, Measured
@@ -80,12 +81,12 @@ def _finding(case: Case, table: pd.DataFrame, own: str) -> str:
     unit = str(mine["unit"].iloc[0])
     rows = mine[mine["scenario"] == worst]
     top = rows.iloc[int((rows["before"] - rows["now"]).to_numpy().argmax())]
-    who = [OTHERS if c == OTHERS else country_name(str(c)) for c in (top["exporter"], top["importer"])]
+    who = [OTHERS if c == OTHERS else place(str(c)) for c in (top["exporter"], top["importer"])]
     under = f" under {quoted(shown.name)}" if len(case.lined.scenarios) > 1 else ""
     return (
         f"{case.name}{under}: {percent(1 - now / before)} less crosses borders in {year}, {number(now)} "
         f"instead of {number(before)} {unit}; most is lost from {who[0]} to {who[1]}, "
-        f"{number(float(top['lost']))}"
+        f"{number(float(top['lost']))} t"
     )
 
 

@@ -15,8 +15,8 @@ from sim.errors import MonaziteError
 from sim.plots.case import Case
 from sim.plots.lettering import height, width, wrapped
 from sim.plots.pictures import Kind, Measured
-from sim.plots.style import INK, PALETTE, STYLE, Sheet, number, percent, quoted, signed
-from sim.plots.swept import factor_name, swept
+from sim.plots.style import INK, PALETTE, STYLE, Sheet, factor_name, number, percent, quoted, signed
+from sim.plots.swept import swept
 from sim.sweep.responses import averaged, design_of
 
 __all__ = ["KIND"]
@@ -69,8 +69,10 @@ def measure(case: Case) -> Measured:
             "method (monazite sweep --method saltelli) says what the outcome hangs on."
         )
     if len(found.sweep.axes) < 2:
-        only = factor_name(found.sweep.axes[0].path)
-        return Measured(nothing=f"Sensitivity: only {only} varies; its picture is that of dose and response.")
+        only = found.sweep.axes[0]
+        dose = "its picture is that of dose and response"
+        where = "each value is a scenario of its own" if only.structural else dose
+        return Measured(nothing=f"Sensitivity: only {factor_name(only.path)} varies; {where}.")
     try:
         design = design_of(found.sweep, found.frame)
     except MonaziteError as error:

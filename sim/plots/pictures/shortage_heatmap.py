@@ -19,6 +19,7 @@ from sim.analysis.metrics import worst_year_share
 from sim.analysis.names import country_name
 from sim.analysis.run_metrics import steps_per_year
 from sim.analysis.select import good_name, label
+from sim.explain.words import place
 from sim.plots.case import Case
 from sim.plots.lettering import height, width, wrapped
 from sim.plots.pictures import Kind, Measured
@@ -39,6 +40,8 @@ NOTABLE = 0.01
 COLOURS = LinearSegmentedColormap.from_list(
     "shortage", ["#F6F4F1", "#FBE3D2", "#F0A878", "#D55E00", "#7A2E00"]
 )
+NAMED = 3
+"""Other countries that the title names."""
 CELL_HEIGHT = 0.32
 NAMES_INCHES = 1.35
 POINTS = 9.0
@@ -152,12 +155,13 @@ def _finding(case: Case, cells: pd.DataFrame) -> str:
     same = named[named["scenario"] == worst["scenario"]].groupby("country")["shown"].max()
     ranked = same.drop(index=worst["country"]).sort_values(ascending=False)
     others = [str(country) for country, value in ranked.items() if value >= worst["shown"] / 2]
-    also = f"; at least half as short, too: {', '.join(map(country_name, others[:3]))}" if others else ""
+    also = f"; at least half as short, too: {', '.join(map(country_name, others[:NAMED]))}" if others else ""
+    also += f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
     under = ""
     if len(case.lined.scenarios) > 1:
         under = next(f" under {quoted(s.name)}" for s in case.lined.shown if s.key == worst["scenario"])
     return (
-        f"{case.name}, hit hardest{under}: {worst['user']} in {country_name(str(worst['country']))}, "
+        f"{case.name}, hit hardest{under}: {worst['user']} in {place(str(worst['country']))}, "
         f"{percent(float(worst['shown']))} of need unmet in the worst 12 months{also}"
     )
 

@@ -47,6 +47,8 @@ DURATIONS = {
 """Duration -> what ends it, and its mark."""
 LEFT, WIDE, TALL = 0.75, 7.4, 2.5
 NAMES = 2.9
+SOON = 0.5
+"""Months that would be rounded to none."""
 LOWER = 0.05
 """A fall of cover by less than this share is not spoken of."""
 
@@ -143,8 +145,9 @@ def _finding(case: Case, cover: pd.DataFrame, durations: pd.DataFrame) -> str:
     parts = [f"{start}, {lowest[worst.key]:.1f} at the lowest{under}"]
     first, back = rows.get("first shortage"), rows.get("supply back")
     if first is not None and np.isfinite(first[0]) and back is not None:
+        soon = "at once" if first[0] < SOON else f"after {_months(*first)}"
         parts.append(
-            f"the first run short after {_months(*first)}, and supply takes {_months(*back)} to be back"
+            f"the first run short {soon}, and supply takes {_months(*back)} to be back"
         )
     elif first is not None:
         parts.append(f"nobody runs short within {first[1]:.0f} months")

@@ -30,6 +30,7 @@ from sim.analysis import run_metrics
 from sim.analysis.chains import downstream, users_of
 from sim.analysis.names import country_name
 from sim.analysis.select import controller, price
+from sim.explain.words import place as in_words
 from sim.plots.case import Case, Shown
 from sim.plots.lettering import width
 from sim.plots.pictures import Kind, Measured
@@ -203,7 +204,7 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
     gone = lost.get(named.key, pd.Series(dtype=float))
     if len(gone) and gone.min() < 0:
         parts.append(
-            f"{money(float(gone.min()))} of value added at risk in {country_name(str(gone.idxmin()))}"
+            f"{money(float(gone.min()))} of value added at risk in {in_words(str(gone.idxmin()))}"
         )
     first, last = (str(case.lined.time[i])[:7] for i in (0, -1))
     return f"{case.name}{under}, {first} to {last}: {'; '.join(parts)}"

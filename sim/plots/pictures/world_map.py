@@ -15,6 +15,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from sim.analysis.metrics import worst_year_share
 from sim.analysis.names import country_name
 from sim.analysis.run_metrics import steps_per_year
+from sim.explain.words import place
 from sim.plots.case import Case, Shown
 from sim.plots.lettering import height, width, wrapped
 from sim.plots.outlines import FRAME, middles, outlines
@@ -78,7 +79,7 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
         top = short.iloc[int(short["drawn"].to_numpy().argmax())]
         under = f" under {quoted(names[str(top['scenario'])])}" if several else ""
         start = (
-            f"{case.name} is missing most in {country_name(str(top['country']))}{under}: "
+            f"{case.name} is missing most in {place(str(top['country']))}{under}: "
             f"{percent(float(top['drawn']))} of need in the worst 12 months"
         )
         arcs = arcs[arcs["scenario"] == top["scenario"]]
@@ -86,7 +87,7 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
         start = f"{case.name}: nobody lacks {percent(NOTABLE)} of the need"
     if len(arcs) and arcs["drawn"].min() < 0:
         row = arcs.iloc[int(arcs["drawn"].to_numpy().argmin())]
-        pair = f"{country_name(str(row['exporter']))} to {country_name(str(row['importer']))}"
+        pair = f"{place(str(row['exporter']))} to {place(str(row['importer']))}"
         start += f"; from {pair} go {number(-float(row['drawn']))} t less in {int(row['year'])}"
     return start
 
