@@ -154,8 +154,9 @@ class Stop:
 
     Attributes:
         price: (M, T) price outside over the baseline's.
-        lack: group of users ("end users", "plants") -> (M, T) share of the need that is lacking. Where no
-            plant uses the good there is no such group; likewise below.
+        lack: group of users ("end users", "plants") -> (M, T) share of the need that is lacking, beyond what
+            the same member lacks by chance without the stop. Where no plant uses the good there is no such
+            group; likewise below.
         held: group -> (M, T) stock in weeks of the base year's use. under_way: group -> weeks of use that
             were on their way to it on the last day before the stop, central member.
         time: (T,) first day of each week. start, release: steps in which the stop begins and is over.
@@ -201,7 +202,8 @@ def _stop(mineral: str, goods: Sequence[str], members: int, end: str) -> Stop:
         weekly = float(run.world.need_use[users].sum()) * 7 / 365.25
         if weekly == 0:
             continue
-        lack[group] = _sum(run, "shortfall", users) / _sum(run, "requirement", users)
+        with_it, without = (_sum(r, "shortfall", users) / _sum(r, "requirement", users) for r in (run, base))
+        lack[group] = np.maximum(with_it - without, 0.0)
         held[group] = _sum(run, "buyer_stock", users) / weekly
         under_way[group] = float(run.states["under way"][0, start - 1][users].sum()) / weekly
     # Of several goods the last, the purest, stands for the price.
