@@ -50,6 +50,8 @@ def load_world(base_year: int = 2024, *minerals: str) -> World:
 def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed: int = 1) -> xr.Dataset:
     """Run a scenario and return its labelled results (``docs/results.md``) without saving them.
 
+    ``run(...).compare(...)`` sets them beside others (:mod:`sim.plots.notebook`).
+
     Args:
         scenario: a name, a path, or what :func:`load` returned (then without overrides).
         members: ensemble members; member 0 is the central run without noise.
@@ -60,6 +62,8 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
     """
     from sim.engine import Simulation
     from sim.errors import MonaziteError
+    from sim.plots import notebook as notebook  # gives datasets their compare
+    from sim.results.labels import with_labels
     from sim.world.load import load_world as read
 
     _check_whole("members", members, 1)
@@ -70,7 +74,8 @@ def run(scenario: str | Path | Scenario, *overrides: str, members: int = 1, seed
         raise MonaziteError("overrides have no effect on a loaded scenario; give them to sim.load")
     else:
         loaded = scenario
-    return Simulation(read(loaded.base_year, loaded.tables), loaded, members=members, seed=seed).run()
+    simulation = Simulation(read(loaded.base_year, loaded.tables), loaded, members=members, seed=seed)
+    return with_labels(simulation.run())
 
 
 def run_parameters(scenario: str | Path, *overrides: str, **parameters: Any) -> dict[str, float]:

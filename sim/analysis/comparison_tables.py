@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
-from sim.analysis.comparison import Comparison
+from sim.analysis.comparison import Comparison, Section
 from sim.analysis.names import country_name
 from sim.analysis.text import format_band
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "TEXT_FORMATS", "WRITERS", "tidy"]
+__all__ = ["COLUMNS", "TEXT_FORMATS", "WRITERS", "html", "tidy"]
 
 COLUMNS = (
     "baseline", "scenario", "column", "section", "good", "measure", "row", "place", "place_name", "sector",
@@ -88,29 +89,60 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
+def _printed(comparison: Comparison, section: Section) -> Iterator[tuple[str, bool, list[str]]]:
+    """Rows of a section: the label, whether it belongs to the row above, a cell for each run."""
+    for row in section.rows:
+        bare = row.name.strip()
+        cells = [
+            format_band(row.bands.get(n), row.kind, comparison.horizon_months.get(n, 0.0))
+            for n in (comparison.baseline, *comparison.scenarios)
+        ]
+        label = f"{bare}, {row.unit}" if row.unit and row.unit not in ("x", "months") else bare
+        yield label, row.name.startswith(" "), cells
+
+
+def _heads(comparison: Comparison) -> list[str]:
+    return [comparison.names.get(name, name) for name in (comparison.baseline, *comparison.scenarios)]
+
+
+def _below(comparison: Comparison) -> list[str]:
+    """What must be known of the numbers."""
+    notes = [f"{text}." for text in comparison.notes]
+    members = [f"Median [p10-p90] of {comparison.members} paired members."] if comparison.members > 1 else []
+    return members + notes
+
+
 def _markdown(comparisons: Sequence[Comparison]) -> bytes:
     """The printed table, a column for each scenario."""
     lines = []
     for comparison in comparisons:
-        names = [comparison.baseline, *comparison.scenarios]
         for section in comparison.sections:
-            heads = [section.title, *(comparison.names.get(name, name) for name in names)]
-            lines += ["| " + " | ".join(map(_escaped, heads)) + " |", "|---" + "|---:" * len(names) + "|"]
-            for row in section.rows:
-                bare = row.name.strip()
-                label = f"{bare}, {row.unit}" if row.unit and row.unit not in ("x", "months") else bare
-                indent = "&nbsp;&nbsp;" if row.name.startswith(" ") else ""
-                cells = [
-                    format_band(row.bands.get(n), row.kind, comparison.horizon_months.get(n, 0.0))
-                    for n in names
-                ]
+            heads = [section.title, *_heads(comparison)]
+            lines.append("| " + " | ".join(map(_escaped, heads)) + " |")
+            lines.append("|---" + "|---:" * (len(heads) - 1) + "|")
+            for label, below, cells in _printed(comparison, section):
+                indent = "&nbsp;&nbsp;" if below else ""
                 lines.append("| " + " | ".join([indent + _escaped(label), *map(_escaped, cells)]) + " |")
             lines.append("")
-        if comparison.members > 1:
-            lines.append(f"Median [p10-p90] of {comparison.members} paired members.")
-        lines += [f"{_escaped(text)}." for text in comparison.notes]
-        lines.append("")
+        lines += [*map(_escaped, _below(comparison)), ""]
     return "\n".join(lines).encode()
+
+
+def html(comparisons: Sequence[Comparison]) -> str:
+    """The printed table as HTML, one ``table`` for each section, as notebooks show it."""
+    parts = []
+    for comparison in comparisons:
+        for section in comparison.sections:
+            names = [section.title, *_heads(comparison)]
+            heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+            parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>")
+            for label, below, cells in _printed(comparison, section):
+                indent = "&nbsp;&nbsp;" if below else ""
+                row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+                parts.append(f'<tr><th scope="row">{indent}{escape(label)}</th>{row}</tr>')
+            parts.append("</tbody></table>")
+        parts += [f"<p>{escape(text)}</p>" for text in _below(comparison)]
+    return "\n".join(parts)
 
 
 WRITERS: dict[str, Callable[[Sequence[Comparison]], bytes]] = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
 
 from sim.analysis import run_metrics
 from sim.analysis.acted_on import event_start, paired_ledger
 from sim.analysis.baselines import Group, carried_events, groups, shown_name
-from sim.analysis.compared_goods import Wanted, good_facts
+from sim.analysis.compared_goods import Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
 from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
@@ -24,7 +25,10 @@ from sim.results.grouping import ratio
 Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 """Scenario -> its results and those of the baseline, row by row the same member."""
 
-__all__ = ["Band", "Comparison", "Row", "Section", "Wanted", "band", "compare", "compare_group", "paired"]
+__all__ = [
+    "Band", "Comparison", "Row", "Section", "Wanted", "band", "compare", "compare_group", "moved_most",
+    "paired",
+]  # fmt: skip
 
 USUAL = Wanted()
 BY_YEAR = ("flow_year",)
@@ -72,6 +76,16 @@ def compare(
     """
     (group,) = groups(runs, baseline)
     return compare_group(group, goods, wanted)
+
+
+def moved_most(group: Group, count: int) -> list[str]:
+    """Goods whose outside price moved most in any run, by the median over members; the largest move first."""
+    goods = common_goods([run.dataset for run in group.together])
+    largest = np.zeros(len(goods))
+    for run in group.runs:
+        change = largest_moves(*paired(run.dataset, group.baseline.dataset), goods)
+        largest = np.maximum(largest, np.median(change, axis=0))
+    return [goods[i] for i in np.argsort(-largest, kind="stable")[:count]]
 
 
 def _aligned(group: Group, goods: Sequence[str]) -> dict[str, xr.Dataset]:

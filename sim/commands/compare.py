@@ -164,22 +164,6 @@ def _chosen(found: Sequence[Group], names: Sequence[str]) -> list[Group]:
     return [group for group in kept if group.runs]
 
 
-def _moved_most(group: Group) -> list[str]:
-    """Goods whose outside price moved most in any run, by the median over members."""
-    import numpy as np
-
-    from sim.analysis.compared_goods import largest_moves
-    from sim.analysis.paired import paired
-    from sim.analysis.pairing import common_goods
-
-    goods = common_goods([run.dataset for run in group.together])
-    largest = np.zeros(len(goods))
-    for run in group.runs:
-        change = largest_moves(*paired(run.dataset, group.baseline.dataset), goods)
-        largest = np.maximum(largest, np.median(change, axis=0))
-    return [goods[i] for i in np.argsort(-largest, kind="stable")[:GOODS_SHOWN]]
-
-
 @dataclass(frozen=True)
 class Compared:
     """A baseline with what was compared with it.
@@ -230,7 +214,7 @@ def compare_as_asked(path: Path, baseline: str | None, asked: Asked = NOTHING) -
     """
     from sim.analysis.baselines import NoBaselineError
     from sim.analysis.conditions import read_condition
-    from sim.analysis.paired import compare_group
+    from sim.analysis.paired import compare_group, moved_most
     from sim.analysis.select import select_goods
     from sim.commands.advice import command_for
 
@@ -243,7 +227,7 @@ def compare_as_asked(path: Path, baseline: str | None, asked: Asked = NOTHING) -
     for group in _chosen(found, asked.scenarios):
         first = min(group.together, key=lambda run: run.dataset.sizes["good"])
         conditions = [read_condition(text, first.dataset) for text in asked.conditions]
-        goods = select_goods(first.dataset, asked.goods) if asked.goods else _moved_most(group)
+        goods = select_goods(first.dataset, asked.goods) if asked.goods else moved_most(group, GOODS_SHOWN)
         goods = list(dict.fromkeys([*goods, *(good for c in conditions for good in c.goods)]))
         wanted = _wanted(asked, conditions, first)
         made.append(Compared(compare_group(group, goods, wanted), group.together, goods, conditions))

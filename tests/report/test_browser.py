@@ -158,6 +158,11 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, page):
     browser.open(page.file, 390)
     assert browser.value("document.documentElement.scrollWidth") <= 390
     assert browser.value("parseFloat(getComputedStyle(document.body).fontSize)") >= 16
+    cut = browser.value(
+        "[...document.querySelectorAll('.stacked tbody th, .stacked tbody td')]"
+        ".filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+    )
+    assert cut == [], "rows of tables that stand one below the other are whole"
 
 
 def test_the_keyboard_reaches_every_control(browser, page):
