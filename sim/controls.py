@@ -140,6 +140,8 @@ class Controls:
     world: World
     owner: IntArray | None = None
     """(1 or M, F) number of the firm that owns each facility; None for the base year's."""
+    weighed: frozenset[str] = frozenset()
+    """Events that rules may leave at a part of their strength, in whichever member."""
     date: dt.date = field(init=False)
     """First day of the step."""
     end: dt.date = field(init=False)
@@ -226,12 +228,13 @@ class Controls:
 
         Args:
             partly: whether the event is in force in a part of the step only, in whichever member. Where it is
-                not and all or nothing is closed in each member, links need no ceiling beside.
+                not, no rule weighs it, and all or nothing is closed in each member, links need no ceiling
+                beside: what a member meets must not depend on who shares its run.
         """
         whole = np.asarray(share) >= 1
         left = np.where(whole, 0.0, 1.0)
         self.open_share.change(mask, left if left.ndim else float(left))
-        if not partly and (whole | (np.asarray(share) <= 0)).all():
+        if not partly and event not in self.weighed and (whole | (np.asarray(share) <= 0)).all():
             return
         for good, origin in np.argwhere(mask.any(2)).tolist():
             self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0))

@@ -46,6 +46,7 @@ class PlainEvent:
     _labels = None
     """Written without the names of a world."""
     in_base_year = False
+    weighed = ()
 
     def resale(self, world: World) -> None:
         return None

@@ -8,7 +8,7 @@ from sim.accounts import Orders
 from sim.agents.prepared import Prepared
 from sim.agents.state import State, need_rate
 from sim.agents.worth import CLASSES
-from sim.arrays import FloatArray
+from sim.arrays import FloatArray, raised
 from sim.controls import Controls
 
 __all__ = ["orders", "required_input", "served_share", "under_way", "use_tiers"]
@@ -127,8 +127,8 @@ def served_share(
     """
     behaviour = prepared.behaviour
     over = np.maximum(index / tiers[1], 1.0)
-    wanted = tiers[0][1:] * over[1:] ** -behaviour["urgent_elasticity"]
-    total = wanted.sum(0) + tiers[0][0] * over[0] ** -behaviour["instant_elasticity"]
+    wanted = tiers[0][1:] * raised(over[1:], -behaviour["urgent_elasticity"])
+    total = wanted.sum(0) + tiers[0][0] * raised(over[0], -behaviour["instant_elasticity"])
     # Added up in the same order, what is worth its price is never more than all.
     need = tiers[0][1:].sum(0) + tiers[0][0]
     share: FloatArray = np.divide(total, need, out=np.ones_like(need), where=need > 0)

@@ -50,7 +50,7 @@ def active_controls(
     """
     start, end = dates
     shares: dict[str, Any] = {event.id: event.activity(start, end) for event in events}
-    controls = Controls(world, owner)
+    controls = Controls(world, owner, frozenset(name for event in events for name in event.weighed))
     controls.date, controls.end = start, end
     for event in sorted(events, key=lambda event: event.id):
         share = shares[event.id]

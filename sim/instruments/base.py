@@ -179,6 +179,11 @@ class Instrument(Selecting):
         return 0.0
 
     @property
+    def weighed(self) -> tuple[str, ...]:
+        """Ids of events that this one may leave at a part of their strength; of rules and talks alone."""
+        return ()
+
+    @property
     def scalable(self) -> bool:
         """True where a strength above what the file says has a meaning."""
         return False

@@ -57,6 +57,11 @@ class Negotiation(Instrument):
             )
         super().model_post_init(context)
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """What it takes a part of the strength of."""
+        return self.events if self.relief is not None else ()
+
     def clause(self) -> str:
         """Who agrees on what, on which condition."""
         names = joined([f"'{name}'" for name in self.events])

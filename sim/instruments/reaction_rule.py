@@ -60,6 +60,11 @@ class ReactionRule(Instrument):
             raise WordError(f"the action '{self.action}' {has} 'step'", "write 'action: scale, step: 25 %'")
         super().model_post_init(context)
 
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """What it scales."""
+        return self.events if self.step else ()
+
     def clause(self) -> str:
         """Who does what once what has happened."""
         once = self.trigger.clause(self.say_goods, self.say_countries)

@@ -24,7 +24,7 @@ def test_missed_markets_are_named_worst_first() -> None:
             "good": ["gallium", "copper"],
         },
     )
-    run = SimpleNamespace(dataset=data, scenario="s")
+    run = SimpleNamespace(dataset=data, scenario="s", manifest={})
     assert missed_markets(run) == [  # type: ignore[arg-type]
         "s: copper on 2025-02-01 in member 0, 3 % of the market left uncleared",
         "s: gallium on 2025-03-01 in member 7, 0.01 % of the market left uncleared",

@@ -22,7 +22,7 @@ SHARE, DELAY, FROM = (f"events.licence.{name}" for name in ("approval_share", "d
 GOOD = "dysprosium_oxide"
 VARY = {
     SHARE: {"uniform": ["10 %", "80 %"]},
-    DELAY: {"uniform": ["30 days", "120 days"]},
+    DELAY: {"uniform": ["30 days", "45 days"]},
     FROM: ["2025-04-04", "2025-07-15"],
 }
 

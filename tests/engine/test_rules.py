@@ -159,7 +159,7 @@ def test_members_with_and_without_a_reaction_do_not_touch_each_other(
     small_world: World, answer: Instrument
 ) -> None:
     quota = event("quota", "export_quota", **QUOTA | {"amount": {"uniform": ["10 t/year", "60 t/year"]}})
-    trigger = {"price": ["dysprosium_oxide"], "above": "120 %"}
+    trigger = {"price": ["dysprosium_oxide"], "above": "170 %"}
     reacts = rule(trigger, "scale", "answer", step="30 %", times=3)
     numbers = [1, 2, 3, 4, 5, 6, 7]
     together = simulation(small_world, quota, answer, reacts, members=numbers)
@@ -178,7 +178,7 @@ def test_a_member_is_the_same_alone_and_among_others(small_world: World) -> None
     events = (
         event("quota", "export_quota", **QUOTA | {"amount": {"uniform": ["10 t/year", "60 t/year"]}}),
         event("licence", "export_licence", **LICENCE, dormant=True),
-        event("rule", "reaction_rule", by="CHN", trigger={"price": ["dysprosium_oxide"], "above": "120 %"},
+        event("rule", "reaction_rule", by="CHN", trigger={"price": ["dysprosium_oxide"], "above": "170 %"},
               action="activate", events="licence", lag="1 month", reverses=True, times=4),
         event("talks", "negotiation", between=["JPN", "CHN"], events="quota", relief="80 %",
               delay={"uniform": ["6 months", "15 months"]}, probability="50 %",
