@@ -81,7 +81,8 @@ def test_the_cells_run_as_plain_python(ran: tuple[Path, Made, dict[str, Any]]) -
     lacked = made["short"][1]
     assert lacked.is_monotonic_decreasing
     assert 0 < lacked.iloc[0] <= 100
-    assert "CHN" not in lacked.index
+    # Where a price of chance is too high some lack in China, too, but far less than who is cut off.
+    assert lacked.get("CHN", 0.0) < 0.6 * lacked.iloc[0]
     assert "35 paired members" in made["compare"][0]
     picture = made["picture"][1]
     # The cells are over, so is their folder as the current one.
