@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sim.errors import MonaziteError
 from sim.units import Amount
 
-__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Saved", "raised", "some_of"]
+__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Numbers", "Saved", "raised", "some_of"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

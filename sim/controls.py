@@ -227,14 +227,14 @@ class Controls:
         fears the end of the month cannot have a month's trade, or a year's, in its first days.
 
         Args:
-            partly: whether the event is in force in a part of the step only, in whichever member. Where it is
-                not, no rule weighs it, and all or nothing is closed in each member, links need no ceiling
-                beside: what a member meets must not depend on who shares its run.
+            partly: whether the event may be in force in part only, in whichever member: what one meets must
+                not depend on who shares its run. Where it may not and all or nothing is closed in each
+                member, links need no ceiling beside.
         """
         whole = np.asarray(share) >= 1
         left = np.where(whole, 0.0, 1.0)
         self.open_share.change(mask, left if left.ndim else float(left))
-        if not partly and event not in self.weighed and (whole | (np.asarray(share) <= 0)).all():
+        if not partly and (whole | (np.asarray(share) <= 0)).all():
             return
         for good, origin in np.argwhere(mask.any(2)).tolist():
             self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0))

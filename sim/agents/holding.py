@@ -64,8 +64,7 @@ def weight_ahead(
     Equations (M19) and (M119), docs/model.md, for ``om_k`` and ``of_k``.
     """
     both = rate + fades
-    later = 0.0 if np.isinf(over) else np.exp(-both * over)
-    weight: FloatArray = rate / both * (np.exp(-both * first) - later)
+    weight: FloatArray = rate / both * (np.exp(-both * first) - np.exp(-both * over))
     return weight
 
 

@@ -36,19 +36,21 @@ class Hosts:
         self.hosts = np.array(hosts, dtype=np.int64)
         self._start = np.array(start, dtype=np.int64)
         self._share = world.offer_host_share[self.offers]
-        self._normal = benchmark.normal_output[self.hosts]
-        self._of_normal = np.add.reduceat(self._normal, self._start) if offers else np.zeros(0)
+        normal = benchmark.normal_output[self.hosts]
+        self._normal = np.add.reduceat(normal, self._start) if offers else np.zeros(0)
 
-    def part(self, made: FloatArray) -> FloatArray:
-        """(M, B) share of its capacity that a by-product can make.
+    def room(self, most: FloatArray, made: FloatArray) -> FloatArray:
+        """(M, O) of what by-products could make, the part that comes up; infinite for all others.
 
         Args:
-            made: (M, H) t/year that hosts make, or would.
+            most: (M, O) that could be made beside enough of a host, in any unit.
+            made: (M, O) t/year that is made, or would be, of which that of hosts counts.
 
         Equation (M120), docs/model.md, for ``hp_s``.
         """
-        if not len(self.offers):
-            return np.ones((len(made), 0))
-        level = np.add.reduceat(made, self._start, axis=1) / self._of_normal
-        part: FloatArray = 1 - self._share + self._share * np.minimum(level, 1.0)
-        return part
+        room = np.full_like(most, np.inf)
+        if len(self.offers):
+            level = np.add.reduceat(made[:, self.hosts], self._start, axis=1) / self._normal
+            part = 1 - self._share + self._share * np.minimum(level, 1.0)
+            room[:, self.offers] = most[:, self.offers] * part
+        return room

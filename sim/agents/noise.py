@@ -42,7 +42,12 @@ def _shocks(numbers: Numbers, size: tuple[int, int], used: IntArray, keep: Float
         if member:
             generator = member_generator(seed, member, NOISE_STREAM)
             draws[:, row] = generator.standard_normal(size)[:, used]
-    for t in range(1, size[0]):
+    return _remembering(draws, keep)
+
+
+def _remembering(draws: FloatArray, keep: FloatArray) -> FloatArray:
+    """(steps, M, n) draws of which each keeps a part (M, 1) of the one before; the first stays as it is."""
+    for t in range(1, len(draws)):
         draws[t] = keep * draws[t - 1] + np.sqrt(1 - keep**2) * draws[t]
     draws.flags.writeable = False
     return draws
@@ -64,11 +69,8 @@ def _markets(numbers: Numbers, names: Sequence[str], steps: int, keep: FloatArra
             if member:
                 stream = FIRST_MARKET_STREAM + zlib.crc32(name.encode())
                 draws[:, row, place] = member_generator(seed, member, stream).standard_normal(steps)
-    draws *= np.sqrt(1 - keep**2)
-    for t in range(1, steps):
-        draws[t] += keep * draws[t - 1]
-    draws.flags.writeable = False
-    return draws
+    draws[:1] *= np.sqrt(1 - keep**2)
+    return _remembering(draws, keep)
 
 
 class Noise:

@@ -275,10 +275,8 @@ def _adapt_mines(
         wanted = np.where(entrant, _opened(prepared, over_cost) * capacity / normal, wanted)
     # Behind a ceiling nothing winds up: rates follow what may be made, and what comes up with a host.
     wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
-    hosts = prepared.hosts
-    place = np.searchsorted(mine, hosts.offers)
-    room = hosts.part(state.rate[:, hosts.hosts]) * (capacity / normal)[:, place]
-    wanted[:, place] = np.minimum(wanted[:, place], room)
+    room = prepared.hosts.room(state.capacity / benchmark.normal_output, state.rate)
+    wanted = np.minimum(wanted, room[:, mine])
     rate = state.rate[:, mine]
     rise = behaviour["ramp_limit"] * prepared.step_years * capacity
     rise = rise + np.maximum(state.practised[:, mine] - rate, 0.0)

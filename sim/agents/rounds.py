@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.agents.prepared import Prepared
-from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Saved, some_of
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Numbers, Saved, some_of
 
 __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Part", "Priced"]
 
@@ -199,14 +200,9 @@ class Chains:
         most[:, self._groups.keys] = found
         return most
 
-    def spread(self, by_chain: FloatArray) -> FloatArray:
-        """(..., M, columns) values by chain for every column."""
-        wide: FloatArray = by_chain.take(self._columns, axis=-1)
-        return wide
-
-    def of_columns(self, by_chain: BoolArray) -> BoolArray:
-        """(M, columns) what holds of a chain for every column."""
-        wide: BoolArray = by_chain.take(self._columns, axis=-1)
+    def spread(self, by_chain: npt.NDArray[Numbers]) -> npt.NDArray[Numbers]:
+        """(..., M, columns) what chains have, for every column."""
+        wide: npt.NDArray[Numbers] = by_chain.take(self._columns, axis=-1)
         return wide
 
     def moved(self, of: Priced, base: Priced) -> BoolArray:
@@ -282,7 +278,7 @@ class Mixing:
             ways *= self._back
             for place in kept:
                 ahead = ahead - ways[place]
-            ahead = np.where(chains.of_columns(onwards), ONWARDS * change, ahead)
+            ahead = np.where(chains.spread(onwards), ONWARDS * change, ahead)
         self._last = at, change
         return chains.parted(at + ahead, now, self.going)
 
@@ -293,7 +289,7 @@ class Mixing:
         else:
             least, place, moved = self._calmest
             calmer: BoolArray = np.asarray(size < least)
-            columns = self._chains.of_columns(calmer)
+            columns = self._chains.spread(calmer)
             self._calmest = (
                 np.where(calmer, size, least), np.where(columns, at, place), np.where(columns, change, moved)
             )  # fmt: skip

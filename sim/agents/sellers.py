@@ -45,11 +45,8 @@ def planned_output(
     plan = np.minimum(normal * controls.production_factor, most)
     ceiling = prepared.benchmark.normal_output * step_years * controls.output_ceiling
     plan = np.minimum(plan * noise, ceiling)
-    hosts = prepared.hosts
-    most = (state.capacity * controls.capacity_factor)[:, hosts.offers] * step_years
-    part = hosts.part(plan[:, hosts.hosts] / step_years)
-    plan[:, hosts.offers] = np.minimum(plan[:, hosts.offers], most * part)
-    return plan
+    able = state.capacity * controls.capacity_factor * step_years
+    return np.minimum(plan, prepared.hosts.room(able, plan / step_years))
 
 
 def offers(

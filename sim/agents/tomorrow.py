@@ -212,9 +212,7 @@ class Tomorrow:
         ceiling = prepared.benchmark.normal_output * controls.output_ceiling
         most = np.minimum(most, ceiling)
         # Hosts run as they do now, as far as policy lets them.
-        hosts = prepared.hosts
-        part = hosts.part(np.minimum(state.rate * factor, ceiling)[:, hosts.hosts])
-        most[:, hosts.offers] = most[:, hosts.offers] * part
+        most = np.minimum(most, prepared.hosts.room(most, np.minimum(state.rate * factor, ceiling)))
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         return most, np.where(prepared.benchmark.entrant, most, usual)
 

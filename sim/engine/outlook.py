@@ -150,13 +150,15 @@ class Outlook:
             common = [(name, None if share.ndim else float(share)) for name, share in active.items()]
             written = [(self._written[event.id], event.until) for event in events]
             begun = [event.id for event in events if event.id in case.happens and self._begun(event, end)]
-            like = self._named(written, common, begun, self._deciding.by(events, first))
+            deciding = self._deciding.by(events, first)
+            like = self._named(written, common, begun, deciding)
             said = [bool(event.announced and event.announced < until) for event in events]
             name = self._named(like, said, [event.phase(first, until) for event in events])
             years = (first - end).days / DAYS
             over = np.inf if following is None else (following - end).days / DAYS
             parts = self._parts([share for share in active.values() if share.ndim], owner)
-            windows.append(_Window(name, like, parts, years, over, first, until, end, tuple(events)))
+            known = tuple(events), deciding
+            windows.append(_Window(name, like, parts, years, over, first, until, end, *known))
         return windows
 
     @staticmethod
@@ -241,7 +243,7 @@ class Outlook:
         controls, shares = active_controls(
             case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
         )
-        return self._prospects.coming(controls, shares, self._deciding.by(window.events, window.first))
+        return self._prospects.coming(controls, shares, window.deciding)
 
     def _mean(
         self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray
@@ -311,6 +313,8 @@ class _Window:
     seen: dt.date
     """Of an event that begins before this day it is known whether it happens."""
     events: tuple[Instrument, ...]
+    deciding: tuple[str, ...]
+    """Licences that decide on applications as it begins."""
 
 
 def _quarter(start: dt.date, end: dt.date) -> tuple[int, float]:

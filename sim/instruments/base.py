@@ -121,11 +121,11 @@ class Instrument(Selecting):
         return mean_over(value, *self._days(controls.date, controls.end))
 
     def partly(self, controls: Controls) -> bool:
-        """Whether dates leave it out of force in a part of the step; False where no step is set."""
+        """Whether dates leave it out of force in a part of the step, or a rule may let it act in part."""
         import numpy as np
 
-        start: dt.date | None = getattr(controls, "date", None)
-        return start is not None and bool(np.any(np.less(self.activity(start, controls.end), 1)))
+        in_part = bool(np.any(np.less(self.activity(controls.date, controls.end), 1)))
+        return in_part or self.id in controls.weighed
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """What the effect depends on beside :meth:`activity`; steps with equal phases share a market."""

@@ -479,12 +479,13 @@ class _Mixing:
         """(length, n) weights of the last sweeps, as :func:`_weights` gives them."""
         gram, weights = self.history.gram, self.history.weights[:length]
         few = np.flatnonzero(self.going)
-        if len(few) <= FEW and gram.dtype == np.float64:
-            try:
-                return _weights_of_few(gram, now, weights, few)
-            except ZeroDivisionError:
-                pass  # arrays divide by nothing without ado
-        return _weights(gram, now, weights)
+        if len(few) > FEW or gram.dtype != np.float64:
+            return _weights(gram, now, weights)
+        try:
+            return _weights_of_few(gram, now, weights, few)
+        except ZeroDivisionError:
+            # Arrays divide by nothing without ado.
+            return _weights(gram, now, weights)
 
     def outcome(self, start: FloatArray) -> tuple[FloatArray, IntArray, IntArray]:
         """What :func:`mix` returns."""
