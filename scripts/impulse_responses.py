@@ -97,8 +97,7 @@ def response(mineral: str, shock: str) -> Response:
     Args:
         shock: ``loss`` of what is made of the mineral's ore for a year, or a ``boom`` of its use.
     """
-    scenario = load_scenario(BASE, overrides=[f"minerals=[{mineral}]"])
-    world = load_world(scenario.base_year, scenario.tables)
+    world = load_world()
     goods = [place for place, good in enumerate(world.goods) if good.mineral == mineral]
     worth = [float(world.offer_output[world.offer_slice(g)].sum()) * world.goods[g].base_price for g in goods]
     shown = goods[int(np.argmax(worth))]
@@ -106,8 +105,7 @@ def response(mineral: str, shock: str) -> Response:
     events = [LOSS.replace("GOODS", made)] if shock == "loss" else [BOOM, AFTER]
     end = "time.end=2030-12" if shock == "loss" else "time.end=2035-12"
     scenario = load_scenario(BASE, overrides=[f"minerals=[{mineral}]", end, *events])
-    simulation = Simulation(load_world(scenario.base_year, scenario.tables), scenario)
-    data = simulation.run()
+    data = Simulation(world, scenario).run()
     price = data.price_gate.sel(good=world.goods[shown].id).isel(member=0)
     base = float(data.good_base_price.sel(good=world.goods[shown].id))
     first = int(np.searchsorted(data.time.to_numpy(), np.datetime64("2025-01-01")))

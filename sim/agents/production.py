@@ -254,12 +254,9 @@ def _adapt_mines(
     controls: Controls,
     received: FloatArray,
 ) -> None:
-    """Above what was practised a rate rises slowly; up to it, at the speed of all rates.
-
-    Equations (M74), (M75), (M76) and (M122), docs/model.md, for ``wish_s`` and ``Y_s``.
+    """Equations (M74), (M75), (M76) and (M122), docs/model.md, for ``wish_s`` and ``Y_s``.
     """
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
-    follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     lowest = behaviour["minimum_utilisation"]
     mine = np.flatnonzero(~prepared.made)
     price = felt(prepared, received[:, mine])
@@ -277,10 +274,8 @@ def _adapt_mines(
     wanted = np.minimum(wanted, np.broadcast_to(controls.output_ceiling, received.shape)[:, mine])
     room = prepared.hosts.room(state.capacity / benchmark.normal_output, state.rate)
     wanted = np.minimum(wanted, room[:, mine])
-    rate = state.rate[:, mine]
     rise = behaviour["ramp_limit"] * prepared.step_years * capacity
-    rise = rise + np.maximum(state.practised[:, mine] - rate, 0.0)
-    rate = rate + np.minimum(follow * (wanted * normal - rate), rise)
+    rate = _followed(prepared, state.rate[:, mine], wanted * normal, (state.practised[:, mine], rise))
     state.rate[:, mine] = _shut(prepared, rate, wanted, normal * entrant)
 
 
@@ -295,7 +290,6 @@ def _adapt_plants(
     ``opn_f``."""
     behaviour, benchmark = prepared.behaviour, prepared.benchmark
     activities = benchmark.activities
-    follow = share_of_step(behaviour["utilisation_speed"], prepared.step_years)
     value = activities.revenue_mean(felt(prepared, received))
     own = activities.revenue_mean(controls.own_cost_factor)
     paid = felt(prepared, index / benchmark.base_index)
@@ -314,11 +308,26 @@ def _adapt_plants(
     wanted = np.minimum(wanted, activities.largest(np.broadcast_to(controls.output_ceiling, received.shape)))
     rise = behaviour["ramp_limit"] * prepared.step_years * most * activities.throughput
     practised = activities.largest(state.practised / benchmark.normal_output) * activities.throughput
-    rise = rise + np.maximum(practised - state.throughput, 0.0)
-    throughput = state.throughput + np.minimum(
-        follow * (wanted * activities.throughput - state.throughput), rise
+    throughput = _followed(
+        prepared, state.throughput, wanted * activities.throughput, (practised, rise)
     )
     state.throughput = _shut(prepared, throughput, wanted, activities.throughput * entrant)
+
+
+def _followed(
+    prepared: Prepared, rate: FloatArray, wanted: FloatArray, most: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Rates a step later: up to what was practised at the speed of all rates, beyond it slowly.
+
+    Args:
+        rate: what is run at. wanted: what is wanted; both (M, n), in the same unit.
+        most: what was practised, and by how much more than that a rate can rise in the step.
+    """
+    practised, rise = most
+    follow = share_of_step(prepared.behaviour["utilisation_speed"], prepared.step_years)
+    rise = rise + np.maximum(practised - rate, 0.0)
+    followed: FloatArray = rate + np.minimum(follow * (wanted - rate), rise)
+    return followed
 
 
 def _opened(prepared: Prepared, over_cost: FloatArray) -> FloatArray:

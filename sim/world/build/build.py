@@ -15,7 +15,7 @@ from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separa
 from sim.world.build.raw import Raw, Row
 from sim.world.build.supply import add_extra_supply, add_mines, add_processors
 from sim.world.build.trade_records import add_traders
-from sim.world.build.write import YearTables, write_table, write_year
+from sim.world.build.write import GOODS, YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
@@ -54,8 +54,7 @@ def build_world(root: Path, out: Path | None = None) -> None:
         tariffs = [r for r in raw.rows_for("tariffs", year) if r["good"] in present]
         tables = YearTables(goods, prices, tariffs, raw.rows_for("controls", year))
         write_year(folder / str(year), draft, tables)
-    columns = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
-    write_table(folder / "goods.csv", columns, [[r[c] for c in columns] for r in raw.rows("goods")])
+    write_table(folder / "goods.csv", GOODS, [[r[c] for c in GOODS] for r in raw.rows("goods")])
     columns = "element,name,members,note".split(",")
     write_table(folder / "elements.csv", columns, [[r[c] for c in columns] for r in raw.rows("elements")])
     for table in COPIED:

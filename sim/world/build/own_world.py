@@ -16,7 +16,7 @@ from sim.world.build.own import OwnTables
 from sim.world.build.places import country_rows, places
 from sim.world.build.raw import OTHER, Row
 from sim.world.build.supply import pairs
-from sim.world.build.write import YearTables, write_table, write_year
+from sim.world.build.write import GOODS, YearTables, write_table, write_year
 
 __all__ = ["build_own_world", "write_common"]
 
@@ -26,7 +26,6 @@ MOVED = 0.01
 """A stated flow that the fit moves by more is told."""
 WRITTEN = ("goods.csv", "hosts.csv", "substitutes.csv", "countries.csv")
 """Tables of all years that a world has of its own; the others are those of the curated worlds."""
-GOODS = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
 
 
 def build_own_world(root: Path, tables: Path, folder: Path, year: int, out: Path) -> OwnTables:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sim.world.build.draft import Draft, Facility, Use
 from sim.world.build.raw import Row
 
-__all__ = ["YearTables", "write_table", "write_year"]
+__all__ = ["GOODS", "YearTables", "write_table", "write_year"]
 
 
 def _firm(facility: Facility) -> str:
@@ -46,6 +46,8 @@ class YearTables:
     controls: list[Row]
 
 
+GOODS = "good,name,mineral,market,stage,unit,hs6,basket,element,note".split(",")
+"""Columns of the table of goods, which all years share."""
 COLUMNS = {
     "facilities": "facility,name,kind,country,firm,sector,value_added_usd,source,confidence",
     "outputs": (
