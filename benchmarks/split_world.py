@@ -52,7 +52,6 @@ def split(world: World, parts: int) -> World:
         need_use=every(world.need_use, own),
         need_full_use=every(world.need_full_use, own),
         need_cover=every(world.need_cover),
-        need_reservation=every(world.need_reservation),
         need_dependence=every(world.need_dependence),
         need_worth=every(world.need_worth),
         need_switch_multiple=every(world.need_switch_multiple),

@@ -144,8 +144,8 @@ class Sketch:
         needs = {(f, g): t for (g, f), t in self.sums(2).items()} | dict.fromkeys(self.waiting, 0.0)
         stated = {key: {"use_at_capacity_t": self.at_capacity.get(key, "")} for key in needs}
         write_rows(year / "inputs.csv", [
-            {"facility": f, "good": g, "use_t": repr(t), "cover_weeks": 6, "reservation_multiple": 8,
-             "dependence": 0.5, "worth_multiple": 12, "switch_multiple": 3, "switch_years": 2,
+            {"facility": f, "good": g, "use_t": repr(t), "cover_weeks": 6, "dependence": 0.5,
+             "worth_multiple": 12, "switch_multiple": 3, "switch_years": 2,
              "switch_share": 0.4, **MARK, **(stated[f, g] if self.at_capacity else {})}
             for (f, g), t in needs.items()
         ])  # fmt: skip

@@ -76,7 +76,7 @@ class _Reader:
                 row.refuse("firm", message, "remove them")
         columns = ("output_t", "capacity_t", "stock_weeks", "cash_cost_usd_t")
         outputs = self._table(self.year / "outputs.csv", "facility", "good", *columns)
-        columns = ("use_t", "cover_weeks", "reservation_multiple", "dependence", *LADDER)
+        columns = ("use_t", "cover_weeks", "dependence", *LADDER)
         inputs = self._table(self.year / "inputs.csv", "facility", "good", *columns)
         self.goods = self._goods({good for (good,) in outputs.columns("good")})
         self.good = {good.id: place for place, good in enumerate(self.goods)}
@@ -289,7 +289,6 @@ class _Reader:
             need_use=bought,
             need_full_use=full_use,
             need_cover=needs.numbers("cover_weeks", 0.0) / WEEKS_PER_YEAR,
-            need_reservation=needs.numbers("reservation_multiple", 1.0),
             need_dependence=needs.numbers("dependence", 0.0, 1.0),
             **needs.ladder(),
             base_flow=flow,

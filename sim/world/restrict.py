@@ -82,7 +82,7 @@ BY_OFFER = (
     "offer_host_share",
 )  # fmt: skip
 BY_NEED = (
-    "need_use", "need_full_use", "need_cover", "need_reservation", "need_dependence", "need_worth",
+    "need_use", "need_full_use", "need_cover", "need_dependence", "need_worth",
     "need_switch_multiple", "need_switch_years", "need_switch_share",
 )  # fmt: skip
 BY_GOOD = ("goods", "base_flow", "transit_years", "freight_share")

@@ -110,8 +110,6 @@ class World:
     """(N,) t/year that a plant that may enter later takes at full capacity; 0 where nothing is stated."""
     need_cover: FloatArray
     """(N,) target inventory cover, years of use."""
-    need_reservation: FloatArray
-    """(N,) give-up price as a multiple of the base price (value in use)."""
     need_dependence: FloatArray
     """(N,) share of the facility's value added lost when this good is missing altogether."""
     need_worth: FloatArray

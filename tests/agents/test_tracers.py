@@ -54,7 +54,7 @@ def resold_clay(world: World) -> World:
     good_of_offer, good_of_need = world.offer_good.copy(), world.need_good.copy()
     good_of_offer[sells] = good_of_need[buys] = CLAY_GOOD
     names = {"offer": ("offer_stock", "offer_cash_cost", "offer_composition", "offer_facility"),
-             "need": ("need_cover", "need_reservation", "need_dependence", "need_worth",
+             "need": ("need_cover", "need_dependence", "need_worth",
                       "need_switch_multiple", "need_switch_years", "need_switch_share", "need_facility")}
     moved = {name: getattr(world, name)[offers] for name in names["offer"]}
     moved |= {name: getattr(world, name)[needs] for name in names["need"]}

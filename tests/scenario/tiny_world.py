@@ -114,9 +114,9 @@ def write_world(top: Path) -> Path:
     )
     _write(
         year / "inputs.csv",
-        "facility,good,use_t,cover_weeks,reservation_multiple,dependence,worth_multiple,switch_multiple,"
+        "facility,good,use_t,cover_weeks,dependence,worth_multiple,switch_multiple,"
         "switch_years,switch_share,unit,source,confidence",
-        [(f, g, t, 6, 10, 1, 20, 3, 2, 0.5, "t", "s", "assumption") for (f, g), t in bought.items()],
+        [(f, g, t, 6, 1, 20, 3, 2, 0.5, "t", "s", "assumption") for (f, g), t in bought.items()],
     )
     _write(year / "composition.csv", "facility,good,element,share,source,confidence", [])
     _write(

@@ -114,7 +114,7 @@ def test_every_facility_does_what_its_kind_says(year: int) -> None:
     for r in rows(year, "inputs.csv"):
         buys[r["facility"]].add(r["good"])
         assert float(r["use_t"]) > 0
-        assert float(r["reservation_multiple"]) > 1
+        assert float(r["worth_multiple"]) >= 1
         assert 0 < float(r["dependence"]) <= 1
         assert float(r["cover_weeks"]) > 0
     for r in rows(year, "facilities.csv"):

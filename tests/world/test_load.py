@@ -60,8 +60,6 @@ def problems(folder: Path) -> list[str]:
          "facility: unknown facility 'mine_chine'; did you mean 'mine_china'?"),
         ("2024/inputs.csv", 0, {"use_t": "-3"}, "use_t: -3 is out of range; write 0 or more"),
         ("2024/inputs.csv", 0, {"use_t": "0"}, "use_t: uses nothing; write its use, or remove the row"),
-        ("2024/inputs.csv", 0, {"reservation_multiple": "0.5"},
-         "reservation_multiple: 0.5 is out of range; write 1 or more"),
         ("2024/inputs.csv", 0, {"dependence": "1.5"},
          "dependence: 1.5 is out of range; write a number from 0 to 1"),
         ("2024/inputs.csv", 0, {"worth_multiple": "0.9"},
@@ -305,9 +303,9 @@ def test_the_shipped_tables_state_what_is_used() -> None:
     for year in (2024, 2022, 2009):
         world = load_world(year)
         kinds = np.array(world.facility_kind)[world.need_facility]
-        assert world.need_reservation[kinds != "manufacturer"].min() == 1.5
-        assert (world.need_reservation[kinds == "trader"] == 1.5).all()
-        assert world.need_reservation[kinds == "processor"].max() <= 10
+        assert world.need_worth[kinds != "manufacturer"].min() == 1.5
+        assert (world.need_worth[kinds == "trader"] == 1.5).all()
+        assert world.need_worth[kinds == "processor"].max() <= 10
 
 
 def test_a_world_knows_who_levies_duties_on_fob(small_world: World) -> None:

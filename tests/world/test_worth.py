@@ -57,7 +57,7 @@ def filled(raw: Raw, needs: dict[Key, tuple[float, float]]) -> dict[Key, Use]:
         kind = "manufacturer" if sector else "processor"
         name = f"{sector or 'plant'}_{country}"
         draft.add(Facility(name, name, kind, country, name, sector, value if sector else 0.0))
-        draft.use(good, name, Use(tonnes, "s", "assumption", reservation=4.0, value_added=value))
+        draft.use(good, name, Use(tonnes, "s", "assumption", worth=4.0, value_added=value))
     set_worth(draft, raw, PRICE, MINERAL)
     return {key: draft.uses[key[0]][f"{key[1] or 'plant'}_{key[2]}"] for key in needs}
 
@@ -172,7 +172,6 @@ def test_most_of_what_users_buy_can_be_replaced_and_no_plant_switches_but_magnet
         makers = np.isin(goods, sorted(magnet_inputs)) & (kinds == "processor")
         assert makers.any()
         np.testing.assert_array_equal(switches[~users], makers[~users])
-        np.testing.assert_array_equal(world.need_worth[~users], world.need_reservation[~users])
 
 
 def test_worth_is_at_least_the_price_and_never_absurd(worlds: dict[int, World]) -> None:

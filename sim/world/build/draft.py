@@ -68,7 +68,6 @@ class Use:
     source: str
     confidence: str
     cover_weeks: float = 0.0
-    reservation: float = 0.0
     dependence: float = 0.0
     value_added: float = 0.0
     """Of an end user: USD per year in all countries whose use is pooled here."""

@@ -38,7 +38,7 @@ def read_prices(raw: Raw, year: int, goods: list[str]) -> dict[str, Row]:
 
 
 def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[str, str]) -> None:
-    """Fill capacity, stocks, cash costs, give-up prices, worth and next-best ways on the reconciled tonnes.
+    """Fill capacity, stocks, cash costs, worth and next-best ways on the reconciled tonnes.
 
     Raises:
         ValueError: a plant's inputs cost more than ``input_cost_ceiling`` of what its outputs bring.
@@ -77,10 +77,10 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
             buyer = draft.facilities[facility]
             if buyer.kind != "manufacturer":
                 use.cover_weeks, use.dependence = rules["plant_cover"], 1.0
-                use.reservation = rules["least_give_up"]
+                use.worth = rules["least_give_up"]
                 if buyer.kind == "processor":
                     share = use.tonnes * price[good] / revenue[facility]
-                    use.reservation = _give_up(draft, good, buyer, share, rules)
+                    use.worth = _give_up(draft, good, buyer, share, rules)
     set_worth(draft, raw, price, mineral)
 
 
@@ -108,13 +108,11 @@ def _give_up(draft: Draft, good: str, plant: Facility, share: float, rules: Mapp
 
 
 def _set_users(draft: Draft, raw: Raw, mineral: dict[str, str]) -> None:
-    """Cover and give-up prices of manufacturers, by mineral and sector."""
+    """Cover of manufacturers, by mineral."""
     stocks = {r["mineral"]: r for r in raw.rows("stocks")}
-    give_up = {r["sector"]: float(r["reservation_multiple"]) for r in raw.rows("sector_behaviour")}
     for good, uses in draft.uses.items():
         row = stocks.get(mineral[good], stocks[""])
         for name, use in uses.items():
             buyer = draft.facilities[name]
             if buyer.kind == "manufacturer":
                 use.cover_weeks = number(row["cover_weeks"])
-                use.reservation = give_up[buyer.sector]

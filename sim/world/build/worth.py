@@ -134,8 +134,6 @@ def set_worth(draft: Draft, raw: Raw, price: Mapping[str, float], mineral: Mappi
     for good, uses in draft.uses.items():
         for name, use in uses.items():
             buyer = draft.facilities[name]
-            if buyer.kind != "manufacturer":
-                use.worth = use.reservation
             sector = buyer.sector if buyer.kind == "manufacturer" else PLANT
             # A trader has no recipe, whatever the good: the rule of plants holds, not the row of a mineral.
             names = ("", "") if buyer.kind == "trader" else (mineral[good], good)

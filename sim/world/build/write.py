@@ -55,7 +55,7 @@ COLUMNS = {
     ),
     "composition": "facility,good,element,share,source,confidence",
     "inputs": (
-        "facility,good,use_t,cover_weeks,reservation_multiple,dependence,worth_multiple,switch_multiple,"
+        "facility,good,use_t,cover_weeks,dependence,worth_multiple,switch_multiple,"
         "switch_years,switch_share,unit,source,confidence"
     ),
     "flows": "good,seller,buyer,tonnes,source,confidence",
@@ -108,7 +108,7 @@ def write_year(folder: Path, draft: Draft, tables: YearTables) -> None:
 def _terms(use: Use) -> tuple[float, ...]:
     """The numbers of a row of inputs."""
     return (
-        use.tonnes, use.cover_weeks, use.reservation, use.dependence, use.worth, use.switch_multiple,
+        use.tonnes, use.cover_weeks, use.dependence, use.worth, use.switch_multiple,
         use.switch_years, use.switch_share,
     )  # fmt: skip
 
