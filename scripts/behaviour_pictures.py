@@ -7,7 +7,6 @@ says how long it took: after a change of behaviour, run it and read the page aga
 
 from __future__ import annotations
 
-import re
 import time as clock
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,6 +30,8 @@ from scripts.behaviour_measures import (
 from scripts.behaviour_numbers import Facts, change, count, part, share, times, weeks, when
 from scripts.first_stops import draw_first_stops
 from scripts.picture_tools import Lines, Panel, Values, Words, draw_panels, footer
+from scripts.results_tables import table as markdown
+from scripts.results_tables import with_tables
 from sim.plots.style import BASELINE, GREY, INK, PALETTE, day_number, in_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "behaviour.md"
@@ -362,18 +363,7 @@ def table(facts: Facts) -> str:
         asked = list(dict.fromkeys(what.partition(": ")[2] for what in facts))
         rows = [(what, *(facts.get(f"{run}: {what}", "") for run in runs)) for what in asked]
         head = ("median of the members (5 to 95 %)", *runs)
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def with_tables(page: str, sections: Mapping[str, Facts]) -> str:
-    """The page with the tables between ``<!-- numbers: NAME -->`` and ``<!-- end -->`` replaced."""
-    for name, facts in sections.items():
-        pattern = re.compile(rf"(<!-- numbers: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if not pattern.search(page):
-            raise ValueError(f"the page has no place for the numbers of {name!r}")
-        page = pattern.sub(lambda m, facts=facts: f"{m[1]}{table(facts)}\n{m[2]}", page)  # type: ignore[misc]
-    return page
+    return markdown(head, rows)
 
 
 def main() -> None:
@@ -385,7 +375,8 @@ def main() -> None:
         for what, number in facts.items():
             print(f"  {what:<75} {number}")
     if PAGE.exists():
-        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), sections), encoding="utf-8")
+        made = {f"numbers of {name}": table(facts) for name, facts in sections.items()}
+        PAGE.write_text(with_tables(PAGE, made), encoding="utf-8")
     print(f"\n{clock.perf_counter() - began:.0f} s")
 
 

@@ -18,7 +18,8 @@ from sim.scenario import load_scenario
 from sim.world.load import load_world
 from sim.world.world import World
 
-__all__ = ["CLASSES", "PAGE", "Response", "measure", "measured", "mineral_table", "response", "tables"]
+__all__ = ["CLASSES", "PAGE", "Response", "measure", "measured", "mineral_table", "response", "tables",
+           "worth_most"]  # fmt: skip
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "impulse-responses.md"
 BASE = "baseline-2024"
@@ -91,6 +92,15 @@ def measure(price: Values, first: int) -> Response:
     return Response(peak, top, months(1 + (peak - 1) / 2), months(NEAR), float(rest.min()), later)
 
 
+def worth_most(world: World) -> dict[str, int]:
+    """Mineral -> position of its good of which most is made, by value at base prices."""
+    value = {
+        place: float(world.offer_output[world.offer_slice(place)].sum()) * good.base_price
+        for place, good in enumerate(world.goods)
+    }
+    return {world.goods[place].mineral: place for place in sorted(value, key=lambda place: value[place])}
+
+
 def response(mineral: str, shock: str) -> Response:
     """Response of the good of a mineral that is worth most, at the gate, in the central run.
 
@@ -99,8 +109,7 @@ def response(mineral: str, shock: str) -> Response:
     """
     world = load_world()
     goods = [place for place, good in enumerate(world.goods) if good.mineral == mineral]
-    worth = [float(world.offer_output[world.offer_slice(g)].sum()) * world.goods[g].base_price for g in goods]
-    shown = goods[int(np.argmax(worth))]
+    shown = worth_most(world)[mineral]
     made = ", ".join(world.goods[g].id for g in _first_stage(world, goods))
     events = [LOSS.replace("GOODS", made)] if shock == "loss" else [BOOM, AFTER]
     end = "time.end=2030-12" if shock == "loss" else "time.end=2035-12"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import mesa
 import numpy as np
 
-from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, felt, share_of, within
+from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, felt, followed, within
 
 __all__ = ["Facility", "MineAgent", "PlantAgent", "UserAgent", "dearest_prices"]
 
@@ -73,9 +74,9 @@ class Facility(mesa.Agent):  # type: ignore[misc]
         factor: float = self.model.demand_factor[need.position] * self.model.demand_noise[need.position]
         return need.use * need.per_activity * factor
 
+    @abstractmethod
     def produce(self) -> None:
         """Stage 7."""
-        raise NotImplementedError
 
 
 class MineAgent(Facility):
@@ -194,11 +195,8 @@ class PlantAgent(Facility):
         margin = value / (1 + self.input_cost_share * (inputs - 1))
         most = self.most
         wanted = within(self.grown * margin ** b["processing_elasticity"], b["minimum_utilisation"], most)
-        follow = share_of(b["utilisation_speed"], model.step_years)
-        rise = follow * (wanted * self.full - self.throughput)
         practised = max(offer.practised / offer.output for offer in self.offers) * self.full
-        known = max(practised - self.throughput, 0.0)
-        self.throughput += min(rise, b["ramp_limit"] * model.step_years * most * self.full + known)
+        self.throughput = followed(model, self.throughput, wanted * self.full, practised, most * self.full)
         for offer in self.offers:
             offer.rate = self.throughput * offer.output / self.full
             offer.forget(model)

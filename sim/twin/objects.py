@@ -50,6 +50,13 @@ def share_of(rate: float, years: float) -> float:
     return 1 - math.exp(-rate * years)
 
 
+def followed(model: ObjectModel, rate: float, wanted: float, practised: float, most: float) -> float:
+    """A rate a step later: up to what was practised at the speed of all rates, beyond it slowly."""
+    rise = share_of(model.b["utilisation_speed"], model.step_years) * (wanted - rate)
+    known = max(practised - rate, 0.0)
+    return rate + min(rise, model.b["ramp_limit"] * model.step_years * most + known)
+
+
 def felt(model: ObjectModel, ratio: float) -> float:
     """A price ratio as plants and needs respond to it: beyond a range, no further."""
     return within(ratio, model.b["lowest_price_felt"], model.b["highest_price_felt"])
@@ -112,10 +119,7 @@ class Offer:
         covered = min(price / max(self.cash_cost, 1e-9), 1.0)
         wanted = max(wanted * covered ** b["shutdown_response"], lowest)
         wanted = min(wanted, self.host_part * self.capacity / self.output)
-        follow = share_of(b["utilisation_speed"], model.step_years)
-        rise = follow * (wanted * self.output - self.rate)
-        known = max(self.practised - self.rate, 0.0)
-        self.rate += min(rise, b["ramp_limit"] * model.step_years * self.capacity + known)
+        self.rate = followed(model, self.rate, wanted * self.output, self.practised, self.capacity)
         self.forget(model)
 
     def forget(self, model: ObjectModel) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from scripts.impulse_responses import worth_most
 from sim.arrays import FloatArray
 from sim.engine import Simulation
 from sim.world.world import World
@@ -21,15 +22,12 @@ def yearly(world: World) -> dict[str, FloatArray]:
     scenario = PlainScenario(end=dt.date(2023 + YEARS, 12, 31))
     simulation = Simulation(world, scenario, members=range(1, MEMBERS + 1), seed=1)
     output = simulation.case.prepared.benchmark.normal_output
-    worth: dict[str, tuple[float, int]] = {}
-    for place, good in enumerate(world.goods):
-        value = float(output[world.offer_slice(place)].sum()) * good.base_price
-        worth[good.mineral] = max(worth.get(good.mineral, (0.0, place)), (value, place))
-    monthly: dict[str, list[FloatArray]] = {mineral: [] for mineral in worth}
+    shown = worth_most(world)
+    monthly: dict[str, list[FloatArray]] = {mineral: [] for mineral in shown}
     while simulation.time < simulation.steps:
         simulation.step()
         price = np.log(simulation.state.gate_price)
-        for mineral, (_, place) in worth.items():
+        for mineral, place in shown.items():
             offers = world.offer_slice(place)
             monthly[mineral].append(price[:, offers] @ output[offers] / output[offers].sum())
     return {
