@@ -25,10 +25,13 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "triangular": ("low", "mode", "high"),
     "normal": ("mean", "standard deviation"),
     "lognormal": ("median", "standard deviation of the logarithm"),
+    "exponential": ("mean",),
     "choice": (),
 }
 """Kinds and what their list of numbers means; ``choice`` takes any number of values."""
 STANDARD = NormalDist()
+ENDLESS = ("normal", "lognormal", "exponential")
+"""Kinds whose tails the bounds of a field cut off."""
 PLAIN = {"lognormal": (1,)}
 """Positions of numbers without a unit."""
 
@@ -37,8 +40,8 @@ PLAIN = {"lognormal": (1,)}
 class Distribution:
     """One distribution in the unit used inside the model.
 
-    ``normal`` and ``lognormal`` are cut at ``lowest`` and ``highest``, the bounds of the field that
-    they stand in: what lies beyond counts as the bound.
+    ``normal``, ``lognormal`` and ``exponential`` are cut at ``lowest`` and ``highest``, the bounds of the
+    field that they stand in: what lies beyond counts as the bound.
     """
 
     kind: str
@@ -69,7 +72,7 @@ class Distribution:
     @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest value that a member may draw."""
-        if self.kind in ("normal", "lognormal"):
+        if self.kind in ENDLESS:
             return self.quantile(0.0), self.quantile(1.0)
         return min(self.parameters), max(self.parameters)
 
@@ -89,6 +92,8 @@ class Distribution:
             weights = self.weights or (1.0,) * len(p)
             bounds = list(itertools.accumulate(weights))
             value = p[min(bisect.bisect_right(bounds, uniform * bounds[-1]), len(p) - 1)]
+        elif self.kind == "exponential":
+            value = -p[0] * math.log1p(-min(max(uniform, 0.0), 1 - 1e-12))
         else:
             score = STANDARD.inv_cdf(min(max(uniform, 1e-12), 1 - 1e-12))
             value = p[0] + score * p[1] if self.kind == "normal" else p[0] * math.exp(score * p[1])
@@ -158,7 +163,7 @@ def parse_distribution(
             say = "write for example [1, 2, 1]"
             raise QuantityError("weights must not be negative, nor all zero", say, ("weights",))
     _check(kind, numbers)
-    for i, value in enumerate(numbers if kind not in ("normal", "lognormal") else numbers[:1]):
+    for i, value in enumerate(numbers if kind not in ENDLESS else numbers[:1]):
         if not lowest <= value <= highest:
             say = f"write {within}" if within else "narrow it"
             raise QuantityError(f"{kind} reaches out of the range of the field", say, (kind, str(i)))
@@ -239,6 +244,8 @@ def spoken(kind: str, values: Sequence[object], weights: Sequence[float] = ()) -
         return f"about {text[0]} (standard deviation {text[1]})"
     if kind == "lognormal":
         return f"about {text[0]} (logarithm's standard deviation {text[1]})"
+    if kind == "exponential":
+        return f"about {text[0]} at random (exponential)"
     if weights:
         total = sum(weights)
         text = [f"{word} (chance {weight / total:.0%})" for word, weight in zip(text, weights, strict=True)]
@@ -258,12 +265,14 @@ def _check(kind: str, numbers: tuple[float, ...]) -> None:
         raise QuantityError("a standard deviation must not be negative", _example(kind), (kind, "1"))
     if kind == "lognormal" and numbers[0] <= 0:
         raise QuantityError("the median of a lognormal must be above zero", _example(kind), (kind, "0"))
+    if kind == "exponential" and numbers[0] <= 0:
+        raise QuantityError("the mean of an exponential must be above zero", _example(kind), (kind, "0"))
 
 
 def _example(kind: str) -> str:
     samples = {
         "uniform": "{uniform: [20 %, 60 %]}", "triangular": "{triangular: [20 %, 40 %, 60 %]}",
         "normal": "{normal: [40 %, 5 %]}", "lognormal": "{lognormal: [500 t/year, 0.3]}",
-        "choice": "{choice: [0 %, 40 %]}",
+        "exponential": "{exponential: [2 years]}", "choice": "{choice: [0 %, 40 %]}",
     }  # fmt: skip
     return f"write for example {samples[kind]}"

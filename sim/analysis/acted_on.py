@@ -17,6 +17,7 @@ from sim.errors import MonaziteError
 from sim.instruments.base import RULES
 from sim.results import Run
 from sim.results.grouping import over_run
+from sim.scenario.governments import PREFIX
 
 Values = npt.NDArray[np.float64]
 
@@ -150,9 +151,17 @@ def paired_ledger(run: xr.Dataset, base: xr.Dataset, event: dict[str, Any]) -> B
 
 
 def _total(run: Run, name: str, event: str) -> float:
-    """Median over members of a total over the run."""
+    """Median of a total over the run, over the members in which the event acts (over all if in none)."""
     values = run.dataset[name].sel(event=event)
-    return float(np.median(over_run(values.values, name) if "time" in values.dims else values))
+    totals = np.asarray(over_run(values.values, name) if "time" in values.dims else values)
+    acted = _acted(run, event)
+    return float(np.median(totals[acted] if acted.any() else totals))
+
+
+def _acted(run: Run, event: str) -> npt.NDArray[np.bool_]:
+    """(M,) whether an event acts on anything in a member."""
+    tonnes = run.dataset["event_tonnes"].sel(event=event).values
+    return np.asarray((tonnes > 0).any(axis=1), dtype=np.bool_)
 
 
 def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
@@ -167,7 +176,7 @@ def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
     first, last = (str(run.dataset["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
     for event in run.events:
         name = str(event["id"])
-        if event.get("in_base_year"):
+        if event.get("in_base_year") or (name.startswith(PREFIX) and not _acted(run, name).any()):
             continue
         lines.append(f"{name}, {first} to {last}: {_said(run, name)}")
         if baseline is not None and (beside := _beside(run, baseline, event)):
@@ -197,13 +206,19 @@ def _money(usd: float) -> str:
 
 def _said(run: Run, name: str) -> str:
     """What an event acted on, in words; trade that it stopped altogether has no tonnes left to count."""
+    acted = _acted(run, name)
+    some = f", in {acted.sum()} of {len(acted)} members" if 0 < acted.sum() < len(acted) else ""
+    return f"{_what(run, name)}{some}"
+
+
+def _what(run: Run, name: str) -> str:
     tonnes, usd, agents = (
         _total(run, variable, name) for variable in ("event_flow", "event_flow_usd", "event_agents")
     )
     goods = _goods(run.dataset, name)
     who = f"{number(agents)} agent{'' if agents == 1 else 's'}"
     if tonnes == 0:
-        acts = bool((run.dataset["event_tonnes"].sel(event=name).values > 0).any())
+        acts = bool(_acted(run, name).any())
         return f"let nothing pass where it acted; {who}" if acts else f"acted on {who}, on no trade"
     if len(goods) == 1:
         return f"acted on {number(tonnes)} t worth {_money(usd)}, {who}"
@@ -250,8 +265,7 @@ def idle_events(run: Run) -> list[str]:
     idle = []
     for event in run.events:
         name = str(event["id"])
-        touched = run.dataset["event_tonnes"].sel(event=name).values
-        if not event.get("in_base_year") and not (touched > 0).any():
+        if not event.get("in_base_year") and not _acted(run, name).any():
             idle.append(name)
     return idle
 

@@ -271,6 +271,7 @@ def main(args: argparse.Namespace) -> int:
     from sim.analysis.baselines import carried_events
     from sim.analysis.certified import missed_markets
     from sim.results import find_runs
+    from sim.scenario.governments import PREFIX
 
     runs = [run for run in find_runs(campaign) if run.manifest["members"] == members]
     tell = _nothing if args.quiet else say
@@ -291,8 +292,13 @@ def main(args: argparse.Namespace) -> int:
         compared = next((other for other in runs if other.scenario == run.manifest["compare_to"]), None)
         for line in event_lines(run, compared if compared is not run else None):
             tell(f"    {line}")
-        for name in idle_events(run):
-            say(f"warning: {idle_warning(run, name)}", file=sys.stderr)
+        idle = idle_events(run)
+        unused = sum(name.startswith(PREFIX) for name in idle)
+        if unused:
+            tell(f"    of what governments were able to do, {unused} acts and rules were never due")
+        for name in idle:
+            if not name.startswith(PREFIX):
+                say(f"warning: {idle_warning(run, name)}", file=sys.stderr)
     baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
     if baseline in {run.scenario for run in runs} and len(runs) > 1:
         tell(f"compare: monazite compare {shown(campaign)} --vs {baseline}")

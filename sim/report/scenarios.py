@@ -10,6 +10,7 @@ from sim.errors import MonaziteError
 from sim.instruments import Instrument
 from sim.results import Run
 from sim.scenario import Scenario, load_scenario
+from sim.scenario.governments import PREFIX
 
 __all__ = ["Change", "Told", "told"]
 
@@ -94,6 +95,12 @@ def _doubts(run: Run, scenario: Scenario, own: dict[str, str]) -> list[str]:
     said = []
     if scenario.status == "draft":
         said.append("It is a draft: not all that its sources say is in it.")
+    if any(name.startswith(PREFIX) for name in own):
+        said.append(
+            "Governments act by rules: who may do what follows from base-year trade, how likely and how soon "
+            "from governments.csv, of which most rows are assumptions."
+        )
+    own = {name: text for name, text in own.items() if not name.startswith(PREFIX)}
     guessed = [e.id for e in scenario.events if e.id in own and e.assumption]
     if guessed:
         said.append(f"Assumptions, not sources, stand behind {', '.join(guessed)}.")

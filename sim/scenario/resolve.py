@@ -16,6 +16,7 @@ from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.instruments.naming import WordError, good_words
 from sim.names import meaning_of
 from sim.scenario.blocs import read_blocs
+from sim.scenario.chain import as_one, chained
 from sim.scenario.checks import (
     check_codes,
     check_dates,
@@ -25,9 +26,10 @@ from sim.scenario.checks import (
     check_stages,
 )
 from sim.scenario.find import find, is_path, names
-from sim.scenario.formats import FORMAT, upgraded
+from sim.scenario.formats import FORMAT
+from sim.scenario.governments import PREFIX, with_governments
 from sim.scenario.named import check_series, in_words_of, scope_called, tables_asked
-from sim.scenario.node import COMMAND_LINE, Node, Override, Place, apply_override, merged, plain, walk
+from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, plain, walk
 from sim.scenario.numbers_written import check_dots, check_observed, check_taxes
 from sim.scenario.parameters import check_parameter
 from sim.scenario.reader import Document, read_document
@@ -44,10 +46,7 @@ __all__ = ["check_scenario", "load_scenario"]
 
 NOT_OF_HEADER = ("blocs", "events", "assumptions", "sweep")
 """Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
-OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "extends", "sweep")
-"""Fields that a scenario does not inherit from those it extends."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
-LONGEST_CHAIN = 20
 LONG_AGO = 1900
 """Stands for a base year that cannot be read: no run starts before it."""
 KINDS = "'monazite list instruments'"
@@ -79,17 +78,23 @@ def check_scenario(
     document = read_document(path)
     if document.root is None:
         return None, document.problems
-    chain, problems, leads = _chain(document)
+    chain, problems, leads = chained(document)
     problems += [problem for part in chain for problem in part.problems]
     parsed, wrong = _parsed(overrides)
     problems += wrong
     lines = {part.file: part.lines for part in chain} | {COMMAND_LINE: tuple(o.text for o in parsed)}
-    root = _merge(chain)
+    root = as_one(chain)
     report = Report(root, lines)
     report.leads = leads
+    ruled = [override for override in parsed if override.path[0] == "events" and override.path[1:]
+             and override.path[1].startswith(PREFIX)]  # fmt: skip
     for override in parsed:
-        root = _override(root, override, report)
+        if override not in ruled:
+            root = _override(root, override, report)
     report.root = root
+    root = report.root = _with_governments(root, report)
+    for override in ruled:
+        root = report.root = _override(root, override, report)
     root = report.root = _with_files(root, report, chain)
     scenario = _build(root, report, path)
     # What the reader found wrong at a place explains what the checks find there.
@@ -110,72 +115,6 @@ def _locate(word: str) -> Path | Problem:
         remedy = did_you_mean(word, known, list_up_to=0) or "'monazite list scenarios' shows all"
         return Problem("scenario", 0, 0, "", f"there is no scenario '{word[:60]}'", remedy)
     return found
-
-
-def _chain(document: Document) -> tuple[list[Document], list[Problem], dict[str, Place]]:
-    """The documents that a scenario extends, in order of merging, itself last.
-
-    Also what is wrong with them, and by file the line of the scenario's own file that leads there.
-    """
-    ordered: list[Document] = []
-    problems: list[Problem] = []
-    leads: dict[str, Place] = {}
-    done: set[Path] = set()
-
-    def visit(part: Document, above: tuple[Path, ...], via: Place | None) -> None:
-        here = part.path.resolve()
-        if via is not None:
-            leads.setdefault(part.file, via)
-        for node in _extended(part):
-            name = str(node.value)
-            target = find(name, beside=part.path)
-            if target is None:
-                legal = "/" not in name and "\\" not in name and not name.endswith((".yaml", ".yml"))
-                guess = did_you_mean(name, sorted(names()), list_up_to=0) if legal else ""
-                remedy = guess or "name a scenario of the scenario folders, without folder or '.yaml'"
-                problems.append(_at(part, node, f"there is no scenario '{name[:60]}' to extend", remedy))
-            elif target.resolve() in (*above, here):
-                trail = [p.stem for p in (*above, here)]
-                circle = " -> ".join([*trail[trail.index(target.stem) :], target.stem])
-                problems.append(_at(part, node, f"extends itself: {circle}", "remove one of them"))
-            elif len(above) >= LONGEST_CHAIN:
-                problems.append(_at(part, node, f"more than {LONGEST_CHAIN} scenarios in a chain"))
-            elif target.resolve() not in done:
-                parent = read_document(target)
-                if parent.root is None:
-                    problems.extend(parent.problems)
-                    done.add(target.resolve())
-                else:
-                    visit(parent, (*above, here), via or node.place)
-        done.add(here)
-        ordered.append(part)
-
-    visit(document, (), None)
-    return ordered, problems, leads
-
-
-def _extended(part: Document) -> list[Node]:
-    field = part.root.value.get("extends") if part.root and isinstance(part.root.value, dict) else None
-    if field is None:
-        return []
-    items = field.value if isinstance(field.value, list) else [field]
-    # Anything but text is reported when the fields are checked.
-    return [item for item in items if isinstance(item.value, str)]
-
-
-def _at(part: Document, node: Node, message: str, remedy: str = "") -> Problem:
-    line = node.place.line
-    excerpt = part.lines[line - 1] if 0 < line <= len(part.lines) else ""
-    return Problem(*node.place, "extends", message, remedy, excerpt)
-
-
-def _merge(chain: Sequence[Document]) -> Node:
-    nodes = [upgraded(part.root) for part in chain if part.root is not None]
-    root = Node({}, nodes[-1].place)
-    for node in nodes[:-1]:
-        assert isinstance(node.value, dict)
-        root = merged(root, replace(node, value={k: v for k, v in node.value.items() if k not in OWN_FIELDS}))
-    return merged(root, nodes[-1])
 
 
 def _parsed(overrides: Sequence[str | Override]) -> tuple[list[Override], list[Problem]]:
@@ -219,6 +158,23 @@ def _with_files(root: Node, report: Report, chain: Sequence[Document]) -> Node:
 
     folders = {part.file: part.path.parent for part in chain}
     return with_files(root, report, folders, _labels(root, Report(root, report.lines)))
+
+
+def _with_governments(root: Node, report: Report) -> Node:
+    """The scenario with what its governments may do, if they are to act by rules."""
+    if not isinstance(root.value, dict) or "governments" not in root.value:
+        return root
+    # What is wrong with the rest of it is said once all is there.
+    aside = Report(root, report.lines)
+    labels = _labels(root, aside)
+    if labels is None:
+        return root
+    named = in_words_of(root, labels)
+    try:
+        return with_governments(root, named, labels.with_groups(read_blocs(named, aside, labels)))
+    except MonaziteError as error:
+        report.add(("governments",), str(error))
+        return root
 
 
 def _standing(fields: Mapping[str, object], error: ValidationError) -> Header | None:

@@ -116,6 +116,10 @@ class Header(_Part):
         world_field,
         Field(description="'panel', a folder of tables of one's own, or these and facilities that are added"),
     ] = None
+    governments: Annotated[
+        Literal["scripted", "reactive"],
+        Field(description="reactive: beside the events of the file, governments act by rules of their own"),
+    ] = "scripted"
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
     observed: dict[str, Observation] = Field(

@@ -160,7 +160,7 @@ class Values:
         return self._distribution(number, said)
 
     def _distribution(self, number: Callable[[], float], said: Callable[[float], Any]) -> dict[str, Any]:
-        kind = self.chance.choice(("uniform", "triangular", "normal", "lognormal", "choice"))
+        kind = self.chance.choice(("uniform", "triangular", "normal", "lognormal", "exponential", "choice"))
         values = sorted(number() for _ in range(3))
         if kind == "uniform":
             return {kind: [said(values[0]), said(values[2])]}
@@ -170,6 +170,8 @@ class Values:
             return {kind: [said(values[1]), said(abs(values[2] - values[0]) / 4)]}
         if kind == "lognormal" and values[2] > 0:
             return {kind: [said(values[2]), round(self.chance.uniform(0, 0.8), 3)]}
+        if kind == "exponential" and values[1] > 0:
+            return {kind: [said(values[1])]}
         given: dict[str, Any] = {"choice": [said(value) for value in values]}
         if self.chance.random() < 0.5:
             given["weights"] = [self.chance.randint(0, 3), 1, self.chance.randint(0, 3)]

@@ -39,6 +39,7 @@ LOADER_ONLY = {
         negotiation-approves-a-tariff
         observed-figure-with-unknown-source unknown-source""",
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
+        distribution-exponential-mean-zero
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
         flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
         recycling-of-everything share-above-one tax-out-of-range""",

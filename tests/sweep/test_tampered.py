@@ -76,6 +76,11 @@ def _listing(folder: Path) -> Listing:
 
 def _restored(copy: Path, source: Path, sound: Listing) -> None:
     """Make a tampered copy sound again: what was touched is copied anew, in far less time than all of it."""
+    if copy.is_symlink():
+        # The folder itself was moved away: what it leads to now must not be written into.
+        copy.unlink()
+        shutil.rmtree(copy.with_name(f".{copy.name}-moved"))
+        shutil.copytree(source, copy)
     now = _listing(copy)
     for name in sorted(name for name in now if now[name] != sound.get(name)):
         place = copy / name

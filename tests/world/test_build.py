@@ -22,7 +22,7 @@ YEARS = (2024, 2022, 2009)
 COMMON = (
     "goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "hosts.csv", "substitutes.csv",
     "transport.csv",
-    "straits.csv", "sea_legs.csv", "harbours.csv", "overland.csv",
+    "straits.csv", "sea_legs.csv", "harbours.csv", "overland.csv", "governments.csv",
 )  # fmt: skip
 SAMPLE = ROOT / "data" / "raw" / "targets" / "posterior.csv"
 CONFIDENCE = {"seen", "derived", "memory", "assumption"}

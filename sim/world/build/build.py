@@ -19,7 +19,8 @@ from sim.world.build.write import GOODS, YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-COPIED = ("behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland")
+COPIED = ("behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland",
+          "governments")  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 
 
