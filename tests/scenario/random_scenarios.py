@@ -29,6 +29,8 @@ from tests.scenario.random_values import Values
 __all__ = ["Case", "random_case"]
 
 MOST_STEPS, MOST_MEMBERS, MOST_EVENTS = 18, 5, 6
+REACTIVE = 15
+"""In one scenario of so many governments act by rules, too."""
 MOST_GOODS = 4
 """Chains with more goods than this are tried, but seldom."""
 CHOOSE: Mapping[str, tuple[tuple[str, int, int], ...]] = {
@@ -153,6 +155,8 @@ class _Maker(Values):
         if self.blocs:
             header["blocs"] = self.blocs
         header["events"] = self.events
+        if self.number % REACTIVE == REACTIVE // 2:
+            header["governments"] = "reactive"
         if chance.random() < 0.35:
             header["assumptions"] = self._assumptions()
         text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
