@@ -22,6 +22,7 @@ from matplotlib.dates import ConciseDateFormatter, YearLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from PIL import Image
 
 from sim.analysis.names import in_text
 from sim.analysis.text import number
@@ -52,6 +53,7 @@ __all__ = [
     "line_labels",
     "number",
     "percent",
+    "picture_of",
     "png_bytes",
     "quoted",
     "save_picture",
@@ -363,6 +365,15 @@ def png_bytes(fig: Figure, resolution: float) -> bytes:
     with mpl.rc_context(STYLE):
         fig.savefig(stream, format="png", dpi=resolution, metadata={"Software": None})
     return stream.getvalue()
+
+
+def picture_of(fig: Figure, resolution: float) -> Image.Image:
+    """A figure in so many dots per inch, not yet written; the same for the same drawing."""
+    stream = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        fig.savefig(stream, format="rgba", dpi=resolution)
+    width, height = (int(length * resolution) for length in fig.get_size_inches())
+    return Image.frombytes("RGBA", (width, height), stream.getvalue()).convert("RGB")
 
 
 def save_picture(fig: Figure, directory: Path, name: str, title: str, table: pd.DataFrame) -> Picture:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from sim.analysis.points_needed import ENOUGH_MEMBERS, few_members
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
 from sim.explain.words import two
+from sim.report.crew import Crew
 from sim.report.headline import Headline, finding
 from sim.report.origin import licences, origin
-from sim.report.pictures import Shot, data_uri, packed, shots
+from sim.report.pictures import Shot, Shots, begin_shots, data_uri, fitted, packed
 from sim.report.scenarios import told
-from sim.report.why import why
+from sim.report.why import Why, why
 from sim.results import Run
 from sim.visible import visible
 
@@ -81,14 +82,13 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     pairs = list({line.run.id: (line.run, line.baseline) for line in lines}.values())
     scenarios = [told(*pair, called[pair[0].id]) for pair in pairs]
     names = {line.good: line.name for line in lines}
-    room = (LARGEST - ROOM_FOR_TEXT) // len(subjects)
-    pictures = [shots(s.together, s.baseline.scenario, s.goods, room) for s in subjects]
     head, lead = finding(lines)
     rows, table = _numbers(lines)
     ranked = sorted(lines, key=lambda line: -abs(np.log(line.multiple[0])))
     goods = list(dict.fromkeys(line.good for line in ranked))
     # The scenarios are run again for the parts of their events: once each, for the good that moves most.
     leading = [next(line for line in ranked if line.run.id == run.id) for run, _ in pairs]
+    pictures, told_why = _made(subjects, ranked, leading)
     order = {run.id: number for number, (run, _) in enumerate(pairs)}
     style, script = ((HERE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     text = _environment().get_template("page.html").render(
@@ -97,7 +97,9 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
         baselines=[{"title": called[s.baseline.id], "name": shown_name(s.baseline)} for s in subjects],
         period=_period(runs), number_heads=HEADS, number_rows=rows, numbers_csv=packed(table),
         scenarios=scenarios, goods=[names[good] for good in goods],
-        cards=[_card(line, order[line.run.id], goods.index(line.good), line in leading) for line in ranked],
+        cards=[
+            _card(line, order[line.run.id], goods.index(line.good), told_why[id(line)]) for line in ranked
+        ],
         shots=[
             _figure(shot, goods.index(shot.good))
             for good in goods for made in pictures for shot in made.drawn if shot.good == good
@@ -109,6 +111,26 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     if size > LARGEST:
         raise MonaziteError(f"the page would have {size / 1e6:.1f} MB; report fewer goods with --good")
     return text
+
+
+def _made(
+    subjects: Sequence[Subject], lines: Sequence[Headline], leading: Sequence[Headline]
+) -> tuple[list[Shots], dict[int, Why]]:
+    """What takes time, shared out: the pictures of each subject, and why, by the ``id`` of its line.
+
+    Args:
+        leading: lines whose scenario is run again for the parts of its events.
+    """
+    room = (LARGEST - ROOM_FOR_TEXT) // len(subjects)
+    with Crew(len(leading) + sum(len(s.goods) for s in subjects)) as crew:
+        reasons = {id(line): crew.begin(why, *_asked(line), _has_parts(line)) for line in leading}
+        begun = [begin_shots(crew, s.together, s.baseline.scenario, s.goods) for s in subjects]
+        reasons |= {id(line): _now(line) for line in lines if line not in leading}
+        pictures = [
+            fitted(crew, drawing, (s.together, s.baseline.scenario, s.goods), room)
+            for s, drawing in zip(subjects, begun, strict=True)
+        ]
+        return pictures, {key: reason() for key, reason in reasons.items()}
 
 
 def _environment() -> Environment:
@@ -175,9 +197,21 @@ def _cell(middle: float, low: float, high: float, members: int) -> dict[str, str
     return {"text": said(middle), "value": value, "band": band}
 
 
-def _card(line: Headline, scenario: int, good: int, leading: bool) -> dict[str, Any]:
-    several = len(own_events(line.run.dataset, line.baseline.dataset)) > 1
-    found = why(line.run, line.baseline, line.good, leading and several and line.moves)
+def _asked(line: Headline) -> tuple[Run, Run, str]:
+    return line.run, line.baseline, line.good
+
+
+def _has_parts(line: Headline) -> bool:
+    """Whether there are several events to part a difference among."""
+    return len(own_events(line.run.dataset, line.baseline.dataset)) > 1 and line.moves
+
+
+def _now(line: Headline) -> Callable[[], Why]:
+    """Why, told when it is asked for: without running anything it takes no time."""
+    return lambda: why(*_asked(line), False)
+
+
+def _card(line: Headline, scenario: int, good: int, found: Why) -> dict[str, Any]:
     return {
         "scenario": scenario, "good": good, "title": f"{line.name}: {line.title}",
         "sentence": line.sentence(), "why": found,

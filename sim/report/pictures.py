@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
+from sim.report.crew import Crew
 from sim.results import Run
 
-__all__ = ["Shot", "Shots", "data_uri", "packed", "shots"]
+__all__ = ["Shot", "Shots", "begin_shots", "data_uri", "draw", "fitted", "packed"]
 
 RESOLUTIONS = (120, 95, 75)
 """Dots per inch; the finest with which all pictures fit the room that there is."""
@@ -49,47 +50,69 @@ class Shots:
     not_drawn: list[str]
 
 
-def shots(runs: Sequence[Run], baseline: str, goods: Sequence[str], room: int) -> Shots:
-    """Draw all pictures of some goods.
+Begun = Sequence[Callable[[], Shots]]
+"""Pictures of one good after the other, being drawn."""
+
+
+def begin_shots(crew: Crew, runs: Sequence[Run], baseline: str, goods: Sequence[str]) -> Begun:
+    """Begin to draw all pictures of some goods, in the finest resolution.
 
     Args:
+        crew: who draws.
         runs: what is compared, the baseline among them.
         baseline: its scenario id.
         goods: good ids.
+    """
+    return [crew.begin(draw, runs, baseline, good, RESOLUTIONS[0]) for good in goods]
+
+
+def fitted(crew: Crew, begun: Begun, asked: tuple[Sequence[Run], str, Sequence[str]], room: int) -> Shots:
+    """The pictures once they are drawn, again and coarser where they do not fit.
+
+    Args:
+        asked: runs, baseline and goods, as before.
         room: bytes that they may take on the page, in base 64.
     """
-    from sim.plots import kinds, line_up
-    from sim.plots.style import file_name, png_bytes
-
-    lined, figures, not_drawn = line_up(runs, baseline), [], []
-    for good in goods:
-        case = lined.of(good)
-        for kind in kinds():
-            measured = kind.measure(case)
-            if measured.nothing:
-                not_drawn.append(measured.nothing)
-                continue
-            csv = measured.table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
-            name = file_name(kind.name, good) + ".csv"
-            figures.append((good, measured.title, measured.words, kind.draw(measured), csv, name))
-    numbers = sum(len(packed(csv)) for *_, csv, _ in figures)
-    drawn: list[Shot] = []
-    for resolution in RESOLUTIONS:
-        drawn = [
-            Shot(good, title, words, *_small(png_bytes(figure, resolution)), csv, name)
-            for good, title, words, figure, csv, name in figures
-        ]
-        if numbers + sum(len(shot.image) * 4 // 3 for shot in drawn) <= room:
+    made = _together(begun)
+    for resolution in RESOLUTIONS[1:]:
+        taken = sum(len(packed(shot.csv)) + len(shot.image) * 4 // 3 for shot in made.drawn)
+        if taken <= room:
             break
-    return Shots(drawn, list(dict.fromkeys(not_drawn)))
+        runs, baseline, goods = asked
+        made = _together([crew.begin(draw, runs, baseline, good, resolution) for good in goods])
+    return made
 
 
-def _small(png: bytes) -> tuple[bytes, int, int]:
-    """A picture in few colours, its width and its height."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
+def _together(begun: Begun) -> Shots:
+    parts = [result() for result in begun]
+    said = [sentence for part in parts for sentence in part.not_drawn]
+    return Shots([shot for part in parts for shot in part.drawn], list(dict.fromkeys(said)))
+
+
+def draw(runs: Sequence[Run], baseline: str, good: str, resolution: int) -> Shots:
+    """Draw all pictures of a good."""
+    from sim.plots import kinds, line_up
+    from sim.plots.style import file_name, picture_of
+
+    case, drawn, not_drawn = line_up(runs, baseline).of(good), [], []
+    for kind in kinds():
+        measured = kind.measure(case)
+        if measured.nothing:
+            not_drawn.append(measured.nothing)
+            continue
+        csv = measured.table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+        picture = picture_of(kind.draw(measured), resolution)
+        size = picture.width, picture.height
+        name = file_name(kind.name, good) + ".csv"
+        drawn.append(Shot(good, measured.title, measured.words, _small(picture), *size, csv, name))
+    return Shots(drawn, not_drawn)
+
+
+def _small(picture: Image.Image) -> bytes:
+    """A picture as PNG, in few colours."""
     stream = io.BytesIO()
     picture.quantize(COLOURS).save(stream, "PNG", optimize=True)
-    return stream.getvalue(), picture.width, picture.height
+    return stream.getvalue()
 
 
 def data_uri(image: bytes) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import weakref
 import zlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field
 from xarray.backends import BackendArray
@@ -31,6 +34,8 @@ REMEDY = "take an undamaged copy of the run, or repeat it by the command in its 
 LARGEST_COUNT = 10**9
 LARGEST_VALUES = 2**40
 """Bytes of one variable beyond which no run was ever stored."""
+LARGEST_KEPT, ROOM_FOR_KEPT = 2**24, 2**28
+"""Bytes of an array that is kept once it has been read, and of all that are."""
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
 Size = Annotated[int, Field(strict=True, ge=0, lt=2**48)]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -162,6 +167,37 @@ class _Checked(LocalStore):
         return data
 
 
+class _Kept:
+    """Arrays that have been read not long ago, so many bytes of them."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._taken = room, 0
+        self._arrays: OrderedDict[int, tuple[weakref.ref[Any], npt.NDArray[Any]]] = OrderedDict()
+
+    def get(self, owner: object) -> npt.NDArray[Any] | None:
+        """What was read for an owner, if it is still there."""
+        found = self._arrays.get(id(owner))
+        if found is None or found[0]() is not owner:
+            return None
+        self._arrays.move_to_end(id(owner))
+        return found[1]
+
+    def keep(self, owner: object, array: npt.NDArray[Any]) -> None:
+        """Keep what was read; what has not been asked for longest makes room."""
+        self._drop(id(owner))
+        self._arrays[id(owner)] = weakref.ref(owner), array
+        self._taken += array.nbytes
+        while self._taken > self._room and self._arrays:
+            self._drop(next(iter(self._arrays)))
+
+    def _drop(self, key: int) -> None:
+        found = self._arrays.pop(key, None)
+        self._taken -= 0 if found is None else found[1].nbytes
+
+
+_KEPT = _Kept(ROOM_FOR_KEPT)
+
+
 class _Readable(BackendArray):
     """An array whose trouble in reading is an error with its name."""
 
@@ -180,6 +216,20 @@ class _Readable(BackendArray):
         )
 
     def _values(self, key: tuple[Any, ...]) -> Any:
+        if self.shards is not None or self.variable.nbytes > LARGEST_KEPT:
+            return self._read(key)
+        # A page asks a run's small arrays for one good after the other: each is unpacked once.
+        whole = _KEPT.get(self)
+        if whole is None:
+            whole = self._read((slice(None),) * self.variable.ndim)
+            _KEPT.keep(self, whole)
+        chosen = whole
+        for axis, part in enumerate(key):
+            if np.ndim(part):
+                chosen = chosen.take(part, axis=axis)
+        return chosen[tuple(slice(None) if np.ndim(part) else part for part in key)].copy()
+
+    def _read(self, key: tuple[Any, ...]) -> Any:
         try:
             if self.shards is not None:
                 return self.shards.values(key)

@@ -16,7 +16,9 @@ import pytest
 from sim.analysis import metrics
 from sim.analysis.select import price
 from sim.cli import main
+from sim.errors import MonaziteError
 from sim.explain.words import two
+from sim.report.crew import Crew
 from sim.report.headline import Headline, finding
 from sim.report.origin import licences
 from sim.report.page import LARGEST, Subject
@@ -24,6 +26,7 @@ from sim.report.page import page as made_page
 from sim.report.pictures import Shots
 from sim.report.why import Why
 from tests.report.conftest import GOOD, Page, elements
+from tests.tantalum import tantalum_campaign
 
 
 def packed(content):
@@ -116,7 +119,8 @@ EVIL = '<img src=x onerror=alert(1)></script><script>alert("x")</script>\u202e&a
 
 def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
     run, baseline = runs
-    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
+    monkeypatch.setattr("sim.report.page.begin_shots", lambda *_: [])
+    monkeypatch.setattr("sim.report.page.fitted", lambda *_: Shots([], []))
     evil = dataclasses.replace(run, manifest={**run.manifest, "title": EVIL, "argv": ["x", EVIL]})
     text = made_page([Subject(baseline, (evil,), (GOOD,))], EVIL)
     found = elements(text)
@@ -130,7 +134,8 @@ def test_names_from_elsewhere_are_text_and_nothing_else(runs, monkeypatch):
 
 def test_variants_of_one_scenario_are_told_apart_wherever_they_are_named(runs, monkeypatch):
     run, baseline = runs
-    monkeypatch.setattr("sim.report.page.shots", lambda *_: Shots([], []))
+    monkeypatch.setattr("sim.report.page.begin_shots", lambda *_: [])
+    monkeypatch.setattr("sim.report.page.fitted", lambda *_: Shots([], []))
     monkeypatch.setattr("sim.report.page.why", lambda *_: Why("", ()))
     variants = [
         dataclasses.replace(
@@ -199,3 +204,26 @@ def test_on_paper_all_is_shown_in_full_width(page: Page) -> None:
     assert "@page { size: A4;" in style
     narrow = [line for line in style.splitlines() if "max-width: 40rem" in line]
     assert narrow == ["@media screen and (max-width: 40rem) {"]
+
+
+def test_the_page_is_the_same_whoever_does_the_work(page, tmp_path_factory, monkeypatch):
+    """Explanations and pictures by other processes give the bytes of those made here."""
+    monkeypatch.setattr("sim.report.crew.FEW", 0)
+    monkeypatch.setattr("sim.report.crew.cores", lambda: 2)
+    target = tmp_path_factory.mktemp("crew") / "report.html"
+    campaign = tantalum_campaign(tmp_path_factory)
+    assert main(["report", str(campaign), "--good", GOOD, "--to", str(target)]) == 0
+    assert target.read_bytes() == page.file.read_bytes()
+
+
+def test_what_goes_wrong_elsewhere_is_said_here(monkeypatch):
+    monkeypatch.setattr("sim.report.crew.cores", lambda: 2)
+    with Crew(9) as crew:
+        refused, length = crew.begin(_refused, "no page"), crew.begin(len, "four")
+        assert length() == 4
+        with pytest.raises(MonaziteError, match="no page"):
+            refused()
+
+
+def _refused(said):
+    raise MonaziteError(said)

@@ -17,6 +17,7 @@ import yaml
 from sim.errors import MonaziteError
 from sim.results import Timing, find_runs, load_run, save
 from sim.results import store as store_module
+from sim.results.stored import _Kept
 from tests.synthetic import make_dataset
 
 
@@ -218,3 +219,35 @@ def test_one_member_has_no_invented_band(tmp_path: Path) -> None:
     path = save(make_dataset("a", members=1), tmp_path, FakeScenario(), [])
     prices = pd.read_parquet(path / "tables" / "prices.parquet")
     assert set(prices["statistic"]) == {"central"}
+
+
+def test_what_is_kept_of_an_array_is_what_is_stored(tmp_path: Path) -> None:
+    """A second question, whatever its form, is answered as the first one; what was given may be changed."""
+    dataset = make_dataset("licence-test", shock=1.0)
+    stored = load_run(save(dataset, tmp_path, FakeScenario(), [], full=True)).dataset
+    name = next(str(n) for n, values in dataset.data_vars.items() if values.ndim == 3)
+    whole = dataset[name]
+    first, second, third = whole.dims
+    for _ in range(2):
+        for chosen in (
+            {}, {first: 0}, {second: [2, 0]}, {third: -1, second: 1},
+            {first: [0], third: slice(None, None, -1)},
+        ):  # fmt: skip
+            found = stored[name].isel(chosen).values
+            np.testing.assert_array_equal(found, whole.isel(chosen).values)
+            if found.ndim:
+                found[...] = -7
+
+
+def test_arrays_that_are_kept_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, owners = _Kept(100), [Owner() for _ in range(4)]
+    for owner in owners[:3]:
+        kept.keep(owner, np.zeros(5))
+        assert kept.get(owners[0]) is not None
+    assert [kept.get(owner) is not None for owner in owners] == [True, False, True, False]
+    kept.keep(owners[3], np.zeros(50))
+    assert all(kept.get(owner) is None for owner in owners), "larger than all the room"
+
+
+class Owner:
+    """Somebody whose array is kept."""
