@@ -223,12 +223,10 @@ class _History:
 
     def __init__(self, frame: Frame, depth: int) -> None:
         shape = depth + 1, frame.lengths[0]
-        self.change, self.image = np.empty((2, *shape), dtype=frame.kind)
+        self.change, self.image, self._work = np.empty((3, *shape), dtype=frame.kind)
         self.gram = np.zeros((depth + 1, depth + 1, len(frame)), dtype=frame.kind)
         self.products, self.weights = np.empty((2, depth + 1, len(frame)), dtype=frame.kind)
-        self.pieces = [
-            (piece.markets, piece.variables, (len(piece.good), piece.widths[0])) for piece in frame.pieces
-        ]
+        self._first, self._market = frame.first_variable, frame.variable_market
 
     def take(self, frame: Frame, places: Places) -> _History:
         """The history of some markets."""
@@ -241,27 +239,18 @@ class _History:
 
     def book(self, now: int, length: int) -> None:
         """Products of the newest change with the last ``length`` ones, itself included."""
-        products = self.products[:length]
-        for markets, variables, shape in self.pieces:
-            np.einsum(
-                "kmv,mv->km",
-                self.change[:length, variables].reshape(length, *shape),
-                self.change[now, variables].reshape(shape),
-                out=products[:, markets],
-            )
+        products, work = self.products[:length], self._work[:length]
+        np.multiply(self.change[:length], self.change[now], out=work)
+        np.add.reduceat(work, self._first, axis=1, out=products)
         self.gram[now, :length] = products
         self.gram[:length, now] = products
 
     def combine(self, weights: FloatArray, out: FloatArray) -> None:
         """Sum of the images by the weights (length, n), into ``out``."""
-        length = len(weights)
-        for markets, variables, shape in self.pieces:
-            np.einsum(
-                "km,kmv->mv",
-                weights[:, markets],
-                self.image[:length, variables].reshape(length, *shape),
-                out=out[variables].reshape(shape),
-            )
+        work = self._work[: len(weights)]
+        np.take(weights, self._market, axis=1, out=work, mode="clip")
+        np.multiply(work, self.image[: len(weights)], out=work)
+        np.add.reduce(work, axis=0, out=out)
 
 
 def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
