@@ -58,6 +58,8 @@ class Sweeper:
     wanted: FloatArray = field(init=False)
     demanded: FloatArray = field(init=False)
     power: FloatArray = field(init=False)
+    by_group: list[tuple[FloatArray, FloatArray, FloatArray]] = field(init=False)
+    """Of each run of tiers its power, and its parts of what makes a tier and of the tiers."""
     full: FloatArray = field(init=False)
     work: FloatArray = field(init=False)
     row_flow: FloatArray = field(init=False)
@@ -115,6 +117,8 @@ class Sweeper:
         self.demanded = self.wanted if self.held is None else np.empty(buyers, dtype=kind)
         self.power = np.empty((len(self.groups), buyers), dtype=kind)
         self.full, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
+        pairs = zip(self.power, self.groups, strict=True)
+        self.by_group = [(power, self.steep[group], self.tier[group]) for power, group in pairs]
         if self.frame.capped:
             self.row_flow, self.sums = np.empty(rows, dtype=kind), np.empty(variables, dtype=kind)
 
@@ -175,8 +179,8 @@ class Sweeper:
         np.log(self.z, out=self.log_z)
         np.multiply(self.rate, self.log_z, out=self.power)
         np.exp(self.power, out=self.power)
-        for group, power in zip(self.groups, self.power, strict=True):
-            np.multiply(power, self.steep[group], out=self.tier[group])
+        for power, steep, tier in self.by_group:
+            np.multiply(power, steep, out=tier)
         np.minimum(self.tier, self.demand, out=self.tier)
         if len(self.tier) > 1:
             np.add.reduce(self.tier, axis=0, out=self.wanted)
