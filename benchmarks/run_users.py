@@ -1,10 +1,10 @@
 """Speed where users are: markets of shipped scenarios, whole steps by phase, a lone run, a lesson, start-up.
 
-``python -m benchmarks.run_users [--against FOLDER] [--quick]``. With another checkout in a folder, old and new run in turn
-in one process, and ratios come first. The markets are those that the scenarios ask for, taken as they run, in
-stacks of 1, 32 and 200 members; each is cleared again from where it was cleared before. The floor beside
-is what no clearing with so many sweeps can go below: its exponentials and logs at the speed of numpy here, then
-its products at one number a cycle and its arrays read and written once.
+``python -m benchmarks.run_users [--against FOLDER] [--quick]``. With another checkout in a folder, old and
+new run in turn in one process, and ratios come first. The markets are those that the scenarios ask for, taken
+as they run, in stacks of 1, 32 and 200 members; each is cleared again from where it was cleared before. The
+floor beside is what no clearing with so many sweeps can go below: its exponentials and logs at the speed of
+numpy here, then its products at one number a cycle and its arrays read and written once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import importlib, json, pickle, statistics, sys, time
 import numpy as np
 
 against, quick = sys.argv[1], sys.argv[2] == "quick"
-SCENARIOS = ("ree-licence-2025", "framework-deal-2025", "tariff-spiral-2025", "gallium-germanium-licence-2023")
+SCENARIOS = (
+    "ree-licence-2025", "framework-deal-2025", "tariff-spiral-2025", "gallium-germanium-licence-2023",
+)
 STACKS = {1: 40, 32: 12} if quick else {1: 84, 32: 26, 200: 20}
 REPEATS = 3 if quick else 7
 KEPT = {1: 60, 32: 12, 200: 3}
@@ -95,7 +97,8 @@ def captured(name, members, steps):
 numbers = np.random.default_rng(0).uniform(0.5, 2.0, 20000)
 out = np.empty_like(numbers)
 def per_number(function):
-    return min(clock(lambda: [function(numbers, out=out) for _ in range(50)])[0] for _ in range(5)) / 50 / len(numbers)
+    taken = min(clock(lambda: [function(numbers, out=out) for _ in range(50)])[0] for _ in range(5))
+    return taken / 50 / len(numbers)
 exp, log, copy = per_number(np.exp), per_number(np.log), per_number(np.positive)
 
 def floor(calls, clearings):
@@ -165,7 +168,8 @@ for name, members, steps in (("ree-licence-2025", 1, 84), ("framework-deal-2025"
         for label, value in part.items():
             shares.setdefault(label, []).append(value)
         return taken
-    taken, ratio = each([once] + [lambda: phases(name, members, steps)[0]] * (len(trees) - 1), 1 if quick else 3)
+    others = [lambda: phases(name, members, steps)[0]] * (len(trees) - 1)
+    taken, ratio = each([once, *others], 1 if quick else 3)
     book(f"{short}, {members}: a step", taken, ratio, "ms", 1e3)
     for label, values in shares.items():
         found[f"{short}, {members}: {label}"] = statistics.median(values), "of a step"

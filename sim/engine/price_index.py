@@ -80,7 +80,7 @@ class BaseYear:
 
 @dataclass(frozen=True)
 class _Part:
-    """Links of the goods under caps, or of those without, sorted by cell: supplier and pair of good and importer."""
+    """Links of the goods under caps, or of those without, by cell: supplier, good and importer."""
 
     links: Links
     start: IntArray
@@ -160,7 +160,7 @@ class DeliveredPrices:
     def _set_market(self, market: PolicyMarket) -> None:
         """Lay out the links of goods that have sellers and buyers: others deliver nothing."""
         self._market, self._parts = market, {}
-        wedge, found = _flat(market.delivered), []
+        wedge, found = _flat(market.delivered), list[IntArray]()
         for capped in sorted({bool(bucket.caps.shape[1]) for bucket in market.market.buckets}):
             links = links_of(market.market, capped, self._cell)
             cell = self._cell(links.offer, links.need)

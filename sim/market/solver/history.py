@@ -75,8 +75,8 @@ class History:
     def _of_all(self, now: int, length: int) -> FloatArray:
         """Each entry is one array over the markets, and a pass takes a block of entries.
 
-        The newest change has a row of its own, an equation of which 0 comes out. The last row is the right side:
-        what elimination leaves in it, divided, is what the way back begins with.
+        The newest change has a row of its own, an equation of which 0 comes out. The last row is the right
+        side: what elimination leaves in it, divided, is what the way back begins with.
         """
         if length not in self._views:
             self._views[length] = self._viewed(length)
@@ -110,19 +110,17 @@ class History:
         )
         steps = []
         for k in range(length):
-            column = system[k + 1 : length, k]
+            below, factor = system[k + 1 :, k], lower[k + 1 :, k]
             rest = slice(k + 1, None), slice(k + 1, None)
-            by_row = lower[k + 1 :, k, None]
-            steps.append(
-                (system[k + 1 :, k], system[k, k], lower[k + 1 :, k], by_row, column, outer[rest], system[rest])
-            )
+            by_row, column = factor[:, None], below[:-1]
+            steps.append((below, system[k, k], factor, by_row, column, outer[rest], system[rest]))
         solved = lower[length]
         back = [(lower[k, :k], solved[k], outer[0, :k], solved[:k]) for k in range(length - 1, 0, -1)]
         diagonal = np.einsum("iin->in", system[:length])
         return system[:length], system[length], diagonal, steps, back, solved
 
     def _of_few(self, now: int, length: int, few: IntArray) -> FloatArray:
-        weights = self._lower[length, :length]
+        weights: FloatArray = self._lower[length, :length]
         weights.fill(0.0)
         weights[now] = 1.0
         older = [i for i in range(length) if i != now]

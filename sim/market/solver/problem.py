@@ -102,8 +102,8 @@ def problem_of(piece: Piece, load: Load, mine: IntArray) -> Problem:
         turn = np.full(held.shape, np.inf)
     else:
         held, least = of_each(load.held), load.least
-        tiers_of = (np.moveaxis(values, 2, 0) for values in (demand, log_reservation, elasticity))
-        turn = np.where(held > 0, index_at(*tiers_of, held / (1 - least)), np.inf)
+        wanted, worth, response = (np.moveaxis(v, 2, 0) for v in (demand, log_reservation, elasticity))
+        turn = np.where(held > 0, index_at(wanted, worth, response, held / (1 - least)), np.inf)
     return Problem(
         bucket=piece.bucket,
         good=piece.good[mine],

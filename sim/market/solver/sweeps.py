@@ -25,6 +25,9 @@ DEPTH, DEPTH_PREPARED, DEPTH_CAPPED = 4, 3, 6
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 40
+FAR = {14: 0.1, 20: 0.03, 28: 0.003}
+"""Sweeps after which a market that is so far off, in shares of its size, is left to the safeguard: mixing
+then wanders among the corners of tiers and ceilings, and mostly goes on to."""
 COMPACT, WORTH_COMPACTING = 0.4, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 COMPACT_CLASSES, LONG = 0.6, 6
@@ -228,7 +231,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
         sweeper: the markets. start: w, per variable. tolerance: residual to arrive at.
 
     Returns:
-        w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
+        w at arrival, or as far as it came for a market that did not arrive; sweeps (n,); and the markets that
         did not arrive, of which the sweeper does not hold the point.
 
     Equation (C15), docs/clearing.md, for ``u_s``.
@@ -261,6 +264,8 @@ class _Mixing:
         self.going = np.ones(len(frame), dtype=bool)
         self.frozen: BoolArray | None = None
         self.smaller: list[tuple[Sweeper, Places]] = []
+        self.lost: list[IntArray] = []
+        """Markets that were given up."""
         self.depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
         if "history" not in frame.memory:
             frame.memory["history"] = History(frame, self.depth)
@@ -285,7 +290,12 @@ class _Mixing:
 
     def all_arrived(self, sweep: int, tolerance: float) -> bool:
         """Let go of markets that have arrived; whether these were the last."""
-        arrived = self.going & (self.sweeper.distance(self.raw) <= tolerance)
+        distance = self.sweeper.distance(self.raw)
+        arrived = self.going & (distance <= tolerance)
+        if sweep in FAR:
+            lost = self.going & ~(distance <= FAR[sweep])
+            self.lost.append(self.markets[lost])
+            arrived |= lost
         if not arrived.any() and (sweep != LONG or self.frozen is None):
             return False
         self.sweeps[self.markets[arrived]] = sweep
@@ -351,8 +361,8 @@ class _Mixing:
         self._hand_in()
         for part, places in self.smaller:
             self.whole.put(part, places)
-        missed = np.unique(self.markets[self.going])
+        missed = np.unique(np.concatenate([self.markets[self.going], *self.lost]))
         if len(missed):
-            back = np.isin(self.whole.frame.variable_market, missed)
+            back = np.isin(self.whole.frame.variable_market, missed) & ~np.isfinite(self.result)
             self.result[back] = start[back]
         return self.result, self.sweeps, missed
