@@ -69,10 +69,10 @@ def book(name, taken, ratio, unit="s", scale=1.0):
 
 def simulation(name, members):
     # Whichever tree is in use.
-    sim = importlib.import_module("sim.engine")
+    engine = importlib.import_module("sim.engine")
     scenario = importlib.import_module("sim.scenario").load_scenario(name)
     world = importlib.import_module("sim.world.load").load_world(scenario.base_year, scenario.tables)
-    return sim.Simulation(world, scenario, members=members, seed=1)
+    return engine.Simulation(world, scenario, members=members, seed=1)
 
 def captured(name, members, steps):
     '''What clearings of a run were asked for, of steps and of the market of tomorrow.'''
