@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import resource
 import statistics
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Figure", "Timing", "clean_environment", "publish", "run_python", "timed"]
+__all__ = ["Figure", "Timing", "clean_environment", "processor", "publish", "run_python", "timed"]
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "outputs" / "bench"
@@ -108,13 +109,25 @@ def run_python(program: str, *arguments: str) -> dict[str, float]:
     return figures
 
 
+def processor() -> str:
+    """Name of the processor at hand, as the system has it; figures mean little without it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    widest = next((name for name in ("avx512f", "avx2", "sse2") if f" {name}" in flags), "")
+    return " ".join([names[0] if names else platform.processor() or platform.machine(), widest]).strip()
+
+
 def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def publish(name: str, figures: Sequence[Figure]) -> Path:
+def publish(name: str, figures: Sequence[Figure], title: str = "") -> Path:
     """Print the figures as a table and write them to ``outputs/bench/<name>.json``."""
-    table = Table(title=name, title_justify="left")
+    table = Table(title=title or name, title_justify="left")
     table.add_column("figure")
     for heading in ("value", "unit", "must", "aim", "met"):
         table.add_column(heading, justify="left" if heading == "unit" else "right")

@@ -38,6 +38,12 @@ class LicenceQueue:
     approved: FloatArray
     """(M,) tonnes of permits given so far."""
 
+    def __post_init__(self) -> None:
+        self._fitted: Licence | None = None
+        """The licence that books were last fitted to: as long as it is the same they fit."""
+        self._share: FloatArray | None = None
+        """(M, slots) as :func:`_decided` gives it for that licence."""
+
     @classmethod
     def empty(cls, members: int, sellers: int, licence: Licence, step_years: float) -> LicenceQueue:
         """A queue on the day that the licence comes into force: nothing applied for, no permits."""
@@ -52,6 +58,8 @@ class LicenceQueue:
 
     def resize(self, licence: Licence, step_years: float) -> None:
         """Fit a licence with another delay or validity: what waits is decided at its new latest."""
+        if licence is self._fitted:
+            return
         members = len(self.permits)
         fresh = LicenceQueue.empty(members, self.waiting.shape[2], licence, step_years)
         rows, latest = np.arange(members), _latest(licence, step_years, members)
@@ -62,14 +70,18 @@ class LicenceQueue:
             for slot in range(held.shape[1]):
                 room[rows, np.minimum(slot, last)] += held[:, slot]
         self.waiting, self.permits, self.life = fresh.waiting, fresh.permits, fresh.life
+        self._fitted, self._share = licence, None
 
     def apply_for(self, tonnes: FloatArray, licence: Licence, step_years: float) -> None:
         """File applications, (M, S) tonnes; a decision between two steps is split between them.
 
         Equation (M50), docs/model.md, for ``wait_sl``.
         """
-        first, last = (times / step_years for times in _delays(licence, len(tonnes)))
-        share = _decided(first, last, self.waiting.shape[1])
+        share = self._share
+        if share is None or licence is not self._fitted:
+            first, last = (times / step_years for times in _delays(licence, len(tonnes)))
+            share = _decided(first, last, self.waiting.shape[1])
+            self._share = share if licence is self._fitted else None
         self.waiting += share[:, :, None] * tonnes[:, None]
         # A sum's last bit depends on how its terms lie in memory, and so on the number of members.
         self.filed = self.filed + np.ascontiguousarray(tonnes).sum(1)

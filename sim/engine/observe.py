@@ -94,7 +94,8 @@ class Observer:
             delivered = flow * self._outside[world.need_slice(g)] * years
             value.append((delivered * self._base_cif[g]).sum(1))
             tonnes[g] = delivered.sum()
-        return BaseYear(np.concatenate(value)[None], tonnes[None])
+        by_offer = np.concatenate(value)[None]
+        return BaseYear(by_offer, tonnes[None], self.of_offers(by_offer))
 
     def of_offers(self, values: FloatArray) -> FloatArray:
         """(M, G) sums of values (M, O) by good."""

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.arrays import FloatArray, Groups
+from sim.arrays import FloatArray, Groups, IntArray
 from sim.engine.markets import PolicyMarket
 from sim.market.clearing import Clearing
-from sim.market.flows import FlowTotals
+from sim.market.links import Links, links_of
 from sim.world.world import World
 
 __all__ = ["LEAST_TONNES", "BaseYear", "DeliveredPrices", "Deliveries"]
@@ -48,6 +48,8 @@ class BaseYear:
     """(1, ...) by supplier."""
     tonnes: FloatArray
     """(1, ...) by market, of all suppliers."""
+    total: FloatArray
+    """(1, ...) value by market, of all suppliers."""
 
     def price(self, now: Deliveries, sums: Sums, thin: FloatArray) -> FloatArray:
         """(M, ...) price by market, multiple of the base price; where nothing changed, the base year's mean.
@@ -71,9 +73,24 @@ class BaseYear:
         by_now = _over(sums(now.value * moved), sums(now.value), 0.0)
         by_base = _over(sums(counted * moved), sums(counted), by_now)
         level = _over(sums(now.at_base_prices), now.tonnes, np.nan)
-        level = _over(sums(self.value), self.tonnes, level)
+        level = _over(self.total, self.tonnes, level)
         price: FloatArray = level * np.exp((by_now + by_base) / 2)
         return np.where(now.tonnes > LEAST_TONNES, price, np.nan)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Links of the goods under caps, or of those without, by cell: supplier, good and importer."""
+
+    links: Links
+    start: IntArray
+    """(cells,) where the links of each begin."""
+    cells: slice
+    """Where its cells lie among those of both parts."""
+    base_wedge: FloatArray
+    """(1, L)"""
+    wedge: FloatArray
+    """(1 or M, L) of the policy."""
 
 
 class DeliveredPrices:
@@ -88,42 +105,95 @@ class DeliveredPrices:
     """
 
     def __init__(self, world: World, flow: Sequence[FloatArray], step_years: float, thin: FloatArray) -> None:
-        self._thin = thin
-        countries, offers = len(world.countries), len(world.offer_good)
-        keys, wedges = [], []
+        self._thin, self._offers = thin, len(world.offer_good)
+        countries = len(world.countries)
+        keys, first = [], [0]
         for g in range(len(world.goods)):
             destination = world.link_countries(g)[1]
-            seller = np.arange(offers)[world.offer_slice(g), None]
-            keys.append(((g * countries + destination) * offers + seller).ravel())
-            wedges.append(world.base_wedge(g))
+            seller = np.arange(self._offers)[world.offer_slice(g), None]
+            keys.append(((g * countries + destination) * self._offers + seller).ravel())
+            first.append(first[-1] + len(keys[-1]))
+        self._pair_of_need = world.need_good * countries + world.need_country
+        # Place of a link among all links of all goods: of its good's first, its seller and its buyer.
+        offer_good, need_good = world.offer_good, world.need_good
+        buyers = np.bincount(need_good, minlength=len(world.goods))
+        within = [np.arange(len(of)) - np.searchsorted(of, of) for of in (offer_good, need_good)]
+        self._place_of_offer = np.array(first)[offer_good] + within[0] * buyers[offer_good]
+        self._place_of_need = within[1]
         # Links by supplier and pair of good and importer, and these by pair.
-        self._cells = Groups(np.concatenate(keys))
-        by_pair, self._seller = np.divmod(self._cells.keys, offers)
-        self._of_pair = Groups(by_pair)
-        self.pairs = self._of_pair.keys
+        cells = Groups(np.concatenate(keys))
+        of_pair = Groups(cells.keys // self._offers)
+        self.pairs = of_pair.keys
         self._base_price = world.base_price[self.pairs // countries]
-        self._base_wedge = _flat(wedges)
+        self._base_wedge = _flat([world.base_wedge(g) for g in range(len(world.goods))])
         usual = _flat(flow) * step_years
-        self._importers = Groups(world.need_good * countries + world.need_country)
-        tonnes = self._of_pair.sums(self._cells.sums(usual))
-        self._base = BaseYear(self._cells.sums(usual * self._base_wedge), tonnes)
-        self._wedge: tuple[PolicyMarket | None, FloatArray] = None, self._base_wedge
+        self._importers = Groups(self._pair_of_need)
+        self._cells, self._value = cells.keys, cells.sums(usual * self._base_wedge)
+        tonnes, total = of_pair.sums(cells.sums(usual)), of_pair.sums(self._value)
+        self._base = BaseYear(self._value, tonnes, total)
+        self._market: PolicyMarket | None = None
+        self._parts: dict[bool, _Part] = {}
+        self._seller = self._pair = self._pair_start = np.zeros(0, dtype=np.int64)
 
     def of(self, market: PolicyMarket, clearing: Clearing) -> FloatArray:
         """(M, P) USD/t; NaN where nothing is bought.
 
         Equation (M101), docs/model.md, for ``dlv_c``.
         """
-        if self._wedge[0] is not market:
-            self._wedge = market, _flat(market.delivered)
-        by_good = _flows(clearing)
-        tonnes = _flat(by_good)
-        costly = _flat(_with_rents(clearing, by_good)) if len(clearing.market.caps) else tonnes
-        spent = self._cells.sums(costly * self._wedge[1])
+        if self._market is not market:
+            self._set_market(market)
+        spent, at_base = np.zeros((2, len(clearing.price), len(self._seller)))
+        for batch in clearing.batches:
+            part, here = self._parts[bool(batch.frame.capped)], slice(batch.first, None)
+            if len(part.start):
+                tonnes = part.links.tonnes(batch)
+                here = slice(batch.first, batch.first + len(tonnes))
+                at_base[here, part.cells] = _summed(tonnes * part.base_wedge, part.start)
+                tonnes *= part.wedge if len(part.wedge) == 1 else part.wedge[here]
+                if batch.frame.capped:
+                    tonnes *= part.links.with_rent(batch)
+                spent[here, part.cells] = _summed(tonnes, part.start)
         spent *= np.take(clearing.price, self._seller, axis=1)
-        at_base = self._cells.sums(tonnes * self._base_wedge)
         deliveries = Deliveries(spent, at_base, self._importers.sums(clearing.purchases))
-        return self._base.price(deliveries, self._of_pair.sums, self._thin) * self._base_price
+        return self._base.price(deliveries, self._by_pair, self._thin) * self._base_price
+
+    def _set_market(self, market: PolicyMarket) -> None:
+        """Lay out the links of goods that have sellers and buyers: others deliver nothing."""
+        self._market, self._parts = market, {}
+        wedge, found = _flat(market.delivered), list[IntArray]()
+        for capped in sorted({bool(bucket.caps.shape[1]) for bucket in market.market.buckets}):
+            links = links_of(market.market, capped, self._cell)
+            cell = self._cell(links.offer, links.need)
+            start = np.flatnonzero(np.diff(cell, prepend=-1))
+            first = sum(len(cells) for cells in found)
+            found.append(cell[start])
+            place = self._place_of_offer[links.offer] + self._place_of_need[links.need]
+            here = slice(first, first + len(start))
+            own = [np.ascontiguousarray(values[:, place]) for values in (self._base_wedge, wedge)]
+            self._parts[capped] = _Part(links, start, here, *own)
+        cells = np.concatenate([np.zeros(0, dtype=np.int64), *found])
+        pair, self._seller = np.divmod(cells, self._offers)
+        self._pair_start = np.flatnonzero(np.diff(pair, prepend=-1))
+        self._pair = np.searchsorted(self.pairs, pair[self._pair_start])
+        value = self._value[:, np.searchsorted(self._cells, cells)]
+        self._base = replace(self._base, value=value)
+
+    def _cell(self, offer: IntArray, need: IntArray) -> IntArray:
+        """(L,) key of each link's cell."""
+        cell: IntArray = self._pair_of_need[need] * self._offers + offer
+        return cell
+
+    def _by_pair(self, values: FloatArray) -> FloatArray:
+        """(M, P) sums of values (M, cells)."""
+        total = np.zeros((len(values), len(self.pairs)))
+        if len(self._pair_start):
+            total[:, self._pair] = _summed(values, self._pair_start)
+        return total
+
+
+def _summed(values: FloatArray, start: IntArray) -> FloatArray:
+    """(M, n) sums of the runs of values (M, ...) that begin at ``start``."""
+    return np.asarray(np.add.reduceat(values, start, axis=1))
 
 
 def _flat(blocks: Sequence[FloatArray]) -> FloatArray:
@@ -131,23 +201,6 @@ def _flat(blocks: Sequence[FloatArray]) -> FloatArray:
     rows = [block.reshape(*block.shape[:-2], -1) for block in blocks]
     members = max(len(row) if row.ndim == 2 else 1 for row in rows)
     return np.concatenate([np.broadcast_to(row, (members, row.shape[-1])) for row in rows], axis=1)
-
-
-def _flows(clearing: Clearing) -> list[FloatArray]:
-    """Per good (M, S, B) tonnes."""
-    total = FlowTotals()
-    total.add(clearing)
-    return total.totals()
-
-
-def _with_rents(clearing: Clearing, tonnes: list[FloatArray]) -> list[FloatArray]:
-    """The same, each tonne counted 1 + rent of its link times: another number only for goods under caps."""
-    capped = set(clearing.market.cap_good.tolist())
-    batches = tuple(
-        replace(batch, row=batch.row * batch.row_rent) for batch in clearing.batches if batch.frame.capped
-    )
-    costly = _flows(replace(clearing, batches=batches))
-    return [costly[good] if good in capped else plain for good, plain in enumerate(tonnes)]
 
 
 def _over(value: FloatArray, weight: FloatArray, fallback: FloatArray | float) -> FloatArray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sim.market.layout import BoolArray, CapKey, FloatArray, IntArray, Market
-from sim.market.solver.frame import Frame
+from sim.market.solver.frame import Frame, Piece
 from sim.market.weighted import weighted
 
 __all__ = ["Clearing", "ClearingState", "FlowTotals"]
@@ -188,12 +188,9 @@ class Clearing:
         offers, needs = self.market.offers_of(good), self.market.needs_of(good)
         tonnes = np.zeros((len(self.price), offers.stop - offers.start, needs.stop - needs.start))
         for batch in self.batches:
-            for piece in batch.frame.pieces:
+            for piece, mine in _markets_of(batch.frame, good):
                 _, rows, buyers = piece.widths
                 sellers = piece.bucket.sellers.shape[1]
-                mine = np.flatnonzero(piece.bucket.goods[piece.good] == good)
-                if not len(mine):
-                    continue
                 g = piece.good[mine] if piece.bucket.own else piece.good[mine[:1]]
                 row = batch.row[piece.rows].reshape(-1, rows)[mine]
                 pull = batch.pull[piece.buyers].reshape(-1, buyers)[mine]
@@ -201,6 +198,15 @@ class Clearing:
                 by_seller = piece.bucket.incidence[g[0], :, :sellers].T @ link
                 tonnes[batch.first + piece.member[mine]] = by_seller[:, : tonnes.shape[1], : tonnes.shape[2]]
         return tonnes
+
+
+def _markets_of(frame: Frame, good: int) -> list[tuple[Piece, IntArray]]:
+    """The pieces that have markets of a good, and which of theirs these are; kept."""
+    if ("good", good) not in frame.memory:
+        found = [(piece, np.flatnonzero(piece.bucket.goods[piece.good] == good)) for piece in frame.pieces]
+        frame.memory["good", good] = [(piece, mine) for piece, mine in found if len(mine)]
+    kept: list[tuple[Piece, IntArray]] = frame.memory["good", good]
+    return kept
 
 
 def _members(values: FloatArray, batch: Batch) -> FloatArray:

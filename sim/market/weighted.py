@@ -14,6 +14,8 @@ __all__ = ["weighted"]
 
 KEPT_WEIGHTS = 64
 """Sets of link weights whose padded kernels a frame keeps."""
+ALL = -1
+"""In place of a batch's first member, where all members share the weights."""
 Part = tuple[Piece, slice]
 """Some of the markets of a piece, by their positions in it."""
 
@@ -35,12 +37,12 @@ def weighted(
     """
     if link_weights is None:
         return frame.kernel
-    by_member = any(np.ndim(weight) == 3 for weight in link_weights)
-    start = members[0] if by_member else 0
     kept: list[tuple[Sequence[FloatArray], int, Products]] = frame.memory.setdefault("weights", [])
     for weights, begun, products in kept:
-        if weights is link_weights and begun == start:
+        if weights is link_weights and begun in (ALL, members[0]):
             return products
+    by_member = any(np.ndim(weight) == 3 for weight in link_weights)
+    start = members[0] if by_member else 0
     if len(kept) >= KEPT_WEIGHTS:
         del kept[0]
     for good, weight in enumerate(link_weights):
@@ -49,7 +51,7 @@ def weighted(
     made = _split(frame, start, link_weights) if by_member else None
     if made is None:
         made = frame.kernel.like([_shared(piece, link_weights) for piece in frame.pieces])
-    kept.append((link_weights, start, made))
+    kept.append((link_weights, start if by_member else ALL, made))
     return made
 
 

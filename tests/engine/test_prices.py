@@ -22,7 +22,7 @@ MARKETS = ("gate", "inside", "outside")
 
 def two_links(value: list[float], at_base: list[float], base: list[float], tonnes: float = 100.0) -> float:
     """The price of a market with two suppliers, whose base-year deliveries of 100 t cost ``base``."""
-    usual = BaseYear(np.array([base]), np.array([[100.0 if sum(base) else 0.0]]))
+    usual = BaseYear(np.array([base]), np.array([[100.0 if sum(base) else 0.0]]), np.array([[sum(base)]]))
     now = Deliveries(np.array([value]), np.array([at_base]), np.array([[tonnes]]))
     found = usual.price(now, lambda rows: rows.sum(1, keepdims=True), np.array([[1e-3]]))
     return float(found[0, 0])

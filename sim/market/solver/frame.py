@@ -400,8 +400,13 @@ def _in_blocks(unit: int, piece: Piece, going: BoolArray) -> IntArray:
     mine = np.flatnonzero(going)
     goods = np.zeros_like(mine) if piece.bucket.own else piece.good[mine]
     count = np.bincount(goods)
-    missing, end = -count % BLOCK, np.cumsum(count)
-    return np.insert(mine, np.repeat(end, missing), mine[np.repeat(end - 1, missing)])
+    missing = -count % BLOCK
+    if not missing.any():
+        return mine
+    times = np.ones(len(mine), dtype=np.int64)
+    some = count > 0
+    times[np.cumsum(count)[some] - 1] += missing[some]
+    return np.repeat(mine, times)
 
 
 def frames_of(market: Market, members: int, first: int) -> list[Frame]:

@@ -73,7 +73,7 @@ def hessian(problem: Problem, point: Point) -> FloatArray:
     rows = np.arange(matrix.shape[1])
     matrix[:, rows, rows] += sigma[:, None] * point.row_flow
     if problem.limit.shape[1] > sellers:
-        incidence = problem.bucket.incidence[problem.good]
+        incidence = problem.incidence
         matrix = np.swapaxes(incidence, 1, 2) @ (matrix @ incidence)
     own = np.arange(sellers)
     matrix[:, own, own] += point.supply_slope
@@ -93,32 +93,39 @@ def _direction(problem: Problem, point: Point, x: FloatArray, guard: Safeguard) 
     return np.asarray(step * np.minimum(1.0, guard.longest / np.maximum(longest, 1e-300))[:, None])
 
 
-def _descend(problem: Problem, x: FloatArray, point: Point, guard: Safeguard) -> None:
-    """One safeguarded step of every market, in place."""
-    sellers = problem.sellers
+def _descend(
+    problem: Problem, x: FloatArray, point: Point, guard: Safeguard, before: FloatArray
+) -> FloatArray:
+    """One safeguarded step of every market, in place; from the residuals (n,) to those after it."""
+    sellers, every = problem.sellers, np.arange(len(problem))
     step = _direction(problem, point, x, guard)
-    before = residual(problem, point, x)
-    length = np.ones(len(problem))
-    pending = np.arange(len(problem))
+    length, pending, after = np.ones(len(problem)), every, before.copy()
     for _ in range(40):
-        sub = problem if len(pending) == len(problem) else problem.take(pending)
-        to = x[pending] + length[pending, None] * step[pending]
+        whole = len(pending) == len(every)
+        sub, at, ahead = (problem, x, step) if whole else (problem.take(pending), x[pending], step[pending])
+        to = at + length[pending, None] * ahead
         to[:, sellers:] = np.maximum(to[:, sellers:], 0.0)
         trial = evaluate(sub, to)
-        expected = (point.gradient[pending] * (to - x[pending])).sum(axis=1)
+        off = residual(sub, trial, to)
+        expected = (point.gradient[pending] * (to - at)).sum(axis=1)
         scale = np.abs(point.psi[pending]) + 1.0
         fall = trial.psi - point.psi[pending]
         good = fall <= 1e-4 * np.minimum(expected, 0.0) + 1e-13 * scale
         # Near the solution psi no longer resolves progress; the gradient still does.
-        good |= (residual(sub, trial, to) < 0.5 * before[pending]) & (fall <= 1e-9 * scale)
+        good |= (off < 0.5 * before[pending]) & (fall <= 1e-9 * scale)
+        if whole and good.all():
+            x[...] = to
+            point.become(trial)
+            return off
         accepted = np.flatnonzero(good)
         where = pending[accepted]
-        x[where] = to[accepted]
+        x[where], after[where] = to[accepted], off[accepted]
         point.put(where, trial, accepted)
         pending = pending[~good]
         if not len(pending):
-            return
+            break
         length[pending] *= 0.5
+    return after
 
 
 def newton(
@@ -141,14 +148,15 @@ def newton(
         active = np.arange(first, min(first + batch, len(problem)))
         sub, at = problem.take(active), x[active]
         point = evaluate(sub, at)
+        now = residual(sub, point, at)
         for step in range(guard.steps + 1):
-            now = residual(sub, point, at)
             x[active], off[active] = at, now
             going = ~(now <= tolerance)
             if step == guard.steps or not going.any():
                 break
             if not going.all():
                 active, sub, at, point = active[going], sub.take(going), at[going], point.take(going)
-            _descend(sub, at, point, guard)
+                now = now[going]
+            now = _descend(sub, at, point, guard, now)
             steps[active] += 1
     return x, off, steps

@@ -57,6 +57,12 @@ class Problem:
         return int(self.log_ask.shape[1])
 
     @property
+    def incidence(self) -> FloatArray:
+        """(n, R, V), or (1, R, V) where it is the same for all."""
+        bucket = self.bucket
+        return bucket.incidence[:1] if bucket.own else bucket.incidence[self.good]
+
+    @property
     def sigma(self) -> FloatArray:
         """(n,)"""
         return self.bucket.sigma[self.good]
@@ -88,23 +94,24 @@ def problem_of(piece: Piece, load: Load, mine: IntArray) -> Problem:
     def of_each(values: FloatArray) -> FloatArray:
         return values[piece.buyers].reshape(-1, buyers)[mine]
 
+    demand, log_reservation, elasticity = (
+        of_buyers(values) for values in (load.demand, load.log_reservation, load.elasticity)
+    )
     if load.held is None:
         held, least = np.zeros((len(mine), buyers)), 1.0
         turn = np.full(held.shape, np.inf)
     else:
         held, least = of_each(load.held), load.least
-        tiers_of = load.demand[:, piece.buyers], load.log_reservation[:, piece.buyers]
-        kept = load.held[piece.buyers] / (1 - least)
-        turn = index_at(*tiers_of, load.elasticity[:, piece.buyers], kept).reshape(-1, buyers)[mine]
-        turn = np.where(held > 0, turn, np.inf)
+        wanted, worth, response = (np.moveaxis(v, 2, 0) for v in (demand, log_reservation, elasticity))
+        turn = np.where(held > 0, index_at(wanted, worth, response, held / (1 - least)), np.inf)
     return Problem(
         bucket=piece.bucket,
         good=piece.good[mine],
         limit=load.solved_limit[piece.variables].reshape(-1, variables)[mine],
         log_ask=load.log_ask[piece.variables].reshape(-1, variables)[mine, :sellers],
-        demand=of_buyers(load.demand),
-        log_reservation=of_buyers(load.log_reservation),
-        elasticity=of_buyers(load.elasticity),
+        demand=demand,
+        log_reservation=log_reservation,
+        elasticity=elasticity,
         row_on=load.row_on[piece.rows].reshape(-1, rows)[mine] > 0,
         buyer_on=load.buyer_off[piece.buyers].reshape(-1, buyers)[mine] == 0,
         live=load.live[piece.variables].reshape(-1, variables)[mine],
@@ -141,6 +148,10 @@ class Point:
         """Overwrite markets ``which`` by markets ``source`` of another evaluation."""
         for f in fields(self):
             getattr(self, f.name)[which] = getattr(other, f.name)[source]
+
+    def become(self, other: Point) -> None:
+        """Take over another evaluation of the same markets."""
+        self.__dict__.update(other.__dict__)
 
     def take(self, which: IntArray | BoolArray) -> Point:
         """Some of the markets."""
@@ -183,7 +194,7 @@ def evaluate(problem: Problem, x: FloatArray) -> Point:
     ``x_sb``, ``S_s`` and ``Psi``.
     """
     bucket, sigma, sellers = problem.bucket, problem.sigma, problem.sellers
-    incidence = bucket.incidence[problem.good]
+    incidence = problem.incidence
     log_cost = (incidence @ x[:, :, None])[:, :, 0]
     weight = bucket.log_kernel[problem.good] - (sigma[:, None] * log_cost)[:, :, None]
     weight[~problem.row_on] = -np.inf

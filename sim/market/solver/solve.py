@@ -68,7 +68,8 @@ class Solution:
         """Newton for markets ``mine`` of a piece; writes into ``x``."""
         problem = problem_of(piece, self.asked, mine)
         width, sellers = piece.widths[0], problem.sellers
-        begin = self.at[piece.variables].reshape(-1, width)[mine]
+        begin = x[piece.variables].reshape(-1, width)[mine]
+        begin[:, sellers:] = np.maximum(begin[:, sellers:], 0.0)
         cold = np.zeros_like(begin)
         cold[:, :sellers] = problem.log_ask
         first = np.where(problem.live, begin, cold)

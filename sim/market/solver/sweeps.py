@@ -15,6 +15,7 @@ import numpy as np
 from sim.market.layout import BoolArray, FloatArray, IntArray
 from sim.market.solver.asked import NEVER, Load
 from sim.market.solver.frame import Frame, Places, of_classes
+from sim.market.solver.history import History
 from sim.market.solver.holdings import Keeping, keeping
 
 __all__ = ["Sweeper", "mix"]
@@ -24,10 +25,9 @@ DEPTH, DEPTH_PREPARED, DEPTH_CAPPED = 4, 3, 6
 LONGEST = 5.0
 """Largest change of w in one sweep."""
 FIRST_CHECK, MOST_SWEEPS = 3, 40
-RIDGE, RIDGE_SINGLE = 1e-12, 1e-6
-"""Share of the trace of the mixing's small systems that is added to their diagonal."""
-FEW = 4
-"""Markets of which the small systems are solved number by number."""
+FAR = {14: 0.1, 20: 0.03, 28: 0.003}
+"""Sweeps after which a market that is so far off, in shares of its size, is left to the safeguard: mixing
+then wanders among the corners of tiers and ceilings, and mostly goes on to."""
 COMPACT, WORTH_COMPACTING = 0.4, 250
 """Share of markets still going at which the others are dropped, in batches of at least so many."""
 COMPACT_CLASSES, LONG = 0.6, 6
@@ -58,6 +58,8 @@ class Sweeper:
     wanted: FloatArray = field(init=False)
     demanded: FloatArray = field(init=False)
     power: FloatArray = field(init=False)
+    by_group: list[tuple[FloatArray, FloatArray, FloatArray]] = field(init=False)
+    """Of each run of tiers its power, and its parts of what makes a tier and of the tiers."""
     full: FloatArray = field(init=False)
     work: FloatArray = field(init=False)
     row_flow: FloatArray = field(init=False)
@@ -115,6 +117,8 @@ class Sweeper:
         self.demanded = self.wanted if self.held is None else np.empty(buyers, dtype=kind)
         self.power = np.empty((len(self.groups), buyers), dtype=kind)
         self.full, self.work = np.empty(variables, dtype=kind), np.empty(variables, dtype=kind)
+        pairs = zip(self.power, self.groups, strict=True)
+        self.by_group = [(power, self.steep[group], self.tier[group]) for power, group in pairs]
         if self.frame.capped:
             self.row_flow, self.sums = np.empty(rows, dtype=kind), np.empty(variables, dtype=kind)
 
@@ -175,8 +179,8 @@ class Sweeper:
         np.log(self.z, out=self.log_z)
         np.multiply(self.rate, self.log_z, out=self.power)
         np.exp(self.power, out=self.power)
-        for group, power in zip(self.groups, self.power, strict=True):
-            np.multiply(power, self.steep[group], out=self.tier[group])
+        for power, steep, tier in self.by_group:
+            np.multiply(power, steep, out=tier)
         np.minimum(self.tier, self.demand, out=self.tier)
         if len(self.tier) > 1:
             np.add.reduce(self.tier, axis=0, out=self.wanted)
@@ -218,136 +222,6 @@ class Sweeper:
         return np.asarray(np.maximum.reduceat(self.work, self.frame.first_variable))
 
 
-class _History:
-    """The last sweeps of some markets: changes, images, and the products of the changes."""
-
-    def __init__(self, frame: Frame, depth: int) -> None:
-        shape = depth + 1, frame.lengths[0]
-        self.change, self.image = np.empty((2, *shape), dtype=frame.kind)
-        self.gram = np.zeros((depth + 1, depth + 1, len(frame)), dtype=frame.kind)
-        self.products, self.weights = np.empty((2, depth + 1, len(frame)), dtype=frame.kind)
-        self.pieces = [
-            (piece.markets, piece.variables, (len(piece.good), piece.widths[0])) for piece in frame.pieces
-        ]
-
-    def take(self, frame: Frame, places: Places) -> _History:
-        """The history of some markets."""
-        part = _History(frame, len(self.change) - 1)
-        # `take` keeps rows contiguous, indexing would not: sums of a market's entries add in one order.
-        np.take(self.change, places.variables, axis=1, out=part.change, mode="clip")
-        np.take(self.image, places.variables, axis=1, out=part.image, mode="clip")
-        np.take(self.gram, places.markets, axis=2, out=part.gram, mode="clip")
-        return part
-
-    def book(self, now: int, length: int) -> None:
-        """Products of the newest change with the last ``length`` ones, itself included."""
-        products = self.products[:length]
-        for markets, variables, shape in self.pieces:
-            np.einsum(
-                "kmv,mv->km",
-                self.change[:length, variables].reshape(length, *shape),
-                self.change[now, variables].reshape(shape),
-                out=products[:, markets],
-            )
-        self.gram[now, :length] = products
-        self.gram[:length, now] = products
-
-    def combine(self, weights: FloatArray, out: FloatArray) -> None:
-        """Sum of the images by the weights (length, n), into ``out``."""
-        length = len(weights)
-        for markets, variables, shape in self.pieces:
-            np.einsum(
-                "km,kmv->mv",
-                weights[:, markets],
-                self.image[:length, variables].reshape(length, *shape),
-                out=out[variables].reshape(shape),
-            )
-
-
-def _weights(gram: FloatArray, newest: int, weights: FloatArray) -> FloatArray:
-    """(length, n) weights, summing to 1, of the combination of changes with the smallest square.
-
-    Solved in differences from the newest: the matrix is positive semi-definite and has a ridge, so
-    that elimination needs no pivots. Each entry is one array over the markets.
-
-    Args:
-        gram: (depth + 1, depth + 1, n) products of the changes. newest: number of the newest change.
-        weights: (length, n), filled and returned.
-    """
-    older = [i for i in range(len(weights)) if i != newest]
-    cross, own = gram[newest], gram[newest, newest]
-    right = [own - cross[i] for i in older]
-    matrix = [[gram[i, j] - cross[j] + right[a] for j in older[: a + 1]] for a, i in enumerate(older)]
-    if older:
-        ridge = matrix[0][0].copy()
-        for a in range(1, len(older)):
-            ridge += matrix[a][a]
-        ridge *= RIDGE if ridge.dtype == np.float64 else RIDGE_SINGLE
-        ridge += np.finfo(ridge.dtype).tiny
-        for a in range(len(older)):
-            matrix[a][a] += ridge
-    # Lower triangle to L D L'; right becomes the solution of the lower part.
-    for k in range(len(older)):
-        column = {a: matrix[a][k] for a in range(k + 1, len(older))}
-        for a in column:
-            matrix[a][k] = column[a] / matrix[k][k]
-            for b in range(k + 1, a + 1):
-                matrix[a][b] -= matrix[a][k] * column[b]
-            right[a] -= matrix[a][k] * right[k]
-    total = weights[newest]
-    total.fill(1.0)
-    for k in reversed(range(len(older))):
-        solved = weights[older[k]]
-        np.divide(right[k], matrix[k][k], out=solved)
-        for a in range(k + 1, len(older)):
-            solved -= matrix[a][k] * weights[older[a]]
-        total -= solved
-    return weights
-
-
-def _weights_of_few(gram: FloatArray, newest: int, weights: FloatArray, few: IntArray) -> FloatArray:
-    """As :func:`_weights` of a few markets, number by number: quicker than arrays, with the same bits.
-
-    Other markets get what the newest sweep alone says.
-    """
-    older = [i for i in range(len(weights)) if i != newest]
-    count, ridge, tiny = len(older), RIDGE, float(np.finfo(np.float64).tiny)
-    weights.fill(0.0)
-    weights[newest] = 1.0
-    for market in few.tolist():
-        table = gram[:, :, market].tolist()
-        cross = table[newest]
-        own = cross[newest]
-        right = [own - cross[i] for i in older]
-        matrix = [[table[i][j] - cross[j] + right[a] for j in older[: a + 1]] for a, i in enumerate(older)]
-        if older:
-            trace = matrix[0][0]
-            for a in range(1, count):
-                trace += matrix[a][a]
-            extra = trace * ridge + tiny
-            for a in range(count):
-                matrix[a][a] += extra
-        for k in range(count):
-            pivot, base = matrix[k][k], right[k]
-            column = [matrix[a][k] for a in range(k + 1, count)]
-            for a in range(k + 1, count):
-                row = matrix[a]
-                part = row[k] = column[a - k - 1] / pivot
-                for b in range(k + 1, a + 1):
-                    row[b] -= part * column[b - k - 1]
-                right[a] -= part * base
-        total = 1.0
-        for k in reversed(range(count)):
-            solved = right[k] / matrix[k][k]
-            for a in range(k + 1, count):
-                solved -= matrix[a][k] * right[a]
-            right[k] = solved
-            total -= solved
-            weights[older[k], market] = solved
-        weights[newest, market] = total
-    return weights
-
-
 def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArray, IntArray, IntArray]:
     """Sweep and mix until each market has arrived.
 
@@ -357,7 +231,7 @@ def mix(sweeper: Sweeper, start: FloatArray, tolerance: float) -> tuple[FloatArr
         sweeper: the markets. start: w, per variable. tolerance: residual to arrive at.
 
     Returns:
-        w at arrival, or the start for a market that did not arrive; sweeps (n,); and the markets that
+        w at arrival, or as far as it came for a market that did not arrive; sweeps (n,); and the markets that
         did not arrive, of which the sweeper does not hold the point.
 
     Equation (C15), docs/clearing.md, for ``u_s``.
@@ -390,10 +264,12 @@ class _Mixing:
         self.going = np.ones(len(frame), dtype=bool)
         self.frozen: BoolArray | None = None
         self.smaller: list[tuple[Sweeper, Places]] = []
+        self.lost: list[IntArray] = []
+        """Markets that were given up."""
         self.depth = DEPTH_CAPPED if frame.capped else DEPTH_PREPARED if frame.prepared else DEPTH
         if "history" not in frame.memory:
-            frame.memory["history"] = _History(frame, self.depth)
-        self.history: _History = frame.memory["history"]
+            frame.memory["history"] = History(frame, self.depth)
+        self.history: History = frame.memory["history"]
         self.ahead, self.kept = np.empty_like(start), np.empty_like(start)
         self.raw = self.kept
 
@@ -414,7 +290,12 @@ class _Mixing:
 
     def all_arrived(self, sweep: int, tolerance: float) -> bool:
         """Let go of markets that have arrived; whether these were the last."""
-        arrived = self.going & (self.sweeper.distance(self.raw) <= tolerance)
+        distance = self.sweeper.distance(self.raw)
+        arrived = self.going & (distance <= tolerance)
+        if sweep in FAR:
+            lost = self.going & ~(distance <= FAR[sweep])
+            self.lost.append(self.markets[lost])
+            arrived |= lost
         if not arrived.any() and (sweep != LONG or self.frozen is None):
             return False
         self.sweeps[self.markets[arrived]] = sweep
@@ -464,7 +345,7 @@ class _Mixing:
             np.add(w, history.change[now], out=image)
         history.book(now, length)
         if length > 1:
-            history.combine(self._weights(now, length), ahead)
+            history.combine(history.weights(now, length, np.flatnonzero(self.going)), ahead)
         else:
             np.copyto(ahead, image)
         np.subtract(ahead, w, out=kept)
@@ -475,25 +356,13 @@ class _Mixing:
             np.copyto(ahead, w, where=self.frozen)
         self.w, self.ahead = ahead, w
 
-    def _weights(self, now: int, length: int) -> FloatArray:
-        """(length, n) weights of the last sweeps, as :func:`_weights` gives them."""
-        gram, weights = self.history.gram, self.history.weights[:length]
-        few = np.flatnonzero(self.going)
-        if len(few) > FEW or gram.dtype != np.float64:
-            return _weights(gram, now, weights)
-        try:
-            return _weights_of_few(gram, now, weights, few)
-        except ZeroDivisionError:
-            # Arrays divide by nothing without ado.
-            return _weights(gram, now, weights)
-
     def outcome(self, start: FloatArray) -> tuple[FloatArray, IntArray, IntArray]:
         """What :func:`mix` returns."""
         self._hand_in()
         for part, places in self.smaller:
             self.whole.put(part, places)
-        missed = np.unique(self.markets[self.going])
+        missed = np.unique(np.concatenate([self.markets[self.going], *self.lost]))
         if len(missed):
-            back = np.isin(self.whole.frame.variable_market, missed)
+            back = np.isin(self.whole.frame.variable_market, missed) & ~np.isfinite(self.result)
             self.result[back] = start[back]
         return self.result, self.sweeps, missed
