@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sim.controls import Cap, Controls, Licence
+from sim.controls import Cap, Controls, Licence, OwnerChange
 from sim.engine import Simulation
 from sim.instruments.piles import Piles
 from sim.world.world import BoolArray, IntArray, World
@@ -179,4 +179,5 @@ class Merger(PlainEvent):
         first, second = (
             [k for k, name in enumerate(controls.world.facility_firm) if name == firm] for firm in self.firms
         )
-        controls.markup_owner[:, second] = controls.markup_owner[:, first[:1]]
+        joined = np.isin(np.arange(len(controls.world.facility_firm)), [*first, *second])
+        controls.owner_changes.append(OwnerChange(self.id, share, joined))

@@ -97,6 +97,7 @@ class Outlook:
         A regime that is new is priced at once, others once a quarter: capacities and habits change slowly.
         """
         end = self._case.dates[time + 1]
+        self._prospects.see(state)
         windows = self._windows(time, end, state.owner)
         quarter, part = _quarter(self._case.dates[time], end)
         again = self._quarter is not None and quarter != self._quarter
@@ -219,7 +220,7 @@ class Outlook:
             regime = known.regime if same and rows.all() else found.regime
             now, before = known.priced, known.before
             if anew:
-                regime = regime or self._regime(window, state.owner)
+                regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
                 going = self._moved if same else None
                 now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going), now
             found.regime = found.regime or regime

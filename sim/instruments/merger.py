@@ -41,19 +41,11 @@ class Merger(Instrument):
         """Give every facility of the firms the first owner among them."""
         import numpy as np
 
+        from sim.controls import OwnerChange
+
         mask = np.array([firm in self.firms for firm in controls.world.facility_firm])
         controls.touched_offers[self.id] = mask[controls.world.offer_facility]
-        happens = np.atleast_1d(np.asarray(share) >= 0.5)
-        if not (happens.any() and mask.any()):
-            return
-        members = max(len(happens), len(controls.markup_owner))
-        before = np.broadcast_to(controls.markup_owner, (members, mask.size))
-        joined = before.copy()
-        for row, owner in enumerate(before):
-            # Owners joined by an earlier merger come along with their other facilities.
-            owners = owner[mask]
-            joined[row, np.isin(owner, owners)] = owners.min()
-        controls.markup_owner = np.where(happens[:, None], joined, before)
+        controls.owner_changes.append(OwnerChange(self.id, share, mask))
 
     def touches(self, labels: Labels) -> bool:
         """Whether at least two of the firms sell anything."""

@@ -156,6 +156,7 @@ class ObjectOutlook:
             if again is None:
                 return Known(window, same.prices, same.before, same.prospect)
             prospect = same.prospect or self._prospect(window)
+            prospect.markup = prospect.markup_anew()
             now = self.tomorrow.price(prospect, same.prices, MORE_ROUNDS, again)
             return Known(window, now, same.prices, prospect)
         if alike is not None:

@@ -8,7 +8,7 @@ Each chain of goods goes its own way from round to round (:mod:`sim.twin.object_
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.twin.facilities import PlantAgent
@@ -77,6 +77,8 @@ class Prospect:
     markup: Sequence[float]
     production_factor: Sequence[float]
     demand_factor: Sequence[float]
+    markup_anew: Callable[[], Sequence[float]] = list
+    """The mark-ups on what the last step left."""
 
 
 @dataclass

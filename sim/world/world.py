@@ -21,6 +21,9 @@ from sim.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
 
+UNNAMED = "other "
+"""How names of firms begin that stand for producers whom no table names."""
+
 
 @dataclass(frozen=True)
 class Good:
@@ -202,3 +205,15 @@ class World:
     def base_price(self) -> FloatArray:
         """(G,) base-year gate price, USD/t."""
         return np.array([good.base_price for good in self.goods])
+
+    @cached_property
+    def firm_numbers(self) -> IntArray:
+        """(F,) number of the firm that owns each facility in the base year, in the order of the table."""
+        firms = {name: i for i, name in enumerate(dict.fromkeys(self.facility_firm))}
+        return np.array([firms[name] for name in self.facility_firm], dtype=np.int64)
+
+    @cached_property
+    def unnamed(self) -> BoolArray:
+        """(F,) True for producers and traders whom no table names: each stands for several small firms."""
+        firms = zip(self.facility_firm, self.facility_kind, strict=True)
+        return np.array([name.startswith(UNNAMED) or kind == "trader" for name, kind in firms], dtype=bool)
