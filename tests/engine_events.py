@@ -48,6 +48,10 @@ class PlainEvent:
     in_base_year = False
     weighed = ()
 
+    @property
+    def known_from(self) -> dt.date | None:
+        return self.from_
+
     def resale(self, world: World) -> None:
         return None
 

@@ -165,7 +165,7 @@ class Outlook:
     @staticmethod
     def _begun(event: Instrument, day: dt.date) -> bool:
         """Whether it is known before a day whether an event of chance happens."""
-        return event.from_ is None or event.from_ < day
+        return event.known_from is None or event.known_from < day
 
     def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
         """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""

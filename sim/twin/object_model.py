@@ -355,7 +355,7 @@ def foreseen(happens: Mapping[str, Any], window: Window) -> dict[str, Any]:
     found = {}
     for event in window.events:
         if event.id in happens:
-            begun = event.from_ is None or event.from_ < window.seen
+            begun = event.known_from is None or event.known_from < window.seen
             seen = happens[event.id].astype(float)
             found[event.id] = seen if begun else np.full(len(seen), event.chance)
     return found

@@ -125,7 +125,7 @@ class ObjectOutlook:
             # Of an event of chance, whether it is known by then that it happens.
             begun = tuple(
                 e.id for e in events
-                if e.probability is not None and (e.from_ is None or e.from_ < end)
+                if e.probability is not None and (e.known_from is None or e.known_from < end)
             )  # fmt: skip
             like = acting, begun, settled
             over = math.inf if following is None else (following - end).days / DAYS

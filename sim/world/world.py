@@ -11,7 +11,7 @@ Offers and needs are sorted by good, so the offers of good ``g`` are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -135,6 +135,8 @@ class World:
     """(G, C, C) ad-valorem tariff already levied in the base year, exporter by importer."""
     distance_km: FloatArray
     """(C, C) great-circle distance between country centres."""
+    firm_home: Mapping[str, str] = field(default_factory=dict)
+    """Firm -> ISO-3 code of the country from which it is controlled, where that is known to be another."""
     kept: Kept | None = None
     """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
 
@@ -217,3 +219,10 @@ class World:
         """(F,) True for producers and traders whom no table names: each stands for several small firms."""
         firms = zip(self.facility_firm, self.facility_kind, strict=True)
         return np.array([name.startswith(UNNAMED) or kind == "trader" for name, kind in firms], dtype=bool)
+
+    @cached_property
+    def facility_home(self) -> IntArray:
+        """(F,) country from which a facility is controlled: its own where nothing else is known."""
+        position = {code: i for i, code in enumerate(self.countries)}
+        homes = [position.get(self.firm_home.get(firm, ""), -1) for firm in self.facility_firm]
+        return np.where(np.array(homes) < 0, self.facility_country, np.array(homes))
