@@ -126,6 +126,8 @@ class Rivalry:
     """(1 or M, 1) weight of shares in the world's market beside those at each buyer."""
     most: FloatArray
     """(S,) largest rise of an ask: what a tonne is worth to those who need it most."""
+    cost: FloatArray | None = None
+    """(S,) change of the log of costs that comes with the owners; None for none."""
 
     @cached_property
     def bought(self) -> FloatArray:
@@ -164,15 +166,27 @@ class Rivalry:
         ratio: FloatArray = np.exp(found - base)
         return ratio
 
-    def met(self, flow: FloatArray, share: FloatArray, owned: Owned) -> Met:
-        """Where sellers meet: at each buyer, and in the world's market by its weight.
+    def sold(self, before: Owned, after: Owned, ratio: FloatArray) -> FloatArray:
+        """(M, S, B) tonnes that buyers buy at mark-ups (M, S) over those before."""
+        base = -np.log(1 - self.usual(before))
+        way = _Way(self, before, after, base, base + np.log(ratio))
+        return way.split()[0]
 
-        Customs know countries, not firms: which of a country's mines a buyer buys from is assumed everywhere.
+    def met(self, flow: FloatArray, share: FloatArray, owned: Owned) -> Met:
+        """Where the sellers of a firm meet.
 
         Args:
             flow: (M, S, B) tonnes. share: (M, S, B) of each buyer's purchases.
 
         Equation (M28), docs/model.md, for ``m_sn``.
+        """
+        mixed = self.meetings(flow, share, owned) * owned.together
+        return Met(mixed, self.sigma, self.eta, owned.shared)
+
+    def meetings(self, flow: FloatArray, share: FloatArray, owned: Owned) -> FloatArray:
+        """(M, S, S) share of the second seller where the first sells: at buyers, and in the world's market.
+
+        Customs know countries, not firms: which of a country's mines a buyer buys from is assumed everywhere.
         """
         sold = np.where(owned.own, 0.0, flow) if owned.inside else flow
         merchant = np.add.reduce(sold, axis=-1)
@@ -181,8 +195,8 @@ class Rivalry:
         everywhere = np.maximum(np.add.reduce(merchant, axis=-1), 1e-300)[..., None]
         part = self.world_weight[..., None]
         in_world = (merchant / everywhere)[..., None, :] * sells[..., None]
-        mixed = (1 - part) * at_buyers + part * in_world
-        return Met(mixed * owned.together, self.sigma, self.eta, owned.shared)
+        mixed: FloatArray = (1 - part) * at_buyers + part * in_world
+        return mixed
 
 
 class _Way:
@@ -197,6 +211,7 @@ class _Way:
     ) -> None:
         self._rivalry, self._before, self._after, self._base = rivalry, before, after, base
         self.level = level
+        self._cost = 0.0 if rivalry.cost is None else rivalry.cost
         self._top = base + np.log(rivalry.most)
         self._pace, self._last = np.ones_like(level), np.zeros_like(level)
         self._done = np.zeros(len(level), dtype=bool)
@@ -224,7 +239,7 @@ class _Way:
         Equation (M123), docs/model.md, for ``pl_sb``.
         """
         flow, sigma = self._rivalry.flow, self._rivalry.sigma
-        factor = np.exp(-sigma * (self.level - self._base))[..., None]
+        factor = np.exp(-sigma * (self.level - self._base + self._cost))[..., None]
         if self._inside is not None:
             factor = np.where(self._inside, 1.0, factor)
         if self._closed is not None:
@@ -233,14 +248,19 @@ class _Way:
         pull: FloatArray = flow * factor
         return pull
 
+    def split(self) -> tuple[FloatArray, FloatArray]:
+        """(M, S, B) tonnes that buyers buy now, and shares of what each buys."""
+        rivalry = self._rivalry
+        return _split(self._pull(), rivalry.bought, rivalry.eta / rivalry.sigma)
+
     def go(self) -> BoolArray:
         """One round; (M,) who has arrived.
 
         Equation (M126), docs/model.md, for ``M_s``.
         """
         rivalry = self._rivalry
-        met = rivalry.met(*_split(self._pull(), rivalry.bought, rivalry.eta / rivalry.sigma), self._after)
-        margin = met.margin(np.exp(self.level - self._base))
+        met = rivalry.met(*self.split(), self._after)
+        margin = met.margin(np.exp(self.level - self._base + self._cost))
         wanted = np.minimum(-np.log(1 - margin), self._top)
         # The mark-up falls as the ask rises and the share with it: a step as long as that allows, shorter
         # where the last one went too far.

@@ -55,6 +55,8 @@ class Divestiture(BaseModel):
 class Deal(Instrument):
     """Changes who sets prices, from ``from`` on; until it is decided people reckon with its ``probability``.
 
+    What is sold as a remedy takes no part in synergies, closures and lost output.
+
     ``withdrawn`` is the day on which it is called off: it then never comes into force, and moves prices only
     as long as it was thought likely.
     """
@@ -165,14 +167,16 @@ class Deal(Instrument):
         world, parties = controls.world, self.parties(controls.world)
         taker = None if to is None else _number(world, to)
         controls.owner_changes.append(OwnerChange(self.id, share, parties, taker, whole))
+        kept = parties
         for sale in self.divest:
             sold = _facilities(world, sale.facilities)
+            kept = kept & ~sold
             if sold.any():
                 to_whom = _number(world, sale.to) if sale.to else len(sold) + int(sold.argmax())
                 controls.owner_changes.append(OwnerChange(self.id, share, sold, to_whom))
         offers = parties[world.offer_facility]
         controls.touched_offers[self.id] = offers
-        self._cost_and_output(controls, offers, share)
+        self._cost_and_output(controls, kept[world.offer_facility], share)
 
     def _cost_and_output(self, controls: Controls, offers: BoolArray, share: Amount) -> None:
         import numpy as np

@@ -25,6 +25,8 @@ POSITIVE = (
     "switch_spread", "most_intensity", "worth_spread",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
+UNNAMED = "other "
+"""How names of firms begin that stand for producers whom no table names."""
 FIRM_HOMES = "firms.csv"
 """Table of firms and the countries from which they are controlled; a world may do without."""
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}

@@ -18,12 +18,9 @@ from itertools import pairwise
 import numpy as np
 
 from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.world.labels import UNNAMED
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
-
-UNNAMED = "other "
-"""How names of firms begin that stand for producers whom no table names."""
-
 
 @dataclass(frozen=True)
 class Good:
