@@ -50,7 +50,7 @@ def draw_concentration(found: Review, directory: Path) -> Picture:
     """Markets by change of the index: before, after, and who would look closer."""
     rows = sorted(found.markets, key=lambda row: -row.change)[:MOST_MARKETS]
     crossed = sum(bool(row.crossed) for row in found.markets)
-    title = f"{found.title}: {crossed} of {len(found.markets)} markets beyond a line of the US or the EU"
+    title = f"{found.title}: {crossed} of {len(found.markets)} markets cross a US or EU line"
     table = pd.DataFrame(
         {
             "good": row.good, "region": row.region, "hhi_before": row.hhi, "hhi_after": row.hhi_after,

@@ -127,8 +127,9 @@ def test_what_is_not_in_the_prices_is_said(world: World) -> None:
 @pytest.mark.parametrize(
     ("hhi", "change", "share", "authorities"),
     [
-        (1900, 120, 0.2, {"US"}), (1700, 90, 0.2, set()), (1500, 120, 0.35, {"US"}), (1500, 260, 0.2, {"EU"}),
-        (900, 260, 0.2, set()), (2100, 160, 0.2, {"US", "EU"}), (2100, 90, 0.45, set()), (800, 10, 0.55, {"EU"}),
+        (1900, 120, 0.2, {"US"}), (1700, 90, 0.2, set()), (1500, 120, 0.35, {"US"}),
+        (1500, 260, 0.2, {"EU"}), (900, 260, 0.2, set()), (2100, 160, 0.2, {"US", "EU"}),
+        (2100, 90, 0.45, set()), (800, 10, 0.55, {"EU"}),
     ],
 )  # fmt: skip
 def test_lines_of_authorities(hhi: float, change: float, share: float, authorities: set[str]) -> None:
