@@ -49,6 +49,10 @@ class PlainEvent:
     weighed = ()
 
     @property
+    def ends_base_year(self) -> bool:
+        return False
+
+    @property
     def known_from(self) -> dt.date | None:
         return self.from_
 

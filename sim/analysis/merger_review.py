@@ -39,14 +39,14 @@ def review(world: World, scenario: Scenario, members: int = 1, seed: int = 1) ->
     Raises:
         MonaziteError: the scenario has none.
     """
-    deals = [event for event in scenario.events if isinstance(event, Deal)]
+    deals = [event for event in scenario.events if isinstance(event, Deal) and not event.in_base_year]
     if not deals:
         raise MonaziteError(
             f"{scenario.name}: no event joins owners; a review needs a merger, an acquisition, a "
             "joint_venture or a cartel"
         )
     case = lay_out(world, scenario, [0], seed)
-    events = [event for event in case.events if isinstance(event, Deal)]
+    events = [event for event in case.events if isinstance(event, Deal) and not event.in_base_year]
     table = with_assumptions(read_behaviour(), scenario.assumptions)
     desk = _Findings(case.prepared, events, table, (members, seed))
     goods = [desk.good(good) for good in desk.touched()]

@@ -128,7 +128,7 @@ class Outlook:
         return [
             event.as_known(end)
             for event in self._rules.eased()
-            if not event.in_base_year
+            if (not event.in_base_year or event.ends_base_year)
             and (
                 event.from_ is None
                 or event.from_ < end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,7 @@ from sim.agents.prepared import Prepared
 from sim.agents.state import State
 from sim.arrays import FloatArray, IntArray
 from sim.controls import Controls
+from sim.instruments import Instrument
 from sim.units import Amount
 
 __all__ = ["MarketPower"]
@@ -23,8 +25,14 @@ class MarketPower:
     and in markets where it makes no difference, mark-ups are those of the base year, to the bit.
     """
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, events: Sequence[Instrument] = ()) -> None:
+        """Args: ``events`` of the run, of which some may join owners in the base year."""
         self._prepared = prepared
+        base = Controls(prepared.world)
+        for event in events:
+            if event.ends_base_year:
+                event.apply(base, 1.0)
+        self._base: IntArray = base.markup_owner[0]
         behaviour = prepared.behaviour
         self._sigma = np.atleast_2d(prepared.sigma)
         self._eta = _column(behaviour.shared_or_each("markup_demand_elasticity"))
@@ -60,24 +68,18 @@ class MarketPower:
 
         Equation (M128), docs/model.md, for ``mr_s``.
         """
-        total: FloatArray = np.ones((1, len(self._prepared.world.offer_good)))
+        total = self._of(controls.base_owner, kernels, start)
         before = total
-        for share, owner in self._ownerships(controls):
+        for share, owner in controls.ownerships():
             after = self._of(owner, kernels, start)
             part = np.atleast_1d(np.asarray(share, dtype=np.float64))[:, None]
             total = total + part * (after - before)
             before = after
         return total
 
-    def _ownerships(self, controls: Controls) -> list[tuple[Amount, IntArray]]:
-        first: list[tuple[Amount, IntArray]] = []
-        if controls.owner is not None and not np.array_equal(controls.owner, self._base[None]):
-            first = [(1.0, controls.owner)]
-        return first + controls.ownerships()
-
-    @property
-    def _base(self) -> IntArray:
-        return self._prepared.world.firm_numbers
+    def moves(self, controls: Controls) -> bool:
+        """Whether mark-ups may differ from those of the base year's owners."""
+        return bool(controls.owner_changes) or not (controls.base_owner == self._base).all()
 
     def _of(
         self, owner: IntArray, kernels: tuple[FloatArray, ...], start: FloatArray | None

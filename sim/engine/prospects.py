@@ -46,7 +46,7 @@ class Prospects:
 
     def anew(self, known: Coming) -> Coming:
         """The same regime, with the mark-ups that its owners set on what the last step left."""
-        if not known.controls.owner_changes:
+        if not self._regimes.power.moves(known.controls):
             return known
         ratio = self._regimes.power.ratio(known.controls, known.market.kernel)
         return replace(known, markup_ratio=ratio)

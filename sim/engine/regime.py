@@ -37,7 +37,7 @@ class Regimes:
     def __init__(self, case: Run, rules: Rules, processes: Sequence[Process]) -> None:
         self._case, self._rules, self._processes = case, rules, processes
         self._acts = any(process.acts for process in processes)
-        self.power = MarketPower(case.prepared)
+        self.power = MarketPower(case.prepared, case.events)
         self._key: object = None
         self._now: Regime | None = None
 
@@ -60,7 +60,7 @@ class Regimes:
             market = build_market(case.prepared, controls, case.differing)
             self._now = Regime(controls, shares, market, self._ratio(controls, market, state))
             self._key = key
-        elif self._now.controls.owner_changes:
+        elif self.power.moves(self._now.controls):
             ratio = self._ratio(self._now.controls, self._now.market, state)
             self._now = replace(self._now, markup_ratio=ratio)
         return self._now

@@ -174,6 +174,11 @@ class Instrument(Selecting):
         return self.from_
 
     @property
+    def ends_base_year(self) -> bool:
+        """Whether it is in force in the base year and its end would change something; of owners alone."""
+        return False
+
+    @property
     def varies(self) -> bool:
         """True where the effect changes with every date while the event is in force."""
         return False

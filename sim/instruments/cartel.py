@@ -21,7 +21,8 @@ __all__ = ["INSTRUMENT", "Cartel"]
 class Cartel(Deal):
     """Members price the goods as one firm and hold back ``cut`` of their output; its end is its break-up.
 
-    What they sell of other goods they price by themselves.
+    What they sell of other goods they price by themselves. With ``in_base_year`` the base year's prices are
+    the cartel's, and what happens is its break-up.
     """
 
     type: Literal["cartel"] = "cartel"
@@ -35,6 +36,9 @@ class Cartel(Deal):
         if len(set(self.firms or ())) < 2 and self.owners is None:
             raise WordError("a cartel needs at least two different firms, or 'owners'",
                             "write for example 'owners: [COD, IDN]'")  # fmt: skip
+        if self.in_base_year and self.cut is not None:
+            raise WordError("in the base year already, a 'cut' is in base-year output",
+                            "leave 'cut' out, or 'in_base_year'")  # fmt: skip
         super().model_post_init(context)
 
     def clause(self) -> str:

@@ -103,6 +103,10 @@ class Deal(Instrument):
             if day is not None and self.announced is not None and day < self.announced:
                 raise WordError(f"'{name}' is {day}, before the announcement on {self.announced}",
                                 f"write '{name}' of a later day")  # fmt: skip
+        changes = self.divest or self.synergies or self.withdrawal or self.integration_loss
+        if self.in_base_year and changes:
+            raise WordError("what is in the base year already brings no savings, sales or closures",
+                            "leave them out, or 'in_base_year'")  # fmt: skip
         if self.withdrawn is not None and self.until is not None:
             raise WordError("what is 'withdrawn' never comes into force, so it has no 'until'",
                             "leave one of them out")  # fmt: skip
@@ -116,8 +120,16 @@ class Deal(Instrument):
         return self.decided or self.from_
 
     def activity(self, step_start: dt.date, step_end: dt.date) -> Amount:
-        """0 throughout for one that is called off."""
-        return 0.0 if self.withdrawn is not None else super().activity(step_start, step_end)
+        """0 throughout for one that is called off; one of the base year holds until it ends."""
+        if self.withdrawn is not None:
+            return 0.0
+        first, over = self._days(step_start, step_end)
+        return max(0, (over - first).days) / (step_end - step_start).days
+
+    @property
+    def ends_base_year(self) -> bool:
+        """Whether owners of the base year may part in the course of a run."""
+        return self.in_base_year
 
     def as_known(self, day: dt.date) -> Instrument:
         """Before it is called off nobody knows that it will be."""

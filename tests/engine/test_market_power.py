@@ -124,3 +124,18 @@ def test_a_bid_moves_prices_by_its_probability_and_they_return(small_world: Worl
     assert abs(rise[1][-1]) < 0.3 * rise[1][3]
     markups = run(small_world, merger(probability="50 %", withdrawn="2024-05-01", **later))[1]
     assert (markups == 1).all()
+
+
+def test_a_cartel_of_the_base_year_breaks_up(small_world: World) -> None:
+    """Nothing moves as long as it holds, and prices fall once it has gone."""
+    days: dict[str, Any] = {"from": None, "until": "2024-05-31", "end_announced": "2024-05-31"}
+    goods = ["dysprosium_oxide", "ndpr_oxide"]
+    cartel = event("cartel", id="c", firms=[A, B], goods=goods, in_base_year=True, **days)
+    prices, markups = run(small_world, cartel)
+    here = oxide(small_world)
+    np.testing.assert_allclose(prices[:4], 1.0, atol=1e-6)
+    assert (markups[:5] == 1).all()
+    assert (markups[5:, 0, here] < 0.95).all()
+    assert (prices[5:, 0, here] < 0.97).all()
+    joined, _ = run(small_world, merger())
+    assert abs(np.log(prices[-1, 0, here]).mean() + np.log(joined[-1, 0, here]).mean()) < 0.1
