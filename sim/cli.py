@@ -17,7 +17,7 @@ __all__ = ["build_parser", "main"]
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world")
 COMMANDS = (
     *QUICK, "run", "compare", "explain", "report", "check", "hindcast", "calibrate", "demo", "sweep",
-    "scan", "resume", "rerun", "sensitivity", "discover", "completion",
+    "scan", "merger-review", "resume", "rerun", "sensitivity", "discover", "completion",
 )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Verb)
     for name in [command] if command in COMMANDS else COMMANDS:
-        importlib.import_module(f"sim.commands.{name}").register(subparsers)
+        importlib.import_module(f"sim.commands.{name.replace('-', '_')}").register(subparsers)
     return parser
 
 

@@ -15,10 +15,12 @@ import numpy as np
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "PairIndex", "Resale", "firm_numbers"]
+__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "OwnerChange", "PairIndex", "Resale"]
 
 LEAST_LEFT = 0.1
 """Share of a price that stays to be paid where rebates and relief add up: each takes off 90 % at most."""
+HALF = 0.5
+"""Of a step: from then on owners are said to have changed in it."""
 PairIndex = tuple[IntArray, IntArray]
 """Exporters and importers of a block of links, as ``numpy.ix_`` makes it from country positions."""
 
@@ -133,6 +135,40 @@ class Resale:
         return mask
 
 
+@dataclass(frozen=True)
+class OwnerChange:
+    """Facilities that come to be priced by other firms."""
+
+    event: str
+    share: Amount
+    """Share of the step in which it holds, or how likely it is; one number or (M,)."""
+    facilities: BoolArray
+    """(F,)"""
+    to: int | None = None
+    """Number of the firm that takes them over; None: they are joined with each other."""
+    whole: bool = True
+    """Whether owners are joined with all that they have, or of what they have these facilities alone."""
+
+    def where(self, owner: IntArray, holds: BoolArray) -> IntArray:
+        """(1 or M, F) owners, changed for the members (M,) in which it holds."""
+        holds = np.atleast_1d(holds)
+        if not holds.any() or not self.facilities.any():
+            return owner
+        different, which = np.unique(owner, axis=0, return_inverse=True)
+        changed = np.stack([self._changed(row) for row in different])[which.reshape(-1)]
+        return changed if holds.all() else np.where(holds[:, None], changed, owner)
+
+    def _changed(self, owner: IntArray) -> IntArray:
+        """(F,) owners, from those before."""
+        owners = owner[self.facilities]
+        if self.to is not None:
+            return np.where(self.facilities, self.to, owner)
+        if self.whole:
+            # Owners joined by an earlier change come along with their other facilities.
+            return np.where(np.isin(owner, owners), owners.min(), owner)
+        return np.where(self.facilities, len(owner) + owners.min(), owner)
+
+
 @dataclass
 class Controls:
     """The policy state of one step."""
@@ -174,8 +210,8 @@ class Controls:
     """(1 or M, N): multiplies the need per unit of activity, of users and of plants."""
     budget_factor: FloatArray = field(init=False)
     """(1 or M, N): multiplies what a user can pay, in dollars."""
-    markup_owner: IntArray = field(init=False)
-    """(1, F), or (M, F) once members differ: index of the firm that sets the price of a facility."""
+    owner_changes: list[OwnerChange] = field(default_factory=list)
+    """Who comes to set prices together, or ceases to."""
     caps: list[Cap] = field(default_factory=list)
     licences: list[Licence] = field(default_factory=list)
     barriers: list[Barrier] = field(default_factory=list)
@@ -206,7 +242,37 @@ class Controls:
         self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
         self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
         self.budget_factor = np.ones(needs)
-        self.markup_owner = firm_numbers(self.world)[None] if self.owner is None else self.owner
+
+    @property
+    def base_owner(self) -> IntArray:
+        """(1 or M, F) number of the firm that prices each facility before any change."""
+        return self.world.firm_numbers[None] if self.owner is None else self.owner
+
+    @property
+    def markup_owner(self) -> IntArray:
+        """(1 or M, F) number of the firm that prices each facility, by changes that cover half the step."""
+        owner = self.base_owner
+        for change in self._ordered_changes():
+            owner = change.where(owner, np.asarray(change.share) >= HALF)
+        return owner
+
+    def ownerships(self) -> list[tuple[Amount, IntArray]]:
+        """Share of the step in which an event's changes hold, and (1 or M, F) owners with them.
+
+        Each on top of those before it, in the order of the events' names.
+        """
+        found: list[tuple[Amount, IntArray]] = []
+        owner, last = self.base_owner, None
+        for change in self._ordered_changes():
+            owner = change.where(owner, np.asarray(change.share) > 0)
+            if change.event == last:
+                found.pop()
+            found.append((change.share, owner))
+            last = change.event
+        return found
+
+    def _ordered_changes(self) -> list[OwnerChange]:
+        return sorted(self.owner_changes, key=lambda change: change.event)
 
     def links(self, goods: IntArray, exporters: IntArray, importers: IntArray) -> BoolArray:
         """(G, C, C) mask of the cross-border links of some goods, exporters and importers."""
@@ -289,12 +355,6 @@ class Controls:
     def touch_links(self, event: str, mask: BoolArray) -> None:
         """Book that ``event`` acts on the links in ``mask``."""
         self.touched_links[event] = self.touched_links.get(event, np.zeros_like(mask)) | mask
-
-
-def firm_numbers(world: World) -> IntArray:
-    """(F,) number of the firm that owns each facility in the base year, in the order of the world's table."""
-    firms = {name: i for i, name in enumerate(dict.fromkeys(world.facility_firm))}
-    return np.array([firms[name] for name in world.facility_firm])
 
 
 def _scaled(factors: FloatArray, mask: BoolArray, factor: Amount) -> FloatArray:

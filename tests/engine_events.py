@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sim.controls import Cap, Controls, Licence
+from sim.controls import Cap, Controls, Licence, OwnerChange
 from sim.engine import Simulation
 from sim.instruments.piles import Piles
 from sim.world.world import BoolArray, IntArray, World
@@ -47,6 +47,14 @@ class PlainEvent:
     """Written without the names of a world."""
     in_base_year = False
     weighed = ()
+
+    @property
+    def ends_base_year(self) -> bool:
+        return False
+
+    @property
+    def known_from(self) -> dt.date | None:
+        return self.from_
 
     def resale(self, world: World) -> None:
         return None
@@ -179,4 +187,5 @@ class Merger(PlainEvent):
         first, second = (
             [k for k, name in enumerate(controls.world.facility_firm) if name == firm] for firm in self.firms
         )
-        controls.markup_owner[:, second] = controls.markup_owner[:, first[:1]]
+        joined = np.isin(np.arange(len(controls.world.facility_firm)), [*first, *second])
+        controls.owner_changes.append(OwnerChange(self.id, share, joined))

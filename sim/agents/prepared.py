@@ -32,6 +32,12 @@ class Prepared:
         return np.asarray(self.behaviour.shared_or_each("sourcing_elasticity"))
 
     @cached_property
+    def fringe(self) -> FloatArray:
+        """(1 or M, G) equal small firms behind a producer whom no table names."""
+        each = np.atleast_2d(np.asarray(self.behaviour.shared_or_each("fringe_firms"), dtype=np.float64))
+        return np.broadcast_to(np.maximum(each, 1.0), (len(each), len(self.world.goods)))
+
+    @cached_property
     def made(self) -> BoolArray:
         """(O,) True for what plants make, False for what mines do."""
         return self.benchmark.activities.offer_plant >= 0

@@ -13,12 +13,13 @@ import numpy as np
 
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray, IntArray, Saved
-from sim.controls import Controls, firm_numbers
+from sim.controls import Controls
 
 __all__ = ["State", "initial_state", "need_rate"]
 
 
-POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity")
+POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity",
+            "markup")  # fmt: skip
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -54,6 +55,8 @@ class State:
     """(M, O) price below which the facility loses cash, multiple of the base price."""
     owner: IntArray
     """(1 or M, F) number of the firm that owns each facility."""
+    markup: FloatArray
+    """(M, O) mark-up in the last step over that of the base year's owners."""
     usable: FloatArray
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
@@ -123,7 +126,8 @@ def initial_state(prepared: Prepared) -> State:
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
         practised=prepared.each(world.offer_output),
         cash_cost=prepared.each(prepared.cash_cost),
-        owner=firm_numbers(world)[None],
+        owner=world.firm_numbers[None],
+        markup=np.ones((members, offers)),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         switched=np.zeros((members, needs)),

@@ -181,8 +181,9 @@ class YearMarket:
         year, bids = self.year, self.year.bids
         if not len(bids.needs):
             return
-        # Where a state pays for low asks, plants bid with what they are paid in all.
-        paid = product / year.ask_factor
+        # Where a state pays for low asks, plants bid with what they are paid in all; who sells less so as to
+        # sell dear bids with what more sales would bring.
+        paid = product / (year.ask_factor * year.markup)
         left = bids.left(paid, year.bound, others)
         classes = bids.per_tonne(left[:, :, None] - self._other)
         more = bids.left(paid / year.over, year.bound, others) - self._other_in_full

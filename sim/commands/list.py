@@ -32,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="show scenarios, goods, minerals, countries, sectors, firms, facilities and other words",
         description="Show what there is: the words that a scenario file can use.",
         epilog="examples: monazite list scenarios --tag rare-earth; monazite list goods gallium; "
-        "monazite list instruments export_quota; monazite list parameters thrift_speed",
+        "monazite list instruments export_quota; monazite list firms --good cobalt",
     )
     parser.add_argument("what", nargs="?", default="scenarios", choices=tuple(LISTINGS), metavar="WHAT",
                         help=f"one of: {', '.join(LISTINGS)} (default scenarios)")  # fmt: skip
@@ -40,6 +40,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                         help=f"one of the {', '.join(BY_NAME)}: what is known of it")  # fmt: skip
     parser.add_argument(
         "--tag", action="append", default=[], metavar="T", help="only scenarios with this tag; repeatable"
+    )
+    parser.add_argument(
+        "--good", default=None, metavar="GOOD",
+        help="firms: the largest sellers of a good or mineral, with their shares",
     )
     parser.add_argument("--base-year", type=int, default=DEFAULT_BASE_YEAR, metavar="YEAR",
                         help=f"world whose words are shown (default {DEFAULT_BASE_YEAR})")  # fmt: skip
@@ -72,6 +76,8 @@ def _check_effect(args: argparse.Namespace) -> None:
         raise MonaziteError(f"'{args.name[:60]}': names can be given of {', '.join(BY_NAME)} alone")
     if args.tag and args.what != "scenarios":
         raise MonaziteError(f"--tag has no effect on {args.what}; only scenarios have tags")
+    if args.good is not None and args.what != "firms":
+        raise MonaziteError(f"--good has no effect on {args.what}; only firms are shown by good")
     if args.base_year != DEFAULT_BASE_YEAR and args.what in SAME_IN_ALL:
         raise MonaziteError(f"--base-year has no effect on {args.what}: they are the same in every world")
 
@@ -144,6 +150,10 @@ def _firms(args: argparse.Namespace) -> list[Row]:
     from sim.world.labels import load_labels
 
     labels = load_labels(args.base_year)
+    if args.good is not None:
+        from sim.commands.list_one import sellers
+
+        return sellers(labels, args.good)
     sales: dict[str, set[str]] = {}
     for (good, facility), tonnes in labels.output.items():
         if tonnes > 0:

@@ -10,10 +10,10 @@ from typing import Any
 from sim.errors import MonaziteError, did_you_mean
 from sim.instruments import instrument_class, instrument_types
 from sim.units import EXAMPLES, units_of
-from sim.world.labels import GoodLabel, Labels, ParameterLabel
+from sim.world.labels import UNNAMED, GoodLabel, Labels, ParameterLabel
 from sim.world.straits import Straits
 
-__all__ = ["good", "instrument", "parameter", "parameter_row", "strait", "strait_row"]
+__all__ = ["good", "instrument", "parameter", "parameter_row", "sellers", "strait", "strait_row"]
 
 Row = dict[str, str]
 MILES_A_DAY = 14 * 24
@@ -48,6 +48,38 @@ def good(labels: Labels, name: str) -> list[Row]:
     for one in labels.goods:
         if name in (one.id, one.mineral):
             rows += _of_good(labels, one)
+    return rows
+
+
+def sellers(labels: Labels, name: str) -> list[Row]:
+    """The sellers of a good, or of all goods of a mineral, by what they sell in the base year.
+
+    Raises:
+        MonaziteError: there is no such good or mineral.
+    """
+    _known(name, [word for g in labels.goods for word in (g.id, g.mineral)], "good or mineral")
+    rows = []
+    for one in labels.goods:
+        if name not in (one.id, one.mineral):
+            continue
+        sold: dict[str, float] = {}
+        where: dict[str, dict[str, None]] = {}
+        homes: dict[str, str] = {}
+        for (good_id, facility), tonnes in labels.output.items():
+            if good_id == one.id and tonnes > 0:
+                label = labels.facilities[facility]
+                sold[label.firm] = sold.get(label.firm, 0.0) + tonnes
+                where.setdefault(label.firm, {})[label.country] = None
+                homes[label.firm] = labels.home(facility)
+        whole = sum(sold.values())
+        for firm in sorted(sold, key=lambda firm: -sold[firm]):
+            # Whom no table names stands for several small firms.
+            named = not firm.startswith(UNNAMED) and not firm.startswith("traders ")
+            rows.append({
+                "good": one.id, "firm": firm if named else f"{firm.partition(' (')[0]}, several",
+                "control": homes[firm], "in": " ".join(where[firm]), "tonnes": _tonnes(sold[firm]),
+                "share": f"{100 * sold[firm] / whole:.1f} %",
+            })  # fmt: skip
     return rows
 
 

@@ -199,8 +199,9 @@ class Actors:
         logistics.arrive(state, self.tracers)
         for process in self.processes:
             process.step(Stage(state, self.tracers, controls, regime.shares, required))
-        # What a plant is paid for its products: where a state pays a part of it, more than the market does.
-        paid, index = self._near[0] / controls.ask_factor, self._near[1]
+        # What a plant is paid for its products: where a state pays a part of it, more than the market does;
+        # where it holds back so as to sell dear, what more sales would bring.
+        paid, index = self._near[0] / (controls.ask_factor * regime.markup_ratio), self._near[1]
         worth = self._worth.now(paid, index, controls.budget_factor, controls.own_cost_factor)
         tiers = buyers.use_tiers(prepared, required, worth, controls.budget_factor)
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)

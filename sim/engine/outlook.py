@@ -97,6 +97,7 @@ class Outlook:
         A regime that is new is priced at once, others once a quarter: capacities and habits change slowly.
         """
         end = self._case.dates[time + 1]
+        self._prospects.see(state)
         windows = self._windows(time, end, state.owner)
         quarter, part = _quarter(self._case.dates[time], end)
         again = self._quarter is not None and quarter != self._quarter
@@ -127,7 +128,7 @@ class Outlook:
         return [
             event.as_known(end)
             for event in self._rules.eased()
-            if not event.in_base_year
+            if (not event.in_base_year or event.ends_base_year)
             and (
                 event.from_ is None
                 or event.from_ < end
@@ -164,7 +165,7 @@ class Outlook:
     @staticmethod
     def _begun(event: Instrument, day: dt.date) -> bool:
         """Whether it is known before a day whether an event of chance happens."""
-        return event.from_ is None or event.from_ < day
+        return event.known_from is None or event.known_from < day
 
     def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
         """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
@@ -219,7 +220,7 @@ class Outlook:
             regime = known.regime if same and rows.all() else found.regime
             now, before = known.priced, known.before
             if anew:
-                regime = regime or self._regime(window, state.owner)
+                regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
                 going = self._moved if same else None
                 now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going), now
             found.regime = found.regime or regime

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from sim.agents.state import State
 from sim.agents.tomorrow import Applied, Coming
 from sim.arrays import FloatArray
 from sim.controls import Controls, Licence
@@ -35,7 +37,19 @@ class Prospects:
         market = build_market(prepared, controls, self._case.differing, self._response)
         tonnes, approved = self._ceilings(market, shares, settled)
         applied = self._applied(market, approved)
-        return Coming(controls, market.market, tonnes, applied, self._regimes.ratio(controls))
+        ratio = self._regimes.power.ratio(controls, market.market.kernel)
+        return Coming(controls, market.market, tonnes, applied, ratio)
+
+    def see(self, state: State) -> None:
+        """Take note of where the last step has left the market."""
+        self._regimes.power.see(state)
+
+    def anew(self, known: Coming) -> Coming:
+        """The same regime, with the mark-ups that its owners set on what the last step left."""
+        if not self._regimes.power.moves(known.controls):
+            return known
+        ratio = self._regimes.power.ratio(known.controls, known.market.kernel)
+        return replace(known, markup_ratio=ratio)
 
     def _ceilings(
         self, market: PolicyMarket, shares: Mapping[str, Amount], settled: Sequence[str]

@@ -92,7 +92,9 @@ class Recorder(Recording):
         self._book_flows(result)
         rows = {
             **result.prices.rows(), "rent": observer.rents(result),
-            "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
+            "hhi_owners": owner_concentration(
+                case.world, result.controls.markup_owner, clearing.sales, case.prepared.fringe
+            ),
             "production": result.output, "sales": clearing.sales, "seller_stock": result.seller_stock,
             "discarded": result.discarded, "requirement": result.required, "consumption": result.consumed,
             "shortfall": result.shortfall, "purchases": result.purchases, "buyer_stock": result.buyer_stock,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from sim.agents.firms import markups, markups_by_member
-from sim.arrays import FloatArray, IntArray
+from sim.agents.state import State
+from sim.arrays import FloatArray
 from sim.controls import Controls
 from sim.engine.markets import PolicyMarket, build_market
 from sim.engine.policy import active_controls, policy_key
+from sim.engine.power import MarketPower
 from sim.engine.rules import Rules
 from sim.engine.run import Run
 from sim.instruments.process import Process
@@ -29,7 +28,7 @@ class Regime:
     """Event id -> share of the step in which it is in force, one number or (M,)."""
     market: PolicyMarket
     markup_ratio: FloatArray
-    """(1 or M, O) mark-up over that of the base year."""
+    """(1 or M, O) mark-up over that of the base year's owners."""
 
 
 class Regimes:
@@ -38,25 +37,20 @@ class Regimes:
     def __init__(self, case: Run, rules: Rules, processes: Sequence[Process]) -> None:
         self._case, self._rules, self._processes = case, rules, processes
         self._acts = any(process.acts for process in processes)
-        behaviour = case.prepared.behaviour
-        self._eta = behaviour.shared_or_each("markup_demand_elasticity")
-        self._ceiling = behaviour.shared_or_each("markup_ceiling")
-        base_owner, sigma = Controls(case.world).markup_owner[0], case.prepared.sigma
-        self._base_markup = markups(case.world, base_owner, sigma, self._eta, self._ceiling)
-        self._ratio: tuple[IntArray, FloatArray] | None = None
-        """Who owned what last, and the ratio then: it changes with mergers alone."""
+        self.power = MarketPower(case.prepared, case.events)
         self._key: object = None
         self._now: Regime | None = None
 
-    def of(self, time: int, owner: IntArray) -> Regime:
-        """The regime of a step: the same object as long as nothing changes.
+    def of(self, time: int, state: State) -> Regime:
+        """The regime of a step: the same object as long as nothing changes but what owners make of it.
 
         Args:
-            owner: (1 or M, F) number of the firm that owns each facility.
+            state: as the last step has left it.
         """
-        case, rules = self._case, self._rules
+        case, rules, owner = self._case, self._rules, state.owner
         start, end = case.dates[time], case.dates[time + 1]
         key = policy_key(case.events, start, end), rules.key, owner.tobytes()
+        self.power.see(state)
         if self._now is None or self._acts or key != self._key:
             controls, shares = active_controls(
                 case.world, rules.eased(), (start, end), case.happens, rules.strengths, owner
@@ -64,14 +58,12 @@ class Regimes:
             for process in self._processes:
                 process.act(controls, shares)
             market = build_market(case.prepared, controls, case.differing)
-            self._now = Regime(controls, shares, market, self.ratio(controls))
+            self._now = Regime(controls, shares, market, self._ratio(controls, market, state))
             self._key = key
+        elif self.power.moves(self._now.controls):
+            ratio = self._ratio(self._now.controls, self._now.market, state)
+            self._now = replace(self._now, markup_ratio=ratio)
         return self._now
 
-    def ratio(self, controls: Controls) -> FloatArray:
-        """(1 or M, O) mark-ups over those of the base year; not to be changed."""
-        owner, sigma = controls.markup_owner, self._case.prepared.sigma
-        if self._ratio is None or not np.array_equal(self._ratio[0], owner):
-            now = markups_by_member(self._case.world, owner, sigma, self._eta, self._ceiling)
-            self._ratio = owner.copy(), now / self._base_markup
-        return self._ratio[1]
+    def _ratio(self, controls: Controls, market: PolicyMarket, state: State) -> FloatArray:
+        return self.power.ratio(controls, market.market.kernel, state.markup)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.agents.origins import Origins
 from sim.agents.state import State
 from sim.arrays import FloatArray
@@ -228,7 +230,8 @@ class Simulation:
         """1. Events announced, started or ended at this date change links, rates and amounts."""
         start, end = self.case.dates[self.time], self.case.dates[self.time + 1]
         self.rules.advance(self.time, start, end, self._seen)
-        regime = self._regimes.of(self.time, self.state.owner)
+        regime = self._regimes.of(self.time, self.state)
+        self.state.markup = np.broadcast_to(regime.markup_ratio, self.state.gate_price.shape)
         self.actors.gates.keep(regime.market)
         return regime
 

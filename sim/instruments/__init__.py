@@ -11,7 +11,7 @@ from sim.instruments.base import Instrument
 __all__ = ["Instrument", "instrument_class", "instrument_types"]
 
 SHARED = {
-    "__init__", "base", "calendar", "condition", "dated", "measures", "naming", "piles", "process",
+    "__init__", "base", "calendar", "condition", "dated", "deal", "measures", "naming", "piles", "process",
     "selecting", "targets", "words",
 }  # fmt: skip
 

@@ -169,6 +169,16 @@ class Instrument(Selecting):
         return 1.0 if self.probability is None else self.probability.amount
 
     @property
+    def known_from(self) -> dt.date | None:
+        """First day on which people know whether an event of chance happens; None from the start."""
+        return self.from_
+
+    @property
+    def ends_base_year(self) -> bool:
+        """Whether it is in force in the base year and its end would change something; of owners alone."""
+        return False
+
+    @property
     def varies(self) -> bool:
         """True where the effect changes with every date while the event is in force."""
         return False

@@ -9,7 +9,7 @@ from sim.instruments.base import RULES, Instrument
 
 __all__ = ["Wrong", "target_problems", "unknown_event"]
 
-OUT_OF_REACH = (*RULES, "merger")
+OUT_OF_REACH = (*RULES, "merger", "acquisition", "joint_venture", "cartel")
 """Types that no other event can act on."""
 Wrong = tuple[tuple[str, ...], str, str]
 """Field, message and remedy of a problem."""

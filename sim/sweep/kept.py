@@ -79,7 +79,9 @@ class SweepRecorder(Recording):
         rows = {
             **result.prices.rows(),
             "rent": case.observer.rents(result),
-            "hhi_owners": owner_concentration(case.world, result.controls.markup_owner, clearing.sales),
+            "hhi_owners": owner_concentration(
+                case.world, result.controls.markup_owner, clearing.sales, case.prepared.fringe
+            ),
             "certified": clearing.certified,
             "production": self._offers.sums(result.output),
             "seller_stock": self._offers.sums(result.seller_stock),

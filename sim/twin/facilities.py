@@ -54,7 +54,7 @@ class Facility(mesa.Agent):  # type: ignore[misc]
 
     def require(self) -> None:
         """Stage 4."""
-        products = [offer.near for offer in self.model.offers]
+        products = [offer.near / offer.markup for offer in self.model.offers]
         inputs = [need.near for need in self.model.needs]
         for need in self.needs:
             need.required = self.requirement(need)

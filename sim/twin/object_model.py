@@ -29,7 +29,6 @@ from typing import Any
 import mesa
 import numpy as np
 
-from sim.agents.firms import markups
 from sim.agents.licences import _decided
 from sim.agents.noise import Noise
 from sim.agents.parameters import (
@@ -54,6 +53,7 @@ from sim.errors import MonaziteError
 from sim.scenario import Scenario
 from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
 from sim.twin.object_market import NO_CAP, Border, ObjectMarket
+from sim.twin.object_markups import ratios
 from sim.twin.object_outlook import ObjectOutlook, Window
 from sim.twin.object_tomorrow import Prospect, Tomorrow
 from sim.twin.objects import LicenceOffice, Need, Offer
@@ -151,7 +151,6 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.dearest = dearest_prices(self, plants)
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
-        self._base_markup = self._markup(Controls(world))
         tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
         self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
         self.datacollector = mesa.DataCollector(
@@ -180,9 +179,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             assert flow.shape == (len(offers), len(needs))
         return [agent for agent in agents if isinstance(agent, PlantAgent)]
 
-    def _markup(self, controls: Controls) -> FloatArray:
-        eta, ceiling = self.b["markup_demand_elasticity"], self.b["markup_ceiling"]
-        return markups(self.world, controls.markup_owner[0], self.sigma, eta, ceiling)
+    def _markups(self, controls: Controls, kernels: Sequence[list[list[float]]]) -> list[float]:
+        return ratios(self, controls, kernels) if controls.owner_changes else [1.0] * len(self.offers)
 
     def _find_hosts(self) -> None:
         """Mines of the same country with whose output that of an offer comes."""
@@ -251,7 +249,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def learn(self) -> None:
         """Stage 2: what is expected moves the prices that everybody reckons with."""
         offers, needs = self.outlook.expect(self.dates[self.month], self.dates[self.month + 1])
-        markups_now = (self._markup(self.controls) / self._base_markup).tolist()
+        markups_now = self._markups(self.controls, [market.kernel for market in self.markets])
         for offer, expected, markup in zip(self.offers, offers, markups_now, strict=True):
             offer.learn(expected)
             offer.markup = markup
@@ -270,9 +268,12 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             border.tonnes, border.approved = ceiling(policy, cap, shares, window.settled)
             border.applicants = applicants_of(policy, cap)
             borders[g].append(border)
-        markup = (self._markup(controls) / self._base_markup).tolist()
+
+        def markup() -> list[float]:
+            return self._markups(controls, kernels)
+
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
-        return Prospect(kernels, borders, markup, made, used)
+        return Prospect(kernels, borders, markup(), made, used, markup)
 
     def file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; ceilings follow."""
@@ -354,7 +355,7 @@ def foreseen(happens: Mapping[str, Any], window: Window) -> dict[str, Any]:
     found = {}
     for event in window.events:
         if event.id in happens:
-            begun = event.from_ is None or event.from_ < window.seen
+            begun = event.known_from is None or event.known_from < window.seen
             seen = happens[event.id].astype(float)
             found[event.id] = seen if begun else np.full(len(seen), event.chance)
     return found

@@ -125,7 +125,7 @@ class ObjectOutlook:
             # Of an event of chance, whether it is known by then that it happens.
             begun = tuple(
                 e.id for e in events
-                if e.probability is not None and (e.from_ is None or e.from_ < end)
+                if e.probability is not None and (e.known_from is None or e.known_from < end)
             )  # fmt: skip
             like = acting, begun, settled
             over = math.inf if following is None else (following - end).days / DAYS
@@ -156,6 +156,7 @@ class ObjectOutlook:
             if again is None:
                 return Known(window, same.prices, same.before, same.prospect)
             prospect = same.prospect or self._prospect(window)
+            prospect.markup = prospect.markup_anew()
             now = self.tomorrow.price(prospect, same.prices, MORE_ROUNDS, again)
             return Known(window, now, same.prices, prospect)
         if alike is not None:

@@ -8,7 +8,7 @@ Each chain of goods goes its own way from round to round (:mod:`sim.twin.object_
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.twin.facilities import PlantAgent
@@ -77,6 +77,8 @@ class Prospect:
     markup: Sequence[float]
     production_factor: Sequence[float]
     demand_factor: Sequence[float]
+    markup_anew: Callable[[], Sequence[float]] = list
+    """The mark-ups on what the last step left."""
 
 
 @dataclass
@@ -206,6 +208,7 @@ class Tomorrow:
         """What a round finds in which some goods clear; of others it says nothing."""
         model = self.model
         products, inputs = [math.exp(x) for x in now.offer], [math.exp(x) for x in now.need]
+        paid = [price / markup for price, markup in zip(products, prospect.markup, strict=True)]
         makers = [maker for market in markets for maker in market.offers]
         takers = [taker for market in markets for taker in market.needs]
         for offer, maker in zip(model.offers, makers, strict=True):
@@ -213,12 +216,12 @@ class Tomorrow:
             given = products[offer.position], now.reach[offer.position]
             self._offer(offer, maker, cost, (prospect, *given))
         for need, taker in zip(model.needs, takers, strict=True):
-            taker.tiers = self._tiers(need, prospect, (products, inputs))
+            taker.tiers = self._tiers(need, prospect, (paid, inputs))
         self._apply(markets, prospect)
         for good in goods:
             if markets[good].offers and markets[good].needs:
                 markets[good].clear(self.tolerance)
-        prices, indices = self._bounded(prospect, markets, (products, inputs))
+        prices, indices = self._bounded(prospect, markets, (paid, inputs))
         reach = reach_of(model, self.plants, takers)
         for offer in self.maker:
             # By the price found it could have bought more, or less, than by that of its bids.
@@ -297,9 +300,7 @@ class Tomorrow:
         level = max(prospect.production_factor[o.position] for o in plant.offers)
         return tonnes * plant.grown * level, adapting
 
-    def _apply(
-        self, markets: Sequence[ObjectMarket[Maker, Taker]], prospect: Prospect
-    ) -> None:
+    def _apply(self, markets: Sequence[ObjectMarket[Maker, Taker]], prospect: Prospect) -> None:
         """Ceilings of licences: buyers apply for what they need."""
         needs, years = self.model.needs, self.model.step_years
         for market, borders in zip(markets, prospect.borders, strict=True):

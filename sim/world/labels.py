@@ -25,6 +25,10 @@ POSITIVE = (
     "switch_spread", "most_intensity", "worth_spread",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
+UNNAMED = "other "
+"""How names of firms begin that stand for producers whom no table names."""
+FIRM_HOMES = "firms.csv"
+"""Table of firms and the countries from which they are controlled; a world may do without."""
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
 
 
@@ -117,6 +121,18 @@ class Labels:
     def firms(self) -> frozenset[str]:
         """Names of the firms that own facilities."""
         return frozenset(facility.firm for facility in self.facilities.values())
+
+    @cached_property
+    def firm_home(self) -> Mapping[str, str]:
+        """Firm -> country from which it is controlled, where a table says so."""
+        path = self.folder.parent / FIRM_HOMES
+        rows = _columns(path, ("firm", "country")) if path.is_file() else []
+        return {row[0]: row[1] for row in rows}
+
+    def home(self, facility: str) -> str:
+        """Country from which a facility is controlled: its own where nothing else is known."""
+        label = self.facilities[facility]
+        return self.firm_home.get(label.firm, label.country)
 
     @cached_property
     def sectors(self) -> frozenset[str]:

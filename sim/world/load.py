@@ -8,6 +8,7 @@ it, by file and row.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sim.errors import MonaziteError
 from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
+from sim.world.labels import FIRM_HOMES
 from sim.world.roles import KINDS, check_roles
 from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
 from sim.world.transport import great_circle_km, read_transport
@@ -49,10 +51,18 @@ def load_world(base_year: int = 2024, root: Path | None = None) -> World:
     if not (top / str(base_year)).is_dir():
         known = sorted(p.name for p in top.glob("[12]*") if p.is_dir())
         raise MonaziteError(f"no base year {base_year} in {top}; there are: {', '.join(known)}")
-    world = _Reader(top, base_year).world()
+    world = replace(_Reader(top, base_year).world(), firm_home=_firm_home(top))
     # Refuses a world that does not say what entrants would take.
     normal_amounts(world)
     return world
+
+
+def _firm_home(top: Path) -> Mapping[str, str]:
+    """Firm -> country from which it is controlled; a world may do without the table."""
+    path = top / FIRM_HOMES
+    if not path.is_file():
+        return {}
+    return {row.text("firm"): row.text("country") for row in read_table(path, ("firm", "country"))}
 
 
 class _Reader:

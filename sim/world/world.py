@@ -11,16 +11,16 @@ Offers and needs are sorted by good, so the offers of good ``g`` are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from sim.arrays import BoolArray, FloatArray, IntArray
+from sim.world.labels import UNNAMED
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
-
 
 @dataclass(frozen=True)
 class Good:
@@ -130,6 +130,8 @@ class World:
     """(G, C, C) ad-valorem tariff already levied in the base year, exporter by importer."""
     distance_km: FloatArray
     """(C, C) great-circle distance between country centres."""
+    firm_home: Mapping[str, str] = field(default_factory=dict)
+    """Firm -> ISO-3 code of the country from which it is controlled, where that is known to be another."""
     kept: Kept | None = None
     """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
 
@@ -200,3 +202,22 @@ class World:
     def base_price(self) -> FloatArray:
         """(G,) base-year gate price, USD/t."""
         return np.array([good.base_price for good in self.goods])
+
+    @cached_property
+    def firm_numbers(self) -> IntArray:
+        """(F,) number of the firm that owns each facility in the base year, in the order of the table."""
+        firms = {name: i for i, name in enumerate(dict.fromkeys(self.facility_firm))}
+        return np.array([firms[name] for name in self.facility_firm], dtype=np.int64)
+
+    @cached_property
+    def unnamed(self) -> BoolArray:
+        """(F,) True for producers and traders whom no table names: each stands for several small firms."""
+        firms = zip(self.facility_firm, self.facility_kind, strict=True)
+        return np.array([name.startswith(UNNAMED) or kind == "trader" for name, kind in firms], dtype=bool)
+
+    @cached_property
+    def facility_home(self) -> IntArray:
+        """(F,) country from which a facility is controlled: its own where nothing else is known."""
+        position = {code: i for i, code in enumerate(self.countries)}
+        homes = [position.get(self.firm_home.get(firm, ""), -1) for firm in self.facility_firm]
+        return np.where(np.array(homes) < 0, self.facility_country, np.array(homes))

@@ -167,7 +167,7 @@ def test_what_is_held_is_the_value_until_it_is_varied(small_world: World) -> Non
 
 
 FIRST_PLACES = {
-    "cover_scale": 1, "demand_noise": 2, "discard_years": 3, "licence_overrun": 7, "markup_ceiling": 8,
+    "cover_scale": 1, "demand_noise": 2, "discard_years": 3, "licence_overrun": 7,
     "markup_demand_elasticity": 9, "minimum_utilisation": 10, "noise_memory": 11, "output_noise": 15,
     "prior_weight": 17, "processing_elasticity": 18, "seller_reserve_share": 24, "shutdown_response": 25,
     "sourcing_elasticity": 26, "supply_elasticity": 27, "thrift_elasticity": 28, "thrift_speed": 29,

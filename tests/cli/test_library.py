@@ -11,13 +11,15 @@ from sim.scenario import check_scenario
 
 FILES = sorted((share_root() / "scenarios").rglob("*.yaml"))
 NAMES = {
-    "arctic-chokepoint", "arctic-route", "baseline-2009", "baseline-2022", "baseline-2024",
+    "acquisition-nippon-ussteel", "arctic-chokepoint", "arctic-route",
+    "baseline-2009", "baseline-2022", "baseline-2024",
     "bloc-friendshoring", "bloc-neighbours-chn", "carbon-border-tax-eu", "chain-reshoring-us",
     "demand-ai-energy", "energy-cost-shock", "framework-deal-2025", "ga-ge-sb-ban-usa-2024",
     "gallium-germanium-licence-2023", "ganzhou-depletion", "green-rollback-us", "hindcast-gallium-2023",
     "hindcast-gallium-static", "hindcast-germanium-static", "hindcast-magnets-2025",
     "hindcast-rare-earths-2010", "host-country-demands",
-    "host-pressure-africa-latam", "lithium-overcapacity", "merger-bhp-anglo", "merger-rio-glencore",
+    "host-pressure-africa-latam", "lithium-overcapacity", "merger-bhp-anglo", "merger-pilbara",
+    "merger-rio-glencore", "merger-rumour",
     "primary-export-halt-chn", "recycling-secondary", "redesign-substitution", "ree-embargo-chn-jpn-2010",
     "ree-export-price-2012", "ree-licence-2025", "ree-price-flooding", "reex-intermediate", "reex-long-run",
     "reex-short-run", "stockpile-chn", "stockpile-usa-tantalum", "strike-africa-cobalt",

@@ -37,7 +37,8 @@ VALUES = {
     "instant_elasticity": [1.0, 0.6, 2.0, 1.5, 0.8, 1.0],
     "storage_limit": [4.0, 2.5, 6.0, 8.0, 2.0, 4.0],
     "markup_demand_elasticity": [1.2, 1.5, 1.3, 2.0, 1.2, 1.4],
-    "markup_ceiling": [3.0, 2.0, 1.5, 4.0, 3.0, 1.4],
+    "world_share_weight": [0.5, 0.0, 1.0, 0.2, 0.5, 0.8],
+    "fringe_firms": [5.0, 1.0, 10.0, 3.0, 5.0, 2.0],
 }
 KEPT = (
     "price_gate", "price_outside", "sales", "production", "shortfall", "buyer_stock", "seller_stock",

@@ -22,9 +22,10 @@ LICENCE = {"by": "CHN", "goods": ["dysprosium"], "approval_share": "40 %", "dela
 
 def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
-        "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
+        "acquisition", "bloc", "capacity_change", "carbon_border_tax", "cartel", "demand_shock", "energy_cost",
+        "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_ban", "import_tariff",
-        "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
+        "joint_venture", "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
         "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
     )  # fmt: skip
     for name in instrument_types():

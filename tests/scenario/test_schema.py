@@ -25,7 +25,7 @@ VALID = sorted(path.name for path in (FOLDER / "valid").glob("*.yaml"))
 
 LOADER_ONLY = {
     "order of dates": """announced-after-start end-announced-after-the-end end-announced-without-an-end
-        ends-before-it-starts ends-before-run in-base-year-starts-later
+        ends-before-it-starts ends-before-run in-base-year-starts-later merger-withdrawn-late
         starts-after-run starts-before-run time-before-base-year time-end-before-start time-start-mid-month
         time-too-long""",
     "design and what it varies": """sweep-grid-of-a-range sweep-not-a-power-of-two sweep-of-nothing

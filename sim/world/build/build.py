@@ -13,14 +13,16 @@ from sim.world.build.economy import read_prices, set_behaviour
 from sim.world.build.places import country_rows, places
 from sim.world.build.rare_earths import add_magnet_makers, add_ree_mines, separate
 from sim.world.build.raw import Raw, Row
-from sim.world.build.supply import add_extra_supply, add_mines, add_processors
+from sim.world.build.supply import add_extra_supply, add_mines, add_processors, split_plants
 from sim.world.build.trade_records import add_traders
 from sim.world.build.write import GOODS, YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-COPIED = ("behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland",
-          "governments")  # fmt: skip
+COPIED = (
+    "behaviour", "firms", "governments", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours",
+    "overland",
+)  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 
 
@@ -32,6 +34,7 @@ def build_draft(raw: Raw, year: int) -> tuple[Draft, list[Row]]:
     add_mines(draft, raw)
     add_extra_supply(draft, raw)
     add_processors(draft, raw)
+    split_plants(draft, raw)
     add_magnet_makers(draft, raw)
     goods = [g for g in raw.rows("goods") if g["good"] in draft.offers]
     rules = {r["good"]: r for r in raw.rows_for("trade_rules", year)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import fsum
 
 from sim.world.build.draft import Adjustment, Draft, Facility, Offer, Use, plant
 from sim.world.build.raw import OTHER, Raw, Row
 
-__all__ = ["add_extra_supply", "add_mines", "add_processors", "number", "pairs"]
+__all__ = ["add_extra_supply", "add_mines", "add_processors", "number", "pairs", "split_plants"]
 
 
 def number(text: str, default: float = 0.0) -> float:
@@ -116,3 +117,39 @@ def add_processors(draft: Draft, raw: Raw) -> None:
         for good, coefficient in pairs(row["inputs"]).items():
             use = Use(coefficient * tonnes, f"recipe; {row['source']}", row["confidence"])
             draft.use(good, row["facility"], use)
+
+
+def split_plants(draft: Draft, raw: Raw) -> None:
+    """Named firms take their share of what a country's plants make and use; others keep the rest."""
+    whole: dict[str, tuple[float, float]] = {}
+    for row in raw.rows_for("plant_firms", draft.year):
+        facility, share = row["from_facility"], float(row["share"])
+        good = next(good for good, offers in draft.offers.items() if facility in offers)
+        offer = draft.offers[good][facility]
+        tonnes, capacity = whole.setdefault(facility, (offer.tonnes, offer.capacity))
+        if row["facility"] == facility:
+            draft.facilities[facility] = replace(
+                draft.facilities[facility], name=row["name"], firm=row["firm"]
+            )
+            continue
+        text = f"{offer.source}; {row['source']}"
+        draft.add(plant({**row, "country": draft.facilities[facility].country, "source": text},
+                        draft.facilities[facility].kind))  # fmt: skip
+        label = {"source": text, "confidence": row["confidence"]}
+        taken = replace(offer, tonnes=share * tonnes, capacity=share * capacity, **label)
+        draft.offer(good, row["facility"], taken)
+        left = (offer.tonnes - share * tonnes) / offer.tonnes
+        if left < -1e-9:
+            raise ValueError(f"plant_firms.csv: firms take more than all of {facility}")
+        for input_good, uses in draft.uses.items():
+            if facility in uses:
+                use = uses[facility]
+                part = share * tonnes / offer.tonnes * use.tonnes
+                draft.use(input_good, row["facility"], replace(use, tonnes=part, **label))
+                use.tonnes -= part
+        offer.tonnes *= left
+        offer.capacity *= left
+        if left < 1e-9:
+            del draft.offers[good][facility], draft.facilities[facility]
+            for uses in draft.uses.values():
+                uses.pop(facility, None)
