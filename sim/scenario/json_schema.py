@@ -83,6 +83,10 @@ def _ref(name: str) -> Schema:
 # -- words -------------------------------------------------------------------------------------
 
 
+FREE = {"project": "project of 'world.projects'", "event": "id of an event of this scenario"}
+"""Words that no world holds."""
+
+
 def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     """Countries, goods, stages and so on, one or several."""
 
@@ -124,7 +128,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
                 {"enum": _trade_names(labels), "description": "a mineral by symbol or trade name"},
             ],
         },
-        "event": {"description": "id of an event of this scenario", "type": "string"},
+        **{name: {"description": what, "type": "string"} for name, what in FREE.items()},
         "scenario name": {"type": "string", "pattern": SCENARIO_NAME, "not": {"pattern": r"\.ya?ml$"}},
     }
     plurals = {"country": "countries", "facility": "facilities"}

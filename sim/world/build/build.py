@@ -19,7 +19,10 @@ from sim.world.build.write import GOODS, YearTables, write_table, write_year
 
 __all__ = ["build_draft", "build_world"]
 
-COPIED = ("behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland")
+COPIED = (
+    "behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland",
+    "projects", "more_countries",
+)  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 
 
