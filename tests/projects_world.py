@@ -55,7 +55,9 @@ def event(kind: str, **fields: Any) -> Any:
     return instrument_class(kind).model_validate({"id": kind, "type": kind, **fields})
 
 
-def simulation(world: World, *events: Any, members: Any = 3, years: int = 6, **assumptions: float) -> Simulation:
+def simulation(
+    world: World, *events: Any, members: Any = 3, years: int = 6, **assumptions: float
+) -> Simulation:
     end = dt.date(2023 + years, 12, 31)
     scenario: Any = PlainScenario(events=events, end=end, assumptions=assumptions)
     return Simulation(world, scenario, members=members, seed=7)

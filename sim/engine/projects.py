@@ -72,7 +72,7 @@ class Projects(Process):
         planned = deciding.outlay(prepared, self.layout, fixed["capex_usd"], cost)
         funds = [event for event in case.events if isinstance(event, InvestmentFinance)]
         public = PublicMoney(
-            [event.id for event in funds], [event.kind for event in funds],
+            [event.id for event in funds], [event.form for event in funds],
             [event.total for event in funds], shape,
         )  # fmt: skip
         self.money = ProjectMoney(prepared, self.layout, planned, self._chance["overrun"], public)

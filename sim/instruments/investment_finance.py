@@ -27,7 +27,7 @@ class InvestmentFinance(ProjectMeasure):
     """
 
     type: Literal["investment_finance"] = "investment_finance"
-    kind: Annotated[Literal["grant", "loan", "guarantee", "equity"], Field(description="what it is")]
+    form: Annotated[Literal["grant", "loan", "guarantee", "equity"], Field(description="what it is")]
     share: Annotated[
         Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %"),
         Field(description="of the planned capital cost", examples=["30 %"]),
@@ -43,10 +43,10 @@ class InvestmentFinance(ProjectMeasure):
 
     def model_post_init(self, context: object, /) -> None:
         """A loan has a rate, and nothing else has one."""
-        if (self.rate is not None) != (self.kind == "loan"):
+        if (self.rate is not None) != (self.form == "loan"):
             raise WordError(
-                "a loan needs its 'rate'" if self.kind == "loan" else f"a {self.kind} has no 'rate'",
-                "write for example 'rate: 4 %/year'" if self.kind == "loan" else "leave it out",
+                "a loan needs its 'rate'" if self.form == "loan" else f"a {self.form} has no 'rate'",
+                "write for example 'rate: 4 %/year'" if self.form == "loan" else "leave it out",
             )
         super().model_post_init(context)
 
@@ -60,14 +60,14 @@ class InvestmentFinance(ProjectMeasure):
         loan = f"loans at {self.rate}"
         what = {"grant": "grants", "loan": loan, "guarantee": "guarantees", "equity": "equity"}
         out_of = f" out of {self.fund}" if self.fund else ""
-        return f"a state gives {what[self.kind]} of {self.share} of the capital to {self.which()}{out_of}"
+        return f"a state gives {what[self.form]} of {self.share} of the capital to {self.which()}{out_of}"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Offer the money to projects that start."""
         from sim.controls import Fund
 
         rate = 0.0 if self.rate is None else self.rate.amount
-        fund = Fund(self.id, self.kind, self.touch(controls), self.share.amount, rate, self.total)
+        fund = Fund(self.id, self.form, self.touch(controls), self.share.amount, rate, self.total)
         controls.projects.funds.append(fund)
 
 

@@ -24,8 +24,9 @@ def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
         "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_ban", "import_tariff",
-        "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
-        "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
+        "investment_block", "investment_finance", "merger", "negotiation", "new_deposit", "offtake", "outage", "permitting",
+        "price_flooding", "price_floor", "production_quota", "reaction_rule", "recycling_push", "sanction", "stockpile",
+        "strike", "substitution_push", "technology_export_ban",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name
