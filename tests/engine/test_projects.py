@@ -139,3 +139,23 @@ def test_what_waits_comes_at_its_rate_whatever_the_step(world: World) -> None:
         assert values.mean() == pytest.approx(1, abs=0.1), name
     again = projects_of(simulation(world, members=range(1, 400)))._chance
     np.testing.assert_array_equal(draws["start"], again["start"])
+
+
+def test_an_old_mine_empties_where_its_reserves_are_known(tmp_path: Path) -> None:
+    """Reserves of the register bind mines that stand; tonnes made and tonnes left add up to them."""
+    (tmp_path / "register.csv").write_text(
+        "mine,facility,base_year,reserves_t\nAbroad,mine_abroad,2024,900\nOther,mine_china,2022,1\n,,,\n",
+        encoding="utf-8",
+    )
+    world = project_world(tmp_path)
+    data = simulation(world, members=3, years=5, grade_decline=0.0).run()
+    assert data.deposit.values.tolist() == ["mine_abroad", "mine_later"]
+    left = data.reserve_left.sel(deposit="mine_abroad").values
+    mine = world.offer_facility == world.facilities.index("mine_abroad")
+    output = data.production.values[..., mine][..., 0]
+    np.testing.assert_allclose(left + output.cumsum(1), 900, rtol=1e-6)
+    assert not left[:, -1].any()
+    # It made 400 t a year: it is empty in the third year, and buyers pay more than before.
+    assert not output[:, 40:].any()
+    price = data.price_gate.values[..., 0]
+    assert (price[:, 40:].mean(1) > 1.2 * price[:, :12].mean(1)).all()

@@ -24,7 +24,7 @@ def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
         "bloc", "capacity_change", "carbon_border_tax", "demand_shock", "energy_cost", "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_ban", "import_tariff",
-        "investment_block", "investment_finance", "merger", "negotiation", "new_deposit", "offtake", "outage", "permitting",
+        "investment_block", "investment_finance", "merger", "negotiation", "new_deposit", "offtake", "outage", "ownership_control", "permitting",
         "price_flooding", "price_floor", "production_quota", "reaction_rule", "recycling_push", "sanction", "stockpile",
         "strike", "substitution_push", "technology_export_ban",
     )  # fmt: skip

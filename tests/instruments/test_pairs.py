@@ -43,6 +43,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "new_deposit": {"projects": ["mine_later"]},
     "offtake": {"countries": ["USA"], "share": "50 %"},
     "outage": MAKERS | {"loss": "30 %", "length": "1 years"},
+    "ownership_control": {"by": "CHN", "countries": ["ROW"], "share": "60 %"},
     "permitting": {"countries": ["USA"], "change": "-50 %"},
     "price_floor": MAKERS | {"price": "110 %"},
     "price_flooding": MAKERS | {"discount": "20 %", "extra_output": "10 %"},

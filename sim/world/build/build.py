@@ -21,7 +21,7 @@ __all__ = ["build_draft", "build_world"]
 
 COPIED = (
     "behaviour", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours", "overland",
-    "projects", "more_countries",
+    "projects", "more_countries", "register", "reserves",
 )  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 
