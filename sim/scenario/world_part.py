@@ -43,6 +43,10 @@ class Addition(_Part):
     ] = Field(default_factory=dict)
 
 
+def _listed(words: object) -> object:
+    return [words] if isinstance(words, str) else words
+
+
 class WorldPart(_Part):
     """Where the world's tables come from, and what is added to them."""
 
@@ -55,7 +59,7 @@ class WorldPart(_Part):
     ] = Field(default_factory=dict)
     projects: Annotated[
         tuple[str, ...],
-        BeforeValidator(lambda words: [words] if isinstance(words, str) else words),
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
         Field(description="'all', or names of projects that may be built in the run", examples=["all"]),
     ] = ()
 

@@ -12,7 +12,7 @@ from statistics import median
 from sim.errors import MonaziteError, did_you_mean
 from sim.names import NoCountry, country_code
 from sim.tables import read_table
-from sim.world.projects import CATALOGUE, add_projects, catalogue, chosen_rows
+from sim.world.projects import CATALOGUE, MORE, add_projects, catalogue, chosen_rows
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
 
@@ -116,7 +116,7 @@ def _projects(base_year: int, read: dict[str, Rows], projects: tuple[Sequence[st
     if not rows:
         say = "the catalogue, data/world/projects.csv, has rows of 2024"
         raise NoWorld(("world", "projects"), f"there is no project for a world of {base_year}", say)
-    more = _rows(folder / "more_countries.csv")
+    more = _rows(folder / MORE)
     risk = {row["iso3"]: float(row["political_risk"]) for row in read["countries"]}
     return add_projects(rows, read, more, risk)
 

@@ -7,17 +7,20 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sim.errors import did_you_mean
+from sim.paths import world_directory
 from sim.tables import Problems, Row, read_table
 
 __all__ = [
     "ALL", "BASIS", "CATALOGUE", "REGISTER", "STAGES", "Project", "ProjectRow", "add_projects", "catalogue",
-    "chosen_rows", "read_projects", "read_reserves",
+    "chosen_rows", "more_countries", "project_owners", "read_projects", "read_reserves",
 ]  # fmt: skip
 
 ALL = "all"
 """What a scenario writes for every project of the catalogue that its world has the goods for."""
 CATALOGUE = "projects.csv"
 REGISTER = "register.csv"
+MORE = "more_countries.csv"
+"""Countries that projects may be in although no world has them."""
 STAGES = ("prospect", "permitted", "building", "operating", "mothballed", "closed", "cancelled")
 """What a project can be, by the number under which results keep it."""
 DORMANT = "dormant"
@@ -179,6 +182,17 @@ def _add_facility(row: ProjectRow, like: str, kind: str, read: dict[str, Rows]) 
     for one in baskets:
         share = shares.get(one["element"], "0") if shares else one["share"]
         read["composition"].append({**one, "facility": name, "share": share, **basis})
+
+
+def project_owners() -> dict[str, str]:
+    """Project of the catalogue that ships -> its owner, itself where none is stated."""
+    return {row["project"]: row["owner"] or row["project"] for row in catalogue(world_directory())}
+
+
+def more_countries() -> list[str]:
+    """ISO-3 codes of countries that only worlds with projects have."""
+    path = world_directory() / MORE
+    return [code for (code,) in read_table(path, ("iso3",)).columns("iso3")] if path.is_file() else []
 
 
 def read_projects(path: Path, facilities: Mapping[str, int], problems: Problems) -> tuple[Project, ...]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from sim.paths import world_directory
 from sim.tables import Row, read_table
+from sim.units import parse_quantity
 from sim.world.projects import REGISTER
 
 __all__ = ["Deposit", "Reserve", "read_national_reserves", "read_register"]
 
 NATIONAL = "reserves.csv"
-TONNES = {"metric tons": 1.0, "thousand metric tons": 1e3, "thousand metric dry tons": 1e3}
+UNITS = {"metric tons": "1 t", "thousand metric tons": "1 kt", "thousand metric dry tons": "1 kt"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def read_national_reserves(root: Path | None = None) -> dict[tuple[str, str], Re
     table = read_table((root or world_directory()) / NATIONAL, ("mineral", "iso3", "reserves", "unit"))
     found = {
         (row.text("mineral"), row.text("iso3")): Reserve(
-            row.number("reserves", 0.0) * TONNES.get(row.text("unit"), 1.0),
+            row.number("reserves", 0.0) * parse_quantity(UNITS[row.text("unit")], "mass").value,
             row.number("service_life_years", 0.0, empty=float("nan")),
         )
         for row in table

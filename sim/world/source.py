@@ -18,7 +18,7 @@ from sim.paths import base_years, cache_directory, share_root, world_directory
 from sim.tables import read_table
 from sim.world.labels import GoodLabel, load_labels
 from sim.world.patch import NewFacility, NoWorld, add_facilities
-from sim.world.projects import CATALOGUE
+from sim.world.projects import CATALOGUE, MORE
 
 __all__ = ["PANEL", "Coverage", "NoWorld", "WorldChoice", "panel_coverage", "panel_labels", "world_tables"]
 
@@ -115,7 +115,7 @@ def world_tables(
     if choice.projects:
         projects = choice.projects, world_directory()
         content.update(repr(choice.projects).encode())
-        for name in (CATALOGUE, "more_countries.csv"):
+        for name in (CATALOGUE, MORE):
             content.update((world_directory() / name).read_bytes())
         content.update((Path(__file__).parent / "projects.py").read_bytes())
 
