@@ -14,7 +14,7 @@ from sim.errors import MonaziteError, did_you_mean
 
 __all__ = ["build_parser", "main"]
 
-QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world")
+QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world", "register")
 COMMANDS = (
     *QUICK, "run", "compare", "explain", "report", "check", "hindcast", "calibrate", "demo", "sweep",
     "scan", "merger-review", "resume", "rerun", "sensitivity", "discover", "completion",

@@ -15,7 +15,10 @@ import numpy as np
 from sim.units import Amount
 from sim.world.world import BoolArray, FloatArray, IntArray, World
 
-__all__ = ["Barrier", "Cap", "Controls", "Licence", "LinkValues", "OwnerChange", "PairIndex", "Resale"]
+__all__ = [
+    "Barrier", "Cap", "Controls", "Floor", "Fund", "Licence", "LinkValues", "OwnerChange", "PairIndex",
+    "ProjectTerms", "Resale",
+]  # fmt: skip
 
 LEAST_LEFT = 0.1
 """Share of a price that stays to be paid where rebates and relief add up: each takes off 90 % at most."""
@@ -169,6 +172,86 @@ class OwnerChange:
         return np.where(self.facilities, len(owner) + owners.min(), owner)
 
 
+@dataclass(frozen=True)
+class Fund:
+    """Public money for projects that start, from one event."""
+
+    event: str
+    kind: str
+    """grant, loan, guarantee or equity."""
+    projects: BoolArray
+    """(J,) the projects that may have it."""
+    share: Amount
+    """Of the planned capital cost."""
+    rate: Amount
+    """Interest of a loan, 1/year."""
+    total: Amount
+    """USD in all; infinite where nothing is said."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A price below which some sellers are not paid: a state makes up the difference."""
+
+    event: str
+    offers: BoolArray
+    """(O,) the sellers."""
+    level: FloatArray
+    """(1 or M, O) multiples of the base price."""
+    upside: Amount
+    """Share of what is above the floor that the state takes."""
+    share: Amount
+    """Of the step in which it is in force."""
+    total: Amount
+    """USD in all; infinite where nothing is said."""
+    years: float
+    """For which it goes on; infinite where no end is known."""
+
+
+@dataclass
+class ProjectTerms:
+    """What policy does to projects; each array (1, J), or (M, J) once members differ."""
+
+    held_back: FloatArray
+    """Share of the starts that would be made and are prevented."""
+    permit_pace: FloatArray
+    """Multiplies the pace of permits."""
+    know_how: FloatArray
+    """Multiplies the pace of building."""
+    offtake: FloatArray
+    """Share of the output that is sold before it is made."""
+    opened: FloatArray
+    """1 where a dormant project may be touched."""
+    risk: FloatArray
+    """Political risk, 0 to 1."""
+    funds: list[Fund] = field(default_factory=list)
+    floors: list[Floor] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, world: World) -> ProjectTerms:
+        """Nothing is done to any."""
+        none, one = np.zeros((1, len(world.projects))), np.ones((1, len(world.projects)))
+        dormant = np.array([[project.dormant for project in world.projects]], dtype=bool)
+        risk = np.array([[project.risk for project in world.projects]])
+        return cls(none, one, one, none, np.where(dormant, 0.0, 1.0), risk)
+
+    def multiply(self, name: str, projects: BoolArray, factor: Amount) -> None:
+        """Multiply one of the arrays for the projects in a mask (J,), by one number or (M,)."""
+        setattr(self, name, _scaled(getattr(self, name), projects, factor))
+
+    def add_share(self, name: str, projects: BoolArray, share: Amount) -> None:
+        """Of what one of the arrays leaves, take a share, one number or (M,): shares join as chances do."""
+        left = _scaled(1 - getattr(self, name), projects, 1 - np.asarray(share))
+        setattr(self, name, 1 - left)
+
+    def put(self, name: str, projects: BoolArray, value: Amount, share: Amount) -> None:
+        """Move one of the arrays towards a value, by the share of the step in force, one number or (M,)."""
+        part = np.atleast_1d(np.asarray(share, dtype=np.float64))[:, None]
+        old = getattr(self, name)
+        target = np.atleast_1d(np.asarray(value, dtype=np.float64))[:, None]
+        setattr(self, name, np.where(projects, old + part * (target - old), old))
+
+
 @dataclass
 class Controls:
     """The policy state of one step."""
@@ -212,6 +295,7 @@ class Controls:
     """(1 or M, N): multiplies what a user can pay, in dollars."""
     owner_changes: list[OwnerChange] = field(default_factory=list)
     """Who comes to set prices together, or ceases to."""
+    projects: ProjectTerms = field(init=False)
     caps: list[Cap] = field(default_factory=list)
     licences: list[Licence] = field(default_factory=list)
     barriers: list[Barrier] = field(default_factory=list)
@@ -242,6 +326,7 @@ class Controls:
         self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
         self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
         self.budget_factor = np.ones(needs)
+        self.projects = ProjectTerms.of(self.world)
 
     @property
     def base_owner(self) -> IntArray:

@@ -33,7 +33,7 @@ from sim.world.world import BoolArray, FloatArray, World
 
 __all__ = [
     "Behaviour", "BehaviourTable", "Draws", "Joint", "Range", "base_year_rules", "draw_behaviour",
-    "member_generator", "member_seeds", "read_behaviour", "read_priors",
+    "member_generator", "member_seeds", "member_uniforms", "read_behaviour", "read_priors",
 ]  # fmt: skip
 
 PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM = 0, 1, 16
@@ -162,6 +162,13 @@ def member_seeds(seed: int | Sequence[int], members: Sequence[int]) -> list[int]
 def member_generator(seed: int, member: int, stream: int) -> np.random.Generator:
     """The random stream of one member, independent of how members are batched."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(member, stream)))
+
+
+def member_uniforms(members: Sequence[int], seeds: Sequence[int], path: str, count: int) -> FloatArray:
+    """(M, count) numbers between 0 and 1 that belong to a path."""
+    stream = FIRST_PATH_STREAM + zlib.crc32(path.encode())
+    pairs = zip(seeds, members, strict=True)
+    return np.stack([member_generator(seed, member, stream).random(count) for seed, member in pairs])
 
 
 class Draws:

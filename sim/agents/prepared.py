@@ -43,6 +43,12 @@ class Prepared:
         return self.benchmark.activities.offer_plant >= 0
 
     @cached_property
+    def entering(self) -> BoolArray:
+        """(O,) True for what stands still and opens by itself: plants that are built as projects do not."""
+        entering: BoolArray = self.benchmark.entrant & ~(self.made & (self.world.project_of_offer >= 0))
+        return entering
+
+    @cached_property
     def hosts(self) -> Hosts:
         """Which mines' output comes with that of others."""
         return Hosts(self.world, self.benchmark)
@@ -68,9 +74,14 @@ class Prepared:
     def cash_cost(self) -> FloatArray:
         """(O,) base-year cash cost, multiple of the good's base price.
 
-        What did not run at base prices costs no less than they, what ran no more.
+        What did not run at base prices costs no less than they, what ran no more; what was not there yet may
+        cost anything.
         """
         cost = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
+        if self.world.projects:
+            entrant = self.benchmark.entrant & (self.world.project_of_offer < 0)
+            known = self.world.project_of_offer < 0
+            return np.where(entrant, np.maximum(cost, 1.0), np.where(known, np.minimum(cost, 1.0), cost))
         return np.where(self.benchmark.entrant, np.maximum(cost, 1.0), np.minimum(cost, 1.0))
 
     def each(self, row: FloatArray) -> FloatArray:

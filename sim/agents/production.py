@@ -301,7 +301,7 @@ def _adapt_plants(
     wanted = grown * raised(margin, behaviour["processing_elasticity"])
     wanted = np.clip(wanted, behaviour["minimum_utilisation"], most)
     entrant = np.zeros(len(activities.facility), dtype=bool)
-    entrant[activities.offer_plant[prepared.made & benchmark.entrant]] = True
+    entrant[activities.offer_plant[prepared.made & prepared.entering]] = True
     if entrant.any():
         over_cost = margin / np.where(entrant, activities.revenue_mean(state.cash_cost), 1.0)
         wanted = np.where(entrant, _opened(prepared, over_cost) * most, wanted)

@@ -120,7 +120,8 @@ def initial_state(prepared: Prepared) -> State:
         need_expected_price=prepared.each(benchmark.base_index),
         gate_price=np.ones((members, offers)),
         choice_index=prepared.each(benchmark.base_index),
-        capacity=prepared.each(world.offer_capacity),
+        # What may be built is not there yet.
+        capacity=prepared.each(np.where(world.project_of_offer < 0, world.offer_capacity, 0.0)),
         building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),

@@ -100,7 +100,7 @@ class Tomorrow:
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
-        self.response = np.where(prepared.benchmark.entrant, ENTRY_RESPONSE, response)
+        self.response = np.where(prepared.entering, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
         """The base year: all prices at base."""
@@ -173,7 +173,7 @@ class Tomorrow:
             bound=bids.most * plant_cost, plant_cost=plant_cost,
             per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
             normal_output=benchmark.normal_output, response=self.response,
-            entering=benchmark.entrant & prepared.made, base=np.log(benchmark.base_index),
+            entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
             sigma=prepared.sigma,
         )  # fmt: skip
         market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
@@ -214,7 +214,7 @@ class Tomorrow:
         # Hosts run as they do now, as far as policy lets them.
         most = np.minimum(most, prepared.hosts.room(most, np.minimum(state.rate * factor, ceiling)))
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
-        return most, np.where(prepared.benchmark.entrant, most, usual)
+        return most, np.where(prepared.entering, most, usual)
 
     def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
         """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
@@ -231,4 +231,4 @@ class Tomorrow:
 def opening_price(prepared: Prepared) -> FloatArray:
     """(M, O) price from which facilities that stand still open at full capacity; 0 for others."""
     margin = 1 + prepared.behaviour["entry_margin"]
-    return np.where(prepared.benchmark.entrant, prepared.cash_cost * margin, 0.0)
+    return np.where(prepared.entering, prepared.cash_cost * margin, 0.0)

@@ -90,7 +90,8 @@ class YearUse:
         grown = activities.largest(state.capacity / prepared.world.offer_capacity)
         need[:, plant] = normal[:, plant] * (grown * level)[:, at]
         room = np.zeros_like(need)
-        most = activities.largest(state.capacity / prepared.benchmark.normal_output) / grown
+        most = activities.largest(state.capacity / prepared.benchmark.normal_output)
+        most = most / np.maximum(grown, 1e-12)
         room[:, plant] = np.maximum(most - 1, 0.0)[:, at]
         return need, room
 

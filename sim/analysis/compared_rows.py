@@ -19,7 +19,9 @@ Values = npt.NDArray[np.float64]
 Scenarios = Mapping[str, Facts]
 """Scenario -> its numbers, the baseline's first."""
 
-__all__ = ["GoodShown", "event_section", "good_section", "money_section", "owner_name", "sector_name"]
+__all__ = [
+    "GoodShown", "event_section", "good_section", "money_section", "owner_name", "plain_row", "sector_name",
+]  # fmt: skip
 
 COUNTRIES_SHOWN = 4
 """Countries short of most, and of gainers and losers as many each."""
@@ -92,6 +94,11 @@ def _plain(
     if shown is not None:
         words = words.replace("{year}", shown.year)
     return _row(words + extra, unit, measure.kind, key, values) if values else None
+
+
+def plain_row(facts: Scenarios, key: Key) -> Row | None:
+    """The row of what is of no good; None where no scenario has it."""
+    return _plain(facts, key, None)
 
 
 def _kept(rows: Iterable[Row | None]) -> list[Row]:

@@ -13,6 +13,7 @@ from sim.analysis.acted_on import event_start, paired_ledger
 from sim.analysis.baselines import Group, carried_events, groups, shown_name
 from sim.analysis.compared_goods import Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
+from sim.analysis.compared_projects import has_projects, project_section, project_sentence
 from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
@@ -131,6 +132,9 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     if pairs and alike:
         money = {name: money_facts(*pair, wanted) for name, pair in pairs.items()}
         sections.append(money_section({baseline: {}, **money}, wanted, f"{first} to {last}"))
+    projects = project_section((baseline, base), pairs, f"{first} to {last}")
+    if projects is not None:
+        sections.append(projects)
     ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
     if any(ledger.values()):
         sections.append(event_section(ledger, f"{first} to {last}"))
@@ -186,6 +190,11 @@ def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wan
         notes.append("money is left out: it hangs on all goods, and the runs hold different ones")
     if len({data.sizes["time"] for data in whole.values()}) > 1:
         notes.append("the runs differ in length; compared are the months that all have")
+    notes += [
+        project_sentence(name, *pair)
+        for name, pair in pairs.items()
+        if all(has_projects(one) for one in pair)
+    ]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:
             more, kept = whole[name].sizes["member"], data.sizes["member"]

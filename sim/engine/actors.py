@@ -19,6 +19,7 @@ from sim.agents.worth import Worth
 from sim.arrays import FloatArray, Saved
 from sim.engine.checkpoint import Checkpoint
 from sim.engine.gates import Gates
+from sim.engine.projects import Projects
 from sim.engine.regime import Regime
 from sim.engine.run import Run
 from sim.errors import MonaziteError
@@ -174,6 +175,8 @@ class Actors:
         self._near = offer, need
         # Who gains market power makes as much as at a price that is lower by the rise of the mark-up.
         received = offer / regime.markup_ratio
+        for process in self.processes:
+            received = process.paid(received, regime.controls, regime.shares)
         production.adapt_rates(self.case.prepared, state, regime.controls, (received, need))
         production.adapt_intensity(self.case.prepared, state, regime.controls)
 
@@ -182,6 +185,8 @@ class Actors:
         prepared, controls = self.case.prepared, regime.controls
         plan = sellers.planned_output(prepared, self.state, controls, self._noise.output(time))
         plan = _overridden(self.decisions.planned_output, plan)
+        for process in self.processes:
+            plan = process.bound(plan)
         logistics.mine(prepared, self.state, self.tracers, plan)
         return Offered(
             plan,
@@ -287,4 +292,6 @@ def processes_of(case: Run) -> list[Process]:
     )
     kinds = dict.fromkeys(type(event) for event in case.events)
     made = (kind.process([e for e in case.events if type(e) is kind], setting) for kind in kinds)
-    return [process for process in made if process is not None]
+    found = [process for process in made if process is not None]
+    # Last: projects see what the others paid.
+    return [*found, Projects(case, setting, found)] if Projects.at_work(case) else found

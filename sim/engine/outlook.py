@@ -104,7 +104,7 @@ class Outlook:
         self._quarter = quarter
         kept: list[_Known] = []
         asked = again or not all(window.events for window in windows)
-        self._moved = self._apart_from_base() if asked else None
+        self._moved = self._apart_from_base(state) if asked else None
         for window in windows:
             kept.append(self._of(window, state, kept, again))
         self._priced = kept
@@ -114,10 +114,20 @@ class Outlook:
         state.offer_expected_price = np.exp(offer)
         state.need_expected_price = self._case.prepared.benchmark.base_index * np.exp(need)
 
-    def _apart_from_base(self) -> BoolArray | None:
-        """(M, chains) whether any price that is expected has moved; None where none is."""
+    def _apart_from_base(self, state: State) -> BoolArray | None:
+        """(M, chains) whether any price that is expected has moved; None where none is.
+
+        So it has where a project has opened, or a mine is empty.
+        """
         prices = {id(of): of for one in self._priced for of in (one.priced, one.before)}
         apart = [self._tomorrow.chains.moved(of, self._base) for of in prices.values()]
+        world, chains = self._case.world, self._tomorrow.chains
+        if world.projects:
+            standing = np.where(world.project_of_offer < 0, world.offer_capacity, 0.0)
+            changed = np.zeros((len(state.capacity), chains.count), dtype=bool)
+            rows, offers = np.nonzero(state.capacity != standing)
+            changed[rows, chains.of_offer[offers]] = True
+            apart.append(changed)
         moved: BoolArray | None = np.any(apart, axis=0) if apart else None
         return moved
 

@@ -12,7 +12,7 @@ __all__ = ["Instrument", "instrument_class", "instrument_types"]
 
 SHARED = {
     "__init__", "base", "calendar", "condition", "dated", "deal", "measures", "naming", "piles", "process",
-    "selecting", "targets", "words",
+    "project_measures", "selecting", "targets", "words",
 }  # fmt: skip
 
 

@@ -129,8 +129,8 @@ class Ended(Protocol):
 class Process:
     """The memory of all events of one type in one run. Hooks that are not overridden do nothing.
 
-    Order of a step: :meth:`act`, :meth:`step`, :meth:`add_orders`, the market, :meth:`take`, production,
-    :meth:`after`, :meth:`moved`, :meth:`book`.
+    Order of a step: :meth:`act`, :meth:`paid`, :meth:`bound`, :meth:`step`, :meth:`add_orders`, the market,
+    :meth:`take`, production, :meth:`after`, :meth:`support`, :meth:`moved`, :meth:`book`.
     """
 
     name = "process"
@@ -164,6 +164,18 @@ class Process:
         Args:
             content: 0 for tonnes, then the tracers in their order.
         """
+
+    def paid(self, price: FloatArray, controls: Controls, shares: Mapping[str, Amount]) -> FloatArray:
+        """(M, O) what sellers are paid at prices (M, O), multiples of the base price, of which they know."""
+        return price
+
+    def bound(self, plan: FloatArray) -> FloatArray:
+        """(M, O) tonnes that are made where so much is planned: less where there is no more."""
+        return plan
+
+    def support(self) -> FloatArray | None:
+        """(M, O) USD that a state paid to sellers in the step that has just ended; None for nothing."""
+        return None
 
     def after(self, ended: Ended) -> None:
         """The step is over: what it brought is remembered."""

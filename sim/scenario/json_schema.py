@@ -25,6 +25,7 @@ from sim.scenario.scenario import Header
 from sim.scenario.sweep_spec import Design
 from sim.units import SINGULARS, UNITS
 from sim.world.labels import Labels
+from sim.world.projects import more_countries, project_owners
 from sim.world.source import panel_coverage, panel_labels
 
 __all__ = ["scenario_schema", "schema_text"]
@@ -83,6 +84,15 @@ def _ref(name: str) -> Schema:
 # -- words -------------------------------------------------------------------------------------
 
 
+FREE = {"project": "project of 'world.projects'", "event": "id of an event of this scenario"}
+"""Words that no world holds."""
+
+
+def _firms(labels: Sequence[Labels]) -> list[str]:
+    """Owners of what stands and of what may be built."""
+    return sorted({firm for label in labels for firm in label.firms} | set(project_owners().values()))
+
+
 def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     """Countries, goods, stages and so on, one or several."""
 
@@ -93,7 +103,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
     goods += panel_labels()
     codes = {code[:n] for good in goods for code in good.hs6 for n in range(4, len(code) + 1)}
     names = known([{g.id, g.mineral} for g in goods])
-    codes3 = known(label.countries for label in labels)
+    codes3 = known([*(label.countries for label in labels), more_countries()])
     groups = known(label.groups for label in labels)
     one: dict[str, Schema] = {
         "country": {
@@ -114,8 +124,8 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
         },
         "stage": {"description": "stage of processing", "enum": known([{g.stage for g in goods}])},
         "sector": {"description": "end-use sector", "enum": known(label.sectors for label in labels)},
-        "firm": {"description": "firm that owns facilities", "enum": known(label.firms for label in labels)},
-        "facility": _facility(known(x.facilities for x in labels)),
+        "firm": {"description": "firm that owns facilities", "enum": _firms(labels)},
+        "facility": _facility(known([*(x.facilities for x in labels), project_owners()])),
         "strait": {"description": "strait or canal", "enum": known(x.straits.names for x in labels)},
         "mineral": {
             "description": "mineral",
@@ -124,7 +134,7 @@ def _words(labels: Sequence[Labels]) -> dict[str, Schema]:
                 {"enum": _trade_names(labels), "description": "a mineral by symbol or trade name"},
             ],
         },
-        "event": {"description": "id of an event of this scenario", "type": "string"},
+        **{name: {"description": what, "type": "string"} for name, what in FREE.items()},
         "scenario name": {"type": "string", "pattern": SCENARIO_NAME, "not": {"pattern": r"\.ya?ml$"}},
     }
     plurals = {"country": "countries", "facility": "facilities"}

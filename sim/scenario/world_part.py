@@ -43,6 +43,10 @@ class Addition(_Part):
     ] = Field(default_factory=dict)
 
 
+def _listed(words: object) -> object:
+    return [words] if isinstance(words, str) else words
+
+
 class WorldPart(_Part):
     """Where the world's tables come from, and what is added to them."""
 
@@ -53,6 +57,11 @@ class WorldPart(_Part):
     facilities: Annotated[
         dict[str, Addition], Field(description="id -> mine or plant that could produce, but did not")
     ] = Field(default_factory=dict)
+    projects: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="'all', or names of projects that may be built in the run", examples=["all"]),
+    ] = ()
 
 
 def _whole(written: object) -> object:
@@ -96,13 +105,14 @@ def as_choice(part: WorldPart, node: Node) -> WorldChoice:
             )
             for name, one in part.facilities.items()
         ),
+        part.projects,
     )  # fmt: skip
 
 
 def world_as_written(choice: WorldChoice) -> Any:
     """The choice as a scenario file states it."""
     source = shown(choice.source) if isinstance(choice.source, Path) else choice.source
-    if not choice.facilities:
+    if not choice.facilities and not choice.projects:
         return source
     facilities = {}
     for one in choice.facilities:
@@ -112,4 +122,9 @@ def world_as_written(choice: WorldChoice) -> Any:
             row["cash_cost"] = f"{one.cash_cost_usd_t:.10g} USD/t"
         row |= {k: v for k, v in (("firm", one.firm), ("name", one.name)) if v}
         facilities[one.id] = {**row, **({"inputs": dict(one.inputs)} if one.inputs else {})}
-    return {**({"from": source} if source is not None else {}), "facilities": facilities}
+    whole: dict[str, Any] = {"from": source} if source is not None else {}
+    if facilities:
+        whole["facilities"] = facilities
+    if choice.projects:
+        whole["projects"] = list(choice.projects)
+    return whole

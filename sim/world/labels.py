@@ -14,6 +14,7 @@ from pathlib import Path
 from sim.errors import MonaziteError
 from sim.paths import base_years, world_directory
 from sim.tables import Parts, read_table
+from sim.world.projects import CATALOGUE
 from sim.world.straits import Straits, read_straits
 
 __all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_labels"]
@@ -22,7 +23,8 @@ POSITIVE = (
     "sourcing_elasticity", "storage_elasticity", "storage_limit", "instant_elasticity", "urgent_elasticity",
     "least_working_stock", "lowest_price_felt", "margin_share", "state_elasticity", "prior_distance",
     "entry_margin", "noise_memory", "least_order_share", "seller_stock_scale", "building_years",
-    "switch_spread", "most_intensity", "worth_spread",
+    "switch_spread", "most_intensity", "worth_spread", "project_supply_elasticity", "project_patience_years",
+    "project_memory_years", "project_near_years", "project_capital_cost", "project_interest",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
 UNNAMED = "other "
@@ -116,6 +118,14 @@ class Labels:
             name: FacilityLabel(country, firm or name, sector, kind)
             for name, country, firm, sector, kind in _columns(self.folder / "facilities.csv", columns)
         }
+
+    @cached_property
+    def projects(self) -> Mapping[str, str]:
+        """Project -> country of its owner; none unless the scenario asks for some."""
+        path = self.folder / CATALOGUE
+        if not path.is_file():
+            return {}
+        return read_table(path).pairs("facility", "owner_country")
 
     @cached_property
     def firms(self) -> frozenset[str]:

@@ -19,6 +19,7 @@ from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
 from sim.world.labels import FIRM_HOMES
+from sim.world.projects import CATALOGUE, REGISTER, read_projects, read_reserves
 from sim.world.roles import KINDS, check_roles
 from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
 from sim.world.transport import great_circle_km, read_transport
@@ -268,7 +269,6 @@ class _Reader:
         country = np.array([countries.index.get(code, 0) for code in facilities.texts("country")])
         distance = great_circle_km(countries.numbers("lon", -180, 180), countries.numbers("lat", -90, 90))
         years, freight = self._shipping(distance, country)
-        firms = zip(facilities.texts("firm"), facilities.index, strict=True)
         world = World(
             base_year=self.base_year,
             goods=self.goods,
@@ -281,7 +281,7 @@ class _Reader:
             facility_names=facilities.texts("name"),
             facility_kind=facilities.texts("kind"),
             facility_country=country,
-            facility_firm=tuple(firm or facility for firm, facility in firms),
+            facility_firm=_firms(facilities),
             facility_sector=facilities.texts("sector"),
             facility_value_added=facilities.numbers("value_added_usd", 0.0),
             offer_facility=offers.facility,
@@ -306,6 +306,23 @@ class _Reader:
             freight_share=tuple(freight),
             base_tariff=self._tariffs(),
             distance_km=distance,
+            **_long_run(self),
         )
         self.problems.check()
         return world
+
+
+def _firms(facilities: Named) -> tuple[str, ...]:
+    """Owner of each facility, itself where none is stated."""
+    return tuple(firm or name for firm, name in zip(facilities.texts("firm"), facilities.index, strict=True))
+
+
+def _long_run(reader: _Reader) -> dict[str, Any]:
+    """Projects, what is known of reserves, and political risk, where a scenario asked for projects."""
+    projects = read_projects(reader.year / CATALOGUE, reader.facilities.index, reader.problems)
+    if not projects:
+        return {}
+    known = read_reserves(reader.top / REGISTER, reader.base_year)
+    left = [known.get(row.text("facility"), np.inf) for row in reader.offers.rows]
+    risk = reader.countries.numbers("political_risk", 0.0, 1.0)
+    return {"projects": projects, "offer_reserve": np.array(left), "country_risk": risk}

@@ -1,4 +1,4 @@
-"""New facilities in a world that exists: rows added to its tables, its data untouched."""
+"""New facilities and projects in a world that exists: rows added to its tables, its data untouched."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from statistics import median
 from sim.errors import MonaziteError, did_you_mean
 from sim.names import NoCountry, country_code
 from sim.tables import read_table
+from sim.world.projects import CATALOGUE, MORE, add_projects, catalogue, chosen_rows
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
 
@@ -49,34 +50,75 @@ class NewFacility:
     inputs: tuple[tuple[str, float], ...] = ()
 
 
-def add_facilities(tables: Path, base_year: int, new: Sequence[NewFacility], out: Path) -> None:
-    """Copy world tables of one year to ``out`` and add facilities.
+COPIES = ("facilities", "outputs", "inputs", "composition")
+"""Tables of a year to which rows are added."""
+
+
+def add_facilities(
+    tables: Path,
+    base_year: int,
+    new: Sequence[NewFacility],
+    out: Path,
+    projects: tuple[Sequence[str], Path] | None = None,
+) -> None:
+    """Copy world tables of one year to ``out`` and add facilities and projects.
 
     Args:
         tables: folder of world tables, which has the year.
         base_year: the year.
         new: facilities; each enters where its price covers its cost.
         out: folder to write.
+        projects: names of the catalogue, or ``all``; and the folder that holds the catalogue.
 
     Raises:
         NoWorld: a facility names what the world does not have; ``where`` says which and what.
     """
     folder = tables / str(base_year)
-    read = {name: [dict(row) for row in read_table(folder / f"{name}.csv").dictionaries()] for name in
-            ("facilities", "outputs", "inputs")}  # fmt: skip
+    read = {name: _rows(folder / f"{name}.csv") for name in COPIES}
+    read |= {name: _rows(tables / f"{name}.csv") for name in ("countries", "harbours")}
     goods = {row["good"]: row for row in read_table(tables / "goods.csv").dictionaries()}
     countries = [iso3 for (iso3,) in read_table(tables / "countries.csv").columns("iso3")]
     for facility in new:
         _add(facility, read, goods, countries)
+    added = _projects(base_year, read, projects) if projects is not None else []
     shutil.copytree(folder, out / str(base_year))
     for path in tables.glob("*.csv"):
         shutil.copyfile(path, out / path.name)
-    for name, rows in read.items():
-        with (out / str(base_year) / f"{name}.csv").open("w", newline="", encoding="utf-8") as handle:
-            columns = list(dict.fromkeys(column for row in rows for column in row))
-            writer = csv.DictWriter(handle, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    for name in COPIES:
+        _write(out / str(base_year) / f"{name}.csv", read[name])
+    if projects is not None:
+        _write(out / str(base_year) / CATALOGUE, added)
+        for name in ("countries", "harbours"):
+            _write(out / f"{name}.csv", read[name])
+
+
+def _rows(path: Path) -> Rows:
+    return read_table(path).dictionaries() if path.is_file() else []
+
+
+def _write(path: Path, rows: Rows) -> None:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    if not columns:
+        return
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _projects(base_year: int, read: dict[str, Rows], projects: tuple[Sequence[str], Path]) -> Rows:
+    words, folder = projects
+    made = {row["good"] for row in read["outputs"] if float(row["output_t"] or 0) > 0}
+    rows, wrong = chosen_rows(catalogue(folder), words, base_year, made)
+    if wrong is not None:
+        place, message, remedy = wrong
+        raise NoWorld(("world", "projects", str(place)), message, remedy)
+    if not rows:
+        say = "the catalogue, data/world/projects.csv, has rows of 2024"
+        raise NoWorld(("world", "projects"), f"there is no project for a world of {base_year}", say)
+    more = _rows(folder / MORE)
+    risk = {row["iso3"]: float(row["political_risk"]) for row in read["countries"]}
+    return add_projects(rows, read, more, risk)
 
 
 def _add(

@@ -18,6 +18,7 @@ from sim.paths import base_years, cache_directory, share_root, world_directory
 from sim.tables import read_table
 from sim.world.labels import GoodLabel, load_labels
 from sim.world.patch import NewFacility, NoWorld, add_facilities
+from sim.world.projects import CATALOGUE, MORE
 
 __all__ = ["PANEL", "Coverage", "NoWorld", "WorldChoice", "panel_coverage", "panel_labels", "world_tables"]
 
@@ -79,10 +80,12 @@ class WorldChoice:
     Attributes:
         source: ``panel``, a folder of one's own tables, or None for the curated tables where they serve.
         facilities: that did not produce in the base year but could, added to it.
+        projects: that may be built in the run: names of the catalogue, or ``all``.
     """
 
     source: str | Path | None = None
     facilities: tuple[NewFacility, ...] = ()
+    projects: tuple[str, ...] = ()
 
 
 def world_tables(
@@ -105,12 +108,19 @@ def world_tables(
     """
     choice = WorldChoice(world) if isinstance(world, str) else world or WorldChoice()
     tables = _source(base_year, tuple(dict.fromkeys(minerals)), choice.source)
-    if not choice.facilities:
+    if not choice.facilities and not choice.projects:
         return tables
     content = hashlib.sha256(f"{_content(tables, base_year)} {choice.facilities!r}".encode())
+    projects = None
+    if choice.projects:
+        projects = choice.projects, world_directory()
+        content.update(repr(choice.projects).encode())
+        for name in (CATALOGUE, MORE):
+            content.update((world_directory() / name).read_bytes())
+        content.update((Path(__file__).parent / "projects.py").read_bytes())
 
     def build(folder: Path) -> None:
-        add_facilities(tables, base_year, choice.facilities, folder)
+        add_facilities(tables, base_year, choice.facilities, folder, projects)
 
     return kept(f"added-{base_year}-{content.hexdigest()[:16]}", build)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.world.labels import UNNAMED
+from sim.world.projects import Project
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
 
@@ -132,6 +133,12 @@ class World:
     """(C, C) great-circle distance between country centres."""
     firm_home: Mapping[str, str] = field(default_factory=dict)
     """Firm -> ISO-3 code of the country from which it is controlled, where that is known to be another."""
+    projects: tuple[Project, ...] = ()
+    """Mines and plants among the facilities that may be built in a run; none unless a scenario asks."""
+    offer_reserve: FloatArray | None = None
+    """(O,) tonnes in the ground of mines where they are known, infinite elsewhere; None without projects."""
+    country_risk: FloatArray | None = None
+    """(C,) political risk, 0 to 1; None without projects."""
     kept: Kept | None = None
     """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
 
@@ -197,6 +204,20 @@ class World:
     def need_country(self) -> IntArray:
         """(N,) country index of each need."""
         return self.facility_country[self.need_facility]
+
+    def risk_of(self, country: str) -> float | None:
+        """Political risk of a country; None where the world does not know it."""
+        if self.country_risk is None or country not in self.countries:
+            return None
+        return float(self.country_risk[self.countries.index(country)])
+
+    @cached_property
+    def project_of_offer(self) -> IntArray:
+        """(O,) number of the project that each offer is of; -1 for what stands already."""
+        number = {project.facility: k for k, project in enumerate(self.projects)}
+        of_facility = np.array([number.get(name, -1) for name in self.facilities], dtype=np.int64)
+        of_offer: IntArray = of_facility[self.offer_facility]
+        return of_offer
 
     @property
     def base_price(self) -> FloatArray:

@@ -25,8 +25,10 @@ def test_instruments_are_the_files() -> None:
         "acquisition", "bloc", "capacity_change", "carbon_border_tax", "cartel", "demand_shock", "energy_cost",
         "exchange_rate",
         "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_ban", "import_tariff",
-        "joint_venture", "merger", "negotiation", "outage", "price_flooding", "production_quota", "reaction_rule",
-        "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
+        "investment_block", "investment_finance", "joint_venture", "merger", "negotiation", "new_deposit", "offtake",
+        "outage", "ownership_control", "permitting", "price_flooding", "price_floor", "production_quota",
+        "reaction_rule", "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
+        "technology_export_ban",
     )  # fmt: skip
     for name in instrument_types():
         assert instrument_class(name).model_fields["type"].default == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from sim.controls import Controls, LinkValues
 from sim.instruments import Instrument, instrument_types
 from sim.world.world import World
 from tests.instruments.acting import acted, event
+from tests.projects_world import project_world
 
 OXIDE = ["dysprosium_oxide"]
 BY = {"by": "CHN", "goods": OXIDE}
@@ -40,7 +42,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "acquisition": {"by": "separator_china_a", "facilities": ["separator_china_b"]},
     "joint_venture": {"facilities": ["separator_china_a", "separator_china_b"]},
     "cartel": {"owners": ["CHN"], "goods": OXIDE, "cut": "10 %"},
+    "investment_block": {"countries": ["USA"], "share": "60 %"},
+    "investment_finance": {"countries": ["USA"], "form": "grant", "share": "30 %"},
+    "new_deposit": {"projects": ["mine_later"]},
+    "offtake": {"countries": ["USA"], "share": "50 %"},
     "outage": MAKERS | {"loss": "30 %", "length": "1 years"},
+    "ownership_control": {"by": "CHN", "countries": ["ROW"], "share": "60 %"},
+    "permitting": {"countries": ["USA"], "change": "-50 %"},
+    "price_floor": MAKERS | {"price": "110 %"},
     "price_flooding": MAKERS | {"discount": "20 %", "extra_output": "10 %"},
     "production_quota": BY | {"cut": "10 %"},
     "recycling_push": {"goods": ["all"], "share": "10 %", "ramp": "1 days"},
@@ -48,9 +57,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
     "strike": MAKERS | {"loss": "40 %", "length": "1 years"},
     "substitution_push": {"goods": ["all"], "share": "20 %", "ramp": "1 days"},
+    "technology_export_ban": {"by": "CHN", "slower": "30 %"},
     "negotiation": {"between": ["CHN", "JPN"], "events": ["other"], "relief": "50 %"},
     "reaction_rule": {"by": "JPN", "trigger": {"event": "other"}, "action": "suspend", "events": ["other"]},
 }
+
+
+@pytest.fixture(scope="module")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The small world with projects."""
+    return project_world(tmp_path_factory.mktemp("pairs"), mine={"stage": "prospect", "dormant": "1"})
 
 
 def _left_open(controls: Controls, world: World) -> np.ndarray[Any, Any]:
@@ -63,7 +79,7 @@ def _left_open(controls: Controls, world: World) -> np.ndarray[Any, Any]:
 
 def _values(name: str) -> Callable[[Controls], np.ndarray[Any, Any]]:
     def read(controls: Controls) -> np.ndarray[Any, Any]:
-        held = getattr(controls, name)
+        held = operator.attrgetter(name)(controls)
         return held.shared if isinstance(held, LinkValues) else held
 
     return read
@@ -84,10 +100,16 @@ ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
     "need of users": ("demand_factor", lambda a, b, base: a * b),
     "need per unit of product": ("intensity_factor", lambda a, b, base: a * b),
     "what users can pay": ("budget_factor", lambda a, b, base: a * b),
+    "starts of projects that are prevented": ("projects.held_back", lambda a, b, base: 1 - (1 - a) * (1 - b)),
+    "output of projects that is sold ahead": ("projects.offtake", lambda a, b, base: 1 - (1 - a) * (1 - b)),
+    "pace of permits": ("projects.permit_pace", lambda a, b, base: a * b),
+    "pace of building": ("projects.know_how", lambda a, b, base: a * b),
+    "dormant projects that are opened": ("projects.opened", lambda a, b, base: np.maximum(a, b)),
 }
 LISTS = {
     "resale": "resales", "ceiling on exports": "caps", "licence": "licences",
-    "stock of a state": "stockpiles",
+    "stock of a state": "stockpiles", "money for projects": "projects.funds",
+    "floor of a price": "projects.floors",
 }  # fmt: skip
 """What each event adds for itself; all of it holds."""
 
@@ -97,7 +119,7 @@ def written(controls: Controls, world: World) -> set[str]:
     fresh = Controls(world)
     rows = {row for row, (name, _) in ARRAYS.items()
             if not np.array_equal(_values(name)(controls), _values(name)(fresh))}  # fmt: skip
-    rows |= {row for row, name in LISTS.items() if getattr(controls, name)}
+    rows |= {row for row, name in LISTS.items() if operator.attrgetter(name)(controls)}
     if not np.array_equal(controls.markup_owner, fresh.markup_owner):
         rows.add("pricing owner")
     if (_left_open(controls, world) < 1).any():
@@ -135,7 +157,7 @@ def test_the_table_says_how_they_combine() -> None:
     table = documented()
     assert set(table) == set(ARRAYS) | set(LISTS) | {"pricing owner", "trade of a firm that is open"}
     for row, (_, combine) in ARRAYS.items():
-        words = {6.0: "multiply", 4.0: "add up", 2.0: "the lowest"}
+        words = {6.0: "multiply", 4.0: "add up", 2.0: "the lowest", -1.0: "join", 3.0: "any"}
         word = words[float(combine(2.0, 3.0, 1.0))]
         assert table[row][0].startswith(word), row
     for row in LISTS:
@@ -156,8 +178,8 @@ def test_a_pair_combines_by_the_rule_whatever_its_order(small_world: World, firs
         for both in (there, back):
             np.testing.assert_allclose(read(both), expected, rtol=1e-14, atol=1e-15, err_msg=name)
     for name in LISTS.values():
-        alone = len(getattr(a, name)) + len(getattr(b, name))
-        assert len(getattr(there, name)) == len(getattr(back, name)) == alone
+        count = [len(operator.attrgetter(name)(one)) for one in (a, b, there, back)]
+        assert count[2] == count[3] == count[0] + count[1]
     for both in (there, back):
         expected = _left_open(a, world) * _left_open(b, world)
         np.testing.assert_allclose(_left_open(both, world), expected, rtol=1e-14)

@@ -141,6 +141,13 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("_count", 1000): "the largest count that a scenario may state",
     ("WholeNumber", 1): "the least count that a scenario may state",
     ("WholeNumber", 1000): "the largest count that a scenario may state",
+    ("MIDDLE", 0.5): "the central run draws the middle",
+    ("PERCENT", 100): "a unit",
+    ("LEAST_RATE", 1e-3): "keeps a value finite",
+    ("LEAST_PART", 0.01): "keeps a cost finite: of a reserve that is nearly gone",
+    ("LARGEST", 500.0): "keeps a power finite",
+    ("MONTHS, MILLION", 12): "calendar: months of a year",
+    ("MONTHS, MILLION", 1e6): "a unit",
     ("select_goods", 4): "digits from which a word is a customs code",
 }
 """(Constant or function, number) -> why it is no behaviour."""

@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORLD = ROOT / "data" / "world"
 YEARS = (2024, 2022, 2009)
 COMMON = (
-    "goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "firms.csv", "governments.csv", "hosts.csv",
-    "substitutes.csv", "transport.csv", "straits.csv", "sea_legs.csv", "harbours.csv", "overland.csv",
+    "goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "firms.csv", "governments.csv",
+    "hosts.csv", "substitutes.csv", "transport.csv", "straits.csv", "sea_legs.csv", "harbours.csv",
+    "overland.csv", "projects.csv", "more_countries.csv", "register.csv", "reserves.csv",
 )  # fmt: skip
 SAMPLE = ROOT / "data" / "raw" / "targets" / "posterior.csv"
 CONFIDENCE = {"seen", "derived", "memory", "assumption"}

@@ -20,8 +20,8 @@ from sim.world.build.write import GOODS, YearTables, write_table, write_year
 __all__ = ["build_draft", "build_world"]
 
 COPIED = (
-    "behaviour", "firms", "governments", "hosts", "substitutes", "transport", "straits", "sea_legs", "harbours",
-    "overland",
+    "behaviour", "firms", "governments", "hosts", "substitutes", "transport", "straits", "sea_legs",
+    "harbours", "overland", "projects", "more_countries", "register", "reserves",
 )  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 

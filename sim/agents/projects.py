@@ -1,0 +1,202 @@
+"""Projects: what one is worth, at which prices, and how fast it begins, is built, stops and is given up.
+
+Decisions alone: functions of arrays (M, J), members by projects. What is remembered of each project, and what
+of it moves the world, stands in :mod:`sim.engine.projects`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.agents.prepared import Prepared
+from sim.arrays import FloatArray, Groups, IntArray
+
+__all__ = [
+    "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
+    "unit_cost", "value",
+]  # fmt: skip
+
+LARGEST = 500.0
+"""Of an exponent, so that its power is a number."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the projects stand on the axes of offers, and what their output is worth. L offers of projects.
+
+    Attributes:
+        offers: (L,) offers. project: (L,) project of each. weight: (L,) its share in the project's revenue.
+        revenue: (J,) USD a year at capacity and base prices. plant: (J,) number among plants; -1 for mines.
+    """
+
+    offers: IntArray
+    project: IntArray
+    weight: FloatArray
+    revenue: FloatArray
+    plant: IntArray
+    _groups: Groups
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Layout:
+        """The projects of a world."""
+        world, count = prepared.world, len(prepared.world.projects)
+        offers = np.flatnonzero(world.project_of_offer >= 0)
+        project = world.project_of_offer[offers]
+        worth = world.offer_capacity[offers] * world.base_price[world.offer_good[offers]]
+        revenue: FloatArray = np.bincount(project, weights=worth, minlength=count)
+        plant: IntArray = np.full(count, -1, dtype=np.int64)
+        plant[project] = prepared.benchmark.activities.offer_plant[offers]
+        return cls(offers, project, worth / revenue[project], revenue, plant, Groups(project))
+
+    def main(self) -> list[int]:
+        """The offer of each project that is worth most."""
+        order = np.lexsort((-self.weight, self.project))
+        first = np.searchsorted(self.project[order], np.arange(len(self.revenue)))
+        found: list[int] = self.offers[order[first]].tolist()
+        return found
+
+    def royalty(self, prepared: Prepared) -> FloatArray:
+        """(M, J) share of revenue that goes to the host: of mines, not of plants."""
+        found: FloatArray = np.where(self.plant < 0, prepared.behaviour["project_royalty"], 0.0)
+        return found
+
+    def mean(self, by_offer: FloatArray) -> FloatArray:
+        """(M, J) mean of (M, O) over a project's products, weighted with their part of revenue."""
+        found: FloatArray = self._groups.sums(by_offer[:, self.offers] * self.weight)
+        return found
+
+    def total(self, by_offer: FloatArray) -> FloatArray:
+        """(M, J) sum of (M, O) over a project's products."""
+        found: FloatArray = self._groups.sums(by_offer[:, self.offers])
+        return found
+
+
+def logistic(x: FloatArray) -> FloatArray:
+    """(M, J) between 0 and 1."""
+    found: FloatArray = 1 / (1 + np.exp(-np.clip(x, -LARGEST, LARGEST)))
+    return found
+
+
+def expected_price(
+    prepared: Prepared, seen: FloatArray, balance: FloatArray
+) -> FloatArray:
+    """(M, J) price that builders reckon with, multiple of the base price.
+
+    Args:
+        seen: log of the mean price of the last years at which the project could have sold.
+        balance: log of expected demand over the supply that builders see coming.
+
+    Equations (M129) and (M130), docs/model.md, for ``lr_j`` and ``pj_j``.
+    """
+    behaviour = prepared.behaviour
+    weight = behaviour["project_price_weight"]
+    long_run = balance / behaviour["project_supply_elasticity"]
+    price: FloatArray = np.exp(weight * seen + (1 - weight) * long_run)
+    return price
+
+
+def unit_cost(
+    prepared: Prepared, layout: Layout, cash_cost: FloatArray, own: FloatArray, index: FloatArray
+) -> FloatArray:
+    """(M, J) cost of what is worth one at base prices: of a plant it moves with its inputs.
+
+    Args:
+        cash_cost: (M, O) multiples of base prices. own: (1 or M, O) costs but those of inputs, over the
+            base year's. index: (M, N) what needs pay.
+
+    Equation (M131), docs/model.md, for ``cj_j``.
+    """
+    activities = prepared.benchmark.activities
+    cost = layout.mean(cash_cost)
+    own_cost = layout.mean(np.broadcast_to(own, cash_cost.shape))
+    if not (layout.plant >= 0).any():
+        return cost * own_cost
+    inputs = activities.cost_mean(index / prepared.benchmark.base_index)[:, layout.plant]
+    share = np.where(layout.plant >= 0, activities.input_cost_share[layout.plant], 0.0)
+    found: FloatArray = cost * np.where(
+        layout.plant >= 0, 1 + share * (inputs - 1) + (1 - share) * (own_cost - 1), own_cost
+    )
+    return found
+
+
+def capital_cost(
+    prepared: Prepared, risk: FloatArray, spread: FloatArray, offtake: FloatArray
+) -> FloatArray:
+    """(M, J) what a project must earn on its capital a year, before public money makes it cheaper.
+
+    Args:
+        risk: (1 or M, J) political risk, 0 to 1. spread: (M, J) deviation of its log price in a year.
+        offtake: (1 or M, J) share sold ahead.
+
+    Equation (M132), docs/model.md, for ``wacc_j``.
+    """
+    behaviour = prepared.behaviour
+    risky = behaviour["project_capital_price"] * spread * (1 - offtake)
+    cost: FloatArray = behaviour["project_capital_cost"] + behaviour["project_capital_risk"] * risk + risky
+    return cost
+
+
+def annuity(rate: FloatArray, years: FloatArray) -> FloatArray:
+    """Value now of one a year for some years.
+
+    Equation (M133), docs/model.md, for ``ann_j``.
+    """
+    found: FloatArray = -np.expm1(-rate * years) / rate
+    return found
+
+
+def value(
+    rate: FloatArray, life: FloatArray, margins: tuple[FloatArray, FloatArray], under_floor: FloatArray
+) -> FloatArray:
+    """(M, J) value of a year's base revenue once the project runs: of its margin under a floor, and after.
+
+    Args:
+        margins: under a floor, and without. under_floor: years for which the floor holds.
+
+    Equation (M134), docs/model.md, for ``vj_j``.
+    """
+    first = annuity(rate, np.minimum(under_floor, life))
+    found: FloatArray = first * margins[0] + (annuity(rate, life) - first) * margins[1]
+    return found
+
+
+def finance(prepared: Prepared, offtake: FloatArray, public: FloatArray) -> FloatArray:
+    """(M, J) share of the money that is wanted that is found: more where sales or the state stand for it.
+
+    Equation (M135), docs/model.md, for ``fin_j``.
+    """
+    alone = prepared.behaviour["project_finance_alone"]
+    secured = 1 - (1 - offtake) * (1 - np.minimum(public, 1.0))
+    found: FloatArray = alone + (1 - alone) * secured
+    return found
+
+
+def chosen(prepared: Prepared, gain: FloatArray) -> FloatArray:
+    """(M, J) share of those who could that do so, where it pays by a gain over what it costs.
+
+    Equation (M136), docs/model.md, for ``go_j``.
+    """
+    return logistic(prepared.behaviour["project_choice"] * gain)
+
+
+def outlay(prepared: Prepared, layout: Layout, stated: FloatArray, cost: FloatArray) -> FloatArray:
+    """(M, J) USD of capital without overruns: as stated, or what base prices would just pay for.
+
+    The latter at the world's mean political risk, so that it is dearer to finance where risk is above it.
+
+    Args:
+        stated: (J,) USD, NaN where nothing is. cost: (M, J) at base prices.
+
+    Equation (M137), docs/model.md, for ``cpj_j``.
+    """
+    behaviour, projects = prepared.behaviour, prepared.world.projects
+    mean = np.full((1, len(projects)), np.mean([project.risk for project in projects]))
+    none = np.zeros_like(mean)
+    rate = capital_cost(prepared, mean, behaviour["project_price_spread"] + none, none)
+    life = np.array([project.life_years for project in projects])
+    margin = 1 - layout.royalty(prepared) - cost
+    years = np.maximum(annuity(rate, life) * margin, behaviour["project_least_capital"])
+    found: FloatArray = np.where(np.isfinite(stated), stated, years * layout.revenue)
+    return found
