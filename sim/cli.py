@@ -17,7 +17,7 @@ __all__ = ["build_parser", "main"]
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world")
 COMMANDS = (
     *QUICK, "run", "compare", "explain", "report", "check", "hindcast", "calibrate", "demo", "sweep",
-    "scan", "resume", "rerun", "sensitivity", "discover", "completion",
+    "scan", "resume", "rerun", "sensitivity", "discover", "teach", "completion",
 )  # fmt: skip
 
 
