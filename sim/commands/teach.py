@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.commands.output import say
 from sim.errors import MonaziteError, did_you_mean
-from sim.paths import outputs_directory
+from sim.paths import outputs_directory, shown
 
 __all__ = ["lessons", "main", "register"]
 
@@ -39,6 +39,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--port", type=int, default=PORT, help=f"port (default: {PORT}; 0: any)")
     parser.add_argument("--seed", type=int, default=None, help="seed of the runs (default: the scenario's)")
     parser.add_argument("--new", action="store_true", help="begin anew; the last session is kept beside it")
+    parser.add_argument(
+        "--export", type=Path, default=None, metavar="FILE",
+        help="write the lesson as one HTML file that needs no server, and end",
+    )  # fmt: skip
     parser.set_defaults(main=main)
 
 
@@ -58,12 +62,19 @@ def lessons() -> dict[str, str]:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Serve a lesson, or name the lessons."""
+    """Serve a lesson, name the lessons, or write one as a file."""
     if args.list:
         for name, title in lessons().items():
             say(f"{name}  {title}")
         return 0
     _check(args)
+    if args.export is not None:
+        from sim.teach.export import export
+
+        say("running every position of every slider ...")
+        target = export(args.lesson, args.export, args.seed)
+        say(f"{shown(target)}, {target.stat().st_size / 1e6:.1f} MB; opens in any browser, without a server")
+        return 0
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise MonaziteError(

@@ -16,6 +16,7 @@ __all__ = ["answers", "spoken"]
 SHARES = ("worst_month", "worst_year")
 TIMES = ("first_short", "recovery")
 PRICES = ("peak_price", "lowest_price")
+HALF_UP = 1e-9
 NOBODY = {"en": "nobody", "zh": "没有国家"}
 NEVER = {"en": "not before the end", "zh": "到期末仍未"}
 MONTHS = {"en": "{} months", "zh": "{} 个月"}
@@ -85,5 +86,6 @@ def spoken(measure: str, found: dict[str, Any], language: str, names: Sequence[s
     if measure in SHARES:
         return f"{100 * mid:.0f} %" if mid >= 0.1 else f"{100 * mid:.1f} %"
     if measure in PRICES:
-        return f"× {mid:.2f}"
+        # As browsers round: half of the last digit goes up.
+        return f"× {mid + HALF_UP:.2f}"
     return f"{mid:,.0f} t"

@@ -119,8 +119,9 @@ class Session:
         if not isinstance(text, Mapping) or text.get("format") != FORMAT or text.get("lesson") != self._name:
             raise MonaziteError(f"{shown(self._path)} is no session of {self._name}; {remedy}")
         rows, at, version = text.get("history"), text.get("at"), text.get("version")
-        counts = type(at) is int and type(version) is int
-        if not isinstance(rows, list) or not counts or not 0 <= at < len(rows) <= LONGEST_HISTORY:
+        if not isinstance(rows, list) or not isinstance(at, int) or not isinstance(version, int):
+            raise MonaziteError(f"{shown(self._path)} is damaged; {remedy}")
+        if not 0 <= at < len(rows) <= LONGEST_HISTORY:
             raise MonaziteError(f"{shown(self._path)} is damaged; {remedy}")
         try:
             history = tuple(read_settings(self._lesson, row) for row in rows)

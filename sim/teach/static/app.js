@@ -54,6 +54,10 @@ async function start() {
 async function set(settings) {
   if (!state.teacher) return;
   looked = null;
+  if (keyOf(settings) === keyOf(state.settings)) {
+    await show();
+    return;
+  }
   const old = state;
   if (alone) {
     history.length = state.at === undefined ? 1 : state.at + 1;

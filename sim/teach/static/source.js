@@ -3,22 +3,22 @@
 const embedded = document.getElementById("data");
 const cache = new Map();
 const waiting = new Map();
-let lesson = null;
+let shape = null;
 
 export const alone = embedded !== null;
 
 /** Everything that a page is given once. */
 export async function load() {
   const data = alone ? JSON.parse(embedded.textContent) : await get("data/lesson.json");
-  lesson = data.lesson;
+  shape = data.lesson;
   if (alone) for (const outcome of data.outcomes) cache.set(outcome.key, outcome);
   return data;
 }
 
 /** Settings as a key: the server's own (`sim/lesson/settings.py`). */
 export function keyOf(settings) {
-  const options = lesson.card.choices.map((choice) => settings.options[choice.id]);
-  const sliders = lesson.sliders.map((slider) => settings.sliders[slider.id]);
+  const options = shape.card.choices.map((choice) => settings.options[choice.id]);
+  const sliders = shape.sliders.map((slider) => settings.sliders[slider.id]);
   return [settings.embargo ? 1 : 0, options.join("-"), sliders.join("-")].join(".");
 }
 
