@@ -17,7 +17,7 @@ __all__ = ["build_parser", "main"]
 QUICK = ("list", "validate", "describe", "show", "new", "migrate", "schema", "world", "register")
 COMMANDS = (
     *QUICK, "run", "compare", "explain", "report", "check", "hindcast", "calibrate", "demo", "sweep",
-    "scan", "merger-review", "resume", "rerun", "sensitivity", "discover", "completion",
+    "scan", "merger-review", "resume", "rerun", "sensitivity", "discover", "teach", "completion",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from sim.scenario import Scenario
 from sim.units import Quantity
 from sim.world.world import World
 
-__all__ = ["LARGEST_STACK", "Cases", "cut", "first_step", "run_subsets"]
+__all__ = ["LARGEST_STACK", "Cases", "cut", "first_step", "run_subsets", "spread"]
 
 LARGEST_STACK = 640
 """Members simulated together: more of them are no faster each, and take memory."""
@@ -166,11 +166,11 @@ def _stage(
         return Simulation(
             world, scenario, cases.number.tolist(), cases.seed.tolist(), dict(cases.values), recorder
         )
-    at = _spread(simulation.checkpoint(), rows)
+    at = spread(simulation.checkpoint(), rows)
     return Simulation.resume(at, scenario, world, recorder)
 
 
-def _spread(checkpoint: Checkpoint, rows: IntArray) -> Checkpoint:
+def spread(checkpoint: Checkpoint, rows: IntArray) -> Checkpoint:
     """The checkpoint of a simulation whose members are some of this one's, each as often as it is named."""
     members = len(checkpoint.members)
 

@@ -14,7 +14,7 @@ from sim.scenario.reader import Document, read_document
 
 __all__ = ["OWN_FIELDS", "as_one", "chained"]
 
-OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "extends", "sweep")
+OWN_FIELDS = ("name", "title", "question", "tags", "status", "compare_to", "extends", "sweep", "lesson")
 """Fields that a scenario does not inherit from those it extends."""
 LONGEST_CHAIN = 20
 

@@ -19,6 +19,7 @@ from sim.instruments.naming import GROUP_SPELLINGS
 from sim.names import countries, country_called, good_names, meaning_of
 from sim.scenario.blocs import BLOC_NAME, taken_names
 from sim.scenario.formats import FORMATS
+from sim.scenario.lesson_part import LessonPart
 from sim.scenario.observed_files import COLUMNS, LAYOUTS
 from sim.scenario.resolve import EVENT_ID
 from sim.scenario.scenario import Header
@@ -287,6 +288,8 @@ def _file(labels: Sequence[Labels], definitions: dict[str, Schema], *, partial: 
     }
     properties["assumptions"] = _assumptions(labels, partial=partial)
     properties["sweep"] = _sweep(definitions, partial=partial)
+    lesson = _model(LessonPart, definitions, partial=partial)
+    properties["lesson"] = {"description": "what a class does with it", "anyOf": [{"type": "null"}, lesson]}
     return schema
 
 

@@ -28,6 +28,7 @@ from sim.scenario.checks import (
 from sim.scenario.find import find, is_path, names
 from sim.scenario.formats import FORMAT
 from sim.scenario.governments import PREFIX, with_governments
+from sim.scenario.lesson_part import read_lesson
 from sim.scenario.named import check_series, in_words_of, scope_called, tables_asked
 from sim.scenario.node import COMMAND_LINE, Node, Override, apply_override, plain, walk
 from sim.scenario.numbers_written import check_dots, check_observed, check_taxes
@@ -36,7 +37,7 @@ from sim.scenario.reader import Document, read_document
 from sim.scenario.report import Report
 from sim.scenario.scenario import Header, Scenario
 from sim.scenario.sizes import check_observed_sizes, check_sizes
-from sim.scenario.sweep_spec import SweepSpec, read_sweep
+from sim.scenario.sweep_spec import Probe, read_sweep
 from sim.scenario.world_part import as_choice, chosen_world
 from sim.units import QuantityError
 from sim.world.labels import Labels, load_labels
@@ -44,7 +45,7 @@ from sim.world.source import NoWorld
 
 __all__ = ["check_scenario", "load_scenario"]
 
-NOT_OF_HEADER = ("blocs", "events", "assumptions", "sweep")
+NOT_OF_HEADER = ("blocs", "events", "assumptions", "sweep", "lesson")
 """Fields of a file that are read apart from its :class:`~sim.scenario.scenario.Header`."""
 EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 LONG_AGO = 1900
@@ -232,11 +233,14 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
         )  # fmt: skip
     check_header(header, report, path)
     _check_events(header, events, report, labels)
-    sweep = _sweep(root, report, path)
+    probe = _probe(report, path)
+    sweep = None if probed else read_sweep(root, report, probe)
+    lesson = None if probed else read_lesson(root, report, probe)
     if not sound and not probed:
         return None
     return Scenario(
         sweep=sweep,
+        lesson=lesson,
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
         **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
         **{name: getattr(header, name) for name in ("sources", "observed", "extends")},
@@ -275,8 +279,8 @@ def _check_events(
                 )  # fmt: skip
 
 
-def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
-    """What the scenario says under ``sweep``. What is wrong without it is no problem of the sweep."""
+def _probe(report: Report, path: Path) -> Probe:
+    """Checks the scenario of another root. What is wrong without its changes is no problem of these."""
     before = set(report.problems)
 
     def probe(other: Node) -> tuple[Scenario | None, tuple[Problem, ...]]:
@@ -285,7 +289,7 @@ def _sweep(root: Node, report: Report, path: Path) -> SweepSpec | None:
         new = tuple(problem for problem in found.problems if problem not in before)
         return (None if any(not problem.warning for problem in new) else built), new
 
-    return read_sweep(root, report, probe)
+    return probe
 
 
 def _labels(root: Node, report: Report) -> Labels | None:
@@ -319,10 +323,8 @@ def _events(root: Node, report: Report, labels: Labels | None) -> list[Instrumen
     for name, node in field.value.items():
         with report.blaming(("base_year",), ("world",)):
             event = _event(name, node, report, labels)
-        if event is not None:
-            found.append(event)
-        else:
-            report.unread.add(name)
+        found += [event] if event is not None else []
+        report.unread |= {name} if event is None else set()
     return found
 
 

@@ -15,6 +15,7 @@ from sim.errors import Problem
 from sim.instruments import Instrument
 from sim.instruments.words import FirstDay, LastDay, WordError, joined, whole_number
 from sim.scenario.formats import FORMAT, FORMATS
+from sim.scenario.lesson_part import Lesson
 from sim.scenario.node import Place
 from sim.scenario.observed import Figure, Observation
 from sim.scenario.sweep_spec import SweepSpec
@@ -165,6 +166,8 @@ class Scenario:
     warnings: tuple[Problem, ...] = ()
     sweep: SweepSpec | None = None
     """What a sweep of it varies; no part of a single run."""
+    lesson: Lesson | None = None
+    """What a class does with it; no part of a single run."""
 
     @property
     def tables(self) -> Path:

@@ -5,105 +5,14 @@ Needs Debian's ``chromium``; where it is missing, these tests are skipped and sa
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="NO BROWSER: install Debian's 'chromium'; the page was not tried in one"
-)
-PATIENCE = 120.0
+from tests.browser import NEEDED, PATIENCE, Browser, asked, complaints
 
-
-class Browser:
-    """A headless browser that is spoken to over two pipes."""
-
-    def __init__(self, profile: Path) -> None:
-        out_read, self._out = os.pipe()
-        self._in, in_write = os.pipe()
-
-        def connect() -> None:
-            # The browser reads commands from 3 and writes answers to 4.
-            first, second = os.dup(out_read), os.dup(in_write)
-            os.dup2(first, 3)
-            os.dup2(second, 4)
-
-        words = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
-            "--disable-background-networking", f"--user-data-dir={profile}", "--remote-debugging-pipe",
-        ]  # fmt: skip
-        self._process = subprocess.Popen(
-            [str(CHROMIUM), *words, "about:blank"], preexec_fn=connect, close_fds=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        os.close(out_read)
-        os.close(in_write)
-        self._rest, self._number = b"", 0
-        self.events: list[dict[str, Any]] = []
-        self._session: str | None = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command and its answer; events that come meanwhile are kept."""
-        self._number += 1
-        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                return dict(answer["result"])
-            self.events.append(answer)
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self._rest:
-            part = os.read(self._in, 1 << 16)
-            assert part, "the browser has ended"
-            self._rest += part
-        one, _, self._rest = self._rest.partition(b"\0")
-        return dict(json.loads(one))
-
-    def value(self, script: str) -> Any:
-        """What a script comes to."""
-        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def open(self, page: Path, width: int) -> None:
-        """Show a page in a window of some width."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1,
-            mobile=width < 600,
-        )  # fmt: skip
-        self.call("Page.navigate", url=page.as_uri())
-        self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
-
-    def wait(self, condition: str) -> None:
-        """Until a script is true."""
-        until = time.monotonic() + PATIENCE
-        while not self.value(condition):
-            assert time.monotonic() < until, condition
-            time.sleep(0.05)
-
-    def close(self) -> None:
-        """End it."""
-        os.close(self._out)
-        self._process.terminate()
-        self._process.wait(PATIENCE)
-        os.close(self._in)
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -111,18 +20,6 @@ def browser(tmp_path_factory) -> Iterator[Browser]:
     found = Browser(tmp_path_factory.mktemp("profile"))
     yield found
     found.close()
-
-
-def complaints(events):
-    said = [e["params"]["entry"] for e in events if e.get("method") == "Log.entryAdded"]
-    said += [e["params"] for e in events if e.get("method") == "Runtime.exceptionThrown"]
-    said += [e["params"] for e in events if e.get("method") == "Runtime.consoleAPICalled"]
-    return said
-
-
-def asked(events):
-    urls = [e["params"]["request"]["url"] for e in events if e.get("method") == "Network.requestWillBeSent"]
-    return [url for url in urls if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
 
 def test_it_opens_works_and_asks_for_nothing(browser, page, tmp_path):

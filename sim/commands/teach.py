@@ -1,0 +1,105 @@
+"""``monazite teach``: a lesson in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from sim.commands.output import say
+from sim.errors import MonaziteError, did_you_mean
+from sim.paths import outputs_directory, shown
+
+__all__ = ["lessons", "main", "register"]
+
+DEFAULT = "teaching-embargo-magnets"
+NEEDED = ("starlette", "uvicorn", "websockets", "segno")
+PORT = 8765
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``teach`` to the command line."""
+    parser = subparsers.add_parser(
+        "teach",
+        help="open a lesson in the browser: press EMBARGO, see who runs short, and why",
+        description="Serves a page to this machine that works without a network: a card with an EMBARGO "
+        "button, sliders, a world map, prices and shortages, and why they move. All of it is computed by the "
+        "model while the class looks on. How the lesson is set is kept in outputs/teach after every change.",
+        epilog="example: monazite teach teaching-stockpile",
+    )
+    parser.add_argument(
+        "lesson", nargs="?", default=DEFAULT, metavar="LESSON",
+        help=f"scenario with a lesson, by name or file (default: {DEFAULT})",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="name the lessons that there are, and end")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS",
+        help="also let others look on, at this address of this machine; prints a code for phones",
+    )  # fmt: skip
+    parser.add_argument("--port", type=int, default=PORT, help=f"port (default: {PORT}; 0: any)")
+    parser.add_argument("--seed", type=int, default=None, help="seed of the runs (default: the scenario's)")
+    parser.add_argument("--new", action="store_true", help="begin anew; the last session is kept beside it")
+    parser.add_argument(
+        "--export", type=Path, default=None, metavar="FILE",
+        help="write the lesson as one HTML file that needs no server, and end",
+    )  # fmt: skip
+    parser.set_defaults(main=main)
+
+
+def lessons() -> dict[str, str]:
+    """Scenario -> title of those that have a lesson."""
+    from sim.scenario.find import names
+    from sim.scenario.resolve import check_scenario
+
+    found = {}
+    for name, path in names().items():
+        # A scenario without the word has no lesson; reading them all would take seconds.
+        if "\nlesson:" in path.read_text(encoding="utf-8", errors="replace"):
+            scenario, _ = check_scenario(name)
+            if scenario is not None and scenario.lesson is not None:
+                found[name] = scenario.lesson.part.title["en"]
+    return found
+
+
+def main(args: argparse.Namespace) -> int:
+    """Serve a lesson, name the lessons, or write one as a file."""
+    if args.list:
+        for name, title in lessons().items():
+            say(f"{name}  {title}")
+        return 0
+    _check(args)
+    if args.export is not None:
+        from sim.teach.export import export
+
+        say("running every position of every slider ...")
+        target = export(args.lesson, args.export, args.seed)
+        say(f"{shown(target)}, {target.stat().st_size / 1e6:.1f} MB; opens in any browser, without a server")
+        return 0
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MonaziteError(
+            f"'monazite teach' needs {', '.join(missing)}; install them with: pip install 'monazite[teach]'"
+        )
+    from sim.teach.serve import serve
+
+    path = outputs_directory() / "teach" / f"{Path(args.lesson).stem}.json"
+    if args.new and path.is_file():
+        path.rename(path.with_suffix(".last.json"))
+    serve(args.lesson, path, args.host, args.port, say, args.seed)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Say at once what is wrong with the words, rather than after the world has been read.
+
+    Raises:
+        MonaziteError: the scenario has no lesson, or a number is out of range.
+    """
+    from sim.scenario import load_scenario
+
+    if not 0 <= args.port <= 65535:
+        raise MonaziteError(f"--port must be from 0 to 65535, not {args.port}")
+    if load_scenario(args.lesson).lesson is None:
+        known = lessons()
+        guess = did_you_mean(args.lesson, known) or f"there are: {', '.join(known)}"
+        raise MonaziteError(f"{args.lesson} has no lesson; {guess}")

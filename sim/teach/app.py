@@ -1,0 +1,228 @@
+"""The server of one lesson: pages, outcomes, the session that all windows share, a line to each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sim.errors import MonaziteError
+from sim.lesson.lab import Lab, lesson_of
+from sim.lesson.session import Session, StaleError
+from sim.lesson.settings import Settings, read_settings, status_quo
+from sim.scenario import load_scenario
+from sim.teach.content import FOLDER, lesson_words, map_paths, texts
+from sim.teach.desk import BusyError, Desk, packed
+from sim.teach.guard import Guard, is_teacher, json_body
+
+__all__ = ["Teaching", "make_app"]
+
+STATIC = FOLDER / "static"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+MOST_AT_ONCE = 15
+"""Settings of one request: the positions of a slider."""
+MOST_LINES = 64
+"""Windows that are told of changes."""
+NOT_TEACHER = "only the machine that runs the lesson may change it or start runs"
+
+log = logging.getLogger("monazite.teach")
+
+
+class Teaching:
+    """What requests share: the desk, the session, the windows that listen.
+
+    Args:
+        name: scenario with a lesson. path: file of the session. seed: of the runs.
+
+    Raises:
+        MonaziteError: there is no such lesson, or the file is no session of it.
+    """
+
+    def __init__(self, name: str, path: Path, seed: int | None = None) -> None:
+        self.desk = Desk(lambda: Lab(name, seed))
+        scenario = load_scenario(name)
+        self.session = Session(lesson_of(scenario), scenario.name, path)
+        self._words: bytes = b""
+        self.lines: set[WebSocket] = set()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Read the world, then answer; the status quo and what the button does are made ready meanwhile."""
+        lab = await self.desk.start()
+        self._words = packed({"lesson": lesson_words(lab), "map": map_paths(), "texts": texts()})
+        self.desk.prepare(status_quo(lab.lesson))
+        self.desk.prepare(self.session.now)
+        yield
+        await self.desk.stop()
+
+    # -- pages -----------------------------------------------------------------------------------
+
+    async def page(self, _: Request) -> Response:
+        """The page."""
+        return FileResponse(STATIC / "index.html", media_type="text/html")
+
+    async def file(self, request: Request) -> Response:
+        """A file of the page; nothing else on the disk has a name here."""
+        name = request.path_params["name"]
+        if name not in _names():
+            return PlainTextResponse("there is no such file", 404)
+        kind = TYPES[Path(name).suffix]
+        return FileResponse(STATIC / name, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    async def words(self, _: Request) -> Response:
+        """The lesson, the map, the texts."""
+        return _json(self._words)
+
+    # -- the model ---------------------------------------------------------------------------------
+
+    async def outcomes(self, request: Request) -> Response:
+        """Outcomes of up to fifteen settings. Others than the teacher see what has been run already."""
+        asked = (await json_body(request)).get("settings")
+        if not isinstance(asked, list) or not 0 < len(asked) <= MOST_AT_ONCE:
+            raise MonaziteError(f"'settings' is a list of 1 to {MOST_AT_ONCE}")
+        settings = [read_settings(self.desk.lab.lesson, one) for one in asked]
+        self._allow(request, all(self.desk.known(one) for one in settings))
+        return _json(packed({"outcomes": await self.desk.outcomes(settings)}))
+
+    async def why(self, request: Request) -> Response:
+        """What brought an outcome about."""
+        body = await json_body(request)
+        self._allow(request, False)
+        lab = self.desk.lab
+        good = body.get("good", lab.goods[0])
+        if good not in lab.goods:
+            raise MonaziteError("this lesson does not show that good")
+        settings = read_settings(lab.lesson, body.get("settings"))
+        return _json(packed({"why": await self.desk.why(settings, good)}))
+
+    async def answers(self, request: Request) -> Response:
+        """Bets and questions, answered by the model."""
+        await json_body(request)
+        self._allow(request, False)
+        return _json(packed(await self.desk.answers()))
+
+    # -- the session -------------------------------------------------------------------------------
+
+    async def state(self, request: Request) -> Response:
+        """How the lesson is set."""
+        return _json(packed({**self.session.as_words(), "teacher": is_teacher(request)}))
+
+    async def change(self, request: Request) -> Response:
+        """Set, undo or redo; every window is told."""
+        body = await json_body(request)
+        self._allow(request, False)
+        version, session = body.get("version"), self.session
+        if type(version) is not int:
+            raise MonaziteError("'version' is a number")
+        what = body.get("do")
+        if what == "set":
+            session.set(read_settings(self.desk.lab.lesson, body.get("settings")), version)
+        elif what in ("undo", "redo"):
+            getattr(session, what)(version)
+        else:
+            raise MonaziteError("'do' is set, undo or redo")
+        self.desk.prepare(self._pressed(session.now))
+        await self._tell()
+        return _json(packed({**session.as_words(), "teacher": True}))
+
+    def _pressed(self, settings: Settings) -> Settings:
+        """What branches would start from if the button were pressed now."""
+        return Settings(True, settings.options, settings.sliders)
+
+    async def line(self, socket: WebSocket) -> None:
+        """A window that is told of changes; what it says itself is not listened to."""
+        if len(self.lines) >= MOST_LINES:
+            await socket.close(1013)
+            return
+        await socket.accept()
+        self.lines.add(socket)
+        try:
+            await socket.send_bytes(packed(self.session.as_words()))
+            while True:
+                await socket.receive_bytes()
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            pass
+        finally:
+            self.lines.discard(socket)
+
+    async def _tell(self) -> None:
+        said = packed(self.session.as_words())
+        lines = list(self.lines)
+        found = await asyncio.gather(*(one.send_bytes(said) for one in lines), return_exceptions=True)
+        for one, error in zip(lines, found, strict=True):
+            if isinstance(error, Exception):
+                self.lines.discard(one)
+
+    def _allow(self, request: Request, known: bool) -> None:
+        if not known and not is_teacher(request):
+            raise PermissionError(NOT_TEACHER)
+
+
+def _names() -> frozenset[str]:
+    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in TYPES)
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Errors of a request as its answer: one sentence, never a traceback."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except StaleError as error:
+            return _error(409, error)
+        except BusyError as error:
+            return _error(429, error)
+        except PermissionError as error:
+            return _error(403, error)
+        except MonaziteError as error:
+            return _error(400, error)
+        except Exception:
+            log.exception("a request failed")
+            return _error(500, "the model could not work that out; the terminal says why")
+
+    return answer
+
+
+def _error(status: int, said: Any) -> Response:
+    return Response(packed({"error": str(said)}), status, media_type="application/json")
+
+
+def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
+    """The application.
+
+    Args:
+        teaching: what requests share.
+        hosts: names by which the server may be called, without ports.
+    """
+    get, post = ["GET"], ["POST"]
+    routes = [
+        Route("/", teaching.page, methods=get),
+        Route("/data/lesson.json", _answering(teaching.words), methods=get),
+        Route("/api/session", _answering(teaching.state), methods=get),
+        Route("/api/session", _answering(teaching.change), methods=post),
+        Route("/api/outcomes", _answering(teaching.outcomes), methods=post),
+        Route("/api/why", _answering(teaching.why), methods=post),
+        Route("/api/answers", _answering(teaching.answers), methods=post),
+        WebSocketRoute("/line", teaching.line),
+        Route("/{name}", teaching.file, methods=get),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=teaching.lifespan,
+        middleware=[Middleware(Guard, hosts=hosts), Middleware(GZipMiddleware)],
+    )

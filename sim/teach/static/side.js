@@ -1,0 +1,54 @@
+// The right side: four big numbers, and why.
+import { el } from "./dom.js";
+import { country, fixed, month, monthsLong, own, percent, roundedToSum, t, times } from "./text.js";
+
+function range(band, show) {
+  return band.low === band.high ? "" : t("range", { low: show(band.low), high: show(band.high) });
+}
+
+/** The four numbers of one good as [value, what, range]. */
+export function bigNumbers(numbers) {
+  const worst = numbers.worst;
+  const name = worst ? country(worst.country, worst.name) : "";
+  return [
+    [times(numbers.peak.mid), t("peak"), range(numbers.peak, times)],
+    [worst ? monthsLong(numbers.first.mid) : t("never"), t("first", { country: name || t("nobody") }), worst ? range(numbers.first, monthsLong) : ""],
+    [worst ? `${name} ${percent(worst.mid)}` : t("nobody"), t("worst"), worst ? range(worst, percent) : ""],
+    [worst ? monthsLong(numbers.recovery.mid) : "—", t("recovery", { country: name || t("nobody") }), worst ? range(numbers.recovery, monthsLong) : ""],
+  ];
+}
+
+export function tiles(numbers) {
+  return el("div", { class: "tiles", role: "group" }, bigNumbers(numbers).map(([value, what, wide]) =>
+    el("div", { class: "tile" }, el("b", {}, value), el("span", {}, what), wide ? el("span", {}, wide) : null)));
+}
+
+/** What stands for a part: the button, or a slider with its position. */
+function partName(lesson, settings, name) {
+  if (name === "embargo") return own(lesson.card.label);
+  const slider = lesson.sliders.find((one) => one.id === name);
+  return `${own(slider.label)}: ${slider.positions[settings.sliders[name]]}`;
+}
+
+/** The feed: each item with parts that add up to it. */
+export function whyFeed(lesson, settings, items) {
+  if (!items.length) return el("p", { class: "small" }, t("whyNone"));
+  return el("div", {}, el("ol", {}, items.map((item) => {
+    const good = own(lesson.goods.find((one) => one.id === item.good).name);
+    const day = month(lesson.months[item.step]);
+    const names = Object.keys(item.parts);
+    const values = names.map((name) => 100 * item.parts[name]);
+    if (Math.abs(item.together) > 1e-9) {
+      names.push("together");
+      values.push(100 * item.together);
+    }
+    const total = 100 * (item.after - item.before);
+    const shown = roundedToSum(values, total, 1);
+    const head = item.country
+      ? t("whyShort", { country: country(item.country, item.name), month: day, after: percent(item.after), before: percent(item.before), good })
+      : t("whyPrice", { good, month: day, change: `${fixed(total, 1, true)} %` });
+    return el("li", {}, el("b", {}, head), names.map((name, i) => el("div", { class: "part" },
+      el("span", {}, name === "together" ? t("together") : partName(lesson, settings, name)),
+      el("span", { class: shown[i] > 0 ? "up" : "down" }, fixed(shown[i], 1, true)))));
+  })), el("p", { class: "small" }, t("whyHow")));
+}

@@ -1,0 +1,83 @@
+// Words, numbers and dates in the language of the page. All words stand in one table per language.
+
+let tables = { en: {} };
+let language = "en";
+
+/** Takes the tables and chooses a language that there is. */
+export function speak(given, wanted) {
+  tables = given;
+  language = tables[wanted] ? wanted : "en";
+  document.documentElement.lang = language;
+}
+
+export function spoken() {
+  return language;
+}
+
+export function languages() {
+  return Object.keys(tables);
+}
+
+/** The text of a name, with {places} filled in. */
+export function t(name, values = {}) {
+  const text = tables[language][name] ?? tables.en[name] ?? name;
+  return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+}
+
+/** A text that the lesson gives by language. */
+export function own(text) {
+  return text[language] ?? text.en;
+}
+
+export function number(value, digits = 3) {
+  if (value === null || value === undefined) return t("never");
+  return new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value);
+}
+
+export function fixed(value, decimals, sign = false) {
+  return new Intl.NumberFormat(language, {
+    minimumFractionDigits: decimals, maximumFractionDigits: decimals, signDisplay: sign ? "exceptZero" : "auto",
+  }).format(value);
+}
+
+export function percent(share, decimals = share < 0.1 ? 1 : 0) {
+  return `${fixed(100 * share, decimals)} %`;
+}
+
+export function month(day) {
+  return new Intl.DateTimeFormat(language, { year: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
+}
+
+export function times(multiple) {
+  return `× ${fixed(multiple, 2)}`;
+}
+
+export function monthsLong(count) {
+  if (count === null) return t("never");
+  return count === 0 ? t("atOnce") : t(count === 1 ? "month1" : "months", { n: number(count) });
+}
+
+// Names of countries come from the browser, which knows them in both languages; a pool of countries has none.
+const ALPHA2 = { ARE: "AE", ARG: "AR", AUS: "AU", AUT: "AT", BEL: "BE", BGR: "BG", BOL: "BO", BRA: "BR", CAN: "CA", CHE: "CH", CHL: "CL", CHN: "CN", COD: "CD", CUB: "CU", CZE: "CZ", DEU: "DE", DNK: "DK", EST: "EE", ESP: "ES", FIN: "FI", FRA: "FR", GBR: "GB", GAB: "GA", GHA: "GH", GRC: "GR", HUN: "HU", IDN: "ID", IND: "IN", IRL: "IE", IRN: "IR", ISR: "IL", ITA: "IT", JPN: "JP", KAZ: "KZ", KOR: "KR", LAO: "LA", MAR: "MA", MDG: "MG", MEX: "MX", MMR: "MM", MYS: "MY", NCL: "NC", NLD: "NL", NOR: "NO", PER: "PE", PHL: "PH", POL: "PL", PRK: "KP", PRT: "PT", ROU: "RO", RUS: "RU", RWA: "RW", SAU: "SA", SGP: "SG", SVK: "SK", SWE: "SE", THA: "TH", TUR: "TR", TWN: "TW", UKR: "UA", USA: "US", VNM: "VN", ZAF: "ZA", ZMB: "ZM", ZWE: "ZW" };
+const POOLS = { ROW: { zh: "其他国家" } };
+
+/** The name of a country in the language of the page; `name` where only English knows it. */
+export function country(code, name) {
+  if (language === "en" || !ALPHA2[code]) return POOLS[code]?.[language] ?? name;
+  return new Intl.DisplayNames([language], { type: "region" }).of(ALPHA2[code]) ?? name;
+}
+
+/** Values rounded so that they add up to their rounded sum: the largest remainders are rounded up. */
+export function roundedToSum(values, total, decimals) {
+  const unit = 10 ** -decimals;
+  const scaled = values.map((value) => value / unit);
+  const down = scaled.map(Math.floor);
+  let left = Math.round(total / unit) - down.reduce((a, b) => a + b, 0);
+  const order = scaled.map((value, i) => [value - down[i], i]).sort((a, b) => b[0] - a[0]);
+  for (const [, i] of order) {
+    if (left <= 0) break;
+    down[i] += 1;
+    left -= 1;
+  }
+  return down.map((value) => value * unit);
+}

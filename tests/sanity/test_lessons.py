@@ -1,0 +1,71 @@
+"""The lessons that ship: pages say what the model says, and the sentences around the figures are true."""
+
+import json
+
+import pytest
+
+from scripts.lesson_pages import FIGURES, FOLDER, figures, index, page
+from sim.commands.teach import lessons
+from sim.lesson.lab import Lab
+
+NAMES = ("teaching-embargo-magnets", "teaching-stockpile")
+CLOSE = 1e-3
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def lesson(request):
+    lab = Lab(request.param)
+    return lab, figures(lab)
+
+
+def test_all_lessons_are_looked_at():
+    assert sorted(lessons()) == sorted(NAMES)
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == index()
+
+
+def test_pages_say_what_the_model_says(lesson):
+    lab, found = lesson
+    kept = json.loads(FIGURES.read_text(encoding="utf-8"))[lab.scenario.name]
+    for name, value in found["values"].items():
+        for part, number in value.items():
+            near = number if isinstance(number, str | None) else pytest.approx(number, rel=CLOSE)
+            assert kept["values"][name][part] == near, name
+    written = (FOLDER / f"{lab.scenario.name}.md").read_text(encoding="utf-8")
+    assert written == page(lab, kept), "python -m scripts.lesson_pages is due"
+
+
+def test_sentences_around_the_figures_are_true(lesson):
+    lab, found = lesson
+    value = {name: row["mid"] for name, row in found["values"].items()}
+    if lab.scenario.name == "teaching-stockpile":
+        assert abs(value["question worth with"] - value["question worth without"]) < 0.005
+        assert found["values"]["question who worst"]["country"] == "CHN"
+        assert value["question who share"] > 2 * value["question who america"]
+        assert 0.9 < value["question filling low"] < 1
+        for other in ("size", "rate"):
+            assert abs(value[f"question twelve {other}"] - value["question twelve plain"]) < 0.005
+        assert value["question price with"] == pytest.approx(value["question price without"], rel=0.03)
+        return
+    assert found["bets"]["who"]["right"] == 1
+    assert value["question ends japan"] > value["question ends america"] > 0.05
+    assert value["question others germany"] > 0.5 > value["question others alone"]
+    assert value["question others begin"] >= 3
+    assert value["question inputs heavy"] < value["question inputs magnets"] < value["question inputs all"]
+    assert value["question stock with"] < value["question stock without"]
+    assert value["question stock price"] < value["question stock bare"]
+    assert value["question stock month"] > 0.9 * value["question stock plain"]
+    assert 0 <= value["question detour kept"] - value["question detour free"] < 0.02
+    assert value["question licence licence"] < value["question licence ban"] / 2
+
+
+def test_every_text_is_there_in_both_languages_and_bets_can_be_won(lesson):
+    lab, found = lesson
+    part = lab.lesson.part
+    texts = [part.title, part.about, part.card.label, *part.goods.values(), *part.doubts]
+    texts += [text for s in part.sliders.values() for text in (s.label, s.help)]
+    texts += [text for q in part.debrief.values() for text in (q.question, q.answer)]
+    texts += [bet.question for bet in part.bets.values()] + [step.do for step in part.steps]
+    texts += [o.label for c in part.card.choices.values() for o in c.options.values()]
+    assert all(set(text) == {"en", "zh"} for text in texts)
+    assert all(bet["right"] is not None for bet in found["bets"].values())
+    assert sum(step.minutes for step in part.steps) == part.minutes

@@ -1,0 +1,194 @@
+"""The page in a real browser without a network: played, killed, by keyboard, on a phone, in Chinese."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import NEEDED, Browser, asked, complaints
+from tests.lesson_file import write_lesson
+from tests.teach.conftest import serving
+
+pytestmark = NEEDED
+SHOWN = (
+    "document.querySelector('main')?.getAttribute('aria-busy') === 'false' && "
+    "document.querySelector('.chart svg') !== null"
+)
+PEAK = "document.querySelector('.tile b')?.textContent"
+ALL = (
+    "document.querySelector('.tiles')?.textContent + "
+    "document.querySelector('.chart path.nowline')?.getAttribute('d')"
+)
+LEAST_CONTRAST = """(() => {
+    const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+        .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+        if (!c.startsWith('rgba(0, 0, 0, 0')) return c; } return 'rgb(255, 255, 255)'; };
+    const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const said = [...document.querySelectorAll('body *')]
+        .filter(e => own(e) && e.offsetParent && !e.disabled);
+    return Math.min(...said.map(e => {
+        const a = light(getComputedStyle(e).color), b = light(ground(e));
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); })); })()"""
+NAMELESS = """[...document.querySelectorAll('button, select, input, svg[role=img]')].filter(e =>
+    !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length)))
+    .map(e => e.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Browser]:
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory):
+    return write_lesson(tmp_path_factory.mktemp("lesson"))
+
+
+@pytest.fixture(scope="module")
+def address(lesson, tmp_path_factory) -> Iterator[str]:
+    with serving(lesson, tmp_path_factory.mktemp("outputs")) as (url, _):
+        yield url
+
+
+def press(browser):
+    before = browser.value(PEAK)
+    browser.value("document.querySelector('.red').click()")
+    browser.wait(f"{SHOWN} && {PEAK} !== {json.dumps(before)}")
+
+
+def go(browser, tab):
+    browser.value(f"document.getElementById('tab-{tab}').click()")
+
+
+def test_a_lesson_is_played(browser, address):
+    browser.events.clear()
+    browser.open(address, 1280, 720)
+    browser.wait(SHOWN)
+    assert browser.value(PEAK) == "× 1.00"
+    press(browser)
+    peak, pressed = browser.value(PEAK), browser.value(ALL)
+    assert float(peak.split()[1]) > 1.05
+    browser.wait("document.querySelector('.why li') !== null")
+    assert browser.value("document.querySelectorAll('.map path:not(.s0)').length") > 0
+
+    slider = "document.getElementById('slider-saving')"
+    browser.value(f"{slider}.focus()")
+    browser.wait(SHOWN)
+    browser.value(f"{slider}.value = 2; {slider}.dispatchEvent(new Event('input'))")
+    # Positions of a slider that was touched are drawn in the next frame, without asking anybody.
+    browser.wait(f"{ALL} !== {json.dumps(pressed)}")
+    browser.value(f"{slider}.dispatchEvent(new Event('change'))")
+    browser.wait(f"{SHOWN} && document.querySelector('.why li')?.querySelectorAll('.part').length === 2")
+    saving = browser.value(ALL)
+
+    browser.value("document.getElementById('tool-undo').click()")
+    browser.wait(f"{SHOWN} && {ALL} === {json.dumps(pressed)}")
+    browser.value("document.getElementById('tool-redo').click()")
+    browser.wait(f"{SHOWN} && {ALL} === {json.dumps(saving)}")
+    browser.value("document.getElementById('tool-replay').click()")
+    browser.wait("document.getElementById('month').value === document.getElementById('month').max")
+
+    browser.value("document.getElementById('tool-share').click()")
+    browser.wait("location.hash.includes('set.saving=2')")
+    shared = browser.value("location.href")
+    browser.value("document.querySelector('.left > p button').click()")
+    browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
+    browser.open(shared + "&again=1", 1280, 720)
+    browser.wait(f"{SHOWN} && {ALL} === {json.dumps(saving)}")
+
+    go(browser, "compare")
+    browser.wait("document.querySelectorAll('main tbody tr').length === 4")
+    go(browser, "bet")
+    browser.value("document.querySelector('.bet input[type=radio]').click()")
+    browser.value("document.querySelector('.bet button').click()")
+    browser.wait("document.querySelector('.bet .answer') !== null")
+    assert browser.value("document.querySelectorAll('.right-one').length") == 1
+    go(browser, "debrief")
+    browser.value("document.querySelector('main li button').click()")
+    browser.wait("document.querySelector('main .answer')?.textContent.includes('with a saving')")
+    go(browser, "plan")
+    browser.wait("document.querySelector('main').textContent.includes('Press it.')")
+
+    assert asked(browser.events, address) == []
+    assert complaints(browser.events) == []
+
+
+def test_names_are_text_and_nothing_is_without_a_name(browser, address):
+    browser.open(address, 1280, 720)
+    browser.wait(SHOWN)
+    assert browser.value("document.querySelectorAll('img, #app script').length") == 0
+    shown = browser.value("document.getElementById('choice-whom').textContent")
+    assert "<img src=x onerror=alert(1)>" in shown
+    assert browser.value(NAMELESS) == []
+    for tab in ("compare", "bet", "debrief", "explore"):
+        go(browser, tab)
+        browser.wait("document.querySelector('main').childElementCount > 0")
+        assert browser.value(NAMELESS) == []
+
+
+def test_text_stands_out_and_a_phone_does_not_scroll_sideways(browser, address):
+    for width in (390, 1280):
+        browser.open(f"{address}?w={width}", width, 844)
+        browser.wait(SHOWN)
+        for tab in ("explore", "compare", "bet", "debrief", "plan"):
+            go(browser, tab)
+            browser.wait("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+            assert browser.value("document.documentElement.scrollWidth") <= width, tab
+            assert browser.value(LEAST_CONTRAST) >= 4.5, tab
+
+
+def test_the_keyboard_alone_presses_the_button_and_moves_a_slider(browser, address):
+    browser.open(f"{address}?k=1", 1280, 720)
+    browser.wait(SHOWN)
+    browser.value("document.querySelector('.left > p button').click()")
+    browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
+    browser.value("document.activeElement.blur()")
+    for _ in range(60):
+        browser.key("Tab", 9)
+        if browser.value("document.activeElement.classList.contains('red')"):
+            break
+    browser.key("Enter", 13)
+    browser.wait(f"{SHOWN} && {PEAK} !== '× 1.00'")
+    for _ in range(60):
+        if browser.value("document.activeElement.id === 'slider-saving'"):
+            break
+        browser.key("Tab", 9)
+    browser.key("ArrowRight", 39)
+    browser.wait("document.getElementById('slider-saving').value === '1'")
+    assert browser.value("document.getElementById('slider-saving').getAttribute('aria-valuetext')") == "10 %"
+
+
+def test_another_language_has_all_its_words(browser, address):
+    browser.open(f"{address}?l=zh#lang=zh", 1280, 720)
+    browser.wait(SHOWN)
+    text = browser.value("document.body.innerText")
+    assert "禁运" in text
+    assert "撤销" in text
+    assert browser.value("document.documentElement.lang") == "zh"
+    name = browser.value("document.querySelector('.chart svg').getAttribute('aria-label')")
+    assert name.startswith("High-purity gallium价格")
+
+
+def test_a_server_that_is_killed_and_started_again_has_lost_nothing(browser, lesson, tmp_path):
+    with serving(lesson, tmp_path) as (url, process):
+        browser.open(url, 1280, 720)
+        browser.wait(SHOWN)
+        press(browser)
+        peak = browser.value(PEAK)
+        browser.wait("document.getElementById('tool-undo').disabled === false")
+        process.kill()
+        browser.wait("document.querySelector('.status.bad') !== null")
+    time.sleep(0.1)
+    with serving(lesson, tmp_path) as (url, _):
+        browser.open(url, 1280, 720)
+        browser.wait(f"{SHOWN} && {PEAK} === {json.dumps(peak)}")
+        assert browser.value("document.querySelector('.red').getAttribute('aria-pressed')") == "true"
+        browser.value("document.getElementById('tool-undo').click()")
+        browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
