@@ -113,7 +113,13 @@ class Tomorrow:
         )  # fmt: skip
 
     def price(
-        self, regime: Coming, state: State, start: Priced, rounds: int, going: BoolArray | None = None
+        self,
+        regime: Coming,
+        state: State,
+        start: Priced,
+        rounds: int,
+        going: BoolArray | None = None,
+        rows: BoolArray | None = None,
     ) -> Priced:
         """Prices of a regime without stocks.
 
@@ -122,6 +128,7 @@ class Tomorrow:
             state: capacities and thrift as they are.
             start: prices to begin with. rounds: how often all goods clear at most.
             going: (M, chains) chains that are priced, the others staying as they are; None for all.
+            rows: (M,) members whose prices are asked for; None for all.
         """
         now, near = self._with_costs(start, regime), NEARLY
         if going is None:
@@ -133,6 +140,8 @@ class Tomorrow:
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
             going = np.ones((len(now.offer), self.chains.count), dtype=bool)
+        if rows is not None:
+            going = going & rows[:, None]
         if not going.any():
             return now
         part = self.chains.part(going)

@@ -222,7 +222,7 @@ class Outlook:
         found = _Known(name, like, parts, nearest, nearest)
         if left.any():
             found.regime = self._regime(window, state.owner)
-            found.priced = self._tomorrow.price(found.regime, state, nearest, ROUNDS)
+            found.priced = self._tomorrow.price(found.regime, state, nearest, ROUNDS, rows=left)
             found.before = found.priced
         for rows, known, anew in chosen:
             # A regime is that of all members at once: one that serves some of them may be old for others.
@@ -232,7 +232,7 @@ class Outlook:
             if anew:
                 regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
                 going = self._moved if same else None
-                now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going), now
+                now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going, rows), now
             found.regime = found.regime or regime
             if rows.all():
                 found.priced, found.before = now, before
