@@ -122,6 +122,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.month = 0
         draws = Draws([member], rng)
         self.events = draw_events(scenario.events, draws)
+        if any(event.ends_base_year for event in self.events):
+            raise MonaziteError("the twin has no rule for owners who are joined in the base year")
         self.happens = {
             event.id: draws.happens(f"events.{event.id}", event.chance)
             for event in self.events
