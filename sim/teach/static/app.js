@@ -242,7 +242,6 @@ async function explain(turn) {
     fill(parts.why, whyFeed(lesson, settings, []));
     return;
   }
-  if (!state.teacher) return;
   parts.why.classList.add("busy");
   try {
     const items = await why(settings, view.good);
