@@ -150,3 +150,18 @@ def test_a_flood_of_windows_is_limited(app):
             stack.enter_context(app.websocket_connect(LINE, headers={"origin": HOST}))
         with pytest.raises(WebSocketDisconnect), app.websocket_connect(LINE, headers={"origin": HOST}):
             pass
+
+
+def test_both_languages_have_every_word_that_the_page_asks_for():
+    import re
+
+    from sim.teach.content import FOLDER, texts
+
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / "static").glob("*.js"))
+    asked = set(re.findall(r"\bt\(\"(\w+)\"", scripts))
+    known = {language: {key for key in table if " " not in key} for language, table in texts().items()}
+    assert known["en"] == known["zh"]
+    assert asked <= known["en"]
+    for name in known["en"]:
+        places = [set(re.findall(r"\{(\w+)\}", table[name])) for table in texts().values()]
+        assert places[0] == places[1], name
