@@ -77,9 +77,9 @@ def main(args: argparse.Namespace) -> int:
         return 0
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise MonaziteError(
-            f"'monazite teach' needs {', '.join(missing)}; install them with: pip install 'monazite[teach]'"
-        )
+        them = "it" if len(missing) == 1 else "them"
+        needed = f"'monazite teach' needs {', '.join(missing)}"
+        raise MonaziteError(f"{needed}; install {them} with: pip install 'monazite[teach]'")
     from sim.teach.serve import serve
 
     path = outputs_directory() / "teach" / f"{Path(args.lesson).stem}.json"

@@ -23,16 +23,16 @@ from sim.engine.draws import draw_events
 from sim.engine.simulation import Simulation
 from sim.errors import MonaziteError
 from sim.explain.branches import LARGEST_STACK, first_step, spread
-from sim.lesson.settings import Settings, from_file, status_quo
+from sim.lesson.settings import Settings, from_file, lesson_of, status_quo
 from sim.lesson.watch import Tracks, Watcher
 from sim.scenario import Scenario, load_scenario
-from sim.scenario.lesson_part import Lesson, SettingsPart
+from sim.scenario.lesson_part import SettingsPart
 from sim.scenario.node import Override
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
 
-__all__ = ["Case", "Lab", "lesson_of"]
+__all__ = ["Case", "Lab"]
 
 FROM_THE_START = ("initial",)
 """Fields that act before their event does."""
@@ -296,14 +296,3 @@ class Lab:
         rows = np.tile(members, len(cases)).tolist()
         drawn = draw_events(scenario.events, Draws(rows, self.seed, values))
         return replace(scenario, events=drawn)
-
-
-def lesson_of(scenario: Scenario) -> Lesson:
-    """The lesson of a scenario.
-
-    Raises:
-        MonaziteError: it has none.
-    """
-    if scenario.lesson is None:
-        raise MonaziteError(f"{scenario.name} has no lesson; 'monazite teach --list' names those that do")
-    return scenario.lesson

@@ -40,10 +40,13 @@ class Session:
 
     Raises:
         MonaziteError: the file is there and is no session, or of another lesson; says what to do.
+
+    Attributes:
+        lesson: what may be set.
     """
 
     def __init__(self, lesson: Lesson, name: str, path: Path) -> None:
-        self._lesson, self._name, self._path = lesson, name, path
+        self.lesson, self._name, self._path = lesson, name, path
         self._state = _State((status_quo(lesson),), 0, 0)
         if path.is_file():
             self._state = self._read()
@@ -64,8 +67,8 @@ class Session:
         before = state.history[state.at - 1] if state.at else None
         return {
             "version": state.version,
-            "settings": written(self._lesson, self.now),
-            "before": written(self._lesson, before) if before else None,
+            "settings": written(self.lesson, self.now),
+            "before": written(self.lesson, before) if before else None,
             "undo": state.at > 0,
             "redo": state.at < len(state.history) - 1,
         }
@@ -101,7 +104,7 @@ class Session:
 
     def _move(self, state: _State) -> None:
         state = replace(state, version=state.version + 1)
-        rows = [written(self._lesson, one) for one in state.history]
+        rows = [written(self.lesson, one) for one in state.history]
         text = {
             "format": FORMAT, "lesson": self._name, "version": state.version, "at": state.at, "history": rows,
         }  # fmt: skip
@@ -124,7 +127,7 @@ class Session:
         if not 0 <= at < len(rows) <= LONGEST_HISTORY:
             raise MonaziteError(f"{shown(self._path)} is damaged; {remedy}")
         try:
-            history = tuple(read_settings(self._lesson, row) for row in rows)
+            history = tuple(read_settings(self.lesson, row) for row in rows)
         except MonaziteError as error:
             raise MonaziteError(f"{shown(self._path)} does not fit the lesson: {error}; {remedy}") from None
         return _State(history, at, version)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
 from sim.scenario.lesson_part import Lesson, SettingsPart
 
-__all__ = ["Settings", "from_file", "read_settings", "status_quo"]
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+__all__ = ["Settings", "from_file", "lesson_of", "read_settings", "status_quo"]
 
 LONGEST_NAME = 80
 
@@ -91,3 +94,14 @@ def _places(written: Any, sizes: Mapping[str, int], standing: Mapping[str, int])
         if type(place) is not int or not 0 <= place < sizes[name]:
             raise MonaziteError(f"'{name}' has positions 0 to {sizes[name] - 1}")
     return tuple(written.get(name, standing[name]) for name in sizes)
+
+
+def lesson_of(scenario: Scenario) -> Lesson:
+    """The lesson of a scenario.
+
+    Raises:
+        MonaziteError: it has none.
+    """
+    if scenario.lesson is None:
+        raise MonaziteError(f"{scenario.name} has no lesson; 'monazite teach --list' names those that do")
+    return scenario.lesson

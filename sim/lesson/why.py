@@ -81,7 +81,7 @@ def _items(pair: Pair, good: str) -> list[_Item]:
     step = int(np.abs(np.log(np.nan_to_num(multiple, nan=1.0))).argmax())
     found = [_Item(good, None, step, middle(pair.multiple(good)[:, step]))]
     short = []
-    for country in pair.countries(good):
+    for country in (c for g, c in pair.pairs if g == good):
         shares = pair.excess(good, country)
         path = of_members(shares)[1]
         if path.max() > metrics.SHORTAGE_SHARE:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,17 +19,18 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import MonaziteError
-from sim.lesson.lab import Lab, lesson_of
 from sim.lesson.session import Session, StaleError
-from sim.lesson.settings import Settings, read_settings, status_quo
+from sim.lesson.settings import Settings, lesson_of, read_settings, status_quo
 from sim.scenario import load_scenario
-from sim.teach.content import FOLDER, lesson_words, map_paths, texts
 from sim.teach.desk import BusyError, Desk, packed
 from sim.teach.guard import Guard, is_teacher, json_body
 
+if TYPE_CHECKING:
+    from sim.lesson.lab import Lab
+
 __all__ = ["Teaching", "make_app"]
 
-STATIC = FOLDER / "static"
+STATIC = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 MOST_AT_ONCE = 15
 """Settings of one request: the positions of a slider."""
@@ -50,21 +52,41 @@ class Teaching:
     """
 
     def __init__(self, name: str, path: Path, seed: int | None = None) -> None:
-        self.desk = Desk(lambda: Lab(name, seed))
+        self.desk = Desk(lambda: self._read(name, seed))
         scenario = load_scenario(name)
         self.session = Session(lesson_of(scenario), scenario.name, path)
         self._words: bytes = b""
+        self._start: asyncio.Future[Any] | None = None
         self.lines: set[WebSocket] = set()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Read the world, then answer; the status quo and what the button does are made ready meanwhile."""
-        lab = await self.desk.start()
-        self._words = packed({"lesson": lesson_words(lab), "map": map_paths(), "texts": texts()})
-        self.desk.prepare(status_quo(lab.lesson))
-        self.desk.prepare(self.session.now)
+        """Listen at once; whoever asks for the lesson waits until the world has been read."""
+        self._start = asyncio.ensure_future(self._begin())
         yield
+        self._start.cancel()
         await self.desk.stop()
+
+    def _read(self, name: str, seed: int | None) -> Lab:
+        from sim.lesson.lab import Lab
+        from sim.teach.content import lesson_words, map_paths, texts
+
+        lab = Lab(name, seed)
+        self._words = packed({"lesson": lesson_words(lab), "map": map_paths(), "texts": texts()})
+        return lab
+
+    async def _begin(self) -> Lab:
+        """Read the world; the status quo and what the button does are made ready behind it."""
+        lab = await self.desk.start()
+        self.desk.prepare(status_quo(lab.lesson))
+        self.desk.prepare(self._pressed(self.session.now))
+        return lab
+
+    async def lab(self) -> Lab:
+        """The lab, once it is there."""
+        assert self._start is not None
+        found: Lab = await asyncio.shield(self._start)
+        return found
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -82,34 +104,36 @@ class Teaching:
 
     async def words(self, _: Request) -> Response:
         """The lesson, the map, the texts."""
+        await self.lab()
         return _json(self._words)
 
     # -- the model ---------------------------------------------------------------------------------
 
     async def outcomes(self, request: Request) -> Response:
-        """Outcomes of up to fifteen settings. Others than the teacher see what has been run already."""
+        """Outcomes of up to fifteen settings. Others than the teacher see what stands now or has been run."""
         asked = (await json_body(request)).get("settings")
         if not isinstance(asked, list) or not 0 < len(asked) <= MOST_AT_ONCE:
             raise MonaziteError(f"'settings' is a list of 1 to {MOST_AT_ONCE}")
-        settings = [read_settings(self.desk.lab.lesson, one) for one in asked]
-        self._allow(request, all(self.desk.known(one) for one in settings))
+        lab = await self.lab()
+        settings = [read_settings(lab.lesson, one) for one in asked]
+        self._allow(request, all(one in self._standing() or self.desk.known(one) for one in settings))
         return _json(packed({"outcomes": await self.desk.outcomes(settings)}))
 
     async def why(self, request: Request) -> Response:
         """What brought an outcome about."""
         body = await json_body(request)
-        self._allow(request, False)
-        lab = self.desk.lab
+        lab = await self.lab()
         good = body.get("good", lab.goods[0])
         if good not in lab.goods:
             raise MonaziteError("this lesson does not show that good")
         settings = read_settings(lab.lesson, body.get("settings"))
+        self._allow(request, settings == self.session.now)
         return _json(packed({"why": await self.desk.why(settings, good)}))
 
     async def answers(self, request: Request) -> Response:
-        """Bets and questions, answered by the model."""
+        """Bets and questions, answered by the model; worked out once, whoever asks first."""
         await json_body(request)
-        self._allow(request, False)
+        await self.lab()
         return _json(packed(await self.desk.answers()))
 
     # -- the session -------------------------------------------------------------------------------
@@ -122,12 +146,12 @@ class Teaching:
         """Set, undo or redo; every window is told."""
         body = await json_body(request)
         self._allow(request, False)
-        version, session = body.get("version"), self.session
+        version, session, lab = body.get("version"), self.session, await self.lab()
         if type(version) is not int:
             raise MonaziteError("'version' is a number")
         what = body.get("do")
         if what == "set":
-            session.set(read_settings(self.desk.lab.lesson, body.get("settings")), version)
+            session.set(read_settings(lab.lesson, body.get("settings")), version)
         elif what in ("undo", "redo"):
             getattr(session, what)(version)
         else:
@@ -135,6 +159,11 @@ class Teaching:
         self.desk.prepare(self._pressed(session.now))
         await self._tell()
         return _json(packed({**session.as_words(), "teacher": True}))
+
+    def _standing(self) -> tuple[Settings, Settings]:
+        """What the teacher's page shows: how the lesson is set, and the status quo beside it."""
+        now = self.session.now
+        return now, replace(status_quo(self.session.lesson), options=now.options)
 
     def _pressed(self, settings: Settings) -> Settings:
         """What branches would start from if the button were pressed now."""

@@ -64,6 +64,7 @@ def lesson_words(lab: Lab) -> dict[str, Any]:
         "members": part.members,
         "seed": lab.seed,
         "months": lab.months,
+        "begin": lab.first_day_step(quo),
         "goods": goods,
         "card": {
             "label": part.card.label,

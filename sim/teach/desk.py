@@ -8,14 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import MonaziteError
-from sim.lesson.answers import answers
-from sim.lesson.lab import Lab
-from sim.lesson.outcome import outcomes
 from sim.lesson.settings import Settings
-from sim.lesson.why import why
+
+if TYPE_CHECKING:
+    from sim.lesson.lab import Lab
 
 __all__ = ["BusyError", "Desk", "packed"]
 
@@ -32,8 +31,10 @@ class BusyError(MonaziteError):
 class Desk:
     """One worker thread and a queue by urgency; equal questions are worked out once.
 
+    What needs arrays is imported in the worker, so that the address is there before the world has been read.
+
     Args:
-        make: makes the lab; called in the worker, so that the page is there before the world is read.
+        make: makes the lab; called in the worker.
     """
 
     def __init__(self, make: Callable[[], Lab]) -> None:
@@ -72,6 +73,8 @@ class Desk:
 
     async def outcomes(self, settings: list[Settings]) -> list[Any]:
         """The outcomes of some settings; those that are missing are run in one stack."""
+        from sim.lesson.outcome import outcomes
+
         missing = [one for one in dict.fromkeys(settings) if one.key not in self._kept]
         lab = self.lab
         if missing:
@@ -86,11 +89,15 @@ class Desk:
 
     async def why(self, settings: Settings, good: str) -> Any:
         """What brought an outcome about."""
+        from sim.lesson.why import why
+
         lab = self.lab
         return await self._once(f"why {good} {settings.key}", FIRST, lambda: why(lab, settings, good))
 
     async def answers(self) -> Any:
         """Bets and questions, answered."""
+        from sim.lesson.answers import answers
+
         lab = self.lab
         return await self._once("answers", SECOND, lambda: answers(lab))
 

@@ -33,10 +33,9 @@ def serve(
     """
     import uvicorn
 
-    first = _listen(LOOPBACK, port)
-    port = first.getsockname()[1]
-    sockets = [first] if host in NAMES else [first, _listen(host, port)]
     teaching = Teaching(name, path, seed)
+    sockets = _sockets(host, port)
+    port = sockets[0].getsockname()[1]
     config = uvicorn.Config(
         make_app(teaching, [*NAMES, host.lower()]), ws="websockets-sansio", log_level="warning",
         proxy_headers=False, server_header=False, ws_max_size=4096, ws_max_queue=4,
@@ -66,6 +65,18 @@ def code(address: str) -> str:
     text = io.StringIO()
     segno.make_qr(address).terminal(text, compact=True)
     return text.getvalue()
+
+
+def _sockets(host: str, port: int) -> list[socket.socket]:
+    """This machine's own address, and the further one where it is another; both on one port."""
+    found = [_listen(LOOPBACK, port)]
+    if host in NAMES:
+        return found
+    try:
+        return [*found, _listen(host, found[0].getsockname()[1])]
+    except MonaziteError:
+        found[0].close()
+        raise
 
 
 def _listen(host: str, port: int) -> socket.socket:

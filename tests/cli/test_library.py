@@ -23,7 +23,8 @@ NAMES = {
     "primary-export-halt-chn", "recycling-secondary", "redesign-substitution", "ree-embargo-chn-jpn-2010",
     "ree-export-price-2012", "ree-licence-2025", "ree-price-flooding", "reex-intermediate", "reex-long-run",
     "reex-short-run", "stockpile-chn", "stockpile-usa-tantalum", "strike-africa-cobalt",
-    "tariff-spiral-2025", "teaching-embargo-45min", "teaching-merger", "teaching-stockpile",
+    "tariff-spiral-2025", "teaching-embargo-45min", "teaching-embargo-magnets", "teaching-merger",
+    "teaching-stockpile",
 }  # fmt: skip
 
 

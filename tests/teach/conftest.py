@@ -44,9 +44,9 @@ def app(teaching: Teaching) -> Iterator[TestClient]:
 
 
 @contextlib.contextmanager
-def serving(lesson: Path, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(lesson: Path, folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """``monazite teach`` in a process of its own: its address, and the process."""
-    words = [sys.executable, "-m", "sim.cli", "teach", str(lesson), "--port", "0"]
+    words = [sys.executable, "-m", "sim.cli", "teach", str(lesson), "--port", "0", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

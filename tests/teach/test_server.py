@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from sim.teach.app import MOST_LINES, make_app
+from sim.teach.app import MOST_LINES
 from sim.teach.guard import LARGEST_BODY
 from tests.teach.conftest import HOST
 
@@ -118,21 +117,29 @@ def test_outcomes_and_why_come_from_the_model(app, teaching):
     assert teaching.desk.known(teaching.desk.lab.settings(None))
 
 
-def test_others_look_on_and_start_nothing(app, teaching):
+@pytest.fixture
+def elsewhere(app, monkeypatch):
+    """From now on, requests come from another machine."""
+    return lambda: monkeypatch.setattr(app._transport, "client", ("10.0.0.7", 5))
+
+
+def test_others_look_on_and_start_nothing(app, elsewhere):
     quo = app.get("/data/lesson.json").json()["lesson"]["quo"]
-    app.post("/api/outcomes", json={"settings": [quo]})
-    there = make_app(teaching, ["127.0.0.1"])
-    other = TestClient(there, base_url=HOST, client=("10.0.0.7", 5), headers={"origin": HOST})
-    assert other.get("/").status_code == 200
-    assert not other.get("/api/session").json()["teacher"]
-    assert other.post("/api/outcomes", json={"settings": [quo]}).status_code == 200
+    pressed = {**quo, "embargo": True}
+    change(app, do="set", settings=pressed)
+    elsewhere()
+    assert app.get("/").status_code == 200
+    assert not app.get("/api/session").json()["teacher"]
+    # What the teacher's page shows, others may wait for.
+    assert app.post("/api/outcomes", json={"settings": [pressed, quo]}).status_code == 200
+    assert app.post("/api/why", json={"settings": pressed}).status_code == 200
     new = {**quo, "sliders": {**quo["sliders"], "saving": 1}}
     asked = {
-        "/api/outcomes": {"settings": [new]}, "/api/why": {"settings": quo}, "/api/answers": {},
+        "/api/outcomes": {"settings": [new]}, "/api/why": {"settings": new},
         "/api/session": {"do": "undo", "version": 0},
     }  # fmt: skip
     for path, body in asked.items():
-        assert other.post(path, json=body).status_code == 403
+        assert app.post(path, json=body).status_code == 403
 
 
 def test_a_flood_of_windows_is_limited(app):
@@ -143,3 +150,18 @@ def test_a_flood_of_windows_is_limited(app):
             stack.enter_context(app.websocket_connect(LINE, headers={"origin": HOST}))
         with pytest.raises(WebSocketDisconnect), app.websocket_connect(LINE, headers={"origin": HOST}):
             pass
+
+
+def test_both_languages_have_every_word_that_the_page_asks_for():
+    import re
+
+    from sim.teach.content import FOLDER, texts
+
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / "static").glob("*.js"))
+    asked = set(re.findall(r"\bt\(\"(\w+)\"", scripts))
+    known = {language: {key for key in table if " " not in key} for language, table in texts().items()}
+    assert known["en"] == known["zh"]
+    assert asked <= known["en"]
+    for name in known["en"]:
+        places = [set(re.findall(r"\{(\w+)\}", table[name])) for table in texts().values()]
+        assert places[0] == places[1], name

@@ -34,6 +34,7 @@ async function start() {
     state = alone ? { ...state, settings: structuredClone(lesson.quo) } : await session();
     if (alone) history.push(state.settings);
     view.good = lesson.goods[0].id;
+    kept.begin = lesson.begin;
     pair = lesson.compare.length === 2 ? structuredClone(lesson.compare) : [structuredClone(lesson.quo), { ...structuredClone(lesson.quo), embargo: true }];
     const wanted = fromAddress();
     build();
@@ -242,7 +243,6 @@ async function explain(turn) {
     fill(parts.why, whyFeed(lesson, settings, []));
     return;
   }
-  if (!state.teacher) return;
   parts.why.classList.add("busy");
   try {
     const items = await why(settings, view.good);

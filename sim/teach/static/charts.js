@@ -89,9 +89,10 @@ export function heatMap(box, { months, outcome, cursor, goodName, width, choose 
     fill(box, el("p", {}, t("heatNone")));
     return;
   }
-  const side = Math.min(120, width * 0.3);
-  const row = 19;
-  const cell = (width - side - 44) / months.length;
+  const large = document.body.classList.contains("projector");
+  const side = Math.min(large ? 150 : 120, width * (large ? 0.38 : 0.3));
+  const row = large ? 22 : 19;
+  const cell = (width - side - (large ? 54 : 44)) / months.length;
   const height = rows.length * row + 20;
   const parts = [];
   rows.forEach((one, r) => {
@@ -102,7 +103,7 @@ export function heatMap(box, { months, outcome, cursor, goodName, width, choose 
       if (choose) rect.addEventListener("click", () => choose(i));
       parts.push(rect);
     });
-    parts.push(svg("text", { x: width - 40, y: r * row + 14 }, percent(one.most, 0)));
+    parts.push(svg("text", { x: width - (large ? 50 : 40), y: r * row + 14 }, percent(one.most, 0)));
   });
   months.forEach((day, i) => {
     if (day.slice(5, 7) === "01") parts.push(svg("text", { x: side + i * cell, y: height - 5 }, day.slice(0, 4)));

@@ -1,6 +1,6 @@
 // The left side: the embargo card, the red button, the sliders.
 import { el } from "./dom.js";
-import { own, t } from "./text.js";
+import { own, quantity, t } from "./text.js";
 
 /** Controls of a lesson; `act` has look(settings), set(settings), touch(slider index). */
 export function panel(lesson, act) {
@@ -68,13 +68,13 @@ function sliderBox(slider, index, act) {
       ask.setAttribute("aria-expanded", String(!help.hidden));
     },
   }, "?");
-  const jump = (place, word) => el("button", { type: "button", "aria-label": `${own(slider.label)}: ${word}, ${slider.positions[place]}`, onclick: () => act.set(place) }, word);
+  const jump = (place, word) => el("button", { type: "button", "aria-label": `${own(slider.label)}: ${word}, ${quantity(slider.positions[place])}`, onclick: () => act.set(place) }, word);
   const marks = [...new Map([[0, t("low")], [last, t("high")], [slider.quo, t("quo")]]).entries()].sort((a, b) => a[0] - b[0]);
   const buttons = marks.map(([place, word]) => jump(place, word));
   function label(place) {
-    value.textContent = slider.positions[place];
+    value.textContent = quantity(slider.positions[place]);
     value.classList.toggle("moved", place !== slider.quo);
-    input.setAttribute("aria-valuetext", slider.positions[place] + (place === slider.quo ? ` (${t("quo")})` : ""));
+    input.setAttribute("aria-valuetext", quantity(slider.positions[place]) + (place === slider.quo ? ` (${t("quo")})` : ""));
   }
   return {
     box: el("div", { class: "slider" }, el("div", { class: "head" }, el("label", { for: id }, own(slider.label)), value, ask), input, el("div", { class: "marks" }, buttons), help),

@@ -1,6 +1,6 @@
 // The right side: four big numbers, and why.
 import { el } from "./dom.js";
-import { country, fixed, month, monthsLong, own, percent, roundedToSum, t, times } from "./text.js";
+import { country, fixed, month, monthsLong, own, percent, quantity, roundedToSum, t, times } from "./text.js";
 
 function range(band, show) {
   return band.low === band.high ? "" : t("range", { low: show(band.low), high: show(band.high) });
@@ -27,7 +27,7 @@ export function tiles(numbers) {
 function partName(lesson, settings, name) {
   if (name === "embargo") return own(lesson.card.label);
   const slider = lesson.sliders.find((one) => one.id === name);
-  return `${own(slider.label)}: ${slider.positions[settings.sliders[name]]}`;
+  return `${own(slider.label)}: ${quantity(slider.positions[settings.sliders[name]])}`;
 }
 
 /** The feed: each item with parts that add up to it. */

@@ -3,9 +3,16 @@ import { el, fill } from "./dom.js";
 import { heatMap, legend, priceChart } from "./charts.js";
 import { bigNumbers } from "./side.js";
 import { answers, outcomes } from "./source.js";
-import { country, fixed, monthsLong, own, percent, t, times } from "./text.js";
+import { country, fixed, monthsLong, own, percent, quantity, t, times } from "./text.js";
 
-const WIDTH = 900;
+const WIDEST = 900;
+const MARGIN = 44;
+const NARROW = 900;
+
+/** Width of a chart that fills the page. */
+function wide() {
+  return Math.min(WIDEST, document.documentElement.clientWidth - MARGIN);
+}
 
 /** Settings in words: the button with its options, and what is moved. */
 export function inWords(lesson, settings) {
@@ -16,7 +23,7 @@ export function inWords(lesson, settings) {
   }
   for (const slider of lesson.sliders) {
     const place = settings.sliders[slider.id];
-    if (place !== slider.quo) parts.push(`${own(slider.label)} ${slider.positions[place]}`);
+    if (place !== slider.quo) parts.push(`${own(slider.label)} ${quantity(slider.positions[place])}`);
   }
   return parts.join("; ") || t("nothingSet");
 }
@@ -40,7 +47,7 @@ export function comparePage(ctx) {
       const chart = el("div");
       const unit = lesson.goods.find((item) => item.id === good).price_unit;
       priceChart(chart, {
-        months: lesson.months, width: WIDTH, height: 260, shade: [two.begin, two.end], name: `${t("price", { unit })}: A ${inWords(lesson, a)}; B ${inWords(lesson, b)}`,
+        months: lesson.months, width: wide(), height: 260, shade: [two.begin, two.end], name: `${t("price", { unit })}: A ${inWords(lesson, a)}; B ${inWords(lesson, b)}`,
         lines: [
           { kind: "base", label: t("before"), mid: base.goods[good].mid },
           { kind: "now", label: t("A"), ...band(one.goods[good]) },
@@ -49,7 +56,7 @@ export function comparePage(ctx) {
       });
       const heats = [one, two].map((outcome) => {
         const heat = el("div");
-        heatMap(heat, { months: lesson.months, outcome: outcome.goods[good], cursor: ctx.month(), goodName: goodName(lesson, good), width: WIDTH / 2 });
+        heatMap(heat, { months: lesson.months, outcome: outcome.goods[good], cursor: ctx.month(), goodName: goodName(lesson, good), width: document.documentElement.clientWidth <= NARROW ? wide() : wide() / 2 });
         return heat;
       });
       fill(box,
@@ -154,7 +161,7 @@ function sketchBox(ctx, settings, kept) {
     const lines = [{ kind: "base", label: t("before"), mid: base.goods[good.id].mid }, { kind: "sketch", label: t("yourBet"), mid: mine }];
     if (shown) lines.push({ kind: "now", label: t("now"), ...band(shown.goods[good.id]) });
     const list = stops.map((stop, i) => `${monthsLong(stop)} ${times(kept.sketch[i])}`).join(", ");
-    priceChart(chart, { months: lesson.months, lines, width: WIDTH, height: 260, shade: null, name: t("sketchName", { list }) });
+    priceChart(chart, { months: lesson.months, lines, width: wide(), height: 260, shade: null, name: t("sketchName", { list }) });
     if (shown) {
       const real = shown.goods[good.id].mid;
       const off = real.slice(begin).map((value, i) => Math.abs(mine[begin + i] / value - 1));

@@ -24,6 +24,12 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
 }
 
+/** A quantity as a scenario writes it, its unit in the language of the page. */
+export function quantity(text) {
+  const [, value, unit] = text.match(/^(\S+) (.+)$/) ?? [];
+  return unit && tables[language][`unit ${unit}`] ? `${value} ${tables[language][`unit ${unit}`]}` : text;
+}
+
 /** A text that the lesson gives by language. */
 export function own(text) {
   return text[language] ?? text.en;
