@@ -25,21 +25,29 @@ USUAL = {
 }  # fmt: skip
 
 
-def project_world(folder: Path, cost: float = 10_000.0, **rows: dict[str, str]) -> World:
+def project_world(
+    folder: Path, cost: float = 10_000.0, copies: int = 0, **rows: dict[str, str]
+) -> World:
     """The world; ``mine``, ``separator`` and ``magnet`` change the row of each.
 
     Args:
-        cost: USD/t of the mine's cash cost.
+        cost: USD/t of the mine's cash cost. copies: further mines like it.
     """
     world_with_entrants(folder)
     outputs = folder / "2024" / "outputs.csv"
     text = outputs.read_text(encoding="utf-8").replace("26000", f"{cost:g}")
-    text = text.replace("separator_later,ndpr_oxide,0,30,", "separator_later,ndpr_oxide,0,30,")
     outputs.write_text(text, encoding="utf-8")
+    more = [f"mine_more_{number}" for number in range(copies)]
+    for table in ("facilities", "outputs", "composition"):
+        path = folder / "2024" / f"{table}.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        mine = [line for line in lines if line.startswith("mine_later,")]
+        lines += [line.replace("mine_later", name) for name in more for line in mine]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with (folder / "2024" / "projects.csv").open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, COLUMNS)
         writer.writeheader()
-        for name in LATER:
+        for name in (*LATER, *more):
             writer.writerow({"facility": name, **USUAL, **rows.get(name.partition("_")[0], {})})
     countries = folder / "countries.csv"
     rows_of = list(csv.DictReader(countries.read_text(encoding="utf-8").splitlines()))

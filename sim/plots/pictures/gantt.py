@@ -127,7 +127,8 @@ def draw(measured: Measured) -> Figure:
         axes = sheet.axes(LEFT, 0.3, sheet.width - LEFT - RIGHT, tall)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])
-        at = mpl.dates.date2num(time)
+        # Days since 1970, as dates stand on an axis.
+        at = time.astype("datetime64[D]").astype(np.float64)
         edges = np.append(at, 2 * at[-1] - at[-2])
         for place, name in enumerate(names):
             top = place * row + 0.06
