@@ -29,11 +29,6 @@ SIDES = {
     "need": ("requirement", "need", "need of"),
 }
 """Where an event acts -> variable, axis, words."""
-ON_PROJECTS = (
-    "investment_block", "investment_finance", "new_deposit", "offtake", "permitting", "price_floor",
-    "technology_export_ban",
-)  # fmt: skip
-"""Types that act on mines and plants to be."""
 MONEY = ((1e9, "bn"), (1e6, "million"), (1e3, "thousand"))
 
 
@@ -256,9 +251,6 @@ def idle_events(run: Run) -> list[str]:
     for event in run.events:
         name = str(event["id"])
         touched = run.dataset["event_tonnes"].sel(event=name).values
-        if str(event["type"]) in ON_PROJECTS:
-            # They act on what made nothing in the base year.
-            touched = run.dataset["event_agents"].sel(event=name).values
         if not event.get("in_base_year") and not (touched > 0).any():
             idle.append(name)
     return idle

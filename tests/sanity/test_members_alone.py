@@ -43,7 +43,7 @@ def test_a_member_is_the_same_alone(
     if not varied:
         price_briefly(monkeypatch)
     scenario = load_scenario(name, overrides=overrides)
-    world = load_world(scenario.base_year)
+    world = load_world(scenario.base_year, scenario.tables)
     values = SIGMA if varied else {}
     together = Simulation(world, scenario, members=MEMBERS, seed=2, values=values).run()
     for position in (0, 3):
