@@ -25,8 +25,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         ("investment_finance",
          {"countries": "USA", "goods": ["magnet"], "form": "loan", "share": "50 %", "rate": "4 %/year",
           "fund": "2 billion USD"},
-         "a state gives loans at 4 %/year of 50 % of the capital to projects of magnet in the United States out "
-         "of 2 billion USD"),
+         "a state gives loans at 4 %/year of 50 % of the capital to projects of magnet in the United States "
+         "out of 2 billion USD"),
         ("offtake", {"projects": ["mine_later"], "share": "60 %"},
          "60 % of the output of mine later is bought ahead"),
         ("investment_block", {"owners": "CHN", "goods": ["clay"]},
@@ -43,8 +43,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
          "a state has all goods by mine_later paid at least 110 USD/kg; it takes 30 % of what is above"),
         ("ownership_control",
          {"by": "CHN", "countries": "COD", "goods": ["cobalt"], "share": "60 %", "overridden_by": "COD"},
-         "CHN has 60 % of cobalt by mines and plants in the Democratic Republic of the Congo kept from others "
-         "and sold at home, except in the Democratic Republic of the Congo"),
+         "CHN has 60 % of cobalt by mines and plants in the Democratic Republic of the Congo kept from "
+         "others and sold at home, except in the Democratic Republic of the Congo"),
     ],
 )  # fmt: skip
 def test_sentences(kind: str, fields: dict[str, Any], sentence: str) -> None:
