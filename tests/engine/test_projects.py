@@ -125,6 +125,21 @@ def test_what_is_dormant_is_touched_only_once_it_is_opened(tmp_path: Path) -> No
     assert (stage[:, -1] >= BUILDING).all()
 
 
+def test_weeks_and_months_agree(world: World) -> None:
+    """What is built opens on the same day, up to a step, and what is earned by then is alike."""
+    opened, earned = {}, {}
+    for step in ("month", "week"):
+        data = simulation(world, members=range(4), years=4, step=step).run()
+        stage = stages(data, "mine_later")
+        days = data.time.values.astype("datetime64[D]").astype(float)
+        assert (stage == OPERATING).any(1).all()
+        opened[step] = days[(stage == OPERATING).argmax(1)]
+        # Of the central run: chance has other paths in weeks.
+        earned[step] = data.project_margin.sel(project="mine_later", member=0).values.sum()
+    np.testing.assert_allclose(opened["week"], opened["month"], atol=32)
+    np.testing.assert_allclose(earned["week"], earned["month"], rtol=0.02)
+
+
 def test_a_long_boom_brings_a_glut(tmp_path: Path) -> None:
     """Mines that are begun while prices are high are there when they are not: half the peak, idle mines."""
     mine = {"capex_usd": "8500000", "build_years": "2", "permit_years": "0.1"}
