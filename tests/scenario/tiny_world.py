@@ -52,8 +52,8 @@ PROJECT_COLUMNS = (
     "state,permit_years,build_years,start,life_years,know_how,backed,composition,source,confidence"
 )
 PROJECTS = [
-    (name, name, 2024, "named", good, "", "USA", "BHP", "USA", 10, "", "", "permitted", 0, 2, "", 20, 1, 0, "",
-     "s", "assumption")
+    (name, name, 2024, "named", good, "", "USA", "BHP", "USA", 10, "", "", "permitted", 0, 2, "", 20, 1, 0,
+     "", "s", "assumption")
     for name, good in (
         ("mountain_pass_heavy", "dysprosium_oxide"), ("gramercy", "gallium_low_purity"),
         ("new_copper_refined_usa", "copper_refined"),
