@@ -100,8 +100,8 @@ class Ratios(Recording):
 
 
 @cache
-def _world(year: int) -> World:
-    return load_world(year)
+def _world(year: int, tables: Path) -> World:
+    return load_world(year, tables)
 
 
 def scenarios() -> list[str]:
@@ -119,7 +119,8 @@ def shortened(scenario: Scenario) -> Scenario:
 def measure(name: str, *overrides: str) -> Figures:
     """Figures of one scenario's first months."""
     scenario = shortened(load_scenario(name, overrides=overrides))
-    simulation = Simulation(_world(scenario.base_year), scenario, MEMBERS, SEED, recorder=Ratios)
+    world = _world(scenario.base_year, scenario.tables)
+    simulation = Simulation(world, scenario, MEMBERS, SEED, recorder=Ratios)
     while simulation.time < simulation.steps:
         simulation.step()
     assert isinstance(simulation.recorder, Ratios)

@@ -25,29 +25,37 @@ USUAL = {
 }  # fmt: skip
 
 
-def project_world(folder: Path, cost: float = 10_000.0, **rows: dict[str, str]) -> World:
+def project_world(
+    folder: Path, cost: float = 10_000.0, copies: int = 0, **rows: dict[str, str]
+) -> World:
     """The world; ``mine``, ``separator`` and ``magnet`` change the row of each.
 
     Args:
-        cost: USD/t of the mine's cash cost.
+        cost: USD/t of the mine's cash cost. copies: further mines like it.
     """
     world_with_entrants(folder)
     outputs = folder / "2024" / "outputs.csv"
     text = outputs.read_text(encoding="utf-8").replace("26000", f"{cost:g}")
-    text = text.replace("separator_later,ndpr_oxide,0,30,", "separator_later,ndpr_oxide,0,30,")
     outputs.write_text(text, encoding="utf-8")
+    more = [f"mine_more_{number}" for number in range(copies)]
+    for table in ("facilities", "outputs", "composition"):
+        path = folder / "2024" / f"{table}.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        mine = [line for line in lines if line.startswith("mine_later,")]
+        lines += [line.replace("mine_later", name) for name in more for line in mine]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with (folder / "2024" / "projects.csv").open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, COLUMNS)
-        writer.writeheader()
-        for name in LATER:
-            writer.writerow({"facility": name, **USUAL, **rows.get(name.partition("_")[0], {})})
+        projects = csv.DictWriter(handle, COLUMNS)
+        projects.writeheader()
+        for name in (*LATER, *more):
+            projects.writerow({"facility": name, **USUAL, **rows.get(name.partition("_")[0], {})})
     countries = folder / "countries.csv"
     rows_of = list(csv.DictReader(countries.read_text(encoding="utf-8").splitlines()))
     with countries.open("w", newline="", encoding="utf-8") as handle:
         columns = list(dict.fromkeys([*rows_of[0], "political_risk"]))
-        table = csv.DictWriter(handle, columns)
-        table.writeheader()
-        table.writerows({**row, "political_risk": "0.3"} for row in rows_of)
+        wider = csv.DictWriter(handle, columns)
+        wider.writeheader()
+        wider.writerows({**row, "political_risk": "0.3"} for row in rows_of)
     return load_world(2024, folder)
 
 
@@ -56,10 +64,10 @@ def event(kind: str, **fields: Any) -> Any:
 
 
 def simulation(
-    world: World, *events: Any, members: Any = 3, years: int = 6, **assumptions: float
+    world: World, *events: Any, members: Any = 3, years: int = 6, step: str = "month", **assumptions: float
 ) -> Simulation:
     end = dt.date(2023 + years, 12, 31)
-    scenario: Any = PlainScenario(events=events, end=end, assumptions=assumptions)
+    scenario: Any = PlainScenario(events=events, end=end, step=step, assumptions=assumptions)
     return Simulation(world, scenario, members=members, seed=7)
 
 

@@ -45,7 +45,7 @@ class Layout:
         offers = np.flatnonzero(world.project_of_offer >= 0)
         project = world.project_of_offer[offers]
         worth = world.offer_capacity[offers] * world.base_price[world.offer_good[offers]]
-        revenue = np.bincount(project, worth, count).astype(np.float64)
+        revenue: FloatArray = np.bincount(project, worth, count).astype(np.float64)
         plant: IntArray = np.full(count, -1, dtype=np.int64)
         plant[project] = prepared.benchmark.activities.offer_plant[offers]
         return cls(offers, project, worth / revenue[project], revenue, plant, Groups(project))

@@ -30,11 +30,6 @@ SIDES = {
     "need": ("requirement", "need", "need of"),
 }
 """Where an event acts -> variable, axis, words."""
-ON_PROJECTS = (
-    "investment_block", "investment_finance", "new_deposit", "offtake", "permitting", "price_floor",
-    "technology_export_ban",
-)  # fmt: skip
-"""Types that act on mines and plants to be."""
 MONEY = ((1e9, "bn"), (1e6, "million"), (1e3, "thousand"))
 
 
@@ -270,11 +265,7 @@ def idle_events(run: Run) -> list[str]:
     idle = []
     for event in run.events:
         name = str(event["id"])
-        acted = _acted(run, name)
-        if str(event["type"]) in ON_PROJECTS:
-            # They act on what made nothing in the base year.
-            acted = run.dataset["event_agents"].sel(event=name).values > 0
-        if not event.get("in_base_year") and not acted.any():
+        if not event.get("in_base_year") and not _acted(run, name).any():
             idle.append(name)
     return idle
 

@@ -95,7 +95,11 @@ def _description(scenario: Scenario) -> list[str]:
     compared = f", compared with {scenario.compare_to}" if scenario.compare_to else ""
     span = f"{scenario.start} to {scenario.end} in {len(scenario.steps())} {scenario.step}s"
     lines += ["", f"World of {scenario.base_year}, {span}{built}{compared}.", ""]
-    names = load_labels(scenario.base_year, scenario.tables).countries
+    labels = load_labels(scenario.base_year, scenario.tables)
+    names = labels.countries
+    if labels.projects:
+        count = len(labels.projects)
+        lines += [f"{count} mines and plants may be built in it (data/world/projects.csv).", ""]
     for bloc, members in scenario.blocs.items():
         lines.append(_wrapped("", f"{bloc} = {spoken(members, names)}").lstrip())
     lines += [""] if scenario.blocs else []

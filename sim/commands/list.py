@@ -186,6 +186,21 @@ def _straits(args: argparse.Namespace) -> list[Row]:
     return [strait_row(straits, name) for name in straits.names]
 
 
+def _projects(args: argparse.Namespace) -> list[Row]:
+    from sim.paths import world_directory
+    from sim.world.projects import catalogue
+
+    return [
+        {
+            "project": row["project"], "good": row["good"], "country": row["country"],
+            "owner": " ".join(filter(None, (row["owner_country"], row["owner"]))),
+            "t/year": row["capacity_t"], "state": row["state"], "confidence": row["confidence"],
+        }
+        for row in catalogue(world_directory())
+        if row["base_year"] == str(args.base_year)
+    ]  # fmt: skip
+
+
 def _instruments(args: argparse.Namespace) -> list[Row]:
     from sim.instruments import Instrument, instrument_class, instrument_types
 
@@ -264,4 +279,5 @@ LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "instruments": _instruments,
     "minerals": _minerals,
     "parameters": _parameters,
+    "projects": _projects,
 }

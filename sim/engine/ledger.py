@@ -41,7 +41,8 @@ class _Touched:
 def touched(
     world: World, controls: Controls, shares: Mapping[str, Amount], step_years: float
 ) -> dict[str, tuple[Amount, Amount]]:
-    """Per event the base-year tonnes and USD of one step that it acts on."""
+    """Per event the base-year tonnes and USD of one step that it acts on; of projects those at capacity."""
+    made = np.where(world.project_of_offer < 0, world.offer_output, world.offer_capacity)
     result: dict[str, tuple[Amount, Amount]] = {}
     for event, strength in shares.items():
         # A tariff at twice its rate acts on no more tonnes.
@@ -53,7 +54,7 @@ def touched(
                 amount = float((flow * links[g][np.ix_(*world.link_countries(g))]).sum())
                 tonnes, usd = tonnes + amount, usd + amount * world.goods[g].base_price
         for mask, amounts, goods in (
-            (controls.touched_offers.get(event), world.offer_output, world.offer_good),
+            (controls.touched_offers.get(event), made, world.offer_good),
             (controls.touched_needs.get(event), world.need_use, world.need_good),
         ):
             if mask is not None:

@@ -27,7 +27,9 @@ class Permitting(ProjectMeasure):
 
     def clause(self) -> str:
         """Whose permits take how much longer."""
-        return f"permits of {self.which()} take {self.change} longer"
+        less = self.change.value < 0
+        change = f"{self.change.text.lstrip('-')} {'less' if less else 'more'} time"
+        return f"permits of {self.which()} take {change}"
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Change the pace of permits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -53,6 +54,10 @@ class PriceFloor(MakerMeasure):
         if self.price.dimension not in ("price", "share"):
             raise WordError(f"the price, {self.price}, is neither a price nor a share", "write '110 USD/kg'")
         super().model_post_init(context)
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """None: the market of tomorrow does not change with a floor, which it does not know."""
+        return set()
 
     def clause(self) -> str:
         """Who is paid at least how much."""

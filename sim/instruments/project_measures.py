@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +66,10 @@ class ProjectMeasure(Instrument):
                 "write for example 'countries: [USA]'",
             )
         super().model_post_init(context)
+
+    def turns(self, now: dt.date) -> set[dt.date]:
+        """None: the market of tomorrow does not change with it, only what is built for it."""
+        return set()
 
     def which(self) -> str:
         """The projects, in words."""

@@ -115,8 +115,8 @@ def world_tables(
     if choice.projects:
         projects = choice.projects, world_directory()
         content.update(repr(choice.projects).encode())
-        for name in (CATALOGUE, MORE):
-            content.update((world_directory() / name).read_bytes())
+        for path in (world_directory() / CATALOGUE, world_directory() / MORE):
+            content.update(path.read_bytes() if path.is_file() else b"")
         content.update((Path(__file__).parent / "projects.py").read_bytes())
 
     def build(folder: Path) -> None:

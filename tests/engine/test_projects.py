@@ -125,7 +125,40 @@ def test_what_is_dormant_is_touched_only_once_it_is_opened(tmp_path: Path) -> No
     assert (stage[:, -1] >= BUILDING).all()
 
 
-def test_the_twin_of_a_run_without_projects_is_itself(small_world: World) -> None:
+def test_weeks_and_months_agree(world: World) -> None:
+    """What is built opens on the same day, up to a step, and what is earned by then is alike."""
+    opened, earned = {}, {}
+    for step in ("month", "week"):
+        data = simulation(world, members=range(4), years=4, step=step).run()
+        stage = stages(data, "mine_later")
+        days = data.time.values.astype("datetime64[D]").astype(float)
+        assert (stage == OPERATING).any(1).all()
+        opened[step] = days[(stage == OPERATING).argmax(1)]
+        # Of the central run: chance has other paths in weeks.
+        earned[step] = data.project_margin.sel(project="mine_later", member=0).values.sum()
+    np.testing.assert_allclose(opened["week"], opened["month"], atol=32)
+    np.testing.assert_allclose(earned["week"], earned["month"], rtol=0.02)
+
+
+def test_a_long_boom_brings_a_glut(tmp_path: Path) -> None:
+    """Mines that are begun while prices are high are there when they are not: half the peak, idle mines."""
+    mine = {"capex_usd": "8500000", "build_years": "2", "permit_years": "0.1"}
+    world = project_world(tmp_path, cost=8_000, copies=9, mine=mine)
+    boom = event("demand_shock", level="120 %", **{"from": "2025-01-01", "until": "2030-12-31"})
+    runs = [
+        simulation(world, *events, members=range(1, 9), years=11, expansion_speed=0.0).run()
+        for events in ((boom,), ())
+    ]
+    price, usual = (one.price_gate.values[..., 0] / 20_000 for one in runs)
+    high, later = price[:, 12:84].max(1), price[:, 84:].mean(1)
+    assert np.median(high) > 1.4
+    assert np.median(later / high) < 0.55
+    assert np.median(later) < np.median(usual[:, 84:].mean(1))
+    idled, calm = ((one.project_stage.values == MOTHBALLED).any(1).sum() for one in runs)
+    assert idled > calm
+
+
+def test_a_world_without_projects_knows_nothing_of_them(small_world: World) -> None:
     """A world without projects has no process for them, and its results no variable."""
     run = simulation(small_world, years=1)
     assert run.actors.processes == []

@@ -25,9 +25,9 @@ from tests.tantalum import OVERRIDES, tantalum_campaign
 
 GOOD = "dysprosium_oxide"
 TANTALUM = "tantalum_powder"
-TEN = [
-    "concentration", "dose", "flows", "map", "price", "sensitivity", "shortage", "stocks", "supply",
-    "winners",
+ELEVEN = [
+    "concentration", "dose", "flows", "map", "price", "projects", "sensitivity", "shortage", "stocks",
+    "supply", "winners",
 ]  # fmt: skip
 
 
@@ -93,11 +93,11 @@ def test_labels_of_real_results_select(ran: tuple[xr.Dataset, xr.Dataset]) -> No
     np.testing.assert_array_equal(together, apart[0] - apart[1])
 
 
-def test_there_are_the_ten_pictures_each_shown_or_saying_why_not() -> None:
+def test_there_are_the_eleven_pictures_each_shown_or_saying_why_not() -> None:
     plot = SHOCK.compare(CALM, good=GOOD).plot
-    assert [name for name in dir(plot) if not name.startswith("_")] == TEN
-    assert sorted(kind.name for kind in kinds()) == TEN
-    drawn = [getattr(plot, name)() for name in TEN]
+    assert [name for name in dir(plot) if not name.startswith("_")] == ELEVEN
+    assert sorted(kind.name for kind in kinds()) == ELEVEN
+    drawn = [getattr(plot, name)() for name in ELEVEN]
     shown = {one.name.partition("_")[0] for one in drawn if one._repr_png_() is not None}
     assert shown >= {"price", "shortage", "stocks", "winners"}
     for one in drawn:

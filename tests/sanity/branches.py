@@ -30,12 +30,12 @@ Way = Callable[[Simulation], Simulation]
 
 
 def world_of(scenario: Scenario) -> World:
-    return _world(scenario.base_year)
+    return _world(scenario.base_year, scenario.tables)
 
 
 @functools.cache
-def _world(base_year: int) -> World:
-    return load_world(base_year)
+def _world(base_year: int, tables: Path) -> World:
+    return load_world(base_year, tables)
 
 
 def month_of_parting(scenario: Scenario, chance: random.Random) -> int:

@@ -19,8 +19,9 @@ CASES = [
     ("ree-licence-2025", ("minerals=[dysprosium,neodymium_praseodymium]", "time.end=2025-09")),
     ("stockpile-usa-tantalum", ("time.end=2025-12",)),
     ("ga-ge-sb-ban-usa-2024", ("minerals=[gallium]", "time.end=2025-03")),
+    ("reex-long-run", ("time.end=2026-09",)),
 ]
-"""A queue with many users, a stockpile, and a ban that follows origins."""
+"""A queue with many users, a stockpile, a ban that follows origins, and projects with loans and a floor."""
 
 
 def differing(one: xr.Dataset, other: xr.Dataset) -> list[str]:
@@ -43,7 +44,7 @@ def test_a_member_is_the_same_alone(
     if not varied:
         price_briefly(monkeypatch)
     scenario = load_scenario(name, overrides=overrides)
-    world = load_world(scenario.base_year)
+    world = load_world(scenario.base_year, scenario.tables)
     values = SIGMA if varied else {}
     together = Simulation(world, scenario, members=MEMBERS, seed=2, values=values).run()
     for position in (0, 3):

@@ -17,6 +17,7 @@ import xarray as xr
 
 from scripts import golden
 from sim.engine import Simulation
+from sim.instruments.piles import Piles
 from sim.scenario import Scenario, load_scenario
 from tests.checks_of_runs import price_briefly
 from tests.engine.busy_run import record_tail
@@ -53,7 +54,7 @@ def by_good(simulation: Simulation, needs: Tonnes) -> Tonnes:
 def in_piles(simulation: Simulation) -> Tonnes:
     """(M, G) tonnes in stockpiles and on their way there."""
     total = np.zeros((len(simulation.case.members), len(simulation.world.goods)))
-    if simulation.actors.processes:
+    if any(isinstance(process, Piles) for process in simulation.actors.processes):
         piles = piles_of(simulation)
         tonnes = (piles.tonnes.stock + piles.tonnes.transit.sum(0))[..., 0]
         np.add.at(total, (slice(None), np.array(piles.goods)), tonnes)

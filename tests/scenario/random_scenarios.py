@@ -49,6 +49,13 @@ COMMON = (
     "in_base_year", "dormant",
 )  # fmt: skip
 
+ON_PROJECTS = (
+    "investment_block", "investment_finance", "new_deposit", "offtake", "permitting", "price_floor",
+    "technology_export_ban",
+)  # fmt: skip
+"""What acts on mines and plants to be, which these worlds have none of."""
+USUAL = [kind for kind in instrument_types() if kind not in ON_PROJECTS]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -140,7 +147,7 @@ class _Maker(Values):
         if chance.random() < 0.3:
             self.blocs["some_allies"] = self.countries(groups=False)
         for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 4, MOST_EVENTS))):
-            self._add(chance.choice(instrument_types()))
+            self._add(chance.choice(USUAL))
         overrides: list[str] = []
         if chance.random() < 0.15 and self.steps > 2:
             # Who cuts a run short on the command line leaves events behind.
@@ -237,7 +244,7 @@ class _Maker(Values):
     def _targets(self, kind: str) -> dict[str, Any]:
         """What a rule or a negotiation acts on, made where it is missing, and how."""
         chance = self.chance
-        ordinary = [t for t in instrument_types() if t not in (*RULES, "merger")]
+        ordinary = [t for t in USUAL if t not in (*RULES, "merger")]
         if kind == "negotiation":
             if chance.random() < 0.5:
                 return {"events": [self._add("export_licence")],

@@ -47,6 +47,19 @@ FLOWS = (
 PRICES = {"dysprosium_oxide": 250000, "gallium_low_purity": 250000, "gallium_high_purity": 400000,
           "copper_refined": 9000}  # fmt: skip
 
+PROJECT_COLUMNS = (
+    "project,name,base_year,kind,good,like,country,owner,owner_country,capacity_t,capex_usd_m,cash_cost_usd_t,"
+    "state,permit_years,build_years,start,life_years,know_how,backed,composition,source,confidence"
+)
+PROJECTS = [
+    (name, name, 2024, "named", good, "", "USA", "BHP", "USA", 10, "", "", "permitted", 0, 2, "", 20, 1, 0,
+     "", "s", "assumption")
+    for name, good in (
+        ("mountain_pass_heavy", "dysprosium_oxide"), ("gramercy", "gallium_low_purity"),
+        ("new_copper_refined_usa", "copper_refined"),
+    )
+]  # fmt: skip
+
 
 def _write(path: Path, header: str, rows: object) -> None:
     lines = [header, *(",".join(str(cell) for cell in row) for row in rows)]  # type: ignore[attr-defined]
@@ -68,6 +81,7 @@ def write_world(top: Path) -> Path:
         "good,name,mineral,market,stage,unit,hs6,basket,element,note",
         [(g, f'"{n}"', m, "", s, u, hs, 0, "", "") for g, n, m, s, u, hs in GOODS],
     )
+    _write(top / "projects.csv", PROJECT_COLUMNS, PROJECTS)
     _write(top / "elements.csv", "element,name,members,note", [("Dy", "Dysprosium", "Dy", "")])
     _write(top / "hosts.csv", "good,country,host,share,source,confidence", [])
     table = Path(__file__).parents[2] / "data" / "raw" / "assumptions" / "governments.csv"

@@ -17,7 +17,7 @@ from sim.analysis.select import stages
 from sim.plots.case import Case
 from sim.plots.lettering import shortened
 from sim.plots.pictures import Kind, Measured
-from sim.plots.style import BASELINE, GREY, STYLE, Sheet, date_axis, day_number, in_text, percent, quoted
+from sim.plots.style import BASELINE, GREY, STYLE, Sheet, date_axis, in_text, percent, quoted
 from sim.world.projects import STAGES
 
 __all__ = ["KIND"]
@@ -127,7 +127,8 @@ def draw(measured: Measured) -> Figure:
         axes = sheet.axes(LEFT, 0.3, sheet.width - LEFT - RIGHT, tall)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])
-        at = np.array([day_number(day) for day in time])
+        # Days since 1970, as dates stand on an axis.
+        at = time.astype("datetime64[D]").astype(np.float64)
         edges = np.append(at, 2 * at[-1] - at[-2])
         for place, name in enumerate(names):
             top = place * row + 0.06
