@@ -26,7 +26,7 @@ __all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
 Precision = Literal["double", "single"]
 
 BATCH_ELEMENTS = 20_000
-"""Buyers x tiers handled together, and half as many more for each size class of goods: a working set that
+"""Buyers x tiers handled together for each size class of goods, and half as many on top: a working set that
 stays in cache, yet outweighs the calls made for each class. Results do not depend on it."""
 AIM = 0.9
 """Share of the tolerance that the solvers aim at, so that rounding does not decide arrival."""
@@ -248,7 +248,7 @@ def _quote_goods_without_market(
 
 def _member_batches(members: int, elements: int, buckets: int) -> list[slice]:
     """Batches of some ``BATCH_ELEMENTS``, whole blocks; a small rest is joined to the last."""
-    most = BATCH_ELEMENTS * (2 + buckets) // 2
+    most = BATCH_ELEMENTS * (1 + 2 * buckets) // 2
     at_once = max(BLOCK, most // max(elements, 1) // BLOCK * BLOCK)
     starts = list(range(0, members, at_once))
     if len(starts) > 1 and members - starts[-1] < at_once // 2:

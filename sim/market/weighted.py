@@ -107,7 +107,16 @@ def _shared(piece: Piece, link_weights: Sequence[FloatArray]) -> FloatArray:
     """(G, R, B), or (n, R, B) where each market has a kernel of its own."""
     if piece.bucket.own:
         return _own(piece, link_weights)
-    return np.stack([_one(piece, g, link_weights) for g in range(len(piece.bucket.goods))])
+    bucket = piece.bucket
+    if piece.capped:
+        return np.stack([_one(piece, g, link_weights) for g in range(len(bucket.goods))])
+    # Without caps rows are sellers, in order.
+    laid = np.zeros(bucket.kernel.shape)
+    for g, good in enumerate(bucket.goods.tolist()):
+        weight = np.asarray(link_weights[good])
+        laid[g, : weight.shape[0], : weight.shape[1]] = weight
+    laid *= bucket.kernel
+    return laid
 
 
 def _own(piece: Piece, link_weights: Sequence[FloatArray]) -> FloatArray:

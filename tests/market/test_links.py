@@ -8,6 +8,7 @@ import pytest
 from sim.market import clearing as module
 from sim.market.clearing import Market, clear
 from sim.market.flows import FlowTotals
+from sim.market.links import links_of
 from tests.market.cases import random_case
 
 
@@ -56,3 +57,39 @@ def test_totals_are_sums_of_flows_even_when_policy_changes() -> None:
     totals.add(changed)
     for good, total in enumerate(totals.totals()):
         np.testing.assert_allclose(total, 2 * cleared.flow(good) + changed.flow(good), rtol=1e-13)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_tonnes_on_links_are_those_of_the_flows(own: bool) -> None:
+    rng = np.random.default_rng(11)
+    case = random_case(rng, goods=5, members=6, sellers=(2, 9), buyers=(2, 14), caps=4, idle=0.1)
+    case = case.with_(cap_tonnes=0.3 * case.cap_tonnes)
+    if own:
+        kernels = [kernel * rng.uniform(0.5, 2.0, (6, *kernel.shape)) for kernel in case.kernel]
+        kernels[1][2, 0] = 0.0
+        case = case.with_(kernel=kernels)
+    market = case.market()
+    clearing = case.clear(market)
+    rent = [np.zeros(clearing.flow(good).shape) for good in range(5)]
+    for cap, (good, sellers, buyers) in enumerate(market.caps):
+        rent[good] += clearing.log_rent[:, cap, None, None] * np.outer(sellers, buyers)
+    seen = 0
+    for capped in (False, True):
+        links = links_of(market, capped, lambda offer, need: need * 1000 + offer)
+        assert (np.diff(links.need * 1000 + links.offer) > 0).all()
+        for batch in clearing.batches:
+            if bool(batch.frame.capped) != capped:
+                continue
+            tonnes = links.tonnes(batch)
+            pairs = zip(links.offer.tolist(), links.need.tolist(), strict=True)
+            for place, (offer, need) in enumerate(pairs):
+                good = int(case.offer_good[offer])
+                at = offer - market.offers_of(good).start, need - market.needs_of(good).start
+                flow = clearing.flow(good)[:, *at]
+                np.testing.assert_allclose(tonnes[:, place], flow, rtol=1e-12, atol=1e-300)
+                if capped:
+                    there = tonnes[:, place] > 0
+                    found = links.with_rent(batch)[there, place]
+                    np.testing.assert_allclose(found, np.exp(rent[good][:, *at][there]), rtol=1e-12)
+                seen += 1
+    assert seen == sum(kernel.shape[-1] * kernel.shape[-2] for kernel in case.kernel)

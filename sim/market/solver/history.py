@@ -80,7 +80,7 @@ class History:
         """
         if length not in self._views:
             self._views[length] = self._viewed(length)
-        matrix, right, diagonal, steps, back, solved = self._views[length]
+        matrix, right, diagonal, steps, last, back, solved = self._views[length]
         gram = self.gram[:length, :length]
         cross = gram[now]
         np.subtract(cross[now], cross, out=right)
@@ -96,6 +96,7 @@ class History:
             np.divide(below, pivot, out=factor)
             np.multiply(by_row, column, out=outer)
             np.subtract(rest, outer, out=rest)
+        np.divide(*last)
         for row, own, room, earlier in back:
             np.multiply(row, own, out=room)
             np.subtract(earlier, room, out=earlier)
@@ -109,7 +110,7 @@ class History:
             a[: length + 1, :length] for a in (self._system, self._lower, self._outer)
         )
         steps = []
-        for k in range(length):
+        for k in range(length - 1):
             below, factor = system[k + 1 :, k], lower[k + 1 :, k]
             rest = slice(k + 1, None), slice(k + 1, None)
             by_row, column = factor[:, None], below[:-1]
@@ -117,7 +118,8 @@ class History:
         solved = lower[length]
         back = [(lower[k, :k], solved[k], outer[0, :k], solved[:k]) for k in range(length - 1, 0, -1)]
         diagonal = np.einsum("iin->in", system[:length])
-        return system[:length], system[length], diagonal, steps, back, solved
+        last = system[length, -1], system[length - 1, -1], solved[-1]
+        return system[:length], system[length], diagonal, steps, last, back, solved
 
     def _of_few(self, now: int, length: int, few: IntArray) -> FloatArray:
         weights: FloatArray = self._lower[length, :length]

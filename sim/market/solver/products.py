@@ -24,9 +24,13 @@ MOST_JOINED = 16
 """Blocks multiplied at once, at most."""
 WORTH_A_CALL = 3
 """Blocks of a good from which on a product of its own is quicker than a copy of its matrix for each."""
+ONE_BY_ONE = 4
+"""Products of few members that are made one by one; from more of a size on in a stack."""
 LEAST_SINGLE = np.exp(-46.0)
 """Weights of open links in single precision are at least this share of their seller's largest: products
 with them then stay clear of subnormal numbers, which are slow and coarse."""
+Triples = list[tuple[FloatArray, FloatArray, FloatArray]]
+"""What is multiplied by what, into what."""
 
 
 class Products:
@@ -48,6 +52,8 @@ class Products:
     buffers: list[FloatArray]
     places: list[IntArray]
     blocked: list[list[FloatArray]]
+    few: list[tuple[Triples, Triples]]
+    """Of fewer members than a block has, both ways: products one by one, and in stacks."""
 
     def __init__(
         self,
@@ -87,6 +93,7 @@ class Products:
         self._set_matrices(matrices)
         if unit < BLOCK:
             self._set_buffers([len(which) for which in self.goods], [matrix.shape[1:] for matrix in shared])
+            self._set_few()
 
     def _add_side(
         self, which: IntArray, count: IntArray, matrix: FloatArray, side: tuple[slice, slice]
@@ -141,6 +148,8 @@ class Products:
         other = object.__new__(Products)
         other.__dict__.update(self.__dict__)
         other._set_matrices(matrices)
+        if self.unit < BLOCK:
+            other._set_few()
         return other
 
     def single(self) -> Products:
@@ -163,6 +172,8 @@ class Products:
                 other.blocked.append(
                     [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
                 )
+        if self.unit < BLOCK:
+            other._set_few()
         return other
 
     def forward(self, x: FloatArray, out: FloatArray) -> None:
@@ -179,7 +190,7 @@ class Products:
         if self.own_sides:
             self._apply_own(given, out, here, there)
         if self.unit < BLOCK:
-            self._apply_few(given, out, matrices, here, there)
+            self._apply_few(given, out, here, there)
             return
         for side, shape, (many, count), matrix in zip(
             self.sides, self.shapes, self.joined, matrices, strict=True
@@ -209,9 +220,22 @@ class Products:
             else:
                 np.matmul(x, matrix, out=y)
 
-    def _apply_few(
-        self, given: FloatArray, out: FloatArray, matrices: Sequence[FloatArray], here: int, there: int
-    ) -> None:
+    def _set_few(self) -> None:
+        """The products of few members: a stack of few is quicker one by one, with the same bits."""
+        self.few = []
+        for here, matrices in enumerate((self.matrices, self.transposed)):
+            single: Triples = []
+            stacked: Triples = []
+            for given, matrix, out in zip(self.blocked[here], matrices, self.blocked[1 - here], strict=True):
+                x, y = (blocks.reshape(-1, *blocks.shape[-2:]) for blocks in (given, out))
+                triples = zip(x, matrix.reshape(-1, *matrix.shape[-2:]), y, strict=True)
+                if len(x) <= ONE_BY_ONE:
+                    single += triples
+                else:
+                    stacked.append((x, matrix.reshape(-1, *matrix.shape[-2:]), y))
+            self.few.append((single, stacked))
+
+    def _apply_few(self, given: FloatArray, out: FloatArray, here: int, there: int) -> None:
         """Fewer members than a block has, in blocks of which the rest is empty."""
         if not self.sides:
             return
@@ -221,7 +245,10 @@ class Products:
         else:
             whole = np.concatenate([given[side[here]] for side in self.sides])
         self.buffers[here][self.places[here]] = whole
-        for x, matrix, y in zip(self.blocked[here], matrices, self.blocked[there], strict=True):
+        single, stacked = self.few[here]
+        for x, matrix, y in single:
+            x.dot(matrix, y)
+        for x, matrix, y in stacked:
             np.matmul(x, matrix, out=y)
         # Products of the members that are 0 are 0: the buffer is clean for the other direction.
         if self.together:
