@@ -127,7 +127,7 @@ def initial_state(prepared: Prepared) -> State:
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
         practised=prepared.each(world.offer_output),
         cash_cost=prepared.each(prepared.cash_cost),
-        owner=world.firm_numbers[None],
+        owner=world.firm_numbers[None].copy(),
         markup=np.ones((members, offers)),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),

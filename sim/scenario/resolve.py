@@ -97,7 +97,8 @@ def check_scenario(
     for override in ruled:
         root = report.root = _override(root, override, report)
     root = report.root = _with_files(root, report, chain)
-    scenario = _build(root, report, path)
+    # A lesson speaks of the file as it is: what the command line takes out of it is no fault of the lesson.
+    scenario = _build(root, report, path, with_lesson=not parsed)
     # What the reader found wrong at a place explains what the checks find there.
     found = {(problem.file, problem.line, problem.column) for problem in problems}
     problems += [p for p in report.problems if (p.file, p.line, p.column) not in found or not p.line]
@@ -195,7 +196,9 @@ def _standing(fields: Mapping[str, object], error: ValidationError) -> Header | 
         return None
 
 
-def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> Scenario | None:
+def _build(
+    root: Node, report: Report, path: Path, *, probed: bool = False, with_lesson: bool = True
+) -> Scenario | None:
     """The scenario, and all problems in ``report``.
 
     Args:
@@ -235,7 +238,7 @@ def _build(root: Node, report: Report, path: Path, *, probed: bool = False) -> S
     _check_events(header, events, report, labels)
     probe = _probe(report, path)
     sweep = None if probed else read_sweep(root, report, probe)
-    lesson = None if probed else read_lesson(root, report, probe)
+    lesson = read_lesson(root, report, probe) if with_lesson and not probed else None
     if not sound and not probed:
         return None
     return Scenario(

@@ -228,7 +228,10 @@ class World:
     def firm_numbers(self) -> IntArray:
         """(F,) number of the firm that owns each facility in the base year, in the order of the table."""
         firms = {name: i for i, name in enumerate(dict.fromkeys(self.facility_firm))}
-        return np.array([firms[name] for name in self.facility_firm], dtype=np.int64)
+        numbers = np.array([firms[name] for name in self.facility_firm], dtype=np.int64)
+        # All who ask share it.
+        numbers.setflags(write=False)
+        return numbers
 
     @cached_property
     def unnamed(self) -> BoolArray:

@@ -20,10 +20,11 @@ from tests.plots.boxes import faults
 SHOCK, BASELINE = "ree-licence-2025", "baseline-2024"
 SHARE, DELAY, FROM = (f"events.licence.{name}" for name in ("approval_share", "delay", "from"))
 GOOD = "dysprosium_oxide"
+EARLY = "2025-06-01"
 VARY = {
     SHARE: {"uniform": ["10 %", "80 %"]},
     DELAY: {"uniform": ["30 days", "45 days"]},
-    FROM: ["2025-04-04", "2025-07-15"],
+    FROM: [EARLY, "2025-07-15"],
 }
 
 
@@ -121,12 +122,12 @@ def test_a_date_is_a_choice_without_order(sweep: Sweep) -> None:
     """Money lost hangs on when the licence begins: the early date alone is bad."""
     text = f"unmet.{GOOD} > 0 t"
     points = judged(sweep, SHOCK, BASELINE, text)
-    early = points.frame[FROM].to_numpy() == "2025-04-04"
+    early = points.frame[FROM].to_numpy() == EARLY
     bound = f"{np.quantile(points.outcome, 0.6):.3f}"
     points = judged(sweep, SHOCK, BASELINE, f"unmet.{GOOD} > {bound} t")
     (found,) = find_boxes(points, 1, None)
     kept = {r.path: r.kept for r in restrictions(points, found)}
-    assert kept[FROM] == ("2025-04-04",)
+    assert kept[FROM] == (EARLY,)
     assert found.box.holds(points.points.place)[~early].sum() == 0
 
 
