@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -158,9 +159,9 @@ class Deal(Instrument):
 
     # -- what ----------------------------------------------------------------------------------
 
+    @abstractmethod
     def parties(self, world: World) -> BoolArray:
         """(F,) facilities of those who take part."""
-        raise NotImplementedError
 
     def _named(
         self, world: World, firms: Iterable[str], owners: Iterable[str] = ()

@@ -78,7 +78,7 @@ def other_tables(folder: Path, table: str, old: str, new: str) -> World:
 @pytest.mark.parametrize(
     ("table", "old", "new"),
     [
-        ("2024/inputs.csv", ",8,0.5,", ",9,0.5,"), ("2024/inputs.csv", ",8,0.5,", ",8,0.6,"),
+        ("2024/inputs.csv", ",0.5,12,", ",0.5,13,"), ("2024/inputs.csv", ",6,0.5,", ",6,0.6,"),
         ("2024/outputs.csv", "14000.0", "14500.0"), ("2024/facilities.csv", "1000000000.0", "1100000000.0"),
         ("2024/composition.csv", "0.06", "0.06000001"), ("countries.csv", "Japan,138.0", "Japan,139.0"),
         ("countries.csv", "138.0,36.0,,0,1,1,0", "138.0,36.0,,0,0,1,0"),

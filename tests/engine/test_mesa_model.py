@@ -89,8 +89,9 @@ def test_the_viewed_member_is_the_one_that_agents_show(small_world: World) -> No
 
 
 OF_SOME_MINERALS = [
-    "ganzhou-depletion", "hindcast-gallium-2023", "hindcast-gallium-static", "hindcast-germanium-static",
-    "lithium-overcapacity", "stockpile-usa-tantalum", "teaching-embargo-45min", "teaching-merger",
+    "baseline-long-run-rare-earths", "ganzhou-depletion", "hindcast-gallium-2023",
+    "hindcast-gallium-static", "hindcast-germanium-static", "lithium-overcapacity", "reex-long-run",
+    "stockpile-usa-tantalum", "teaching-embargo-45min", "teaching-embargo-magnets", "teaching-merger",
     "teaching-stockpile",
 ]  # fmt: skip
 

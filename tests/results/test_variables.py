@@ -16,6 +16,9 @@ from sim.variables import DETAILS, OVER_AGENTS, OVER_MEMBERS, OVER_TIME, VARIABL
 from sim.world.world import World
 from tests.engine.test_origins import everything
 from tests.engine.test_rules import LICENCE, event, rule, simulation
+from tests.projects_world import event as project_event
+from tests.projects_world import project_world
+from tests.projects_world import simulation as with_projects
 
 
 def _events() -> list[Instrument]:
@@ -46,16 +49,32 @@ def kept(small_world: World) -> dict[str, np.ndarray]:
     return made.recorder.finish()
 
 
-def test_a_run_writes_the_variables_of_the_table_and_no_others(run: xr.Dataset) -> None:
-    assert set(run.data_vars) == {name for name, variable in VARIABLES.items() if variable.in_run}
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    """A run in a world with projects, public money and a price floor."""
+    world = project_world(tmp_path_factory.mktemp("projects"))
+    money = project_event("investment_finance", projects=["mine_later"], form="grant", share="50 %")
+    floor = project_event("price_floor", countries=["USA"], goods=["all"], price="110 %")
+    return with_projects(world, money, floor, members=[0, 1], years=1).run()
 
 
-def test_a_run_states_axes_type_unit_and_meaning_as_the_table_does(run: xr.Dataset) -> None:
-    found = {
-        name: (array.dims, str(array.dtype), dict(array.attrs)) for name, array in run.data_vars.items()
-    }
+OF_PROJECTS = frozenset(written_by("projects"))
+
+
+def test_a_run_writes_the_variables_of_the_table_and_no_others(run: xr.Dataset, built: xr.Dataset) -> None:
+    known = {name for name, variable in VARIABLES.items() if variable.in_run}
+    assert set(run.data_vars) == known - OF_PROJECTS
+    assert set(built.data_vars) & OF_PROJECTS == OF_PROJECTS
+    assert set(built.data_vars) <= known
+
+
+def test_a_run_states_axes_type_unit_and_meaning_as_the_table_does(
+    run: xr.Dataset, built: xr.Dataset
+) -> None:
     stated = {n: (v.axes, v.dtype, v.attributes) for n, v in VARIABLES.items() if v.in_run}
-    assert found == stated
+    for data in (run, built):
+        found = {n: (array.dims, str(array.dtype), dict(array.attrs)) for n, array in data.data_vars.items()}
+        assert found == {name: stated[name] for name in found}
 
 
 def test_a_sweep_keeps_the_variables_of_the_table_and_no_others(kept: dict[str, np.ndarray]) -> None:

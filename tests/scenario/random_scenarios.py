@@ -41,8 +41,11 @@ CHOOSE: Mapping[str, tuple[tuple[str, int, int], ...]] = {
     "sanction": (("on firms", 1, 2),),
     "bloc": (("preference tariff_inside tariff_outside", 1, 3),),
     "demand_shock": (("level growth", 1, 2),),
+    "acquisition": (("firms facilities", 1, 2),),
 }
 """Of these fields at least and at most so many are written."""
+DEALS = ("merger", "acquisition", "joint_venture", "cartel")
+"""What changes who sets prices."""
 MAKERS = "countries firms facilities"
 COMMON = (
     "announced", "from", "until", "end_announced", "source", "assumption", "probability", "note",
@@ -189,7 +192,7 @@ class _Maker(Values):
             mend(self, event)
         if not event.get("dormant") and not event.get("in_base_year") and self.chance.random() < 0.3:
             share = QuantityWord("share", 0.0, 1.0)
-            event["probability"] = self.quantity(share, "certain" if kind == "merger" else "")
+            event["probability"] = self.quantity(share, "certain" if kind in DEALS else "")
         basis, said = self.chance.choice(
             (("source", "somebody"), ("assumption", True), ("assumption", "Invented."))
         )
@@ -244,7 +247,7 @@ class _Maker(Values):
     def _targets(self, kind: str) -> dict[str, Any]:
         """What a rule or a negotiation acts on, made where it is missing, and how."""
         chance = self.chance
-        ordinary = [t for t in USUAL if t not in (*RULES, "merger")]
+        ordinary = [t for t in USUAL if t not in (*RULES, *DEALS)]
         if kind == "negotiation":
             if chance.random() < 0.5:
                 return {"events": [self._add("export_licence")],
@@ -340,6 +343,34 @@ def _mend_merger(maker: _Maker, event: dict[str, Any]) -> None:
     event["firms"] = maker.chance.sample(firms, min(len(firms), maker.chance.randint(2, 3)))
 
 
+def _mend_deal(maker: _Maker, event: dict[str, Any]) -> None:
+    """Several take part, days follow each other, and a loss has a length."""
+    kind, chance = event["type"], maker.chance
+    if kind in ("merger", "cartel") and ("owners" not in event or "firms" in event):
+        _mend_merger(maker, event)
+    if kind == "joint_venture":
+        sold = maker.sellers if len(maker.sellers) > 1 else [*maker.sellers, *maker.users]
+        event["facilities"] = chance.sample(sold, 2)
+    if "firms" in event and event.get("by") in event["firms"]:
+        event["by"] = next(firm for firm in sorted(maker.whole.firms) if firm not in event["firms"])
+    if event.get("in_base_year"):
+        for name in ("divest", "synergies", "withdrawal", "withdrawal_goods", "integration_loss", "cut"):
+            event.pop(name, None)
+    if event.get("dormant") or ("length" in event) != ("integration_loss" in event):
+        event.pop("length", None)
+        event.pop("integration_loss", None)
+    if event.get("dormant") or "synergies" not in event:
+        event.pop("ramp", None)
+    for name in ("decided", "withdrawn"):
+        if name in event and "announced" in event:
+            event[name] = event["announced"]
+        else:
+            event.pop(name, None)
+    if "withdrawn" in event:
+        event.pop("until", None)
+        event.pop("end_announced", None)
+
+
 def _mend_demand(maker: _Maker, event: dict[str, Any]) -> None:
     if "level" not in event:
         event.pop("ramp", None)
@@ -370,7 +401,7 @@ MEND: Mapping[str, Callable[[_Maker, dict[str, Any]], None]] = {
     "export_quota": _mend_quota,
     "import_tariff": _mend_tariff,
     "production_quota": _own_goods,
-    "merger": _mend_merger,
+    **dict.fromkeys(DEALS, _mend_deal),
     "demand_shock": _mend_demand,
     "capacity_change": _no_count,
     "reaction_rule": _mend_rule,

@@ -78,11 +78,21 @@ class Values:
             return self._mapping(args[0], args[1], event, bare)
         if origin is typing.Literal:
             return self.chance.choice(args)
+        if origin is tuple:
+            return [self._part(args[0], event)]
         if annotation is bool:
             return self.chance.random() < 0.5
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             return self._condition()
         raise TypeError(f"no value for {annotation} with {metadata}")
+
+    def _part(self, cls: type[BaseModel], event: Mapping[str, Any]) -> dict[str, Any]:
+        """One of the parts that a field lists: what it must say, and some of what it may."""
+        return {
+            field.alias or name: self.value(field.annotation, field.metadata, event)
+            for name, field in cls.model_fields.items()
+            if field.is_required() or self.chance.random() < 0.5
+        }
 
     def _word(self, named: str, event: Mapping[str, Any]) -> Any:
         chance = self.chance
