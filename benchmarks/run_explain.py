@@ -1,8 +1,8 @@
 """``explain`` against the runs that it explains: a scenario of four events and its baseline, whole world.
 
 The clock runs over the runs as ``monazite run`` makes them, and over what ``explain`` makes of the stored
-result: each of the sixteen sets of events, of the month in which the price is furthest from the baseline's,
-and of a shortage over the whole run, for which no month can be left out.
+result: each of the sets of events (sixteen, or fewer where some come later), of the month in which the price is
+furthest from the baseline's, and of a shortage over the whole run, for which no month can be left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ good = "dysprosium_oxide"
 def taken(question):
     start = time.perf_counter()
     found = attribute(run, baseline, question)
-    assert found.runs == (16, members)
+    assert found.runs[0] <= 16 and found.runs[1] == members
     return time.perf_counter() - start
 
 print(json.dumps({
