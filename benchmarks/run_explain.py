@@ -1,8 +1,8 @@
 """``explain`` against the runs that it explains: a scenario of four events and its baseline, whole world.
 
 The clock runs over the runs as ``monazite run`` makes them, and over what ``explain`` makes of the stored
-result: each of the sets of events (sixteen, or fewer where some come later), of the month in which the price is
-furthest from the baseline's, and of a shortage over the whole run, for which no month can be left out.
+result: each of the sets of events (sixteen, or fewer where some come later), of the month in which the price
+is furthest from the baseline's, and of a shortage over the whole run, for which no month can be left out.
 """
 
 from __future__ import annotations
