@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.instruments.base import RULES
-from sim.scenario.node import Node, Place, merged
+from sim.scenario.node import Node, merged, placed
 from sim.tables import read_table
+from sim.units import DAYS_PER_YEAR
 from sim.world.labels import GoodLabel, Labels
 
 __all__ = ["PREFIX", "with_governments"]
@@ -54,7 +55,8 @@ def with_governments(root: Node, named: Node, labels: Labels) -> Node:
         return root
     able = _Governments(labels, _minerals(fields), _hostile(fields, labels))
     acts = {name: {**act, **({"from": start} if act["type"] in RULES else {})} for name, act in able.acts()}
-    made = Node({"events": _node(acts, said.place)}, root.place)
+    # What is made stands, for messages, where the scenario asks for it.
+    made = Node({"events": placed(acts, said.place)}, root.place)
     return merged(made, root)
 
 
@@ -68,19 +70,7 @@ def _start(fields: Mapping[str, Node]) -> str:
 
 def _minerals(fields: Mapping[str, Node]) -> frozenset[str]:
     """Minerals that are run; none for all."""
-    node = fields.get("minerals")
-    items = node.value if node is not None and isinstance(node.value, list) else [node] if node else []
-    return frozenset(item.value for item in items if isinstance(item.value, str))
-
-
-def _node(value: object, place: Place) -> Node:
-    """What was made, as if it stood where the scenario asks for it."""
-    if isinstance(value, dict):
-        return Node({str(key): _node(child, place) for key, child in value.items()}, place, place)
-    if isinstance(value, list):
-        return Node([_node(child, place) for child in value], place, place)
-    assert value is None or isinstance(value, str | int | float | bool)
-    return Node(value, place, place)
+    return frozenset(_words(fields.get("minerals")))
 
 
 def _hostile(fields: Mapping[str, Node], labels: Labels) -> dict[tuple[str, str], list[str]]:
@@ -107,9 +97,13 @@ def _text(node: Node | None) -> object:
 
 def _countries(node: Node | None, labels: Labels) -> list[str]:
     """Countries that a field names, its groups spelt out; ``world`` is nobody in particular."""
+    return [code for word in _words(node) if word != "world" for code in labels.group(word)]
+
+
+def _words(node: Node | None) -> list[str]:
+    """The words of a list, or the one that stands alone."""
     items = node.value if node is not None and isinstance(node.value, list) else [node]
-    words = [str(item.value) for item in items if item is not None and isinstance(item.value, str)]
-    return [code for word in words if word != "world" for code in labels.group(word)]
+    return [item.value for item in items if item is not None and isinstance(item.value, str)]
 
 
 @dataclass(frozen=True)
@@ -265,7 +259,7 @@ class _Governments:
                 act = f"{PREFIX}stock-{country}-{mineral}"
                 yield act, _measure(
                     "stockpile", by=country, goods=names, size=f"{days:g} days",
-                    rate=f"{float(f'{use * days / DAYS / years:.2g}'):.10g} t/year",
+                    rate=f"{float(f'{use * days / DAYS_PER_YEAR / years:.2g}'):.10g} t/year",
                     buy_below=_percent(self._value("stock_buy_below")),
                     release_on_shortfall=_percent(self._value("stock_shortfall")),
                 )  # fmt: skip
@@ -277,7 +271,6 @@ class _Governments:
 
 
 WHY = "governments: reactive; the rule and its numbers stand in governments.csv"
-DAYS = 365.25
 OFTEN = 20
 """Times in a run that a government may restrict and ease again: as often as prices ask for it."""
 

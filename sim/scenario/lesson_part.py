@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from sim.distributions import UncertainQuantity
 from sim.errors import Problem, did_you_mean
 from sim.instruments.words import Truth, WordError, whole_number
-from sim.scenario.node import Node
+from sim.scenario.node import Node, plain, with_node
 from sim.scenario.sweep_spec import Probe, quantities
 from sim.units import Quantity
 
@@ -206,8 +206,6 @@ def read_lesson(root: Node, report: Report, probe: Probe) -> Lesson | None:
     node = root.value.get("lesson")
     if node is None or node.value is None:
         return None
-    from sim.scenario.node import plain
-
     try:
         part = LessonPart.model_validate(plain(node))
     except ValidationError as error:
@@ -305,7 +303,7 @@ def _check_options(part: LessonPart, root: Node, report: Report, probe: Probe) -
             continue
         other = root
         for path in option.set:
-            other = _put(other, path.split("."), _node_at(report, (*where, "set", path)))
+            other = with_node(other, path.split("."), _node_at(report, (*where, "set", path)))
         _, problems = probe(other)
         _add(report, problems)
 
@@ -320,7 +318,7 @@ def _positions(
     for name, slider in part.sliders.items():
         node = _node_at(report, ("lesson", "sliders", name, "positions"))
         choice = replace(node, value={"choice": node})
-        other, at[name] = _put(other, slider.sets.split("."), choice), choice
+        other, at[name] = with_node(other, slider.sets.split("."), choice), choice
     scenario, problems = probe(other)
     standing, _ = probe(root)
     if scenario is None or standing is None:
@@ -358,12 +356,3 @@ def _node_at(report: Report, path: Sequence[str]) -> Node:
         assert isinstance(node.value, dict)
         node = node.value[name]
     return node
-
-
-def _put(root: Node, path: Sequence[str], node: Node) -> Node:
-    """The tree with a node at a path; missing mappings on the way are made."""
-    children = dict(root.value) if isinstance(root.value, dict) else {}
-    head, rest = path[0], path[1:]
-    below = children.get(head, Node({}, node.place, node.place))
-    children[head] = replace(node, key=below.key) if not rest else _put(below, rest, node)
-    return replace(root, value=children)

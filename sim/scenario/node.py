@@ -15,8 +15,10 @@ __all__ = [
     "has",
     "merged",
     "place_of",
+    "placed",
     "plain",
     "walk",
+    "with_node",
 ]
 
 COMMAND_LINE = "command line"
@@ -149,7 +151,7 @@ def apply_override(root: Node, override: Override) -> Node:
         ):
             children.pop(head, None)
         else:
-            children[head] = _placed(override.value, override.place)
+            children[head] = placed(override.value, override.place)
         if node is not None and isinstance(node.value, dict):
             return replace(node, value=children)
         return Node(children, override.place, override.place)
@@ -157,11 +159,21 @@ def apply_override(root: Node, override: Override) -> Node:
     return change(root, override.path)
 
 
-def _placed(value: object, place: Place) -> Node:
+def with_node(root: Node, path: Sequence[str], node: Node) -> Node:
+    """The tree with a node at a path; missing mappings on the way are made."""
+    children = dict(root.value) if isinstance(root.value, dict) else {}
+    head, rest = path[0], path[1:]
+    below = children.get(head, Node({}, node.place, node.place))
+    children[head] = replace(node, key=below.key) if not rest else with_node(below, rest, node)
+    return replace(root, value=children)
+
+
+def placed(value: object, place: Place) -> Node:
+    """Plain values as nodes, all of them at one place."""
     if isinstance(value, Mapping):
-        return Node({str(k): _placed(v, place) for k, v in value.items()}, place, place)
+        return Node({str(k): placed(v, place) for k, v in value.items()}, place, place)
     if isinstance(value, list | tuple):
-        return Node([_placed(v, place) for v in value], place, place)
+        return Node([placed(v, place) for v in value], place, place)
     if value is None or isinstance(value, str | int | float | bool):
         return Node(value, place, place)
     return Node(str(value), place, place)

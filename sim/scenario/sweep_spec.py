@@ -17,7 +17,7 @@ from sim.errors import Problem, did_you_mean
 from sim.instruments import Instrument
 from sim.instruments.dated import ALWAYS
 from sim.instruments.words import Truth, WordError, whole_number
-from sim.scenario.node import Node, plain
+from sim.scenario.node import Node, plain, with_node
 from sim.units import Quantity
 
 if TYPE_CHECKING:
@@ -212,11 +212,11 @@ def _axis(path: str, node: Node, root: Node, report: Report, probe: Probe) -> Ax
             return None
         # Written as a choice, a list of quantities is read at once, and each member can have its own.
         choice = replace(node, value={"choice": node})
-        numbers, problems = _distribution(path, _with(root, parts, choice), probe)
+        numbers, problems = _distribution(path, with_node(root, parts, choice), probe)
         if numbers is None:
-            problems = [p for item in node.value for p in probe(_with(root, parts, item))[1]]
+            problems = [p for item in node.value for p in probe(with_node(root, parts, item))[1]]
     elif is_distribution(written):
-        numbers, problems = _distribution(path, _with(root, parts, node), probe)
+        numbers, problems = _distribution(path, with_node(root, parts, node), probe)
         if numbers is None and not problems:
             report.add(where, "no distribution can stand there", "write a list of values", key=True)
             return None
@@ -263,15 +263,6 @@ def _distribution(
         if isinstance(quantity, UncertainQuantity):
             return (quantity.dimension, quantity.distribution), []
     return None, []
-
-
-def _with(root: Node, path: Sequence[str], node: Node) -> Node:
-    """The tree with a node at a path; missing mappings on the way are made."""
-    children = dict(root.value) if isinstance(root.value, dict) else {}
-    head, rest = path[0], path[1:]
-    below = children.get(head, Node({}, node.place, node.place))
-    children[head] = replace(node, key=below.key) if not rest else _with(below, rest, node)
-    return replace(root, value=children)
 
 
 def _fitting(axes: tuple[Axis, ...], design: Design, report: Report) -> Design | None:
