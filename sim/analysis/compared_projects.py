@@ -10,6 +10,7 @@ import xarray as xr
 
 from sim.analysis.compared_rows import plain_row
 from sim.analysis.comparison import Band, Key, Section, Values, band
+from sim.analysis.measures import MEASURES
 from sim.world.projects import STAGES
 
 __all__ = ["has_projects", "project_facts", "project_section", "project_sentence"]
@@ -80,15 +81,9 @@ def project_section(baseline: tuple[str, xr.Dataset], pairs: Pairs, period: str)
     if not facts:
         return None
     keys = list(dict.fromkeys(key for mine in facts.values() for key in mine))
-    order = [Key(measure) for measure in ORDER if Key(measure) in keys]
+    order = [Key(measure) for measure in MEASURES if Key(measure) in keys]
     rows = [plain_row(facts, key) for key in order]
     return Section("projects", f"Projects, {period}", tuple(row for row in rows if row is not None))
-
-
-ORDER = (
-    "projects_begun", "projects_delayed", "projects_running", "projects_idled", "projects_cancelled",
-    "projects_killed", "projects_saved", "projects_invested", "public_paid", "public_returned",
-)  # fmt: skip
 
 
 def project_sentence(name: str, data: xr.Dataset, base: xr.Dataset) -> str:

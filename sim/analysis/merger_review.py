@@ -278,12 +278,11 @@ class _Findings(_Desk):
 
     def _by_buyer(self, good: int, prices: FloatArray) -> FloatArray:
         """(M, B) change of what each buyer pays."""
-        count = len(self._buyers(good).facility)
+        bought = self._rivalry(good).flow[0].sum(0)
         columns = []
-        for b in range(count):
-            one = np.arange(count) == b
-            bought = self._rivalry(good).flow[0][:, b].sum()
-            columns.append(self._index(good, prices, one) if bought > 0 else np.zeros(self.members))
+        for b, tonnes in enumerate(bought):
+            one = np.arange(len(bought)) == b
+            columns.append(self._index(good, prices, one) if tonnes > 0 else np.zeros(self.members))
         return np.stack(columns, axis=1)
 
     def _gains(self, good: int, prices: FloatArray, party: BoolArray) -> dict[str, Band]:
