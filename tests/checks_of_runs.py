@@ -49,10 +49,9 @@ def check_record(simulation: Simulation) -> None:
 
 def price_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of the market of tomorrow go on until nothing moves: they end a little apart otherwise."""
-    for name, value in (("ARRIVED", 1e-5), ("NEARLY", 1e-5), ("TOLERANCE", 1e-7)):
+    for name, value in (("ARRIVED", 1e-5), ("NEARLY", 1e-5), ("TOLERANCE", 1e-9)):
         monkeypatch.setattr(tomorrow, name, value)
-    for name in ("ROUNDS", "MORE_ROUNDS"):
-        monkeypatch.setattr(outlook, name, 400)
+    monkeypatch.setattr(outlook, "ROUNDS", 400)
 
 
 def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +67,3 @@ def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ARRIVED", "NEARLY"):
         monkeypatch.setattr(tomorrow, name, 0.03)
     monkeypatch.setattr(outlook, "ROUNDS", 5)
-    monkeypatch.setattr(outlook, "MORE_ROUNDS", 2)

@@ -69,7 +69,7 @@ class PlainEvent:
     def settled(self, day: dt.date) -> bool:
         return False
 
-    def model_dump_json(self) -> str:
+    def model_dump_json(self, exclude: object = None) -> str:
         return repr(self)
 
     @classmethod
@@ -99,6 +99,9 @@ class Restriction(PlainEvent):
 
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
+
+    def own_phase(self, start: dt.date, end: dt.date) -> float:
+        return 0.0
 
     @property
     def _decided(self) -> dt.date:
@@ -173,6 +176,9 @@ class Merger(PlainEvent):
 
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
+
+    def own_phase(self, start: dt.date, end: dt.date) -> float:
+        return 0.0
 
     def sentence(self) -> str:
         return " and ".join(self.firms)

@@ -25,8 +25,8 @@ from sim.instruments import Instrument
 __all__ = ["Outlook"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 80, 6
-"""How often goods clear at most for a regime that is new, and that has been priced before."""
+ROUNDS = 80
+"""How often goods clear at most until their prices agree; those that have been priced take a few rounds."""
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
 HORIZON_YEARS = 10.0
@@ -50,7 +50,7 @@ class _Known:
     name: str
     like: str
     parts: FloatArray
-    """(M, n) what differs between the members: rules, times that were drawn, owners."""
+    """(M, n) what differs between the members: rules, times and events that were drawn, owners."""
     priced: Priced
     before: Priced
     """A quarter ago: expectations go from there to ``priced`` in the course of the quarter."""
@@ -87,7 +87,7 @@ class Outlook:
         # At base prices the market of tomorrow clears: the base year needs no rounds.
         self._base = self._tomorrow.base()
         self._deciding = Deciding(world)
-        self._written = {event.id: event.model_dump_json() for event in case.events}
+        self._written = {event.id: event.model_dump_json(exclude={"probability"}) for event in case.events}
         if saved:
             self._restore(saved)
 
@@ -156,26 +156,36 @@ class Outlook:
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
-            active = {event.id: np.asarray(event.activity(first, until)) for event in events}
+            active = [np.asarray(event.activity(first, until)) for event in events]
+            phases = [np.asarray(event.own_phase(first, until)) for event in events]
             # By name is kept what all members have in common: what one meets must not depend on the others.
-            common = [(name, None if share.ndim else float(share)) for name, share in active.items()]
+            common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
             written = [(self._written[event.id], event.until) for event in events]
-            begun = [event.id for event in events if event.id in case.happens and self._begun(event, end)]
             deciding = self._deciding.by(events, first)
-            like = self._named(written, common, begun, deciding)
+            like = self._named(written, common, deciding)
             said = [bool(event.announced and event.announced < until) for event in events]
-            name = self._named(like, said, [event.phase(first, until) for event in events])
+            name = self._named(like, said, grown, [event.phase(first, until) for event in events])
             years = (first - end).days / DAYS
             over = np.inf if following is None else (following - end).days / DAYS
-            parts = self._parts([share for share in active.values() if share.ndim], owner)
+            drawn = [of for of in [*active, *phases] if of.ndim]
+            parts = self._parts([*drawn, *self._likely(events, end).values()], owner)
             known = tuple(events), deciding
             windows.append(_Window(name, like, parts, years, over, first, until, end, *known))
         return windows
 
-    @staticmethod
-    def _begun(event: Instrument, day: dt.date) -> bool:
-        """Whether it is known before a day whether an event of chance happens."""
-        return event.known_from is None or event.known_from < day
+    def _likely(self, events: Sequence[Instrument], day: dt.date) -> dict[str, FloatArray]:
+        """(M,) how likely each event of chance is: before a day on which it has begun it is known.
+
+        Member by member: for one to whom it is certain nothing changes as it begins.
+        """
+        happens, members = self._case.happens, self._case.prepared.members
+        found = {}
+        for event in events:
+            if event.id in happens:
+                begun = event.known_from is None or event.known_from < day
+                likely = happens[event.id] if begun else event.chance
+                found[event.id] = np.broadcast_to(np.asarray(likely, dtype=float), (members,))
+        return found
 
     def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
         """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
@@ -232,7 +242,7 @@ class Outlook:
             if anew:
                 regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
                 going = self._moved if same else None
-                now, before = self._tomorrow.price(regime, state, now, MORE_ROUNDS, going, rows), now
+                now, before = self._tomorrow.price(regime, state, now, ROUNDS, going, rows), now
             found.regime = found.regime or regime
             if rows.all():
                 found.priced, found.before = now, before
@@ -244,15 +254,9 @@ class Outlook:
         return found
 
     def _regime(self, window: _Window, owner: IntArray) -> Coming:
-        case = self._case
-        happens = {}
-        for event in window.events:
-            if event.id in case.happens:
-                seen = case.happens[event.id].astype(float)
-                begun = self._begun(event, window.seen)
-                happens[event.id] = seen if begun else np.full(len(seen), event.chance)
+        likely, times = self._likely(window.events, window.seen), (window.first, window.until)
         controls, shares = active_controls(
-            case.world, window.events, (window.first, window.until), happens, self._rules.strengths, owner
+            self._case.world, window.events, times, likely, self._rules.strengths, owner
         )
         return self._prospects.coming(controls, shares, window.deciding)
 

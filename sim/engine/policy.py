@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.arrays import BoolArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.instruments import Instrument
 from sim.units import Amount
@@ -25,6 +25,7 @@ def policy_key(events: Sequence[Instrument], start: dt.date, end: dt.date) -> tu
             event.id,
             np.asarray(event.activity(start, end)).tobytes(),
             event.phase(start, end),
+            np.asarray(event.own_phase(start, end)).tobytes(),
         )
         for event in events
     )
@@ -34,7 +35,7 @@ def active_controls(
     world: World,
     events: Sequence[Instrument],
     dates: tuple[dt.date, dt.date],
-    happens: Mapping[str, BoolArray] = MappingProxyType({}),
+    happens: Mapping[str, BoolArray | FloatArray] = MappingProxyType({}),
     strengths: Mapping[str, Amount] = MappingProxyType({}),
     owner: IntArray | None = None,
 ) -> tuple[Controls, dict[str, Amount]]:

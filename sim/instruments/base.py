@@ -134,6 +134,10 @@ class Instrument(Selecting):
             return step_start if first < over else None
         return tuple(weights(value, first, over) for value in self._dated())
 
+    def own_phase(self, step_start: dt.date, step_end: dt.date) -> Amount:
+        """The same where it may differ by member: a number, or (M,), of which each member knows its own."""
+        return 0.0
+
     def as_known(self, day: dt.date) -> Instrument:
         """The event as people know it before a day: one whose end is not known yet has none."""
         if self.end_announced is None or self.end_announced < day or self.until is None:

@@ -140,19 +140,17 @@ class Deal(Instrument):
         return known.model_copy(update={"withdrawn": None})
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
-        """Synergies grow and integration ends."""
-        part = self._integrating(step_start, step_end)
+        """Synergies grow."""
         growing = climbing(self.ramp, self.from_, self.until, step_start)
-        state = part if isinstance(part, float) else part.tobytes()
-        return super().phase(step_start, step_end), growing, state
+        return super().phase(step_start, step_end), growing
 
-    def _integrating(self, start: dt.date, end: dt.date) -> Any:
-        """Share of the days from ``start`` to ``end`` in which the parties are being put together."""
+    def own_phase(self, step_start: dt.date, step_end: dt.date) -> Amount:
+        """Share of the days of a step in which the parties are being put together."""
         import numpy as np
 
         if self.length is None or self.from_ is None:
             return 0.0
-        first, last = ((day - self.from_).days / DAYS_PER_YEAR for day in (start, end))
+        first, last = ((day - self.from_).days / DAYS_PER_YEAR for day in (step_start, step_end))
         over = np.minimum(self.length.amount, last) - max(first, 0.0)
         share = np.clip(over / (last - first), 0.0, 1.0)
         return share if np.ndim(share) else float(share)
@@ -202,7 +200,7 @@ class Deal(Instrument):
             closed = offers & np.isin(controls.world.offer_good, goods)
             controls.scale_capacity(closed, 1 - share * self.withdrawal.amount)
         if self.integration_loss is not None:
-            part = self._integrating(controls.date, controls.end)
+            part = self.own_phase(controls.date, controls.end)
             controls.scale_output(offers, 1 - share * part * self.integration_loss.amount)
 
     # -- words ---------------------------------------------------------------------------------

@@ -412,7 +412,9 @@ def _lay_out(
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
         is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
-        sets = _different(covered[is_open]) if is_open.any() else nothing[None]
+        # Where members differ, which links are open must not count: rows would hang on who shares the run.
+        kept = is_open | (kernel.ndim == 3)
+        sets = _different(covered[kept]) if kept.any() else nothing[None]
         for links in sets:
             rows.append(np.where(is_open & (covered == links).all(1), log_kernel[:, seller], -np.inf))
             row_seller.append(seller)

@@ -24,7 +24,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import mul
-from typing import Any
 
 import mesa
 import numpy as np
@@ -54,7 +53,7 @@ from sim.scenario import Scenario
 from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
 from sim.twin.object_market import NO_CAP, Border, ObjectMarket
 from sim.twin.object_markups import ratios
-from sim.twin.object_outlook import ObjectOutlook, Window
+from sim.twin.object_outlook import ObjectOutlook, Window, foreseen
 from sim.twin.object_tomorrow import Prospect, Tomorrow
 from sim.twin.objects import LicenceOffice, Need, Offer
 from sim.units import Amount
@@ -154,7 +153,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
-        self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key)
+        self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key, self.happens)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
         )
@@ -260,7 +259,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
 
     def _prospect(self, window: Window) -> Prospect:
         """The regime of a time ahead."""
-        dates, seen = (window.first, window.until), foreseen(self.happens, window)
+        dates = window.first, window.until
+        seen = foreseen(self.happens, window.events, window.seen)
         controls, shares = active_controls(self.world, window.events, dates, seen)
         refuse_others(controls)
         policy = build_market(self.prepared, controls, set(self.happens))
@@ -349,17 +349,6 @@ def borders_of(world: World, controls: Controls) -> list[tuple[int, Border]]:
             covered &= ~rule.exempt_needs[world.need_slice(rule.good)]
         if sellers and covered.any():
             found.append((rule.good, Border(sellers, covered.astype(float).tolist())))
-    return found
-
-
-def foreseen(happens: Mapping[str, Any], window: Window) -> dict[str, Any]:
-    """How likely what may happen is held to be: what has begun is seen."""
-    found = {}
-    for event in window.events:
-        if event.id in happens:
-            begun = event.known_from is None or event.known_from < window.seen
-            seen = happens[event.id].astype(float)
-            found[event.id] = seen if begun else np.full(len(seen), event.chance)
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from sim.arrays import BoolArray, FloatArray
 from sim.engine.policy import Deciding
 from sim.instruments import Instrument
 from sim.twin.object_tomorrow import Prices, Prospect, Tomorrow
@@ -17,8 +18,8 @@ from sim.twin.object_tomorrow import Prices, Prospect, Tomorrow
 __all__ = ["ObjectOutlook", "Window", "closing_rates"]
 
 DAYS = 365.25
-ROUNDS, MORE_ROUNDS = 80, 6
-"""Most rounds for a regime that is new, and for one that has been priced before."""
+ROUNDS = 80
+"""Most rounds until prices agree."""
 MOST_CHANGES = 8
 HORIZON_YEARS = 10.0
 LEAST_YEARS = 0.02
@@ -69,6 +70,7 @@ class ObjectOutlook:
     Args:
         prospect: makes the regime of a window.
         key: what the policy of a window depends on.
+        happens: event of chance -> (1,) whether it happens.
     """
 
     def __init__(
@@ -77,8 +79,10 @@ class ObjectOutlook:
         events: Sequence[Instrument],
         prospect: Callable[[Window], Prospect],
         key: Callable[[Sequence[Instrument], dt.date, dt.date], object],
+        happens: Mapping[str, BoolArray],
     ) -> None:
         self.tomorrow, self.events, self._prospect, self._key = tomorrow, events, prospect, key
+        self._happens = happens
         self.rates = closing_rates(tomorrow)
         self._known: list[Known] = []
         """By place: the nearest time ahead first."""
@@ -122,12 +126,9 @@ class ObjectOutlook:
             until = following or first + dt.timedelta(days=365)
             settled = self._deciding.by(events, first)
             acting = tuple((e.id, e.until, np.asarray(e.activity(first, until)).tobytes()) for e in events)
-            # Of an event of chance, whether it is known by then that it happens.
-            begun = tuple(
-                e.id for e in events
-                if e.probability is not None and (e.known_from is None or e.known_from < end)
-            )  # fmt: skip
-            like = acting, begun, settled
+            seen = foreseen(self._happens, events, end)
+            likely = tuple((name, float(chance[0])) for name, chance in seen.items())
+            like = acting, likely, settled
             over = math.inf if following is None else (following - end).days / DAYS
             name = like, self._key(events, first, until)
             years = (first - end).days / DAYS
@@ -157,13 +158,13 @@ class ObjectOutlook:
                 return Known(window, same.prices, same.before, same.prospect)
             prospect = same.prospect or self._prospect(window)
             prospect.markup = prospect.markup_anew()
-            now = self.tomorrow.price(prospect, same.prices, MORE_ROUNDS, again)
+            now = self.tomorrow.price(prospect, same.prices, ROUNDS, again)
             return Known(window, now, same.prices, prospect)
         if alike is not None:
             if again is None:
                 return Known(window, alike.prices, alike.before)
             prospect = self._prospect(window)
-            now = self.tomorrow.price(prospect, alike.prices, MORE_ROUNDS)
+            now = self.tomorrow.price(prospect, alike.prices, ROUNDS)
             return Known(window, now, alike.prices, prospect)
         prospect = self._prospect(window)
         now = self.tomorrow.price(prospect, found[-1].prices if found else self._base, ROUNDS)
@@ -195,6 +196,19 @@ class ObjectOutlook:
                     total[k] += rate / fast * fading * (1 - storage / rate) * (dearer - costlier)
         expected = [need.base_index * math.exp(x) for need, x in zip(model.needs, needs, strict=True)]
         return [math.exp(x) for x in offers], expected
+
+
+def foreseen(
+    happens: Mapping[str, BoolArray], events: Sequence[Instrument], day: dt.date
+) -> dict[str, FloatArray]:
+    """Event of chance -> (1,) how likely it is held to be: what has begun before a day is seen."""
+    found = {}
+    for event in events:
+        if event.id in happens:
+            begun = event.known_from is None or event.known_from < day
+            seen = happens[event.id].astype(float)
+            found[event.id] = seen if begun else np.full(len(seen), event.chance)
+    return found
 
 
 def quarter_of(start: dt.date, end: dt.date) -> tuple[int, float]:

@@ -400,7 +400,7 @@ def test_capacity_that_grows_is_used_and_one_that_closes_is_not(small_world: Wor
     shut = tell(small_world, one("capacity_change", facilities=["mine_abroad"], change="-100 %"), good="clay")
     assert (shut.output[JULY:, 0, 1] == 0).all()
     # Until users have saved what is missing, and others make as much as they can.
-    assert (shut.price[JULY : JULY + 6, 0, 0] > 2 * base.price[JULY : JULY + 6, 0, 0]).all()
+    assert (shut.price[JULY : JULY + 5, 0, 0] > 2 * base.price[JULY : JULY + 5, 0, 0]).all()
     assert shut.output[JULY : JULY + 12, 0, 0].mean() > 1.05 * base.output[JULY : JULY + 12, 0, 0].mean()
 
 
@@ -476,6 +476,8 @@ def spread(low: str, high: str) -> dict[str, list[str]]:
         ("price_flooding", {"countries": ["CHN"], "goods": ["magnet"], "discount": spread("0 %", "50 %")}),
         ("capacity_change", {"countries": ["JPN"], "change": spread("-50 %", "50 %"), "ramp": "6 months"}),
         ("substitution_push", {"share": spread("0 %", "50 %"), "ramp": spread("3 months", "2 years")}),
+        ("merger", {"firms": ["magnet_china", "magnet_japan"], "integration_loss": "20 %",
+                    "length": spread("60 days", "400 days")}),
     ],
 )  # fmt: skip
 def test_a_member_that_draws_is_the_same_alone_and_in_a_batch(

@@ -18,6 +18,7 @@ from sim.explain.branches import Cases, cut, run_subsets
 from sim.explain.credit import subsets
 from sim.explain.measure import Measure, Watcher, from_dataset
 from sim.explain.players import chains_of
+from sim.units import Quantity
 
 GOOD = "tantalum_powder"
 STEP = 19
@@ -81,6 +82,23 @@ def test_runs_with_events_off_are_runs_of_the_scenario_without_them():
             alone.step()
         # Prices ahead are reckoned in rounds that end within a thousandth, in another market of caps.
         np.testing.assert_allclose(values[row], alone.recorder.rows[STEP], rtol=1e-3)
+
+
+def test_a_certain_event_is_one_with_a_chance_of_one():
+    """Over years in which many rounds rest on each other: what is expected, and what follows from it."""
+    scenario = sim.load("framework-deal-2025", "minerals=[dysprosium]", "time.end=2029-06")
+    certain = Quantity(1.0, "share", "100 %")
+    given = [e if e.probability else e.model_copy(update={"probability": certain}) for e in scenario.events]
+    likely = dataclasses.replace(scenario, events=tuple(given))
+    measure, world = Measure("price", "dysprosium_oxide"), sim.load_world(2024)
+    found = []
+    for either in (scenario, likely):
+        run = Simulation(world, either, [0, 1], 7, recorder=partial(Watcher, measure))
+        while run.time < run.steps:
+            run.step()
+        found.append(np.array(run.recorder.rows))
+    assert np.ptp(found[0], axis=0).min() > found[0].min()
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
 
 
 def test_one_member_is_explained_as_among_others(runs, found):

@@ -154,6 +154,20 @@ def test_weights_by_member_whatever_the_kernels(caps: int) -> None:
     np.testing.assert_allclose(result.to_sellers(wide), factor * result.sales, rtol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_member_has_the_bits_of_a_market_of_its_own_whatever_is_closed_to_others(seed: int) -> None:
+    """Links under caps that are closed to it, and open to others, must not change how its sums are added."""
+    case, kernels = by_member(seed, 3)
+    together = case.clear(market_of(case, kernels), tolerance=1e-9)
+    for member in range(MEMBERS):
+        own = [k[[member]] if k.ndim == 3 else k for k in kernels]
+        one = case.members([member]).clear(market_of(case, own), tolerance=1e-9)
+        for name in ("price", "sales", "purchases", "log_rent", "index", "residual", "gap"):
+            np.testing.assert_array_equal(
+                getattr(together, name)[member], getattr(one, name)[0], err_msg=name
+            )
+
+
 @pytest.mark.parametrize("caps", [0, 3])
 @pytest.mark.parametrize("what", ["sigma", "eps", "tiers", "kernels"])
 def test_a_member_has_the_bits_of_a_market_that_all_share(what: str, caps: int) -> None:
