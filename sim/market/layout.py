@@ -347,10 +347,9 @@ def _classes(
 
 def _different(sets: BoolArray) -> BoolArray:
     """The different rows of (n, caps), in order."""
-    many = sets.shape[1]
-    if many > MOST_CODED:
+    if sets.shape[1] > MOST_CODED:
         return np.unique(sets, axis=0)
-    weight = 2 ** np.arange(many)[::-1]
+    weight = 2 ** np.arange(sets.shape[1])[::-1]
     codes = np.unique(sets @ weight)
     return (codes[:, None] & weight) > 0
 
@@ -412,7 +411,7 @@ def _lay_out(
             if groups[group][1][seller]:
                 covered[:, c] = groups[group][2]
         is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
-        # Where members differ, which links are open must not count: rows would hang on who shares the run.
+        # Where members differ, what is open must not count: rows would hang on who shares the run.
         kept = is_open | (kernel.ndim == 3)
         sets = _different(covered[kept]) if kept.any() else nothing[None]
         for links in sets:
