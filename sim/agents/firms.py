@@ -17,7 +17,9 @@ import numpy as np
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray
 from sim.world.world import World
 
-__all__ = ["Buyers", "Met", "Owned", "Rivalry", "flows_at", "owned_by", "owner_concentration"]
+__all__ = ["Buyers", "Met", "Owned", "Rivalry", "OwnerConcentration", "flows_at", "owned_by"]
+MOST_KEPT = 256
+"""Ways to own all facilities that are kept."""
 ROUNDS, ARRIVED = 100, 1e-8
 """In which asks answer each other at most; change of a log mark-up at which they have."""
 SHORTER, LONGER = 0.5, 1.3
@@ -354,38 +356,73 @@ def owned_by(world: World, good: int, owner: IntArray, fringe: FloatArray, buyer
     return Owned(firm, np.where(unnamed, fringe, 1.0), owner[sellers][:, None] == owner[buyers])
 
 
-def owner_concentration(world: World, owner: IntArray, sales: FloatArray, fringe: FloatArray) -> FloatArray:
-    """(M, G) Herfindahl-Hirschman index of owners' sales, 0 to 10,000; 0 without sales.
+class OwnerConcentration:
+    """Herfindahl-Hirschman index of owners' sales, step after step: owners change now and then."""
 
-    Args:
-        owner: (1 or M, F) index of the firm that prices each facility's output.
-        sales: (M, O) tonnes. fringe: (1 or M, G) equal firms behind an unnamed producer.
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._kept: dict[bytes, _Owners] = {}
 
-    Equation (M31), docs/model.md, for ``HHI_g``.
-    """
-    different, which = np.unique(owner, axis=0, return_inverse=True)
-    which = np.broadcast_to(which.reshape(-1), (len(sales),))
-    found = np.zeros((len(sales), len(world.goods)))
-    for number, row in enumerate(different):
-        rows = which == number
-        found[rows] = _concentration(world, row, sales[rows], fringe if len(fringe) == 1 else fringe[rows])
-    return found
+    def of(self, owner: IntArray, sales: FloatArray, fringe: FloatArray) -> FloatArray:
+        """(M, G) index, 0 to 10,000; 0 without sales.
+
+        Args:
+            owner: (1 or M, F) index of the firm that prices each facility's output.
+            sales: (M, O) tonnes. fringe: (1 or M, G) equal firms behind an unnamed producer.
+
+        Equation (M31), docs/model.md, for ``HHI_g``.
+        """
+        if (owner == owner[0]).all():
+            return self._under(owner[0]).concentration(sales, fringe)
+        rows: dict[bytes, list[int]] = {}
+        for member, row in enumerate(owner):
+            rows.setdefault(row.tobytes(), []).append(member)
+        found = np.zeros((len(sales), len(self._world.goods)))
+        for alike in rows.values():
+            own = fringe if len(fringe) == 1 else fringe[alike]
+            found[alike] = self._under(owner[alike[0]]).concentration(sales[alike], own)
+        return found
+
+    def _under(self, owner: IntArray) -> _Owners:
+        key = owner.tobytes()
+        if key not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = _Owners.of(self._world, owner)
+        return self._kept[key]
 
 
-def _concentration(world: World, owner: IntArray, sales: FloatArray, fringe: FloatArray) -> FloatArray:
-    owners = int(owner.max()) + 1
-    pairs = Groups(world.offer_good * owners + owner[world.offer_facility])
-    by_owner = pairs.sums(sales)
-    goods = pairs.keys // owners
-    first = np.searchsorted(goods, np.arange(len(world.goods)))
-    # A fringe is alone under its number: what it sells is sold by so many equal firms.
-    unnamed = (world.unnamed & (owner == world.firm_numbers))[world.offer_facility]
-    alone = pairs.sums(np.ones((1, len(world.offer_good))))[0] == 1
-    small = alone & (pairs.sums(unnamed[None].astype(np.float64))[0] > 0)
-    squares = by_owner**2 / np.where(small, fringe[:, goods], 1.0)
-    total = np.add.reduceat(by_owner, first, axis=1)
-    together = np.add.reduceat(squares, first, axis=1)
-    index: FloatArray = 1e4 * np.divide(
-        together, total**2, out=np.zeros_like(total), where=total > 0
-    )
-    return index
+@dataclass(frozen=True)
+class _Owners:
+    """What each owner sells of each good, and whether it is an unnamed producer on its own."""
+
+    pairs: Groups
+    goods: IntArray
+    """(P,) good of each pair of a good and an owner."""
+    first: IntArray
+    """(G,) where the pairs of a good begin."""
+    small: BoolArray
+    """(P,) fringes."""
+
+    @classmethod
+    def of(cls, world: World, owner: IntArray) -> _Owners:
+        """Under owners (F,)."""
+        owners = int(owner.max()) + 1
+        pairs = Groups(world.offer_good * owners + owner[world.offer_facility])
+        goods = pairs.keys // owners
+        # A fringe is alone under its number: what it sells is sold by so many equal firms.
+        unnamed = (world.unnamed & (owner == world.firm_numbers))[world.offer_facility]
+        alone = pairs.sums(np.ones((1, len(world.offer_good))))[0] == 1
+        small = alone & (pairs.sums(unnamed[None].astype(np.float64))[0] > 0)
+        return cls(pairs, goods, np.searchsorted(goods, np.arange(len(world.goods))), small)
+
+    def concentration(self, sales: FloatArray, fringe: FloatArray) -> FloatArray:
+        """(M, G) index of sales (M, O), with (1 or M, G) equal firms behind a fringe."""
+        by_owner = self.pairs.sums(sales)
+        squares = by_owner**2 / np.where(self.small, fringe[:, self.goods], 1.0)
+        total = np.add.reduceat(by_owner, self.first, axis=1)
+        together = np.add.reduceat(squares, self.first, axis=1)
+        index: FloatArray = 1e4 * np.divide(
+            together, total**2, out=np.zeros_like(total), where=total > 0
+        )
+        return index

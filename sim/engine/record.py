@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.firms import owner_concentration
+from sim.agents.firms import OwnerConcentration
 from sim.agents.origins import Origins
 from sim.arrays import Groups
 from sim.engine.borders import TradeBook
@@ -48,7 +48,7 @@ class Recorder(Recording):
         benchmark, thin = case.prepared.benchmark, case.prepared.behaviour["least_trade_quoted"]
         self._delivered = DeliveredPrices(case.world, benchmark.flow, case.prepared.step_years, thin)
         self._importers = Groups(case.world.need_country)
-        self._flows = FlowBook(case)
+        self._flows, self._concentration = FlowBook(case), OwnerConcentration(case.world)
         self.ledger = Ledger(case, self._flows.links)
         self._trade = TradeBook(case)
         self._years = np.array([date.year for date in case.dates[:-1]])
@@ -92,8 +92,8 @@ class Recorder(Recording):
         self._book_flows(result)
         rows = {
             **result.prices.rows(), "rent": observer.rents(result),
-            "hhi_owners": owner_concentration(
-                case.world, result.controls.markup_owner, clearing.sales, case.prepared.fringe
+            "hhi_owners": self._concentration.of(
+                result.controls.markup_owner, clearing.sales, case.prepared.fringe
             ),
             "production": result.output, "sales": clearing.sales, "seller_stock": result.seller_stock,
             "discarded": result.discarded, "requirement": result.required, "consumption": result.consumed,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.firms import owner_concentration
+from sim.agents.firms import OwnerConcentration
 from sim.agents.origins import Origins
 from sim.analysis.metrics import mean_price, peak_price
 from sim.arrays import Groups
@@ -52,7 +52,7 @@ class SweepRecorder(Recording):
     def __init__(self, case: Run, families: Sequence[Origins], processes: Sequence[Process]) -> None:
         world, countries = case.world, len(case.world.countries)
         self._case = case
-        self._flows = FlowBook(case)
+        self._flows, self._concentration = FlowBook(case), OwnerConcentration(world)
         self._years = np.array([date.year for date in case.dates[:-1]])
         self._kinds, kind = np.unique(np.array(world.facility_kind, dtype=str), return_inverse=True)
         place = world.offer_good * countries + world.offer_country
@@ -79,8 +79,8 @@ class SweepRecorder(Recording):
         rows = {
             **result.prices.rows(),
             "rent": case.observer.rents(result),
-            "hhi_owners": owner_concentration(
-                case.world, result.controls.markup_owner, clearing.sales, case.prepared.fringe
+            "hhi_owners": self._concentration.of(
+                result.controls.markup_owner, clearing.sales, case.prepared.fringe
             ),
             "certified": clearing.certified,
             "production": self._offers.sums(result.output),

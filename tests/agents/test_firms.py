@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.firms import Owned, Rivalry, owned_by, owner_concentration
+from sim.agents.firms import Owned, OwnerConcentration, Rivalry, owned_by
 from sim.twin.object_markups import Firms, Sellers, new_markups
 from sim.world.load import load_world
 from sim.world.world import FloatArray, IntArray, World
@@ -250,19 +250,23 @@ def test_concentration_counts_owners_and_small_firms(small_world: World) -> None
     first, second = (small_world.facilities.index(f"separator_china_{x}") for x in "ab")
     joint[0, second] = first
     sales, fringe = small_world.offer_output[None], np.ones((1, len(small_world.goods)))
-    change = owner_concentration(small_world, joint, sales, fringe) - owner_concentration(
-        small_world, apart, sales, fringe
-    )
+    concentration = OwnerConcentration(small_world)
+    change = concentration.of(joint, sales, fringe) - concentration.of(apart, sales, fringe)
     sold = small_world.offer_output[small_world.offer_good == 1]
     share = sold / sold.sum()
     assert change[0, 1] == pytest.approx(1e4 * 2 * share[0] * share[1])
+    # Members with owners of their own have what each has by itself.
+    both = concentration.of(np.concatenate([apart, joint, apart]), np.tile(sales, (3, 1)), fringe)
+    np.testing.assert_array_equal(both[1] - both[0], change[0])
+    np.testing.assert_array_equal(both[0], both[2])
 
 
 def test_concentration_of_a_fringe(shipped: World) -> None:
     base, sales = shipped.firm_numbers[None], shipped.offer_output[None]
     g = [one.id for one in shipped.goods].index("cobalt_refined")
-    one_each = owner_concentration(shipped, base, sales, np.ones((1, len(shipped.goods))))[0, g]
-    small = owner_concentration(shipped, base, sales, np.full((1, len(shipped.goods)), 5.0))[0, g]
+    concentration = OwnerConcentration(shipped)
+    one_each = concentration.of(base, sales, np.ones((1, len(shipped.goods))))[0, g]
+    small = concentration.of(base, sales, np.full((1, len(shipped.goods)), 5.0))[0, g]
     sold = sales[0, shipped.offer_slice(g)]
     share, unnamed = sold / sold.sum(), shipped.unnamed[shipped.offer_facility[shipped.offer_slice(g)]]
     assert one_each - small == pytest.approx(1e4 * 0.8 * (share[unnamed] ** 2).sum())
