@@ -89,7 +89,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("Instrument.turns", 0.5): "a resolution: a ramp is looked at halfway",
     ("spans", 0.5): "a resolution: times around that of the central run that are looked at",
     ("spans", 4): "a resolution: times around that of the central run that are looked at",
-    ("concentration", 1e4): "the index by its definition runs to 10,000",
+    ("_Owners.concentration", 1e4): "the index by its definition runs to 10,000",
     ("_decided", 1e-6): "below a millionth of a step, decisions over a time are decisions at once",
     ("Piles._decide", 3): "how many arrays are made",
     ("_Followed.__init__", 3): "how many arrays are made",
