@@ -56,8 +56,12 @@ class HindcastRow:
         return self._quantile(HIGH)
 
     def _quantile(self, share: float) -> float:
-        known = self.members[np.isfinite(self.members)]
-        return float(np.quantile(known, share)) if len(known) else float("nan")
+        known = self.members[~np.isnan(self.members)]
+        if not len(known):
+            return float("nan")
+        # What does not happen in a run is later than all that does, and nothing lies between.
+        method = "inverted_cdf" if np.isinf(known).any() else "linear"
+        return float(np.quantile(known, share, method=method))
 
     def miss_of(self, forecast: str) -> float:
         """How far the model's median, or a naive forecast, lies outside the band, in band widths."""
