@@ -22,7 +22,7 @@ from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
 
-__all__ = ["HistoryTarget", "chosen_targets", "history_targets", "load_case", "run_case", "run_history"]
+__all__ = ["CaseRun", "HistoryTarget", "chosen_targets", "history_targets", "load_case", "run_case", "run_history"]
 
 LIST, TRIED = "targets/history_targets.csv", "targets/history_rows.csv"
 CASES = "targets/history"
@@ -157,7 +157,17 @@ def load_case(case: str) -> tuple[World, Scenario]:
     return restrict(load_world(scenario.base_year, scenario.tables), scenario.minerals), scenario
 
 
-def run_case(case: str, rows: Sequence[HistoryTarget], members: int, seed: int) -> list[HindcastRow]:
+@dataclass(frozen=True)
+class CaseRun:
+    """The run of one case: its rows, markets that were solved, and those of them that carry a certificate."""
+
+    case: str
+    rows: tuple[HindcastRow, ...]
+    cleared: int
+    certified: int
+
+
+def run_case(case: str, rows: Sequence[HistoryTarget], members: int, seed: int) -> CaseRun:
     """Run one case and score its rows.
 
     Raises:
@@ -170,11 +180,10 @@ def run_case(case: str, rows: Sequence[HistoryTarget], members: int, seed: int) 
     for row in rows:
         values = evaluate(data, row.target.statistic) / row.over
         scored = HindcastRow(case, row.target, values, {})
-        if not scored.in_band:
-            reason = known.get((row.id, case), UNEXPLAINED)
-            scored = HindcastRow(case, row.target, values, {}, reason)
-        found.append(scored)
-    return found
+        reason = "" if scored.in_band else known.get((row.id, case), UNEXPLAINED)
+        found.append(HindcastRow(case, row.target, values, {}, reason))
+    certified = data["certified"].values
+    return CaseRun(case, tuple(found), int(certified.size), int(certified.sum()))
 
 
 def run_history(
@@ -182,17 +191,16 @@ def run_history(
     members: int = 100,
     seed: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, HindcastRow]:
-    """Row id -> how the model does, of those that can be tried, in the order of the list.
+) -> tuple[CaseRun, ...]:
+    """The cases that try some rows, in the order of the list.
 
     Args:
         progress: called with a case, how many are done, and how many there are.
     """
     cases = list(dict.fromkeys(row.case for row in rows if row.case))
-    found: dict[str, HindcastRow] = {}
+    found = []
     for done, case in enumerate(cases):
         if progress is not None:
             progress(case, done, len(cases))
-        for scored in run_case(case, [row for row in rows if row.case == case], members, seed):
-            found[scored.target.id] = scored
-    return {row.id: found[row.id] for row in rows if row.case}
+        found.append(run_case(case, [row for row in rows if row.case == case], members, seed))
+    return tuple(found)

@@ -86,7 +86,7 @@ class HindcastRow:
             "median": plain(self.median), "p10": plain(self.low), "p90": plain(self.high),
             "in_band": self.in_band, "listed": target.listed,
             "naive": {name: plain(value) for name, value in self.naive.items()},
-            "miss": {name: plain(self.miss_of(name)) for name in FORECASTS},
+            "miss": {name: plain(self.miss_of(name)) for name in ("model", *self.naive)},
             "source": target.source, "note": target.note, "reason": self.reason,
         }  # fmt: skip
 
