@@ -49,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--history", action="store_true",
-        help="the list of natural experiments since 1977 instead; names are rows (H74) or cases (nickel-2013)",
+        help="the list of natural experiments since 1977; names are rows (H74) or cases (nickel-2013)",
     )  # fmt: skip
     parser.set_defaults(main=main)
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sim.commands.exit_codes import say_verdict
@@ -13,20 +14,21 @@ from sim.commands.output import plural, say, write_json
 from sim.errors import MonaziteError
 
 if TYPE_CHECKING:
-    from sim.past.history import HistoryTarget
+    from sim.past.history import CaseRun, HistoryTarget
     from sim.past.replay import HindcastRow
 
-__all__ = ["HEAD", "cells", "left_out", "show"]
+__all__ = ["HEAD", "cells", "left_out", "plain_rows", "show", "value"]
 
 HEAD = ("row", "observed", "accepted", "median", "p10 to p90", "band")
-NEVER = "not in the run"
+NEVER = "never"
+"""A time that the run does not see the end of."""
 
 
 def value(number: float) -> str:
     """A figure of the table: three digits, or that it does not happen in the run."""
     from sim.analysis.text import number as digits
 
-    return NEVER if number == float("inf") else digits(number)
+    return NEVER if number == inf else digits(number)
 
 
 def cells(row: HindcastRow) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ def show(args: argparse.Namespace) -> int:
         for reason, ids in missing.items():
             say(f"  {' '.join(ids)}: {reason}")
     say(f"in band: {sum(row.in_band for row in order)} of {len(order)} tried, {len(chosen)} in the list")
-    write_json(args.json, {"rows": [_plain(one, rows) for one in chosen]})
+    write_json(args.json, {"rows": plain_rows(chosen, cases)})
     return say_verdict(0, len(cases), sum(c.cleared for c in cases), sum(c.certified for c in cases))
 
 
@@ -80,9 +82,18 @@ def _tell(case: str, done: int, cases: int) -> None:
     say(f"{done + 1} of {cases}: {case}", file=sys.stderr, flush=True)
 
 
+def plain_rows(chosen: Sequence[HistoryTarget], cases: Sequence[CaseRun]) -> list[dict[str, Any]]:
+    """The rows as JSON has them; what does not happen in a run is "never"."""
+    rows = {row.target.id: row for case in cases for row in case.rows}
+    return [_plain(one, rows) for one in chosen]
+
+
 def _plain(one: HistoryTarget, rows: Mapping[str, HindcastRow]) -> dict[str, Any]:
     about = {"mineral": one.mineral, "experiment": one.episode, "cause": one.cause}
     if one.id not in rows:
         return {"target": one.id, "statistic": one.target.text, **about, "left_out": one.left_out}
-    told = rows[one.id].as_dict()
+    row = rows[one.id]
+    told = row.as_dict()
+    ends = {"median": row.median, "p10": row.low, "p90": row.high}
+    told |= {name: NEVER for name, end in ends.items() if end == inf}
     return about | {name: told[name] for name in told if name not in ("naive", "miss", "listed")}

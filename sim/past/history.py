@@ -22,7 +22,9 @@ from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
 
-__all__ = ["CaseRun", "HistoryTarget", "chosen_targets", "history_targets", "load_case", "run_case", "run_history"]
+__all__ = [
+    "CaseRun", "HistoryTarget", "chosen_targets", "history_targets", "load_case", "run_case", "run_history",
+]  # fmt: skip
 
 LIST, TRIED = "targets/history_targets.csv", "targets/history_rows.csv"
 CASES = "targets/history"
@@ -66,7 +68,7 @@ def history_targets(root: Path | None = None) -> tuple[HistoryTarget, ...]:
         how = tried.get(row["id"])
         if how is None:
             raise MonaziteError(
-                f"history_rows.csv: has no row '{row['id']}'; say how it is tried, or under 'left_out' why not"
+                f"history_rows.csv: has no row '{row['id']}'; say how it is tried, or why not ('left_out')"
             )
         found.append(_target(row, how))
     return tuple(found)
@@ -83,7 +85,7 @@ def _rows(name: str, root: Path | None) -> list[dict[str, str]]:
 def _target(row: dict[str, str], how: dict[str, str]) -> HistoryTarget:
     place = f"history_rows.csv, {row['id']}"
     if bool(how["case"]) == bool(how["left_out"]):
-        raise MonaziteError(f"{place}: needs either a 'case' or the reason under 'left_out', not both or neither")
+        raise MonaziteError(f"{place}: needs either a 'case' or a reason under 'left_out'; state one of them")
     statistic = _statistic(how, place) if how["case"] else Statistic("", "mean", Window.parse(row["year"]))
     low, observed, high = (_number(row[name], f"history_targets.csv, {row['id']}", name) for name in BAND)
     target = EpisodeTarget(
@@ -92,10 +94,9 @@ def _target(row: dict[str, str], how: dict[str, str]) -> HistoryTarget:
     )  # fmt: skip
     over = _number(how["over"], place, "over") if how["over"] else 1.0
     if not over > 0:
-        raise MonaziteError(f"{place}: 'over' is {how['over']}, by which nothing can be divided; write a number above 0")
-    return HistoryTarget(
-        row["id"], row["mineral"], row["episode"], row["instrument"], target, how["case"], over, how["left_out"]
-    )
+        raise MonaziteError(f"{place}: 'over' is {how['over']}, but divides; write a number above 0")
+    about = (row["id"], row["mineral"], row["episode"], row["instrument"])
+    return HistoryTarget(*about, target, how["case"], over, how["left_out"])
 
 
 BAND = ("accept_low", "value", "accept_high")
@@ -138,7 +139,7 @@ def chosen_targets(names: Sequence[str]) -> tuple[HistoryTarget, ...]:
     known = {row.id for row in rows} | {row.case for row in rows if row.case}
     for name in names:
         if name not in known:
-            say = did_you_mean(name, sorted(known), list_up_to=0) or "'monazite hindcast --history' has them all"
+            say = did_you_mean(name, sorted(known), list_up_to=0) or "history_rows.csv has them all"
             raise MonaziteError(f"'{name[:60]}' is neither a row nor a case of the list of history; {say}")
     return tuple(row for row in rows if not names or row.id in names or row.case in names)
 

@@ -60,8 +60,9 @@ class HindcastRow:
         if not len(known):
             return float("nan")
         # What does not happen in a run is later than all that does, and nothing lies between.
-        method = "inverted_cdf" if np.isinf(known).any() else "linear"
-        return float(np.quantile(known, share, method=method))
+        if np.isinf(known).any():
+            return float(np.quantile(known, share, method="inverted_cdf"))
+        return float(np.quantile(known, share))
 
     def miss_of(self, forecast: str) -> float:
         """How far the model's median, or a naive forecast, lies outside the band, in band widths."""

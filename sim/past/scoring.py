@@ -38,7 +38,7 @@ WORLD = "world"
 """In the place of a country: all of them together."""
 HOW = {"mean": average, "total": total, "peak": highest, "trough": lowest}
 """What may be made of a series over a window. Peak, trough and mean leave out steps without trade. Times
-(:data:`sim.past.timing.TIMES`) are months on the way to a peak in the window and back, against a reference."""
+(:data:`sim.past.timing.TIMES`) are months on the way to a peak in the window and back to a reference."""
 SERIES = {
     "price_gate": "gate price, world, USD/t",
     "price_inside": "gate price inside the controlling country, USD/t",
@@ -247,21 +247,19 @@ def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
 def _months(dataset: xr.Dataset, statistic: Statistic) -> Values:
     """(M,) months on the way to a peak in the window, or from it; NaN without a rise above the reference."""
     if statistic.reference is None:
-        raise MonaziteError(f"series '{statistic.series}': '{statistic.how}' needs a reference")
+        raise MonaziteError(f"series '{statistic.series}': '{statistic.how}' needs a reference; state one")
     above, below = paths(dataset, statistic.series)
     path = above if below is None else ratio(above, below)
     time = dataset["time"].values
     base_steps = statistic.reference.at.steps(time)
     steps = statistic.at.steps(time)
     if not len(steps) or not len(base_steps):
-        raise MonaziteError(f"series '{statistic.series}': the run does not cover the dates of '{statistic.how}'")
+        raise MonaziteError(
+            f"series '{statistic.series}': the run has no step at dates of '{statistic.how}'; make it longer"
+        )
+    month = time.astype("datetime64[M]").astype(np.int64)
     base = _plain(dataset, statistic.reference)
-    return months(statistic.how, path, base, steps, time.astype("datetime64[M]").astype(int) - _month(time, base_steps))
-
-
-def _month(time: npt.NDArray[np.datetime64], steps: npt.NDArray[np.int64]) -> int:
-    """Number of the calendar month of the last of some steps."""
-    return int(time[steps[-1]].astype("datetime64[M]").astype(int))
+    return months(statistic.how, path, base, steps, month - month[base_steps[-1]])
 
 
 def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:

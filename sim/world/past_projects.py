@@ -1,4 +1,4 @@
-"""Projects of past worlds: what was known of named ones in the year, and further ones of each good by rule."""
+"""Projects of past worlds: named ones as they were known in the year, further ones of each good by rule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from sim.tables import read_table
 
-__all__ = ["PAST", "RESERVES", "RULES", "further_projects", "known_projects", "known_reserves", "past_catalogue"]
+__all__ = [
+    "PAST", "RESERVES", "RULES", "further_projects", "known_projects", "known_reserves", "past_catalogue",
+]  # fmt: skip
 
 PAST = "past_projects.csv"
 RULES = "project_rules.csv"
@@ -20,7 +22,7 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def past_catalogue(tables: Path) -> list[dict[str, str]]:
-    """Named projects of the past, as they stand in the table of a folder of worlds; none where it has none."""
+    """Named projects of the past, with the years in which they hold; none where there is no table."""
     path = tables / PAST
     return read_table(path, ("project", "good", "base_year")).dictionaries() if path.is_file() else []
 
@@ -65,7 +67,9 @@ def further_projects(read: Mapping[str, Rows], tables: Path, base_year: int) -> 
     Returns:
         Rows of the catalogue, in the order of goods.
     """
-    rules = {row["rule"]: float(row["value"]) for row in read_table(tables / RULES, ("rule", "value")).dictionaries()}
+    table = read_table(tables / RULES, ("rule", "value"))
+    rules = {row.text("rule"): row.number("value", 0.0) for row in table}
+    table.problems.check()
     made = _Made(read)
     most, found = int(rules["makers"]), []
     for good in made.goods:
@@ -130,18 +134,21 @@ class _Made:
         like = max(makers, key=lambda name: (makers[name], name))
         plant = like in self._plants
         kind = "plant" if plant else "mine"
-        permit = "mine_permit_years_oecd" if not plant and self._places[place]["oecd"] == "1" else f"{kind}_permit_years"
+        slow = not plant and self._places[place]["oecd"] == "1"
+        permit = f"{kind}_permit_years{'_oecd' if slow else ''}"
         skilled = not plant or amounts.get(place, 0.0) >= rules["skilled_share"] * world
         words = self._names[good][0].lower() + self._names[good][1:]
         return {
             "project": f"new_{good}_{place.lower()}_{number}",
             "name": f"Further {words}, {self._places[place]['name']}, {number}",
-            "kind": "generic", "good": good, "like": like, "country": place, "owner": "", "owner_country": place,
+            "kind": "generic", "good": good, "like": like,
+            "country": place, "owner": "", "owner_country": place,
             "capacity_t": f"{rules['share'] * world:.10g}", "capex_usd_m": "", "cash_cost_usd_t": "",
             "state": "prospect", "permit_years": f"{rules[permit]:.10g}",
             "build_years": f"{rules[f'{kind}_build_years']:.10g}", "start": "",
             "life_years": f"{rules['life_years']:.10g}",
-            "know_how": f"{1.0 if skilled else rules['plant_know_how']:.10g}", "backed": "0", "composition": "",
+            "know_how": f"{1.0 if skilled else rules['plant_know_how']:.10g}",
+            "backed": "0", "composition": "",
             "capacity_note": "capex is what base prices would just pay for",
             "source": "rules of project_rules.csv", "confidence": "assumption",
         }  # fmt: skip

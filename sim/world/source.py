@@ -17,8 +17,8 @@ from sim.errors import MonaziteError, did_you_mean
 from sim.paths import base_years, cache_directory, share_root, world_directory
 from sim.tables import read_table
 from sim.world.labels import GoodLabel, load_labels
-from sim.world.patch import NewFacility, NoWorld, add_facilities
 from sim.world.past_projects import PAST, RESERVES, RULES
+from sim.world.patch import NewFacility, NoWorld, add_facilities
 from sim.world.projects import CATALOGUE, MORE
 
 __all__ = ["PANEL", "Coverage", "NoWorld", "WorldChoice", "panel_coverage", "panel_labels", "world_tables"]
