@@ -97,7 +97,7 @@ def test_prices_of_the_list_are_those_of_the_panel(row: str, series: str) -> Non
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_case_has_its_world_its_dates_and_nothing_announced_before_it_was(case: str) -> None:
+def test_a_case_has_its_world_its_dates_and_sources(case: str) -> None:
     world, scenario = load_case(case)
     assert world.projects
     assert scenario.base_year <= scenario.start.year <= scenario.base_year + 1
@@ -106,8 +106,9 @@ def test_a_case_has_its_world_its_dates_and_nothing_announced_before_it_was(case
         first = statistic.reference.at.first if statistic.reference else statistic.at.first
         assert scenario.start <= min(first, statistic.at.first), row.id
         assert scenario.end >= statistic.at.last, row.id
-    for name, event in scenario.events.items():
-        assert event.source or event.assumption, name
+    for event in scenario.events:
+        assert event.source, event.id
+        assert event.announced is None or event.announced <= event.from_, event.id
 
 
 def test_times_count_from_the_reference_and_from_the_peak() -> None:

