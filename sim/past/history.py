@@ -12,6 +12,7 @@ from sim.analysis.targets import read_table, reasons
 from sim.engine import Simulation
 from sim.errors import MonaziteError, did_you_mean
 from sim.past.episodes import EpisodeTarget
+from sim.past.origins import PairRecorder
 from sim.past.replay import UNEXPLAINED, HindcastRow
 from sim.past.scoring import HOW, Statistic, Window, evaluate
 from sim.past.timing import TIMES
@@ -176,7 +177,7 @@ def run_case(case: str, rows: Sequence[HistoryTarget], members: int, seed: int) 
     """
     world, scenario = load_case(case)
     check_members(world, scenario, members)
-    data = Simulation(world, scenario, members=members, seed=seed).run()
+    data = Simulation(world, scenario, members=members, seed=seed, recorder=PairRecorder).run()
     known, found = reasons(), []
     for row in rows:
         values = evaluate(data, row.target.statistic) / row.over

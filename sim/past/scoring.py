@@ -49,6 +49,7 @@ SERIES = {
     "import_unit_value": "import value over imports, USD/t",
     "production": "tonnes made in a country, traders left out",
     "shortfall": "tonnes that a country's users need but lack",
+    "origin_share": "of what a country buys abroad in whole calendar years, the share of one origin (USA<CHN)",
     "approved_share": "of the tonnes applied for under a licence so far, the share approved (by event)",
     "value_added_at_risk": "value added of a country that hangs on missing goods, USD (no goods named)",
 }
@@ -124,7 +125,8 @@ def _split(name: str) -> tuple[str, list[str], str]:
     if kind not in SERIES:
         raise MonaziteError(f"series '{name}': unknown kind '{kind}'; {did_you_mean(kind, SERIES)}")
     form = {
-        **dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",), "approved_share": ("EVENT",)
+        **dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",),
+        "approved_share": ("EVENT",), "origin_share": ("GOODS", "PAIR"),
     }  # fmt: skip
     parts = form.get(kind, ("GOODS", "COUNTRY"))
     if len(rest) != len(parts):
@@ -132,7 +134,7 @@ def _split(name: str) -> tuple[str, list[str], str]:
     named = dict(zip(parts, rest, strict=True))
     if "EVENT" in named:
         return kind, [], named["EVENT"]
-    return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", "")
+    return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", named.get("PAIR", ""))
 
 
 def _goods(dataset: xr.Dataset, words: Sequence[str], name: str) -> list[str]:
@@ -162,6 +164,10 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
     kind, words, country = _split(name)
     if kind == "approved_share":
         return _applications(dataset, name, country)
+    if kind == "origin_share":
+        from sim.past.origins import share_paths
+
+        return share_paths(dataset, _goods(dataset, words, name), country, name)
     if kind == "import_unit_value":
         value, tonnes = (paths(dataset, f"{part}.{'+'.join(words)}.{country}")[0] for part in UNIT_VALUE)
         return value, tonnes

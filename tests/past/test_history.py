@@ -16,10 +16,12 @@ import pytest
 from scripts.history_table import markdown
 from sim.analysis.targets import reasons
 from sim.cli import main
+from sim.engine import Simulation
 from sim.errors import MonaziteError
 from sim.past.history import HistoryTarget, chosen_targets, history_targets, load_case
+from sim.past.origins import PAIRS, PairRecorder
 from sim.past.replay import HindcastRow
-from sim.past.scoring import Statistic, Window
+from sim.past.scoring import Statistic, Window, evaluate
 from sim.past.timing import months
 
 ROOT = Path(__file__).parents[2]
@@ -210,6 +212,22 @@ def test_one_row_is_run_and_printed(tmp_path: Path, capsys: pytest.CaptureFixtur
         "price_gate.platinum_refined", "peak", Window.parse("2014-01..2014-06"),
         Statistic("price_gate.platinum_refined", "mean", Window.parse("2013-11..2014-01")),
     )  # fmt: skip
+
+
+def test_the_share_of_an_origin_is_that_of_the_yearly_flows() -> None:
+    """Years of a small run: shares of all origins add up to 1, and what is not a pair is refused."""
+    world, scenario = load_case("platinum-2013")
+    data = Simulation(world, scenario, members=2, seed=1, recorder=PairRecorder).run()
+    year, goods = Window.parse("2013"), "platinum_refined"
+    shares = [
+        evaluate(data, Statistic(f"origin_share.{goods}.USA<{origin}", "mean", year))
+        for origin in world.countries
+    ]
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1)
+    with pytest.raises(MonaziteError, match=r"no country 'XXX'; write importer and origin as ISO-3 codes"):
+        evaluate(data, Statistic(f"origin_share.{goods}.USA<XXX", "mean", year))
+    with pytest.raises(MonaziteError, match="kept trade between countries as quantiles"):
+        evaluate(data.drop_vars(PAIRS), Statistic(f"origin_share.{goods}.USA<ZAF", "mean", year))
 
 
 def test_bad_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
