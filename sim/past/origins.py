@@ -22,7 +22,7 @@ PAIRS = "flow_year"
 
 
 class PairRecorder(Recorder):
-    """The full record, and trade between countries by calendar year of each member, not of quantiles alone."""
+    """The full record, and trade between countries by calendar year member by member, not as quantiles."""
 
     def dataset(self) -> xr.Dataset:
         """All results, labelled, with :data:`PAIRS`."""

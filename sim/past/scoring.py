@@ -49,7 +49,7 @@ SERIES = {
     "import_unit_value": "import value over imports, USD/t",
     "production": "tonnes made in a country, traders left out",
     "shortfall": "tonnes that a country's users need but lack",
-    "origin_share": "of what a country buys abroad in whole calendar years, the share of one origin (USA<CHN)",
+    "origin_share": "of what a country buys abroad in whole years, the share of one origin (USA<CHN)",
     "approved_share": "of the tonnes applied for under a licence so far, the share approved (by event)",
     "value_added_at_risk": "value added of a country that hangs on missing goods, USD (no goods named)",
 }
