@@ -47,6 +47,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--plots", type=Path, default=None, metavar="DIR", help="draw one picture per episode"
     )
+    parser.add_argument(
+        "--history", action="store_true",
+        help="the list of natural experiments since 1977; names are rows (H74) or cases (nickel-2013)",
+    )  # fmt: skip
     parser.set_defaults(main=main)
 
 
@@ -111,6 +115,10 @@ def main(args: argparse.Namespace) -> int:
     twice = sorted({name for name in args.names if args.names.count(name) > 1})
     if twice:
         raise MonaziteError(f"given twice, which has no effect: {', '.join(twice)}; name each once")
+    if args.history:
+        from sim.commands.hindcast_history import show
+
+        return show(args)
     began = time.perf_counter()
     chosen = chosen_episodes(args.names)
     runs = [run_episode(episode, args.members, args.seed) for episode in chosen]

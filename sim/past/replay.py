@@ -56,8 +56,13 @@ class HindcastRow:
         return self._quantile(HIGH)
 
     def _quantile(self, share: float) -> float:
-        known = self.members[np.isfinite(self.members)]
-        return float(np.quantile(known, share)) if len(known) else float("nan")
+        known = self.members[~np.isnan(self.members)]
+        if not len(known):
+            return float("nan")
+        # What does not happen in a run is later than all that does, and nothing lies between.
+        if np.isinf(known).any():
+            return float(np.quantile(known, share, method="inverted_cdf"))
+        return float(np.quantile(known, share))
 
     def miss_of(self, forecast: str) -> float:
         """How far the model's median, or a naive forecast, lies outside the band, in band widths."""
@@ -82,7 +87,7 @@ class HindcastRow:
             "median": plain(self.median), "p10": plain(self.low), "p90": plain(self.high),
             "in_band": self.in_band, "listed": target.listed,
             "naive": {name: plain(value) for name, value in self.naive.items()},
-            "miss": {name: plain(self.miss_of(name)) for name in FORECASTS},
+            "miss": {name: plain(self.miss_of(name)) for name in ("model", *self.naive)},
             "source": target.source, "note": target.note, "reason": self.reason,
         }  # fmt: skip
 

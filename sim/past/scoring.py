@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from sim.errors import MonaziteError, did_you_mean
 from sim.instruments.words import WordError, parse_day, select_goods
+from sim.past.timing import TIMES, months
 from sim.results.grouping import average, highest, lowest, ratio, total
 from sim.world.labels import GoodLabel
 
@@ -33,8 +34,11 @@ __all__ = [
 Values = npt.NDArray[np.float64]
 FARTHEST = 3.0
 """Band widths beyond which a miss counts no more: a single wild row must not decide a score."""
+WORLD = "world"
+"""In the place of a country: all of them together."""
 HOW = {"mean": average, "total": total, "peak": highest, "trough": lowest}
-"""What may be made of a series over a window. Peak, trough and mean leave out steps without trade."""
+"""What may be made of a series over a window. Peak, trough and mean leave out steps without trade. Times
+(:data:`sim.past.timing.TIMES`) are months on the way to a peak in the window and back to a reference."""
 SERIES = {
     "price_gate": "gate price, world, USD/t",
     "price_inside": "gate price inside the controlling country, USD/t",
@@ -45,6 +49,7 @@ SERIES = {
     "import_unit_value": "import value over imports, USD/t",
     "production": "tonnes made in a country, traders left out",
     "shortfall": "tonnes that a country's users need but lack",
+    "origin_share": "of what a country buys abroad in whole years, the share of one origin (USA<CHN)",
     "approved_share": "of the tonnes applied for under a licence so far, the share approved (by event)",
     "value_added_at_risk": "value added of a country that hangs on missing goods, USD (no goods named)",
 }
@@ -120,7 +125,8 @@ def _split(name: str) -> tuple[str, list[str], str]:
     if kind not in SERIES:
         raise MonaziteError(f"series '{name}': unknown kind '{kind}'; {did_you_mean(kind, SERIES)}")
     form = {
-        **dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",), "approved_share": ("EVENT",)
+        **dict.fromkeys(PRICES, ("GOODS",)), "value_added_at_risk": ("COUNTRY",),
+        "approved_share": ("EVENT",), "origin_share": ("GOODS", "PAIR"),
     }  # fmt: skip
     parts = form.get(kind, ("GOODS", "COUNTRY"))
     if len(rest) != len(parts):
@@ -128,7 +134,7 @@ def _split(name: str) -> tuple[str, list[str], str]:
     named = dict(zip(parts, rest, strict=True))
     if "EVENT" in named:
         return kind, [], named["EVENT"]
-    return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", "")
+    return kind, named.get("GOODS", "").split("+"), named.get("COUNTRY", named.get("PAIR", ""))
 
 
 def _goods(dataset: xr.Dataset, words: Sequence[str], name: str) -> list[str]:
@@ -158,15 +164,19 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
     kind, words, country = _split(name)
     if kind == "approved_share":
         return _applications(dataset, name, country)
+    if kind == "origin_share":
+        from sim.past.origins import share_paths
+
+        return share_paths(dataset, _goods(dataset, words, name), country, name)
     if kind == "import_unit_value":
         value, tonnes = (paths(dataset, f"{part}.{'+'.join(words)}.{country}")[0] for part in UNIT_VALUE)
         return value, tonnes
-    if country and country not in dataset["importer"].values.astype(str):
+    if country not in ("", WORLD) and country not in dataset["importer"].values.astype(str):
         raise MonaziteError(
-            f"series '{name}': no country '{country}'; write its ISO-3 code, for example CHN"
+            f"series '{name}': no country '{country}'; write its ISO-3 code, for example CHN, or {WORLD}"
         )
     if kind == "value_added_at_risk":
-        at = dataset["facility_country"].values.astype(str) == country
+        at = _within(dataset["facility_country"].values.astype(str), country)
         return dataset[kind].values[:, :, at].sum(axis=2, dtype=np.float64), None
     goods = _goods(dataset, words, name)
     if kind in PRICES:
@@ -175,10 +185,15 @@ def paths(dataset: xr.Dataset, name: str) -> tuple[Values, Values | None]:
         return together, None
     axis = AXIS[kind]
     at = np.isin(dataset[f"{axis}_good"].values.astype(str), goods)
-    at &= dataset[f"{axis}_country"].values.astype(str) == country
+    at &= _within(dataset[f"{axis}_country"].values.astype(str), country)
     if kind == "production":
         at &= dataset["offer_kind"].values.astype(str) != "trader"
     return dataset[kind].values[:, :, at].sum(axis=2, dtype=np.float64), None
+
+
+def _within(countries: npt.NDArray[np.str_], country: str) -> npt.NDArray[np.bool_]:
+    whole: npt.NDArray[np.bool_] = np.ones(len(countries), bool) if country == WORLD else countries == country
+    return whole
 
 
 def _applications(dataset: xr.Dataset, name: str, event: str) -> tuple[Values, Values]:
@@ -229,8 +244,28 @@ def evaluate(dataset: xr.Dataset, statistic: Statistic) -> Values:
     Raises:
         MonaziteError: the run lacks the series or the dates.
     """
+    if statistic.how in TIMES:
+        return _months(dataset, statistic)
     value = _plain(dataset, statistic)
     return value if statistic.reference is None else ratio(value, _plain(dataset, statistic.reference))
+
+
+def _months(dataset: xr.Dataset, statistic: Statistic) -> Values:
+    """(M,) months on the way to a peak in the window, or from it; NaN without a rise above the reference."""
+    if statistic.reference is None:
+        raise MonaziteError(f"series '{statistic.series}': '{statistic.how}' needs a reference; state one")
+    above, below = paths(dataset, statistic.series)
+    path = above if below is None else ratio(above, below)
+    time = dataset["time"].values
+    base_steps = statistic.reference.at.steps(time)
+    steps = statistic.at.steps(time)
+    if not len(steps) or not len(base_steps):
+        raise MonaziteError(
+            f"series '{statistic.series}': the run has no step at dates of '{statistic.how}'; make it longer"
+        )
+    month = time.astype("datetime64[M]").astype(np.int64)
+    base = _plain(dataset, statistic.reference)
+    return months(statistic.how, path, base, steps, month - month[base_steps[-1]])
 
 
 def series_path(dataset: xr.Dataset, statistic: Statistic) -> Values:

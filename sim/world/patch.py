@@ -12,6 +12,7 @@ from statistics import median
 from sim.errors import MonaziteError, did_you_mean
 from sim.names import NoCountry, country_code
 from sim.tables import read_table
+from sim.world.past_projects import further_projects, known_projects
 from sim.world.projects import CATALOGUE, MORE, add_projects, catalogue, chosen_rows
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
@@ -80,6 +81,8 @@ def add_facilities(
     countries = [iso3 for (iso3,) in read_table(tables / "countries.csv").columns("iso3")]
     for facility in new:
         _add(facility, read, goods, countries)
+    if projects is not None:
+        read["prices"], read["goods"] = _rows(folder / "prices.csv"), list(goods.values())
     added = _projects(base_year, read, projects) if projects is not None else []
     shutil.copytree(folder, out / str(base_year))
     for path in tables.glob("*.csv"):
@@ -109,13 +112,16 @@ def _write(path: Path, rows: Rows) -> None:
 def _projects(base_year: int, read: dict[str, Rows], projects: tuple[Sequence[str], Path]) -> Rows:
     words, folder = projects
     made = {row["good"] for row in read["outputs"] if float(row["output_t"] or 0) > 0}
-    rows, wrong = chosen_rows(catalogue(folder), words, base_year, made)
+    known = [row for row in catalogue(folder) if row["base_year"] == str(base_year)]
+    if not known:
+        known = known_projects(folder, base_year) + further_projects(read, folder, base_year)
+    rows, wrong = chosen_rows(known, words, base_year, made)
     if wrong is not None:
         place, message, remedy = wrong
         raise NoWorld(("world", "projects", str(place)), message, remedy)
     if not rows:
-        say = "the catalogue, data/world/projects.csv, has rows of 2024"
-        raise NoWorld(("world", "projects"), f"there is no project for a world of {base_year}", say)
+        say = "name some of 'monazite list projects', or leave 'projects' out"
+        raise NoWorld(("world", "projects"), f"no project makes what this world of {base_year} makes", say)
     more = _rows(folder / MORE)
     risk = {row["iso3"]: float(row["political_risk"]) for row in read["countries"]}
     return add_projects(rows, read, more, risk)

@@ -79,7 +79,7 @@ def chosen_rows(
         if word == ALL:
             found |= {name: row for name, row in known.items() if row["good"] in goods}
         elif word not in known:
-            say = did_you_mean(word, sorted(known)) or "'all' takes all of data/world/projects.csv"
+            say = did_you_mean(word, sorted(known)) or "'all' takes all of the year"
             return [], (place, f"no project '{word[:60]}' in base year {base_year}", say)
         elif known[word]["good"] not in goods:
             return [], (place, f"nobody makes {known[word]['good']} in this world", f"leave '{word}' out")

@@ -17,6 +17,7 @@ from sim.errors import MonaziteError, did_you_mean
 from sim.paths import base_years, cache_directory, share_root, world_directory
 from sim.tables import read_table
 from sim.world.labels import GoodLabel, load_labels
+from sim.world.past_projects import PAST, RESERVES, RULES
 from sim.world.patch import NewFacility, NoWorld, add_facilities
 from sim.world.projects import CATALOGUE, MORE
 
@@ -115,9 +116,11 @@ def world_tables(
     if choice.projects:
         projects = choice.projects, world_directory()
         content.update(repr(choice.projects).encode())
-        for path in (world_directory() / CATALOGUE, world_directory() / MORE):
+        for name in (CATALOGUE, MORE, PAST, RULES, RESERVES):
+            path = world_directory() / name
             content.update(path.read_bytes() if path.is_file() else b"")
-        content.update((Path(__file__).parent / "projects.py").read_bytes())
+        for name in ("projects.py", "past_projects.py"):
+            content.update((Path(__file__).parent / name).read_bytes())
 
     def build(folder: Path) -> None:
         add_facilities(tables, base_year, choice.facilities, folder, projects)

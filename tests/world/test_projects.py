@@ -95,7 +95,7 @@ def test_reserves_of_the_register_stand_in_the_world(world: World) -> None:
     ("projects", "year", "said"),
     [
         (("kvanefield",), 2024, "no project 'kvanefield' in base year 2024; did you mean 'kvanefjeld'?"),
-        (("all",), 2022, "there is no project for a world of 2022"),
+        (("kvanefjeld",), 2022, "no project 'kvanefjeld' in base year 2022"),
     ],
 )
 def test_what_is_not_there_is_said(projects: tuple[str, ...], year: int, said: str) -> None:
