@@ -87,15 +87,15 @@ def chosen_world(node: Node | None) -> WorldChoice | None:
     return as_choice(part, node)
 
 
-def as_choice(part: WorldPart, node: Node) -> WorldChoice:
-    """A part that has been checked, with its folder where it lies."""
+def as_choice(part: WorldPart, node: Node) -> WorldChoice | None:
+    """A part that has been checked, with its folder where it lies; None for one that says nothing."""
     source: str | Path | None = part.from_
     if source is not None and source != PANEL:
         place = node.value.get("from", node) if isinstance(node.value, dict) else node
         file = str(place.place.file)
         beside = Path.cwd() if file == COMMAND_LINE else Path(file).parent
         source = (beside / Path(source).expanduser()).resolve()
-    return WorldChoice(
+    choice = WorldChoice(
         source,
         tuple(
             NewFacility(
@@ -107,6 +107,7 @@ def as_choice(part: WorldPart, node: Node) -> WorldChoice:
         ),
         part.projects,
     )  # fmt: skip
+    return None if choice == WorldChoice() else choice
 
 
 def world_as_written(choice: WorldChoice) -> Any:

@@ -31,3 +31,12 @@ def test_valid(file: str, tmp_path: Path) -> None:
     again = load_scenario(copy)
     assert again.model_dump() == scenario.model_dump()
     assert [event.sentence() for event in again.events] == [event.sentence() for event in scenario.events]
+
+
+@pytest.mark.parametrize("world", ["{}", "{projects: []}", "{facilities: {}, from: null}"])
+def test_a_world_of_which_nothing_is_said_is_the_usual_one(world: str, tmp_path: Path) -> None:
+    text = (FOLDER / "quota-by-half-year.yaml").read_text(encoding="utf-8")
+    usual, said = tmp_path / "usual.yaml", tmp_path / "quota-by-half-year.yaml"
+    usual.write_text(text, encoding="utf-8")
+    said.write_text(f"{text}\nworld: {world}\n", encoding="utf-8")
+    assert load_scenario(said).model_dump() == load_scenario(usual).model_dump()
