@@ -35,6 +35,13 @@ class QuotaAccount:
         self.left = np.broadcast_to(quota.carry_over * self.left + tonnes, self.left.shape)
         self.period = quota.period
 
+    def allot_part(self, made: FloatArray, part: Amount) -> None:
+        """A share of what mines make in this step, (M,) tonnes; what was not used of the last one lapses.
+
+        Equation (M155), docs/model.md, for ``left_g``.
+        """
+        self.left = part * made
+
     def use(self, tonnes: FloatArray) -> None:
         """Book exports, (M,) tonnes.
 

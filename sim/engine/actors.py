@@ -122,6 +122,7 @@ class Actors:
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
         self._near: tuple[FloatArray, FloatArray] = self.state.gate_price, self.state.choice_index
+        self._plan: FloatArray = np.zeros_like(self.state.gate_price)
         self.wanted: Wanted | None = None
         self._warm: ClearingState | None = None
         if at is not None:
@@ -188,6 +189,7 @@ class Actors:
         for process in self.processes:
             plan = process.bound(plan)
         logistics.mine(prepared, self.state, self.tracers, plan)
+        self._plan = plan
         return Offered(
             plan,
             _overridden(self.decisions.ask, self.state.offer_expected_price),
@@ -212,7 +214,9 @@ class Actors:
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
             orders = process.add_orders(orders)
-        held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
+        held_back = self.gates.open(
+            regime.market, state.seller_stock, required, self._plan, regime.shares
+        )
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 
@@ -290,8 +294,9 @@ def processes_of(case: Run) -> list[Process]:
     setting = Setting(
         prepared.world, prepared.benchmark, prepared.behaviour, prepared.step_years, prepared.members
     )
-    kinds = dict.fromkeys(type(event) for event in case.events)
-    made = (kind.process([e for e in case.events if type(e) is kind], setting) for kind in kinds)
+    events = [part for event in case.events for part in event.parts()]
+    kinds = dict.fromkeys(type(event) for event in events)
+    made = (kind.process([e for e in events if type(e) is kind], setting) for kind in kinds)
     found = [process for process in made if process is not None]
     # Last: projects see what the others paid.
     return [*found, Projects(case, setting, found)] if Projects.at_work(case) else found

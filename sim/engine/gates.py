@@ -61,12 +61,14 @@ class Gates:
         market: PolicyMarket,
         seller_stock: FloatArray,
         required: FloatArray,
+        plan: FloatArray,
         shares: Mapping[str, Amount],
     ) -> FloatArray:
         """File applications for what licensed buyers need, decide what is due, and allot quotas.
 
         Args:
             seller_stock: (M, O) tonnes on hand. required: (M, N) tonnes that buyers need this step.
+            plan: (M, O) tonnes that facilities plan to make in it.
             shares: event id -> share of the step in which it is in force.
 
         Returns:
@@ -78,7 +80,11 @@ class Gates:
             share = shares.get(gate.rule.event, 1.0)
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
-                account.allot(gate.rule, share, step_years)
+                if gate.rule.makers is None:
+                    account.allot(gate.rule, share, step_years)
+                else:
+                    made = np.take(plan, np.flatnonzero(gate.rule.makers), axis=1).sum(1)
+                    account.allot_part(made, share * gate.rule.part)
                 continue
             waiting[:, gate.offers] += self._queue(gate, gate.rule, seller_stock, required, share)
         return waiting
