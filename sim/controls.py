@@ -78,7 +78,7 @@ class Cap:
     period_years: float = 0.0
     """Length of the period as far as the event is in force."""
     makers: BoolArray | None = None
-    """(O,) offers of whose output in each step the share ``part`` may leave; None for a stated amount."""
+    """(O,) offers of whose usual output the share ``part`` may leave; None for a stated amount."""
     part: Amount = 0.0
 
     @property

@@ -122,7 +122,6 @@ class Actors:
         self._noise = Noise(prepared, case.members, case.seed, case.steps)
         self._lots = entry.full_lots(prepared)
         self._near: tuple[FloatArray, FloatArray] = self.state.gate_price, self.state.choice_index
-        self._plan: FloatArray = np.zeros_like(self.state.gate_price)
         self.wanted: Wanted | None = None
         self._warm: ClearingState | None = None
         if at is not None:
@@ -189,7 +188,6 @@ class Actors:
         for process in self.processes:
             plan = process.bound(plan)
         logistics.mine(prepared, self.state, self.tracers, plan)
-        self._plan = plan
         return Offered(
             plan,
             _overridden(self.decisions.ask, self.state.offer_expected_price),
@@ -214,9 +212,8 @@ class Actors:
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
             orders = process.add_orders(orders)
-        held_back = self.gates.open(
-            regime.market, state.seller_stock, required, self._plan, regime.shares
-        )
+        capacity = state.capacity * controls.capacity_factor
+        held_back = self.gates.open(regime.market, state.seller_stock, required, capacity, regime.shares)
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 

@@ -33,7 +33,7 @@ class HostDemands(Instrument):
     A royalty is a share of what output is worth at the gate, sold abroad or at home: mines reckon with what
     is left to them. A carried share is a share of their margins, for which nothing is paid: it changes
     nothing for a mine that runs, and makes one that is not built yet worth less. ``processing`` is the share
-    of what mines make that must stay in the country, ``ore_ban`` forbids that any of it leaves.
+    of what mines usually make that must stay in the country, ``ore_ban`` forbids that any of it leaves.
     """
 
     type: Literal["host_demands"] = "host_demands"
@@ -49,7 +49,7 @@ class HostDemands(Instrument):
         Share | None, Field(description="share of margins for which nothing is paid", examples=["10 %"])
     ] = None
     processing: Annotated[
-        Share | None, Field(description="share of output that must stay in the country", examples=["50 %"])
+        Share | None, Field(description="share of usual output that must stay at home", examples=["50 %"])
     ] = None
     ore_ban: Annotated[Truth, Field(description="nothing that mines make may leave")] = False
 
@@ -124,7 +124,7 @@ class HostDemands(Instrument):
             controls.touched_offers[self.id] = mines
 
     def _ration(self, controls: Controls, mines: BoolArray, links: BoolArray) -> None:
-        """A ceiling on exports for each good and host: in each step a share of what its mines make."""
+        """A ceiling on exports for each good and host: a share of what its mines usually make."""
         from sim.controls import Cap
 
         assert self.processing is not None
