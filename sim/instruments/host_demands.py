@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INSTRUMENT", "HostDemands"]
 
-MINE = "miner"
+MINE, PLANT = "miner", "processor"
 Royalty = Annotated[Quantity, quantity("share", 0.0, 0.9, "a share from 0 % to 90 %")]
 Share = Annotated[Quantity, quantity("share", 0.0, 1.0, "a share from 0 % to 100 %")]
 
@@ -81,12 +81,13 @@ class HostDemands(Instrument):
         return f"{self.say_countries(self.by)}, host of mines of {goods}, {joined(asks)}"
 
     def mines(self, world: World) -> BoolArray:
-        """(O,) offers of mines in the host countries."""
+        """(O,) offers of mines in the host countries: what no plant makes, so that recyclers are left alone."""
         import numpy as np
 
         mask = np.isin(world.offer_good, self.good_indices(world, self.goods, self.stages))
         mask &= self.country_mask(world, self.by)[world.offer_country]
-        mask &= np.array([kind == MINE for kind in world.facility_kind])[world.offer_facility]
+        kinds = np.array(world.facility_kind)[world.offer_facility]
+        mask &= (kinds == MINE) & ~np.isin(world.offer_good, world.offer_good[kinds == PLANT])
         return mask
 
     def links(self, controls: Controls) -> BoolArray:
@@ -154,6 +155,7 @@ class HostDemands(Instrument):
         """Whether any mine there made anything or may come to; where ore alone is kept, sold it abroad."""
         codes = {code for word in self.by for code in labels.group(word)}
         goods = {labels.goods[i].id for i in select_goods(labels.goods, self.goods, self.stages or ())}
+        goods -= {good for good, name in labels.output if labels.facilities[name].kind == PLANT}
         made = {
             (good, labels.facilities[name].country)
             for (good, name), tonnes in labels.output.items()

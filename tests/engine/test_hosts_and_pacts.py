@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from sim.engine import Simulation
+from sim.world.load import load_world
 from sim.world.world import World
 from tests.projects_world import event, project_world, projects_of, simulation
 
@@ -162,6 +163,17 @@ def test_banned_ore_does_not_leave(world: World) -> None:
     banned = run(world, event("host_demands", **HOST, ore_ban=True, **FROM))
     assert exported(banned, "ROW", "clay")[:, :FIRST].all()
     assert not exported(banned, "ROW", "clay")[:, FIRST:].any()
+
+
+def test_recyclers_and_plants_are_no_mines() -> None:
+    real_world = load_world(2024)
+    asked = event("host_demands", by="world", royalty="5 %")
+    mines = asked.mines(real_world)
+    names = {real_world.facilities[f] for f in real_world.offer_facility[mines]}
+    assert {"cmoc_cobalt", "greenbushes", "bayan_obo_northern"} <= names
+    assert not any(name.startswith("secondary_") for name in names)
+    kinds = np.array(real_world.facility_kind)[real_world.offer_facility]
+    assert (kinds[mines] == "miner").all()
 
 
 def test_two_hosts_laws_take_no_more_than_there_is(world: World) -> None:
