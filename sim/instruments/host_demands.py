@@ -81,7 +81,7 @@ class HostDemands(Instrument):
         return f"{self.say_countries(self.by)}, host of mines of {goods}, {joined(asks)}"
 
     def mines(self, world: World) -> BoolArray:
-        """(O,) offers of mines in the host countries: what no plant makes, so that recyclers are left alone."""
+        """(O,) offers of mines in the host countries, of goods that no plant makes: not of recyclers."""
         import numpy as np
 
         mask = np.isin(world.offer_good, self.good_indices(world, self.goods, self.stages))
