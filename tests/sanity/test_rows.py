@@ -8,7 +8,7 @@ import pytest
 
 import sim
 from scripts import row_sentences
-from scripts.row_sentences import GIVEN, Row, library, page, row, verdict
+from scripts.row_sentences import GIVEN, Row, library, named, page, row, verdict
 from sim.instruments import instrument_types
 
 WORDS = ("mechanism", "proxy", "weak")
@@ -33,7 +33,7 @@ def test_the_page_has_a_row_for_each_scenario_of_the_library() -> None:
 def test_the_line_above_counts_the_verdicts() -> None:
     rows, text = _rows(), row_sentences.PAGE.read_text(encoding="utf-8")
     counts = ", ".join(f"{sum(word == w for _, w, _ in rows)} {word}" for word in WORDS)
-    assert re.search(rf"^{len(rows)} scenarios, \d+ members each: {counts}\.$", text, re.MULTILINE)
+    assert re.search(rf"^{len(rows)} scenarios, [\d to]+ members each: {counts}\.$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_a_row_is_what_a_comparison_says() -> None:
     short = "minerals=[gallium]", "time.end=2024-03"
     scenario = sim.load("gallium-germanium-licence-2023", *short)
     runs = [sim.run(one, members=2, seed=1) for one in (scenario, sim.load("baseline-2022", *short))]
-    found = row(scenario.name, runs[0].compare(runs[1]))
+    goods = named(*runs)
+    assert set(goods) <= {"gallium_low_purity", "gallium_high_purity"}
+    found = row(scenario.name, runs[0].compare(runs[1], good=goods))
     assert (found.baseline, found.members, found.verdict) == ("baseline-2022", 2, "mechanism")
     assert found.reason == "export_licence"
     assert "outside China costs up to" in found.said
