@@ -21,6 +21,7 @@ import xarray as xr
 
 import sim
 from scripts.results_tables import table, with_tables
+from sim.analysis.acted_on import paired_ledger
 from sim.analysis.compared_goods import largest_moves
 from sim.analysis.compared_projects import has_projects, project_facts
 from sim.analysis.comparison import band
@@ -29,7 +30,7 @@ from sim.analysis.select import own_events
 from sim.plots.notebook import Beside
 from sim.report.headline import NOTABLE, Headline, finding
 
-__all__ = ["GIVEN", "PAGE", "Row", "library", "named", "page", "row", "verdict"]
+__all__ = ["GIVEN", "PAGE", "Row", "library", "page", "row", "touched", "verdict"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LIBRARY = ROOT / "docs" / "rows.md", ROOT / "docs" / "scenarios.md"
@@ -90,14 +91,16 @@ def _effects(run: xr.Dataset, base: xr.Dataset, lines: Sequence[Headline], notes
     return found + ["money" for note in notes if "states pay" in note or "hosts take" in note][:1]
 
 
-def named(run: xr.Dataset, base: xr.Dataset, count: int = 2) -> list[str]:
-    """Goods that the scenario's own events name whose price moves most; none where an event names none."""
-    events = [event for event in own_events(run, base) if not event.get("in_base_year")]
-    goods = {good for event in events for good in event.get("goods", ())} & set(common_goods([run, base]))
-    if not goods:
+def touched(run: xr.Dataset, base: xr.Dataset, count: int = 2) -> list[str]:
+    """Goods that the scenario's own events act on whose price moves most."""
+    pair = paired(run, base)
+    events = [event for event in own_events(*pair) if not event.get("in_base_year")]
+    ledger = [paired_ledger(*pair, event) for event in events]
+    goods = {good for found in ledger if found is not None for good in found.goods}
+    order = sorted(goods & set(common_goods([run, base])))
+    if not order:
         return []
-    order = sorted(goods)
-    change = np.median(largest_moves(*paired(run, base), order), axis=0)
+    change = np.median(largest_moves(*pair, order), axis=0)
     return [order[i] for i in np.argsort(-change, kind="stable")[:count]]
 
 
@@ -148,7 +151,7 @@ def _measured(names: Sequence[str], members: int, work: Path) -> None:
             last = None
             last = key, sim.run(sim.load(str(scenario.compare_to), *words), members=members, seed=SEED)
         run = sim.run(scenario, members=members, seed=SEED)
-        beside = run.compare(last[1], vs=scenario.compare_to, good=named(run, last[1]))
+        beside = run.compare(last[1], vs=scenario.compare_to, good=touched(run, last[1]))
         found = row(name, beside)
         (work / f"{name}.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
         print(f"{found.name}: {found.verdict}. {found.said}", flush=True)

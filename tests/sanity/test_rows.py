@@ -8,7 +8,7 @@ import pytest
 
 import sim
 from scripts import row_sentences
-from scripts.row_sentences import GIVEN, Row, library, named, page, row, verdict
+from scripts.row_sentences import GIVEN, Row, library, page, row, touched, verdict
 from sim.instruments import instrument_types
 
 WORDS = ("mechanism", "proxy", "weak")
@@ -61,7 +61,7 @@ def test_a_row_is_what_a_comparison_says() -> None:
     short = "minerals=[gallium]", "time.end=2024-03"
     scenario = sim.load("gallium-germanium-licence-2023", *short)
     runs = [sim.run(one, members=2, seed=1) for one in (scenario, sim.load("baseline-2022", *short))]
-    goods = named(*runs)
+    goods = touched(*runs)
     assert set(goods) <= {"gallium_low_purity", "gallium_high_purity"}
     found = row(scenario.name, runs[0].compare(runs[1], good=goods))
     assert (found.baseline, found.members, found.verdict) == ("baseline-2022", 2, "mechanism")
