@@ -21,7 +21,7 @@ import xarray as xr
 
 import sim
 from scripts.results_tables import table, with_tables
-from sim.analysis.acted_on import paired_ledger
+from sim.analysis.acted_on import idle_events, paired_ledger
 from sim.analysis.compared_goods import largest_moves
 from sim.analysis.compared_projects import has_projects, project_facts
 from sim.analysis.comparison import band
@@ -113,9 +113,8 @@ def row(name: str, beside: Beside) -> Row:
     lines = [line for line in lines if not np.isnan(line.multiple[0])]
     notes = [note for note in beside.comparison.notes if note.startswith(f"{name}: ")]
     notes = [note.removeprefix(f"{name}: ") for note in notes if "members have a counterpart" not in note]
-    ids = data["event"].values.astype(str).tolist()
-    flow = np.abs(data["event_flow"].values).sum(axis=(0, 1))
-    idle = [str(event["id"]) for event in events if not flow[ids.index(str(event["id"]))] > 0]
+    own = {str(event["id"]) for event in events}
+    idle = [event for event in idle_events(run) if event in own]
     found = verdict([str(event["type"]) for event in events], idle, _effects(data, base, lines, notes))
     head, lead = finding(lines) if lines else ("None of its goods was traded", "")
     head = head.partition(", under “")[0]
