@@ -77,13 +77,17 @@ class Cap:
     """Allotted at once for this period; empty where each step gets its part."""
     period_years: float = 0.0
     """Length of the period as far as the event is in force."""
+    makers: BoolArray | None = None
+    """(O,) offers of whose usual output the share ``part`` may leave; None for a stated amount."""
+    part: Amount = 0.0
 
     @property
     def counts(self) -> bool:
         """Whether what may be exported depends on what has been."""
         # A share that members draw counts even where it is 0: what is kept must not depend on draws.
         drawn = np.ndim(self.carry_over) > 0
-        return bool(self.period) or drawn or bool(np.any(np.asarray(self.carry_over) > 0))
+        carried = drawn or bool(np.any(np.asarray(self.carry_over) > 0))
+        return bool(self.period) or carried or self.makers is not None
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,10 @@ class ProjectTerms:
     """1 where a dormant project may be touched."""
     risk: FloatArray
     """Political risk, 0 to 1."""
+    royalty: FloatArray
+    """Share of revenue that hosts take beside what they took in the base year."""
+    carried: FloatArray
+    """Share of margins that hosts have for nothing."""
     funds: list[Fund] = field(default_factory=list)
     floors: list[Floor] = field(default_factory=list)
 
@@ -233,7 +241,7 @@ class ProjectTerms:
         none, one = np.zeros((1, len(world.projects))), np.ones((1, len(world.projects)))
         dormant = np.array([[project.dormant for project in world.projects]], dtype=bool)
         risk = np.array([[project.risk for project in world.projects]])
-        return cls(none, one, one, none, np.where(dormant, 0.0, 1.0), risk)
+        return cls(none, one, one, none, np.where(dormant, 0.0, 1.0), risk, none, none)
 
     def multiply(self, name: str, projects: BoolArray, factor: Amount) -> None:
         """Multiply one of the arrays for the projects in a mask (J,), by one number or (M,)."""

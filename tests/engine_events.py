@@ -72,6 +72,9 @@ class PlainEvent:
     def model_dump_json(self, exclude: object = None) -> str:
         return repr(self)
 
+    def parts(self) -> tuple[object, ...]:
+        return (self,)
+
     @classmethod
     def process(cls, events: object, setting: object) -> None:
         return None

@@ -15,7 +15,7 @@ from sim.arrays import FloatArray, Groups, IntArray
 
 __all__ = [
     "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
-    "unit_cost", "value",
+    "owners_part", "unit_cost", "value",
 ]  # fmt: skip
 
 LARGEST = 500.0
@@ -61,6 +61,11 @@ class Layout:
         """(M, J) share of revenue that goes to the host: of mines, not of plants."""
         found: FloatArray = np.where(self.plant < 0, prepared.behaviour["project_royalty"], 0.0)
         return found
+
+    def net(self, prepared: Prepared, further: FloatArray) -> FloatArray:
+        """(M, J) share of revenue that hosts leave, further royalties (1 or M, J) taken, too."""
+        left: FloatArray = (1 - self.royalty(prepared)) * (1 - further)
+        return left
 
     def mean(self, by_offer: FloatArray) -> FloatArray:
         """(M, J) mean of (M, O) over a project's products, weighted with their part of revenue."""
@@ -160,6 +165,18 @@ def value(
     first = annuity(rate, np.minimum(under_floor, life))
     found: FloatArray = first * margins[0] + (annuity(rate, life) - first) * margins[1]
     return found
+
+
+def owners_part(worth: FloatArray, carried: FloatArray) -> FloatArray:
+    """(M, J) of a value, what is left to owners where a host has a share of margins for nothing.
+
+    Args:
+        carried: (1 or M, J) that share.
+
+    Equation (M156), docs/model.md, for ``vj_j``.
+    """
+    left: FloatArray = np.where(worth > 0, worth * (1 - carried), worth)
+    return left
 
 
 def finance(prepared: Prepared, offtake: FloatArray, public: FloatArray) -> FloatArray:

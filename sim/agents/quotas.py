@@ -35,6 +35,13 @@ class QuotaAccount:
         self.left = np.broadcast_to(quota.carry_over * self.left + tonnes, self.left.shape)
         self.period = quota.period
 
+    def allot_part(self, usual: FloatArray, part: Amount) -> None:
+        """A share of what mines usually make in a step, (M,) tonnes; what was left of the last one lapses.
+
+        Equation (M155), docs/model.md, for ``left_g``.
+        """
+        self.left = part * usual
+
     def use(self, tonnes: FloatArray) -> None:
         """Book exports, (M,) tonnes.
 

@@ -96,9 +96,13 @@ def _plain(
     return _row(words + extra, unit, measure.kind, key, values) if values else None
 
 
-def plain_row(facts: Scenarios, key: Key) -> Row | None:
-    """The row of what is of no good; None where no scenario has it."""
-    return _plain(facts, key, None)
+def plain_row(facts: Scenarios, key: Key, extra: str = "") -> Row | None:
+    """The row of what is of no good; None where no scenario has it.
+
+    Args:
+        extra: added to the words of the measure.
+    """
+    return _plain(facts, key, None, extra)
 
 
 def _kept(rows: Iterable[Row | None]) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -11,10 +11,11 @@ import xarray as xr
 from sim.analysis import run_metrics
 from sim.analysis.acted_on import event_start, paired_ledger
 from sim.analysis.baselines import Group, carried_events, groups, shown_name
-from sim.analysis.compared_goods import Wanted, good_facts, largest_moves
+from sim.analysis.compared_goods import Facts, Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
 from sim.analysis.compared_projects import has_projects, project_section, project_sentence
 from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
+from sim.analysis.compared_states import state_section, state_sentence
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
 from sim.analysis.points_needed import drawn, few_members
@@ -129,12 +130,17 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     sections = _good_sections(goods, pairs, group.baseline, base, wanted)
     first, last = (str(base["time"].values[i].astype("datetime64[M]")) for i in (0, -1))
     alike = all(set(data["good"].values) == set(base["good"].values) for data in stored.values())
+    money: dict[str, Facts] = {}
     if pairs and alike:
         money = {name: money_facts(*pair, wanted) for name, pair in pairs.items()}
         sections.append(money_section({baseline: {}, **money}, wanted, f"{first} to {last}"))
     projects = project_section((baseline, base), pairs, f"{first} to {last}")
     if projects is not None:
         sections.append(projects)
+    runs = {baseline: base, **{name: data for name, (data, _) in pairs.items()}}
+    states = state_section(runs, money, f"{first} to {last}")
+    if states is not None:
+        sections.append(states)
     ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
     if any(ledger.values()):
         sections.append(event_section(ledger, f"{first} to {last}"))
@@ -146,7 +152,7 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     return Comparison(
         baseline, tuple(pairs), tuple(sections), horizon, _pairs_of(group, pairs), (first, last),
         {run.scenario: _head(run, run is group.baseline) for run in group.together},
-        tuple(_notes(group, whole, pairs, wanted)),
+        tuple(_notes(group, whole, pairs, wanted, money)),
         {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together},
     )  # fmt: skip
 
@@ -177,7 +183,9 @@ def _head(run: Run, is_baseline: bool) -> str:
     return f"{shown_name(run)} (itself with {', '.join(acting)})" if acting else shown_name(run)
 
 
-def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wanted) -> list[str]:
+def _notes(
+    group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wanted, money: Mapping[str, Facts]
+) -> list[str]:
     """What was chosen and what was left out."""
     notes = [group.note] if group.note else []
     acting = carried_events(group.baseline.dataset)
@@ -195,6 +203,8 @@ def _notes(group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wan
         for name, pair in pairs.items()
         if all(has_projects(one) for one in pair)
     ]
+    said = (state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items())
+    notes += [sentence for sentence in said if sentence]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:
             more, kept = whole[name].sizes["member"], data.sizes["member"]

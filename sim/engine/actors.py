@@ -212,7 +212,8 @@ class Actors:
         orders = buyers.orders(prepared, state, regime.market.need_lag, required, tiers)
         for process in self.processes:
             orders = process.add_orders(orders)
-        held_back = self.gates.open(regime.market, state.seller_stock, required, regime.shares)
+        capacity = state.capacity * controls.capacity_factor
+        held_back = self.gates.open(regime.market, state.seller_stock, required, capacity, regime.shares)
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 
@@ -290,8 +291,9 @@ def processes_of(case: Run) -> list[Process]:
     setting = Setting(
         prepared.world, prepared.benchmark, prepared.behaviour, prepared.step_years, prepared.members
     )
-    kinds = dict.fromkeys(type(event) for event in case.events)
-    made = (kind.process([e for e in case.events if type(e) is kind], setting) for kind in kinds)
+    events = [part for event in case.events for part in event.parts()]
+    kinds = dict.fromkeys(type(event) for event in events)
+    made = (kind.process([e for e in events if type(e) is kind], setting) for kind in kinds)
     found = [process for process in made if process is not None]
     # Last: projects see what the others paid.
     return [*found, Projects(case, setting, found)] if Projects.at_work(case) else found

@@ -35,6 +35,11 @@ class Gates:
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
         self._event: dict[GateKey, str] = {}
+        # Who made nothing in the base year counts in full.
+        world = prepared.world
+        part = np.divide(world.offer_output, world.offer_capacity, out=np.ones(len(world.offer_output)),
+                         where=(world.offer_output > 0) & (world.offer_capacity > 0))  # fmt: skip
+        self._usual_part: FloatArray = part
 
     def keep(self, market: PolicyMarket) -> None:
         """Forget queues and accounts of what is no longer in force."""
@@ -61,12 +66,14 @@ class Gates:
         market: PolicyMarket,
         seller_stock: FloatArray,
         required: FloatArray,
+        capacity: FloatArray,
         shares: Mapping[str, Amount],
     ) -> FloatArray:
         """File applications for what licensed buyers need, decide what is due, and allot quotas.
 
         Args:
             seller_stock: (M, O) tonnes on hand. required: (M, N) tonnes that buyers need this step.
+            capacity: (M, O) t/year that facilities can make.
             shares: event id -> share of the step in which it is in force.
 
         Returns:
@@ -78,7 +85,12 @@ class Gates:
             share = shares.get(gate.rule.event, 1.0)
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
-                account.allot(gate.rule, share, step_years)
+                if gate.rule.makers is None:
+                    account.allot(gate.rule, share, step_years)
+                else:
+                    makers = np.flatnonzero(gate.rule.makers)
+                    usual = (np.take(capacity, makers, axis=1) * self._usual_part[makers]).sum(1)
+                    account.allot_part(usual * step_years, share * gate.rule.part)
                 continue
             waiting[:, gate.offers] += self._queue(gate, gate.rule, seller_stock, required, share)
         return waiting

@@ -169,8 +169,11 @@ class Ledger:
         # An event with a memory acts on what it moves or takes away, not on all that its country uses.
         for event, moved in result.moved.items():
             position, size = self._place(event), np.abs(moved)
-            flow[:, position], change[:, position] = size.sum(1), moved.sum(1)
-            usd[:, position] = (size * price).sum(1)
+            # A pact tilts trade, too.
+            beside = float(event in result.controls.touched_links)
+            flow[:, position] = beside * flow[:, position] + size.sum(1)
+            change[:, position] = beside * change[:, position] + moved.sum(1)
+            usd[:, position] = beside * usd[:, position] + (size * price).sum(1)
         self._book_rules(result.acting, (tonnes, value, flow, change, usd))
         for event, queue in result.queues.items():
             position = self._place(event)

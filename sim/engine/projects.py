@@ -99,9 +99,8 @@ class Projects(Process):
         assert state is not None
         self.money.open()
         paid = self._paid(state.gate_price, ended)
-        cost = deciding.unit_cost(
-            self._prepared, self.layout, state.cash_cost, controls.own_cost_factor, state.choice_index
-        )
+        own = controls.own_cost_factor
+        cost = deciding.unit_cost(self._prepared, self.layout, state.cash_cost, own, state.choice_index)
         self.watch.see(paid, ended.required)
         supports = [given for other in self._others if (given := other.support()) is not None]
         self.money.run(self.stage == OPERATING, ended.output, state.gate_price, cost, supports)
@@ -152,7 +151,7 @@ class Projects(Process):
         self.money.promise(happens["start"], shares)
         gone = (happens["give_up"] & ~happens["start"]) | happens["cancel"]
         self._raise(terms.know_how, (stage == BUILDING) & ~happens["cancel"])
-        self._idle_and_run(stage, cost)
+        self._idle_and_run(stage, cost, terms.royalty)
         self.stage = np.where(gone, CANCELLED, self.stage)
 
     def _wait(self, name: str, rate: FloatArray) -> BoolArray:
@@ -182,9 +181,10 @@ class Projects(Process):
         under_floor = np.maximum(max(years, default=0.0) - build, 0.0)
         rate = deciding.capital_cost(prepared, terms.risk, np.sqrt(self.watch.variance), terms.offtake)
         rate = np.maximum(rate - self.money.relief(rate, terms, shares), LEAST_RATE)
-        net = 1 - self.layout.royalty(prepared)
+        net = layout.net(prepared, terms.royalty)
         margins = floored * net - cost, price * net - cost
         worth = deciding.value(rate, self._life, margins, under_floor) * layout.revenue
+        worth = deciding.owners_part(worth, terms.carried)
         granted = self.money.public.of_kind("grant", shares)
         own = 1 - self._backed
         expected = self.money.planned * own * (1 + behaviour["project_overrun"]) * (1 - granted)
@@ -207,13 +207,13 @@ class Projects(Process):
         self.money.begin(opens)
         self.stage = np.where(opens, OPERATING, self.stage)
 
-    def _idle_and_run(self, stage: IntArray, cost: FloatArray) -> None:
+    def _idle_and_run(self, stage: IntArray, cost: FloatArray, royalty: FloatArray) -> None:
         """Who loses cash stops, who has been idle for long is closed, who could earn again comes back.
 
         Equations (M146) and (M147), docs/model.md, for ``stg_j``.
         """
         behaviour, step = self._prepared.behaviour, self._prepared.step_years
-        over = np.exp(self.watch.near) * (1 - self.layout.royalty(self._prepared)) / np.maximum(cost, 1e-9)
+        over = np.exp(self.watch.near) * self.layout.net(self._prepared, royalty) / np.maximum(cost, 1e-9)
         runs, idles = stage == OPERATING, stage == MOTHBALLED
         broke = self.money.settle(runs, over >= 1)
         stops = runs & ((over < behaviour["project_mothball_below"]) | broke)

@@ -51,6 +51,7 @@ class Rules:
         self.ruled = {name for rule in self._followed for name in rule.event.events}
         self.ruled |= {event.id for event in case.events if event.dormant}
         self._happens = case.happens
+        self._funded: dict[str, BoolArray] = {}
         self._before: dict[str, FloatArray] = {}
         self._now: dict[str, FloatArray] = {}
         self.strengths: dict[str, FloatArray] = {}
@@ -76,11 +77,17 @@ class Rules:
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
             strength = self._strength(event, step)
-            if event.id in self.ruled:
+            if event.id in self._funded:
+                strength = strength * ~self._funded[event.id]
+            if event.id in self.ruled or event.id in self._funded:
                 self.strengths[event.id] = strength
             on = event.activity(start, end) > 0
             in_force[event.id] = strength * on * self._happens.get(event.id, True)
         self._before, self._now = self._now, in_force
+
+    def exhaust(self, spent: Mapping[str, BoolArray]) -> None:
+        """Events whose money is gone, (M,) each, act no more from the next step on, and everybody knows."""
+        self._funded = {**self._funded, **spent}
 
     def _strength(self, event: Instrument, step: int) -> FloatArray:
         """(M,) strength of an event; the order of the rules that act on it does not matter.
@@ -149,13 +156,13 @@ class Rules:
     @property
     def key(self) -> tuple[object, ...]:
         """What the policy of this step depends on, beside dates; equal keys mean equal controls."""
-        acting = tuple(rule.acting.tobytes() for rule in self._followed)
-        return acting
+        return tuple(column.tobytes() for column in self.standing)
 
     @property
     def standing(self) -> tuple[IntArray, ...]:
-        """Of each rule (M,) actions now in effect: what :attr:`key` says member by member."""
-        return tuple(rule.acting for rule in self._followed)
+        """What :attr:`key` says member by member, (M,) each: actions in effect, events without money."""
+        gone = [spent.astype(np.int64) for spent in self._funded.values()]
+        return (*(rule.acting for rule in self._followed), *gone)
 
 
 class _Followed:

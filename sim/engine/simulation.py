@@ -95,6 +95,7 @@ class Simulation:
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
         self._outlook = Outlook(case, self.rules, self._regimes, at.part("outlook") if at else None)
+        self._look_for_money()
         if at is not None:
             self.rules.restore(at.part("rules"))
             if self.time:
@@ -272,9 +273,15 @@ class Simulation:
         processes = self.actors.processes
         for process in processes:
             process.after(result)
+        self._look_for_money()
         moved = {event: row for process in processes for event, row in process.moved().items()}
         booked = {name: row for process in processes for name, row in process.book().items()}
         return replace(result, moved=moved, booked=booked)
+
+    def _look_for_money(self) -> None:
+        """Rules come to know whose money is gone."""
+        for process in self.actors.processes:
+            self.rules.exhaust(process.out_of_money())
 
     def _record(self, result: StepResult) -> StepResult:
         """8. What the step brought is seen by rules and written by the recorder; neither changes anything."""

@@ -214,6 +214,10 @@ class Instrument(Selecting):
         ``amount`` of a quantity, which is also one number or (M,).
         """
 
+    def parts(self) -> Sequence[Instrument]:
+        """The events that it is made of, each with its id, whose memory is kept by their own types."""
+        return (self,)
+
     @classmethod
     def process(cls, events: Sequence[Instrument], setting: Setting) -> Process | None:
         """What events of this type remember from step to step in one run; None where dates decide alone."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 # Types only: an instrument is read by commands that must not pay for numpy.
 if TYPE_CHECKING:
     from sim.accounts import Account, Orders
-    from sim.arrays import FloatArray, IntArray, Saved
+    from sim.arrays import BoolArray, FloatArray, IntArray, Saved
     from sim.controls import Controls
     from sim.market.clearing import Clearing
     from sim.units import Amount
@@ -43,6 +43,8 @@ class Stocks(Protocol):
     choice_index: FloatArray
     required: FloatArray
     shortfall: FloatArray
+    cash_cost: FloatArray
+    gate_price: FloatArray
 
 
 class Traced(Protocol):
@@ -130,7 +132,8 @@ class Process:
     """The memory of all events of one type in one run. Hooks that are not overridden do nothing.
 
     Order of a step: :meth:`act`, :meth:`paid`, :meth:`bound`, :meth:`step`, :meth:`add_orders`, the market,
-    :meth:`take`, production, :meth:`after`, :meth:`support`, :meth:`moved`, :meth:`book`.
+    :meth:`take`, production, :meth:`after`, :meth:`support`, :meth:`out_of_money`, :meth:`moved`,
+    :meth:`book`.
     """
 
     name = "process"
@@ -174,11 +177,18 @@ class Process:
         return plan
 
     def support(self) -> FloatArray | None:
-        """(M, O) USD that a state paid to sellers in the step that has just ended; None for nothing."""
+        """(M, O) USD that a state paid to sellers in the step that has just ended, below 0 where it took.
+
+        None for nothing.
+        """
         return None
 
     def after(self, ended: Ended) -> None:
         """The step is over: what it brought is remembered."""
+
+    def out_of_money(self) -> Mapping[str, BoolArray]:
+        """Event id -> (M,) whether its money is gone, so that it no longer acts; asked after each step."""
+        return {}
 
     def moved(self) -> Mapping[str, FloatArray]:
         """Event id -> (M, G) tonnes that it moved in this step, where that is less than what it touches.

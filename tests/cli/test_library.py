@@ -13,7 +13,8 @@ FILES = sorted((share_root() / "scenarios").rglob("*.yaml"))
 NAMES = {
     "acquisition-nippon-ussteel", "arctic-chokepoint", "arctic-route",
     "baseline-2009", "baseline-2022", "baseline-2024", "baseline-long-run", "baseline-long-run-rare-earths",
-    "bloc-friendshoring", "bloc-neighbours-chn", "carbon-border-tax-eu", "chain-reshoring-us",
+    "bloc-friendshoring", "bloc-neighbours-chn", "bloc-under-licences", "carbon-border-tax-eu",
+    "chain-reshoring-us",
     "demand-ai-energy", "energy-cost-shock", "framework-deal-2025", "ga-ge-sb-ban-usa-2024",
     "gallium-germanium-licence-2023", "ganzhou-depletion", "green-rollback-us", "greenland-kvanefjeld",
     "hindcast-gallium-2023",

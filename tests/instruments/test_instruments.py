@@ -24,10 +24,11 @@ def test_instruments_are_the_files() -> None:
     assert instrument_types() == (
         "acquisition", "bloc", "capacity_change", "carbon_border_tax", "cartel", "demand_shock", "energy_cost",
         "exchange_rate",
-        "export_ban", "export_licence", "export_quota", "export_tax", "freight_shock", "import_ban", "import_tariff",
+        "export_ban", "export_licence", "export_promotion", "export_quota", "export_tax", "freight_shock",
+        "host_demands", "import_ban", "import_tariff",
         "investment_block", "investment_finance", "joint_venture", "merger", "negotiation", "new_deposit", "offtake",
         "outage", "ownership_control", "permitting", "price_flooding", "price_floor", "production_quota",
-        "reaction_rule", "recycling_push", "sanction", "stockpile", "strike", "substitution_push",
+        "reaction_rule", "recycling_push", "sanction", "stockpile", "strike", "substitution_push", "supply_pact",
         "technology_export_ban",
     )  # fmt: skip
     for name in instrument_types():

@@ -22,6 +22,10 @@ OXIDE = ["dysprosium_oxide"]
 BY = {"by": "CHN", "goods": OXIDE}
 MAKERS = {"countries": ["CHN"], "goods": OXIDE}
 RULES = ("negotiation", "reaction_rule")
+OTHER_WAYS: dict[str, list[dict[str, Any]]] = {
+    "host_demands": [{"by": "CHN", "goods": ["clay"], "ore_ban": True}],
+}
+"""Of a type of which one event cannot say all."""
 EXAMPLES: dict[str, dict[str, Any]] = {
     "bloc": {"members": ["CHN", "JPN"], "preference": "40 %", "tariff_inside": "-3 %",
              "tariff_outside": "7 %"},
@@ -32,9 +36,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "exchange_rate": {"countries": ["CHN", "JPN"], "change": "-10 %"},
     "export_ban": BY | {"to": "JPN", "extraterritorial": True},
     "export_licence": BY | {"approval_share": "40 %", "delay": "60 days"},
+    "export_promotion": BY | {"rate": "13 %"},
     "export_quota": BY | {"amount": "20 t/year"},
     "export_tax": BY | {"rate": "15 %"},
     "freight_shock": {"exporters": "CHN", "change": "30 %", "delay": "5 days"},
+    "host_demands": {"by": ["CHN", "USA"], "goods": ["clay"], "royalty": "5 %", "carried": "10 %",
+                     "processing": "60 %"},
     "import_ban": {"by": "JPN", "on": "CHN", "goods": OXIDE},
     "import_tariff": {"by": "JPN", "on": "CHN", "goods": OXIDE, "rate": "25 %"},
     "merger": {"firms": ["separator_china_a", "separator_china_b"], "synergies": "2 %", "withdrawal": "5 %",
@@ -56,6 +63,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "sanction": {"by": "JPN", "on": "CHN", "firms": ["separator_china_a"], "compliance": "60 %"},
     "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
     "strike": MAKERS | {"loss": "40 %", "length": "1 years"},
+    "supply_pact": {"members": ["CHN", "JPN"], "goods": OXIDE, "preference": "40 %", "tariff_inside": "-3 %",
+                    "stock": "10 t", "stock_rate": "5 t/year", "floor": "110 %"},
     "substitution_push": {"goods": ["all"], "share": "20 %", "ramp": "1 days"},
     "technology_export_ban": {"by": "CHN", "slower": "30 %"},
     "negotiation": {"between": ["CHN", "JPN"], "events": ["other"], "relief": "50 %"},
@@ -104,6 +113,8 @@ ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
     "output of projects that is sold ahead": ("projects.offtake", lambda a, b, base: 1 - (1 - a) * (1 - b)),
     "pace of permits": ("projects.permit_pace", lambda a, b, base: a * b),
     "pace of building": ("projects.know_how", lambda a, b, base: a * b),
+    "revenue of projects that hosts take": ("projects.royalty", lambda a, b, base: 1 - (1 - a) * (1 - b)),
+    "margins of projects that hosts take": ("projects.carried", lambda a, b, base: 1 - (1 - a) * (1 - b)),
     "dormant projects that are opened": ("projects.opened", lambda a, b, base: np.maximum(a, b)),
 }
 LISTS = {
@@ -148,7 +159,8 @@ def test_every_instrument_has_an_example() -> None:
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_the_table_says_what_each_instrument_writes(small_world: World, kind: str) -> None:
     rows = {row for row, (_, kinds) in documented().items() if kind in kinds}
-    assert written(acted(small_world, example(kind, "e")), small_world) == rows
+    ways = [example(kind, "e"), *(event(kind, **fields) for fields in OTHER_WAYS.get(kind, ()))]
+    assert set().union(*(written(acted(small_world, way), small_world) for way in ways)) == rows
     assert rows or kind in RULES
 
 

@@ -23,6 +23,22 @@ CARBON = {"by": "EU27", "intensity": {"gallium": "12 t CO2/t"}, "price": "80 USD
     [
         ("export_tax", {"by": "CHN", "to": "JPN", "goods": ["dysprosium"], "rate": {"2025": "15 %", "2025-07": "25 %"}},
          "China taxes exports of dysprosium to Japan at 15 %, then from 2025-07-01 25 %."),
+        ("host_demands", {"by": ["NOR", "ROW"], "goods": ["copper"], "royalty": {"2025": "3 %", "2026": "5 %"}, "carried": "10 %",
+                          "processing": "40 %"},
+         "Norway and the rest of the world, host of mines of copper, takes a further royalty of 3 %, then from 2026-01-01 5 %, "
+         "has 10 % of margins for nothing and keeps 40 % of output in the country."),
+        ("host_demands", {"by": "NOR", "goods": ["copper"], "ore_ban": True},
+         "Norway, host of mines of copper, lets none of it leave unprocessed."),
+        ("export_promotion", {"by": "CHN", "to": "JPN", "rate": "13 %", "fund": "2 million USD"} | GALLIUM,
+         "China gives back 13 % on exports of gallium to Japan, out of 2 million USD."),
+        ("export_promotion", {"by": "CHN", "per_tonne": "20 USD/kg"} | GALLIUM,
+         "China gives back 20 USD/kg on exports of gallium to every country."),
+        ("supply_pact", {"members": ["EU27", "JPN"], "preference": "50 %", "stock": "6 months", "stock_rate": "5 t/year",
+                         "release_above": "150 %", "floor": "110 %", "floor_fund": "1 million USD"} | GALLIUM,
+         "by a pact buyers of gallium in the bloc of the EU and Japan give each other 50 % more weight; the EU and Japan stocks "
+         "6 months of use of gallium: it buys up to 5 t/year below 100 % of the base price; it releases up to 5 t/year above "
+         "150 % of it; a state has gallium by mines and plants in the EU and Japan paid at least 110 % of the base price, out of "
+         "1 million USD."),
         ("import_tariff", {"by": "JPN", "on": "world", "rate": {"2025": "10 %", "2025-04-05": "34 %"},
                            "exempt_countries": ["FRA", "DEU"], "exempt_goods": ["gallium_high_purity"]} | GALLIUM,
          "Japan adds 10 %, then from 2025-04-05 34 %, to the tariff on imports of gallium from every country, "
@@ -88,6 +104,15 @@ def test_sentence(labels: Labels, kind: str, fields: dict[str, Any], sentence: s
     [
         ("export_tax", {"by": "CHN", "to": "JPN", "goods": ["dysprosium"], "rate": "15 %"}, True),
         ("export_tax", {"by": "JPN", "to": "CHN", "goods": ["dysprosium"], "rate": "15 %"}, False),
+        ("host_demands", {"by": "NOR", "goods": ["copper"], "royalty": "5 %"}, True),
+        ("host_demands", {"by": "NOR", "goods": ["copper"], "ore_ban": True}, True),
+        ("host_demands", {"by": "USA", "goods": ["copper"], "ore_ban": True}, False),
+        ("host_demands", {"by": "USA", "goods": ["copper"], "carried": "5 %"}, True),
+        ("host_demands", {"by": "JPN", "goods": ["dysprosium"], "royalty": "5 %"}, False),
+        ("export_promotion", {"by": "CHN", "rate": "5 %"} | GALLIUM, True),
+        ("export_promotion", {"by": "DEU", "rate": "5 %"} | GALLIUM, False),
+        ("supply_pact", {"members": ["JPN", "DEU"], "preference": "5 %"} | GALLIUM, True),
+        ("supply_pact", {"members": ["NOR"], "floor": "110 %"} | GALLIUM, False),
         ("carbon_border_tax", CARBON, True),
         ("carbon_border_tax", CARBON | {"by": "USA"}, False),
         ("carbon_border_tax", CARBON | {"on": "FRA"}, False),

@@ -42,6 +42,9 @@ CHOOSE: Mapping[str, tuple[tuple[str, int, int], ...]] = {
     "bloc": (("preference tariff_inside tariff_outside", 1, 3),),
     "demand_shock": (("level growth", 1, 2),),
     "acquisition": (("firms facilities", 1, 2),),
+    "host_demands": (("royalty carried processing", 1, 3),),
+    "export_promotion": (("rate per_tonne", 1, 1),),
+    "supply_pact": (("preference tariff_inside tariff_outside stock floor", 1, 4),),
 }
 """Of these fields at least and at most so many are written."""
 DEALS = ("merger", "acquisition", "joint_venture", "cartel")
@@ -371,6 +374,22 @@ def _mend_deal(maker: _Maker, event: dict[str, Any]) -> None:
         event.pop("end_announced", None)
 
 
+def _mend_pact(maker: _Maker, event: dict[str, Any]) -> None:
+    """A stock has a rate, and no rate stands without it; so has the fund of a floor its floor."""
+    event.pop("stock_rate", None)
+    if "stock" in event:
+        event["stock_rate"] = f"{maker.chance.randint(1, 500)} t/year"
+    if "floor" in event:
+        event["floor"] = maker.chance.choice(("110 %", "1 USD/kg", "90 %"))
+    else:
+        event.pop("floor_fund", None)
+
+
+def _mend_hosts(maker: _Maker, event: dict[str, Any]) -> None:
+    if "processing" in event:
+        event.pop("ore_ban", None)
+
+
 def _mend_demand(maker: _Maker, event: dict[str, Any]) -> None:
     if "level" not in event:
         event.pop("ramp", None)
@@ -403,6 +422,8 @@ MEND: Mapping[str, Callable[[_Maker, dict[str, Any]], None]] = {
     "production_quota": _own_goods,
     **dict.fromkeys(DEALS, _mend_deal),
     "demand_shock": _mend_demand,
+    "host_demands": _mend_hosts,
+    "supply_pact": _mend_pact,
     "capacity_change": _no_count,
     "reaction_rule": _mend_rule,
     "negotiation": _mend_talks,

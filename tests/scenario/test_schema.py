@@ -42,7 +42,7 @@ LOADER_ONLY = {
         distribution-exponential-mean-zero
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
         flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
-        recycling-of-everything share-above-one tax-out-of-range""",
+        recycling-of-everything share-above-one tax-out-of-range hosts-take-all""",
     "numbers together": """distribution-descending distribution-weights-too-few
         observed-band-upside-down observed-less-than-nothing observed-gap-of-nothing""",
     "fields together": """bloc-without-effect cut-and-amount demand-ramp-to-nowhere demand-without-change
@@ -54,7 +54,9 @@ LOADER_ONLY = {
         rule-bound-on-an-event negotiation-of-two-kinds negotiation-without-relief stockpile-in-percent
         observed-beside-two observed-in-another-currency observed-in-yuan-without-rate
         observed-ratio-in-dollars observed-same-time-twice observed-reference-without-figures
-        sanction-on-nobody stage-without-goods strike-that-waits""",
+        sanction-on-nobody stage-without-goods strike-that-waits hosts-ask-for-nothing hosts-ban-and-share
+        promotion-twice pact-on-nothing pact-stock-without-rate pact-fund-without-floor
+        pact-floor-in-tonnes""",
     "what another world has": "carbon-in-what unknown-base-year",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value country-norway",
