@@ -1,0 +1,318 @@
+"""A game that is played: its state, its runs, its files, and what everybody may see of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.arrays import FloatArray
+from sim.engine.checkpoint import Checkpoint
+from sim.errors import MonaziteError
+from sim.files import read_bytes, read_json, write_whole
+from sim.lesson.game import Game, Round
+from sim.lesson.lab import Lab
+from sim.lesson.measures import of_members
+from sim.lesson.moves import Move, read_injection, read_move, strengths
+from sim.lesson.outcome import good_rows, rounded
+from sim.lesson.referee import Referee, influence
+from sim.lesson.score import Marks
+
+__all__ = ["Play"]
+
+LARGEST = 2**26
+"""Bytes of a file of months: a hundred times that of the largest lesson."""
+MILLION = 1e6
+KILOGRAM = 1000.0
+REMEDY = "the game is run again from its moves"
+Numbers = dict[str, float | None]
+
+
+class Play:
+    """One game of one lesson.
+
+    Args:
+        lab: of the lesson. folder: its files; made at the first change.
+
+    Raises:
+        MonaziteError: the files there are of another game, or the lesson is too short for one.
+
+    Attributes:
+        game: its state. referee: what the model makes of it.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.referee = Referee(lab)
+        self._folder, self._lab = folder, lab
+        self.game = Game(lab.scenario.name, self.referee.limits, folder / "game.json", lab.seed)
+        self._marks: list[Marks] = []
+        self._ends: dict[int, Checkpoint] = {}
+        self._shades: dict[int, Checkpoint] = {}
+        self._influence: list[dict[str, FloatArray]] = []
+        self._board: tuple[tuple[int, int, int], dict[str, Any]] | None = None
+        self._restore()
+
+    @property
+    def done(self) -> int:
+        """Quarters that have been run."""
+        state = self.game.state
+        return state.rounds if state.phase == "over" else state.round
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def _file(self, quarter: int, kind: str) -> Path:
+        return self._folder / f"game{self.game.state.number}-quarter{quarter + 1}.{kind}"
+
+    def _restore(self) -> None:
+        """What was run before, from its files; what is missing or damaged is run again when it is needed."""
+        for quarter in range(self.done):
+            try:
+                data = read_bytes(self._file(quarter, "npz"), LARGEST)
+                self._marks.append(Marks.unpacked(data, self.referee.shape))
+            except MonaziteError:
+                break
+        for quarter in range(len(self._marks)):
+            try:
+                found = read_json(self._file(quarter, "json"), REMEDY)
+                self._influence.append(_read_influence(found, self._teams(quarter), self.referee.members))
+            except MonaziteError:
+                break
+
+    def _keep(self, quarter: int, marks: Marks, end: Checkpoint) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._file(quarter, "npz"), marks.packed())
+        end.write(self._file(quarter, "checkpoint"))
+        self._marks, self._ends = [*self._marks[:quarter], marks], {quarter: end}
+
+    def _end(self, quarter: int) -> Checkpoint:
+        """Where a quarter ended; that of -1 is where the game began."""
+        if quarter < 0:
+            return self.referee.calm()[1]
+        if quarter not in self._ends:
+            try:
+                found = Checkpoint.read(self._file(quarter, "checkpoint"))
+                self._ends[quarter] = self.referee.fitting(found, quarter)
+            except MonaziteError:
+                self._again(quarter)
+        return self._ends[quarter]
+
+    def _again(self, quarter: int) -> None:
+        """Run a quarter that has been run before: the same moves, the same bits."""
+        history = self.game.state.history[: quarter + 1]
+        book = self.referee.book(history)
+        scenario = self.referee.scenario(book.events, history[-1].humans)
+        marks, end, _ = self.referee.quarter(self._end(quarter - 1), scenario, book)
+        later = self._marks[quarter + 1 :]
+        self._keep(quarter, marks, end)
+        self._marks += later
+
+    # -- runs, which take their time ---------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Make what the next quarter goes on from."""
+        self.referee.calm()
+        while len(self._marks) < self.done:
+            self._again(len(self._marks))
+        if self.game.state.phase != "over":
+            self._end(self.done - 1)
+
+    def run(self) -> Round:
+        """Run the quarter that has been decided; nothing of the game's state changes yet.
+
+        Returns:
+            The quarter with what came of it, for :meth:`sim.lesson.game.Game.turned`.
+        """
+        self.prepare()
+        state, quarter = self.game.state, self.done
+        humans = tuple(sorted(state.teams))
+        last = self._marks[-1] if self._marks else None
+        ran = state.history[-1].model_copy(update={"humans": humans})
+        history = (*state.history[:-1], ran)
+        ran = ran.model_copy(update={"deals": self.referee.deals(history, humans, last)})
+        history = (*state.history[:-1], ran)
+        book = self.referee.book(history)
+        scenario = self.referee.scenario(book.events, humans)
+        marks, end, seen = self.referee.quarter(self._end(quarter - 1), scenario, book)
+        self._keep(quarter, marks, end)
+        return ran.model_copy(update={"seen": seen})
+
+    def shade(self) -> bool:
+        """Run one quarter without the moves of each team, where that is still to be done; False where not."""
+        quarter = len(self._influence)
+        if quarter >= self.done:
+            return False
+        self.prepare()
+        history = self.game.state.history[: quarter + 1]
+        book, teams = self.referee.book(history), self._teams(quarter)
+        before = self._teams(quarter - 1)
+        if quarter and quarter - 1 not in self._shades:
+            # Stacks are not kept on disk: they are made again in some seconds.
+            self._influence, self._shades = [], {}
+            return self.shade()
+        at = self._shades[quarter - 1] if quarter else self._end(-1)
+        stacks = self.referee.stacked(at, before, teams)
+        scenario = self.referee.scenario(book.events, history[-1].humans)
+        marks, end = self.referee.without(stacks, scenario, book, teams)
+        found = influence(marks, teams, self.referee.places, self.referee.members)
+        words = {team: values.tolist() for team, values in found.items()}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._file(quarter, "json"), json.dumps(words).encode())
+        self._influence.append(found)
+        self._shades = {quarter: end}
+        return True
+
+    def _teams(self, quarter: int) -> list[str]:
+        """Countries that have had a team in any quarter so far."""
+        history = self.game.state.history[: quarter + 1]
+        return sorted({country for ran in history for country in ran.humans})
+
+    # -- what is asked of it -----------------------------------------------------------------------
+
+    def move(self, country: str, written: Any, quarter: Any) -> None:
+        """A team decides. Raises MonaziteError where it cannot."""
+        if type(quarter) is not int:
+            raise MonaziteError("'quarter' is a number")
+        seats = self.referee.seats
+        own = self._own(country)
+        self.game.move(country, read_move(written, seats[country], seats, own), quarter)
+
+    def bring(self, written: Any, version: int) -> None:
+        """The teacher brings something in. Raises MonaziteError where it would touch nothing."""
+        self.game.bring(read_injection(written, self.referee.seats), version)
+
+    def _own(self, country: str) -> Mapping[str, dict[str, Any]]:
+        """A country's measures in force."""
+        if self.game.state.phase != "play":
+            return {}
+        history = self.game.state.history
+        return self.referee.book(history[:-1]).measures(country, self.referee.day(len(history) - 1))
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def words(self) -> dict[str, Any]:
+        """What a page is given once: goods, countries with what they trade, how strong moves are."""
+        seats = self.referee.seats.values()
+        return {
+            "lesson": self._lab.scenario.name, "title": self._lab.lesson.part.title, "goods": good_rows(self._lab),
+            "members": self.referee.members, "most": self.referee.limits.rounds,
+            "seats": [
+                {"id": seat.country, "name": seat.name, "sells": seat.sells, "buys": seat.buys, "makes": seat.makes}
+                for seat in seats
+            ],
+            "levels": {f"{move} {field}": values for (move, field), values in strengths().items()},
+        }  # fmt: skip
+
+    def view(self) -> dict[str, Any]:
+        """What everybody may see."""
+        state = self.game.state
+        now = state.history[-1]
+        on = state.phase == "play"
+        leaked = {one.country for one in now.injections() if one.kind == "leak"} if on else set()
+        return {
+            "version": state.version, "phase": state.phase, "round": state.round, "rounds": state.rounds,
+            "joining": state.joining, "shared": state.shared,
+            "teams": {country: [one.name for one in phones] for country, phones in state.teams.items()},
+            "moved": sorted(now.moves) if on else [],
+            "months": self.referee.months(state.round) if on else [],
+            "brought": [one.as_words() for one in now.injections()] if on else [],
+            "leaked": {c: _moved(now.move(c)) for c in sorted(leaked) if c in now.moves},
+            "board": self.board(),
+        }  # fmt: skip
+
+    def seat(self, country: str) -> dict[str, Any]:
+        """What a team may see beside it."""
+        state = self.game.state
+        now = state.history[-1]
+        on = state.phase == "play"
+        names = {name: _moved(self.referee.book(state.history[:-1]).moves.get(name)) for name in self._own(country)}
+        offers = [c for c, move in now.moves.items() if move.kind == "talks" and move.whom == country]
+        return {
+            "country": country, "move": _moved(now.move(country)) if on else None,
+            "measures": names, "offers": sorted(offers) if on else [],
+        }  # fmt: skip
+
+    def board(self) -> dict[str, Any]:
+        """Prices, what was done, and how countries stand, as far as the game has been run."""
+        state = self.game.state
+        key = (state.number, len(self._marks), len(self._influence))
+        if self._board is None or self._board[0] != key:
+            self._board = key, self._made_board()
+        return self._board[1]
+
+    def _made_board(self) -> dict[str, Any]:
+        if not self._marks:
+            return {"months": [], "prices": {}, "quarters": [], "countries": []}
+        whole = self._marks[0]
+        for marks in self._marks[1:]:
+            whole = marks.behind(whole)
+        count = whole.price.shape[1]
+        calm = self.referee.calm()[0].months(0, count)
+        days = [day for quarter in range(len(self._marks)) for day in self.referee.months(quarter)]
+        prices = {}
+        for g, row in enumerate(good_rows(self._lab)):
+            factor = 1 / KILOGRAM if row["price_unit"] == "USD/kg" else 1.0
+            low, mid, high = of_members(whole.price[:, :, g] * factor)
+            before = of_members(calm.price[:, :, g] * factor)[1]
+            prices[row["id"]] = {name: [rounded(v) for v in values] for name, values in
+                                 (("low", low), ("mid", mid), ("high", high), ("calm", before))}  # fmt: skip
+        return {"months": days, "prices": prices, "quarters": self._quarters(),
+                "countries": [self._standing(country, whole, calm) for country in self.referee.seats],
+                "influence": len(self._influence)}  # fmt: skip
+
+    def _quarters(self) -> list[dict[str, Any]]:
+        """What was done in each quarter that has been run."""
+        return [
+            {
+                "months": self.referee.months(quarter),
+                "moves": {c: _moved(ran.move(c)) for c in sorted(ran.moves)},
+                "brought": [one.as_words() for one in ran.injections()],
+                "deals": [list(pair) for pair in ran.deals],
+                "seen": [one.model_dump() for one in ran.seen],
+            }
+            for quarter, ran in enumerate(self.game.state.history[: len(self._marks)])
+        ]  # fmt: skip
+
+    def _standing(self, country: str, whole: Marks, calm: Marks) -> dict[str, Any]:
+        """A country's cost and security so far beside the world in which nobody moves, and its influence."""
+        place = self.referee.places[country]
+        cost = (whole.paid - calm.paid + whole.support - calm.support)[..., place].sum(axis=1)
+        support = (whole.support - calm.support)[..., place].sum(axis=1)
+        security, usual = (_met(marks, place) for marks in (whole, calm))
+        done = [rows[country] for rows in self._influence if country in rows]
+        reach = sum(done, np.zeros(self.referee.members)) if done else None
+        return {
+            "id": country, "cost": _band(cost / MILLION), "support": _band(support / MILLION),
+            "security": _band(security), "usual": _band(usual),
+            "influence": None if reach is None else _band(reach / MILLION),
+        }  # fmt: skip
+
+
+def _met(marks: Marks, place: int) -> FloatArray:
+    """(M,) share of what a country's users needed that they got, by value at base prices."""
+    need, short = marks.need[..., place].sum(axis=1), marks.short[..., place].sum(axis=1)
+    share: FloatArray = 1 - short / np.where(need > 0, need, 1.0)
+    return share
+
+
+def _band(values: FloatArray) -> Numbers:
+    low, mid, high = of_members(values)
+    return {"low": rounded(low), "mid": rounded(mid), "high": rounded(high)}
+
+
+def _moved(move: Move | None) -> dict[str, Any] | None:
+    return None if move is None else move.as_words()
+
+
+def _read_influence(found: Any, teams: list[str], members: int) -> dict[str, FloatArray]:
+    if not isinstance(found, dict) or sorted(found) != teams:
+        raise MonaziteError("no influence of these teams")
+    try:
+        rows = {team: np.array(values, dtype=np.float64) for team, values in found.items()}
+    except (TypeError, ValueError):
+        raise MonaziteError("no influence of these teams") from None
+    if any(row.shape != (members,) or not np.isfinite(row).all() for row in rows.values()):
+        raise MonaziteError("no influence of these teams")
+    return rows
