@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shutil
 from pathlib import Path
 
 from sim.commands.output import say
@@ -83,10 +84,21 @@ def main(args: argparse.Namespace) -> int:
     from sim.teach.serve import serve
 
     path = outputs_directory() / "teach" / f"{Path(args.lesson).stem}.json"
-    if args.new and path.is_file():
-        path.rename(path.with_suffix(".last.json"))
+    if args.new:
+        _put_aside(path, path.with_suffix(".game"))
     serve(args.lesson, path, args.host, args.port, say, args.seed)
     return 0
+
+
+def _put_aside(session: Path, game: Path) -> None:
+    """The last session and its game beside where the new ones will be; those before them are gone."""
+    if session.is_file():
+        session.rename(session.with_suffix(".last.json"))
+    if game.is_dir():
+        last = game.with_suffix(".last.game")
+        if last.is_dir():
+            shutil.rmtree(last)
+        game.rename(last)
 
 
 def _check(args: argparse.Namespace) -> None:

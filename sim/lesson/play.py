@@ -61,6 +61,16 @@ class Play:
         state = self.game.state
         return state.rounds if state.phase == "over" else state.round
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Quarters with marks, and with influence."""
+        return len(self._marks), len(self._influence)
+
+    def forget(self) -> None:
+        """Of the game before; its files stay."""
+        self._marks, self._influence, self._ends, self._shades = [], [], {}, {}
+        self._board = None
+
     # -- files -----------------------------------------------------------------------------------
 
     def _file(self, quarter: int, kind: str) -> Path:

@@ -16,7 +16,7 @@ from sim.lesson.settings import Settings
 if TYPE_CHECKING:
     from sim.lesson.lab import Lab
 
-__all__ = ["BusyError", "Desk", "packed"]
+__all__ = ["LAST", "SECOND", "BusyError", "Desk", "packed"]
 
 MOST_WAITING = 64
 MOST_KEPT = 2000
@@ -108,6 +108,10 @@ class Desk:
         task = asyncio.ensure_future(work)
         # Whoever needs it will meet the error again.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def later(self, work: Callable[[], Any], urgency: int = LAST) -> Any:
+        """What some work comes to, done here like all that needs the model; never remembered."""
+        return await self._ask(f"work {next(self._number)}", urgency, work)
 
     async def _once(self, name: str, urgency: int, work: Callable[[], Any]) -> Any:
         if name not in self._kept:

@@ -1,4 +1,5 @@
 // The page of a lesson: one state, drawn again after every change.
+import { playPage } from "./board.js";
 import { heatMap, legend, priceChart, worldMap } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { panel } from "./panel.js";
@@ -7,7 +8,7 @@ import { alone, change, keyOf, known, listen, load, outcomes, session, why } fro
 import { band, betPage, comparePage, debriefPage, inWords, planPage } from "./tabs.js";
 import { languages, month, number, own, speak, spoken, t } from "./text.js";
 
-const TABS = ["explore", "compare", "bet", "debrief", "plan"];
+const TABS = ["explore", "compare", "bet", ...(alone ? [] : ["game"]), "debrief", "plan"];
 const STEP_MS = 90;
 const app = document.getElementById("app");
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -210,7 +211,7 @@ async function show() {
   const turn = ++asked;
   tools();
   if (view.tab !== "explore") {
-    const pages = { compare: comparePage, bet: betPage, debrief: debriefPage, plan: planPage };
+    const pages = { compare: comparePage, bet: betPage, game: playPage, debrief: debriefPage, plan: planPage };
     fill(parts.main, pages[view.tab]({ lesson, kept, pair, settings: () => state.settings, good: () => view.good, month: () => view.month, busy, failed: fault, goodPicker, go: (settings) => { view.tab = "explore"; set(structuredClone(settings)); } }));
     return;
   }
