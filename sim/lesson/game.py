@@ -1,4 +1,4 @@
-"""A game in progress: who plays which country, what was decided in which quarter; on disk after every change."""
+"""A game in progress: who plays which country and what was decided; on disk after every change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from sim.paths import shown
 
 __all__ = ["MOST_PHONES", "Brought", "Game", "Limits", "Round", "Seen", "State", "Team", "read_name"]
 
-FORMAT = 1
 LONGEST_NAME = 24
 MOST_PHONES = 3
 """That play one country together: whoever is first decides."""
@@ -79,7 +78,8 @@ class Round(_Part):
 
     Attributes:
         moves: country -> what it decided. brought: what the teacher brought in.
-        humans: countries with a team when it was run. deals: pairs that agreed. seen: of the model's governments.
+        humans: countries with a team when it was run. deals: pairs that agreed.
+        seen: what the model's governments did.
     """
 
     moves: dict[str, Moved] = Field(default_factory=dict)
@@ -105,10 +105,11 @@ class State(_Part):
         version: grows by one with every change. number: of the game, from 0; tells its files from others'.
         joining: whether seats may be taken. shared: whether many phones may come from one address.
         round: the quarter that is being decided, from 0; ``rounds`` once all are over.
-        teams: country -> the phones that play it. seed: of the runs. history: a quarter each, the last one being decided.
+        teams: country -> the phones that play it. seed: of the runs.
+        history: a quarter each, the last one being decided.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     lesson: str
     version: int = 0
     number: int = 0
@@ -239,7 +240,8 @@ class Game:
             StaleError: the quarter is over. MonaziteError: the game is not on, or the country has decided.
         """
         if self._state.phase != "play":
-            raise MonaziteError("the game has not begun" if self._state.phase == "lobby" else "the game is over")
+            begun = self._state.phase != "lobby"
+            raise MonaziteError("the game is over" if begun else "the game has not begun")
         if quarter != self._state.round:
             raise StaleError("that quarter is over")
         if country in self.now.moves:
@@ -276,9 +278,9 @@ class Game:
     def anew(self) -> None:
         """A new game with the same teams; its number tells its files from those of the last one."""
         state = self._state
-        fresh = State(lesson=state.lesson, rounds=state.rounds, version=state.version, number=state.number + 1,
-                       teams=state.teams, shared=state.shared, seed=state.seed)  # fmt: skip
-        self._write(fresh)
+        kept = ("lesson", "rounds", "version", "teams", "shared", "seed")
+        fields: dict[str, Any] = {name: getattr(state, name) for name in kept}
+        self._write(State(**fields, number=state.number + 1))
 
 
 def read_name(name: Any) -> str:
@@ -290,8 +292,9 @@ def read_name(name: Any) -> str:
     if not isinstance(name, str):
         raise MonaziteError("a name is a word")
     # What turns text around or hides it would let one team look like another.
-    shown_as = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] not in "CZ" or c == " ")
-    called = " ".join(shown_as.split())
+    letters = unicodedata.normalize("NFC", name)
+    plain = "".join(c for c in letters if c == " " or unicodedata.category(c)[0] not in "CZ")
+    called = " ".join(plain.split())
     if not 1 <= len(called) <= LONGEST_NAME:
         raise MonaziteError(f"a name has 1 to {LONGEST_NAME} letters")
     return called

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,8 @@ from sim.paths import share_root
 from sim.tables import read_table
 
 __all__ = [
-    "INJECTIONS", "LEVELS", "MOVES", "EVERYBODY", "Injection", "Move", "event_of", "injected", "read_injection",
-    "read_move", "strengths",
+    "EVERYBODY", "INJECTIONS", "LEVELS", "MOVES", "Event", "Injection", "Move", "event_of", "injected",
+    "read_injection", "read_move", "strengths",
 ]  # fmt: skip
 
 LEVELS = ("mild", "middle", "hard")
@@ -28,6 +28,7 @@ AIMED = ("ban", "licence", "tariff")
 GRADED = ("licence", "tariff", "stockpile", "subsidise")
 Event = dict[str, Any]
 WHY = "A move in a game; its strength is a row of moves.csv."
+REPORT = "A press report in a game; the next quarter shows whether it was true."
 MONTHS = 12
 COLUMNS = ("move", "field", *LEVELS, "unit", "source", "confidence")
 LONGEST = 40
@@ -51,7 +52,7 @@ class Move:
 
     def as_words(self) -> dict[str, Any]:
         """For pages and files."""
-        return {"kind": self.kind, "good": self.good, "whom": self.whom, "level": self.level, "lifts": self.lifts}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Injection:
 
     def as_words(self) -> dict[str, Any]:
         """For pages and files."""
-        return {"kind": self.kind, "country": self.country, "good": self.good, "level": self.level}
+        return asdict(self)
 
 
 @lru_cache(maxsize=1)
@@ -121,9 +122,8 @@ def read_move(written: Any, seat: Seat, others: Mapping[str, Seat], own: Mapping
         MonaziteError: it is none, or the country cannot make it.
     """
     fields = _fields(written, ("kind", "good", "whom", "level", "lifts"))
-    move = Move(
-        _word(fields, "kind"), _word(fields, "good"), _word(fields, "whom"), _level(fields), _word(fields, "lifts")
-    )  # fmt: skip
+    kind, good, whom, lifts = (_word(fields, name) for name in ("kind", "good", "whom", "lifts"))
+    move = Move(kind, good, whom, _level(fields), lifts)
     if move.kind not in MOVES:
         raise MonaziteError(f"'{move.kind[:LONGEST]}' is no move; there are: {', '.join(MOVES)}")
     if move.kind == "wait":
@@ -164,7 +164,7 @@ def read_injection(written: Any, seats: Mapping[str, Seat]) -> Injection:
     seat = seats[one.country]
     goods = seat.makes if one.kind == "strike" else seat.sells
     if one.good not in goods:
-        raise MonaziteError("that country does not make it" if one.kind == "strike" else "it does not sell that")
+        raise MonaziteError(f"that country does not {'make' if one.kind == 'strike' else 'sell'} it")
     return one
 
 
@@ -185,8 +185,9 @@ def event_of(move: Move, seat: Seat, first: dt.date, leaked: dt.date | None = No
     if move.kind == "ban":
         return {"type": "export_ban", "by": me, "to": [move.whom], **common}
     if move.kind == "licence":
-        return {"type": "export_licence", "by": me, "to": [move.whom], "approval_share": _percent(at("approval_share")),
-                "delay": f"{at('delay'):g} days", **common}  # fmt: skip
+        share, delay = _percent(at("approval_share")), f"{at('delay'):g} days"
+        terms = {"approval_share": share, "delay": delay}
+        return {"type": "export_licence", "by": me, "to": [move.whom], **terms, **common}
     if move.kind == "tariff":
         return {"type": "import_tariff", "by": me, "on": [move.whom], "rate": _percent(at("rate")), **common}
     if move.kind == "stockpile":
@@ -216,8 +217,7 @@ def injected(one: Injection, first: dt.date, after: dt.date) -> Event | None:
                 "loss": _percent(loss), "length": f"{length:g} months", "assumption": WHY}  # fmt: skip
     if one.kind == "report":
         return {"type": "export_ban", "by": one.country, "to": [EVERYBODY], "goods": [one.good],
-                "announced": str(first), "from": str(after),
-                "assumption": "A press report in a game; the next quarter shows whether it was true."}  # fmt: skip
+                "announced": str(first), "from": str(after), "assumption": REPORT}  # fmt: skip
     return None
 
 

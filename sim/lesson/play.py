@@ -185,13 +185,20 @@ class Play:
         """A team decides. Raises MonaziteError where it cannot."""
         if type(quarter) is not int:
             raise MonaziteError("'quarter' is a number")
-        seats = self.referee.seats
-        own = self._own(country)
-        self.game.move(country, read_move(written, seats[country], seats, own), quarter)
+        seats, own = self.referee.seats, self._own(country)
+        move = read_move(written, seats[country], seats, own)
+        made = self.referee.book(self.game.state.history[:-1]).moves
+        same = (made[name] for name in own)
+        if any((one.kind, one.good, one.whom) == (move.kind, move.good, move.whom) for one in same):
+            raise MonaziteError("you do that already; end it first, or do something else")
+        self.game.move(country, move, quarter)
 
     def bring(self, written: Any, version: int) -> None:
         """The teacher brings something in. Raises MonaziteError where it would touch nothing."""
-        self.game.bring(read_injection(written, self.referee.seats), version)
+        one = read_injection(written, self.referee.seats)
+        if one.kind == "leak" and one.country not in self.game.state.teams:
+            raise MonaziteError("nobody plays that country, so nothing of it can leak")
+        self.game.bring(one, version)
 
     def _own(self, country: str) -> Mapping[str, dict[str, Any]]:
         """A country's measures in force."""
@@ -206,10 +213,12 @@ class Play:
         """What a page is given once: goods, countries with what they trade, how strong moves are."""
         seats = self.referee.seats.values()
         return {
-            "lesson": self._lab.scenario.name, "title": self._lab.lesson.part.title, "goods": good_rows(self._lab),
+            "lesson": self._lab.scenario.name, "title": self._lab.lesson.part.title,
+            "goods": good_rows(self._lab),
             "members": self.referee.members, "most": self.referee.limits.rounds,
             "seats": [
-                {"id": seat.country, "name": seat.name, "sells": seat.sells, "buys": seat.buys, "makes": seat.makes}
+                {"id": seat.country, "name": seat.name, "sells": seat.sells, "buys": seat.buys,
+                 "makes": seat.makes}
                 for seat in seats
             ],
             "levels": {f"{move} {field}": values for (move, field), values in strengths().items()},
@@ -237,7 +246,8 @@ class Play:
         state = self.game.state
         now = state.history[-1]
         on = state.phase == "play"
-        names = {name: _moved(self.referee.book(state.history[:-1]).moves.get(name)) for name in self._own(country)}
+        made = self.referee.book(state.history[:-1]).moves
+        names = {name: _moved(made.get(name)) for name in self._own(country)}
         offers = [c for c, move in now.moves.items() if move.kind == "talks" and move.whom == country]
         return {
             "country": country, "move": _moved(now.move(country)) if on else None,

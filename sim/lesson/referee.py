@@ -1,4 +1,4 @@
-"""What the model makes of a game: each quarter goes on from where the one before ended, under the moves made."""
+"""What the model makes of a game: each quarter goes on from the end of the last, under the moves made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sim.instruments import Instrument
 from sim.instruments.base import RULES
 from sim.lesson.game import Limits, Round, Seen
 from sim.lesson.lab import Lab
-from sim.lesson.moves import EVERYBODY, Event, Move, event_of, injected, strengths
+from sim.lesson.moves import Event, Move, event_of, injected, strengths
 from sim.lesson.score import Accountant, Marks
 from sim.lesson.seats import Seat, seats_of
 from sim.lesson.settings import status_quo
@@ -29,7 +29,7 @@ from sim.scenario.governments import PREFIX
 from sim.scenario.node import Override
 from sim.units import Quantity
 
-__all__ = ["MONTHS", "Referee"]
+__all__ = ["MONTHS", "Book", "Referee", "influence"]
 
 MONTHS = 3
 """Of a quarter, a step each."""
@@ -69,7 +69,8 @@ class Referee:
         lab: of the lesson.
 
     Attributes:
-        seats: country -> what it can do. first: month in which the game begins. members: runs that differ by chance.
+        seats: country -> what it can do. first: month in which the game begins.
+        members: runs that differ by chance.
         limits: rounds and seats. shape: members, months of a quarter, goods and countries.
     """
 
@@ -98,9 +99,8 @@ class Referee:
         """The world in which nobody moves, from the game's first month to the end; and where it begins."""
         if self._calm is None:
             scenario = self.scenario({}, (), reactive=False)
-            simulation = Simulation(
-                self.lab.whole, scenario, list(range(self.members)), self.lab.seed, recorder=self._accountant({})
-            )
+            numbers, recorder = list(range(self.members)), self._accountant({})
+            simulation = Simulation(self.lab.whole, scenario, numbers, self.lab.seed, recorder=recorder)
             while simulation.time < self.first:
                 simulation.step()
             at = simulation.checkpoint()
@@ -121,7 +121,8 @@ class Referee:
                 move = ran.move(country)
                 assert move is not None
                 if move.kind == "lift" and move.lifts in book.events:
-                    book.events[move.lifts] = {**book.events[move.lifts], "until": str(day - dt.timedelta(days=1))}
+                    ends = {"until": str(day - dt.timedelta(days=1))}
+                    book.events[move.lifts] = {**book.events[move.lifts], **ends}
                 leaked = self._days[self.first + MONTHS * quarter + 1] if country in leaks else None
                 event = event_of(move, self.seats[country], day, leaked)
                 if event is not None:
@@ -175,7 +176,9 @@ class Referee:
 
     # -- quarters ----------------------------------------------------------------------------------
 
-    def deals(self, history: Sequence[Round], humans: Iterable[str], last: Marks | None) -> tuple[tuple[str, str], ...]:
+    def deals(
+        self, history: Sequence[Round], humans: Iterable[str], last: Marks | None
+    ) -> tuple[tuple[str, str], ...]:
         """Pairs that agree in the quarter that is being decided.
 
         Two teams do where each talks to the other; a country without a team does where its users lacked much.
@@ -202,7 +205,7 @@ class Referee:
     def quarter(
         self, at: Checkpoint, scenario: Scenario, book: Book
     ) -> tuple[Marks, Checkpoint, tuple[Seen, ...]]:
-        """Three months from a checkpoint: what came of them, where they end, what the model's governments did."""
+        """Three months: what came of them, where they end, what governments of the model do."""
         simulation = self._resumed(at, scenario, book)
         for _ in range(MONTHS):
             simulation.step()
@@ -260,7 +263,9 @@ class Referee:
         return partial(Accountant, self.lab.goods, payers)
 
 
-def influence(marks: Marks, teams: Sequence[str], places: Mapping[str, int], count: int) -> dict[str, FloatArray]:
+def influence(
+    marks: Marks, teams: Sequence[str], places: Mapping[str, int], count: int
+) -> dict[str, FloatArray]:
     """Team -> (M,) USD at base prices that all others lacked more through its moves.
 
     Args:
@@ -276,7 +281,10 @@ def influence(marks: Marks, teams: Sequence[str], places: Mapping[str, int], cou
 
 
 def _settled(at: Checkpoint) -> Checkpoint:
-    """The checkpoint with rents that the solver left a rounding below nothing at nothing; it only begins there."""
+    """The checkpoint with rents that the solver left a rounding below nothing at nothing.
+
+    It only begins its search there.
+    """
     rents = at.arrays.get(RENTS)
     if rents is None or not (rents < 0).any():
         return at
@@ -293,7 +301,7 @@ def _acts_for(event: Instrument, people: set[str]) -> bool:
     """Whether an act of the model's governments is one of a country that has a team."""
     if not event.id.startswith(PREFIX):
         return False
-    actors = getattr(event, "between", None) or getattr(event, "by", ())
+    actors: tuple[str, ...] = getattr(event, "between", ()) or getattr(event, "by", ())
     return bool(people & set(actors))
 
 
@@ -311,5 +319,3 @@ def _seen(simulation: Simulation) -> Iterable[Seen]:
             share=float(on.mean()),
         )  # fmt: skip
 
-
-__all__ += ["EVERYBODY", "Book", "influence"]

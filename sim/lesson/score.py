@@ -1,4 +1,4 @@
-"""What a game counts: what countries paid abroad, what their users lacked, and what others lacked through them."""
+"""What a game counts, month by month: what countries paid abroad, and what their users lacked."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ class Seat:
 
     Attributes:
         country: ISO-3 code. name: in English. stake: USD a year at base prices, used, or sold abroad.
-        sells, buys: good -> partners abroad, the largest first. makes: goods that it makes. uses: good -> tonnes a year.
+        sells, buys: good -> partners abroad, the largest first. makes: goods that it makes.
+        uses: good -> tonnes a year.
     """
 
     country: str

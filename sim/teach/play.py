@@ -1,8 +1,9 @@
-"""A class at play: phones join, decide and look; the teacher turns quarters. Everybody is told of every change."""
+"""A class at play: phones join, decide and look; the teacher turns quarters. All are told of every change."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import time
 from collections import Counter, deque
@@ -296,10 +297,8 @@ class Playing:
 
 
 async def _closed(socket: WebSocket) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):
         await socket.close(1000)
-    except RuntimeError:
-        pass
 
 
 def _json(value: Any) -> Response:

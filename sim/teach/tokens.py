@@ -1,4 +1,4 @@
-"""Signed names of phones: who has one keeps its seat, whatever happens to the phone, the line or the server."""
+"""Signed names of phones: who has one keeps its seat, whatever happens to phone, line or server."""
 
 from __future__ import annotations
 
