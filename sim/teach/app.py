@@ -258,6 +258,11 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
 
         return answer
 
+    async def line(socket: WebSocket) -> None:
+        # A phone that comes back before the world has been read is known only once it has.
+        await teaching.lab()
+        await playing.line(socket)
+
     routes = [
         Route("/", teaching.page, methods=get),
         Route("/data/lesson.json", _answering(teaching.words), methods=get),
@@ -274,7 +279,7 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
         Route("/api/play/join", _answering(waiting(playing.join)), methods=post),
         Route("/api/play/move", _answering(waiting(playing.move)), methods=post),
         Route("/api/play/teach", _answering(waiting(playing.teach)), methods=post),
-        WebSocketRoute("/play/line", playing.line),
+        WebSocketRoute("/play/line", line),
         Route("/{name}", teaching.file, methods=get),
     ]
     return Starlette(
