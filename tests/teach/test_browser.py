@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser import NEEDED, Browser, asked, complaints
+from tests.browser import LEAST_CONTRAST, NAMELESS, NEEDED, Browser, asked, complaints
 from tests.lesson_file import write_lesson
 from tests.teach.conftest import serving
 
@@ -22,21 +22,6 @@ ALL = (
     "document.querySelector('.tiles')?.textContent + "
     "document.querySelector('.chart path.nowline')?.getAttribute('d')"
 )
-LEAST_CONTRAST = """(() => {
-    const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
-        .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
-    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
-        if (!c.startsWith('rgba(0, 0, 0, 0')) return c; } return 'rgb(255, 255, 255)'; };
-    const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    const said = [...document.querySelectorAll('body *')]
-        .filter(e => own(e) && e.offsetParent && !e.disabled);
-    return Math.min(...said.map(e => {
-        const a = light(getComputedStyle(e).color), b = light(ground(e));
-        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); })); })()"""
-NAMELESS = """[...document.querySelectorAll('button, select, input, svg[role=img]')].filter(e =>
-    !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length)))
-    .map(e => e.outerHTML)"""
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,21 @@
 // The tab on which a class plays: where phones join, who has decided, the teacher's hand, how countries stand.
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, gamePrice, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
-import { t } from "./text.js";
+import { spoken, t } from "./text.js";
 
 const WIDE = 900;
 let table = null;
 let opened = null;
 let boxes = null;
 let chosenGood = null;
+let lookedAt = "";
 const foldedOpen = {};
 const hand = { kind: "strike", country: "", good: "", level: 1 };
 
 /** The page; it draws itself again whenever the game changes. */
 export function playPage(ctx) {
   const box = el("div", { class: "page game" });
+  lookedAt = "";
   boxes = { box, status: el("p", { role: "status", class: "status" }), ctx };
   opened ??= gameLine((found) => { table = found; drawGame(); }, () => sayGame(t("offline"), true)).catch((error) => {
     opened = null;
@@ -50,10 +52,18 @@ async function drawGame() {
   const held = document.activeElement?.id;
   const { words } = line;
   const { game } = table;
+  // A decision more changes a number: whoever has a list open keeps it open.
+  const look = JSON.stringify([spoken(), table.turning, { ...game, version: 0, moved: 0 }, hand, chosenGood, foldedOpen]);
+  if (look === lookedAt && boxes.box.childElementCount) {
+    counted(words, game);
+    return;
+  }
+  lookedAt = look;
   const parts = { lobby: lobbyParts, play: quarterParts, over: overParts }[game.phase](words, game);
   if (table.turning) sayGame(t("computing"));
   else if (boxes.status.textContent === t("computing")) sayGame("");
   fill(boxes.box, boxes.status, parts);
+  counted(words, game);
   if (held) document.getElementById(held)?.focus();
   const chart = document.getElementById("game-chart");
   if (chart) gamePrice(chart, words, game, chosenGood ?? words.goods[0].id, Math.min(WIDE, chart.clientWidth || 420));
@@ -67,9 +77,8 @@ function teamsList(words, game) {
   const on = game.phase === "play";
   return el("ul", { class: "teams" }, words.seats.map((seat) => {
     const names = game.teams[seat.id];
-    const done = on && game.moved.includes(seat.id);
     return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), ` ${names ? names.join(", ") : t("bot")}`,
-      done ? el("span", { class: "done" }, ` ✓ ${t("decided")}`) : null,
+      on ? el("span", { class: "done", "data-country": seat.id }) : null,
       table.teacher && names ? gameButton(`free-${seat.id}`, () => teach({ do: "free", country: seat.id }), t("free"), { "aria-label": t("freeName", { country: seatName(words, seat.id) }), class: "little" }) : null);
   }));
 }
@@ -94,13 +103,10 @@ function lobbyParts(words, game) {
 }
 
 function quarterParts(words, game) {
-  const people = Object.keys(game.teams);
-  const left = people.filter((code) => !game.moved.includes(code));
   const go = table.teacher ? gameButton("game-turn", () => { sayGame(t("computing")); teach({ do: "turn" }); }, t("turn"), { class: "go" }) : null;
   return [
     el("section", {}, el("h2", {}, `${t("quarterOf", { n: game.round + 1, of: game.rounds })}: ${quarterName(game.months)}`),
-      el("p", { class: "big" }, t("haveDecided", { n: people.length - left.length, of: people.length }), " ", go),
-      left.length && left.length < people.length ? el("p", { class: "small" }, t("stillOpen", { list: left.map((code) => seatName(words, code)).join(", ") })) : null),
+      el("p", { class: "big" }, el("span", { id: "decided" }), " ", go), el("p", { class: "small", id: "still-open" })),
     table.teacher ? folded("bring", t("bringIn"), bringBox(words)) : null,
     el("div", { class: "two" },
       el("div", {}, game.board.countries.length ? el("section", {}, el("h2", {}, t("standings")), boardTable(words, game), folded("means", t("whatMean"), meanings(words))) : teamsList(words, game)),
@@ -117,6 +123,17 @@ function newsBox(words, game) {
 function folded(name, title, ...inside) {
   const held = el("details", { open: foldedOpen[name] || null, ontoggle: () => { foldedOpen[name] = held.open; } }, el("summary", { id: `fold-${name}` }, title), inside);
   return held;
+}
+
+/** How many have decided, and who has not. */
+function counted(words, game) {
+  const people = Object.keys(game.teams);
+  const left = people.filter((code) => !game.moved.includes(code));
+  const [number, names] = ["decided", "still-open"].map((id) => document.getElementById(id));
+  if (!number) return;
+  number.textContent = t("haveDecided", { n: people.length - left.length, of: people.length });
+  names.textContent = left.length && left.length < people.length ? t("stillOpen", { list: left.map((code) => seatName(words, code)).join(", ") }) : "";
+  for (const mark of document.querySelectorAll(".teams [data-country]")) mark.textContent = game.moved.includes(mark.dataset.country) ? ` ✓ ${t("decided")}` : "";
 }
 
 function chartBox(words, game) {

@@ -14,6 +14,8 @@ const wish = { name: "", country: "" };
 let line = null;
 let found = null;
 let begun = -1;
+let shown = "";
+let asked = 0;
 
 start();
 
@@ -37,6 +39,8 @@ async function send(path, body) {
   try {
     found = await gamePost(path, body);
     say("");
+    shown = "";
+    document.activeElement?.blur();
     return true;
   } catch (error) {
     say(error.message, true);
@@ -55,6 +59,10 @@ function draw() {
   const { words } = line;
   const { game, seat } = found;
   const held = document.activeElement?.id;
+  // Who is typing or choosing is not disturbed by what others do.
+  const look = JSON.stringify([spoken(), found.turning, seat, game.phase, game.round, game.joining, game.brought, game.leaked, game.board.influence, game.board.months.length, seat ? 0 : game.teams, asked]);
+  if (look === shown || (!seat && game.joining && held === "team-name" && shown)) return;
+  shown = look;
   if (said.classList.contains("bad") && said.textContent === t("offline")) say("");
   document.title = `${own(words.title)}: ${seat ? seatName(words, seat.country) : t("joinTitle")}`;
   const language = el("select", { id: "language", "aria-label": t("language"), onchange: (event) => { speak(words.texts, event.target.value); draw(); } },
@@ -70,7 +78,7 @@ function joinParts(words, game) {
   if (!game.joining) return [el("p", {}, t("closed")), standing(words, game, "")];
   const open = words.seats.filter((one) => (game.teams[one.id] ?? []).length < 3);
   if (!open.some((one) => one.id === wish.country)) wish.country = (open.find((one) => !game.teams[one.id]) ?? open[0])?.id ?? "";
-  const name = el("input", { id: "team-name", type: "text", maxlength: 24, autocomplete: "off", required: true, value: wish.name, oninput: () => { wish.name = name.value; } });
+  const name = el("input", { id: "team-name", type: "text", maxlength: 24, autocomplete: "off", required: true, value: wish.name, oninput: () => { wish.name = name.value; }, onblur: () => setTimeout(draw) });
   const seats = el("select", { id: "team-country", onchange: () => { wish.country = seats.value; } },
     open.map((one) => el("option", { value: one.id, selected: one.id === wish.country }, game.teams[one.id] ? `${seatName(words, one.id)} (${t("beside", { names: game.teams[one.id].join(", ") })})` : seatName(words, one.id))));
   const join = async (event) => {
@@ -132,7 +140,7 @@ function chooser(words, game, seat) {
   const whom = plan.kind === "talks" ? words.seats.map((one) => one.id).filter((code) => code !== seat.country) : AIMED.includes(plan.kind) ? [...partners[plan.good], "world"] : [];
   if (whom.length && !whom.includes(plan.whom)) [plan.whom] = plan.kind === "talks" && seat.offers.length ? seat.offers : whom;
   if (plan.kind === "lift" && !measures.some(([name]) => name === plan.lifts)) [[plan.lifts]] = measures;
-  const pick = (id, label, options, value, set) => [el("label", { for: id }, label), el("select", { id, onchange: (event) => { set(event.target.value); draw(); } }, options.map(([key, name]) => el("option", { value: key, selected: key === value }, name)))];
+  const pick = (id, label, options, value, set) => [el("label", { for: id }, label), el("select", { id, onchange: (event) => { set(event.target.value); asked += 1; draw(); } }, options.map(([key, name]) => el("option", { value: key, selected: key === value }, name)))];
   const at = (name) => percent(words.levels[name][1], 0);
   const means = { below: at("stockpile buy_below"), short: at("stockpile release"), talk: at("talks short") };
   const decide = (event) => {
