@@ -77,7 +77,7 @@ function teamsList(words, game) {
   const on = game.phase === "play";
   return el("ul", { class: "teams" }, words.seats.map((seat) => {
     const names = game.teams[seat.id];
-    return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), ` ${names ? names.join(", ") : t("bot")}`,
+    return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), names ? ` ${names.join(", ")}` : null,
       on ? el("span", { class: "done", "data-country": seat.id }) : null,
       table.teacher && names ? gameButton(`free-${seat.id}`, () => teach({ do: "free", country: seat.id }), t("free"), { "aria-label": t("freeName", { country: seatName(words, seat.id) }), class: "little" }) : null);
   }));
@@ -99,7 +99,7 @@ function doors(game) {
 function lobbyParts(words, game) {
   const rounds = el("select", { id: "rounds" }, Array.from({ length: words.most - 1 }, (_, i) => el("option", { value: String(i + 2), selected: i + 2 === game.rounds }, t("quarters", { n: i + 2 }))));
   const start = table.teacher ? el("p", {}, el("label", {}, `${t("howLong")} `, rounds), " ", gameButton("game-begin", () => teach({ do: "begin", rounds: Number(rounds.value) }), t("beginGame"), { class: "go" })) : el("p", {}, t("waitBegin"));
-  return [el("p", {}, t("gameIntro")), el("div", { class: "two" }, joinBox(words), el("section", {}, el("h2", {}, t("countries")), teamsList(words, game))), start, doors(game)];
+  return [el("p", {}, t("gameIntro")), el("div", { class: "two" }, joinBox(words), el("section", {}, el("h2", {}, t("countries")), teamsList(words, game), el("p", { class: "small" }, t("greyNobody")))), start, doors(game)];
 }
 
 function quarterParts(words, game) {

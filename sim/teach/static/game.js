@@ -80,7 +80,7 @@ function broughtWords(words, one) {
 function seenWords(words, one) {
   const kind = { export_licence: "seenLicence", export_quota: "seenQuota", stockpile: "seenStock" }[one.kind] ?? "seenOther";
   const goods = one.goods.map((id) => goodCalled(words, id)).join(", ");
-  return t(kind, { country: one.by.split(",").map((code) => seatName(words, code)).join(", "), goods, n: Math.round(one.share * words.members), of: words.members });
+  return t(kind, { country: one.by.split(",").map((code) => seatName(words, code)).join(", "), goods, whom: one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code))).join(", "), n: Math.round(one.share * words.members), of: words.members });
 }
 
 export function quarterName(months) {
@@ -115,10 +115,14 @@ function reportEnd(words, one, quarter) {
   return t(came ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: goodCalled(words, one.good) });
 }
 
+/** A number of millions. */
+function bare(value, sign = true) {
+  return fixed(Math.abs(value) < 0.05 ? 0 : value, Math.abs(value) < 10 ? 1 : 0, sign);
+}
+
 /** Money in millions of USD, with its sign where it has one. */
 export function million(value, sign = false) {
-  const digits = Math.abs(value) < 10 ? 1 : 0;
-  return t("million", { n: fixed(Math.abs(value) < 0.05 ? 0 : value, digits, sign) });
+  return t("million", { n: bare(value, sign) });
 }
 
 /** One country's three sentences. */
@@ -142,13 +146,13 @@ export function standingWords(words, row) {
 /** All countries, those with a team first: cost, security, influence. */
 export function boardTable(words, game, mine = "") {
   const rows = [...game.board.countries].sort((a, b) => Boolean(game.teams[b.id]) - Boolean(game.teams[a.id]));
-  const heads = ["boardCountry", "cost", "security", "influence"];
+  const heads = ["boardCountry", "costHead", "securityHead", "influenceHead"];
   return el("table", { class: "board" }, el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col" }, t(name))))),
     el("tbody", {}, rows.map((row) => el("tr", { class: row.id === mine ? "mine" : null },
-      el("td", {}, seatName(words, row.id), el("span", { class: "small" }, ` ${(game.teams[row.id] ?? [t("bot")]).join(", ")}`)),
-      el("td", { "data-h": t("cost") }, million(row.cost.mid, true)),
-      el("td", { "data-h": t("security") }, percent(row.security.mid, 1), el("span", { class: "small" }, ` ${t("usually", { u: percent(row.usual.mid, 1) })}`)),
-      el("td", { "data-h": t("influence") }, row.influence === null ? "–" : million(row.influence.mid, true))))));
+      el("td", {}, seatName(words, row.id), el("span", { class: "small" }, ` ${(game.teams[row.id] ?? []).join(", ")}`)),
+      el("td", { "data-h": t("costHead") }, bare(row.cost.mid)),
+      el("td", { "data-h": t("securityHead") }, fixed(100 * row.security.mid, 1), el("span", { class: "small" }, ` (${fixed(100 * row.usual.mid, 1)})`)),
+      el("td", { "data-h": t("influenceHead") }, row.influence === null ? "–" : bare(row.influence.mid))))));
 }
 
 /** What the three numbers mean, each in words with its unit. */
