@@ -215,6 +215,13 @@ class Lab:
         ]
         return replace(scenario, events=tuple(events), lesson=None)
 
+    def own_events(self) -> tuple[str, ...]:
+        """Ids of all events that the button or a slider touches; others are part of the lesson's world."""
+        options = [o for choice in self.lesson.part.card.choices.values() for o in choice.options.values()]
+        paths = [path for option in options for path in option.set]
+        paths += [slider.sets for slider in self.lesson.part.sliders.values()]
+        return tuple(dict.fromkeys([*self._buttons(), *(path.split(".")[1] for path in paths)]))
+
     def _buttons(self) -> tuple[str, ...]:
         """Ids of all events that the button can switch on, under any option."""
         card = self.lesson.part.card

@@ -63,7 +63,7 @@ class Book:
 
 
 class Referee:
-    """Runs quarters of a game on a lesson's world, without the lesson's own events.
+    """Runs quarters of a game on a lesson's world, without what its button and sliders do.
 
     Args:
         lab: of the lesson.
@@ -163,10 +163,8 @@ class Referee:
         changes = [Override(("lesson",), None, "lesson=null", 0)]
         if reactive:
             changes.append(Override(("governments",), "reactive", "governments=reactive", 0))
-        for event in self.lab.scenario.events:
-            if not event.in_base_year:
-                path = ("events", event.id)
-                changes.append(Override(path, None, f"~events.{event.id}", 0, delete=True))
+        for name in self.lab.own_events():
+            changes.append(Override(("events", name), None, f"~events.{name}", 0, delete=True))
         for name, fields in events.items():
             changes.append(Override(("events", name), dict(fields), f"+events.{name}=", 0, add=True))
         scenario = load_scenario(self.lab.source, changes)
