@@ -83,7 +83,6 @@ class Teaching:
         lab = await self.desk.start()
         self.desk.prepare(status_quo(lab.lesson))
         self.desk.prepare(self._pressed(self.session.now))
-        self.playing.ready()
         return lab
 
     async def lab(self) -> Lab:
@@ -254,6 +253,7 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
     def waiting(handler: Handler) -> Handler:
         async def answer(request: Request) -> Response:
             await teaching.lab()
+            await playing.awake()
             return await handler(request)
 
         return answer
@@ -261,6 +261,7 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
     async def line(socket: WebSocket) -> None:
         # A phone that comes back before the world has been read is known only once it has.
         await teaching.lab()
+        await playing.awake()
         await playing.line(socket)
 
     routes = [

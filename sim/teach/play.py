@@ -69,6 +69,7 @@ class Playing:
         self._from: Counter[str] = Counter()
         self._tries: deque[tuple[float, str]] = deque()
         self._turning = False
+        self._ready: asyncio.Future[Any] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._work: set[asyncio.Task[None]] = set()
 
@@ -89,14 +90,18 @@ class Playing:
         self._signer = Signer(self._folder / "secret")
         self.play = play
 
-    def ready(self) -> None:
-        """Make what the next quarter goes on from, once there is nothing else to do."""
-        if self.play is not None:
-            self._later(self._prepared())
+    async def awake(self) -> None:
+        """Whoever asks first has that made on which quarters go on; a game under way is shown once it is there."""
+        if self.play is None:
+            return
+        if self._ready is None:
+            self._ready = asyncio.ensure_future(self._desk.later(self.play.prepare, SECOND))
+            self._later(self._prepared(self.play, self._ready))
+        if self.play.done:
+            await asyncio.shield(self._ready)
 
-    async def _prepared(self) -> None:
-        play = self._there()
-        await self._desk.later(play.prepare)
+    async def _prepared(self, play: Play, ready: asyncio.Future[Any]) -> None:
+        await ready
         await self._shaded(play)
 
     async def _shaded(self, play: Play) -> None:

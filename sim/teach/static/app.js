@@ -23,6 +23,8 @@ let parts = {};
 let looked = null;
 let asked = 0;
 let working = 0;
+let telling = Promise.resolve();
+let untold = 0;
 const history = [];
 
 start();
@@ -69,14 +71,14 @@ async function set(settings) {
     state = { ...state, settings, before: old.settings };
   }
   const shown = show();
-  if (!alone) await tell({ do: "set", settings, version: old.version });
+  if (!alone) await tell({ do: "set", settings });
   await shown;
 }
 
 async function step(what) {
   looked = null;
   if (alone) place(state.at + (what === "undo" ? -1 : 1));
-  else await tell({ do: what, version: state.version });
+  else await tell({ do: what });
   await show();
 }
 
@@ -84,11 +86,22 @@ function place(at) {
   state = { ...state, at, settings: history[at], before: history[at - 1] ?? null, undo: at > 0, redo: at < history.length - 1 };
 }
 
-async function tell(body) {
+/** One change after the other: each says which state it was made on, which the answer before it brings. */
+function tell(body) {
+  untold += 1;
+  telling = telling.then(() => sayChange(body));
+  return telling;
+}
+
+async function sayChange(body) {
   try {
-    state = await change(body);
+    const found = await change({ ...body, version: state.version });
+    untold -= 1;
+    // What has been changed since, and is about to be said, stands already.
+    state = untold ? { ...found, settings: state.settings, before: state.before } : found;
     fault(null);
   } catch (error) {
+    untold -= 1;
     if (error.status === 409) {
       state = await session();
       note(t("elsewhere"));
@@ -102,7 +115,7 @@ async function tell(body) {
 
 function told(other) {
   if (parts.status?.classList.contains("bad")) fault(null);
-  if (other.version <= state.version) return;
+  if (untold || other.version <= state.version) return;
   state = { ...state, ...other };
   looked = null;
   show();
