@@ -91,7 +91,7 @@ class Playing:
         self.play = play
 
     async def awake(self) -> None:
-        """Whoever asks first has that made on which quarters go on; a game under way is shown once it is there."""
+        """Have that made on which quarters go on; a game under way is shown once it is there."""
         if self.play is None:
             return
         if self._ready is None:
