@@ -96,7 +96,7 @@ def of_game(name: str, what: str, folder: Path, *, bounds: bool) -> list[Figure]
     for quarter in range(3):
         for seat in seats:
             play.move(seat.country, _some_move(seat, quarter), quarter)
-        turns.append(_seconds(lambda: (play.game.turned(play.run()), play.view())))
+        turns.append(_seconds(lambda: _turned(play)))
     shades = _seconds(lambda: list(iter(play.shade, False))) / len(turns)
     words = f"{what}: turn of {PHONES} phones, {len(seats)} countries, {play.referee.members} members"
     return [
@@ -104,6 +104,11 @@ def of_game(name: str, what: str, folder: Path, *, bounds: bool) -> list[Figure]
         Figure(words, max(turns), "s", must=1.0 if bounds else None, aim=0.4 if bounds else None),
         Figure(f"{what}: influence of a quarter, while the class talks", shades, "s"),
     ]
+
+
+def _turned(play: Play) -> None:
+    play.game.turned(play.run())
+    play.view()
 
 
 def _some_move(seat: Seat, quarter: int) -> dict[str, object]:

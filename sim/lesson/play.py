@@ -15,20 +15,17 @@ from sim.errors import MonaziteError
 from sim.files import read_bytes, read_json, write_whole
 from sim.lesson.game import Game, Round
 from sim.lesson.lab import Lab
-from sim.lesson.measures import of_members
-from sim.lesson.moves import Move, read_injection, read_move, strengths
-from sim.lesson.outcome import good_rows, rounded
+from sim.lesson.moves import read_injection, read_move, strengths
+from sim.lesson.outcome import good_rows
 from sim.lesson.referee import Referee, influence
 from sim.lesson.score import Marks
+from sim.lesson.standing import Standing, moved
 
 __all__ = ["Play"]
 
 LARGEST = 2**26
 """Bytes of a file of months: a hundred times that of the largest lesson."""
-MILLION = 1e6
-KILOGRAM = 1000.0
 REMEDY = "the game is run again from its moves"
-Numbers = dict[str, float | None]
 
 
 class Play:
@@ -237,7 +234,7 @@ class Play:
             "moved": sorted(now.moves) if on else [],
             "months": self.referee.months(state.round) if on else [],
             "brought": [one.as_words() for one in now.injections()] if on else [],
-            "leaked": {c: _moved(now.move(c)) for c in sorted(leaked) if c in now.moves},
+            "leaked": {c: moved(now.move(c)) for c in sorted(leaked) if c in now.moves},
             "board": self.board(),
         }  # fmt: skip
 
@@ -247,10 +244,10 @@ class Play:
         now = state.history[-1]
         on = state.phase == "play"
         made = self.referee.book(state.history[:-1]).moves
-        names = {name: _moved(made.get(name)) for name in self._own(country)}
+        names = {name: moved(made.get(name)) for name in self._own(country)}
         offers = [c for c, move in now.moves.items() if move.kind == "talks" and move.whom == country]
         return {
-            "country": country, "move": _moved(now.move(country)) if on else None,
+            "country": country, "move": moved(now.move(country)) if on else None,
             "measures": names, "offers": sorted(offers) if on else [],
         }  # fmt: skip
 
@@ -259,71 +256,9 @@ class Play:
         state = self.game.state
         key = (state.number, len(self._marks), len(self._influence))
         if self._board is None or self._board[0] != key:
-            self._board = key, self._made_board()
+            shown = Standing(self.referee, state.history, self._marks, self._influence)
+            self._board = key, shown.words()
         return self._board[1]
-
-    def _made_board(self) -> dict[str, Any]:
-        if not self._marks:
-            return {"months": [], "prices": {}, "quarters": [], "countries": []}
-        whole = self._marks[0]
-        for marks in self._marks[1:]:
-            whole = marks.behind(whole)
-        count = whole.price.shape[1]
-        calm = self.referee.calm()[0].months(0, count)
-        days = [day for quarter in range(len(self._marks)) for day in self.referee.months(quarter)]
-        prices = {}
-        for g, row in enumerate(good_rows(self._lab)):
-            factor = 1 / KILOGRAM if row["price_unit"] == "USD/kg" else 1.0
-            low, mid, high = of_members(whole.price[:, :, g] * factor)
-            before = of_members(calm.price[:, :, g] * factor)[1]
-            prices[row["id"]] = {name: [rounded(v) for v in values] for name, values in
-                                 (("low", low), ("mid", mid), ("high", high), ("calm", before))}  # fmt: skip
-        return {"months": days, "prices": prices, "quarters": self._quarters(),
-                "countries": [self._standing(country, whole, calm) for country in self.referee.seats],
-                "influence": len(self._influence)}  # fmt: skip
-
-    def _quarters(self) -> list[dict[str, Any]]:
-        """What was done in each quarter that has been run."""
-        return [
-            {
-                "months": self.referee.months(quarter),
-                "moves": {c: _moved(ran.move(c)) for c in sorted(ran.moves)},
-                "brought": [one.as_words() for one in ran.injections()],
-                "deals": [list(pair) for pair in ran.deals],
-                "seen": [one.model_dump() for one in ran.seen],
-            }
-            for quarter, ran in enumerate(self.game.state.history[: len(self._marks)])
-        ]  # fmt: skip
-
-    def _standing(self, country: str, whole: Marks, calm: Marks) -> dict[str, Any]:
-        """A country's cost and security so far beside the world in which nobody moves, and its influence."""
-        place = self.referee.places[country]
-        cost = (whole.paid - calm.paid + whole.support - calm.support)[..., place].sum(axis=1)
-        support = (whole.support - calm.support)[..., place].sum(axis=1)
-        security, usual = (_met(marks, place) for marks in (whole, calm))
-        done = [rows[country] for rows in self._influence if country in rows]
-        reach = sum(done, np.zeros(self.referee.members)) if done else None
-        return {
-            "id": country, "cost": _band(cost / MILLION), "support": _band(support / MILLION),
-            "security": _band(security), "usual": _band(usual),
-            "influence": None if reach is None else _band(reach / MILLION),
-        }  # fmt: skip
-
-
-def _met(marks: Marks, place: int) -> FloatArray:
-    """(M,) share of what a country's users needed that they got, by value at base prices."""
-    need, short = marks.need[..., place].sum(axis=1), marks.short[..., place].sum(axis=1)
-    share: FloatArray = 1 - short / np.where(need > 0, need, 1.0)
-    return share
-
-
-def _band(values: FloatArray) -> Numbers:
-    low, mid, high = of_members(values)
-    return {"low": rounded(low), "mid": rounded(mid), "high": rounded(high)}
-
-
-def _moved(move: Move | None) -> dict[str, Any] | None:
-    return None if move is None else move.as_words()
 
 
 def _read_influence(found: Any, teams: list[str], members: int) -> dict[str, FloatArray]:
