@@ -292,7 +292,7 @@ function draw() {
   const lines = [{ kind: "base", label: t("before"), mid: quo.mid }];
   lines.push({ kind: "now", label: same ? "" : t("now"), ...band(outcome), upTo: view.upTo ?? undefined });
   const box = parts.chart.clientWidth || 420;
-  const height = Math.round(Math.max(170, Math.min(260, box * 0.5)));
+  const height = Math.round(Math.max(170, Math.min(Math.max(260, innerHeight * 0.31), box * 0.5)));
   priceChart(parts.chart, {
     months: lesson.months, lines, shade: settings.embargo ? [found.begin, found.end] : null, cursor: at, width: box, height,
     name: t("priceName", { good: own(good.name), now: number(outcome.mid[at], 4), month: month(day), base: number(quo.mid[at], 4) }),
