@@ -60,8 +60,9 @@ class Play:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Quarters with marks, and with influence."""
-        return len(self._marks), len(self._influence)
+        """Quarters that are over, and those of them with influence."""
+        shown = min(self.done, len(self._marks))
+        return shown, min(shown, len(self._influence))
 
     def forget(self) -> None:
         """Of the game before; its files stay."""
@@ -148,9 +149,10 @@ class Play:
 
     def shade(self) -> bool:
         """Run one quarter without the moves of each team, where that is still to be done; False where not."""
-        quarter = len(self._influence)
+        quarter, number = len(self._influence), self.game.state.number
         if quarter >= self.done:
             return False
+        target = self._file(quarter, "json")
         self.prepare()
         history = self.game.state.history[: quarter + 1]
         book, teams = self.referee.book(history), self._teams(quarter)
@@ -166,7 +168,10 @@ class Play:
         found = influence(marks, teams, self.referee.places, self.referee.members)
         words = {team: values.tolist() for team, values in found.items()}
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._file(quarter, "json"), json.dumps(words).encode())
+        write_whole(target, json.dumps(words).encode())
+        if self.game.state.number != number:
+            # Another game has begun meanwhile.
+            return False
         self._influence.append(found)
         self._shades = {quarter: end}
         return True
@@ -254,9 +259,11 @@ class Play:
     def board(self) -> dict[str, Any]:
         """Prices, what was done, and how countries stand, as far as the game has been run."""
         state = self.game.state
-        key = (state.number, len(self._marks), len(self._influence))
+        # A quarter that is just being run is no part of it.
+        over, reached = self.progress
+        key = state.number, over, reached
         if self._board is None or self._board[0] != key:
-            shown = Standing(self.referee, state.history, self._marks, self._influence)
+            shown = Standing(self.referee, state.history, self._marks[:over], self._influence[:reached])
             self._board = key, shown.words()
         return self._board[1]
 

@@ -146,6 +146,20 @@ def test_a_game_that_is_read_again_or_run_again_shows_the_same(play, lab, tmp_pa
     assert json.dumps(third.view()) == shown
 
 
+def test_a_quarter_is_shown_once_it_is_over_and_not_before(play):
+    play.move("CHN", {"kind": "ban", "good": LOW, "whom": "JPN"}, 0)
+    ran = play.run()
+    assert play.board()["months"] == []
+    play.game.turned(ran)
+    assert len(play.board()["months"]) == 3
+    assert play.board()["quarters"][0]["seen"] == [one.model_dump() for one in ran.seen]
+    play.game.turned(play.run())
+    play.game.anew()
+    play.forget()
+    assert play.board()["months"] == []
+    assert not play.shade()
+
+
 def test_what_a_state_pays_its_makers_is_in_its_cost(play):
     turn(play, {"CHN": {"kind": "subsidise", "good": LOW, "level": 2}})
     one = row(play, "CHN")
