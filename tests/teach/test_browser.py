@@ -112,7 +112,7 @@ def test_names_are_text_and_nothing_is_without_a_name(browser, address):
     shown = browser.value("document.getElementById('choice-whom').textContent")
     assert "<img src=x onerror=alert(1)>" in shown
     assert browser.value(NAMELESS) == []
-    for tab in ("compare", "bet", "debrief", "explore"):
+    for tab in ("compare", "bet", "game", "debrief", "explore"):
         go(browser, tab)
         browser.wait("document.querySelector('main').childElementCount > 0")
         assert browser.value(NAMELESS) == []
@@ -122,9 +122,11 @@ def test_text_stands_out_and_a_phone_does_not_scroll_sideways(browser, address):
     for width in (390, 1280):
         browser.open(f"{address}?w={width}", width, 844)
         browser.wait(SHOWN)
-        for tab in ("explore", "compare", "bet", "debrief", "plan"):
+        for tab in ("explore", "compare", "bet", "game", "debrief", "plan"):
             go(browser, tab)
             browser.wait("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+            if tab == "game":
+                browser.wait("document.querySelector('.teams') !== null")
             assert browser.value("document.documentElement.scrollWidth") <= width, tab
             assert browser.value(LEAST_CONTRAST) >= 4.5, tab
 
