@@ -25,8 +25,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="open a lesson in the browser: press EMBARGO, see who runs short, and why",
         description="Serves a page to this machine that works without a network: a card with an EMBARGO "
         "button, sliders, a world map, prices and shortages, and why they move. All of it is computed by the "
-        "model while the class looks on. In the tab Play students are countries and join with phones. How the "
-        "lesson is set, and the game, are kept in outputs/teach after every change.",
+        "model while the class looks on. In the tab Play students are countries and join with phones. How "
+        "the lesson is set, and the game, are kept in outputs/teach after every change.",
         epilog="example: monazite teach teaching-stockpile",
     )
     parser.add_argument(
