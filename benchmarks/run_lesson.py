@@ -1,4 +1,4 @@
-"""A lesson: how long the model takes behind the button, a slider and Why?, and what the page adds.
+"""A lesson: how long the model takes behind the button, a slider, Why? and a turn, and what the page adds.
 
 The bounds are for a world of two goods and 48 months; the lesson on magnets has twelve goods and is measured
 beside it, without bounds.
@@ -19,12 +19,16 @@ from pathlib import Path
 from benchmarks.harness import Figure, publish
 from sim.lesson.lab import Case, Lab
 from sim.lesson.outcome import outcome, pair_of
+from sim.lesson.play import Play
+from sim.lesson.seats import Seat
 from sim.lesson.settings import Settings, status_quo
 from sim.lesson.why import why
 from tests.browser import CHROMIUM, Browser
 from tests.lesson_file import TEXT
 
 MEMBERS = 31
+PHONES = 30
+READING = 3.0
 MAGNETS = "teaching-embargo-magnets"
 READY = "document.querySelector('.chart svg') !== null"
 FRAMES = """(async () => { const input = document.getElementById('slider-saving'), times = [];
@@ -44,6 +48,8 @@ def main() -> None:
         figures = of_model(str(path), "two goods, 48 months", "saving", bounds=True)
         figures += of_model(MAGNETS, "magnets, twelve goods", "redesign", bounds=False)
         figures += of_page(path, Path(folder))
+        figures += of_game(str(path), "two goods", Path(folder) / "small.game", bounds=True)
+        figures += of_game(MAGNETS, "magnets", Path(folder) / "magnets.game", bounds=False)
     publish("lesson", figures)
 
 
@@ -78,6 +84,41 @@ def _shown(lab: Lab, settings: list[Settings]) -> None:
         outcome(lab, one, pair_of(lab, one, run))
 
 
+def of_game(name: str, what: str, folder: Path, *, bounds: bool) -> list[Figure]:
+    """A quarter in which thirty phones decide, until it is on disk and everybody could be told."""
+    play = Play(Lab(name), folder)
+    seats = list(play.referee.seats.values())
+    for number in range(PHONES):
+        play.game.join(seats[number % len(seats)].country, f"team {number}", f"key {number}")
+    ready = _seconds(play.prepare)
+    play.game.begin(3)
+    turns = []
+    for quarter in range(3):
+        for seat in seats:
+            play.move(seat.country, _some_move(seat, quarter), quarter)
+        turns.append(_seconds(lambda: _turned(play)))
+    shades = _seconds(lambda: list(iter(play.shade, False))) / len(turns)
+    words = f"{what}: turn of {PHONES} phones, {len(seats)} countries, {play.referee.members} members"
+    return [
+        Figure(f"{what}: game made ready", ready, "s"),
+        Figure(words, max(turns), "s", must=1.0 if bounds else None, aim=0.4 if bounds else None),
+        Figure(f"{what}: influence of a quarter, while the class talks", shades, "s"),
+    ]
+
+
+def _turned(play: Play) -> None:
+    play.game.turned(play.run())
+    play.view()
+
+
+def _some_move(seat: Seat, quarter: int) -> dict[str, object]:
+    """Another kind of move in each quarter, as far as the country trades."""
+    kind, partners = (("licence", seat.sells), ("tariff", seat.buys), ("stockpile", seat.buys))[quarter]
+    for good, whom in partners.items():
+        return {"kind": kind, "good": good, "whom": whom[0]}
+    return {"kind": "wait"}
+
+
 def of_page(lesson: Path, folder: Path) -> list[Figure]:
     """Start, page load and redrawing, in a headless browser; the start alone where there is none."""
     begin = time.perf_counter()
@@ -106,7 +147,12 @@ def _in_browser(url: str, folder: Path) -> list[Figure]:
         browser.open(f"{url}?again=1", 1280, 720)
         browser.wait(READY)
         load = time.perf_counter() - begin
+        # A class reads before it presses; the model runs meanwhile.
+        time.sleep(READING)
+        begin = time.perf_counter()
         browser.value("document.querySelector('.red').click()")
+        browser.wait("document.querySelector('.tile b').textContent !== '× 1.00'")
+        pressed = time.perf_counter() - begin
         browser.wait("document.querySelector('.why li') !== null")
         browser.value("document.getElementById('slider-saving').focus()")
         browser.wait("document.querySelector('main').getAttribute('aria-busy') === 'false'")
@@ -115,6 +161,7 @@ def _in_browser(url: str, folder: Path) -> list[Figure]:
         browser.close()
     return [
         Figure("page load", load, "s", must=1.0, aim=0.4),
+        Figure(f"button pressed {READING:g} s later, median drawn", pressed, "s", must=0.6, aim=0.25),
         Figure("page size", size / 1e6, "MB", must=0.5),
         Figure("slider dragged, new median drawn", drawn, "s", must=0.05, aim=0.016),
     ]

@@ -55,8 +55,10 @@ writes one as a file that needs no server. How to write one: [scenarios.md](../s
 """
 BEFORE = """Before: `monazite teach {name}` opens the lesson at an address that it prints; open that on the
 machine with the projector, press *Projector* and *Full screen*. Every change is saved: if the machine stops,
-start it again. *Undo* takes back any change, *Reset all* takes back all. Nothing on the page is prepared:
-each number is a run of the model, made while you wait, a few seconds at most.
+start it again. *Undo* takes back any change, *Reset all* takes back all. Nothing on the page was written
+beforehand: each number is a run of the model on your machine, made while you read or wait: a few seconds,
+and up to half a minute in a lesson over ten years.
+Tab *Play* lets the class be countries: [how to](../how-to/teach-a-class.md).
 """
 TRIES = 4
 LINE = "_" * 60

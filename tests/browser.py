@@ -21,7 +21,24 @@ NEEDED = pytest.mark.skipif(
     CHROMIUM is None, reason="NO BROWSER: install Debian's 'chromium'; the page was not tried in one"
 )
 PATIENCE = 120.0
-__all__ = ["CHROMIUM", "NEEDED", "PATIENCE", "Browser", "asked", "complaints"]
+__all__ = [
+    "CHROMIUM", "LEAST_CONTRAST", "NAMELESS", "NEEDED", "PATIENCE", "Browser", "asked", "complaints",
+]  # fmt: skip
+LEAST_CONTRAST = """(() => {
+    const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+        .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
+    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+        if (!c.startsWith('rgba(0, 0, 0, 0')) return c; } return 'rgb(255, 255, 255)'; };
+    const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const said = [...document.querySelectorAll('body *')]
+        .filter(e => own(e) && e.offsetParent && !e.disabled);
+    return Math.min(...said.map(e => {
+        const a = light(getComputedStyle(e).color), b = light(ground(e));
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); })); })()"""
+NAMELESS = """[...document.querySelectorAll('button, select, input, svg[role=img]')].filter(e =>
+    !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length)))
+    .map(e => e.outerHTML)"""
 
 
 class Browser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shutil
 from pathlib import Path
 
 from sim.commands.output import say
@@ -24,7 +25,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="open a lesson in the browser: press EMBARGO, see who runs short, and why",
         description="Serves a page to this machine that works without a network: a card with an EMBARGO "
         "button, sliders, a world map, prices and shortages, and why they move. All of it is computed by the "
-        "model while the class looks on. How the lesson is set is kept in outputs/teach after every change.",
+        "model while the class looks on. In the tab Play students are countries and join with phones. How "
+        "the lesson is set, and the game, are kept in outputs/teach after every change.",
         epilog="example: monazite teach teaching-stockpile",
     )
     parser.add_argument(
@@ -34,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--list", action="store_true", help="name the lessons that there are, and end")
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS",
-        help="also let others look on, at this address of this machine; prints a code for phones",
+        help="also let others look on and phones join, at this address of this machine; prints a code",
     )  # fmt: skip
     parser.add_argument("--port", type=int, default=PORT, help=f"port (default: {PORT}; 0: any)")
     parser.add_argument("--seed", type=int, default=None, help="seed of the runs (default: the scenario's)")
@@ -83,10 +85,21 @@ def main(args: argparse.Namespace) -> int:
     from sim.teach.serve import serve
 
     path = outputs_directory() / "teach" / f"{Path(args.lesson).stem}.json"
-    if args.new and path.is_file():
-        path.rename(path.with_suffix(".last.json"))
+    if args.new:
+        _put_aside(path, path.with_suffix(".game"))
     serve(args.lesson, path, args.host, args.port, say, args.seed)
     return 0
+
+
+def _put_aside(session: Path, game: Path) -> None:
+    """The last session and its game beside where the new ones will be; those before them are gone."""
+    if session.is_file():
+        session.rename(session.with_suffix(".last.json"))
+    if game.is_dir():
+        last = game.with_suffix(".last.game")
+        if last.is_dir():
+            shutil.rmtree(last)
+        game.rename(last)
 
 
 def _check(args: argparse.Namespace) -> None:

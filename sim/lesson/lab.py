@@ -83,14 +83,15 @@ class Lab:
     Attributes:
         scenario: as the file has it. lesson: its lesson. goods: ids of the goods that are kept, first the
         lesson's own. pairs: good and country of each column of shortages. world: the chains that are run.
+        source: name or file of the scenario. whole: the world that it is run in, all chains.
     """
 
     def __init__(self, name: str, seed: int | None = None) -> None:
         self.scenario = load_scenario(name)
         lesson = self.lesson = lesson_of(self.scenario)
-        self._source = name
-        self._whole: World = load_world(self.scenario.base_year, self.scenario.tables)
-        self.world = restrict(self._whole, self.scenario.minerals)
+        self.source = name
+        self.whole: World = load_world(self.scenario.base_year, self.scenario.tables)
+        self.world = restrict(self.whole, self.scenario.minerals)
         self.goods = tuple(lesson.part.goods)
         known = [good.id for good in self.world.goods]
         for good in self.goods:
@@ -204,7 +205,7 @@ class Lab:
                 for number, (path, value) in enumerate(changes.items(), 1)
             ]
             overrides.append(Override(("lesson",), None, "lesson=null", 0))
-            scenario = load_scenario(self._source, overrides)
+            scenario = load_scenario(self.source, overrides)
         gone = set(self._buttons()) - set(acts)
         # What the button does is certain; what an option puts in its place has one of 0 in the file.
         events = [
@@ -213,6 +214,13 @@ class Lab:
             if event.id not in gone
         ]
         return replace(scenario, events=tuple(events), lesson=None)
+
+    def own_events(self) -> tuple[str, ...]:
+        """Ids of all events that the button or a slider touches; others are part of the lesson's world."""
+        options = [o for choice in self.lesson.part.card.choices.values() for o in choice.options.values()]
+        paths = [path for option in options for path in option.set]
+        paths += [slider.sets for slider in self.lesson.part.sliders.values()]
+        return tuple(dict.fromkeys([*self._buttons(), *(path.split(".")[1] for path in paths)]))
 
     def _buttons(self) -> tuple[str, ...]:
         """Ids of all events that the button can switch on, under any option."""
@@ -236,7 +244,7 @@ class Lab:
         numbers = numbers if len(numbers) > 1 else np.repeat(numbers, 2)
         varied = self._varied(scenario, [self._quo.sliders], numbers)
         simulation = Simulation(
-            self._whole, varied, numbers.tolist(), self.seed, recorder=partial(Watcher, self.goods)
+            self.whole, varied, numbers.tolist(), self.seed, recorder=partial(Watcher, self.goods)
         )
         at = {0: simulation.checkpoint()}
         while simulation.time < end:
@@ -274,7 +282,7 @@ class Lab:
         numbers = np.tile(members, 2) if len(cases) * len(members) == 1 else members
         rows = np.tile(numbers, len(cases))
         simulation = Simulation.resume(
-            spread(ground.at[at], rows), self._varied(ground.scenario, cases, numbers), self._whole,
+            spread(ground.at[at], rows), self._varied(ground.scenario, cases, numbers), self.whole,
             partial(Watcher, self.goods),
         )  # fmt: skip
         while simulation.time < simulation.steps:

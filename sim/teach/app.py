@@ -24,6 +24,7 @@ from sim.lesson.settings import Settings, lesson_of, read_settings, status_quo
 from sim.scenario import load_scenario
 from sim.teach.desk import BusyError, Desk, packed
 from sim.teach.guard import Guard, is_teacher, json_body
+from sim.teach.play import Playing
 
 if TYPE_CHECKING:
     from sim.lesson.lab import Lab
@@ -58,6 +59,7 @@ class Teaching:
         self._words: bytes = b""
         self._start: asyncio.Future[Any] | None = None
         self.lines: set[WebSocket] = set()
+        self.playing = Playing(self.desk, path.with_suffix(".game"))
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -73,6 +75,7 @@ class Teaching:
 
         lab = Lab(name, seed)
         self._words = packed({"lesson": lesson_words(lab), "map": map_paths(), "texts": texts()})
+        self.playing.read(lab)
         return lab
 
     async def _begin(self) -> Lab:
@@ -93,6 +96,10 @@ class Teaching:
     async def page(self, _: Request) -> Response:
         """The page."""
         return FileResponse(STATIC / "index.html", media_type="text/html")
+
+    async def phone(self, _: Request) -> Response:
+        """The page of a phone that plays."""
+        return FileResponse(STATIC / "join.html", media_type="text/html")
 
     async def file(self, request: Request) -> Response:
         """A file of the page; nothing else on the disk has a name here."""
@@ -206,7 +213,10 @@ def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _answering(handler: Handler) -> Handler:
     """Errors of a request as its answer: one sentence, never a traceback."""
 
     async def answer(request: Request) -> Response:
@@ -238,7 +248,22 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
         teaching: what requests share.
         hosts: names by which the server may be called, without ports.
     """
-    get, post = ["GET"], ["POST"]
+    get, post, playing = ["GET"], ["POST"], teaching.playing
+
+    def waiting(handler: Handler) -> Handler:
+        async def answer(request: Request) -> Response:
+            await teaching.lab()
+            await playing.awake()
+            return await handler(request)
+
+        return answer
+
+    async def line(socket: WebSocket) -> None:
+        # A phone that comes back before the world has been read is known only once it has.
+        await teaching.lab()
+        await playing.awake()
+        await playing.line(socket)
+
     routes = [
         Route("/", teaching.page, methods=get),
         Route("/data/lesson.json", _answering(teaching.words), methods=get),
@@ -248,6 +273,14 @@ def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:
         Route("/api/why", _answering(teaching.why), methods=post),
         Route("/api/answers", _answering(teaching.answers), methods=post),
         WebSocketRoute("/line", teaching.line),
+        Route("/join", teaching.phone, methods=get),
+        Route("/data/play.json", _answering(waiting(playing.words)), methods=get),
+        Route("/data/join.svg", _answering(playing.code), methods=get),
+        Route("/api/play", _answering(waiting(playing.state)), methods=get),
+        Route("/api/play/join", _answering(waiting(playing.join)), methods=post),
+        Route("/api/play/move", _answering(waiting(playing.move)), methods=post),
+        Route("/api/play/teach", _answering(waiting(playing.teach)), methods=post),
+        WebSocketRoute("/play/line", line),
         Route("/{name}", teaching.file, methods=get),
     ]
     return Starlette(

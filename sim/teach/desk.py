@@ -16,7 +16,7 @@ from sim.lesson.settings import Settings
 if TYPE_CHECKING:
     from sim.lesson.lab import Lab
 
-__all__ = ["BusyError", "Desk", "packed"]
+__all__ = ["LAST", "SECOND", "BusyError", "Desk", "packed"]
 
 MOST_WAITING = 64
 MOST_KEPT = 2000
@@ -42,6 +42,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lab")
         self._queue: asyncio.PriorityQueue[tuple[int, int, str, Callable[[], Any]]] = asyncio.PriorityQueue()
         self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self._urgency: dict[str, int] = {}
         self._kept: OrderedDict[str, Any] = OrderedDict()
         self._number = count()
         self._task: asyncio.Task[None] | None = None
@@ -71,16 +72,21 @@ class Desk:
         """Whether an outcome is there already."""
         return settings.key in self._kept
 
-    async def outcomes(self, settings: list[Settings]) -> list[Any]:
-        """The outcomes of some settings; those that are missing are run in one stack."""
+    async def outcomes(self, settings: list[Settings], urgency: int | None = None) -> list[Any]:
+        """The outcomes of some settings; those that are missing are run in one stack.
+
+        Args:
+            urgency: of the run; by default a single one comes before several.
+        """
         from sim.lesson.outcome import outcomes
 
         missing = [one for one in dict.fromkeys(settings) if one.key not in self._kept]
         lab = self.lab
         if missing:
             name = " ".join(one.key for one in missing)
-            urgency = FIRST if len(missing) == 1 else SECOND
-            found = await self._ask(name, urgency, lambda: outcomes(lab, missing))
+            usual = FIRST if len(missing) == 1 else SECOND
+            chosen = usual if urgency is None else urgency
+            found = await self._ask(name, chosen, lambda: outcomes(lab, missing))
             for one, row in zip(missing, found, strict=True):
                 self._keep(one.key, row)
         for one in settings:
@@ -102,12 +108,19 @@ class Desk:
         return await self._once("answers", SECOND, lambda: answers(lab))
 
     def prepare(self, settings: Settings) -> None:
-        """Make what others branch from, once there is nothing else to do."""
-        lab = self.lab
-        work = self._once(f"ground {settings.key}", LAST, lambda: lab.prepare(settings))
-        task = asyncio.ensure_future(work)
+        """Make what others branch from, and this outcome itself, once there is nothing else to do."""
+        task = asyncio.ensure_future(self._prepared(settings))
         # Whoever needs it will meet the error again.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _prepared(self, settings: Settings) -> None:
+        lab = self.lab
+        await self._once(f"ground {settings.key}", LAST, lambda: lab.prepare(settings))
+        await self.outcomes([settings], LAST)
+
+    async def later(self, work: Callable[[], Any], urgency: int = LAST) -> Any:
+        """What some work comes to, done here like all that needs the model; never remembered."""
+        return await self._ask(f"work {next(self._number)}", urgency, work)
 
     async def _once(self, name: str, urgency: int, work: Callable[[], Any]) -> Any:
         if name not in self._kept:
@@ -125,6 +138,10 @@ class Desk:
             if len(self._waiting) >= MOST_WAITING:
                 raise BusyError("too much is asked at once; wait a moment")
             future = self._waiting[name] = asyncio.get_running_loop().create_future()
+            self._urgency[name] = urgency + 1
+        if urgency < self._urgency[name]:
+            # What is waited for is moved forward; where it then comes a second time it is passed over.
+            self._urgency[name] = urgency
             self._queue.put_nowait((urgency, next(self._number), name, work))
         return await asyncio.shield(future)
 
@@ -132,6 +149,8 @@ class Desk:
         loop = asyncio.get_running_loop()
         while True:
             _, _, name, work = await self._queue.get()
+            if name not in self._waiting:
+                continue
             future = self._waiting[name]
             try:
                 found = await loop.run_in_executor(self._pool, work)
@@ -140,7 +159,7 @@ class Desk:
             else:
                 future.set_result(found)
             finally:
-                del self._waiting[name]
+                del self._waiting[name], self._urgency[name]
 
 
 def packed(value: Any) -> bytes:

@@ -28,7 +28,7 @@ __all__ = ["LARGEST", "bundle", "export", "grid"]
 
 LARGEST = 5_000_000
 """Bytes of a file that can be sent by mail."""
-MODULES = ("dom", "text", "source", "charts", "side", "panel", "tabs", "app")
+MODULES = ("dom", "text", "source", "charts", "side", "panel", "tabs", "game", "board", "app")
 """Modules of the page in the order in which they need each other."""
 AT_ONCE = 15
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)

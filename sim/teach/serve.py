@@ -36,6 +36,8 @@ def serve(
     teaching = Teaching(name, path, seed)
     sockets = _sockets(host, port)
     port = sockets[0].getsockname()[1]
+    if len(sockets) > 1:
+        teaching.playing.address = f"http://{host}:{port}/join"
     config = uvicorn.Config(
         make_app(teaching, [*NAMES, host.lower()]), ws="websockets-sansio", log_level="warning",
         proxy_headers=False, server_header=False, ws_max_size=4096, ws_max_queue=4,
@@ -49,7 +51,7 @@ def serve(
                 say(f"http://{LOOPBACK}:{port}/  the lesson; Ctrl-C ends it, nothing is lost")
                 if len(sockets or ()) > 1:
                     address = f"http://{host}:{port}/"
-                    say(f"{address}  for others in the room, to look at")
+                    say(f"{address}  for others in the room, to look at; to play, they add 'join'")
                     say(code(address))
 
     server = Server(config)

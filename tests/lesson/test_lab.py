@@ -23,8 +23,8 @@ def pressed(lab, **changes):
 
 def plain(lab, *overrides):
     """The same run by the model alone, from its start to its end."""
-    scenario = load_scenario(lab._source, ["lesson=null", *overrides])
-    simulation = Simulation(lab._whole, scenario, lab.members, lab.seed, recorder=partial(Watcher, lab.goods))
+    scenario = load_scenario(lab.source, ["lesson=null", *overrides])
+    simulation = Simulation(lab.whole, scenario, lab.members, lab.seed, recorder=partial(Watcher, lab.goods))
     while simulation.time < simulation.steps:
         simulation.step()
     return simulation.recorder.tracks()
@@ -62,7 +62,7 @@ def test_options_set_other_events_and_other_countries(lab):
 
 def test_members_alone_have_the_same_bits(lab):
     whole = lab.run([Case(pressed(lab).at(SAVING, 1))])[0]
-    fresh = Lab(lab._source)
+    fresh = Lab(lab.source)
     for member in (0, 3):
         alone = fresh.run([Case(pressed(lab).at(SAVING, 1))], np.array([member]))[0]
         assert same(alone, whole.rows(np.array([member])))

@@ -8,7 +8,7 @@ from scripts.lesson_pages import FIGURES, FOLDER, figures, index, page
 from sim.commands.teach import lessons
 from sim.lesson.lab import Lab
 
-NAMES = ("teaching-embargo-magnets", "teaching-stockpile")
+NAMES = ("teaching-embargo-magnets", "teaching-merger", "teaching-reshoring", "teaching-stockpile")
 CLOSE = 1e-3
 
 
@@ -37,6 +37,30 @@ def test_pages_say_what_the_model_says(lesson):
 def test_sentences_around_the_figures_are_true(lesson):
     lab, found = lesson
     value = {name: row["mid"] for name, row in found["values"].items()}
+    if lab.scenario.name == "teaching-merger":
+        two, three = value["question power two"], value["question power three"]
+        assert 1.01 < two < three < 1.1
+        assert value["question power missing"] > 100
+        assert (value["question refined refined"] - 1) == pytest.approx((two - 1) / 2, rel=0.3)
+        assert value["question remedy sale"] == 1
+        assert value["question remedy entry"] < 1.005
+        assert value["question savings five"] < 1.005
+        assert value["question savings ten"] < 0.99
+        assert value["question closure closed"] - 1 > 4 * (two - 1)
+        assert value["question closure missing"] > 4 * value["question closure bare"]
+        return
+    if lab.scenario.name == "teaching-reshoring":
+        assert 0.03 < value["question bare month"] < 0.15
+        # One of five runs.
+        assert found["values"]["question bare month"]["high"] > 0.5
+        assert value["question grants grants"] > 0.9 * value["question grants bare"]
+        assert value["question grants other"] < 0.9 * value["question grants without"]
+        assert value["question floor floor"] < 0.7 * value["question floor bare"]
+        assert value["question floor month"] < value["question floor plain"]
+        assert value["question stage floor"] > 5 * value["question stage bare"]
+        assert value["question calm low"] < 0.95
+        assert value["question calm oxide"] > 1.05
+        return
     if lab.scenario.name == "teaching-stockpile":
         assert abs(value["question worth with"] - value["question worth without"]) < 0.005
         assert found["values"]["question who worst"]["country"] == "CHN"

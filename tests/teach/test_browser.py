@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser import NEEDED, Browser, asked, complaints
+from tests.browser import LEAST_CONTRAST, NAMELESS, NEEDED, Browser, asked, complaints
 from tests.lesson_file import write_lesson
 from tests.teach.conftest import serving
 
@@ -22,21 +22,6 @@ ALL = (
     "document.querySelector('.tiles')?.textContent + "
     "document.querySelector('.chart path.nowline')?.getAttribute('d')"
 )
-LEAST_CONTRAST = """(() => {
-    const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
-        .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; };
-    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
-        if (!c.startsWith('rgba(0, 0, 0, 0')) return c; } return 'rgb(255, 255, 255)'; };
-    const own = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    const said = [...document.querySelectorAll('body *')]
-        .filter(e => own(e) && e.offsetParent && !e.disabled);
-    return Math.min(...said.map(e => {
-        const a = light(getComputedStyle(e).color), b = light(ground(e));
-        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); })); })()"""
-NAMELESS = """[...document.querySelectorAll('button, select, input, svg[role=img]')].filter(e =>
-    !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length)))
-    .map(e => e.outerHTML)"""
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +112,7 @@ def test_names_are_text_and_nothing_is_without_a_name(browser, address):
     shown = browser.value("document.getElementById('choice-whom').textContent")
     assert "<img src=x onerror=alert(1)>" in shown
     assert browser.value(NAMELESS) == []
-    for tab in ("compare", "bet", "debrief", "explore"):
+    for tab in ("compare", "bet", "game", "debrief", "explore"):
         go(browser, tab)
         browser.wait("document.querySelector('main').childElementCount > 0")
         assert browser.value(NAMELESS) == []
@@ -137,9 +122,11 @@ def test_text_stands_out_and_a_phone_does_not_scroll_sideways(browser, address):
     for width in (390, 1280):
         browser.open(f"{address}?w={width}", width, 844)
         browser.wait(SHOWN)
-        for tab in ("explore", "compare", "bet", "debrief", "plan"):
+        for tab in ("explore", "compare", "bet", "game", "debrief", "plan"):
             go(browser, tab)
             browser.wait("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+            if tab == "game":
+                browser.wait("document.querySelector('.teams') !== null")
             assert browser.value("document.documentElement.scrollWidth") <= width, tab
             assert browser.value(LEAST_CONTRAST) >= 4.5, tab
 

@@ -1,4 +1,5 @@
 // The page of a lesson: one state, drawn again after every change.
+import { playPage } from "./board.js";
 import { heatMap, legend, priceChart, worldMap } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { panel } from "./panel.js";
@@ -7,7 +8,7 @@ import { alone, change, keyOf, known, listen, load, outcomes, session, why } fro
 import { band, betPage, comparePage, debriefPage, inWords, planPage } from "./tabs.js";
 import { languages, month, number, own, speak, spoken, t } from "./text.js";
 
-const TABS = ["explore", "compare", "bet", "debrief", "plan"];
+const TABS = ["explore", "compare", "bet", ...(alone ? [] : ["game"]), "debrief", "plan"];
 const STEP_MS = 90;
 const app = document.getElementById("app");
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -22,6 +23,8 @@ let parts = {};
 let looked = null;
 let asked = 0;
 let working = 0;
+let telling = Promise.resolve();
+let untold = 0;
 const history = [];
 
 start();
@@ -68,14 +71,14 @@ async function set(settings) {
     state = { ...state, settings, before: old.settings };
   }
   const shown = show();
-  if (!alone) await tell({ do: "set", settings, version: old.version });
+  if (!alone) await tell({ do: "set", settings });
   await shown;
 }
 
 async function step(what) {
   looked = null;
   if (alone) place(state.at + (what === "undo" ? -1 : 1));
-  else await tell({ do: what, version: state.version });
+  else await tell({ do: what });
   await show();
 }
 
@@ -83,11 +86,22 @@ function place(at) {
   state = { ...state, at, settings: history[at], before: history[at - 1] ?? null, undo: at > 0, redo: at < history.length - 1 };
 }
 
-async function tell(body) {
+/** One change after the other: each says which state it was made on, which the answer before it brings. */
+function tell(body) {
+  untold += 1;
+  telling = telling.then(() => sayChange(body));
+  return telling;
+}
+
+async function sayChange(body) {
   try {
-    state = await change(body);
+    const found = await change({ ...body, version: state.version });
+    untold -= 1;
+    // What has been changed since, and is about to be said, stands already.
+    state = untold ? { ...found, settings: state.settings, before: state.before } : found;
     fault(null);
   } catch (error) {
+    untold -= 1;
     if (error.status === 409) {
       state = await session();
       note(t("elsewhere"));
@@ -101,7 +115,7 @@ async function tell(body) {
 
 function told(other) {
   if (parts.status?.classList.contains("bad")) fault(null);
-  if (other.version <= state.version) return;
+  if (untold || other.version <= state.version) return;
   state = { ...state, ...other };
   looked = null;
   show();
@@ -210,7 +224,7 @@ async function show() {
   const turn = ++asked;
   tools();
   if (view.tab !== "explore") {
-    const pages = { compare: comparePage, bet: betPage, debrief: debriefPage, plan: planPage };
+    const pages = { compare: comparePage, bet: betPage, game: playPage, debrief: debriefPage, plan: planPage };
     fill(parts.main, pages[view.tab]({ lesson, kept, pair, settings: () => state.settings, good: () => view.good, month: () => view.month, busy, failed: fault, goodPicker, go: (settings) => { view.tab = "explore"; set(structuredClone(settings)); } }));
     return;
   }
@@ -278,7 +292,7 @@ function draw() {
   const lines = [{ kind: "base", label: t("before"), mid: quo.mid }];
   lines.push({ kind: "now", label: same ? "" : t("now"), ...band(outcome), upTo: view.upTo ?? undefined });
   const box = parts.chart.clientWidth || 420;
-  const height = Math.round(Math.max(170, Math.min(260, box * 0.5)));
+  const height = Math.round(Math.max(170, Math.min(Math.max(260, innerHeight * 0.31), box * 0.5)));
   priceChart(parts.chart, {
     months: lesson.months, lines, shade: settings.embargo ? [found.begin, found.end] : null, cursor: at, width: box, height,
     name: t("priceName", { good: own(good.name), now: number(outcome.mid[at], 4), month: month(day), base: number(quo.mid[at], 4) }),

@@ -4,7 +4,8 @@ import { country, fixed, month, number, percent, t } from "./text.js";
 
 const LEVELS = [0.01, 0.05, 0.15, 0.3, 0.6];
 const ROWS = 10;
-const EDGE = { left: 46, right: 12, top: 16, bottom: 22 };
+const LEAST_LEFT = 46;
+const EDGE = { right: 12, top: 16, bottom: 22 };
 
 /** The class of a share's colour: s0 for none, s5 for most. */
 export function level(share) {
@@ -39,7 +40,10 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
   const low = Math.max(0, span[0] - pad);
   const high = span[1] + pad;
   const right = width - EDGE.right;
-  const x = (i) => EDGE.left + (i / (months.length - 1)) * (right - EDGE.left);
+  const marks = ticks(low, high, 4).map((tick) => [tick, number(tick, 4)]);
+  const wide = document.body.classList.contains("projector") ? 9.5 : 7.5;
+  const left = Math.max(LEAST_LEFT, 10 + wide * Math.max(...marks.map(([, text]) => text.length)));
+  const x = (i) => left + (i / (months.length - 1)) * (right - left);
   const y = (v) => height - EDGE.bottom - ((v - low) / (high - low)) * (height - EDGE.bottom - EDGE.top);
   const path = (values, upTo = values.length) =>
     values.slice(0, upTo).map((v, i) => (v === null ? "" : `${i === 0 || values[i - 1] === null ? "M" : "L"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`)).join("");
@@ -51,9 +55,9 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
   };
   const parts = [];
   if (shade) parts.push(svg("rect", { class: "shade", x: x(shade[0]), y: EDGE.top, width: Math.max(0, x(shade[1]) - x(shade[0])), height: height - EDGE.bottom - EDGE.top }));
-  for (const tick of ticks(low, high, 4)) {
-    parts.push(svg("line", { class: "axis", x1: EDGE.left, x2: right, y1: y(tick), y2: y(tick) }));
-    parts.push(svg("text", { x: EDGE.left - 4, y: y(tick) + 4, "text-anchor": "end" }, number(tick, 4)));
+  for (const [tick, text] of marks) {
+    parts.push(svg("line", { class: "axis", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
+    parts.push(svg("text", { x: left - 4, y: y(tick) + 4, "text-anchor": "end" }, text));
   }
   months.forEach((day, i) => {
     if (day.slice(5, 7) === "01") parts.push(svg("text", { x: x(i), y: height - 6 }, day.slice(0, 4)));
@@ -73,7 +77,7 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
   labels.sort((a, b) => a.y - b.y);
   labels.forEach((label, i) => {
     if (i && label.y - labels[i - 1].y < 14 && Math.abs(label.at - labels[i - 1].at) < 120) label.y = labels[i - 1].y + 14;
-    const end = label.at > right - 60 ? "end" : label.at < EDGE.left + 60 ? "start" : "middle";
+    const end = label.at > right - 60 ? "end" : label.at < left + 60 ? "start" : "middle";
     parts.push(svg("text", { class: label.line.kind === "sketch" ? "other" : label.line.kind, x: label.at, y: Math.max(12, Math.min(height - EDGE.bottom - 3, label.y)), "text-anchor": end }, label.line.label));
   });
   if (cursor !== undefined) parts.push(svg("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: EDGE.top, y2: height - EDGE.bottom }));

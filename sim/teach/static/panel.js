@@ -47,13 +47,17 @@ export function panel(lesson, act) {
   };
 }
 
+const RESTS_MS = 200;
+
 function sliderBox(slider, index, act) {
   const id = `slider-${slider.id}`;
   const last = slider.positions.length - 1;
   const value = el("span", { class: "value" });
+  let rests = 0;
   const input = el("input", {
     type: "range", id, min: 0, max: last, step: 1,
-    onpointerdown: act.touch, onfocus: act.touch,
+    // A pointer that rests on a slider is about to drag it.
+    onpointerdown: act.touch, onfocus: act.touch, onpointerenter: () => { rests = setTimeout(act.touch, RESTS_MS); }, onpointerleave: () => clearTimeout(rests),
     oninput: () => {
       label(Number(input.value));
       act.look(Number(input.value));

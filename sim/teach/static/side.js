@@ -2,17 +2,25 @@
 import { el } from "./dom.js";
 import { country, fixed, month, monthsLong, own, percent, quantity, roundedToSum, t, times } from "./text.js";
 
+const SLIGHT = 0.005;
+
 function range(band, show) {
   return band.low === band.high ? "" : t("range", { low: show(band.low), high: show(band.high) });
 }
 
-/** The four numbers of one good as [value, what, range]. */
-export function bigNumbers(numbers) {
+/** Whether a price never rises above the status quo: then its lowest says more than its highest. */
+export function neverRises(numbers) {
+  return numbers.peak.mid < 1 + SLIGHT;
+}
+
+/** The four numbers of one good as [value, what, range]; the price at its lowest or at its highest. */
+export function bigNumbers(numbers, lowest = neverRises(numbers) && numbers.low.mid < 1 - SLIGHT) {
   const worst = numbers.worst;
   const name = worst ? country(worst.country, worst.name) : "";
+  const price = lowest ? [times(numbers.low.mid), t("lowest"), range(numbers.low, times)] : [times(numbers.peak.mid), t("peak"), range(numbers.peak, times)];
   return [
-    [times(numbers.peak.mid), t("peak"), range(numbers.peak, times)],
-    [worst ? monthsLong(numbers.first.mid) : t("never"), t("first", { country: name || t("nobody") }), worst ? range(numbers.first, monthsLong) : ""],
+    price,
+    [worst ? monthsLong(numbers.first.mid) : "—", t("first", { country: name || t("nobody") }), worst ? range(numbers.first, monthsLong) : ""],
     [worst ? `${name} ${percent(worst.mid)}` : t("nobody"), t("worst"), worst ? range(worst, percent) : ""],
     [worst ? monthsLong(numbers.recovery.mid) : "—", t("recovery", { country: name || t("nobody") }), worst ? range(numbers.recovery, monthsLong) : ""],
   ];

@@ -1,7 +1,7 @@
 // Compare, bet, debrief and plan: pages beside the one on which the class explores.
 import { el, fill } from "./dom.js";
 import { heatMap, legend, priceChart } from "./charts.js";
-import { bigNumbers } from "./side.js";
+import { bigNumbers, neverRises } from "./side.js";
 import { answers, outcomes } from "./source.js";
 import { country, fixed, monthsLong, own, percent, quantity, t, times } from "./text.js";
 
@@ -43,7 +43,10 @@ export function comparePage(ctx) {
     ctx.busy(true);
     try {
       const [base, one, two] = await outcomes([quo, a, b]);
-      const rows = bigNumbers(one.goods[good].numbers).map((row, i) => [row[1], row, bigNumbers(two.goods[good].numbers)[i]]);
+      const both = [one, two].map((outcome) => outcome.goods[good].numbers);
+      const lowest = both.every(neverRises);
+      const [lefts, rights] = both.map((numbers) => bigNumbers(numbers, lowest));
+      const rows = lefts.map((row, i) => [row[1], row, rights[i]]);
       const chart = el("div");
       const unit = lesson.goods.find((item) => item.id === good).price_unit;
       priceChart(chart, {

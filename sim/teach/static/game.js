@@ -1,0 +1,176 @@
+// What the board and phones of a game have in common: the line to the server, moves in words, how countries stand.
+import { priceChart } from "./charts.js";
+import { el, fill } from "./dom.js";
+import { country, fixed, month, number, own, percent, t } from "./text.js";
+
+const BACK_MS = 1200;
+
+/** What is given once, and a line that calls back with every change; it comes back after a break. */
+export async function gameLine(told, lost) {
+  const words = await (await fetch("data/play.json")).json();
+  if (words.error) throw new Error(words.error);
+  const open = () => {
+    const socket = new WebSocket(`ws://${location.host}/play/line`);
+    socket.binaryType = "arraybuffer";
+    let gone = false;
+    socket.onmessage = (message) => told(JSON.parse(new TextDecoder().decode(message.data)));
+    socket.onclose = (event) => {
+      if (gone) return;
+      if (event.code !== 1000) lost();
+      setTimeout(open, BACK_MS);
+    };
+    again = () => {
+      gone = true;
+      socket.close();
+      open();
+    };
+  };
+  let again = () => {};
+  open();
+  return { words, again: () => again() };
+}
+
+/** Sends something and gives the answer; an error carries the server's sentence. */
+export async function gamePost(path, body) {
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  } catch {
+    throw new Error(t("offline"));
+  }
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.error);
+  return found;
+}
+
+export function seatName(words, code) {
+  return country(code, words.seats.find((one) => one.id === code)?.name ?? code);
+}
+
+export function goodCalled(words, id) {
+  const found = words.goods.find((one) => one.id === id);
+  return found ? own(found.name) : id.replaceAll("_", " ");
+}
+
+/** How strong a move is, in numbers with units. */
+export function levelWords(words, kind, level) {
+  const at = (field) => words.levels[`${kind} ${field}`]?.[level];
+  const name = t(`level_${["mild", "middle", "hard"][level]}`);
+  const said = {
+    licence: () => t("strongLicence", { p: percent(at("approval_share")), n: at("delay") }),
+    tariff: () => percent(at("rate"), 0), stockpile: () => t("strongStock", { n: at("size") }),
+    subsidise: () => t("strongFloor", { p: percent(at("price"), 0) }), strike: () => t("strongStrike", { p: percent(at("loss"), 0), n: at("length") }),
+  }[kind];
+  return said ? `${name}: ${said()}` : name;
+}
+
+/** A move in words, without who makes it. */
+export function moveWords(words, move) {
+  if (!move) return t("noMove");
+  const whom = move.whom === "world" ? t("everybody") : move.whom ? seatName(words, move.whom) : "";
+  const graded = ["licence", "tariff", "stockpile", "subsidise"].includes(move.kind) ? ` (${levelWords(words, move.kind, move.level)})` : "";
+  return t(`did_${move.kind}`, { whom, good: move.good ? goodCalled(words, move.good) : "" }) + graded;
+}
+
+function broughtWords(words, one) {
+  const level = one.kind === "strike" ? ` (${levelWords(words, "strike", one.level)})` : "";
+  return t(`brought_${one.kind}`, { country: seatName(words, one.country), good: one.good ? goodCalled(words, one.good) : "" }) + level;
+}
+
+function seenWords(words, one) {
+  const kind = { export_licence: "seenLicence", export_quota: "seenQuota", stockpile: "seenStock" }[one.kind] ?? "seenOther";
+  const goods = one.goods.map((id) => goodCalled(words, id)).join(", ");
+  return t(kind, { country: one.by.split(",").map((code) => seatName(words, code)).join(", "), goods, whom: one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code))).join(", "), n: Math.round(one.share * words.members), of: words.members });
+}
+
+export function quarterName(months) {
+  return months.length ? `${month(months[0])} – ${month(months.at(-1))}` : "";
+}
+
+/** What is known of this quarter, and what was done in those before. */
+export function newsList(words, game) {
+  const now = [
+    ...game.brought.map((one) => broughtWords(words, one)),
+    ...Object.entries(game.leaked).map(([code, move]) => t("leakedMove", { country: seatName(words, code), move: moveWords(words, move) })),
+  ];
+  const past = game.board.quarters.map((quarter, i) => [i, quarter]).reverse();
+  const lines = ([i, quarter]) => [
+    ...quarter.brought.map((one) => broughtWords(words, one)),
+    ...Object.entries(quarter.moves).filter(([, move]) => move.kind !== "wait").map(([code, move]) => `${seatName(words, code)}: ${moveWords(words, move)}`),
+    ...quarter.deals.map(([a, b]) => t("dealDone", { a: seatName(words, a), b: seatName(words, b) })),
+    ...quarter.seen.map((one) => seenWords(words, one)),
+    ...(i > 0 ? game.board.quarters[i - 1].brought.filter((one) => one.kind === "report").map((one) => reportEnd(words, one, quarter)) : []),
+  ];
+  return el("div", {},
+    now.length ? el("ul", {}, now.map((text) => el("li", {}, el("b", {}, t("justIn")), " ", text))) : null,
+    past.map(([i, quarter]) => {
+      const said = lines([i, quarter]);
+      return el("section", {}, el("h3", {}, `${t("quarter", { n: i + 1 })}, ${quarterName(quarter.months)}`), el("ul", {}, (said.length ? said : [t("nothingDone")]).map((text) => el("li", {}, text))));
+    }));
+}
+
+function reportEnd(words, one, quarter) {
+  const move = quarter.moves[one.country];
+  const came = move && move.kind === "ban" && move.good === one.good;
+  return t(came ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: goodCalled(words, one.good) });
+}
+
+/** A number of millions. */
+function bare(value, sign = true) {
+  return fixed(Math.abs(value) < 0.05 ? 0 : value, Math.abs(value) < 10 ? 1 : 0, sign);
+}
+
+/** Money in millions of USD, with its sign where it has one. */
+export function million(value, sign = false) {
+  return t("million", { n: bare(value, sign) });
+}
+
+/** One country's three sentences. */
+export function standingWords(words, row) {
+  const name = seatName(words, row.id);
+  const cost = row.cost.mid;
+  const far = (band, say) => (band.low === band.high ? "" : ` (${t("range", { low: say(band.low), high: say(band.high) })})`);
+  const flat = Math.abs(cost) < 0.05;
+  const parts = [t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) }) + (flat ? "" : far(row.cost, (v) => million(v, true)))];
+  if (row.support.mid >= 0.05) parts[0] += ` ${t("costSupport", { n: million(row.support.mid) })}`;
+  parts.push(t("securitySaid", { p: percent(row.security.mid, 1) + far(row.security, (v) => percent(v, 1)), u: percent(row.usual.mid, 1) }));
+  if (row.influence === null) parts.push(t("influenceNone"));
+  else {
+    const reach = row.influence.mid;
+    const none = Math.abs(reach) < 0.05;
+    parts.push(t(none ? "influenceZero" : reach > 0 ? "influenceMore" : "influenceLess", { n: million(Math.abs(reach)) }) + (none ? "" : far(row.influence, (v) => million(v, true))));
+  }
+  return parts;
+}
+
+/** All countries, those with a team first: cost, security, influence. */
+export function boardTable(words, game, mine = "") {
+  const rows = [...game.board.countries].sort((a, b) => Boolean(game.teams[b.id]) - Boolean(game.teams[a.id]));
+  const heads = ["boardCountry", "costHead", "securityHead", "influenceHead"];
+  return el("table", { class: "board" }, el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col" }, t(name))))),
+    el("tbody", {}, rows.map((row) => el("tr", { class: row.id === mine ? "mine" : null },
+      el("td", {}, seatName(words, row.id), el("span", { class: "small" }, ` ${(game.teams[row.id] ?? []).join(", ")}`)),
+      el("td", { "data-h": t("costHead") }, bare(row.cost.mid)),
+      el("td", { "data-h": t("securityHead") }, fixed(100 * row.security.mid, 1), el("span", { class: "small" }, ` (${fixed(100 * row.usual.mid, 1)})`)),
+      el("td", { "data-h": t("influenceHead") }, row.influence === null ? "–" : bare(row.influence.mid))))));
+}
+
+/** What the three numbers mean, each in words with its unit. */
+export function meanings(words) {
+  return el("dl", { class: "small" }, ["cost", "security", "influence"].map((name) => [el("dt", {}, t(name)), el("dd", {}, t(`${name}Means`))]), el("p", {}, t("gameBand", { n: words.members })));
+}
+
+/** A good's price in the game, beside the world in which nobody moves. */
+export function gamePrice(box, words, game, good, width) {
+  const found = game.board.prices[good];
+  if (!found || game.board.months.length < 2) {
+    fill(box, el("p", { class: "small" }, t("noPrice")));
+    return;
+  }
+  const unit = words.goods.find((one) => one.id === good).price_unit;
+  priceChart(box, {
+    months: game.board.months, width, height: Math.round(Math.max(150, Math.min(240, width * 0.4))), shade: null,
+    name: t("gamePriceName", { good: goodCalled(words, good), now: number(found.mid.at(-1), 4), base: number(found.calm.at(-1), 4), unit }),
+    lines: [{ kind: "base", label: t("calmWorld"), mid: found.calm }, { kind: "now", label: t("inGame"), mid: found.mid, low: found.low, high: found.high }],
+  });
+}
