@@ -36,7 +36,6 @@ MONTHS = 3
 MOST_ROUNDS = 12
 MOST_MEMBERS = 5
 """Runs of a game: a class waits for each quarter."""
-RENTS = "warm/log_rent"
 ON_STEP = "month"
 TALKS = "A talk in a game."
 Owned = Mapping[str, Event]
@@ -255,7 +254,7 @@ class Referee:
 
     def _resumed(self, at: Checkpoint, scenario: Scenario, book: Book) -> Simulation:
         payers = {name: self.places[country] for name, country in book.owner.items()}
-        return Simulation.resume(_settled(at), scenario, self.lab.whole, self._accountant(payers))
+        return Simulation.resume(at, scenario, self.lab.whole, self._accountant(payers))
 
     def _accountant(self, payers: Mapping[str, int]) -> Any:
         return partial(Accountant, self.lab.goods, payers)
@@ -276,17 +275,6 @@ def influence(
         gap = as_is - short[(1 + k) * count : (2 + k) * count]
         found[team] = gap.sum(axis=1) - gap[:, places[team]]
     return found
-
-
-def _settled(at: Checkpoint) -> Checkpoint:
-    """The checkpoint with rents that the solver left a rounding below nothing at nothing.
-
-    It only begins its search there.
-    """
-    rents = at.arrays.get(RENTS)
-    if rents is None or not (rents < 0).any():
-        return at
-    return replace(at, arrays={**at.arrays, RENTS: np.maximum(rents, 0.0)})
 
 
 def _marks(simulation: Simulation) -> Marks:

@@ -193,12 +193,14 @@ class _Results:
     def clearing(self, tolerance: float) -> Clearing:
         """All of it."""
         by_market = self.by_market
+        # Where a ceiling is slack, a search may end a rounding below no rent; the next begins at none.
+        rent = np.maximum(self.by_cap["log_rent"], 0.0)
         return Clearing(
             market=self.market,
             iterations=self.iterations,
             certified=(by_market["residual"] <= tolerance)
             & (np.abs(by_market["gap"]) <= GAP_PER_TOLERANCE * tolerance),
-            state=ClearingState(self.log_price, self.by_cap["log_rent"], self.market.cap_keys),
+            state=ClearingState(self.log_price, rent, self.market.cap_keys),
             batches=tuple(self.batches),
             **self.by_offer, **self.by_need, **self.by_cap, **by_market,
         )  # fmt: skip

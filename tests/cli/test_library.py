@@ -28,7 +28,7 @@ NAMES = {
     "tariff-spiral-2025", "technology-export-ban-2025", "us-industrial-policy",
     "us-industrial-policy-offtake",
     "teaching-embargo-45min", "teaching-embargo-magnets", "teaching-merger",
-    "teaching-stockpile",
+    "teaching-reshoring", "teaching-stockpile",
 }  # fmt: skip
 
 

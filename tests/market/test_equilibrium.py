@@ -124,6 +124,15 @@ def test_certificate_agrees_with_the_clearing() -> None:
         np.testing.assert_allclose(found.gap / size, rough.gap[:, g], atol=2e-11, rtol=1e-5)
 
 
+@pytest.mark.parametrize("seed", [12, 20, 22])
+def test_the_next_search_begins_with_no_rent_below_nothing(seed: int) -> None:
+    """Where a ceiling is slack a coarse search ends a little below: a checkpoint of it would be refused."""
+    rng = np.random.default_rng(seed)
+    rough = random_case(rng, goods=6, members=3, caps=6, scarcity=(0.7, 1.3)).clear(tolerance=1e-4)
+    assert (rough.log_rent < 0).any()
+    assert (rough.state.log_rent >= 0).all()
+
+
 def test_gap_is_large_for_wrong_prices() -> None:
     """The certificate must be able to say no."""
     case = random_case(np.random.default_rng(3), sellers=(5, 5), buyers=(5, 5))
