@@ -1,0 +1,237 @@
+"""The compiled engine: what a batch asks, as named arrays, through machine code, into its results.
+
+Nothing here needs the compiler's package before a market is cleared by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.market.compiled import places as at
+from sim.market.compiled.places import OF_LOG_PRICE, OF_LOG_RENT, OF_RESIDUAL
+from sim.market.compiled.tables import COLUMNS, Asked, Found, Layout, Limits, Space
+from sim.market.layout import Bucket, FloatArray, IntArray
+from sim.market.solver.asked import load
+from sim.market.solver.frame import Frame, Piece
+from sim.market.solver.inputs import Given
+from sim.market.solver.solve import guarded
+from sim.market.solver.sweeps import DEPTH_CAPPED, MOST_SWEEPS
+
+__all__ = ["Laid", "laid_out", "clear_frame"]
+
+AIM = 0.9
+"""Share of the tolerance that sweeps aim at, so that rounding does not decide arrival."""
+EIGHT = 8
+NOTHING = np.zeros((0, 0))
+
+
+class Laid(NamedTuple):
+    """A frame for the machine code; kept by the frame."""
+
+    layout: Layout
+    space: Space
+    which: IntArray
+    """Markets, but those that fill up blocks."""
+    source: IntArray
+    """Per variable: where it lies on the frame's axis."""
+    copies: tuple[IntArray, IntArray]
+    """(markets that fill up blocks, those that they repeat)"""
+
+
+def _eights(count: int) -> int:
+    return -(-count // EIGHT) * EIGHT
+
+
+def laid_out(frame: Frame, tiers: int) -> Laid:
+    """A frame's markets, kernels in whole blocks of eight."""
+    key = "compiled", tiers
+    if key not in frame.memory:
+        frame.memory[key] = _laid_out(frame, tiers)
+    laid: Laid = frame.memory[key]
+    return laid
+
+
+def _laid_out(frame: Frame, tiers: int) -> Laid:
+    market = frame.market
+    offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
+    width = offers + caps + 2
+    matrices, actings, sources, columns = [], [], [], []
+    blocks = rows = 0
+    for piece in frame.pieces:
+        bucket, good = piece.bucket, piece.good
+        own = np.arange(len(good)) if bucket.own else good
+        kernel = bucket.kernel[good] if bucket.own else bucket.kernel
+        count, high, wide = len(kernel), _eights(kernel.shape[1]), _eights(kernel.shape[2])
+        padded = np.zeros((count, high, wide))
+        padded[:, : kernel.shape[1], : kernel.shape[2]] = kernel
+        matrices += [padded.ravel(), np.swapaxes(padded, 1, 2).ravel()]
+        each = high * wide // EIGHT
+        real = np.concatenate([bucket.sellers < offers, bucket.caps < caps], axis=1)[good]
+        sources.append(piece.variables.start + np.flatnonzero(real))
+        number = bucket.sellers.shape[1]
+        acting = _acting(bucket, offers)
+        actings.append(acting)
+        _, row_width, buyer_width = piece.widths
+        order = np.arange(len(good))
+        columns.append({
+            "row": piece.rows.start + order * row_width, "buyer": piece.buyers.start + order * buyer_width,
+            "sellers": real[:, :number].sum(axis=1), "caps": real[:, number:].sum(axis=1),
+            "rows": (bucket.row_seller < number).sum(axis=1)[good],
+            "buyers": (bucket.buyers < needs).sum(axis=1)[good],
+            "kernel": blocks + own * each, "transposed": blocks + (count + own) * each,
+            "across": np.full(len(good), wide // EIGHT), "back": np.full(len(good), high // EIGHT),
+            "acts": rows + (0 if bucket.own else good) * row_width, "member": piece.member,
+            "offer": bucket.sellers[good, 0], "need": bucket.buyers[good, 0], "good": bucket.goods[good],
+        })  # fmt: skip
+        blocks, rows = blocks + 2 * count * each, rows + acting.shape[1]
+    table = {name: np.concatenate([column[name] + 0 * column["row"] for column in columns]) for name in columns[0]}
+    size = table["sellers"] + table["caps"]
+    table["first"] = np.cumsum(size) - size
+    source = np.concatenate(sources)
+    deepest = max(len(acting) for acting in actings)
+    acting = [np.pad(a, ((0, deepest - len(a)), (0, 0)), constant_values=-1) for a in actings]
+    layout = Layout(
+        np.ascontiguousarray(np.stack([table[name] for name in COLUMNS], axis=1)),
+        np.concatenate(matrices), frame.market_sigma, frame.eps[source], frame.scale[source],
+        np.maximum(frame.offer[source] % width - offers - 1, -1), np.ascontiguousarray(np.concatenate(acting, axis=1)),
+    )  # fmt: skip
+    again = np.flatnonzero((np.diff(table["good"], prepend=-1) == 0) & (np.diff(table["member"], prepend=-1) == 0))
+    first = np.setdiff1d(np.arange(len(size)), again)
+    copies = again, first[np.searchsorted(first, again) - 1]
+    return Laid(layout, _space(table, tiers), first, source, copies)
+
+
+def _acting(bucket: Bucket, offers: int) -> IntArray:
+    """(D, rows of all goods) as in :class:`Layout`."""
+    own = slice(0, 1) if bucket.own else slice(None)
+    incidence, sellers = bucket.incidence[own], bucket.sellers.shape[1]
+    deepest = max(1, int((incidence > 0).sum(axis=2).max(initial=1)))
+    order = np.argsort(incidence <= 0, axis=2, kind="stable")[:, :, :deepest]
+    acts = np.take_along_axis(incidence, order, axis=2) > 0
+    real = (bucket.sellers[own] < offers).sum(axis=1)[:, None, None]
+    local = np.where(order < sellers, order, order - sellers + real)
+    return np.where(acts, local, -1).reshape(-1, deepest).T
+
+
+def _space(table: Mapping[str, IntArray], tiers: int) -> Space:
+    """Room for the largest of the markets."""
+    # Where nothing is capped rows are variables.
+    variables = _eights(max(int((table["sellers"] + table["caps"]).max()), int(table["rows"].max())))
+    buyers, most = _eights(int(table["buyers"].max())), DEPTH_CAPPED + 1
+    return Space(
+        np.zeros((at.VARIABLES, variables)), np.zeros((at.ROWS, variables)), np.zeros((at.BUYERS, buyers)),
+        np.zeros((at.TIERS, tiers * buyers)), np.zeros((at.HISTORIES, most * variables)),
+        np.zeros((at.SMALL, most * most)), np.zeros(tiers, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _own(values: FloatArray | None) -> FloatArray:
+    """An array as machine code takes it."""
+    if values is None:
+        return NOTHING
+    found = np.ascontiguousarray(values)
+    return found if found.flags.writeable else found.copy()
+
+
+def asked_of(given: Given, here: slice, price: FloatArray | None, rent: FloatArray) -> Asked:
+    """What some of the members ask.
+
+    Args:
+        price: (m, O) log prices to start from; None for the asks. rent: (m, C) log rents.
+    """
+    response = given.elasticity
+    if response.ndim == 1:
+        response = response[None, None]
+    elif len(response) > 1:
+        response = response[here]
+    response = np.broadcast_to(response, (*response.shape[:2], given.demand.shape[2]))
+    return Asked(
+        *(_own(a[here]) for a in (given.quantity, given.ask, given.demand, given.reservation)),
+        _own(response), given.order, _own(given.allowed[here]),
+        *(_own(None if a is None else a[here]) for a in (given.signal, given.held, given.kept)),
+        _own(price), _own(rent),
+    )  # fmt: skip
+
+
+class Flows(NamedTuple):
+    """The sides of a frame's flows, as :class:`sim.market.flows.Batch` has them."""
+
+    row: FloatArray
+    row_rent: FloatArray
+    pull: FloatArray
+
+
+def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], tolerance: float) -> Flows:
+    """Clear the markets of a frame.
+
+    Args:
+        results: arrays of all members, by their names in :class:`Found`; filled. tolerance: of residuals.
+    """
+    from sim.market.compiled.program import run
+
+    frame, given = guard.frame, guard.given
+    laid = laid_out(frame, given.demand.shape[2])
+    _, rows, buyers = frame.lengths
+    flows, count = Flows(np.zeros(rows), np.ones(rows), np.zeros(buyers)), len(frame)
+    found = Found(**results, **flows._asdict(), at=np.empty(len(laid.source)), missed=np.zeros(count, dtype=bool))
+    limits = Limits(guard.tolerance, MOST_SWEEPS, given.least, given.keep_elasticity, guard.here.start)
+    run(laid.layout, asked, limits, found, laid.space, laid.which)
+    members, goods = guard.here.start + frame.member[laid.which], frame.good[laid.which]
+    for _ in range(2):
+        residual = found.markets[OF_RESIDUAL, members, goods]
+        again = laid.which[found.missed[laid.which] | ~(residual <= tolerance)]
+        if not len(again):
+            break
+        # Newton's method from where sweeps ended; then each market is settled where it stands.
+        start = _guarded(guard, laid, found, again)
+        run(laid.layout, asked._replace(**start), limits._replace(sweeps=0), found, laid.space, again)
+        found.missed[:] = False
+    _fill_up(frame, laid, flows)
+    return flows
+
+
+class Guard(NamedTuple):
+    """What Newton's method needs of a frame."""
+
+    frame: Frame
+    given: Given
+    here: slice
+    tolerance: float
+
+
+def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> dict[str, FloatArray]:
+    """Newton's method for markets that have not arrived. Where to settle them: log prices and log rents."""
+    frame = guard.frame
+    with np.errstate(all="ignore"):  # a market that overflows is left as uncertified
+        asked = load(frame, guard.given.of_members(guard.here))
+        x = asked.log_ask.copy()
+        sound = np.isfinite(found.at)
+        x[laid.source[sound]] = found.at[sound]
+        for piece in frame.pieces:
+            mine = again[(again >= piece.markets.start) & (again < piece.markets.stop)]
+            if len(mine):
+                steps = guarded(piece, asked, mine - piece.markets.start, x, guard.tolerance)
+                found.iterations[guard.here.start + frame.member[mine], frame.good[mine]] += steps
+    price = found.offers[OF_LOG_PRICE, guard.here].copy()
+    rent = found.caps[OF_LOG_RENT, guard.here].copy()
+    frame.to_offers.put(x, price)
+    frame.to_caps.put(x, rent)
+    return {"price": price, "rent": rent}
+
+
+def _fill_up(frame: Frame, laid: Laid, flows: Flows) -> None:
+    """Markets that fill up blocks repeat those of the block's last member."""
+    again, first = laid.copies
+    if not len(again):
+        return
+    markets = laid.layout.markets
+    for side, axes in (("row", (flows.row, flows.row_rent)), ("buyer", (flows.pull,))):
+        count = markets[again, COLUMNS.index(side + "s")]
+        every = np.repeat(np.arange(len(again)), count)
+        local = np.arange(len(every)) - np.repeat(np.cumsum(count) - count, count)
+        begin = markets[:, COLUMNS.index(side)]
+        for axis in axes:
+            axis[begin[again][every] + local] = axis[begin[first][every] + local]

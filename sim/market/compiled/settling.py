@@ -1,0 +1,221 @@
+"""From a market's solution to tonnes, quotes and certificate: as :mod:`sim.market.solver.settle`."""
+
+from __future__ import annotations
+
+from sim.market.compiled import places as at
+from sim.market.compiled.formulas import (
+    below_ask,
+    bought_of,
+    discount_of,
+    from_price,
+    index_of,
+    keeper_gap,
+    least_log,
+    part_of,
+    seller_gap,
+    share_of,
+    share_offered,
+    slope_of,
+    supply_of,
+    times,
+    x_log_x,
+)
+from sim.market.compiled.lanes import LANES, inlined, machine_code, product
+from sim.market.compiled.sweeping import collect
+from sim.market.compiled.tables import Case, Layout, Limits, Space
+from sim.market.solver.asked import NEVER
+
+__all__ = ["residual_of", "settle"]
+
+TINY = 1e-300
+
+
+@machine_code
+def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> tuple[float, float]:
+    """Scale flows so that nobody sells more than there is and no cap is exceeded.
+
+    Leaves in ``space``: ``price`` per variable, ``log_index``, ``row_new`` the factors times u, ``sums`` tonnes
+    sold, ``bought``, ``below`` tonnes under a seller or cap before scaling; all over the market's size.
+
+    Returns:
+        The gap, and the largest difference of offer and sales.
+    """
+    for i in range(case.buyer_blocks):
+        index_of(space.buyers, at.LOG_INDEX, i, (space.buyers, at.LOG_Z, i, -1 / case.sigma, reference))
+    _supply(case, layout, limits, space)
+    for r in range(case.row_blocks * LANES):
+        space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
+    gap = _scale_under_caps(case, layout, limits, space) if case.caps > 0 else _scale(case, layout, limits, space)
+    residual = 0.0
+    for v in range(case.sellers + case.caps):
+        if space.variables[at.DEAD, v] > 0:
+            continue
+        off = space.variables[at.SUPPLY, v] - space.variables[at.BELOW, v]
+        if v >= case.sellers and off > 0:
+            # A cap with room left is off by the flow that giving up its rent would bring, if that is less.
+            rent = space.variables[at.PRICE, v] if space.variables[at.PRICE, v] > 0 else 0.0
+            spare = case.sigma * rent * space.variables[at.SOLVED, v]
+            off = spare if spare < off else off
+        off = abs(off)
+        if not off <= residual:
+            residual = off
+            if off != off:
+                break
+    return gap, residual
+
+
+@inlined
+def _supply(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
+    """Prices, what is offered at them, and the log of its share of all that there is, into ``below``."""
+    for i in range(case.variable_blocks):
+        from_price(space.variables, at.PRICE, i, (space.variables, at.OFFSET, i, space.variables, at.W, i, case.sigma))
+    if case.keeps:
+        for i in range(case.variable_blocks):
+            share_offered(space.variables, at.AHEAD, i, (space.variables, at.PRICE, i, space.variables, at.LOG_KEPT, i, limits.keep_elasticity))
+            least_log(space.variables, at.BELOW, i, (space.variables, at.AHEAD, i))
+            times(space.variables, at.SUPPLY, i, (space.variables, at.AHEAD, i, space.variables, at.SOLVED, i))
+    else:
+        for v in range(case.variable_blocks * LANES):
+            space.variables[at.AHEAD, v] = layout.eps[case.first + v] if v < case.sellers else 0.0
+        for i in range(case.variable_blocks):
+            below_ask(space.variables, at.BELOW, i, (space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i, space.variables, at.AHEAD, i))
+            supply_of(space.variables, at.SUPPLY, i, (space.variables, at.BELOW, i, space.variables, at.SOLVED, i))
+    for v in range(case.sellers, case.sellers + case.caps):
+        space.variables[at.SUPPLY, v], space.variables[at.BELOW, v] = space.variables[at.SOLVED, v], 0.0
+
+
+@inlined
+def _bring(case: Case, layout: Layout, space: Space) -> None:
+    """What the rows in ``row_new`` bring to buyers, into ``bought``."""
+    kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
+    for i in range(case.buyer_blocks):
+        product(space.buyers, at.BOUGHT, i, (*kernel, space.rows, at.ROW_NEW))
+        bought_of(space.buyers, at.BOUGHT, i, (space.buyers, at.PULL, i, space.buyers, at.BOUGHT, i))
+
+
+@inlined
+def _scale(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+    """Where rows are sellers: not more than what is on sale. The gap."""
+    for s in range(case.row_blocks * LANES):
+        pull = space.rows[at.ROW_PULL, s] if space.rows[at.ROW_PULL, s] > TINY else TINY
+        most = space.variables[at.LIMIT, s] / pull
+        space.rows[at.ROW_NEW, s] = most if most < space.rows[at.ROW, s] else space.rows[at.ROW, s]
+        space.variables[at.SUMS, s] = space.variables[at.LIMIT, s] if space.variables[at.LIMIT, s] < space.rows[at.ROW_FLOW, s] else space.rows[at.ROW_FLOW, s]
+        # log(flow / limit) is known: w less the w at which all is sold.
+        over = space.variables[at.W, s] - space.variables[at.FULL, s]
+        space.variables[at.SHRUNK, s] = -space.variables[at.SUMS, s] * over if over > 0 else 0.0
+        over = 0.0 if over > 0 else over
+        space.variables[at.OVER, s] = (-NEVER if over < -NEVER else over) - space.variables[at.BELOW, s]
+        space.variables[at.BELOW, s] = space.rows[at.ROW_FLOW, s]
+    _bring(case, layout, space)
+    return _sellers_gap(case, layout, limits, space) + _buyers_gap(case, limits, space)
+
+
+@inlined
+def _factor(case: Case, layout: Layout, space: Space, row: int) -> float:
+    """What remains of a row when no seller exceeds its stock and no cap is exceeded, of those in ``ahead``."""
+    factor = 1.0
+    for d in range(layout.acting.shape[0]):
+        v = layout.acting[d, case.acts + row]
+        if v >= 0:
+            factor = space.variables[at.AHEAD, v] if space.variables[at.AHEAD, v] < factor else factor
+    return factor
+
+
+@inlined
+def _factors(case: Case, space: Space, limit: int) -> None:
+    """Per variable, at most 1, into ``ahead``; of flows in ``below``."""
+    for v in range(case.sellers + case.caps):
+        flow = space.variables[at.BELOW, v] if space.variables[at.BELOW, v] > 1e-200 else 1e-200
+        share = space.variables[limit, v] / flow
+        space.variables[at.AHEAD, v] = share if share < 1.0 else 1.0
+
+
+@inlined
+def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+    """Flows of sellers whose links may be under caps. The gap, of flows scaled to what was solved."""
+    collect(case, layout, space, at.ROW_FLOW, at.BELOW)
+    _factors(case, space, at.SOLVED)
+    for r in range(case.row_blocks * LANES):
+        space.rows[at.ROW_NEW, r] = _factor(case, layout, space, r) if r < case.rows else 1.0
+    for i in range(case.row_blocks):
+        least_log(space.rows, at.ON, i, (space.rows, at.ROW_NEW, i))
+    for r in range(case.row_blocks * LANES):
+        space.rows[at.ROW_HELD, r] = space.rows[at.ROW_FLOW, r] * space.rows[at.ROW_NEW, r]
+        space.rows[at.ON, r] *= space.rows[at.ROW_HELD, r]
+        space.rows[at.ROW_NEW, r] *= space.rows[at.ROW, r]
+    collect(case, layout, space, at.ON, at.SHRUNK)
+    collect(case, layout, space, at.ROW_HELD, at.SUMS)
+    for v in range(case.variable_blocks * LANES):
+        sold = space.variables[at.SUMS, v]
+        space.variables[at.SUMS, v] = sold if sold < space.variables[at.SOLVED, v] else space.variables[at.SOLVED, v]
+        offered = space.variables[at.SUPPLY, v] if space.variables[at.SUPPLY, v] > TINY else TINY
+        space.variables[at.OVER, v] = space.variables[at.SUMS, v] / offered
+        if v >= case.sellers:
+            space.variables[at.SHRUNK, v] = 0.0
+    for i in range(case.variable_blocks):
+        least_log(space.variables, at.OVER, i, (space.variables, at.OVER, i))
+    _bring(case, layout, space)
+    gap = _sellers_gap(case, layout, limits, space) + _buyers_gap(case, limits, space)
+    _factors(case, space, at.LIMIT)
+    for r in range(case.rows):
+        factor = _factor(case, layout, space, r)
+        space.rows[at.ROW_NEW, r], space.rows[at.ROW_HELD, r] = factor * space.rows[at.ROW, r], factor * space.rows[at.ROW_FLOW, r]
+    collect(case, layout, space, at.ROW_HELD, at.SUMS)
+    for v in range(case.sellers + case.caps):
+        space.variables[at.SUMS, v] = space.variables[at.SUMS, v] if space.variables[at.SUMS, v] < space.variables[at.LIMIT, v] else space.variables[at.LIMIT, v]
+    _bring(case, layout, space)
+    return gap
+
+
+@inlined
+def _sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+    """Sellers' and caps' part of the dual value less the primal value, of sales in ``sums``."""
+    for v in range(case.variable_blocks * LANES):
+        space.variables[at.AHEAD, v] = 1 / layout.eps[case.first + v] if v < case.sellers else 0.0
+    for i in range(case.variable_blocks):
+        given = space.variables, at.OVER, i, space.variables, at.SUMS, i, space.variables, at.SUPPLY, i, space.variables, at.AHEAD, i, space.variables, at.SOLVED, i
+        seller_gap(space.variables, at.FULL, i, (*given, space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i))
+        if case.keeps:
+            given = space.variables, at.SOLVED, i, space.variables, at.SUPPLY, i, space.variables, at.SUMS, i, limits.keep_elasticity
+            keeper_gap(space.variables, at.KEPT, i, given)
+    total = 0.0
+    for v in range(case.sellers + case.caps):
+        if space.variables[at.DEAD, v] == 0:
+            own = space.variables[at.KEPT, v] if case.keeps and v < case.sellers else space.variables[at.FULL, v]
+            total += own + space.variables[at.SHRUNK, v] / case.sigma
+    return total
+
+
+@inlined
+def _buyers_gap(case: Case, limits: Limits, space: Space) -> float:
+    """Buyers' part: what they want at the index less what they get."""
+    blocks, rate, total = case.buyer_blocks, -1 / case.sigma, 0.0
+    for b in range(blocks * LANES):
+        space.buyers[at.NEAR, b] = space.buyers[at.FAR, b] = 0.0
+    for k in range(case.tiers):
+        first, own = space.group[k] * blocks, k * blocks
+        for i in range(blocks):
+            power, tier = (space.tiers, at.POWER, first + i), (space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i)
+            given = space.buyers, at.NEAR, i, space.buyers, at.LOG_INDEX, i, space.tiers, at.LOG_WORTH, own + i
+            discount_of(space.buyers, at.NEAR, i, (*given, *power, *tier))
+            slope_of(space.buyers, at.FAR, i, (space.buyers, at.FAR, i, *power, *tier, space.tiers, at.ELASTICITY, own + i))
+    for i in range(blocks):
+        share_of(space.buyers, at.Z, i, (space.buyers, at.BOUGHT, i, space.buyers, at.DEMANDED, i))
+        x_log_x(space.buyers, at.LOG_Z, i, (space.buyers, at.Z, i))
+        # Tiers share what is bought and held; who orders the least has a part of them alone.
+        given = space.buyers, at.BOUGHT, i, space.buyers, at.HELD, i, space.buyers, at.WANTED, i, space.buyers, at.Z, i, limits.least
+        part_of(space.buyers, at.PART, i, given)
+        x_log_x(space.buyers, at.SERVED, i, (space.buyers, at.PART, i))
+    for b in range(case.buyers):
+        if space.buyers[at.OFF, b] > 0:
+            continue
+        spread = space.buyers[at.DEMANDED, b] * rate * space.buyers[at.LOG_Z, b]
+        if not case.holds:
+            total += (space.buyers[at.NEAR, b] - space.buyers[at.FAR, b]) * (space.buyers[at.Z, b] - 1.0)
+            total += space.buyers[at.FAR, b] * space.buyers[at.LOG_Z, b] + spread
+            continue
+        own = (space.buyers[at.NEAR, b] - space.buyers[at.FAR, b]) * (space.buyers[at.PART, b] - 1.0) + space.buyers[at.FAR, b] * space.buyers[at.SERVED, b]
+        counts = space.buyers[at.WANTED, b] - space.buyers[at.HELD, b] >= limits.least * space.buyers[at.WANTED, b]
+        total += (own if counts else own * limits.least) + spread
+    return total
