@@ -150,7 +150,7 @@ def build_market(
     market = Market.build(
         world.offer_good, world.need_good, links.kernels, prepared.sigma,
         UNUSED_RESPONSE * np.ones(len(world.offer_good)) if response is None else response,
-        caps.groups, links.same_policy,
+        caps.groups, links.same_policy, prepared.engine,
     )  # fmt: skip
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BoolArray", "Bucket", "CapKey", "FloatArray", "IntArray", "Market", "Terms"]
+__all__ = ["BoolArray", "Bucket", "CapKey", "Engine", "FloatArray", "IntArray", "Market", "Terms"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 CapKey = tuple[int, bytes, bytes]
+Engine = Literal["numpy", "compiled"]
 
 ROW_SIZES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
 BUYER_SIZES = ROW_SIZES
@@ -161,6 +162,8 @@ class Market:
     cap_good: IntArray
     members: int | None = None
     """Number of members where any good has kernels or elasticities by member; else None."""
+    engine: Engine = "numpy"
+    """What clears it: arrays, or machine code that the extra ``fast`` compiles."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
 
@@ -213,7 +216,7 @@ class Market:
         return Market(
             number[self.offer_good[offers]], number[self.need_good[needs]], tuple(kernels), sigma, eps,
             groups, tuple(part for part in parts if part is not None), keys, number[self.cap_good[kept]],
-            self.members if rows is None else len(rows),
+            self.members if rows is None else len(rows), self.engine,
         )  # fmt: skip
 
     @staticmethod
@@ -225,6 +228,7 @@ class Market:
         eps: ArrayLike,
         caps: Sequence[tuple[int, ArrayLike, ArrayLike]] = (),
         blocked: Collection[int] = (),
+        engine: Engine = "numpy",
     ) -> Market:
         """Lay out a market.
 
@@ -238,6 +242,7 @@ class Market:
             blocked: goods whose kernels by member multiply whole blocks: somewhat slower, and each member
                 then has the very bits that it has where all share its kernel. So it is anyway for goods of
                 which the elasticities alone differ.
+            engine: what clears it.
 
         Raises:
             ValueError: a shape does not fit, an axis is not sorted, or a number is out of range.
@@ -266,8 +271,9 @@ class Market:
         keys = tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups)
         cap_good = np.array([g for g, _, _ in groups], dtype=np.int64)
         return Market(
-            offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members
-        )
+            offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members,
+            engine,
+        )  # fmt: skip
 
 
 def _renumbered(stays: BoolArray) -> IntArray:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.errors import MonaziteError
 from sim.market.compiled import places as at
 from sim.market.compiled.places import OF_LOG_PRICE, OF_LOG_RENT, OF_RESIDUAL
 from sim.market.compiled.tables import COLUMNS, Asked, Found, Layout, Limits, Space
@@ -22,8 +23,6 @@ from sim.market.solver.sweeps import DEPTH_CAPPED, MOST_SWEEPS
 
 __all__ = ["Laid", "laid_out", "clear_frame"]
 
-AIM = 0.9
-"""Share of the tolerance that sweeps aim at, so that rounding does not decide arrival."""
 EIGHT = 8
 NOTHING = np.zeros((0, 0))
 
@@ -43,6 +42,19 @@ class Laid(NamedTuple):
 
 def _eights(count: int) -> int:
     return -(-count // EIGHT) * EIGHT
+
+
+def machine_code() -> Callable[..., None]:
+    """What clears markets, see :func:`sim.market.compiled.kernel.clear_markets`; compiled at first use.
+
+    Raises:
+        MonaziteError: the package that compiles it is missing, or does not fit.
+    """
+    try:
+        from sim.market.compiled.program import program
+    except ImportError as error:
+        raise MonaziteError(f"engine: compiled needs monazite[fast]: pip install '.[fast]' ({error})") from None
+    return program()
 
 
 def laid_out(frame: Frame, tiers: int) -> Laid:
@@ -156,6 +168,17 @@ def asked_of(given: Given, here: slice, price: FloatArray | None, rent: FloatArr
     )  # fmt: skip
 
 
+class Guard(NamedTuple):
+    """A frame, and what Newton's method needs where sweeps miss a market of it."""
+
+    frame: Frame
+    given: Given
+    here: slice
+    """The frame's members, among all."""
+    tolerance: float
+    """Residual to arrive at."""
+
+
 class Flows(NamedTuple):
     """The sides of a frame's flows, as :class:`sim.market.flows.Batch` has them."""
 
@@ -170,8 +193,7 @@ def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], toleranc
     Args:
         results: arrays of all members, by their names in :class:`Found`; filled. tolerance: of residuals.
     """
-    from sim.market.compiled.program import run
-
+    run = machine_code()
     frame, given = guard.frame, guard.given
     laid = laid_out(frame, given.demand.shape[2])
     _, rows, buyers = frame.lengths
@@ -193,15 +215,6 @@ def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], toleranc
     return flows
 
 
-class Guard(NamedTuple):
-    """What Newton's method needs of a frame."""
-
-    frame: Frame
-    given: Given
-    here: slice
-    tolerance: float
-
-
 def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> dict[str, FloatArray]:
     """Newton's method for markets that have not arrived. Where to settle them: log prices and log rents."""
     frame = guard.frame
@@ -217,8 +230,13 @@ def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> dict[st
                 found.iterations[guard.here.start + frame.member[mine], frame.good[mine]] += steps
     price = found.offers[OF_LOG_PRICE, guard.here].copy()
     rent = found.caps[OF_LOG_RENT, guard.here].copy()
-    frame.to_offers.put(x, price)
-    frame.to_caps.put(x, rent)
+    solved = x[laid.source]
+    for line in laid.layout.markets[again].tolist():
+        market = dict(zip(COLUMNS, line, strict=True))
+        first, offer, member = market["first"], market["offer"], market["member"]
+        middle, last = first + market["sellers"], first + market["sellers"] + market["caps"]
+        price[member, offer : offer + market["sellers"]] = solved[first:middle]
+        rent[member, laid.layout.cap[middle:last]] = solved[middle:last]
     return {"price": price, "rent": rent}
 
 
