@@ -53,7 +53,9 @@ def machine_code() -> Callable[..., None]:
     try:
         from sim.market.compiled.program import program
     except ImportError as error:
-        raise MonaziteError(f"engine: compiled needs monazite[fast]: pip install '.[fast]' ({error})") from None
+        raise MonaziteError(
+            f"engine: compiled needs monazite[fast]: pip install '.[fast]' ({error})"
+        ) from None
     return program()
 
 
@@ -67,53 +69,69 @@ def laid_out(frame: Frame, tiers: int) -> Laid:
 
 
 def _laid_out(frame: Frame, tiers: int) -> Laid:
-    market = frame.market
-    offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
-    width = offers + caps + 2
-    matrices, actings, sources, columns = [], [], [], []
-    blocks = rows = 0
+    parts, begun = [], (0, 0)
     for piece in frame.pieces:
-        bucket, good = piece.bucket, piece.good
-        own = np.arange(len(good)) if bucket.own else good
-        kernel = bucket.kernel[good] if bucket.own else bucket.kernel
-        count, high, wide = len(kernel), _eights(kernel.shape[1]), _eights(kernel.shape[2])
-        padded = np.zeros((count, high, wide))
-        padded[:, : kernel.shape[1], : kernel.shape[2]] = kernel
-        matrices += [padded.ravel(), np.swapaxes(padded, 1, 2).ravel()]
-        each = high * wide // EIGHT
-        real = np.concatenate([bucket.sellers < offers, bucket.caps < caps], axis=1)[good]
-        sources.append(piece.variables.start + np.flatnonzero(real))
-        number = bucket.sellers.shape[1]
-        acting = _acting(bucket, offers)
-        actings.append(acting)
-        _, row_width, buyer_width = piece.widths
-        order = np.arange(len(good))
-        columns.append({
-            "row": piece.rows.start + order * row_width, "buyer": piece.buyers.start + order * buyer_width,
-            "sellers": real[:, :number].sum(axis=1), "caps": real[:, number:].sum(axis=1),
-            "rows": (bucket.row_seller < number).sum(axis=1)[good],
-            "buyers": (bucket.buyers < needs).sum(axis=1)[good],
-            "kernel": blocks + own * each, "transposed": blocks + (count + own) * each,
-            "across": np.full(len(good), wide // EIGHT), "back": np.full(len(good), high // EIGHT),
-            "acts": rows + (0 if bucket.own else good) * row_width, "member": piece.member,
-            "offer": bucket.sellers[good, 0], "need": bucket.buyers[good, 0], "good": bucket.goods[good],
-        })  # fmt: skip
-        blocks, rows = blocks + 2 * count * each, rows + acting.shape[1]
-    table = {name: np.concatenate([column[name] + 0 * column["row"] for column in columns]) for name in columns[0]}
+        part = _Part(frame, piece, begun)
+        parts.append(part)
+        begun = begun[0] + part.matrix.size // EIGHT, begun[1] + part.acting.shape[1]
+    table = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     size = table["sellers"] + table["caps"]
     table["first"] = np.cumsum(size) - size
-    source = np.concatenate(sources)
-    deepest = max(len(acting) for acting in actings)
-    acting = [np.pad(a, ((0, deepest - len(a)), (0, 0)), constant_values=-1) for a in actings]
+    source = np.concatenate([part.source for part in parts])
+    deepest = max(len(part.acting) for part in parts)
+    acting = [
+        np.pad(part.acting, ((0, deepest - len(part.acting)), (0, 0)), constant_values=-1) for part in parts
+    ]
+    market = frame.market
+    offers = len(market.offer_good)
+    caps = frame.offer[source] % (offers + len(market.caps) + 2) - offers - 1
     layout = Layout(
-        np.ascontiguousarray(np.stack([table[name] for name in COLUMNS], axis=1)),
-        np.concatenate(matrices), frame.market_sigma, frame.eps[source], frame.scale[source],
-        np.maximum(frame.offer[source] % width - offers - 1, -1), np.ascontiguousarray(np.concatenate(acting, axis=1)),
+        np.stack([table[name] for name in COLUMNS], axis=1), np.concatenate([part.matrix for part in parts]),
+        frame.market_sigma, frame.eps[source], frame.scale[source], np.maximum(caps, -1),
+        np.ascontiguousarray(np.concatenate(acting, axis=1)),
     )  # fmt: skip
-    again = np.flatnonzero((np.diff(table["good"], prepend=-1) == 0) & (np.diff(table["member"], prepend=-1) == 0))
-    first = np.setdiff1d(np.arange(len(size)), again)
-    copies = again, first[np.searchsorted(first, again) - 1]
-    return Laid(layout, _space(table, tiers), first, source, copies)
+    same = (np.diff(table[name], prepend=-1) == 0 for name in ("good", "member"))
+    again = np.flatnonzero(np.logical_and(*same))
+    which = np.setdiff1d(np.arange(len(size)), again)
+    return Laid(
+        layout, _space(table, tiers), which, source, (again, which[np.searchsorted(which, again) - 1])
+    )
+
+
+class _Part:
+    """The markets of one piece of a frame.
+
+    Args:
+        begun: blocks of kernels, and rows of goods, of the pieces before.
+    """
+
+    def __init__(self, frame: Frame, piece: Piece, begun: tuple[int, int]) -> None:
+        bucket, good = piece.bucket, piece.good
+        offers, needs, caps = (
+            len(a) for a in (frame.market.offer_good, frame.market.need_good, frame.market.caps)
+        )
+        kernel = bucket.kernel[good] if bucket.own else bucket.kernel
+        count, rows, buyers = kernel.shape
+        high, wide = _eights(rows), _eights(buyers)
+        padded = np.zeros((count, high, wide))
+        padded[:, :rows, :buyers] = kernel
+        self.matrix = np.concatenate([padded.ravel(), np.swapaxes(padded, 1, 2).ravel()])
+        self.acting = _acting(bucket, offers)
+        real = np.concatenate([bucket.sellers < offers, bucket.caps < caps], axis=1)[good]
+        self.source = piece.variables.start + np.flatnonzero(real)
+        sellers, each, order = bucket.sellers.shape[1], high * wide // EIGHT, np.arange(len(good))
+        which = order if bucket.own else good
+        self.columns = {
+            "row": piece.rows.start + order * rows, "buyer": piece.buyers.start + order * buyers,
+            "sellers": real[:, :sellers].sum(axis=1), "caps": real[:, sellers:].sum(axis=1),
+            "rows": (bucket.row_seller < sellers).sum(axis=1)[good],
+            "buyers": (bucket.buyers < needs).sum(axis=1)[good],
+            "kernel": begun[0] + which * each, "transposed": begun[0] + (count + which) * each,
+            "across": 0 * order + wide // EIGHT, "back": 0 * order + high // EIGHT,
+            "acts": begun[1] + 0 * order if bucket.own else begun[1] + good * rows,
+            "member": piece.member, "offer": bucket.sellers[good, 0], "need": bucket.buyers[good, 0],
+            "good": bucket.goods[good],
+        }  # fmt: skip
 
 
 def _acting(bucket: Bucket, offers: int) -> IntArray:
@@ -125,7 +143,8 @@ def _acting(bucket: Bucket, offers: int) -> IntArray:
     acts = np.take_along_axis(incidence, order, axis=2) > 0
     real = (bucket.sellers[own] < offers).sum(axis=1)[:, None, None]
     local = np.where(order < sellers, order, order - sellers + real)
-    return np.where(acts, local, -1).reshape(-1, deepest).T
+    found: IntArray = np.where(acts, local, -1).reshape(-1, deepest).T
+    return found
 
 
 def _space(table: Mapping[str, IntArray], tiers: int) -> Space:
@@ -140,10 +159,8 @@ def _space(table: Mapping[str, IntArray], tiers: int) -> Space:
     )  # fmt: skip
 
 
-def _own(values: FloatArray | None) -> FloatArray:
+def _own(values: FloatArray) -> FloatArray:
     """An array as machine code takes it."""
-    if values is None:
-        return NOTHING
     found = np.ascontiguousarray(values)
     return found if found.flags.writeable else found.copy()
 
@@ -160,11 +177,14 @@ def asked_of(given: Given, here: slice, price: FloatArray | None, rent: FloatArr
     elif len(response) > 1:
         response = response[here]
     response = np.broadcast_to(response, (*response.shape[:2], given.demand.shape[2]))
+
+    def part(values: FloatArray | None) -> FloatArray:
+        return NOTHING if values is None else _own(values[here])
+
     return Asked(
-        *(_own(a[here]) for a in (given.quantity, given.ask, given.demand, given.reservation)),
-        _own(response), given.order, _own(given.allowed[here]),
-        *(_own(None if a is None else a[here]) for a in (given.signal, given.held, given.kept)),
-        _own(price), _own(rent),
+        part(given.quantity), part(given.ask), part(given.demand), part(given.reservation), _own(response),
+        given.order, part(given.allowed), part(given.signal), part(given.held), part(given.kept),
+        NOTHING if price is None else _own(price), _own(rent),
     )  # fmt: skip
 
 
@@ -198,7 +218,9 @@ def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], toleranc
     laid = laid_out(frame, given.demand.shape[2])
     _, rows, buyers = frame.lengths
     flows, count = Flows(np.zeros(rows), np.ones(rows), np.zeros(buyers)), len(frame)
-    found = Found(**results, **flows._asdict(), at=np.empty(len(laid.source)), missed=np.zeros(count, dtype=bool))
+    found = Found(
+        **results, **flows._asdict(), at=np.empty(len(laid.source)), missed=np.zeros(count, dtype=bool)
+    )
     limits = Limits(guard.tolerance, MOST_SWEEPS, given.least, given.keep_elasticity, guard.here.start)
     run(laid.layout, asked, limits, found, laid.space, laid.which)
     members, goods = guard.here.start + frame.member[laid.which], frame.good[laid.which]
@@ -209,13 +231,20 @@ def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], toleranc
             break
         # Newton's method from where sweeps ended; then each market is settled where it stands.
         start = _guarded(guard, laid, found, again)
-        run(laid.layout, asked._replace(**start), limits._replace(sweeps=0), found, laid.space, again)
+        run(
+            laid.layout,
+            asked._replace(price=start[0], rent=start[1]),
+            limits._replace(sweeps=0),
+            found,
+            laid.space,
+            again,
+        )
         found.missed[:] = False
     _fill_up(frame, laid, flows)
     return flows
 
 
-def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> dict[str, FloatArray]:
+def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> tuple[FloatArray, FloatArray]:
     """Newton's method for markets that have not arrived. Where to settle them: log prices and log rents."""
     frame = guard.frame
     with np.errstate(all="ignore"):  # a market that overflows is left as uncertified
@@ -237,7 +266,7 @@ def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> dict[st
         middle, last = first + market["sellers"], first + market["sellers"] + market["caps"]
         price[member, offer : offer + market["sellers"]] = solved[first:middle]
         rent[member, laid.layout.cap[middle:last]] = solved[middle:last]
-    return {"price": price, "rent": rent}
+    return price, rent
 
 
 def _fill_up(frame: Frame, laid: Laid, flows: Flows) -> None:

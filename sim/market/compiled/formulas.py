@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.market.compiled.arithmetic import Number, exp, log
 from sim.market.compiled.lanes import lanewise, single
 from sim.market.solver.holdings import LOG_MOST_KEPT, TAIL
@@ -9,7 +11,7 @@ from sim.market.solver.holdings import LOG_MOST_KEPT, TAIL
 TINY = 1e-300
 
 
-def _least(x: Number) -> Number:
+def _least(x: Number) -> Any:
     return log(x.at_least(TINY))
 
 
@@ -38,11 +40,11 @@ full_under_caps = lanewise(lambda log_limit, sums, off, w: (log_limit - log(sums
 image_of = lanewise(lambda full, slope, intercept: full.at_most(full * slope + intercept))
 
 
-def _shared(rate: Number, w: Number, level: Number) -> Number:
+def _shared(rate: Number, w: Number, level: Number) -> Any:
     return rate * w + level
 
 
-def _keeper(w: Number, full: Number, kept: Number, level: Number, rate: Number) -> Number:
+def _keeper(w: Number, full: Number, kept: Number, level: Number, rate: Number) -> Any:
     """One step of Newton's method, as :meth:`sim.market.solver.holdings.Keeping.move`."""
     over = (_shared(rate, w, level) - LOG_MOST_KEPT).at_least(0.0)
     offered = 1.0 - kept
@@ -63,7 +65,7 @@ below_ask = lanewise(lambda price, ask, eps: (price - ask).at_most(0.0) * eps)
 supply_of = lanewise(lambda below, limit: exp(below) * limit)
 
 
-def _offered(price: Number, log_kept: Number, elasticity: Number) -> Number:
+def _offered(price: Number, log_kept: Number, elasticity: Number) -> Any:
     """Share of its goods that a keeper offers, as :func:`sim.market.solver.holdings.supply_at`."""
     log_share = log_kept - elasticity * price
     over = (log_share - LOG_MOST_KEPT).at_least(0.0)
@@ -75,7 +77,7 @@ share_offered = lanewise(_offered)
 bought_of = lanewise(lambda pull, sums: pull * sums)
 
 
-def _discount(index: Number, worth: Number, power: Number, steep: Number, most: Number) -> Number:
+def _discount(index: Number, worth: Number, power: Number, steep: Number, most: Number) -> Any:
     return (index - worth).at_most(0.0) * (power * steep).at_most(most)
 
 
@@ -85,14 +87,14 @@ x_log_x = lanewise(lambda x: _least(x) * x)
 share_of = lanewise(lambda bought, demanded: bought / demanded.at_least(TINY))
 
 
-def _seller(*given: Number) -> Number:
+def _seller(*given: Number) -> Any:
     """Profit less what sales earn, in x log(x / y) - x + y; rent of tonnes not used."""
     over, sold, supply, rate, limit, price, ask = given
     return (over * sold - sold + supply) * rate + (limit - sold) * (price - ask).at_least(0.0)
 
 
-def _keeper_gap(limit: Number, supply: Number, sold: Number, elasticity: Number) -> Number:
-    """The same of sellers who keep what they do not sell, as :func:`sim.market.solver.settle._keepers_gap`."""
+def _keeper_gap(limit: Number, supply: Number, sold: Number, elasticity: Number) -> Any:
+    """The same of sellers who keep what they do not sell: `_keepers_gap` of `settle.py`."""
     wanted, left = limit - supply, (limit - sold).at_least(0.0)
     inside = left * (_least(left) - _least(wanted)) - left + wanted
     inside = wanted.where(">", 0.0, inside, 0.0)
@@ -100,7 +102,7 @@ def _keeper_gap(limit: Number, supply: Number, sold: Number, elasticity: Number)
     return supply.where("<", limit * TAIL, tail, inside) / elasticity
 
 
-def _part(bought: Number, held: Number, wanted: Number, share: Number, least: Number) -> Number:
+def _part(bought: Number, held: Number, wanted: Number, share: Number, least: Number) -> Any:
     whole = (bought + held) / wanted.at_least(TINY)
     return (wanted - held).where(">=", wanted * least, whole, share)
 

@@ -21,9 +21,7 @@ SMALL = 1e-3
 
 
 @inlined
-def _put_sellers(
-    case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float
-) -> None:
+def _put_sellers(case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float) -> None:
     """Tonnes sold and taken off, and those under caps; where the sweeps ended."""
     lost = 0.0
     for s in range(case.sellers):
@@ -132,8 +130,19 @@ def _put_rows(case: Case, layout: Layout, found: Found, space: Space, size: floa
         rent, _ = _on_row(case, layout, space, r)
         if rent > 0:
             # Of small rents 1 + rent keeps few digits.
-            more = space.rows[at.ON, r] - 1.0 if rent > SMALL else rent * (1 + rent * (0.5 + rent * (1 / 6 + rent * (1 / 24 + rent / 120))))
-            worth = space.rows[at.ROW_NEW, r] * space.rows[at.ROW_PULL, r] * space.rows[at.ROW_HELD, r] * more / rent * size
+            more = (
+                space.rows[at.ON, r] - 1.0
+                if rent > SMALL
+                else rent * (1 + rent * (0.5 + rent * (1 / 6 + rent * (1 / 24 + rent / 120))))
+            )
+            worth = (
+                space.rows[at.ROW_NEW, r]
+                * space.rows[at.ROW_PULL, r]
+                * space.rows[at.ROW_HELD, r]
+                * more
+                / rent
+                * size
+            )
             for d in range(1, layout.acting.shape[0]):
                 v = layout.acting[d, case.acts + r]
                 if v >= 0:
@@ -142,9 +151,7 @@ def _put_rows(case: Case, layout: Layout, found: Found, space: Space, size: floa
 
 
 @machine_code
-def _put_quotes(
-    case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float
-) -> None:
+def _put_quotes(case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float) -> None:
     """Prices; an offer with nothing to sell is quoted what a small lot would fetch."""
     total, idle = 0.0, False
     for s in range(case.sellers):
@@ -163,7 +170,9 @@ def _put_quotes(
                 lot = asked.signal[case.member, case.offer + s] / size
             if not (space.variables[at.SUMS, s] > 0 and lot > 0):
                 continue
-            full = (space.variables[at.OFFSET, s] - (log_single(lot) - log_single(space.variables[at.SUMS, s]))) / case.sigma
+            full = (
+                space.variables[at.OFFSET, s] - (log_single(lot) - log_single(space.variables[at.SUMS, s]))
+            ) / case.sigma
             if not case.keeps and full < space.variables[at.LOG_ASK, s]:
                 share = case.sigma / (case.sigma + layout.eps[case.first + s])
                 full = share * full + (1 - share) * space.variables[at.LOG_ASK, s]
@@ -177,7 +186,7 @@ def _put_quotes(
 
 @inlined
 def _pull_of_idle(case: Case, layout: Layout, space: Space) -> None:
-    """Per variable, the pull of buyers on a seller at w = 0, into ``sums``."""
+    """Per variable, the pull of buyers on a seller at w = 0, into ``SUMS``."""
     if case.caps == 0:
         for s in range(case.row_blocks * LANES):
             space.variables[at.SUMS, s] = space.rows[at.ROW_PULL, s]
@@ -209,7 +218,10 @@ def clear_markets(
             sweep(case, layout, limits, space)
         gap, residual = settle(case, layout, limits, space, reference)
         good = case.good
-        found.markets[at.OF_RESIDUAL, case.into, good], found.markets[at.OF_GAP, case.into, good] = residual, gap
+        found.markets[at.OF_RESIDUAL, case.into, good], found.markets[at.OF_GAP, case.into, good] = (
+            residual,
+            gap,
+        )
         found.iterations[case.into, good] += sweeps
         found.missed[market] = not arrived
         _put_sellers(case, layout, asked, found, space, size)

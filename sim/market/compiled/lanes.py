@@ -108,7 +108,7 @@ class Lanes:
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    """Where a block of eight numbers of an array lies: ``at`` has its row, where there are rows, and its number."""
+    """Where a block of eight numbers of an array lies: ``at`` has its row, if any, and its number."""
     made = context.make_array(kind)(context, builder, array)
     first = builder.mul(at[-1], ir.Constant(WORD, LANES))
     if kind.ndim == 2:
@@ -144,7 +144,7 @@ def _given(context: Any, builder: Any, kinds: Any, values: Any) -> list[Lanes]:
 def lanewise(formula: Callable[..., Any]) -> Callable[..., None]:
     """``(out, row, block, given)``: what the formula makes of ``given``, into a block of a row of ``out``.
 
-    ``given`` is a tuple of arrays, each followed by the row and the number of its block, and of single numbers.
+    ``given`` is a tuple of arrays, each followed by the row and number of its block, and of single numbers.
     """
 
     def typed(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
@@ -181,7 +181,7 @@ def _looped(builder: Any, count: Any, body: Callable[[Any, Lanes], Lanes]) -> La
 
 
 def _product(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
-    """Into a block of a row of ``out`` the sum of rows of a matrix times numbers, as :func:`lanewise` lays them out.
+    """Into a block of a row of ``out`` the sum of rows of a matrix, each times a number.
 
     ``given`` has the matrix, flat; its first block, blocks to its rows, and its number of rows over four; the
     array of the numbers and their row in it. Four rows are added up by themselves, two by two, so that sums
@@ -217,7 +217,7 @@ def _product(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
 def _dot(context: Any, given: Any, count: Any) -> Any:
     """Sum of products of blocks of two arrays: eight sums, then two by two.
 
-    ``given`` has, of both, the array, the row and the number of the first block; ``count`` is how many blocks.
+    ``given`` has of both the array, the row and the number of the first block; ``count`` is of blocks.
     """
 
     def made(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -225,7 +225,9 @@ def _dot(context: Any, given: Any, count: Any) -> Any:
 
         def add(block: Any, total: Lanes) -> Lanes:
             left = _load(target, builder, given[0], one, [row, builder.add(first, block)])
-            return total + left * _load(target, builder, given[3], other, [other_row, builder.add(second, block)])
+            return total + left * _load(
+                target, builder, given[3], other, [other_row, builder.add(second, block)]
+            )
 
         sums = _looped(builder, arguments[1], add).value
         parts = [builder.extract_element(sums, ir.Constant(PLACE, lane)) for lane in range(LANES)]

@@ -23,12 +23,13 @@ def blocks(count: int) -> int:
 def case_of(layout: Layout, asked: Asked, limits: Limits, market: int) -> Case:
     """One of the markets."""
     m = layout.markets
-    sellers, caps, buyers, rows = m[market, 3], m[market, 6], m[market, 5], m[market, 4]
+    sellers, rows, buyers, caps = m[market, 3], m[market, 4], m[market, 5], m[market, 6]
+    member, tiers = m[market, 12], asked.demand.shape[2]
     return Case(
         m[market, 0], m[market, 1], m[market, 2], sellers, rows, buyers, caps, m[market, 7], m[market, 8],
-        m[market, 9], m[market, 10], m[market, 11], m[market, 12], m[market, 12] + limits.first, m[market, 13],
-        m[market, 14], m[market, 15], blocks(sellers + caps), blocks(rows), blocks(buyers), asked.demand.shape[2], layout.sigma[market], asked.held.shape[0] > 0,
-        asked.kept.shape[0] > 0,
+        m[market, 9], m[market, 10], m[market, 11], member, member + limits.first, m[market, 13],
+        m[market, 14], m[market, 15], blocks(sellers + caps), blocks(rows), blocks(buyers), tiers,
+        layout.sigma[market], asked.held.shape[0] > 0, asked.kept.shape[0] > 0,
     )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def _gather_sellers(case: Case, layout: Layout, asked: Asked, space: Space) -> f
 
 @inlined
 def _gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
-    """Tiers over the market's size, logs of reservation prices; who wants anything, into ``pull``."""
+    """Tiers over the market's size, logs of reservation prices; who wants anything, into ``PULL``."""
     width = case.buyer_blocks * LANES
     for b in range(width):
         space.buyers[at.PULL, b], space.buyers[at.HELD, b] = 0.0, 0.0
@@ -88,7 +89,11 @@ def _gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
             if wanted > 0:
                 space.buyers[at.PULL, b] = 1.0
         for b in range(case.buyers, width):
-            space.tiers[at.DEMAND, own + b], space.tiers[at.POWER, own + b], space.tiers[at.ELASTICITY, own + b] = 0.0, 1.0, 1.0
+            (
+                space.tiers[at.DEMAND, own + b],
+                space.tiers[at.POWER, own + b],
+                space.tiers[at.ELASTICITY, own + b],
+            ) = 0.0, 1.0, 1.0
     for i in range(case.tiers * case.buyer_blocks):
         log_of(space.tiers, at.LOG_WORTH, i, (space.tiers, at.POWER, i))
     if case.holds:
@@ -131,7 +136,9 @@ def _who_may_trade(case: Case, layout: Layout, space: Space) -> None:
                     floor += space.variables[at.LIMIT, s]
                     last = s
         floor *= CAP_FLOOR
-        space.variables[at.SOLVED, v] = floor if floor > space.variables[at.LIMIT, v] else space.variables[at.LIMIT, v]
+        space.variables[at.SOLVED, v] = (
+            floor if floor > space.variables[at.LIMIT, v] else space.variables[at.LIMIT, v]
+        )
         if not space.variables[at.SOLVED, v] > 0:
             space.variables[at.DEAD, v] = 1.0
 
@@ -140,8 +147,10 @@ def _who_may_trade(case: Case, layout: Layout, space: Space) -> None:
 def _start(case: Case, asked: Asked, space: Space, seller: int) -> float:
     """The log price from which a seller starts."""
     if asked.price.shape[0] == 0:
-        return space.variables[at.LOG_ASK, seller]
-    return asked.price[case.member, case.offer + seller]
+        ask: float = space.variables[at.LOG_ASK, seller]
+        return ask
+    started: float = asked.price[case.member, case.offer + seller]
+    return started
 
 
 @inlined
@@ -172,19 +181,30 @@ def _place_sellers(
             ask = space.variables[at.OFFSET, v] - case.sigma * space.variables[at.LOG_ASK, v]
             response = layout.eps[case.first + v] / case.sigma
             bent = 1.0 + response
-            space.variables[at.SLOPE, v], space.variables[at.WEIGHT, v] = 1.0 / bent, space.variables[at.SOLVED, v] * bent
+            space.variables[at.SLOPE, v], space.variables[at.WEIGHT, v] = (
+                1.0 / bent,
+                space.variables[at.SOLVED, v] * bent,
+            )
             space.variables[at.INTERCEPT, v] = ask * (response / bent)
-            space.variables[at.W, v] = space.variables[at.OFFSET, v] - case.sigma * _start(case, asked, space, v)
+            space.variables[at.W, v] = space.variables[at.OFFSET, v] - case.sigma * _start(
+                case, asked, space, v
+            )
             if space.variables[at.DEAD, v] > 0:
                 space.variables[at.INTERCEPT, v] = space.variables[at.W, v] = ask
         else:
-            space.variables[at.OFFSET, v] = space.variables[at.SLOPE, v] = space.variables[at.INTERCEPT, v] = 0.0
+            space.variables[at.OFFSET, v] = space.variables[at.SLOPE, v] = space.variables[
+                at.INTERCEPT, v
+            ] = 0.0
             space.variables[at.WEIGHT, v] = space.variables[at.SOLVED, v]
             space.variables[at.W, v] = 0.0
             if space.variables[at.DEAD, v] == 0:
                 space.variables[at.W, v] = -case.sigma * asked.rent[case.member, layout.cap[case.first + v]]
         if space.variables[at.DEAD, v] > 0:
-            space.variables[at.LOG_LIMIT, v], space.variables[at.WEIGHT, v], space.variables[at.SLOPE, v] = NEVER, 0.0, 0.0
+            space.variables[at.LOG_LIMIT, v], space.variables[at.WEIGHT, v], space.variables[at.SLOPE, v] = (
+                NEVER,
+                0.0,
+                0.0,
+            )
     if case.keeps:
         _place_keepers(case, asked, limits, space)
 
@@ -204,7 +224,9 @@ def _place_keepers(case: Case, asked: Asked, limits: Limits, space: Space) -> No
     for v in range(case.variable_blocks * LANES):
         space.variables[at.LOG_KEPT, v] += limits.keep_elasticity * space.variables[at.LOG_ASK, v]
         space.variables[at.LEVEL, v] = space.variables[at.LOG_KEPT, v] - rate * space.variables[at.OFFSET, v]
-        space.variables[at.WEIGHT, v] = 0.0 if space.variables[at.DEAD, v] > 0 else space.variables[at.SOLVED, v]
+        space.variables[at.WEIGHT, v] = (
+            0.0 if space.variables[at.DEAD, v] > 0 else space.variables[at.SOLVED, v]
+        )
 
 
 @inlined
@@ -215,7 +237,10 @@ def _place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> N
         own, alike = k * width, k > 0
         if k > 0:
             for b in range(case.buyers if asked.elasticity.shape[1] > 1 else 1):
-                alike = alike and space.tiers[at.ELASTICITY, own + b] == space.tiers[at.ELASTICITY, own - width + b]
+                alike = (
+                    alike
+                    and space.tiers[at.ELASTICITY, own + b] == space.tiers[at.ELASTICITY, own - width + b]
+                )
         if not alike:
             for b in range(width):
                 space.tiers[at.RATE, groups * width + b] = space.tiers[at.ELASTICITY, own + b] / case.sigma
@@ -223,5 +248,16 @@ def _place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> N
         space.group[k] = groups - 1
         for i in range(case.buyer_blocks):
             j = k * case.buyer_blocks + i
-            given = space.tiers, at.DEMAND, j, space.tiers, at.LOG_WORTH, j, space.tiers, at.ELASTICITY, j, reference
+            given = (
+                space.tiers,
+                at.DEMAND,
+                j,
+                space.tiers,
+                at.LOG_WORTH,
+                j,
+                space.tiers,
+                at.ELASTICITY,
+                j,
+                reference,
+            )
             steep_of(space.tiers, at.STEEP, j, given)

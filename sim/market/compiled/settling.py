@@ -25,7 +25,7 @@ from sim.market.compiled.sweeping import collect
 from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver.asked import NEVER
 
-__all__ = ["residual_of", "settle"]
+__all__ = ["settle"]
 
 TINY = 1e-300
 
@@ -34,8 +34,8 @@ TINY = 1e-300
 def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> tuple[float, float]:
     """Scale flows so that nobody sells more than there is and no cap is exceeded.
 
-    Leaves in ``space``: ``price`` per variable, ``log_index``, ``row_new`` the factors times u, ``sums`` tonnes
-    sold, ``bought``, ``below`` tonnes under a seller or cap before scaling; all over the market's size.
+    Leaves in ``space``: ``PRICE`` per variable, ``LOG_INDEX``, ``ROW_NEW`` the factors times u, ``SUMS``
+    tonnes sold, ``BOUGHT``, ``BELOW`` tonnes of a seller or under a cap before scaling; all over the size.
 
     Returns:
         The gap, and the largest difference of offer and sales.
@@ -45,7 +45,11 @@ def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: 
     _supply(case, layout, limits, space)
     for r in range(case.row_blocks * LANES):
         space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
-    gap = _scale_under_caps(case, layout, limits, space) if case.caps > 0 else _scale(case, layout, limits, space)
+    gap = (
+        _scale_under_caps(case, layout, limits, space)
+        if case.caps > 0
+        else _scale(case, layout, limits, space)
+    )
     residual = 0.0
     for v in range(case.sellers + case.caps):
         if space.variables[at.DEAD, v] > 0:
@@ -66,27 +70,46 @@ def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: 
 
 @inlined
 def _supply(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
-    """Prices, what is offered at them, and the log of its share of all that there is, into ``below``."""
+    """Prices, what is offered at them, and the log of its share of all that there is, into ``BELOW``."""
     for i in range(case.variable_blocks):
-        from_price(space.variables, at.PRICE, i, (space.variables, at.OFFSET, i, space.variables, at.W, i, case.sigma))
+        from_price(
+            space.variables,
+            at.PRICE,
+            i,
+            (space.variables, at.OFFSET, i, space.variables, at.W, i, case.sigma),
+        )
     if case.keeps:
         for i in range(case.variable_blocks):
-            share_offered(space.variables, at.AHEAD, i, (space.variables, at.PRICE, i, space.variables, at.LOG_KEPT, i, limits.keep_elasticity))
+            share_offered(
+                space.variables,
+                at.AHEAD,
+                i,
+                (space.variables, at.PRICE, i, space.variables, at.LOG_KEPT, i, limits.keep_elasticity),
+            )
             least_log(space.variables, at.BELOW, i, (space.variables, at.AHEAD, i))
-            times(space.variables, at.SUPPLY, i, (space.variables, at.AHEAD, i, space.variables, at.SOLVED, i))
+            times(
+                space.variables, at.SUPPLY, i, (space.variables, at.AHEAD, i, space.variables, at.SOLVED, i)
+            )
     else:
         for v in range(case.variable_blocks * LANES):
             space.variables[at.AHEAD, v] = layout.eps[case.first + v] if v < case.sellers else 0.0
         for i in range(case.variable_blocks):
-            below_ask(space.variables, at.BELOW, i, (space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i, space.variables, at.AHEAD, i))
-            supply_of(space.variables, at.SUPPLY, i, (space.variables, at.BELOW, i, space.variables, at.SOLVED, i))
+            below_ask(
+                space.variables,
+                at.BELOW,
+                i,
+                (space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i, space.variables, at.AHEAD, i),
+            )
+            supply_of(
+                space.variables, at.SUPPLY, i, (space.variables, at.BELOW, i, space.variables, at.SOLVED, i)
+            )
     for v in range(case.sellers, case.sellers + case.caps):
         space.variables[at.SUPPLY, v], space.variables[at.BELOW, v] = space.variables[at.SOLVED, v], 0.0
 
 
 @inlined
 def _bring(case: Case, layout: Layout, space: Space) -> None:
-    """What the rows in ``row_new`` bring to buyers, into ``bought``."""
+    """What the rows in ``ROW_NEW`` bring to buyers, into ``BOUGHT``."""
     kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
     for i in range(case.buyer_blocks):
         product(space.buyers, at.BOUGHT, i, (*kernel, space.rows, at.ROW_NEW))
@@ -100,7 +123,11 @@ def _scale(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
         pull = space.rows[at.ROW_PULL, s] if space.rows[at.ROW_PULL, s] > TINY else TINY
         most = space.variables[at.LIMIT, s] / pull
         space.rows[at.ROW_NEW, s] = most if most < space.rows[at.ROW, s] else space.rows[at.ROW, s]
-        space.variables[at.SUMS, s] = space.variables[at.LIMIT, s] if space.variables[at.LIMIT, s] < space.rows[at.ROW_FLOW, s] else space.rows[at.ROW_FLOW, s]
+        space.variables[at.SUMS, s] = (
+            space.variables[at.LIMIT, s]
+            if space.variables[at.LIMIT, s] < space.rows[at.ROW_FLOW, s]
+            else space.rows[at.ROW_FLOW, s]
+        )
         # log(flow / limit) is known: w less the w at which all is sold.
         over = space.variables[at.W, s] - space.variables[at.FULL, s]
         space.variables[at.SHRUNK, s] = -space.variables[at.SUMS, s] * over if over > 0 else 0.0
@@ -113,7 +140,7 @@ def _scale(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
 
 @inlined
 def _factor(case: Case, layout: Layout, space: Space, row: int) -> float:
-    """What remains of a row when no seller exceeds its stock and no cap is exceeded, of those in ``ahead``."""
+    """What remains of a row when nothing exceeds its stock or cap, from the factors in ``AHEAD``."""
     factor = 1.0
     for d in range(layout.acting.shape[0]):
         v = layout.acting[d, case.acts + row]
@@ -124,7 +151,7 @@ def _factor(case: Case, layout: Layout, space: Space, row: int) -> float:
 
 @inlined
 def _factors(case: Case, space: Space, limit: int) -> None:
-    """Per variable, at most 1, into ``ahead``; of flows in ``below``."""
+    """Per variable, at most 1, into ``AHEAD``; of flows in ``BELOW``."""
     for v in range(case.sellers + case.caps):
         flow = space.variables[at.BELOW, v] if space.variables[at.BELOW, v] > 1e-200 else 1e-200
         share = space.variables[limit, v] / flow
@@ -148,7 +175,9 @@ def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) 
     collect(case, layout, space, at.ROW_HELD, at.SUMS)
     for v in range(case.variable_blocks * LANES):
         sold = space.variables[at.SUMS, v]
-        space.variables[at.SUMS, v] = sold if sold < space.variables[at.SOLVED, v] else space.variables[at.SOLVED, v]
+        space.variables[at.SUMS, v] = (
+            sold if sold < space.variables[at.SOLVED, v] else space.variables[at.SOLVED, v]
+        )
         offered = space.variables[at.SUPPLY, v] if space.variables[at.SUPPLY, v] > TINY else TINY
         space.variables[at.OVER, v] = space.variables[at.SUMS, v] / offered
         if v >= case.sellers:
@@ -160,29 +189,72 @@ def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) 
     _factors(case, space, at.LIMIT)
     for r in range(case.rows):
         factor = _factor(case, layout, space, r)
-        space.rows[at.ROW_NEW, r], space.rows[at.ROW_HELD, r] = factor * space.rows[at.ROW, r], factor * space.rows[at.ROW_FLOW, r]
+        space.rows[at.ROW_NEW, r], space.rows[at.ROW_HELD, r] = (
+            factor * space.rows[at.ROW, r],
+            factor * space.rows[at.ROW_FLOW, r],
+        )
     collect(case, layout, space, at.ROW_HELD, at.SUMS)
     for v in range(case.sellers + case.caps):
-        space.variables[at.SUMS, v] = space.variables[at.SUMS, v] if space.variables[at.SUMS, v] < space.variables[at.LIMIT, v] else space.variables[at.LIMIT, v]
+        space.variables[at.SUMS, v] = (
+            space.variables[at.SUMS, v]
+            if space.variables[at.SUMS, v] < space.variables[at.LIMIT, v]
+            else space.variables[at.LIMIT, v]
+        )
     _bring(case, layout, space)
     return gap
 
 
 @inlined
 def _sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
-    """Sellers' and caps' part of the dual value less the primal value, of sales in ``sums``."""
+    """Sellers' and caps' part of the dual value less the primal value, of sales in ``SUMS``."""
     for v in range(case.variable_blocks * LANES):
         space.variables[at.AHEAD, v] = 1 / layout.eps[case.first + v] if v < case.sellers else 0.0
     for i in range(case.variable_blocks):
-        given = space.variables, at.OVER, i, space.variables, at.SUMS, i, space.variables, at.SUPPLY, i, space.variables, at.AHEAD, i, space.variables, at.SOLVED, i
-        seller_gap(space.variables, at.FULL, i, (*given, space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i))
+        given = (
+            space.variables,
+            at.OVER,
+            i,
+            space.variables,
+            at.SUMS,
+            i,
+            space.variables,
+            at.SUPPLY,
+            i,
+            space.variables,
+            at.AHEAD,
+            i,
+            space.variables,
+            at.SOLVED,
+            i,
+        )
+        seller_gap(
+            space.variables,
+            at.FULL,
+            i,
+            (*given, space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i),
+        )
         if case.keeps:
-            given = space.variables, at.SOLVED, i, space.variables, at.SUPPLY, i, space.variables, at.SUMS, i, limits.keep_elasticity
-            keeper_gap(space.variables, at.KEPT, i, given)
+            keeper = (
+                space.variables,
+                at.SOLVED,
+                i,
+                space.variables,
+                at.SUPPLY,
+                i,
+                space.variables,
+                at.SUMS,
+                i,
+                limits.keep_elasticity,
+            )
+            keeper_gap(space.variables, at.KEPT, i, keeper)
     total = 0.0
     for v in range(case.sellers + case.caps):
         if space.variables[at.DEAD, v] == 0:
-            own = space.variables[at.KEPT, v] if case.keeps and v < case.sellers else space.variables[at.FULL, v]
+            own = (
+                space.variables[at.KEPT, v]
+                if case.keeps and v < case.sellers
+                else space.variables[at.FULL, v]
+            )
             total += own + space.variables[at.SHRUNK, v] / case.sigma
     return total
 
@@ -196,16 +268,48 @@ def _buyers_gap(case: Case, limits: Limits, space: Space) -> float:
     for k in range(case.tiers):
         first, own = space.group[k] * blocks, k * blocks
         for i in range(blocks):
-            power, tier = (space.tiers, at.POWER, first + i), (space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i)
-            given = space.buyers, at.NEAR, i, space.buyers, at.LOG_INDEX, i, space.tiers, at.LOG_WORTH, own + i
+            power, tier = (
+                (space.tiers, at.POWER, first + i),
+                (space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i),
+            )
+            given = (
+                space.buyers,
+                at.NEAR,
+                i,
+                space.buyers,
+                at.LOG_INDEX,
+                i,
+                space.tiers,
+                at.LOG_WORTH,
+                own + i,
+            )
             discount_of(space.buyers, at.NEAR, i, (*given, *power, *tier))
-            slope_of(space.buyers, at.FAR, i, (space.buyers, at.FAR, i, *power, *tier, space.tiers, at.ELASTICITY, own + i))
+            slope_of(
+                space.buyers,
+                at.FAR,
+                i,
+                (space.buyers, at.FAR, i, *power, *tier, space.tiers, at.ELASTICITY, own + i),
+            )
     for i in range(blocks):
         share_of(space.buyers, at.Z, i, (space.buyers, at.BOUGHT, i, space.buyers, at.DEMANDED, i))
         x_log_x(space.buyers, at.LOG_Z, i, (space.buyers, at.Z, i))
         # Tiers share what is bought and held; who orders the least has a part of them alone.
-        given = space.buyers, at.BOUGHT, i, space.buyers, at.HELD, i, space.buyers, at.WANTED, i, space.buyers, at.Z, i, limits.least
-        part_of(space.buyers, at.PART, i, given)
+        parts = (
+            space.buyers,
+            at.BOUGHT,
+            i,
+            space.buyers,
+            at.HELD,
+            i,
+            space.buyers,
+            at.WANTED,
+            i,
+            space.buyers,
+            at.Z,
+            i,
+            limits.least,
+        )
+        part_of(space.buyers, at.PART, i, parts)
         x_log_x(space.buyers, at.SERVED, i, (space.buyers, at.PART, i))
     for b in range(case.buyers):
         if space.buyers[at.OFF, b] > 0:
@@ -215,7 +319,11 @@ def _buyers_gap(case: Case, limits: Limits, space: Space) -> float:
             total += (space.buyers[at.NEAR, b] - space.buyers[at.FAR, b]) * (space.buyers[at.Z, b] - 1.0)
             total += space.buyers[at.FAR, b] * space.buyers[at.LOG_Z, b] + spread
             continue
-        own = (space.buyers[at.NEAR, b] - space.buyers[at.FAR, b]) * (space.buyers[at.PART, b] - 1.0) + space.buyers[at.FAR, b] * space.buyers[at.SERVED, b]
-        counts = space.buyers[at.WANTED, b] - space.buyers[at.HELD, b] >= limits.least * space.buyers[at.WANTED, b]
+        own = (space.buyers[at.NEAR, b] - space.buyers[at.FAR, b]) * (
+            space.buyers[at.PART, b] - 1.0
+        ) + space.buyers[at.FAR, b] * space.buyers[at.SERVED, b]
+        counts = (
+            space.buyers[at.WANTED, b] - space.buyers[at.HELD, b] >= limits.least * space.buyers[at.WANTED, b]
+        )
         total += (own if counts else own * limits.least) + spread
     return total

@@ -1,4 +1,4 @@
-"""Sweeps and mixing of one market: as :mod:`sim.market.solver.sweeps`, number by number of the same method."""
+"""Sweeps and mixing of one market: the method of :mod:`sim.market.solver.sweeps`."""
 
 from __future__ import annotations
 
@@ -70,18 +70,43 @@ def _buyers(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
             j = g * blocks + i
             power_of(space.tiers, at.POWER, j, (space.tiers, at.RATE, j, space.buyers, at.LOG_Z, i))
     for i in range(blocks):
-        tiers(space.buyers, at.WANTED, i, (space.tiers, at.POWER, i, space.tiers, at.STEEP, i, space.tiers, at.DEMAND, i))
+        tiers(
+            space.buyers,
+            at.WANTED,
+            i,
+            (space.tiers, at.POWER, i, space.tiers, at.STEEP, i, space.tiers, at.DEMAND, i),
+        )
     for k in range(1, case.tiers):
         first, own = space.group[k] * blocks, k * blocks
         for i in range(blocks):
-            given = space.tiers, at.POWER, first + i, space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i
+            given = (
+                space.tiers,
+                at.POWER,
+                first + i,
+                space.tiers,
+                at.STEEP,
+                own + i,
+                space.tiers,
+                at.DEMAND,
+                own + i,
+            )
             add_tiers(space.buyers, at.WANTED, i, (space.buyers, at.WANTED, i, *given))
     for i in range(blocks):
         if case.holds:
-            ordered(space.buyers, at.DEMANDED, i, (space.buyers, at.WANTED, i, space.buyers, at.HELD, i, limits.least))
+            ordered(
+                space.buyers,
+                at.DEMANDED,
+                i,
+                (space.buyers, at.WANTED, i, space.buyers, at.HELD, i, limits.least),
+            )
         else:
             copy(space.buyers, at.DEMANDED, i, (space.buyers, at.WANTED, i))
-        pull_of(space.buyers, at.PULL, i, (space.buyers, at.DEMANDED, i, space.buyers, at.Z, i, space.buyers, at.OFF, i))
+        pull_of(
+            space.buyers,
+            at.PULL,
+            i,
+            (space.buyers, at.DEMANDED, i, space.buyers, at.Z, i, space.buyers, at.OFF, i),
+        )
 
 
 @inlined
@@ -98,7 +123,7 @@ def collect(case: Case, layout: Layout, space: Space, rows: int, sums: int) -> N
 
 @machine_code
 def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
-    """One sweep from ``w`` into ``image``."""
+    """One sweep from ``W`` into ``IMAGE``."""
     _rows(case, layout, space)
     _buyers(case, layout, limits, space)
     kernel = layout.kernel, case.transposed, case.back, (case.buyers + 3) // 4
@@ -111,22 +136,63 @@ def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
     rate = limits.keep_elasticity / case.sigma
     for i in range(case.variable_blocks):
         if case.caps > 0:
-            given = space.variables, at.LOG_LIMIT, i, space.variables, at.SUMS, i, space.variables, at.DEAD, i, space.variables, at.W, i
+            given = (
+                space.variables,
+                at.LOG_LIMIT,
+                i,
+                space.variables,
+                at.SUMS,
+                i,
+                space.variables,
+                at.DEAD,
+                i,
+                space.variables,
+                at.W,
+                i,
+            )
             full_under_caps(space.variables, at.FULL, i, given)
         else:
-            full_of(space.variables, at.FULL, i, (space.variables, at.LOG_LIMIT, i, space.rows, at.ROW_PULL, i, space.variables, at.DEAD, i))
+            full_of(
+                space.variables,
+                at.FULL,
+                i,
+                (space.variables, at.LOG_LIMIT, i, space.rows, at.ROW_PULL, i, space.variables, at.DEAD, i),
+            )
         if case.keeps:
-            share_kept(space.variables, at.KEPT, i, (space.variables, at.W, i, space.variables, at.LEVEL, i, rate))
-            given = space.variables, at.W, i, space.variables, at.FULL, i, space.variables, at.KEPT, i, space.variables, at.LEVEL, i, rate
-            image_of_keeper(space.variables, at.IMAGE, i, given)
+            share_kept(
+                space.variables, at.KEPT, i, (space.variables, at.W, i, space.variables, at.LEVEL, i, rate)
+            )
+            keeper = (
+                space.variables,
+                at.W,
+                i,
+                space.variables,
+                at.FULL,
+                i,
+                space.variables,
+                at.KEPT,
+                i,
+                space.variables,
+                at.LEVEL,
+                i,
+                rate,
+            )
+            image_of_keeper(space.variables, at.IMAGE, i, keeper)
         else:
-            image_of(space.variables, at.IMAGE, i, (space.variables, at.FULL, i, space.variables, at.SLOPE, i, space.variables, at.INTERCEPT, i))
+            image_of(
+                space.variables,
+                at.IMAGE,
+                i,
+                (space.variables, at.FULL, i, space.variables, at.SLOPE, i, space.variables, at.INTERCEPT, i),
+            )
     if case.keeps:
         for v in range(case.variable_blocks * LANES):
             if space.variables[at.DEAD, v] > 0:
                 space.variables[at.IMAGE, v] = space.variables[at.INTERCEPT, v]
             elif v >= case.sellers:
-                space.variables[at.IMAGE, v] = space.variables[at.FULL, v] if space.variables[at.FULL, v] < 0 else 0.0
+                space.variables[at.IMAGE, v] = (
+                    space.variables[at.FULL, v] if space.variables[at.FULL, v] < 0 else 0.0
+                )
 
 
 @inlined
@@ -136,11 +202,20 @@ def _distance(case: Case, limits: Limits, space: Space, now: int) -> float:
     far = 0.0
     for i in range(case.variable_blocks):
         if case.keeps:
-            steepened(space.variables, at.SUMS, i, (space.variables, at.WEIGHT, i, space.variables, at.KEPT, i, rate))
+            steepened(
+                space.variables,
+                at.SUMS,
+                i,
+                (space.variables, at.WEIGHT, i, space.variables, at.KEPT, i, rate),
+            )
         else:
             copy(space.variables, at.SUMS, i, (space.variables, at.WEIGHT, i))
     for v in range(case.sellers + case.caps):
-        weight = space.variables[at.SUMS, v] if v < case.sellers or not case.keeps else space.variables[at.WEIGHT, v]
+        weight = (
+            space.variables[at.SUMS, v]
+            if v < case.sellers or not case.keeps
+            else space.variables[at.WEIGHT, v]
+        )
         off = abs(space.history[at.CHANGES, own + v]) * weight
         if not off <= far:
             far = off
@@ -161,7 +236,9 @@ def _weights(space: Space, now: int, length: int) -> None:
         small[at.RIGHT, a], b = own - small[at.GRAM, now * most + i], 0
         for j in range(i + 1):
             if j != now:
-                small[at.SYSTEM, a * most + b] = small[at.GRAM, i * most + j] - small[at.GRAM, now * most + j] + small[at.RIGHT, a]
+                small[at.SYSTEM, a * most + b] = (
+                    small[at.GRAM, i * most + j] - small[at.GRAM, now * most + j] + small[at.RIGHT, a]
+                )
                 b += 1
         trace += small[at.SYSTEM, a * most + a]
         a += 1
@@ -185,7 +262,7 @@ def _weights(space: Space, now: int, length: int) -> None:
 
 @inlined
 def _move_on(case: Case, space: Space, now: int, length: int) -> None:
-    """Mix the last sweeps into the next ``w``."""
+    """Mix the last sweeps into the next ``W``."""
     blocks, most = case.variable_blocks, DEPTH_CAPPED + 1
     for i in range(length):
         value = dot((space.history, at.CHANGES, i * blocks, space.history, at.CHANGES, now * blocks), blocks)
@@ -203,7 +280,15 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
         for n in range(length):
             if n != now:
                 for i in range(blocks):
-                    given = space.variables, at.AHEAD, i, space.history, at.IMAGES, n * blocks + i, space.small[at.RIGHT, a]
+                    given = (
+                        space.variables,
+                        at.AHEAD,
+                        i,
+                        space.history,
+                        at.IMAGES,
+                        n * blocks + i,
+                        space.small[at.RIGHT, a],
+                    )
                     more_mixed(space.variables, at.AHEAD, i, given)
                 a += 1
     else:
@@ -226,7 +311,12 @@ def mix(case: Case, layout: Layout, limits: Limits, space: Space) -> tuple[int, 
         sweep(case, layout, limits, space)
         for i in range(blocks):
             copy(space.history, at.IMAGES, now * blocks + i, (space.variables, at.IMAGE, i))
-            less(space.history, at.CHANGES, now * blocks + i, (space.variables, at.IMAGE, i, space.variables, at.W, i))
+            less(
+                space.history,
+                at.CHANGES,
+                now * blocks + i,
+                (space.variables, at.IMAGE, i, space.variables, at.W, i),
+            )
         if number >= FIRST_CHECK:
             distance = _distance(case, limits, space, now)
             if distance <= limits.tolerance:

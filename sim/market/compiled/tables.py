@@ -19,9 +19,10 @@ class Layout(NamedTuple):
     """The markets of a frame: n markets, kernels in whole blocks of eight."""
 
     markets: IntArray
-    """(n, columns) where each market's variables begin, its rows and its buyers, these on the frame's axes; how
-    many real sellers, rows, buyers and caps it has; the first blocks of its kernel and of the one turned round,
-    and blocks to their rows; where ``acting`` begins; its member, the first of its offers and needs, its good."""
+    """(n, columns) where each market's variables begin, its rows and its buyers, these on the frame's axes;
+    how many real sellers, rows, buyers and caps it has; the first blocks of its kernel and of the one turned
+    round, and blocks to their rows; where ``acting`` begins; its member, the first of its offers and of its
+    needs, its good."""
     kernel: FloatArray
     """Flat: of each market (rows, buyers), then with both axes changed."""
     sigma: FloatArray
@@ -33,7 +34,7 @@ class Layout(NamedTuple):
     cap: IntArray
     """Per variable: the number of a cap."""
     acting: IntArray
-    """(D, rows of goods) the variables that act on a row, counted within the market: the seller, then caps; -1."""
+    """(D, rows of goods) what acts on a row, counted within the market: the seller, then caps, then -1."""
 
 
 class Asked(NamedTuple):
