@@ -5,9 +5,27 @@ from __future__ import annotations
 from sim.market.compiled import places as at
 from sim.market.compiled.formulas import exp_of, exp_single, log_single
 from sim.market.compiled.lanes import LANES, inlined, machine_code
-from sim.market.compiled.loading import begin, case_of
-from sim.market.compiled.settling import settle
-from sim.market.compiled.sweeping import collect, mix, sweep
+from sim.market.compiled.loading import (
+    case_of,
+    gather_buyers,
+    gather_sellers,
+    place_buyers,
+    place_keepers,
+    place_sellers,
+    reference_of,
+    who_may_trade,
+)
+from sim.market.compiled.settling import (
+    bring,
+    buyers_gap,
+    residual_of,
+    scale,
+    scale_again,
+    scale_under_caps,
+    sellers_gap,
+    supply,
+)
+from sim.market.compiled.sweeping import collect, mix
 from sim.market.compiled.tables import Asked, Case, Found, Layout, Limits, Space
 from sim.market.layout import IntArray
 from sim.market.solver.holdings import FURTHEST, HALVINGS
@@ -212,17 +230,28 @@ def clear_markets(
     for place in range(len(which)):
         market = which[place]
         case = case_of(layout, asked, limits, market)
-        size, reference = begin(case, layout, asked, limits, space)
+        size = gather_sellers(case, layout, asked, space)
+        gather_buyers(case, asked, space, size)
+        who_may_trade(case, layout, space)
+        reference = reference_of(case, layout, asked, space)
+        place_sellers(case, layout, asked, space, reference)
+        if case.keeps:
+            place_keepers(case, asked, limits, space)
+        place_buyers(case, asked, space, reference)
         sweeps, arrived = mix(case, layout, limits, space)
-        if not arrived:
-            sweep(case, layout, limits, space)
-        gap, residual = settle(case, layout, limits, space, reference)
-        good = case.good
-        found.markets[at.OF_RESIDUAL, case.into, good], found.markets[at.OF_GAP, case.into, good] = (
-            residual,
-            gap,
-        )
-        found.iterations[case.into, good] += sweeps
+        supply(case, layout, limits, space, reference)
+        if case.caps > 0:
+            scale_under_caps(case, layout, space)
+        else:
+            scale(case, space)
+        bring(case, layout, space)
+        gap = sellers_gap(case, layout, limits, space) + buyers_gap(case, limits, space)
+        if case.caps > 0:
+            scale_again(case, layout, space)
+            bring(case, layout, space)
+        found.markets[at.OF_RESIDUAL, case.into, case.good] = residual_of(case, space)
+        found.markets[at.OF_GAP, case.into, case.good] = gap
+        found.iterations[case.into, case.good] += sweeps
         found.missed[market] = not arrived
         _put_sellers(case, layout, asked, found, space, size)
         _put_buyers(case, limits, found, space, size)

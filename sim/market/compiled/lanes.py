@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Division by nothing gives infinity or NaN, as arrays do. Numbers are added and multiplied in the order
 # and with the rounding that is written down: no fast mathematics. Arrays are never kept: nothing counts who
 # holds them, which took more than half of the time.
-OPTIONS = {"error_model": "numpy", "fastmath": False, "_nrt": False, "nogil": True}
+OPTIONS = {"error_model": "numpy", "fastmath": False, "_nrt": False, "nogil": True, "no_rewrites": True}
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 DOUBLE, WORD, PLACE = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 NUMBERS, WORDS = ir.VectorType(DOUBLE, LANES), ir.VectorType(WORD, LANES)

@@ -6,11 +6,14 @@ import math
 
 from sim.market.compiled import places as at
 from sim.market.compiled.formulas import log_of, steep_of
-from sim.market.compiled.lanes import LANES, inlined, machine_code, product
+from sim.market.compiled.lanes import LANES, inlined, product
 from sim.market.compiled.tables import Asked, Case, Layout, Limits, Space
 from sim.market.solver.asked import CAP_FLOOR, NEVER
 
-__all__ = ["begin", "case_of"]
+__all__ = [
+    "case_of", "gather_buyers", "gather_sellers", "place_buyers", "place_keepers", "place_sellers",
+    "reference_of", "who_may_trade",
+]  # fmt: skip
 
 
 @inlined
@@ -33,20 +36,8 @@ def case_of(layout: Layout, asked: Asked, limits: Limits, market: int) -> Case:
     )  # fmt: skip
 
 
-@machine_code
-def begin(case: Case, layout: Layout, asked: Asked, limits: Limits, space: Space) -> tuple[float, float]:
-    """Gather a market. Its size, and the log price at which w is 0."""
-    size = _gather_sellers(case, layout, asked, space)
-    _gather_buyers(case, asked, space, size)
-    _who_may_trade(case, layout, space)
-    reference = _reference(case, layout, asked, space)
-    _place_sellers(case, layout, asked, limits, space, reference)
-    _place_buyers(case, asked, space, reference)
-    return size, reference
-
-
 @inlined
-def _gather_sellers(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
+def gather_sellers(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
     """Tonnes over the market's size, a power of two, which is returned; logs of asks."""
     top = 0.0
     for s in range(case.sellers):
@@ -70,7 +61,7 @@ def _gather_sellers(case: Case, layout: Layout, asked: Asked, space: Space) -> f
 
 
 @inlined
-def _gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
+def gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
     """Tiers over the market's size, logs of reservation prices; who wants anything, into ``PULL``."""
     width = case.buyer_blocks * LANES
     for b in range(width):
@@ -102,7 +93,7 @@ def _gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
 
 
 @inlined
-def _who_may_trade(case: Case, layout: Layout, space: Space) -> None:
+def who_may_trade(case: Case, layout: Layout, space: Space) -> None:
     """Rows with something to sell, buyers whom nobody may serve, variables that cannot trade."""
     sellers = case.sellers
     for r in range(case.row_blocks * LANES):
@@ -154,7 +145,7 @@ def _start(case: Case, asked: Asked, space: Space, seller: int) -> float:
 
 
 @inlined
-def _reference(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
+def reference_of(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
     """Log price in the middle of the live sellers' range, weights included."""
     low, high = math.inf, -math.inf
     for s in range(case.sellers):
@@ -166,8 +157,8 @@ def _reference(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
 
 
 @inlined
-def _place_sellers(
-    case: Case, layout: Layout, asked: Asked, limits: Limits, space: Space, reference: float
+def place_sellers(
+    case: Case, layout: Layout, asked: Asked, space: Space, reference: float
 ) -> None:
     """Where w begins, and what a sweep needs of each seller and cap."""
     for i in range(case.variable_blocks):
@@ -205,12 +196,10 @@ def _place_sellers(
                 0.0,
                 0.0,
             )
-    if case.keeps:
-        _place_keepers(case, asked, limits, space)
 
 
 @inlined
-def _place_keepers(case: Case, asked: Asked, limits: Limits, space: Space) -> None:
+def place_keepers(case: Case, asked: Asked, limits: Limits, space: Space) -> None:
     """What sellers keep: logs of shares of their goods."""
     for v in range(case.variable_blocks * LANES):
         space.variables[at.AHEAD, v] = 0.0
@@ -230,7 +219,7 @@ def _place_keepers(case: Case, asked: Asked, limits: Limits, space: Space) -> No
 
 
 @inlined
-def _place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> None:
+def place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> None:
     """What makes a tier, and the runs of tiers of one elasticity."""
     width, groups = case.buyer_blocks * LANES, 0
     for k in range(case.tiers):

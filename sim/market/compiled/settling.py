@@ -20,36 +20,21 @@ from sim.market.compiled.formulas import (
     times,
     x_log_x,
 )
-from sim.market.compiled.lanes import LANES, inlined, machine_code, product
+from sim.market.compiled.lanes import LANES, inlined, product
 from sim.market.compiled.sweeping import collect
 from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver.asked import NEVER
 
-__all__ = ["settle"]
+__all__ = [
+    "bring", "buyers_gap", "residual_of", "scale", "scale_again", "scale_under_caps", "sellers_gap", "supply",
+]  # fmt: skip
 
 TINY = 1e-300
 
 
-@machine_code
-def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> tuple[float, float]:
-    """Scale flows so that nobody sells more than there is and no cap is exceeded.
-
-    Leaves in ``space``: ``PRICE`` per variable, ``LOG_INDEX``, ``ROW_NEW`` the factors times u, ``SUMS``
-    tonnes sold, ``BOUGHT``, ``BELOW`` tonnes of a seller or under a cap before scaling; all over the size.
-
-    Returns:
-        The gap, and the largest difference of offer and sales.
-    """
-    for i in range(case.buyer_blocks):
-        index_of(space.buyers, at.LOG_INDEX, i, (space.buyers, at.LOG_Z, i, -1 / case.sigma, reference))
-    _supply(case, layout, limits, space)
-    for r in range(case.row_blocks * LANES):
-        space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
-    gap = (
-        _scale_under_caps(case, layout, limits, space)
-        if case.caps > 0
-        else _scale(case, layout, limits, space)
-    )
+@inlined
+def residual_of(case: Case, space: Space) -> float:
+    """The largest difference of offer and sales, before scaling, over the market's size."""
     residual = 0.0
     for v in range(case.sellers + case.caps):
         if space.variables[at.DEAD, v] > 0:
@@ -65,12 +50,16 @@ def settle(case: Case, layout: Layout, limits: Limits, space: Space, reference: 
             residual = off
             if off != off:
                 break
-    return gap, residual
+    return residual
 
 
 @inlined
-def _supply(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
-    """Prices, what is offered at them, and the log of its share of all that there is, into ``BELOW``."""
+def supply(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> None:
+    """Prices and indices, what is offered, and the log of its share of all that there is, into ``BELOW``."""
+    for i in range(case.buyer_blocks):
+        index_of(space.buyers, at.LOG_INDEX, i, (space.buyers, at.LOG_Z, i, -1 / case.sigma, reference))
+    for r in range(case.row_blocks * LANES):
+        space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
     for i in range(case.variable_blocks):
         from_price(
             space.variables,
@@ -108,7 +97,7 @@ def _supply(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
 
 
 @inlined
-def _bring(case: Case, layout: Layout, space: Space) -> None:
+def bring(case: Case, layout: Layout, space: Space) -> None:
     """What the rows in ``ROW_NEW`` bring to buyers, into ``BOUGHT``."""
     kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
     for i in range(case.buyer_blocks):
@@ -117,8 +106,11 @@ def _bring(case: Case, layout: Layout, space: Space) -> None:
 
 
 @inlined
-def _scale(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
-    """Where rows are sellers: not more than what is on sale. The gap."""
+def scale(case: Case, space: Space) -> None:
+    """Where rows are sellers: not more than what is on sale.
+
+    Leaves u times a factor in ``ROW_NEW``, tonnes sold in ``SUMS``, those before scaling in ``BELOW``.
+    """
     for s in range(case.row_blocks * LANES):
         pull = space.rows[at.ROW_PULL, s] if space.rows[at.ROW_PULL, s] > TINY else TINY
         most = space.variables[at.LIMIT, s] / pull
@@ -134,8 +126,6 @@ def _scale(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
         over = 0.0 if over > 0 else over
         space.variables[at.OVER, s] = (-NEVER if over < -NEVER else over) - space.variables[at.BELOW, s]
         space.variables[at.BELOW, s] = space.rows[at.ROW_FLOW, s]
-    _bring(case, layout, space)
-    return _sellers_gap(case, layout, limits, space) + _buyers_gap(case, limits, space)
 
 
 @inlined
@@ -159,8 +149,8 @@ def _factors(case: Case, space: Space, limit: int) -> None:
 
 
 @inlined
-def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
-    """Flows of sellers whose links may be under caps. The gap, of flows scaled to what was solved."""
+def scale_under_caps(case: Case, layout: Layout, space: Space) -> None:
+    """Flows of sellers whose links may be under caps, scaled to what was solved; leaves what `scale` does."""
     collect(case, layout, space, at.ROW_FLOW, at.BELOW)
     _factors(case, space, at.SOLVED)
     for r in range(case.row_blocks * LANES):
@@ -184,8 +174,11 @@ def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) 
             space.variables[at.SHRUNK, v] = 0.0
     for i in range(case.variable_blocks):
         least_log(space.variables, at.OVER, i, (space.variables, at.OVER, i))
-    _bring(case, layout, space)
-    gap = _sellers_gap(case, layout, limits, space) + _buyers_gap(case, limits, space)
+
+
+@inlined
+def scale_again(case: Case, layout: Layout, space: Space) -> None:
+    """Under caps: flows scaled to what is on sale and allowed, where caps were solved at more than that."""
     _factors(case, space, at.LIMIT)
     for r in range(case.rows):
         factor = _factor(case, layout, space, r)
@@ -200,12 +193,10 @@ def _scale_under_caps(case: Case, layout: Layout, limits: Limits, space: Space) 
             if space.variables[at.SUMS, v] < space.variables[at.LIMIT, v]
             else space.variables[at.LIMIT, v]
         )
-    _bring(case, layout, space)
-    return gap
 
 
 @inlined
-def _sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
     """Sellers' and caps' part of the dual value less the primal value, of sales in ``SUMS``."""
     for v in range(case.variable_blocks * LANES):
         space.variables[at.AHEAD, v] = 1 / layout.eps[case.first + v] if v < case.sellers else 0.0
@@ -260,7 +251,7 @@ def _sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> fl
 
 
 @inlined
-def _buyers_gap(case: Case, limits: Limits, space: Space) -> float:
+def buyers_gap(case: Case, limits: Limits, space: Space) -> float:
     """Buyers' part: what they want at the index less what they get."""
     blocks, rate, total = case.buyer_blocks, -1 / case.sigma, 0.0
     for b in range(blocks * LANES):

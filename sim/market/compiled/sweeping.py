@@ -303,26 +303,29 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
 
 @machine_code
 def mix(case: Case, layout: Layout, limits: Limits, space: Space) -> tuple[int, bool]:
-    """Sweep and mix until the market has arrived, and stay there. The sweeps made, and whether it has."""
+    """Sweep and mix until the market has arrived, and stay there. The sweeps made, and whether it has.
+
+    One that is given up is swept once more, so that ``space`` holds the point where it stands.
+    """
     depth = DEPTH_CAPPED if case.caps > 0 else DEPTH
-    blocks = case.variable_blocks
-    for number in range(1, limits.sweeps + 1):
-        now = (number - 1) % (depth + 1)
+    blocks, made, last = case.variable_blocks, limits.sweeps, limits.sweeps == 0
+    for number in range(1, limits.sweeps + 2):
         sweep(case, layout, limits, space)
+        if last:
+            break
+        now = (number - 1) % (depth + 1)
         for i in range(blocks):
             copy(space.history, at.IMAGES, now * blocks + i, (space.variables, at.IMAGE, i))
-            less(
-                space.history,
-                at.CHANGES,
-                now * blocks + i,
-                (space.variables, at.IMAGE, i, space.variables, at.W, i),
-            )
+            given = space.variables, at.IMAGE, i, space.variables, at.W, i
+            less(space.history, at.CHANGES, now * blocks + i, given)
         if number >= FIRST_CHECK:
             distance = _distance(case, limits, space, now)
             if distance <= limits.tolerance:
                 return number, True
             for most, far in FAR:
                 if number == most and not distance <= far:
-                    return number, False
-        _move_on(case, space, now, min(number, depth + 1))
-    return limits.sweeps, False
+                    made, last = number, True
+        last = last or number == limits.sweeps
+        if made == limits.sweeps:
+            _move_on(case, space, now, min(number, depth + 1))
+    return made, False
