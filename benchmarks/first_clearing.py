@@ -1,6 +1,8 @@
-"""The first market that a process clears by machine code: what compiling it, or reading it from its cache, takes."""
+"""The first market that a process clears by machine code, for what compiling it or reading it takes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +13,6 @@ __all__ = ["first"]
 
 def first() -> None:
     """Clear one market of a seller and a buyer."""
-    market = Market.build([0], [0], [np.ones((1, 1))], 4.0, [1.0], engine="compiled")
+    market = replace(Market.build([0], [0], [np.ones((1, 1))], 4.0, [1.0]), engine="compiled")
     one = np.ones((1, 1))
     clear(market, one, one, one[:, :, None], one[:, :, None], np.ones(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -150,12 +150,12 @@ def build_market(
     market = Market.build(
         world.offer_good, world.need_good, links.kernels, prepared.sigma,
         UNUSED_RESPONSE * np.ones(len(world.offer_good)) if response is None else response,
-        caps.groups, links.same_policy, prepared.engine,
+        caps.groups, links.same_policy,
     )  # fmt: skip
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))
     return PolicyMarket(
-        market=market,
+        market=replace(market, engine=prepared.engine),
         cif=tuple(links.cif),
         delivered=tuple(links.delivered),
         duty=duty,

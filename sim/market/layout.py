@@ -31,8 +31,7 @@ BUYER_SIZES = ROW_SIZES
 MOST_CODED = 60
 """Caps on a good up to which a set of them is one number."""
 WIDEST = 600.0
-"""A link whose log weight lies further below its seller's largest is closed: it could not be told
-from zero in the products."""
+"""A link whose log weight lies further below its seller's largest is closed: products take it for zero."""
 
 
 def _padded(size: int, sizes: Sequence[int]) -> int:
@@ -107,8 +106,7 @@ class Bucket:
     blocked: bool = False
     """Whether own kernels multiply whole blocks, for the bits that a member has under a shared kernel."""
     remedy: FloatArray | None = None
-    """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.solver.prepare`. None
-    for a market that was not prepared."""
+    """(G, S + C, S + C), or one identity for own kernels; None if not prepared, see `prepare.py`."""
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -228,7 +226,6 @@ class Market:
         eps: ArrayLike,
         caps: Sequence[tuple[int, ArrayLike, ArrayLike]] = (),
         blocked: Collection[int] = (),
-        engine: Engine = "numpy",
     ) -> Market:
         """Lay out a market.
 
@@ -242,7 +239,6 @@ class Market:
             blocked: goods whose kernels by member multiply whole blocks: somewhat slower, and each member
                 then has the very bits that it has where all share its kernel. So it is anyway for goods of
                 which the elasticities alone differ.
-            engine: what clears it.
 
         Raises:
             ValueError: a shape does not fit, an axis is not sorted, or a number is out of range.
@@ -271,9 +267,8 @@ class Market:
         keys = tuple((g, s.tobytes(), b.tobytes()) for g, s, b in groups)
         cap_good = np.array([g for g, _, _ in groups], dtype=np.int64)
         return Market(
-            offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members,
-            engine,
-        )  # fmt: skip
+            offers, needs, kernels, sigmas, responses, tuple(groups), tuple(buckets), keys, cap_good, members
+        )
 
 
 def _renumbered(stays: BoolArray) -> IntArray:

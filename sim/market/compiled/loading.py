@@ -238,15 +238,7 @@ def place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> No
         for i in range(case.buyer_blocks):
             j = k * case.buyer_blocks + i
             given = (
-                space.tiers,
-                at.DEMAND,
-                j,
-                space.tiers,
-                at.LOG_WORTH,
-                j,
-                space.tiers,
-                at.ELASTICITY,
-                j,
+                space.tiers, at.DEMAND, j, space.tiers, at.LOG_WORTH, j, space.tiers, at.ELASTICITY, j,
                 reference,
-            )
+            )  # fmt: skip
             steep_of(space.tiers, at.STEEP, j, given)

@@ -202,22 +202,9 @@ def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> flo
         space.variables[at.AHEAD, v] = 1 / layout.eps[case.first + v] if v < case.sellers else 0.0
     for i in range(case.variable_blocks):
         given = (
-            space.variables,
-            at.OVER,
-            i,
-            space.variables,
-            at.SUMS,
-            i,
-            space.variables,
-            at.SUPPLY,
-            i,
-            space.variables,
-            at.AHEAD,
-            i,
-            space.variables,
-            at.SOLVED,
-            i,
-        )
+            space.variables, at.OVER, i, space.variables, at.SUMS, i, space.variables, at.SUPPLY, i,
+            space.variables, at.AHEAD, i, space.variables, at.SOLVED, i,
+        )  # fmt: skip
         seller_gap(
             space.variables,
             at.FULL,
@@ -226,17 +213,9 @@ def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> flo
         )
         if case.keeps:
             keeper = (
-                space.variables,
-                at.SOLVED,
-                i,
-                space.variables,
-                at.SUPPLY,
-                i,
-                space.variables,
-                at.SUMS,
-                i,
+                space.variables, at.SOLVED, i, space.variables, at.SUPPLY, i, space.variables, at.SUMS, i,
                 limits.keep_elasticity,
-            )
+            )  # fmt: skip
             keeper_gap(space.variables, at.KEPT, i, keeper)
     total = 0.0
     for v in range(case.sellers + case.caps):
@@ -253,7 +232,7 @@ def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> flo
 @inlined
 def buyers_gap(case: Case, limits: Limits, space: Space) -> float:
     """Buyers' part: what they want at the index less what they get."""
-    blocks, rate, total = case.buyer_blocks, -1 / case.sigma, 0.0
+    blocks = case.buyer_blocks
     for b in range(blocks * LANES):
         space.buyers[at.NEAR, b] = space.buyers[at.FAR, b] = 0.0
     for k in range(case.tiers):
@@ -264,16 +243,8 @@ def buyers_gap(case: Case, limits: Limits, space: Space) -> float:
                 (space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i),
             )
             given = (
-                space.buyers,
-                at.NEAR,
-                i,
-                space.buyers,
-                at.LOG_INDEX,
-                i,
-                space.tiers,
-                at.LOG_WORTH,
-                own + i,
-            )
+                space.buyers, at.NEAR, i, space.buyers, at.LOG_INDEX, i, space.tiers, at.LOG_WORTH, own + i,
+            )  # fmt: skip
             discount_of(space.buyers, at.NEAR, i, (*given, *power, *tier))
             slope_of(
                 space.buyers,
@@ -286,22 +257,18 @@ def buyers_gap(case: Case, limits: Limits, space: Space) -> float:
         x_log_x(space.buyers, at.LOG_Z, i, (space.buyers, at.Z, i))
         # Tiers share what is bought and held; who orders the least has a part of them alone.
         parts = (
-            space.buyers,
-            at.BOUGHT,
-            i,
-            space.buyers,
-            at.HELD,
-            i,
-            space.buyers,
-            at.WANTED,
-            i,
-            space.buyers,
-            at.Z,
-            i,
-            limits.least,
-        )
+            space.buyers, at.BOUGHT, i, space.buyers, at.HELD, i, space.buyers, at.WANTED, i, space.buyers,
+            at.Z, i, limits.least,
+        )  # fmt: skip
         part_of(space.buyers, at.PART, i, parts)
         x_log_x(space.buyers, at.SERVED, i, (space.buyers, at.PART, i))
+    return _added_up(case, limits, space)
+
+
+@inlined
+def _added_up(case: Case, limits: Limits, space: Space) -> float:
+    """The gap of all buyers, from its parts."""
+    rate, total = -1 / case.sigma, 0.0
     for b in range(case.buyers):
         if space.buyers[at.OFF, b] > 0:
             continue

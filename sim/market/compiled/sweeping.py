@@ -80,16 +80,9 @@ def _buyers(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
         first, own = space.group[k] * blocks, k * blocks
         for i in range(blocks):
             given = (
-                space.tiers,
-                at.POWER,
-                first + i,
-                space.tiers,
-                at.STEEP,
-                own + i,
-                space.tiers,
-                at.DEMAND,
-                own + i,
-            )
+                space.tiers, at.POWER, first + i, space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own
+                + i,
+            )  # fmt: skip
             add_tiers(space.buyers, at.WANTED, i, (space.buyers, at.WANTED, i, *given))
     for i in range(blocks):
         if case.holds:
@@ -121,6 +114,14 @@ def collect(case: Case, layout: Layout, space: Space, rows: int, sums: int) -> N
                 space.variables[sums, v] += space.rows[rows, r]
 
 
+@inlined
+def _flows(case: Case, layout: Layout, space: Space) -> None:
+    """Under caps: tonnes on each row, and their sums."""
+    for r in range(case.rows):
+        space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
+    collect(case, layout, space, at.ROW_FLOW, at.SUMS)
+
+
 @machine_code
 def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
     """One sweep from ``W`` into ``IMAGE``."""
@@ -130,26 +131,14 @@ def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
     for i in range(case.row_blocks):
         product(space.rows, at.ROW_PULL, i, (*kernel, space.buyers, at.PULL))
     if case.caps > 0:
-        for r in range(case.rows):
-            space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
-        collect(case, layout, space, at.ROW_FLOW, at.SUMS)
+        _flows(case, layout, space)
     rate = limits.keep_elasticity / case.sigma
     for i in range(case.variable_blocks):
         if case.caps > 0:
             given = (
-                space.variables,
-                at.LOG_LIMIT,
-                i,
-                space.variables,
-                at.SUMS,
-                i,
-                space.variables,
-                at.DEAD,
-                i,
-                space.variables,
-                at.W,
-                i,
-            )
+                space.variables, at.LOG_LIMIT, i, space.variables, at.SUMS, i, space.variables, at.DEAD, i,
+                space.variables, at.W, i,
+            )  # fmt: skip
             full_under_caps(space.variables, at.FULL, i, given)
         else:
             full_of(
@@ -163,20 +152,9 @@ def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
                 space.variables, at.KEPT, i, (space.variables, at.W, i, space.variables, at.LEVEL, i, rate)
             )
             keeper = (
-                space.variables,
-                at.W,
-                i,
-                space.variables,
-                at.FULL,
-                i,
-                space.variables,
-                at.KEPT,
-                i,
-                space.variables,
-                at.LEVEL,
-                i,
-                rate,
-            )
+                space.variables, at.W, i, space.variables, at.FULL, i, space.variables, at.KEPT, i,
+                space.variables, at.LEVEL, i, rate,
+            )  # fmt: skip
             image_of_keeper(space.variables, at.IMAGE, i, keeper)
         else:
             image_of(
@@ -186,13 +164,19 @@ def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
                 (space.variables, at.FULL, i, space.variables, at.SLOPE, i, space.variables, at.INTERCEPT, i),
             )
     if case.keeps:
-        for v in range(case.variable_blocks * LANES):
-            if space.variables[at.DEAD, v] > 0:
-                space.variables[at.IMAGE, v] = space.variables[at.INTERCEPT, v]
-            elif v >= case.sellers:
-                space.variables[at.IMAGE, v] = (
-                    space.variables[at.FULL, v] if space.variables[at.FULL, v] < 0 else 0.0
-                )
+        _keep_still(case, space)
+
+
+@inlined
+def _keep_still(case: Case, space: Space) -> None:
+    """Among keepers: what cannot trade stays, and caps move as they do elsewhere."""
+    for v in range(case.variable_blocks * LANES):
+        if space.variables[at.DEAD, v] > 0:
+            space.variables[at.IMAGE, v] = space.variables[at.INTERCEPT, v]
+        elif v >= case.sellers:
+            space.variables[at.IMAGE, v] = (
+                space.variables[at.FULL, v] if space.variables[at.FULL, v] < 0 else 0.0
+            )
 
 
 @inlined
@@ -281,14 +265,9 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
             if n != now:
                 for i in range(blocks):
                     given = (
-                        space.variables,
-                        at.AHEAD,
-                        i,
-                        space.history,
-                        at.IMAGES,
-                        n * blocks + i,
+                        space.variables, at.AHEAD, i, space.history, at.IMAGES, n * blocks + i,
                         space.small[at.RIGHT, a],
-                    )
+                    )  # fmt: skip
                     more_mixed(space.variables, at.AHEAD, i, given)
                 a += 1
     else:
