@@ -33,8 +33,8 @@ def modules() -> list[str]:
     found = [module.name for module in pkgutil.walk_packages(sim.__path__, "sim.")]
     if importlib.util.find_spec("numba") is None:
         # Without it the compiled engine's code is never imported, but what asks for it is.
-        known = ("sim.market.compiled", *(f"sim.market.compiled.{name}" for name in ("engine", "places", "tables")))
-        found = [name for name in found if not name.startswith("sim.market.compiled") or name in known]
+        room, plain = "sim.market.compiled.", ("engine", "places", "tables")
+        found = [name for name in found if not name.startswith(room) or name.removeprefix(room) in plain]
     return ["sim", *found, "hydra_plugins.monazite_launcher"]
 
 
