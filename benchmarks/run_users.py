@@ -4,7 +4,8 @@
 new run in turn in one process, and ratios come first. The markets are those that the scenarios ask for, taken
 as they run, in stacks of 1, 32 and 200 members; each is cleared again from where it was cleared before. The
 floor beside is what no clearing with so many sweeps can go below: its exponentials and logs at the speed of
-numpy here, then its products at one number a cycle and its arrays read and written once.
+numpy here, then its products at one number a cycle and its arrays read and written once. Where numba is
+there, the compiled engine clears the same markets, makes the same lone runs, and is read from its cache.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from benchmarks.harness import Figure, processor, publish, run_python
 
 PROGRAM = r"""
-import importlib, json, pickle, statistics, sys, time
+import dataclasses, importlib, importlib.util, json, os, pickle, statistics, subprocess, sys, tempfile, time
 import numpy as np
 
 against, quick = sys.argv[1], sys.argv[2] == "quick"
@@ -67,12 +68,14 @@ def book(name, taken, ratio, unit="s", scale=1.0):
         found["ratio: " + name] = ratio, "old over new"
     found[name] = taken * scale, unit
 
-def simulation(name, members):
+def simulation(name, members, engine=None):
     # Whichever tree is in use.
-    engine = importlib.import_module("sim.engine")
+    room = importlib.import_module("sim.engine")
     scenario = importlib.import_module("sim.scenario").load_scenario(name)
     world = importlib.import_module("sim.world.load").load_world(scenario.base_year, scenario.tables)
-    return engine.Simulation(world, scenario, members=members, seed=1)
+    if engine is not None:
+        scenario = dataclasses.replace(scenario, engine=engine)
+    return room.Simulation(world, scenario, members=members, seed=1)
 
 def captured(name, members, steps):
     '''What clearings of a run were asked for, of steps and of the market of tomorrow.'''
@@ -100,6 +103,17 @@ def per_number(function):
     taken = min(clock(lambda: [function(numbers, out=out) for _ in range(50)])[0] for _ in range(5))
     return taken / 50 / len(numbers)
 exp, log, copy = per_number(np.exp), per_number(np.log), per_number(np.positive)
+
+COMPILED = importlib.util.find_spec("numba") is not None
+
+def as_compiled(calls):
+    '''The same calls on markets that the compiled engine clears.'''
+    made = {}
+    def market(given):
+        if id(given) not in made:
+            made[id(given)] = dataclasses.replace(given, engine="compiled", memory={})
+        return made[id(given)]
+    return [((market(args[0]), *args[1:]), options) for args, options in calls]
 
 def floor(calls, clearings):
     '''Seconds: exponentials and logs of its sweeps; and products and bytes beside these.'''
@@ -135,6 +149,14 @@ for name in SCENARIOS[:2] if quick else SCENARIOS:
             powers, whole = floor(data[0][1], clearings)
             found[of + ", over its floor"] = taken / whole, "times"
             found[of + ", powers alone"] = powers / taken, "of it"
+            if COMPILED:
+                ours, theirs = as_compiled(data[0][1]), []
+                for turn in range(1 + min(REPEATS, 5)):
+                    spent = cleared(data[0][0], ours)[0]
+                    theirs += [spent] if turn else []
+                spent = statistics.median(theirs)
+                found[of + ", compiled"] = spent / markets * 1e6, "us"
+                found[of + ", numpy over compiled"] = taken / spent, "times"
 
 PHASES = ("expect", "offer", "require", "clear", "ship", "produce")
 
@@ -174,16 +196,30 @@ for name, members, steps in (("ree-licence-2025", 1, 84), ("framework-deal-2025"
     for label, values in shares.items():
         found[f"{short}, {members}: {label}"] = statistics.median(values), "of a step"
 
-def lone(name, members=1):
-    run = simulation(name, members)
+def lone(name, members=1, engine=None):
+    run = simulation(name, members, engine)
     return clock(lambda: [run.step() for _ in range(run.steps)])[0]
 
 for name in ("ree-licence-2025", LESSON):
     short = name.split("/")[-1].removesuffix(".yaml")
     taken, ratio = each([lambda: lone(name)] * len(trees), 1 if quick else 5)
     book(f"{short}: a lone run", taken, ratio)
+    if COMPILED:
+        new.use()
+        runs = [lone(name, engine="compiled") for _ in range(2 if quick else 6)]
+        found[f"{short}: a lone run, compiled"] = statistics.median(runs[1:]), "s"
 taken, ratio = each([lambda: clock(lambda: simulation("ree-licence-2025", 1))[0]] * len(trees), 3)
 book("world, scenario and layout of a lone run", taken, ratio)
+FIRST = (
+    "import time; start = time.process_time(); from sim.market.compiled.engine import machine_code; "
+    "from benchmarks.first_clearing import first; first(); print(time.process_time() - start)"
+)
+if COMPILED:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("compiled engine: compiling it", "compiled engine: its cache read"):
+            known = {**os.environ, "MONAZITE_CACHE": folder}
+            said = subprocess.check_output([sys.executable, "-c", FIRST], env=known)
+            found[name] = float(said), "s"
 print(json.dumps(found))
 """
 

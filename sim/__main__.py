@@ -59,7 +59,10 @@ def application(configuration: DictConfig) -> None:
     try:
         campaign = run_scenarios(
             [str(name) for name in named] if isinstance(named, list) else [str(named)],
-            _overrides({key: settings[key] for key in OF_SCENARIO}),
+            [
+                *_overrides({key: settings[key] for key in OF_SCENARIO}),
+                *([f"engine={settings['engine']}"] if settings["engine"] else []),
+            ],
             Settings(
                 members=int(settings["members"]),
                 seed=int(settings["seed"]),

@@ -30,6 +30,7 @@ class PlainScenario:
     start: dt.date = dt.date(2024, 1, 1)
     end: dt.date = dt.date(2028, 12, 31)
     step: str = "month"
+    engine: str = "numpy"
     compare_to: str = ""
     minerals: tuple[str, ...] = ()
     events: tuple[Any, ...] = ()

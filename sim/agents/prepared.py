@@ -10,6 +10,7 @@ import numpy as np
 from sim.agents.hosts import Hosts
 from sim.agents.parameters import Behaviour
 from sim.arrays import BoolArray, FloatArray
+from sim.market.layout import Engine
 from sim.world.benchmark import Benchmark
 from sim.world.world import World
 
@@ -25,6 +26,8 @@ class Prepared:
     behaviour: Behaviour
     step_years: float
     members: int
+    engine: Engine = "numpy"
+    """What clears markets."""
 
     @cached_property
     def sigma(self) -> FloatArray:

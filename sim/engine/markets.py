@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -155,7 +155,7 @@ def build_market(
     lag_weight, need_lag = _lags(prepared, controls)
     duty = tuple(all_in - landed for all_in, landed in zip(links.delivered, links.cif, strict=True))
     return PolicyMarket(
-        market=market,
+        market=replace(market, engine=prepared.engine),
         cif=tuple(links.cif),
         delivered=tuple(links.delivered),
         duty=duty,

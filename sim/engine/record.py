@@ -252,6 +252,7 @@ def _attributes(case: Run) -> dict[str, Any]:
         "seed": case.seed if isinstance(case.seed, int) else int(case.seed[0]),
         "members": len(case.members),
         "step": scenario.step,
+        "engine": case.prepared.engine,
         "compare_to": scenario.compare_to or "",
         "events": json.dumps([event_row(event) for event in scenario.events]),
     }

@@ -25,6 +25,7 @@ from sim.engine.observe import Observer, controlling_country
 from sim.instruments import Instrument
 from sim.instruments.negotiation import Negotiation
 from sim.instruments.reaction_rule import ReactionRule
+from sim.market.compiled.engine import machine_code
 from sim.world.benchmark import make_benchmark
 from sim.world.restrict import restrict
 from sim.world.world import World
@@ -118,7 +119,7 @@ def lay_out(
         least_lags: number of shipping lags for which there is room at least.
 
     Raises:
-        MonaziteError: an assumption, or a value of a design, is refused.
+        MonaziteError: an assumption, or a value of a design, is refused; the engine needs what is missing.
     """
     whole, table = world, read_behaviour()
     world = restrict(world.with_groups(scenario.blocs), scenario.minerals)
@@ -134,5 +135,7 @@ def lay_out(
     sigma = np.asarray(behaviour.shared_or_each("sourcing_elasticity"))
     delay = sum(event.longest_delay_at_sea for event in events)
     benchmark = make_benchmark(world, sigma, base_year_rules(behaviour), step_years, delay, least_lags)
-    prepared = Prepared(world, benchmark, behaviour, step_years, len(members))
+    if scenario.engine == "compiled":
+        machine_code()  # or an error, before anything is run
+    prepared = Prepared(world, benchmark, behaviour, step_years, len(members), scenario.engine)
     return Run(scenario, prepared, members, seed, draws, events, happens, whole, table)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.market.compiled.engine import Guard, asked_of, clear_frame
 from sim.market.flows import Batch, Clearing, ClearingState
 from sim.market.layout import FloatArray, IntArray, Market, Terms
 from sim.market.solver.asked import load
@@ -96,6 +97,7 @@ def clear(
 
     Raises:
         ValueError: a shape does not fit or a number is out of range.
+        MonaziteError: the market's engine is ``compiled``, and the package that it needs is missing.
 
     Equations (C6) and (C7), docs/clearing.md, for ``S_s`` and ``Q_g``.
     """
@@ -108,12 +110,17 @@ def clear(
         raise ValueError(f"the start is for {start.log_price.shape}; expected {given.quantity.shape}")
     if precision not in ("double", "single"):
         raise ValueError(f"precision must be 'double' or 'single', not '{precision}'")
+    if precision == "single" and market.engine == "compiled":
+        raise ValueError("the compiled engine sweeps in double precision")
     if precision == "single":
         tolerance = max(tolerance, SINGLE_TOLERANCE)
     results = _Results(market, members, start)
     # Everything happens batch by batch, so that what is in work stays in the cache.
     for here in _member_batches(members, given.per_member, len(market.buckets)):
-        _clear_batch(results, given, here, tolerance, precision)
+        if market.engine == "compiled":
+            _clear_batch_compiled(results, given, here, tolerance)
+        else:
+            _clear_batch(results, given, here, tolerance, precision)
     return results.clearing(tolerance)
 
 
@@ -137,23 +144,39 @@ def _clear_batch(
     results.end(here)
 
 
+def _clear_batch_compiled(results: _Results, given: Given, here: slice, tolerance: float) -> None:
+    """The markets of some members, by machine code."""
+    if not results.paired:
+        # Goods that have offers or needs alone are quoted here; markets overwrite the rest.
+        results.by_need["index"][here] = 0.0
+        results.begin(here, given.of_members(here))
+        results.end(here)
+    start = None if results.start_price is None else results.start_price[here]
+    asked = asked_of(given, here, start, results.start_rent[here])
+    results.iterations[here] = 0
+    filled = {name: getattr(results, name) for name in ("offers", "needs", "caps", "markets", "iterations")}
+    for frame in frames_of(results.market, here.stop - here.start, here.start):
+        flows = clear_frame(Guard(frame, given, here, AIM * tolerance), asked, filled, tolerance)
+        results.batches.append(Batch(frame, here.start, *flows))
+
+
 class _Results:
-    """Arrays that the batches fill."""
+    """Arrays that the batches fill, those of an axis in one block."""
 
     def __init__(self, market: Market, members: int, start: ClearingState | None) -> None:
         self.market, self.batches = market, list[Batch]()
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
-        self.by_offer = {name: np.empty((members, offers)) for name in ("price", "sales")}
-        self.by_need = {name: np.empty((members, needs)) for name in ("index", "purchases", "demanded")}
-        self.by_cap = {name: np.zeros((members, caps)) for name in ("log_rent", "cap_flow", "rent_value")}
-        self.by_market = {
-            name: np.zeros((members, market.goods)) for name in ("residual", "gap", "scaled_down")
-        }
+        self.offers, self.needs = np.empty((3, members, offers)), np.empty((3, members, needs))
+        self.caps, self.markets = np.zeros((3, members, caps)), np.zeros((3, members, market.goods))
+        self.log_price = self.offers[0]
+        self.by_offer = dict(zip(("price", "sales"), self.offers[1:], strict=True))
+        self.by_need = dict(zip(("index", "purchases", "demanded"), self.needs, strict=True))
+        self.by_cap = dict(zip(("log_rent", "cap_flow", "rent_value"), self.caps, strict=True))
+        self.by_market = dict(zip(("residual", "gap", "scaled_down"), self.markets, strict=True))
         if "paired" not in market.memory:
             both = np.unique(market.offer_good), np.unique(market.need_good)
             market.memory["paired"] = np.array_equal(*both)
         self.paired: bool = market.memory["paired"]
-        self.log_price = np.empty((members, offers))
         self.start_price = None if start is None else start.log_price
         self.start_rent = np.zeros((members, caps)) if start is None else start.log_rent_for(market)
         self.iterations = np.zeros((members, market.goods), dtype=np.int64)

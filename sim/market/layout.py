@@ -4,34 +4,33 @@ A *row* is one seller over the links that share one set of caps. On a row the we
 
     log K_rb - sigma * (y_seller + sum of mu over the caps of the row)
 
-so that quotas keep the structure of two matrix products. Goods are padded to a few fixed size
-classes; the class depends on the good alone, never on the goods that share the batch, because
-the last bit of a matrix product may depend on its shape.
+so that quotas keep the structure of two matrix products. Goods are padded to fixed size classes, by the good
+alone, never by those that share the batch: the last bit of a matrix product may depend on its shape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BoolArray", "Bucket", "CapKey", "FloatArray", "IntArray", "Market", "Terms"]
+__all__ = ["BoolArray", "Bucket", "CapKey", "Engine", "FloatArray", "IntArray", "Market", "Terms"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 CapKey = tuple[int, bytes, bytes]
+Engine = Literal["numpy", "compiled"]
 
 ROW_SIZES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
 BUYER_SIZES = ROW_SIZES
 MOST_CODED = 60
 """Caps on a good up to which a set of them is one number."""
 WIDEST = 600.0
-"""A link whose log weight lies further below its seller's largest is closed: it could not be told
-from zero in the products."""
+"""A link whose log weight lies further below its seller's largest is closed: products take it for zero."""
 
 
 def _padded(size: int, sizes: Sequence[int]) -> int:
@@ -106,8 +105,7 @@ class Bucket:
     blocked: bool = False
     """Whether own kernels multiply whole blocks, for the bits that a member has under a shared kernel."""
     remedy: FloatArray | None = None
-    """(G, S + C, S + C), or one identity for own kernels; see :mod:`sim.market.solver.prepare`. None
-    for a market that was not prepared."""
+    """(G, S + C, S + C), or one identity for own kernels; None if not prepared, see `prepare.py`."""
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -161,6 +159,8 @@ class Market:
     cap_good: IntArray
     members: int | None = None
     """Number of members where any good has kernels or elasticities by member; else None."""
+    engine: Engine = "numpy"
+    """What clears it: arrays, or machine code that the extra ``fast`` compiles."""
     memory: dict[object, Any] = field(default_factory=dict, repr=False)
     """Workspaces and padded weights that later calls may use again; holds no results."""
 
@@ -213,7 +213,7 @@ class Market:
         return Market(
             number[self.offer_good[offers]], number[self.need_good[needs]], tuple(kernels), sigma, eps,
             groups, tuple(part for part in parts if part is not None), keys, number[self.cap_good[kept]],
-            self.members if rows is None else len(rows),
+            self.members if rows is None else len(rows), self.engine,
         )  # fmt: skip
 
     @staticmethod
@@ -412,8 +412,8 @@ def _lay_out(
                 covered[:, c] = groups[group][2]
         is_open = np.isfinite(log_kernel[:, seller]).any(axis=0)
         # Where members differ, what is open must not count: rows would hang on who shares the run.
-        kept = is_open | (kernel.ndim == 3)
-        sets = _different(covered[kept]) if kept.any() else nothing[None]
+        seen = covered[is_open | (kernel.ndim == 3)]
+        sets = _different(seen) if len(seen) else nothing[None]
         for links in sets:
             rows.append(np.where(is_open & (covered == links).all(1), log_kernel[:, seller], -np.inf))
             row_seller.append(seller)

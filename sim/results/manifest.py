@@ -139,6 +139,7 @@ def build_manifest(dataset: xr.Dataset, run_id: str, origin: Origin) -> dict[str
         "compare_to": attrs.get("compare_to") or None,
         "base_year": int(attrs["base_year"]),
         "step": attrs["step"],
+        "engine": attrs.get("engine", "numpy"),
         "steps": int(dataset.sizes["time"]),
         "members": members,
         "seed": int(attrs["seed"]),

@@ -245,7 +245,7 @@ def _build(
         sweep=sweep,
         lesson=lesson,
         **{name: getattr(header, name) for name in ("name", "title", "question", "base_year", "compare_to")},
-        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed")},
+        **{name: getattr(header, name) for name in ("tags", "status", "minerals", "seed", "engine")},
         **{name: getattr(header, name) for name in ("sources", "observed", "extends")},
         world=as_choice(header.world, root.value["world"]) if header.world is not None else None,
         start=header.time.start,

@@ -121,6 +121,10 @@ class Header(_Part):
         Literal["scripted", "reactive"],
         Field(description="reactive: beside the events of the file, governments act by rules of their own"),
     ] = "scripted"
+    engine: Annotated[
+        Literal["numpy", "compiled"],
+        Field(description="what clears markets; compiled needs the extra 'fast'"),
+    ] = "numpy"
     time: Annotated[Time, Field(examples=["{start: 2024-01, end: 2030-12}"])]
     sources: dict[str, Source] = Field(default_factory=dict, description="key -> where figures come from")
     observed: dict[str, Observation] = Field(
@@ -161,6 +165,8 @@ class Scenario:
     """Minerals whose chains are run; empty for the whole world."""
     world: WorldChoice | None = None
     """Where the world comes from, where the file says it; see :func:`sim.world.source.world_tables`."""
+    engine: Literal["numpy", "compiled"] = "numpy"
+    """What clears markets: arrays, or machine code that the extra ``fast`` compiles."""
     origin: Mapping[str, Place] = field(default_factory=dict)
     """Dotted path of a value -> file, line and column; defaults have none."""
     warnings: tuple[Problem, ...] = ()
@@ -212,6 +218,7 @@ class Scenario:
             **({"world": world_as_written(self.world)} if self.world is not None else {}),
             "time": {"start": self.start, "end": self.end, "step": self.step},
             **({} if self.seed is None else {"seed": self.seed}),
+            **({} if self.engine == "numpy" else {"engine": self.engine}),
             "sources": {k: _dump(v) for k, v in self.sources.items()},
             **({"blocs": {k: list(v) for k, v in self.blocs.items()}} if self.blocs else {}),
             "events": {e.id: _dump(e) for e in self.events},

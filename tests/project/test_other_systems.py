@@ -4,6 +4,7 @@ A fresh interpreter hides from the project's own modules, and from these alone, 
 systems only: libraries have their own ways on Windows, which cannot be tried here.
 """
 
+import importlib.util
 import json
 import os
 import pkgutil
@@ -29,8 +30,12 @@ def without_posix(folder: Path, *words: str) -> subprocess.CompletedProcess[str]
 
 
 def modules() -> list[str]:
-    found = pkgutil.walk_packages(sim.__path__, "sim.")
-    return ["sim", *(module.name for module in found), "hydra_plugins.monazite_launcher"]
+    found = [module.name for module in pkgutil.walk_packages(sim.__path__, "sim.")]
+    if importlib.util.find_spec("numba") is None:
+        # Without it the compiled engine's code is never imported, but what asks for it is.
+        room, plain = "sim.market.compiled.", ("engine", "places", "tables")
+        found = [name for name in found if not name.startswith(room) or name.removeprefix(room) in plain]
+    return ["sim", *found, "hydra_plugins.monazite_launcher"]
 
 
 SMALL = ["minerals=[gallium]", "time.end=2024-02"]

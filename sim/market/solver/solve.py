@@ -13,7 +13,7 @@ from sim.market.solver.newton import NORMAL, STRONG, newton
 from sim.market.solver.problem import problem_of
 from sim.market.solver.sweeps import Sweeper, mix
 
-__all__ = ["Solution", "references", "solve"]
+__all__ = ["Solution", "guarded", "references", "solve"]
 
 
 def references(frame: Frame, asked: Load, at: FloatArray) -> FloatArray:
@@ -54,7 +54,7 @@ class Solution:
                 here = (missed >= piece.markets.start) & (missed < piece.markets.stop)
                 mine = missed[here] - piece.markets.start
                 if len(mine):
-                    self._safeguard(piece, mine, x)
+                    self.steps[missed[here]] += guarded(piece, asked, mine, x, self.tolerance)
             # The others keep their reference, and so their bits.
             reference = self.sweeper.reference.copy()
             reference[missed] = references(frame, asked, x)[missed]
@@ -64,22 +64,23 @@ class Solution:
             self.w = np.where(again[frame.variable_market], self.sweeper.from_prices(x), self.w)
             self.sweeper.sweep(self.w, np.empty_like(self.w))
 
-    def _safeguard(self, piece: Piece, mine: IntArray, x: FloatArray) -> None:
-        """Newton for markets ``mine`` of a piece; writes into ``x``."""
-        problem = problem_of(piece, self.asked, mine)
-        width, sellers = piece.widths[0], problem.sellers
-        begin = x[piece.variables].reshape(-1, width)[mine]
-        begin[:, sellers:] = np.maximum(begin[:, sellers:], 0.0)
-        cold = np.zeros_like(begin)
-        cold[:, :sellers] = problem.log_ask
-        first = np.where(problem.live, begin, cold)
-        solution, off, more = newton(problem, first, self.tolerance, NORMAL)
-        again = np.flatnonzero(~(off <= self.tolerance))
-        if len(again):
-            solution[again], _, extra = newton(problem.take(again), cold[again], self.tolerance, STRONG)
-            more[again] += extra
-        x[piece.variables].reshape(-1, width)[mine] = solution
-        self.steps[piece.markets.start + mine] += more
+
+def guarded(piece: Piece, asked: Load, mine: IntArray, x: FloatArray, tolerance: float) -> IntArray:
+    """Newton for markets ``mine`` of a piece; writes log prices and log rents into ``x``. The steps taken."""
+    problem = problem_of(piece, asked, mine)
+    width, sellers = piece.widths[0], problem.sellers
+    begin = x[piece.variables].reshape(-1, width)[mine]
+    begin[:, sellers:] = np.maximum(begin[:, sellers:], 0.0)
+    cold = np.zeros_like(begin)
+    cold[:, :sellers] = problem.log_ask
+    first = np.where(problem.live, begin, cold)
+    solution, off, more = newton(problem, first, tolerance, NORMAL)
+    again = np.flatnonzero(~(off <= tolerance))
+    if len(again):
+        solution[again], _, extra = newton(problem.take(again), cold[again], tolerance, STRONG)
+        more[again] += extra
+    x[piece.variables].reshape(-1, width)[mine] = solution
+    return more
 
 
 def solve(frame: Frame, asked: Load, at: FloatArray, tolerance: float, precision: str) -> Solution:
