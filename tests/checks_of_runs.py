@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.agents import tomorrow
-from sim.engine import Simulation, outlook
+from sim.engine import Simulation
 
 MAY_BE_NEGATIVE = ("certificate_gap", "event_change", "inventory_change")
 MAY_BE_MISSING = ("price_gate", "price_inside", "price_outside", "price_delivered")
@@ -51,7 +51,7 @@ def price_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of the market of tomorrow go on until nothing moves: they end a little apart otherwise."""
     for name, value in (("ARRIVED", 1e-5), ("NEARLY", 1e-5), ("TOLERANCE", 1e-9)):
         monkeypatch.setattr(tomorrow, name, value)
-    monkeypatch.setattr(outlook, "ROUNDS", 400)
+    monkeypatch.setattr(tomorrow, "ROUNDS", 400)
 
 
 def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +66,4 @@ def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     for name in ("ARRIVED", "NEARLY"):
         monkeypatch.setattr(tomorrow, name, 0.03)
-    monkeypatch.setattr(outlook, "ROUNDS", 5)
+    monkeypatch.setattr(tomorrow, "ROUNDS", 5)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sim.agents.prepared import Prepared
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Numbers, Saved, some_of
+from sim.world.world import World
 
 __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Part", "Priced"]
 
@@ -204,6 +205,16 @@ class Chains:
         """(..., M, columns) what chains have, for every column."""
         wide: npt.NDArray[Numbers] = by_chain.take(self._columns, axis=-1)
         return wide
+
+    def of_goods(self, goods: BoolArray, world: World) -> BoolArray:
+        """(M, chains) which hold any of some goods (M, G), or by-products of what they hold, and so on."""
+        found = np.zeros((len(goods), self.count), dtype=bool)
+        np.logical_or.at(found.T, self.of_good, goods.T)
+        hosted = world.offer_host >= 0
+        by, host = self.of_offer[hosted], self.of_good[world.offer_host[hosted]]
+        while (found[:, host] & ~found[:, by]).any():
+            np.logical_or.at(found.T, by, found[:, host].T)
+        return found
 
     def moved(self, of: Priced, base: Priced) -> BoolArray:
         """(M, chains) whether any price differs from the base year's."""

@@ -27,6 +27,8 @@ TOLERANCE = 1e-8
 """Of the market of tomorrow, as a share of its size. What a coarser one leaves open, by the last bits of what
 it is given, moves prices by up to a tenth where many rounds rest on each other; a fine one costs
 little, as the last steps of the solver square what is left."""
+ROUNDS = 80
+"""How often goods clear at most until their prices agree; those that have been priced take a few rounds."""
 ROUNDING = 1e-12
 """Of a log price: smaller changes are none."""
 WORTH_NARROWING = 0.75
@@ -74,6 +76,8 @@ class Coming:
     applied: Applied
     markup_ratio: FloatArray
     """(1 or M, O) mark-up over that of the base year."""
+    touched: BoolArray
+    """(M, G) goods of which anything differs from the base year by policy."""
     parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
     """The market of some goods alone, by which these are; where members differ, and by members."""
 
@@ -119,8 +123,8 @@ class Tomorrow:
         regime: Coming,
         state: State,
         start: Priced,
-        rounds: int,
-        going: BoolArray | None = None,
+        going: BoolArray,
+        new: bool = True,
         rows: BoolArray | None = None,
     ) -> Priced:
         """Prices of a regime without stocks.
@@ -128,12 +132,12 @@ class Tomorrow:
         Args:
             regime: policy, the market under it, ceilings for a year.
             state: capacities and thrift as they are.
-            start: prices to begin with. rounds: how often all goods clear at most.
-            going: (M, chains) chains that are priced, the others staying as they are; None for all.
-            rows: (M,) members whose prices are asked for; None for all.
+            start: prices to begin with.
+            going: (M, chains) chains that are priced, the others staying as they are.
+            new: whether it is priced for the first time. rows: (M,) members that are asked for; None for all.
         """
         now, near = self._with_costs(start, regime), NEARLY
-        if going is None:
+        if new:
             near = ARRIVED
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
@@ -141,7 +145,6 @@ class Tomorrow:
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
-            going = np.ones((len(now.offer), self.chains.count), dtype=bool)
         if rows is not None:
             going = going & rows[:, None]
         if not going.any():
@@ -151,8 +154,8 @@ class Tomorrow:
         market = self._opened(regime, state, part, some)
         mixing = Mixing(self.chains, going, near)
         mixing.narrow(part)
-        for number in range(rounds):
-            some = mixing.step(some, market.round(some), last=number == rounds - 1)
+        for number in range(ROUNDS):
+            some = mixing.step(some, market.round(some), last=number == ROUNDS - 1)
             if not mixing.going.any():
                 break
             left = mixing.left()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,21 +14,15 @@ from sim.agents.rounds import Priced
 from sim.agents.state import State
 from sim.agents.tomorrow import Coming, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
-from sim.engine.policy import Deciding, active_controls
+from sim.engine.policy import active_controls
 from sim.engine.prospects import Prospects
 from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
 from sim.engine.run import Run
-from sim.instruments import Instrument
+from sim.engine.windows import Window, Windows
 
 __all__ = ["Outlook"]
 
-DAYS = 365.25
-ROUNDS = 80
-"""How often goods clear at most until their prices agree; those that have been priced take a few rounds."""
-MOST_WINDOWS = 8
-"""Changes ahead that are looked at: the nearest."""
-HORIZON_YEARS = 10.0
 
 
 def central_response(case: Run) -> FloatArray:
@@ -86,8 +79,7 @@ class Outlook:
         self._moved: BoolArray | None = None
         # At base prices the market of tomorrow clears: the base year needs no rounds.
         self._base = self._tomorrow.base()
-        self._deciding = Deciding(world)
-        self._written = {event.id: event.model_dump_json(exclude={"probability"}) for event in case.events}
+        self._windows = Windows(case, rules)
         if saved:
             self._restore(saved)
 
@@ -98,13 +90,12 @@ class Outlook:
         """
         end = self._case.dates[time + 1]
         self._prospects.see(state)
-        windows = self._windows(time, end, state.owner)
+        windows = self._windows.of(end, state.owner)
         quarter, part = _quarter(self._case.dates[time], end)
         again = self._quarter is not None and quarter != self._quarter
         self._quarter = quarter
         kept: list[_Known] = []
-        asked = again or not all(window.events for window in windows)
-        self._moved = self._apart_from_base(state) if asked else None
+        self._moved = None
         for window in windows:
             kept.append(self._of(window, state, kept, again))
         self._priced = kept
@@ -114,11 +105,13 @@ class Outlook:
         state.offer_expected_price = np.exp(offer)
         state.need_expected_price = self._case.prepared.benchmark.base_index * np.exp(need)
 
-    def _apart_from_base(self, state: State) -> BoolArray | None:
-        """(M, chains) whether any price that is expected has moved; None where none is.
+    def _apart(self, state: State) -> BoolArray:
+        """(M, chains) whether any price that was expected in the last step has moved.
 
         So it has where a project has opened, or a mine is empty.
         """
+        if self._moved is not None:
+            return self._moved
         prices = {id(of): of for one in self._priced for of in (one.priced, one.before)}
         apart = [self._tomorrow.chains.moved(of, self._base) for of in prices.values()]
         world, chains = self._case.world, self._tomorrow.chains
@@ -128,79 +121,13 @@ class Outlook:
             rows, offers = np.nonzero(state.capacity != standing)
             changed[rows, chains.of_offer[offers]] = True
             apart.append(changed)
-        moved: BoolArray | None = np.any(apart, axis=0) if apart else None
-        return moved
-
-    # -- what is known -------------------------------------------------------------------------
-
-    def _known_events(self, start: dt.date, end: dt.date) -> list[Instrument]:
-        """Events that are announced or in force before the end of a step."""
-        return [
-            event.as_known(end)
-            for event in self._rules.eased()
-            if (not event.in_base_year or event.ends_base_year)
-            and (
-                event.from_ is None
-                or event.from_ < end
-                or (event.announced is not None and event.announced < end)
-            )
-        ]
-
-    def _windows(self, time: int, end: dt.date, owner: IntArray) -> list[_Window]:
-        """Times ahead between which nothing that is known changes, from the end of the step on."""
-        case = self._case
-        events = self._known_events(case.dates[time], end)
-        last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
-        dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
-        edges = [end, *dates[:MOST_WINDOWS]]
-        windows = []
-        for first, following in zip(edges, [*edges[1:], None], strict=True):
-            until = following if following is not None else first + dt.timedelta(days=365)
-            active = [np.asarray(event.activity(first, until)) for event in events]
-            phases = [np.asarray(event.own_phase(first, until)) for event in events]
-            # By name is kept what all members have in common: what one meets must not depend on the others.
-            common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
-            written = [(self._written[event.id], event.until) for event in events]
-            deciding = self._deciding.by(events, first)
-            like = self._named(written, common, deciding)
-            said = [bool(event.announced and event.announced < until) for event in events]
-            name = self._named(like, said, grown, [event.phase(first, until) for event in events])
-            years = (first - end).days / DAYS
-            over = np.inf if following is None else (following - end).days / DAYS
-            drawn = [of for of in [*active, *phases] if of.ndim]
-            parts = self._parts([*drawn, *self._likely(events, end).values()], owner)
-            known = tuple(events), deciding
-            windows.append(_Window(name, like, parts, years, over, first, until, end, *known))
-        return windows
-
-    def _likely(self, events: Sequence[Instrument], day: dt.date) -> dict[str, FloatArray]:
-        """(M,) how likely each event of chance is: before a day on which it has begun it is known.
-
-        Member by member: for one to whom it is certain nothing changes as it begins.
-        """
-        happens, members = self._case.happens, self._case.prepared.members
-        found = {}
-        for event in events:
-            if event.id in happens:
-                begun = event.known_from is None or event.known_from < day
-                likely = happens[event.id] if begun else event.chance
-                found[event.id] = np.broadcast_to(np.asarray(likely, dtype=float), (members,))
-        return found
-
-    def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
-        """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
-        members = self._case.prepared.members
-        owners = owner @ np.random.default_rng(0).integers(1 << 20, size=owner.shape[1])
-        columns = [*drawn, *self._rules.standing, owners]
-        return np.stack([np.broadcast_to(np.asarray(c, dtype=float), (members,)) for c in columns], axis=1)
-
-    @staticmethod
-    def _named(*parts: object) -> str:
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        none = np.zeros((len(state.capacity), chains.count), dtype=bool)
+        self._moved = np.logical_or.reduce([none, *apart])
+        return self._moved
 
     # -- what it would bring -------------------------------------------------------------------
 
-    def _of(self, window: _Window, state: State, kept: Sequence[_Known], again: bool) -> _Known:
+    def _of(self, window: Window, state: State, kept: Sequence[_Known], again: bool) -> _Known:
         """Prices of a window's regime, member by member from what comes nearest to it.
 
         Args:
@@ -210,7 +137,7 @@ class Outlook:
         calm = np.zeros(len(window.parts), dtype=bool)
         if not window.events:
             # Where nothing has been heard of yet, what agents expect has moved nothing either.
-            calm = np.ones_like(calm) if self._moved is None else ~np.any(self._moved, axis=1)
+            calm = ~np.any(self._apart(state), axis=1)
             if calm.all():
                 return _Known(window.name, window.like, window.parts, self._base, self._base)
         here = len(kept)
@@ -232,7 +159,7 @@ class Outlook:
         found = _Known(name, like, parts, nearest, nearest)
         if left.any():
             found.regime = self._regime(window, state.owner)
-            found.priced = self._tomorrow.price(found.regime, state, nearest, ROUNDS, rows=left)
+            found.priced = self._first(found.regime, state, nearest, left)
             found.before = found.priced
         for rows, known, anew in chosen:
             # A regime is that of all members at once: one that serves some of them may be old for others.
@@ -241,8 +168,11 @@ class Outlook:
             now, before = known.priced, known.before
             if anew:
                 regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
-                going = self._moved if same else None
-                now, before = self._tomorrow.price(regime, state, now, ROUNDS, going, rows), now
+                if same:
+                    after = self._tomorrow.price(regime, state, now, self._apart(state), False, rows)
+                else:
+                    after = self._first(regime, state, now, rows)
+                now, before = after, now
             found.regime = found.regime or regime
             if rows.all():
                 found.priced, found.before = now, before
@@ -253,15 +183,26 @@ class Outlook:
             found.priced, found.before = base.where(calm, found.priced), base.where(calm, found.before)
         return found
 
-    def _regime(self, window: _Window, owner: IntArray) -> Coming:
-        likely, times = self._likely(window.events, window.seen), (window.first, window.until)
+    def _first(self, regime: Coming, state: State, start: Priced, rows: BoolArray) -> Priced:
+        """Prices of a regime that is new, or has new amounts.
+
+        Chains that it does not touch, and that nothing known has moved, stay as they are: what moves them of
+        itself moves them likewise where nothing is known. Who touches a host touches its by-products.
+        """
+        chains = self._tomorrow.chains
+        touched = chains.of_goods(regime.touched, self._case.world)
+        going = touched | chains.moved(start, self._base) | self._apart(state)
+        return self._tomorrow.price(regime, state, start, going, True, rows)
+
+    def _regime(self, window: Window, owner: IntArray) -> Coming:
+        likely, times = self._windows.likely(window.events, window.seen), (window.first, window.until)
         controls, shares = active_controls(
             self._case.world, window.events, times, likely, self._rules.strengths, owner
         )
         return self._prospects.coming(controls, shares, window.deciding)
 
     def _mean(
-        self, windows: Sequence[_Window], priced: Sequence[Priced], which: str, rate: FloatArray
+        self, windows: Sequence[Window], priced: Sequence[Priced], which: str, rate: FloatArray
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
@@ -310,26 +251,6 @@ class Outlook:
             self._priced.append(_Known(regime, like, own, priced, earlier))
         last = max(self._case.first - 1, 0)
         self._quarter, _ = _quarter(self._case.dates[last], self._case.dates[last + 1])
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A time ahead, in years from the end of the step; ``over`` is infinite for the last."""
-
-    name: str
-    like: str
-    """The same for windows in which the same measures act, whatever they have grown to."""
-    parts: FloatArray
-    """(M, n) what differs between the members."""
-    years: float
-    over: float
-    first: dt.date
-    until: dt.date
-    seen: dt.date
-    """Of an event that begins before this day it is known whether it happens."""
-    events: tuple[Instrument, ...]
-    deciding: tuple[str, ...]
-    """Licences that decide on applications as it begins."""
 
 
 def _quarter(start: dt.date, end: dt.date) -> tuple[int, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.agents.state import State
 from sim.agents.tomorrow import Applied, Coming
-from sim.arrays import FloatArray
+from sim.arrays import BoolArray, FloatArray
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
 from sim.engine.regime import Regimes
@@ -38,7 +38,8 @@ class Prospects:
         tonnes, approved = self._ceilings(market, shares, settled)
         applied = self._applied(market, approved)
         ratio = self._regimes.power.ratio(controls, market.market.kernel)
-        return Coming(controls, market.market, tonnes, applied, ratio)
+        touched = self._touched(controls, market, tonnes, ratio)
+        return Coming(controls, market.market, tonnes, applied, ratio, touched)
 
     def see(self, state: State) -> None:
         """Take note of where the last step has left the market."""
@@ -73,6 +74,27 @@ class Prospects:
                 approved[cap] = np.where(np.asarray(share) > 0, granted, 0.0)
             tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
         return tonnes, approved
+
+    def _touched(
+        self, controls: Controls, market: PolicyMarket, tonnes: FloatArray, ratio: FloatArray
+    ) -> BoolArray:
+        """(M, G) goods with links, ceilings, costs, output or needs that are not the base year's."""
+        world, prepared = self._case.world, self._case.prepared
+        found = np.zeros((prepared.members, len(world.goods)), dtype=bool)
+        pairs = zip(market.market.kernel, prepared.benchmark.kernel, strict=True)
+        for good, (kernel, base) in enumerate(pairs):
+            found[:, good] = (kernel != base).any(axis=(-2, -1))
+        np.logical_or.at(found.T, market.market.cap_good, (tonnes < NO_CAP).T)
+        of_offers = (
+            ratio, controls.production_factor, controls.capacity_factor, controls.ask_factor,
+            controls.own_cost_factor,
+        )  # fmt: skip
+        of_needs = controls.demand_factor, controls.intensity_factor, controls.budget_factor
+        np.logical_or.at(found.T, world.offer_good, np.isfinite(controls.output_ceiling).T)
+        for factors, good_of in ((of_offers, world.offer_good), (of_needs, world.need_good)):
+            for factor in factors:
+                np.logical_or.at(found.T, good_of, (factor != 1).T)
+        return found
 
     def _applied(self, market: PolicyMarket, approved: Mapping[int, FloatArray]) -> Applied:
         """Whose applications each licence decides on, each buyer with its part of the base year's flow."""

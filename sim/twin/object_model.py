@@ -275,7 +275,9 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             return self._markups(controls, kernels)
 
         made, used = controls.production_factor[0].tolist(), controls.demand_factor[0].tolist()
-        return Prospect(kernels, borders, markup(), made, used, markup)
+        found = Prospect(kernels, borders, markup(), made, used, set(), markup)
+        found.touched |= touched_by(self, found)
+        return found
 
     def file_licences(self) -> None:
         """Exporters apply for what licensed buyers need; ceilings follow."""
@@ -335,6 +337,20 @@ def weights_of(
     weight = benchmark.kernel[good] * controls.open_share.on(good, pair)
     wedge = (policy.delivered[good] / base) ** -model.sigma[good]
     return table(weight * wedge, benchmark.flow[good])
+
+
+def touched_by(model: MesaObjects, of: Prospect) -> set[int]:
+    """Goods with ceilings, links, output, needs or mark-ups that are not the base year's."""
+    found = {g for g, there in enumerate(of.borders) if any(border.tonnes < NO_CAP for border in there)}
+    sold, bought = [offer.good for offer in model.offers], [need.good for need in model.needs]
+    factors = (sold, of.production_factor), (bought, of.demand_factor), (sold, of.markup)
+    for goods, values in factors:
+        found |= {good for good, factor in zip(goods, values, strict=True) if factor != 1}
+    for g, kernel in enumerate(of.kernels):
+        usual = table(model.benchmark.kernel[g], model.benchmark.flow[g])
+        if not np.allclose(kernel, usual, rtol=1e-9, atol=0):
+            found.add(g)
+    return found
 
 
 def borders_of(world: World, controls: Controls) -> list[tuple[int, Border]]:

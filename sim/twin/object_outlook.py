@@ -88,6 +88,7 @@ class ObjectOutlook:
         """By place: the nearest time ahead first."""
         self._quarter: int | None = None
         self._base = tomorrow.base()
+        self._hosts = hosts_of(tomorrow)
         self._deciding = Deciding(tomorrow.model.world)
 
     def expect(self, start: dt.date, end: dt.date) -> tuple[list[float], list[float]]:
@@ -104,12 +105,8 @@ class ObjectOutlook:
 
     def _moved(self) -> list[int]:
         """Chains of which any price that is known differs from the base year's."""
-        tomorrow = self.tomorrow
         held = [prices for known in self._known for prices in (known.prices, known.before)]
-        return [
-            chain for chain in range(len(tomorrow.chains))
-            if any(tomorrow.numbers(p, chain) != tomorrow.numbers(self._base, chain) for p in held)
-        ]  # fmt: skip
+        return sorted(set().union(*(apart(self.tomorrow, prices, self._base) for prices in held)))
 
     def _windows(self, start: dt.date, end: dt.date) -> list[Window]:
         events = []
@@ -158,17 +155,26 @@ class ObjectOutlook:
                 return Known(window, same.prices, same.before, same.prospect)
             prospect = same.prospect or self._prospect(window)
             prospect.markup = prospect.markup_anew()
-            now = self.tomorrow.price(prospect, same.prices, ROUNDS, again)
+            now = self.tomorrow.price(prospect, same.prices, ROUNDS, again, new=False)
             return Known(window, now, same.prices, prospect)
         if alike is not None:
             if again is None:
                 return Known(window, alike.prices, alike.before)
             prospect = self._prospect(window)
-            now = self.tomorrow.price(prospect, alike.prices, ROUNDS)
+            now = self._first(prospect, alike.prices)
             return Known(window, now, alike.prices, prospect)
         prospect = self._prospect(window)
-        now = self.tomorrow.price(prospect, found[-1].prices if found else self._base, ROUNDS)
+        now = self._first(prospect, found[-1].prices if found else self._base)
         return Known(window, now, now, prospect)
+
+    def _first(self, prospect: Prospect, start: Prices) -> Prices:
+        """Prices of a regime that is new: chains that nothing touches or has moved stay as they are."""
+        tomorrow = self.tomorrow
+        going = {k for k, chain in enumerate(tomorrow.chains) if prospect.touched & set(chain)}
+        for _ in tomorrow.chains:
+            going |= {k for k, hosts in enumerate(self._hosts) if hosts & going}
+        going |= apart(tomorrow, start, self._base) | set(self._moved())
+        return tomorrow.price(prospect, start, ROUNDS, sorted(going))
 
     def _worth_now(
         self, windows: Sequence[Window], priced: Sequence[Prices]
@@ -196,6 +202,23 @@ class ObjectOutlook:
                     total[k] += rate / fast * fading * (1 - storage / rate) * (dearer - costlier)
         expected = [need.base_index * math.exp(x) for need, x in zip(model.needs, needs, strict=True)]
         return [math.exp(x) for x in offers], expected
+
+
+def hosts_of(tomorrow: Tomorrow) -> list[set[int]]:
+    """Per chain, those that hold a host of one of its goods."""
+    place = {good: k for k, chain in enumerate(tomorrow.chains) for good in chain}
+    found: list[set[int]] = [set() for _ in tomorrow.chains]
+    world = tomorrow.model.world
+    for good, host in zip(world.offer_good.tolist(), world.offer_host.tolist(), strict=True):
+        if host >= 0:
+            found[place[good]].add(place[host])
+    return found
+
+
+def apart(tomorrow: Tomorrow, prices: Prices, base: Prices) -> set[int]:
+    """Chains of which any price differs from the base year's."""
+    chains = range(len(tomorrow.chains))
+    return {k for k in chains if tomorrow.numbers(prices, k) != tomorrow.numbers(base, k)}
 
 
 def foreseen(

@@ -77,6 +77,8 @@ class Prospect:
     markup: Sequence[float]
     production_factor: Sequence[float]
     demand_factor: Sequence[float]
+    touched: set[int]
+    """Goods of which anything differs from the base year by policy."""
     markup_anew: Callable[[], Sequence[float]] = list
     """The mark-ups on what the last step left."""
 
@@ -129,22 +131,22 @@ class Tomorrow:
         return Prices([0.0] * offers, base, [0.0] * offers, list(base), [1.0] * offers)
 
     def price(
-        self, prospect: Prospect, start: Prices, rounds: int, again: Collection[int] | None = None
+        self, prospect: Prospect, start: Prices, rounds: int, going: Collection[int], new: bool = True
     ) -> Prices:
         """Prices after rounds in which goods clear, until all chains have arrived.
 
         Args:
             prospect: the regime. start: where the first round begins. rounds: how many there are at most.
-            again: chains that are priced once more; None for all chains of a regime that is new.
+            going: chains that are priced. new: whether it is the first time.
         """
-        now, near, chains = start, NEARLY_SETTLED, again
-        if chains is None:
-            near, chains = SETTLED, range(len(self.chains))
+        now, near = start, NEARLY_SETTLED
+        if new:
+            near = SETTLED
             costs = list(prospect.markup)
             indices = indices_at(self.model, prospect, costs)
             now = replace(start, offer_cost=logs(costs), need_cost=logs(indices))
         markets = self.open(prospect, now)
-        paths = {chain: Path() for chain in chains}
+        paths = {chain: Path() for chain in going}
         for number in range(rounds):
             goods = {good for chain in paths for good in self.chains[chain]}
             found = self.round(prospect, markets, now, goods)

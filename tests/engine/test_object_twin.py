@@ -120,7 +120,7 @@ def test_the_market_of_tomorrow_of_the_objects_rests_at_base_prices(uneven_world
     np.testing.assert_allclose(found.offer, base.offer, atol=1e-9)
     np.testing.assert_allclose(found.need, base.need, atol=1e-9)
     np.testing.assert_allclose(found.reach, 1.0, atol=1e-9)
-    priced = outlook.tomorrow.price(prospect, base, 3)
+    priced = outlook.tomorrow.price(prospect, base, 3, range(len(outlook.tomorrow.chains)))
     assert (priced.offer, priced.need) == (base.offer, base.need)
     assert priced.reach == base.reach
     # Nor is there nothing to leave out.

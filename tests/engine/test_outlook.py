@@ -130,14 +130,14 @@ def test_windows_end_where_something_changes(small_world: World) -> None:
                    rate={"2025-03-15": "10 %", "2025-08-01": "20 %"})  # fmt: skip
     looking = Looking(small_world, ban(), tariff)
     end = looking.case.dates[7]
-    windows = looking.outlook._windows(6, end, looking.state.owner)
+    windows = looking.outlook._windows.of(end, looking.state.owner)
     days = [dt.date(2025, 1, 1), dt.date(2025, 3, 15), dt.date(2025, 8, 1)]
     assert [window.first for window in windows] == [end, *days]
     years = [(day - end).days / YEARS for day in [end, *days]]
     assert [window.years for window in windows] == pytest.approx(years)
     assert [window.over for window in windows] == pytest.approx([*years[1:], inf])
     # Before it is announced, nobody reckons with the tariff: the ban's end is all that is ahead.
-    before = looking.outlook._windows(5, looking.case.dates[6], looking.state.owner)
+    before = looking.outlook._windows.of(looking.case.dates[6], looking.state.owner)
     assert [window.first for window in before] == [looking.case.dates[6]]
 
 
@@ -147,7 +147,7 @@ def test_the_nearest_changes_alone_are_looked_at(small_world: World) -> None:
     tariff = event("tariff", "import_tariff", by="USA", on="CHN", goods=["magnet"], rate=rates,
                    **{"from": FROM})  # fmt: skip
     looking = Looking(small_world, tariff)
-    windows = looking.outlook._windows(6, looking.case.dates[7], looking.state.owner)
+    windows = looking.outlook._windows.of(looking.case.dates[7], looking.state.owner)
     assert [window.first for window in windows[1:]] == days[1:9]
     assert windows[-1].over == inf
 
@@ -160,7 +160,7 @@ def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: Wor
     looking = Looking(small_world, ban(announced=dt.date(2024, 1, 5)))
     state = looking.at(2)
     outlook, case = looking.outlook, looking.case
-    windows = outlook._windows(2, case.dates[3], state.owner)
+    windows = outlook._windows.of(case.dates[3], state.owner)
     assert len(windows) == 3
     base, cost = outlook._base, case.prepared.behaviour.shared("storage_cost")
     assert base is not None

@@ -73,6 +73,9 @@ class FadingStrike(PlainEvent):
     def phase(self, start: dt.date, end: dt.date) -> object:
         return None
 
+    def own_phase(self, start: dt.date, end: dt.date) -> float:
+        return 0.0
+
     def sentence(self) -> str:
         return "a strike"
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
+import sim
 from sim.engine import Simulation
 from sim.world.restrict import restrict
 from sim.world.world import World
@@ -223,3 +224,15 @@ def test_every_market_of_every_step_carries_its_certificate(
     for data in (ten_years, licence, released[0]):
         assert bool(data.certified.all())
         assert float(data.certificate_residual.max()) <= 1e-6
+
+
+def test_an_event_moves_no_price_of_goods_that_it_does_not_touch() -> None:
+    """Not by a bit; by-products among them, whose hosts run as noise has it."""
+    minerals = "minerals=[titanium, zirconium, gallium]"
+    ban = "+events.ban={type: export_ban, by: CHN, goods: [gallium], from: 2024-03-01, assumption: true}"
+    usual, known = (sim.load("baseline-2024", minerals, "time.end=2025-06", *more) for more in ((), (ban,)))
+    data = [Simulation(sim.load_world(2024), each, members=[2, 5], seed=1).run() for each in (usual, known)]
+    for good in data[0].good.values:
+        before, after = (one.price_gate.sel(good=good).values for one in data)
+        touched = str(good).startswith("gallium")
+        assert np.array_equal(before, after, equal_nan=True) != touched, good

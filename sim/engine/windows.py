@@ -1,0 +1,120 @@
+"""The times ahead as agents know them: what is announced and in force, and when it changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.arrays import FloatArray, IntArray
+from sim.engine.policy import Deciding
+from sim.engine.rules import Rules
+from sim.engine.run import Run
+from sim.instruments import Instrument
+
+__all__ = ["DAYS", "Window", "Windows"]
+
+DAYS = 365.25
+MOST_WINDOWS = 8
+"""Changes ahead that are looked at: the nearest."""
+HORIZON_YEARS = 10.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time ahead, in years from the end of the step; ``over`` is infinite for the last."""
+
+    name: str
+    like: str
+    """The same for windows in which the same measures act, whatever they have grown to."""
+    parts: FloatArray
+    """(M, n) what differs between the members."""
+    years: float
+    over: float
+    first: dt.date
+    until: dt.date
+    seen: dt.date
+    """Of an event that begins before this day it is known whether it happens."""
+    events: tuple[Instrument, ...]
+    deciding: tuple[str, ...]
+    """Licences that decide on applications as it begins."""
+
+
+class Windows:
+    """Parts the time ahead where something that is known changes."""
+
+    def __init__(self, case: Run, rules: Rules) -> None:
+        self._case, self._rules = case, rules
+        self._deciding = Deciding(case.world)
+        self._written = {event.id: event.model_dump_json(exclude={"probability"}) for event in case.events}
+
+    def of(self, end: dt.date, owner: IntArray) -> list[Window]:
+        """Times ahead between which nothing that is known changes, from the end of the step on.
+
+        Args:
+            owner: (1 or M, F) number of the firm that owns each facility now.
+        """
+        events = self._known_events(end)
+        last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
+        dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
+        edges = [end, *dates[:MOST_WINDOWS]]
+        windows = []
+        for first, following in zip(edges, [*edges[1:], None], strict=True):
+            until = following if following is not None else first + dt.timedelta(days=365)
+            active = [np.asarray(event.activity(first, until)) for event in events]
+            phases = [np.asarray(event.own_phase(first, until)) for event in events]
+            # By name is kept what all members have in common: what one meets must not depend on the others.
+            common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
+            written = [(self._written[event.id], event.until) for event in events]
+            deciding = self._deciding.by(events, first)
+            like = self._named(written, common, deciding)
+            said = [bool(event.announced and event.announced < until) for event in events]
+            name = self._named(like, said, grown, [event.phase(first, until) for event in events])
+            years = (first - end).days / DAYS
+            over = np.inf if following is None else (following - end).days / DAYS
+            drawn = [of for of in [*active, *phases] if of.ndim]
+            parts = self._parts([*drawn, *self.likely(events, end).values()], owner)
+            known = tuple(events), deciding
+            windows.append(Window(name, like, parts, years, over, first, until, end, *known))
+        return windows
+
+    def likely(self, events: Sequence[Instrument], day: dt.date) -> dict[str, FloatArray]:
+        """(M,) how likely each event of chance is: before a day on which it has begun it is known.
+
+        Member by member: for one to whom it is certain nothing changes as it begins.
+        """
+        happens, members = self._case.happens, self._case.prepared.members
+        found = {}
+        for event in events:
+            if event.id in happens:
+                begun = event.known_from is None or event.known_from < day
+                likely = happens[event.id] if begun else event.chance
+                found[event.id] = np.broadcast_to(np.asarray(likely, dtype=float), (members,))
+        return found
+
+    def _known_events(self, end: dt.date) -> list[Instrument]:
+        """Events that are announced or in force before the end of a step."""
+        return [
+            event.as_known(end)
+            for event in self._rules.eased()
+            if (not event.in_base_year or event.ends_base_year)
+            and (
+                event.from_ is None
+                or event.from_ < end
+                or (event.announced is not None and event.announced < end)
+            )
+        ]
+
+    def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
+        """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
+        members = self._case.prepared.members
+        owners = owner @ np.random.default_rng(0).integers(1 << 20, size=owner.shape[1])
+        columns = [*drawn, *self._rules.standing, owners]
+        return np.stack([np.broadcast_to(np.asarray(c, dtype=float), (members,)) for c in columns], axis=1)
+
+    @staticmethod
+    def _named(*parts: object) -> str:
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
