@@ -229,9 +229,12 @@ def test_every_market_of_every_step_carries_its_certificate(
 def test_an_event_moves_no_price_of_goods_that_it_does_not_touch() -> None:
     """Not by a bit; by-products among them, whose hosts run as noise has it."""
     minerals = "minerals=[titanium, zirconium, gallium]"
-    ban = "+events.ban={type: export_ban, by: CHN, goods: [gallium], from: 2024-03-01, assumption: true}"
-    usual, known = (sim.load("baseline-2024", minerals, "time.end=2025-06", *more) for more in ((), (ban,)))
-    data = [Simulation(sim.load_world(2024), each, members=[2, 5], seed=1).run() for each in (usual, known)]
+    ban = (
+        "+events.ban={type: export_ban, by: CHN, to: world, goods: [gallium], from: 2026-03-01,"
+        " assumption: true}"
+    )
+    usual, known = (sim.load("baseline-2024", minerals, "time.end=2026-09", *more) for more in ((), (ban,)))
+    data = [Simulation(sim.load_world(2024), each, members=[5, 7], seed=1).run() for each in (usual, known)]
     for good in data[0].good.values:
         before, after = (one.price_gate.sel(good=good).values for one in data)
         touched = str(good).startswith("gallium")
