@@ -210,7 +210,7 @@ class Chains:
         """(M, chains) which hold any of some goods (M, G), or by-products of what they hold, and so on."""
         found = np.zeros((len(goods), self.count), dtype=bool)
         np.logical_or.at(found.T, self.of_good, goods.T)
-        hosted = world.offer_host >= 0
+        hosted = np.flatnonzero(world.offer_host >= 0)
         by, host = self.of_offer[hosted], self.of_good[world.offer_host[hosted]]
         while (found[:, host] & ~found[:, by]).any():
             np.logical_or.at(found.T, by, found[:, host].T)

@@ -20,6 +20,7 @@ __all__ = ["Values"]
 SPAN: Mapping[str, tuple[float, float]] = {
     "share": (-0.6, 1.2), "growth rate": (-0.4, 0.6), "duration": (-0.1, 0.7), "mass": (0.0, 1e5),
     "mass per year": (0.0, 1e5), "carbon price": (0.0, 200.0), "carbon intensity": (0.0, 40.0),
+    "price": (0.0, 1e4), "money": (0.0, 1e9),
 }  # fmt: skip
 """Usual sizes, in the units used inside the model; one in :data:`AT_A_BOUND` is a bound of its field."""
 AT_A_BOUND = 15
