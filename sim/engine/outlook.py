@@ -23,8 +23,6 @@ from sim.engine.windows import Window, Windows
 
 __all__ = ["Outlook"]
 
-
-
 def central_response(case: Run) -> FloatArray:
     """(O,) elasticity of what sellers make within a year, with the parameters of the central run."""
     world, table = case.world, with_assumptions(case.table, case.scenario.assumptions)

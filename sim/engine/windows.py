@@ -6,8 +6,10 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.arrays import FloatArray, IntArray
 from sim.engine.policy import Deciding
@@ -15,7 +17,7 @@ from sim.engine.rules import Rules
 from sim.engine.run import Run
 from sim.instruments import Instrument
 
-__all__ = ["DAYS", "Window", "Windows"]
+__all__ = ["Window", "Windows"]
 
 DAYS = 365.25
 MOST_WINDOWS = 8
@@ -49,6 +51,7 @@ class Windows:
     def __init__(self, case: Run, rules: Rules) -> None:
         self._case, self._rules = case, rules
         self._deciding = Deciding(case.world)
+        self._owner_numbers = np.random.default_rng(0).integers(1 << 20, size=len(case.world.facilities))
         self._written = {event.id: event.model_dump_json(exclude={"probability"}) for event in case.events}
 
     def of(self, end: dt.date, owner: IntArray) -> list[Window]:
@@ -61,6 +64,8 @@ class Windows:
         last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
         dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
         edges = [end, *dates[:MOST_WINDOWS]]
+        written = [(self._written[event.id], event.until) for event in events]
+        shared = [*self.likely(events, end).values(), *self._rules.standing, owner @ self._owner_numbers]
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
@@ -68,15 +73,13 @@ class Windows:
             phases = [np.asarray(event.own_phase(first, until)) for event in events]
             # By name is kept what all members have in common: what one meets must not depend on the others.
             common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
-            written = [(self._written[event.id], event.until) for event in events]
             deciding = self._deciding.by(events, first)
             like = self._named(written, common, deciding)
             said = [bool(event.announced and event.announced < until) for event in events]
             name = self._named(like, said, grown, [event.phase(first, until) for event in events])
             years = (first - end).days / DAYS
             over = np.inf if following is None else (following - end).days / DAYS
-            drawn = [of for of in [*active, *phases] if of.ndim]
-            parts = self._parts([*drawn, *self.likely(events, end).values()], owner)
+            parts = self._parts([*(of for of in [*active, *phases] if of.ndim), *shared])
             known = tuple(events), deciding
             windows.append(Window(name, like, parts, years, over, first, until, end, *known))
         return windows
@@ -108,11 +111,9 @@ class Windows:
             )
         ]
 
-    def _parts(self, drawn: Sequence[FloatArray], owner: IntArray) -> FloatArray:
+    def _parts(self, columns: Sequence[npt.NDArray[Any]]) -> FloatArray:
         """(M, n) what members have of their own: shares, actions of rules, a number for who owns what."""
         members = self._case.prepared.members
-        owners = owner @ np.random.default_rng(0).integers(1 << 20, size=owner.shape[1])
-        columns = [*drawn, *self._rules.standing, owners]
         return np.stack([np.broadcast_to(np.asarray(c, dtype=float), (members,)) for c in columns], axis=1)
 
     @staticmethod

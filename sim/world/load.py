@@ -19,7 +19,7 @@ from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 from sim.world.entrants import normal_amounts
 from sim.world.labels import FIRM_HOMES
-from sim.world.past_projects import known_reserves
+from sim.world.past_projects import RESERVES
 from sim.world.projects import CATALOGUE, REGISTER, read_projects, read_reserves
 from sim.world.roles import KINDS, check_roles
 from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
@@ -324,7 +324,7 @@ def _long_run(reader: _Reader) -> dict[str, Any]:
     if not projects:
         return {}
     known = read_reserves(reader.top / REGISTER, reader.base_year)
-    known |= known_reserves(reader.top, reader.base_year)
+    known |= read_reserves(reader.top / RESERVES, reader.base_year)
     left = [known.get(row.text("facility"), np.inf) for row in reader.offers.rows]
     risk = reader.countries.numbers("political_risk", 0.0, 1.0)
     return {"projects": projects, "offer_reserve": np.array(left), "country_risk": risk}

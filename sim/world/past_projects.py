@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.tables import read_table
 
 __all__ = [
-    "PAST", "RESERVES", "RULES", "further_projects", "known_projects", "known_reserves", "past_catalogue",
+    "PAST", "RESERVES", "RULES", "further_projects", "known_projects", "past_catalogue",
 ]  # fmt: skip
 
 PAST = "past_projects.csv"
@@ -39,19 +39,6 @@ def known_projects(tables: Path, base_year: int) -> list[dict[str, str]]:
         if int(first) <= base_year <= int(last or first):
             found.append({**row, "base_year": str(base_year)})
     return found
-
-
-def known_reserves(tables: Path, base_year: int) -> dict[str, float]:
-    """Facility of a past world -> tonnes in the ground, as they were stated then."""
-    path = tables / RESERVES
-    if not path.is_file():
-        return {}
-    table = read_table(path, ("facility", "base_year", "reserves_t"))
-    return {
-        row.text("facility"): row.number("reserves_t", 0.0)
-        for row in table
-        if row.text("base_year") == str(base_year)
-    }
 
 
 def further_projects(read: Mapping[str, Rows], tables: Path, base_year: int) -> list[dict[str, str]]:

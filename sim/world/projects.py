@@ -221,7 +221,7 @@ def _project(row: Row, facilities: Mapping[str, int]) -> Project:
 
 
 def read_reserves(path: Path, base_year: int) -> dict[str, float]:
-    """Facility -> tonnes in the ground as a world begins, of the mines of the register that stand in it."""
+    """Facility -> tonnes in the ground as a world begins, as the register or a table of past years states."""
     if not path.is_file():
         return {}
     table = read_table(path, ("facility", "base_year", "reserves_t"))

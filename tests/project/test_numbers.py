@@ -82,7 +82,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("MOST_WINDOWS", 8): "a resolution: changes ahead that are looked at",
     ("HORIZON_YEARS", 10.0): "a resolution: changes farther ahead weigh next to nothing",
     ("Windows.of", 365): "calendar",
-    ("Windows._parts", 20): "bits of the number that stands for who owns what",
+    ("Windows.__init__", 20): "bits of the number that stands for who owns what",
     ("LOOKS_AHEAD", 1.0): "a resolution: at which times what goes on changing is looked at",
     ("LOOKS_AHEAD", 2.0): "a resolution: at which times what goes on changing is looked at",
     ("LOOKS_AHEAD", 4.0): "a resolution: at which times what goes on changing is looked at",

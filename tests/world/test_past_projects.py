@@ -12,9 +12,9 @@ import pytest
 from sim.paths import world_directory
 from sim.tables import read_table
 from sim.world.load import load_world
-from sim.world.past_projects import further_projects, known_projects, known_reserves, past_catalogue
+from sim.world.past_projects import RESERVES, further_projects, known_projects, past_catalogue
 from sim.world.patch import add_facilities
-from sim.world.projects import catalogue
+from sim.world.projects import catalogue, read_reserves
 from sim.world.source import NoWorld, WorldChoice, world_tables
 from sim.world.world import World
 
@@ -119,8 +119,8 @@ def test_a_plant_with_several_products_stands_for_all_of_them() -> None:
 
 
 def test_reserves_are_those_that_were_stated_then() -> None:
-    assert known_reserves(TABLES, 2013)["antimony_concentrate_chn"] == 950_000
-    assert known_reserves(TABLES, 2012) == {}
+    assert read_reserves(TABLES / RESERVES, 2013)["antimony_concentrate_chn"] == 950_000
+    assert read_reserves(TABLES / RESERVES, 2012) == {}
     world = load_world(2013, world_tables(2013, ("antimony",), WorldChoice("panel", projects=("all",))))
     assert world.offer_reserve is not None
     mine = world.offer_facility == world.facilities.index("antimony_concentrate_chn")
