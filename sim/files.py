@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_TEXT", "LinkError", "append_only", "check_inside", "make_folder", "open_new", "open_plain",
-    "read_bytes", "read_json", "read_model", "validated", "write_whole",
+    "read_bytes", "read_json", "read_model", "validated", "write_inside", "write_whole",
 ]  # fmt: skip
 
 M = TypeVar("M", bound="BaseModel")
@@ -170,6 +170,20 @@ def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def write_inside(folder: Path, path: Path, data: bytes) -> None:
+    """Write a file as a whole into a folder, which is made where it is missing.
+
+    Raises:
+        LinkError: a link. MonaziteError: outside the folder, or it cannot be written.
+    """
+    check_inside(folder, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data)
+    except OSError as error:
+        raise MonaziteError(f"{shown(path)}: cannot be written: {error.strerror}") from None
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from sim.controls import Controls
     from sim.world.world import BoolArray
 
-__all__ = ["INSTRUMENT", "Bloc"]
+__all__ = ["INSTRUMENT", "Bloc", "Inside", "Members", "Outside", "Preferences"]
 
 Preference = Annotated[Quantity, quantity("share", 0.0, 1000.0, "0 % or more")]
 Rate = Annotated[Quantity, quantity("share", -0.9, 100.0, "a rate from -90 % upwards, such as 10 %")]
+Members = Annotated[Countries, Field(description="countries or groups", examples=["[USA, EU27, JPN]"])]
+Preferences = Annotated[
+    dict[Since, Preference] | None,
+    BeforeValidator(lambda given: None if given is None else by_date(given)),
+    Field(description="rise of the weight of members for each other, or date: rise", examples=["50 %"]),
+]
+Inside = Annotated[Rate | None, Field(description="percentage points, between members")]
+Outside = Annotated[Rate | None, Field(description="percentage points, on others")]
 
 
 class Bloc(Instrument):
@@ -32,16 +40,12 @@ class Bloc(Instrument):
     """
 
     type: Literal["bloc"] = "bloc"
-    members: Annotated[Countries, Field(description="countries or groups", examples=["[USA, EU27, JPN]"])]
+    members: Members
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes")] = ("all",)
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
-    preference: Annotated[
-        dict[Since, Preference] | None,
-        BeforeValidator(lambda given: None if given is None else by_date(given)),
-        Field(description="rise of the weight of members for each other, or date: rise", examples=["50 %"]),
-    ] = None
-    tariff_inside: Annotated[Rate | None, Field(description="percentage points, between members")] = None
-    tariff_outside: Annotated[Rate | None, Field(description="percentage points, on others")] = None
+    preference: Preferences = None
+    tariff_inside: Inside = None
+    tariff_outside: Outside = None
 
     def model_post_init(self, context: object, /) -> None:
         """Something must change."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from sim.instruments.base import Instrument
-from sim.instruments.bloc import Bloc, Preference, Rate
-from sim.instruments.dated import Since, by_date
+from sim.instruments.bloc import Bloc, Inside, Members, Outside, Preferences
 from sim.instruments.price_floor import PriceFloor
 from sim.instruments.stockpile import BASE_PRICE, Price, Stockpile
 from sim.instruments.stockpile import Rate as Purchases
-from sim.instruments.words import Countries, Goods, Stages, WordError, quantity
+from sim.instruments.words import Goods, Stages, WordError, quantity
 from sim.units import Amount, Quantity
 from sim.world.labels import Labels
 
@@ -33,16 +32,12 @@ class SupplyPact(Instrument):
     """
 
     type: Literal["supply_pact"] = "supply_pact"
-    members: Annotated[Countries, Field(description="countries or groups", examples=["[USA, EU27, JPN]"])]
+    members: Members
     goods: Annotated[Goods, Field(description="good ids, minerals or HS codes", examples=["[gallium]"])]
     stages: Annotated[Stages | None, Field(description="only these stages")] = None
-    preference: Annotated[
-        dict[Since, Preference] | None,
-        BeforeValidator(lambda given: None if given is None else by_date(given)),
-        Field(description="rise of the weight of members for each other, or date: rise", examples=["50 %"]),
-    ] = None
-    tariff_inside: Annotated[Rate | None, Field(description="percentage points, between members")] = None
-    tariff_outside: Annotated[Rate | None, Field(description="percentage points, on others")] = None
+    preference: Preferences = None
+    tariff_inside: Inside = None
+    tariff_outside: Outside = None
     stock: Annotated[
         Quantity | None, quantity("", 0.0, None, "0 t or more, or a time such as 6 months"),
         Field(description="shared stock: tonnes, or time of members' base-year use", examples=["6 months"]),

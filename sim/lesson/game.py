@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sim.errors import MonaziteError
-from sim.files import check_inside, read_model, write_whole
+from sim.files import read_model, write_inside
 from sim.lesson.moves import INJECTIONS, LEVELS, MOVES, Injection, Move
 from sim.lesson.session import StaleError
 from sim.paths import shown
@@ -172,12 +172,8 @@ class Game:
 
     def _write(self, state: State) -> None:
         state = state.model_copy(update={"version": state.version + 1})
-        check_inside(self._path.parent, self._path)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(state.model_dump(), ensure_ascii=False).encode())
-        except OSError as error:
-            raise MonaziteError(f"{shown(self._path)}: cannot be written: {error.strerror}") from None
+        text = json.dumps(state.model_dump(), ensure_ascii=False)
+        write_inside(self._path.parent, self._path, text.encode())
         self._state = state
 
     def _with(self, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import MonaziteError
-from sim.files import check_inside, read_json, write_whole
+from sim.files import read_json, write_inside
 from sim.lesson.settings import Settings, read_settings, status_quo
 from sim.paths import shown
 from sim.scenario.lesson_part import Lesson
@@ -108,12 +108,7 @@ class Session:
         text = {
             "format": FORMAT, "lesson": self._name, "version": state.version, "at": state.at, "history": rows,
         }  # fmt: skip
-        check_inside(self._path.parent, self._path)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(text, indent=1).encode())
-        except OSError as error:
-            raise MonaziteError(f"{shown(self._path)}: cannot be written: {error.strerror}") from None
+        write_inside(self._path.parent, self._path, json.dumps(text, indent=1).encode())
         self._state = state
 
     def _read(self) -> _State:
