@@ -10,12 +10,12 @@ from pydantic import BeforeValidator, Field
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
 from sim.instruments.measures import ExportMeasure
-from sim.instruments.process import Ended, Process, Setting
+from sim.instruments.process import Ended, Process, Setting, Spending
 from sim.instruments.words import WordError, quantity
 from sim.units import Amount, Quantity
 
 if TYPE_CHECKING:
-    from sim.arrays import BoolArray, FloatArray, Saved
+    from sim.arrays import BoolArray, FloatArray
     from sim.controls import Controls
     from sim.world.world import World
 
@@ -93,21 +93,14 @@ class ExportPromotion(ExportMeasure):
         return Promotions(paying, setting) if paying else None
 
 
-class Promotions(Process):
-    """What promotions pay, (M, K) USD.
-
-    Attributes:
-        paid_out: so far. paid_now: in this step.
-    """
+class Promotions(Spending):
+    """What promotions pay."""
 
     name = "export_promotion"
 
     def __init__(self, events: Sequence[ExportPromotion], setting: Setting) -> None:
-        import numpy as np
-
+        super().__init__([event.id for event in events], setting.members)
         self.events, self._world = tuple(events), setting.world
-        self.paid_out = np.zeros((setting.members, len(self.events)))
-        self.paid_now = np.zeros_like(self.paid_out)
         # What a clearing sums with is kept by identity: made once.
         self._weights = [_on_links(event, setting.world) for event in self.events]
 
@@ -125,7 +118,7 @@ class Promotions(Process):
         import numpy as np
 
         world = self._world
-        self.paid_now = np.zeros_like(self.paid_out)
+        self.paid_out = np.zeros_like(self.spent)
         for k, (event, weights) in enumerate(zip(self.events, self._weights, strict=True)):
             share = ended.shares.get(event.id, 0.0)
             if not np.any(np.asarray(share) > 0):
@@ -136,36 +129,24 @@ class Promotions(Process):
                 worth = sold[:, world.need_slice(good)] * world.goods[good].base_price
                 # Sums in one order, however many members share the run.
                 due = due + rate * np.add.reduceat(worth, [0], axis=1)[:, 0]
-            left = np.maximum(self._total(event) - self.paid_out[:, k], 0.0)
-            self.paid_now[:, k] = np.minimum(share * due, left)
-        self.paid_out = self.paid_out + self.paid_now
+            self.paid_out[:, k] = np.minimum(share * due, self.left(self._total(event), k))
+        self.spent = self.spent + self.paid_out
 
     def out_of_money(self) -> Mapping[str, BoolArray]:
         """Funds of which nothing is left."""
         return {
-            event.id: self.paid_out[:, k] >= self._total(event)
+            event.id: self.spent[:, k] >= self._total(event)
             for k, event in enumerate(self.events)
             if event.fund is not None
         }
 
     def book(self) -> Mapping[str, FloatArray]:
         """USD paid in the step."""
-        return {"promotion_paid": self.paid_now}
+        return {"promotion_paid": self.paid_out}
 
     def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
         """The events."""
-        return {"promotion": ("promotion", [event.id for event in self.events])}
-
-    def arrays(self) -> dict[str, FloatArray]:
-        """What was paid, by event."""
-        return {f"{event.id}/paid": self.paid_out[:, k] for k, event in enumerate(self.events)}
-
-    def restore(self, saved: Saved) -> None:
-        """Promotions that were there before go on."""
-        self.paid_out = self.paid_out.copy()
-        for k, event in enumerate(self.events):
-            if f"{event.id}/paid" in saved:
-                self.paid_out[:, k] = saved.take(f"{event.id}/paid", self.paid_out[:, k])
+        return {"promotion": ("promotion", self.names)}
 
 
 def _on_links(event: ExportPromotion, world: World) -> list[FloatArray]:

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.measures import MakerMeasure
-from sim.instruments.process import Ended, Process, Setting
+from sim.instruments.process import Ended, Process, Setting, Spending
 from sim.instruments.words import quantity
 from sim.units import DAYS_PER_YEAR, Amount, Quantity, parse_quantity
 
 if TYPE_CHECKING:
-    from sim.arrays import FloatArray, Saved
+    from sim.arrays import FloatArray
     from sim.controls import Controls, Floor
     from sim.world.labels import Labels
 
@@ -101,29 +101,22 @@ class PriceFloor(MakerMeasure):
         )
 
 
-class Floors(Process):
-    """What floors pay, (M, K) USD.
-
-    Attributes:
-        spent: so far, what the state took back taken off. paid: in this step.
-    """
+class Floors(Spending):
+    """What floors pay, what the state takes back taken off."""
 
     name = "price_floor"
+    least = -math.inf
 
     def __init__(self, events: Sequence[str], setting: Setting) -> None:
         import numpy as np
 
-        self.events, self._setting = tuple(events), setting
-        self.spent = np.zeros((setting.members, len(self.events)))
-        self.paid_out = np.zeros_like(self.spent)
+        super().__init__(events, setting.members)
+        self._setting = setting
         self._support = np.zeros((setting.members, len(setting.world.offer_good)))
 
     def _left(self, floor: Floor) -> FloatArray:
         """(M,) USD that are left."""
-        import numpy as np
-
-        left: FloatArray = np.maximum(floor.total - self.spent[:, self.events.index(floor.event)], 0.0)
-        return left
+        return self.left(floor.total, self.names.index(floor.event))
 
     def _due(self, floor: Floor, price: FloatArray) -> FloatArray:
         """(M, O) multiples of the base price that makers get beside a price; below 0 where they give."""
@@ -161,7 +154,7 @@ class Floors(Process):
             whole = np.add.reduceat(due, [0], axis=1)[:, 0]
             left = self._left(floor)
             part = np.where(whole > left, left / np.where(whole > 0, whole, 1.0), 1.0)
-            k = self.events.index(floor.event)
+            k = self.names.index(floor.event)
             self._support = self._support + due * part[:, None]
             self.paid_out[:, k] = whole * part
         self.spent = self.spent + self.paid_out
@@ -176,20 +169,7 @@ class Floors(Process):
 
     def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
         """The events."""
-        return {"floor": ("floor", self.events)}
-
-    def arrays(self) -> dict[str, FloatArray]:
-        """What was spent, by event."""
-        return {f"{name}/spent": self.spent[:, k] for k, name in enumerate(self.events)}
-
-    def restore(self, saved: Saved) -> None:
-        """Floors that were there before go on."""
-        import numpy as np
-
-        self.spent = self.spent.copy()
-        for k, name in enumerate(self.events):
-            if f"{name}/spent" in saved:
-                self.spent[:, k] = saved.take(f"{name}/spent", self.spent[:, k], -np.inf)
+        return {"floor": ("floor", self.names)}
 
 
 INSTRUMENT = PriceFloor

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.world.benchmark import Benchmark
     from sim.world.world import World
 
-__all__ = ["Ended", "Numbers", "Process", "Setting", "Stage", "Stocks", "Traced"]
+__all__ = ["Ended", "Numbers", "Process", "Setting", "Spending", "Stage", "Stocks", "Traced"]
 
 
 class Numbers(Protocol):
@@ -211,3 +211,39 @@ class Process:
 
     def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave in a run of these events, or of some of them and others."""
+
+
+class Spending(Process):
+    """A process whose events spend money.
+
+    Attributes:
+        names: of the events. spent: (M, K) USD so far. paid_out: in the step that has just ended.
+        least: that may have been spent; below 0 where a state gets money back, too.
+    """
+
+    least = 0.0
+
+    def __init__(self, names: Sequence[str], members: int) -> None:
+        import numpy as np
+
+        self.names = tuple(names)
+        self.spent = np.zeros((members, len(self.names)))
+        self.paid_out = np.zeros_like(self.spent)
+
+    def left(self, total: Amount, place: int) -> FloatArray:
+        """(M,) USD that an event at a place has left of what it may spend in all."""
+        import numpy as np
+
+        left: FloatArray = np.maximum(total - self.spent[:, place], 0.0)
+        return left
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """What was spent, by event."""
+        return {f"{name}/spent": self.spent[:, k] for k, name in enumerate(self.names)}
+
+    def restore(self, saved: Saved) -> None:
+        """Events that were there before go on."""
+        self.spent = self.spent.copy()
+        for k, name in enumerate(self.names):
+            if f"{name}/spent" in saved:
+                self.spent[:, k] = saved.take(f"{name}/spent", self.spent[:, k], self.least)
