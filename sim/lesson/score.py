@@ -111,7 +111,7 @@ class Accountant(Recording):
         self._payers = [
             (k, payers[event])
             for process in processes if process.name == FLOORS
-            for k, event in enumerate(getattr(process, "events", ())) if event in payers
+            for k, event in enumerate(process.labels()["floor"][1]) if event in payers
         ]  # fmt: skip
         self._rows: list[tuple[FloatArray, ...]] = []
 
