@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.commands.teach import lessons
-from sim.lesson.answers import answers, spoken
+from sim.lesson.answers import SHARES, answers, spoken
 from sim.lesson.lab import Lab
 from sim.scenario.lesson_part import Asked, Bet
 
@@ -135,7 +135,10 @@ def choices(bet: Bet) -> list[str]:
 
     if bet.countries:
         return [country_name(code) for code in bet.countries]
-    said = [spoken(bet.measure, {"mid": bound}, LANGUAGE) for bound in bet.bounds]
+    said = [
+        f"{100 * bound:g} %" if bet.measure in SHARES else spoken(bet.measure, {"mid": bound}, LANGUAGE)
+        for bound in bet.bounds
+    ]
     between = [f"{low} to {high}" for low, high in pairwise(said)]
     return [f"less than {said[0]}", *between, f"{said[-1]} or more"]
 

@@ -11,7 +11,7 @@ from sim.lesson.measures import Pair, of_members
 from sim.lesson.outcome import pair_of, rounded
 from sim.scenario.lesson_part import Asked
 
-__all__ = ["answers", "spoken"]
+__all__ = ["SHARES", "answers", "spoken"]
 
 SHARES = ("worst_month", "worst_year")
 TIMES = ("first_short", "recovery")

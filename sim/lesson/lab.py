@@ -23,6 +23,7 @@ from sim.engine.draws import draw_events
 from sim.engine.simulation import Simulation
 from sim.errors import MonaziteError
 from sim.explain.branches import LARGEST_STACK, first_step, spread
+from sim.lesson.abroad import homes_of
 from sim.lesson.settings import Settings, from_file, lesson_of, status_quo
 from sim.lesson.watch import Tracks, Watcher
 from sim.scenario import Scenario, load_scenario
@@ -83,6 +84,7 @@ class Lab:
     Attributes:
         scenario: as the file has it. lesson: its lesson. goods: ids of the goods that are kept, first the
         lesson's own. pairs: good and country of each column of shortages. world: the chains that are run.
+        homes: (G,) country outside of which each good's price is shown.
         source: name or file of the scenario. whole: the world that it is run in, all chains.
     """
 
@@ -92,6 +94,7 @@ class Lab:
         self.source = name
         self.whole: World = load_world(self.scenario.base_year, self.scenario.tables)
         self.world = restrict(self.whole, self.scenario.minerals)
+        self.homes = homes_of(self.world, self.scenario)
         self.goods = tuple(lesson.part.goods)
         known = [good.id for good in self.world.goods]
         for good in self.goods:
@@ -244,7 +247,7 @@ class Lab:
         numbers = numbers if len(numbers) > 1 else np.repeat(numbers, 2)
         varied = self._varied(scenario, [self._quo.sliders], numbers)
         simulation = Simulation(
-            self.whole, varied, numbers.tolist(), self.seed, recorder=partial(Watcher, self.goods)
+            self.whole, varied, numbers.tolist(), self.seed, recorder=partial(Watcher, self.goods, self.homes)
         )
         at = {0: simulation.checkpoint()}
         while simulation.time < end:
@@ -283,7 +286,7 @@ class Lab:
         rows = np.tile(numbers, len(cases))
         simulation = Simulation.resume(
             spread(ground.at[at], rows), self._varied(ground.scenario, cases, numbers), self.whole,
-            partial(Watcher, self.goods),
+            partial(Watcher, self.goods, self.homes),
         )  # fmt: skip
         while simulation.time < simulation.steps:
             simulation.step()

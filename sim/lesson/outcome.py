@@ -44,12 +44,14 @@ def outcome(lab: Lab, settings: Settings, pair: Pair) -> dict[str, Any]:
 
 
 def good_rows(lab: Lab) -> list[dict[str, Any]]:
-    """The goods of a lesson: id, name by language, unit of the price and of tonnes."""
+    """The goods of a lesson: id, name by language, units, and the country outside of which it is priced."""
     known = {good.id: good for good in lab.world.goods}
+    homes = {one.id: lab.world.countries[home] for one, home in zip(lab.world.goods, lab.homes, strict=True)}
     return [
         {
             "id": good, "name": name, "unit": known[good].unit,
             "price_unit": "USD/kg" if _factor(lab, good) < 1 else "USD/t",
+            "outside": {"country": homes[good], "name": country_name(homes[good])},
         }
         for good, name in lab.lesson.part.goods.items()
     ]  # fmt: skip
@@ -65,10 +67,13 @@ def _good(pair: Pair, good: str, factor: float) -> dict[str, Any]:
     g = list(pair.goods).index(good)
     low, mid, high = of_members(pair.run.price[:, :, g] * factor)
     countries = sorted({country for name, country in pair.pairs if name == good})
-    shares = {country: of_members(pair.excess(good, country))[1] for country in countries}
+    excess = {country: pair.excess(good, country) for country in countries}
+    shares = {country: of_members(shares)[1] for country, shares in excess.items()}
     kept = {c: _row(s) for c, s in shares.items() if s.max() > metrics.SHORTAGE_SHARE}
+    # As bets and answers have it: each member's own worst month, which need not be the same one.
+    worst = {c: rounded(of_members(excess[c].max(axis=1))[1]) for c in kept}
     return {
-        "low": _row(low), "mid": _row(mid), "high": _row(high), "short": kept,
+        "low": _row(low), "mid": _row(mid), "high": _row(high), "short": kept, "worst": worst,
         "names": {country: country_name(country) for country in kept},
         "numbers": _numbers(pair, good),
     }  # fmt: skip

@@ -257,7 +257,7 @@ class Referee:
         return Simulation.resume(at, scenario, self.lab.whole, self._accountant(payers))
 
     def _accountant(self, payers: Mapping[str, int]) -> Any:
-        return partial(Accountant, self.lab.goods, payers)
+        return partial(Accountant, self.lab.goods, self.lab.homes, payers)
 
 
 def influence(

@@ -9,13 +9,14 @@ from io import BytesIO
 import numpy as np
 
 from sim.agents.origins import Origins
-from sim.arrays import FloatArray, Groups
+from sim.arrays import FloatArray, Groups, IntArray
 from sim.engine.borders import Border
 from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
 from sim.errors import MonaziteError
 from sim.instruments.process import Process
+from sim.lesson.abroad import Abroad
 
 __all__ = ["Accountant", "Marks"]
 
@@ -29,7 +30,7 @@ class Marks:
     """Some months of a game: M members, S months, G goods shown, C countries of the world.
 
     Attributes:
-        price: (M, S, G) USD/t outside the controlling country.
+        price: (M, S, G) USD/t outside the lesson's exporter, whoever restricts exports in the game.
         need, short: (M, S, C) USD at base-year prices, needed and missing, of all goods that are run.
         paid: (M, S, C) USD paid abroad for them, with freight, less what was earned abroad, at the gate.
         support: (M, S, C) USD that floors of prices cost the state.
@@ -89,18 +90,18 @@ class Accountant(Recording):
     """Keeps marks of the steps that it sees.
 
     Args:
-        goods: ids of the goods whose prices are shown. payers: event id -> place of the country whose state
-            pays for it.
+        goods: ids of the goods whose prices are shown. homes: (all goods,) countries outside of which they
+            are shown. payers: event id -> place of the country whose state pays for it.
     """
 
     def __init__(
-        self, goods: Sequence[str], payers: Mapping[str, int], case: Run, families: Sequence[Origins],
-        processes: Sequence[Process],
+        self, goods: Sequence[str], homes: IntArray, payers: Mapping[str, int], case: Run,
+        families: Sequence[Origins], processes: Sequence[Process],
     ) -> None:  # fmt: skip
         world = case.world
         ids = [good.id for good in world.goods]
         self._goods = [ids.index(good) for good in goods]
-        self._case, self._border = case, Border(case)
+        self._case, self._border, self._abroad = case, Border(case), Abroad(homes, case)
         self._countries = len(world.countries)
         self._users = Groups(world.need_country)
         self._worth = world.base_price[world.need_good]
@@ -126,7 +127,7 @@ class Accountant(Recording):
         support = np.zeros_like(paid)
         for k, payer in self._payers:
             support[:, payer] += result.booked[FLOOR_PAID][:, k]
-        price = result.prices.standing("outside")[:, self._goods]
+        price = self._abroad.price(result)[:, self._goods]
         self._rows.append((price, need, short, paid, support))
 
     def marks(self) -> Marks:

@@ -13,6 +13,7 @@ from sim.engine.recording import Recording
 from sim.engine.result import StepResult
 from sim.engine.run import Run
 from sim.instruments.process import Process
+from sim.lesson.abroad import Abroad
 
 __all__ = ["Tracks", "Watcher"]
 
@@ -22,7 +23,7 @@ class Tracks:
     """Some runs of a lesson, S steps of M members each.
 
     Attributes:
-        price: (M, S, G) USD/t outside the controlling country; where nothing is traded, what users would pay.
+        price: (M, S, G) USD/t outside the lesson's exporter; where nothing is traded, what users would pay.
         short: (M, S, K) tonnes missing, by pair of good and country.
         need: (M, S, K) tonnes needed.
     """
@@ -49,13 +50,15 @@ class Watcher(Recording):
     """Keeps tracks; costs nothing beside the run.
 
     Args:
-        goods: ids of the goods.
+        goods: ids of the goods. homes: (all goods,) countries outside of which prices are shown.
     """
 
     def __init__(
-        self, goods: Sequence[str], case: Run, families: Sequence[Origins], processes: Sequence[Process]
-    ) -> None:
+        self, goods: Sequence[str], homes: IntArray, case: Run, families: Sequence[Origins],
+        processes: Sequence[Process],
+    ) -> None:  # fmt: skip
         world = case.world
+        self._abroad = Abroad(homes, case)
         ids = [good.id for good in world.goods]
         self._goods = np.array([ids.index(good) for good in goods])
         self._needs = np.flatnonzero(np.isin(world.need_good, self._goods))
@@ -68,7 +71,7 @@ class Watcher(Recording):
 
     def record(self, result: StepResult) -> None:
         """Keep what the step brought."""
-        price = result.prices.standing("outside")[:, self._goods]
+        price = self._abroad.price(result)[:, self._goods]
         short, need = (self._groups.sums(a[:, self._needs]) for a in (result.shortfall, result.required))
         self._rows.append((price, short, need))
 

@@ -24,7 +24,8 @@ def pressed(lab, **changes):
 def plain(lab, *overrides):
     """The same run by the model alone, from its start to its end."""
     scenario = load_scenario(lab.source, ["lesson=null", *overrides])
-    simulation = Simulation(lab.whole, scenario, lab.members, lab.seed, recorder=partial(Watcher, lab.goods))
+    recorder = partial(Watcher, lab.goods, lab.homes)
+    simulation = Simulation(lab.whole, scenario, lab.members, lab.seed, recorder=recorder)
     while simulation.time < simulation.steps:
         simulation.step()
     return simulation.recorder.tracks()

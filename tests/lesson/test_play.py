@@ -98,7 +98,7 @@ def test_a_ban_is_the_run_of_that_scenario(play, lab):
     # Without governments that act by rules, which would begin with the run rather than with the game.
     scenario = referee.scenario(book.events, (), reactive=False)
     own, _, _ = referee.quarter(referee.calm()[1], scenario, book)
-    recorder = partial(Accountant, lab.goods, {})
+    recorder = partial(Accountant, lab.goods, lab.homes, {})
     whole = Simulation(lab.whole, scenario, list(range(referee.members)), lab.seed, recorder=recorder)
     while whole.time < referee.first + 3:
         whole.step()
@@ -107,6 +107,26 @@ def test_a_ban_is_the_run_of_that_scenario(play, lab):
         np.testing.assert_array_equal(getattr(own, name), getattr(other, name))
     turn(play, {"CHN": {"kind": "ban", "good": LOW, "whom": "JPN"}})
     assert row(play, "JPN")["security"]["mid"] < row(play, "JPN")["usual"]["mid"]
+
+
+def test_prices_are_outside_one_country_whoever_else_bans(play, lab):
+    referee, good = play.referee, [one.id for one in lab.world.goods].index(HIGH)
+    whom = referee.seats["JPN"].sells[HIGH][0]
+    book = referee.book((Round(moves={"JPN": Moved(kind="ban", good=HIGH, whom=whom)}),))
+    # With a ban of China's that never happens, the run itself reports the price outside China.
+    never = {
+        "type": "export_ban", "by": "CHN", "to": "world", "goods": [HIGH], "probability": "0 %",
+        "from": str(referee.day(0)), "assumption": "Of a test.",
+    }  # fmt: skip
+    reported = {}
+    for events in (book.events, {**book.events, "never": never}):
+        scenario = referee.scenario(events, (), reactive=False)
+        simulation = referee._resumed(referee.calm()[1], scenario, book)
+        place = simulation.case.observer.controller[good]
+        reported[lab.world.countries[place]] = simulation.step().prices.standing("outside")[:, good]
+        reported.setdefault("shown", simulation.recorder.marks().price[:, 0, lab.goods.index(HIGH)])
+    assert not np.allclose(reported["JPN"], reported["CHN"], rtol=1e-3)
+    np.testing.assert_allclose(reported["shown"], reported["CHN"], rtol=1e-12)
 
 
 def test_influence_is_the_game_without_ones_moves(play):

@@ -56,7 +56,7 @@ def test_a_lesson_is_played(browser, address):
     browser.events.clear()
     browser.open(address, 1280, 720)
     browser.wait(SHOWN)
-    assert browser.value(PEAK) == "× 1.00"
+    assert browser.value(PEAK) == "×\u00a01.00"
     press(browser)
     peak, pressed = browser.value(PEAK), browser.value(ALL)
     assert float(peak.split()[1]) > 1.05
@@ -84,7 +84,7 @@ def test_a_lesson_is_played(browser, address):
     browser.wait("location.hash.includes('set.saving=2')")
     shared = browser.value("location.href")
     browser.value("document.querySelector('.left > p button').click()")
-    browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
+    browser.wait(f"{SHOWN} && {PEAK} === '×\u00a01.00'")
     browser.open(shared + "&again=1", 1280, 720)
     browser.wait(f"{SHOWN} && {ALL} === {json.dumps(saving)}")
 
@@ -131,25 +131,51 @@ def test_text_stands_out_and_a_phone_does_not_scroll_sideways(browser, address):
             assert browser.value(LEAST_CONTRAST) >= 4.5, tab
 
 
+def test_a_projector_makes_every_text_larger_and_names_of_lines_lie_on_no_line(browser, address):
+    browser.open(f"{address}?projector", 1920, 1080)
+    browser.wait(SHOWN)
+    size = "parseFloat(getComputedStyle(document.querySelector('{}')).fontSize)"
+    texts = [size.format(one) for one in ("figcaption", ".legend", ".tile span", ".why p", "header button")]
+    before = [browser.value(one) for one in texts]
+    browser.value("document.getElementById('tool-projector').click()")
+    browser.wait(f"{size.format('.legend')} > {before[1]}")
+    assert all(browser.value(one) >= 1.2 * old for one, old in zip(texts, before, strict=True))
+    browser.value("document.querySelector('.red').click()")
+    browser.wait(f"{SHOWN} && document.querySelectorAll('.chart text.name').length === 2")
+    on_a_line = """[...document.querySelectorAll('.chart text.name')].filter(one => {
+        const box = one.getBBox();
+        return [...document.querySelectorAll('.chart path.base, .chart path.nowline')].some(path => {
+            const all = path.getTotalLength();
+            return [...Array(400).keys()].some(i => {
+                const at = path.getPointAtLength(i * all / 399);
+                return at.x > box.x && at.x < box.x + box.width
+                    && at.y > box.y + 4 && at.y < box.y + box.height - 4;
+            }); }); }).map(one => one.textContent)"""
+    assert browser.value(on_a_line) == []
+    browser.value("document.querySelector('.left > p button').click()")
+    browser.wait(f"{SHOWN} && {PEAK} === '×\u00a01.00'")
+
+
 def test_the_keyboard_alone_presses_the_button_and_moves_a_slider(browser, address):
     browser.open(f"{address}?k=1", 1280, 720)
     browser.wait(SHOWN)
     browser.value("document.querySelector('.left > p button').click()")
-    browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
+    browser.wait(f"{SHOWN} && {PEAK} === '×\u00a01.00'")
     browser.value("document.activeElement.blur()")
     for _ in range(60):
         browser.key("Tab", 9)
         if browser.value("document.activeElement.classList.contains('red')"):
             break
     browser.key("Enter", 13)
-    browser.wait(f"{SHOWN} && {PEAK} !== '× 1.00'")
+    browser.wait(f"{SHOWN} && {PEAK} !== '×\u00a01.00'")
     for _ in range(60):
         if browser.value("document.activeElement.id === 'slider-saving'"):
             break
         browser.key("Tab", 9)
     browser.key("ArrowRight", 39)
     browser.wait("document.getElementById('slider-saving').value === '1'")
-    assert browser.value("document.getElementById('slider-saving').getAttribute('aria-valuetext')") == "10 %"
+    said = browser.value("document.getElementById('slider-saving').getAttribute('aria-valuetext')")
+    assert said == "10\u00a0%"
 
 
 def test_another_language_has_all_its_words(browser, address):
@@ -178,4 +204,4 @@ def test_a_server_that_is_killed_and_started_again_has_lost_nothing(browser, les
         browser.wait(f"{SHOWN} && {PEAK} === {json.dumps(peak)}")
         assert browser.value("document.querySelector('.red').getAttribute('aria-pressed')") == "true"
         browser.value("document.getElementById('tool-undo').click()")
-        browser.wait(f"{SHOWN} && {PEAK} === '× 1.00'")
+        browser.wait(f"{SHOWN} && {PEAK} === '×\u00a01.00'")

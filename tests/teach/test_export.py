@@ -94,7 +94,7 @@ def test_it_is_played_without_a_server(made, tmp_path):
         browser.wait("document.querySelector('.status.bad')?.textContent.startsWith('Not computed')")
         for _ in range(3):
             browser.value("document.getElementById('tool-undo').click()")
-        browser.wait("document.querySelector('.tile b').textContent === '× 1.00'")
+        browser.wait("document.querySelector('.tile b').textContent === '×\u00a01.00'")
         for tab in ("compare", "bet", "debrief"):
             browser.value(f"document.getElementById('tab-{tab}').click()")
             browser.wait("document.querySelector('main').childElementCount > 0")

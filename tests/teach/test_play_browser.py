@@ -99,6 +99,9 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     browser.wait("document.querySelector('h2').textContent.includes('2 of 2')")
     tidy(browser, BOARD[0])
     browser.wait("document.querySelector('#game-chart svg') !== null")
+    # A quarter without a January has its months named below the chart.
+    dated = "[...document.querySelectorAll('#game-chart svg text')].some(e => /20\\d\\d/.test(e.textContent))"
+    assert browser.value(dated)
     click(browser, "game-turn")
     browser.wait("document.querySelectorAll('article.answer p').length === 3")
     browser.wait("document.querySelector('.board tbody td:last-child').textContent !== '–'")
@@ -114,6 +117,22 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     assert browser.value("document.documentElement.lang") == "zh"
     assert asked(browser.events, address) == []
     assert complaints(browser.events) == []
+
+
+def test_what_a_page_says_of_a_lost_server_goes_once_it_is_back(browser, tmp_path):
+    lesson, away = write_lesson(tmp_path), "document.querySelector('.status.bad') !== null"
+    with serving(lesson, tmp_path) as (url, _):
+        port = url.rstrip("/").rpartition(":")[2]
+        phone(browser, url, "l")
+        there(browser, "join-go")
+    browser.wait(f"{away} && document.querySelector('.status.bad').textContent.startsWith('No connection')")
+    with serving(lesson, tmp_path, "--port", port) as (url, _):
+        browser.wait(f"!({away})")
+        board(browser, url, "m")
+        there(browser, "game-begin")
+    browser.wait(f"{away} && document.querySelector('.page .status.bad') !== null")
+    with serving(lesson, tmp_path, "--port", port):
+        browser.wait(f"!({away})")
 
 
 def test_the_keyboard_alone_joins_and_decides(browser, address):

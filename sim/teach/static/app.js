@@ -1,6 +1,6 @@
 // The page of a lesson: one state, drawn again after every change.
 import { playPage } from "./board.js";
-import { heatMap, legend, priceChart, worldMap } from "./charts.js";
+import { heatMap, large, legend, priceChart, priceWords, worldMap } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { panel } from "./panel.js";
 import { tiles, whyFeed } from "./side.js";
@@ -169,10 +169,10 @@ function build() {
     undo: button("undo", () => step("undo")), redo: button("redo", () => step("redo")), replay: button("replay", replay),
     share: button("share", share),
     full: button("fullscreen", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen())),
-    projector: el("button", { type: "button", id: "tool-projector", "aria-pressed": String(document.body.classList.contains("projector")), onclick: projector }, t("projector")),
+    projector: el("button", { type: "button", id: "tool-projector", class: "wide", "aria-pressed": String(large()), onclick: projector }, t("projector")),
     status: el("p", { class: "status", role: "status" }),
     main: el("main", { id: "results", tabindex: "-1" }),
-    chart: el("div", { class: "chart" }), heat: el("div", { class: "heat" }), tiles: el("div"), why: el("div"), says: el("div", { class: "small" }),
+    chart: el("div", { class: "chart" }), heat: el("div", { class: "heat" }), tiles: el("div", { class: "four" }), why: el("div"), says: el("div", { class: "small" }),
   };
   const language = el("select", { "aria-label": t("language"), onchange: (event) => { speak(data.texts, event.target.value); build(); show(); } },
     languages().map((code) => el("option", { value: code, selected: code === spoken(), lang: code }, { en: "English", zh: "中文" }[code])));
@@ -206,7 +206,7 @@ function tab(name) {
 }
 
 function projector() {
-  const on = document.body.classList.toggle("projector");
+  const on = document.documentElement.classList.toggle("projector");
   parts.projector.setAttribute("aria-pressed", String(on));
   draw();
 }
@@ -217,6 +217,7 @@ function tools() {
   parts.replay.disabled = !state.before;
   parts.tabs.forEach((button, i) => (TABS[i] === view.tab ? button.setAttribute("aria-current", "page") : button.removeAttribute("aria-current")));
   parts.panel.show(looked ?? state.settings, state.teacher);
+  document.body.classList.toggle("looking", !state.teacher);
   parts.scrub.value = String(view.month);
 }
 
@@ -285,7 +286,7 @@ function draw() {
   const day = lesson.months[at];
   map.colour(outcome, at, own(good.name), day);
   parts.captions.map.textContent = t("map", { good: own(good.name), month: month(day) });
-  parts.captions.price.textContent = t("price", { unit: good.price_unit });
+  parts.captions.price.textContent = priceWords(good);
   parts.day.textContent = month(day);
   parts.scrub.setAttribute("aria-valuetext", month(day));
   const same = keyOf(settings) === keyOf(quoOf(settings));
@@ -300,7 +301,7 @@ function draw() {
   heatMap(parts.heat, { months: lesson.months, outcome, cursor: at, goodName: own(good.name), width: parts.heat.clientWidth || 420, choose: (i) => { view.month = i; parts.scrub.value = String(i); draw(); } });
   parts.panel.idle(found.idle);
   fill(parts.tiles, tiles(outcome.numbers));
-  fill(parts.says, found.events.map((sentence) => el("p", { lang: "en" }, sentence)));
+  fill(parts.says, found.events.length ? el("h3", {}, t("told")) : null, found.events.map((sentence) => el("p", { lang: "en" }, sentence)));
 }
 
 // -- sliders: looked at while they are dragged, set when they are let go ---------------------------

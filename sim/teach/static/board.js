@@ -1,4 +1,5 @@
 // The tab on which a class plays: where phones join, who has decided, the teacher's hand, how countries stand.
+import { priceWords } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, gamePrice, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
 import { spoken, t } from "./text.js";
@@ -17,7 +18,7 @@ export function playPage(ctx) {
   const box = el("div", { class: "page game" });
   lookedAt = "";
   boxes = { box, status: el("p", { role: "status", class: "status" }), ctx };
-  opened ??= gameLine((found) => { table = found; drawGame(); }, () => sayGame(t("offline"), true)).catch((error) => {
+  opened ??= gameLine((found) => { table = found; heard(); drawGame(); }, () => sayGame(t("offline"), true)).catch((error) => {
     opened = null;
     ctx.failed(error);
     return null;
@@ -30,6 +31,11 @@ function sayGame(text, bad = false) {
   if (!boxes) return;
   boxes.status.classList.toggle("bad", bad);
   boxes.status.textContent = text;
+}
+
+/** The server is there again. */
+function heard() {
+  if (boxes?.status.textContent === t("offline")) sayGame("");
 }
 
 async function teach(body) {
@@ -79,7 +85,7 @@ function teamsList(words, game) {
     const names = game.teams[seat.id];
     return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), names ? ` ${names.join(", ")}` : null,
       on ? el("span", { class: "done", "data-country": seat.id }) : null,
-      table.teacher && names ? gameButton(`free-${seat.id}`, () => teach({ do: "free", country: seat.id }), t("free"), { "aria-label": t("freeName", { country: seatName(words, seat.id) }), class: "little" }) : null);
+      table.teacher && names ? " " : null, table.teacher && names ? gameButton(`free-${seat.id}`, () => teach({ do: "free", country: seat.id }), t("free"), { "aria-label": t("freeName", { country: seatName(words, seat.id) }), class: "little" }) : null);
   }));
 }
 
@@ -138,8 +144,8 @@ function counted(words, game) {
 
 function chartBox(words, game) {
   const select = el("select", { id: "game-good", onchange: () => { chosenGood = select.value; drawGame(); } }, words.goods.map((good) => el("option", { value: good.id, selected: good.id === chosenGood }, goodCalled(words, good.id))));
-  const unit = words.goods.find((one) => one.id === (chosenGood ?? words.goods[0].id)).price_unit;
-  return el("section", {}, el("h2", {}, t("price", { unit })), el("label", { class: "small" }, `${t("good")} `, select), el("div", { id: "game-chart", class: "chart" }), game.board.months.length ? el("p", { class: "small" }, t("gameBand", { n: words.members })) : null);
+  const priced = words.goods.find((one) => one.id === (chosenGood ?? words.goods[0].id));
+  return el("section", {}, el("h2", {}, priceWords(priced)), el("label", { class: "small" }, `${t("good")} `, select), el("div", { id: "game-chart", class: "chart" }), game.board.months.length ? el("p", { class: "small" }, t("gameBand", { n: words.members })) : null);
 }
 
 /** Strike, press report, leak: what the teacher brings in. */

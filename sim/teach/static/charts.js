@@ -4,8 +4,61 @@ import { country, fixed, month, number, percent, t } from "./text.js";
 
 const LEVELS = [0.01, 0.05, 0.15, 0.3, 0.6];
 const ROWS = 10;
+const YEAR_ROOM = 40;
+const MONTH_ROOM = 84;
+const LABEL_STEPS = 24;
+const ABOVE = -7;
+const BELOW = 16;
 const LEAST_LEFT = 46;
 const EDGE = { right: 12, top: 16, bottom: 22 };
+
+/** What a chart of a good's price shows. */
+export function priceWords(good) {
+  return t("price", { country: country(good.outside.country, good.outside.name), unit: good.price_unit });
+}
+
+/** Whether the page is set for a projector. */
+export function large() {
+  return document.documentElement.classList.contains("projector");
+}
+
+/** What stands below a time axis, [month, text] each, as far apart as they need; `x` places a month. */
+function days(months, x) {
+  const room = large() ? 1.25 : 1;
+  const years = months.flatMap((day, i) => (day.slice(5, 7) === "01" ? [[i, day.slice(0, 4)]] : []));
+  const all = years.length > 1 ? years : months.map((day, i) => [i, month(day)]);
+  const least = room * (years.length > 1 ? YEAR_ROOM : MONTH_ROOM);
+  const found = [];
+  for (const one of all) if (!found.length || x(one[0]) - x(found.at(-1)[0]) >= least) found.push(one);
+  return found;
+}
+
+/** How many points on the screen a text is wide, about. */
+function wideOf(text) {
+  return (large() ? 1.25 : 1) * [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12.5 : 7), 0);
+}
+
+/** Where a line's name stands: beside its own line, on no other line and no other name, near where it is wanted. */
+function placed(line, paths, taken, wanted, left, right, bottom) {
+  const wide = wideOf(line.label);
+  const tall = large() ? 16 : 13;
+  const own = paths.get(line);
+  let best = null;
+  for (let k = 0; k <= LABEL_STEPS; k += 1) {
+    const [at, height] = own[Math.round((k / LABEL_STEPS) * (own.length - 1))];
+    for (const side of [ABOVE, BELOW]) {
+      const middle = Math.max(left + wide / 2, Math.min(right - wide / 2, at));
+      const foot = height + side;
+      if (foot - tall < 0 || foot > bottom - 2) continue;
+      const holds = ([px, py]) => Math.abs(px - middle) < wide / 2 + 3 && py > foot - tall && py < foot + 4;
+      const hits = [...paths.values()].reduce((sum, path) => sum + path.filter(holds).length, 0);
+      const clash = taken.filter((one) => Math.abs(one.at - middle) < (one.wide + wide) / 2 + 4 && Math.abs(one.foot - foot) < tall + 2).length;
+      const cost = 10 * hits + 100 * clash + Math.abs(at - wanted) / 25 + (side === (line.kind === "base" ? BELOW : ABOVE) ? 0 : 1);
+      if (!best || cost < best.cost) best = { cost, at: middle, foot, wide };
+    }
+  }
+  return best ?? { at: right - wide / 2, foot: tall, wide };
+}
 
 /** The class of a share's colour: s0 for none, s5 for most. */
 export function level(share) {
@@ -29,6 +82,12 @@ function ticks(low, high, count) {
   return found;
 }
 
+/** Points of a path with some between them, so that a name can keep clear of what is drawn. */
+function between(points) {
+  const known = points.filter((point) => !Number.isNaN(point[1]));
+  return known.flatMap((point, i) => (i ? [0.25, 0.5, 0.75, 1].map((part) => known[i - 1].map((from, axis) => from + part * (point[axis] - from))) : [point]));
+}
+
 /**
  * Prices over time.
  * lines: [{kind: "base" | "now" | "other" | "sketch", label, mid, low, high, upTo}], mid and the others by month.
@@ -41,7 +100,7 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
   const high = span[1] + pad;
   const right = width - EDGE.right;
   const marks = ticks(low, high, 4).map((tick) => [tick, number(tick, 4)]);
-  const wide = document.body.classList.contains("projector") ? 9.5 : 7.5;
+  const wide = large() ? 9.5 : 7.5;
   const left = Math.max(LEAST_LEFT, 10 + wide * Math.max(...marks.map(([, text]) => text.length)));
   const x = (i) => left + (i / (months.length - 1)) * (right - left);
   const y = (v) => height - EDGE.bottom - ((v - low) / (high - low)) * (height - EDGE.bottom - EDGE.top);
@@ -59,27 +118,24 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
     parts.push(svg("line", { class: "axis", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
     parts.push(svg("text", { x: left - 4, y: y(tick) + 4, "text-anchor": "end" }, text));
   }
-  months.forEach((day, i) => {
-    if (day.slice(5, 7) === "01") parts.push(svg("text", { x: x(i), y: height - 6 }, day.slice(0, 4)));
-  });
+  for (const [i, text] of days(months, x)) {
+    const end = x(i) + wideOf(text) > width ? "end" : "start";
+    parts.push(svg("text", { x: end === "end" ? width : x(i), y: height - 6, "text-anchor": end }, text));
+  }
   for (const line of lines) {
     if (line.low && line.high) parts.push(svg("path", { class: `${line.kind}band`, d: area(line) }));
   }
   const names = { base: "base", now: "nowline", other: "otherline", sketch: "sketchline" };
-  const labels = [];
-  for (const line of lines) {
-    parts.push(svg("path", { class: names[line.kind], d: path(line.mid, line.upTo) }));
-    if (line.label) {
-      const best = line.kind === "base" ? line.mid.length - 1 : line.mid.reduce((top, v, i) => (Math.abs(v - line.mid[0]) > Math.abs(line.mid[top] - line.mid[0]) ? i : top), 0);
-      labels.push({ line, at: x(best), y: y(line.mid[best]) + (line.kind === "base" ? 16 : -7) });
-    }
+  const paths = new Map(lines.map((line) => [line, between(line.mid.map((v, i) => [x(i), v === null ? NaN : y(v)]).slice(0, line.upTo))]));
+  for (const line of lines) parts.push(svg("path", { class: names[line.kind], d: path(line.mid, line.upTo) }));
+  const taken = [];
+  for (const line of [...lines].sort((one, other) => (one.kind === "base") - (other.kind === "base"))) {
+    if (!line.label || !paths.get(line).length) continue;
+    const most = line.mid.reduce((top, v, i) => (Math.abs(v - line.mid[0]) > Math.abs(line.mid[top] - line.mid[0]) ? i : top), 0);
+    const place = placed(line, paths, taken, x(line.kind === "base" ? line.mid.length - 1 : most), left, right, height - EDGE.bottom);
+    taken.push(place);
+    parts.push(svg("text", { class: `name ${line.kind === "sketch" ? "other" : line.kind}`, x: place.at, y: place.foot, "text-anchor": "middle" }, line.label));
   }
-  labels.sort((a, b) => a.y - b.y);
-  labels.forEach((label, i) => {
-    if (i && label.y - labels[i - 1].y < 14 && Math.abs(label.at - labels[i - 1].at) < 120) label.y = labels[i - 1].y + 14;
-    const end = label.at > right - 60 ? "end" : label.at < left + 60 ? "start" : "middle";
-    parts.push(svg("text", { class: label.line.kind === "sketch" ? "other" : label.line.kind, x: label.at, y: Math.max(12, Math.min(height - EDGE.bottom - 3, label.y)), "text-anchor": end }, label.line.label));
-  });
   if (cursor !== undefined) parts.push(svg("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: EDGE.top, y2: height - EDGE.bottom }));
   fill(box, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": name }, parts));
 }
@@ -87,16 +143,16 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
 /** Shortages: countries below each other, months side by side; a click chooses a month. */
 export function heatMap(box, { months, outcome, cursor, goodName, width, choose }) {
   const rows = Object.entries(outcome.short)
-    .map(([code, shares]) => ({ code, shares, most: Math.max(...shares), name: country(code, outcome.names[code]) }))
+    .map(([code, shares]) => ({ code, shares, most: outcome.worst[code], name: country(code, outcome.names[code]) }))
     .sort((a, b) => b.most - a.most).slice(0, ROWS);
   if (!rows.length) {
     fill(box, el("p", {}, t("heatNone")));
     return;
   }
-  const large = document.body.classList.contains("projector");
-  const side = Math.min(large ? 150 : 120, width * (large ? 0.38 : 0.3));
-  const row = large ? 22 : 19;
-  const cell = (width - side - (large ? 54 : 44)) / months.length;
+  const big = large();
+  const side = Math.min(big ? 150 : 120, width * (big ? 0.38 : 0.3));
+  const row = big ? 22 : 19;
+  const cell = (width - side - (big ? 54 : 44)) / months.length;
   const height = rows.length * row + 20;
   const parts = [];
   rows.forEach((one, r) => {
@@ -107,13 +163,11 @@ export function heatMap(box, { months, outcome, cursor, goodName, width, choose 
       if (choose) rect.addEventListener("click", () => choose(i));
       parts.push(rect);
     });
-    parts.push(svg("text", { x: width - (large ? 50 : 40), y: r * row + 14 }, percent(one.most, 0)));
+    parts.push(svg("text", { x: width - (big ? 50 : 40), y: r * row + 14 }, percent(one.most, 0)));
   });
-  months.forEach((day, i) => {
-    if (day.slice(5, 7) === "01") parts.push(svg("text", { x: side + i * cell, y: height - 5 }, day.slice(0, 4)));
-  });
+  for (const [i, text] of days(months, (at) => side + at * cell)) parts.push(svg("text", { x: side + i * cell, y: height - 5 }, text));
   parts.push(svg("rect", { x: side + cursor * cell - 1, y: 0, width: cell + 1, height: rows.length * row, fill: "none", stroke: "#1b2430", "stroke-width": 1.6 }));
-  const list = rows.map((one) => `${one.name} ${percent(one.most, 0)} (${month(months[one.shares.indexOf(one.most)])})`).join(", ");
+  const list = rows.map((one) => `${one.name} ${percent(one.most, 0)} (${month(months[one.shares.indexOf(Math.max(...one.shares))])})`).join(", ");
   fill(box, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("heatName", { good: goodName, list }) }, parts));
 }
 

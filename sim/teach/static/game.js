@@ -1,7 +1,7 @@
 // What the board and phones of a game have in common: the line to the server, moves in words, how countries stand.
 import { priceChart } from "./charts.js";
 import { el, fill } from "./dom.js";
-import { country, fixed, month, number, own, percent, t } from "./text.js";
+import { country, fixed, inside, month, number, own, percent, t } from "./text.js";
 
 const BACK_MS = 1200;
 
@@ -69,17 +69,17 @@ export function moveWords(words, move) {
   if (!move) return t("noMove");
   const whom = move.whom === "world" ? t("everybody") : move.whom ? seatName(words, move.whom) : "";
   const graded = ["licence", "tariff", "stockpile", "subsidise"].includes(move.kind) ? ` (${levelWords(words, move.kind, move.level)})` : "";
-  return t(`did_${move.kind}`, { whom, good: move.good ? goodCalled(words, move.good) : "" }) + graded;
+  return t(`did_${move.kind}`, { whom, good: move.good ? inside(goodCalled(words, move.good)) : "" }) + graded;
 }
 
 function broughtWords(words, one) {
   const level = one.kind === "strike" ? ` (${levelWords(words, "strike", one.level)})` : "";
-  return t(`brought_${one.kind}`, { country: seatName(words, one.country), good: one.good ? goodCalled(words, one.good) : "" }) + level;
+  return t(`brought_${one.kind}`, { country: seatName(words, one.country), good: one.good ? inside(goodCalled(words, one.good)) : "" }) + level;
 }
 
 function seenWords(words, one) {
   const kind = { export_licence: "seenLicence", export_quota: "seenQuota", stockpile: "seenStock" }[one.kind] ?? "seenOther";
-  const goods = one.goods.map((id) => goodCalled(words, id)).join(", ");
+  const goods = one.goods.map((id) => inside(goodCalled(words, id))).join(", ");
   return t(kind, { country: one.by.split(",").map((code) => seatName(words, code)).join(", "), goods, whom: one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code))).join(", "), n: Math.round(one.share * words.members), of: words.members });
 }
 
@@ -112,7 +112,7 @@ export function newsList(words, game) {
 function reportEnd(words, one, quarter) {
   const move = quarter.moves[one.country];
   const came = move && move.kind === "ban" && move.good === one.good;
-  return t(came ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: goodCalled(words, one.good) });
+  return t(came ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: inside(goodCalled(words, one.good)) });
 }
 
 /** A number of millions. */

@@ -22,7 +22,7 @@ start();
 async function start() {
   speak({ en: {} }, "en");
   try {
-    line = await gameLine((news) => { found = news; draw(); }, () => say(t("offline"), true));
+    line = await gameLine((news) => { found = news; if (said.textContent === t("phoneOffline")) say(""); draw(); }, () => say(t("phoneOffline"), true));
     speak(line.words.texts, new URLSearchParams(location.hash.slice(1)).get("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
     draw();
   } catch (error) {
@@ -63,7 +63,6 @@ function draw() {
   const look = JSON.stringify([spoken(), found.turning, seat, game.phase, game.round, game.joining, game.brought, game.leaked, game.board.influence, game.board.months.length, seat ? 0 : game.teams, asked]);
   if (look === shown || (!seat && game.joining && held === "team-name" && shown)) return;
   shown = look;
-  if (said.classList.contains("bad") && said.textContent === t("offline")) say("");
   document.title = `${own(words.title)}: ${seat ? seatName(words, seat.country) : t("joinTitle")}`;
   const language = el("select", { id: "language", "aria-label": t("language"), onchange: (event) => { speak(words.texts, event.target.value); draw(); } },
     languages().map((code) => el("option", { value: code, selected: code === spoken(), lang: code }, { en: "English", zh: "中文" }[code])));

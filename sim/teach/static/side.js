@@ -1,6 +1,6 @@
 // The right side: four big numbers, and why.
 import { el } from "./dom.js";
-import { country, fixed, month, monthsLong, own, percent, quantity, roundedToSum, t, times } from "./text.js";
+import { country, fixed, inside, month, monthsLong, own, percent, quantity, roundedToSum, t, times } from "./text.js";
 
 const SLIGHT = 0.005;
 
@@ -20,9 +20,9 @@ export function bigNumbers(numbers, lowest = neverRises(numbers) && numbers.low.
   const price = lowest ? [times(numbers.low.mid), t("lowest"), range(numbers.low, times)] : [times(numbers.peak.mid), t("peak"), range(numbers.peak, times)];
   return [
     price,
-    [worst ? monthsLong(numbers.first.mid) : "—", t("first", { country: name || t("nobody") }), worst ? range(numbers.first, monthsLong) : ""],
-    [worst ? `${name} ${percent(worst.mid)}` : t("nobody"), t("worst"), worst ? range(worst, percent) : ""],
-    [worst ? monthsLong(numbers.recovery.mid) : "—", t("recovery", { country: name || t("nobody") }), worst ? range(numbers.recovery, monthsLong) : ""],
+    [worst ? monthsLong(numbers.first.mid) : "—", worst ? t("first", { country: name }) : t("firstNobody"), worst ? range(numbers.first, monthsLong) : ""],
+    [worst ? `${name} ${percent(worst.mid)}` : t("nobody"), t("worst"), worst ? range(worst, (share) => percent(share)) : ""],
+    [worst ? monthsLong(numbers.recovery.mid) : "—", worst ? t("recovery", { country: name }) : t("recoveryNobody"), worst ? range(numbers.recovery, monthsLong) : ""],
   ];
 }
 
@@ -42,7 +42,7 @@ function partName(lesson, settings, name) {
 export function whyFeed(lesson, settings, items) {
   if (!items.length) return el("p", { class: "small" }, t("whyNone"));
   return el("div", {}, el("ol", {}, items.map((item) => {
-    const good = own(lesson.goods.find((one) => one.id === item.good).name);
+    const good = inside(own(lesson.goods.find((one) => one.id === item.good).name));
     const day = month(lesson.months[item.step]);
     const names = Object.keys(item.parts);
     const values = names.map((name) => 100 * item.parts[name]);
@@ -53,10 +53,10 @@ export function whyFeed(lesson, settings, items) {
     const total = 100 * (item.after - item.before);
     const shown = roundedToSum(values, total, 1);
     const head = item.country
-      ? t("whyShort", { country: country(item.country, item.name), month: day, after: percent(item.after), before: percent(item.before), good })
-      : t("whyPrice", { good, month: day, change: `${fixed(total, 1, true)} %` });
+      ? t("whyShort", { country: country(item.country, item.name), month: day, after: percent(item.after, 1), before: percent(item.before, 1), good })
+      : t("whyPrice", { good, month: day, change: `${fixed(total, 1, true)}\u00a0%` });
     return el("li", {}, el("b", {}, head), names.map((name, i) => el("div", { class: "part" },
       el("span", {}, name === "together" ? t("together") : partName(lesson, settings, name)),
-      el("span", { class: shown[i] > 0 ? "up" : "down" }, fixed(shown[i], 1, true)))));
+      el("span", { class: shown[i] > 0 ? "up" : "down" }, `${fixed(shown[i], 1, true)}\u00a0%`))));
   })), el("p", { class: "small" }, t("whyHow")));
 }

@@ -1,10 +1,11 @@
 // Compare, bet, debrief and plan: pages beside the one on which the class explores.
 import { el, fill } from "./dom.js";
-import { heatMap, legend, priceChart } from "./charts.js";
+import { heatMap, legend, priceChart, priceWords } from "./charts.js";
 import { bigNumbers, neverRises } from "./side.js";
 import { answers, outcomes } from "./source.js";
-import { country, fixed, monthsLong, own, percent, quantity, t, times } from "./text.js";
+import { country, fixed, monthsLong, number, own, percent, quantity, t, times } from "./text.js";
 
+const SHARES = ["worst_month", "worst_year"];
 const WIDEST = 900;
 const MARGIN = 44;
 const NARROW = 900;
@@ -48,9 +49,9 @@ export function comparePage(ctx) {
       const [lefts, rights] = both.map((numbers) => bigNumbers(numbers, lowest));
       const rows = lefts.map((row, i) => [row[1], row, rights[i]]);
       const chart = el("div");
-      const unit = lesson.goods.find((item) => item.id === good).price_unit;
+      const priced = priceWords(lesson.goods.find((item) => item.id === good));
       priceChart(chart, {
-        months: lesson.months, width: wide(), height: 260, shade: [two.begin, two.end], name: `${t("price", { unit })}: A ${inWords(lesson, a)}; B ${inWords(lesson, b)}`,
+        months: lesson.months, width: wide(), height: 260, shade: [two.begin, two.end], name: `${priced}: A ${inWords(lesson, a)}; B ${inWords(lesson, b)}`,
         lines: [
           { kind: "base", label: t("before"), mid: base.goods[good].mid },
           { kind: "now", label: t("A"), ...band(one.goods[good]) },
@@ -67,7 +68,7 @@ export function comparePage(ctx) {
           el("button", { type: "button", onclick: () => { ctx.pair[i] = structuredClone(ctx.settings()); draw(); } }, i ? t("takeB") : t("takeA")), " ",
           el("button", { type: "button", onclick: () => ctx.go(settings) }, t("swap", { name: i ? t("B") : t("A") })))),
           ctx.goodPicker(draw)),
-        el("section", {}, el("h2", {}, t("price", { unit })), chart),
+        el("section", {}, el("h2", {}, priced), chart),
         el("section", {}, el("table", {}, el("thead", {}, el("tr", {}, [t("number"), t("A"), t("B")].map((word) => el("th", { scope: "col" }, word)))),
           el("tbody", {}, rows.map(([what, left, right], i) => el("tr", {}, el("td", {}, i === 0 || i === 2 ? what : t(i === 1 ? "firstRow" : "recoveryRow")),
             el("td", { "data-h": t("A") }, left[0], el("span", { class: "small" }, ` ${left[2]}`)), el("td", { "data-h": t("B") }, right[0], el("span", { class: "small" }, ` ${right[2]}`))))))),
@@ -94,14 +95,14 @@ export function spokenValue(measure, found) {
 
 function amount(measure, value) {
   if (["first_short", "recovery"].includes(measure)) return monthsLong(value);
-  if (["worst_month", "worst_year"].includes(measure)) return percent(value);
+  if (SHARES.includes(measure)) return percent(value);
   if (["peak_price", "lowest_price"].includes(measure)) return times(value);
-  return `${fixed(value, 0)} t`;
+  return `${fixed(value, 0)}\u00a0t`;
 }
 
 function betWords(bet) {
   if (bet.countries.length) return bet.countries.map((one) => country(one.id, one.name));
-  const said = bet.bounds.map((bound) => amount(bet.measure, bound));
+  const said = bet.bounds.map((bound) => (SHARES.includes(bet.measure) ? `${number(100 * bound)}\u00a0%` : amount(bet.measure, bound)));
   return [t("below", { a: said[0] }), ...said.slice(1).map((high, i) => t("between", { a: said[i], b: high })), t("above", { a: said.at(-1) })];
 }
 
@@ -171,10 +172,17 @@ function sketchBox(ctx, settings, kept) {
       fill(said, el("div", { class: "answer" }, t("sketchOff", { p: percent(off.reduce((a, b) => a + b, 0) / off.length) })));
     }
   };
-  const inputs = stops.map((stop, i) => el("label", {}, t("sketchAt", { n: stop }), el("input", {
-    type: "range", min: 0.5, max: 4, step: 0.05, value: String(kept.sketch[i]),
-    oninput: (event) => { kept.sketch[i] = Number(event.target.value); draw().catch(ctx.failed); },
-  })));
+  const inputs = stops.map((stop, i) => {
+    const reads = el("output", {}, times(kept.sketch[i]));
+    return el("label", {}, t("sketchAt", { n: stop }), " ", reads, el("input", {
+      type: "range", min: 0.5, max: 4, step: 0.05, value: String(kept.sketch[i]), "aria-label": t("sketchSlider", { n: stop }),
+      oninput: (event) => {
+        kept.sketch[i] = Number(event.target.value);
+        reads.textContent = times(kept.sketch[i]);
+        draw().catch(ctx.failed);
+      },
+    }));
+  });
   const reveal = el("button", {
     type: "button",
     onclick: async () => {
@@ -190,7 +198,7 @@ function sketchBox(ctx, settings, kept) {
     },
   }, t("reveal"));
   draw().catch(ctx.failed);
-  return el("section", { class: "bet" }, el("h2", {}, `${t("sketch")}: ${own(good.name)}`), el("p", { class: "small" }, inWords(lesson, settings)), el("div", { class: "sketch" }, inputs), chart, reveal, said);
+  return el("section", { class: "bet" }, el("h2", {}, `${t("sketch")}: ${own(good.name)}`), el("p", { class: "small" }, inWords(lesson, settings)), el("p", {}, t("sketchHow")), el("div", { class: "sketch" }, inputs), chart, reveal, said);
 }
 
 /** Questions with the model's answers, and what not to believe. */

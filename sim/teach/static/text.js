@@ -20,19 +20,29 @@ export function languages() {
 
 /** The text of a name, with {places} filled in. */
 export function t(name, values = {}) {
-  const text = tables[language][name] ?? tables.en[name] ?? name;
+  const text = tight(tables[language][name] ?? tables.en[name] ?? name);
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+}
+
+/** A number stays on one line with its sign or unit. */
+function tight(text) {
+  return text.replace(/(?<=[\d}]) (?=%|t\b)/g, "\u00a0").replace(/× (?=[\d{])/g, "×\u00a0");
+}
+
+/** A name inside a sentence: no capital letter at its beginning, unless it is an abbreviation. */
+export function inside(name) {
+  return language === "en" && /^[A-Z][a-z]/.test(name) ? name[0].toLowerCase() + name.slice(1) : name;
 }
 
 /** A quantity as a scenario writes it, its unit in the language of the page. */
 export function quantity(text) {
   const [, value, unit] = text.match(/^(\S+) (.+)$/) ?? [];
-  return unit && tables[language][`unit ${unit}`] ? `${value} ${tables[language][`unit ${unit}`]}` : text;
+  return unit ? `${value}\u00a0${tables[language][`unit ${unit}`] ?? unit}` : text;
 }
 
 /** A text that the lesson gives by language. */
 export function own(text) {
-  return text[language] ?? text.en;
+  return tight(text[language] ?? text.en);
 }
 
 export function number(value, digits = 3) {
@@ -47,7 +57,7 @@ export function fixed(value, decimals, sign = false) {
 }
 
 export function percent(share, decimals = share < 0.1 ? 1 : 0) {
-  return `${fixed(100 * share, decimals)} %`;
+  return `${fixed(100 * share, decimals)}\u00a0%`;
 }
 
 export function month(day) {
@@ -55,7 +65,7 @@ export function month(day) {
 }
 
 export function times(multiple) {
-  return `× ${fixed(multiple, 2)}`;
+  return `×\u00a0${fixed(multiple, 2)}`;
 }
 
 export function monthsLong(count) {
