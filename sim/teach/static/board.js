@@ -1,10 +1,12 @@
 // The tab on which a class plays: where phones join, who has decided, the teacher's hand, how countries stand.
 import { priceWords } from "./charts.js";
 import { el, fill } from "./dom.js";
-import { boardTable, gameLine, gamePost, gamePrice, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
+import { boardTable, gameLine, gamePost, gamePrice, gameState, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
 import { spoken, t } from "./text.js";
 
 const WIDE = 900;
+const TRIES = 5;
+const CHANGED = 409;
 let table = null;
 let opened = null;
 let boxes = null;
@@ -38,9 +40,20 @@ function heard() {
   if (boxes?.status.textContent === t("offline")) sayGame("");
 }
 
+/** One act of the teacher's; a phone that decides in the same moment does not stand in its way. */
 async function teach(body) {
+  const { round, phase } = table.game;
   try {
-    table = await gamePost("api/play/teach", { version: table.game.version, ...body });
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        table = await gamePost("api/play/teach", { version: table.game.version, ...body });
+        break;
+      } catch (error) {
+        if (error.status !== CHANGED || !left) throw error;
+        table = await gameState();
+        if (table.game?.round !== round || table.game?.phase !== phase) throw error;
+      }
+    }
     sayGame("");
   } catch (error) {
     sayGame(error.message, true);
@@ -111,7 +124,7 @@ function lobbyParts(words, game) {
 function quarterParts(words, game) {
   const go = table.teacher ? gameButton("game-turn", () => { sayGame(t("computing")); teach({ do: "turn" }); }, t("turn"), { class: "go" }) : null;
   return [
-    el("section", {}, el("h2", {}, `${t("quarterOf", { n: game.round + 1, of: game.rounds })}: ${quarterName(game.months)}`),
+    el("section", {}, el("h2", {}, t("quarterOf", { n: game.round + 1, of: game.rounds }) + t("colon") + quarterName(game.months)),
       el("p", { class: "big" }, el("span", { id: "decided" }), " ", go), el("p", { class: "small", id: "still-open" })),
     table.teacher ? folded("bring", t("bringIn"), bringBox(words)) : null,
     el("div", { class: "two" },
@@ -171,7 +184,7 @@ function overParts(words, game) {
   const waits = game.board.influence < game.board.quarters.length && people.length > 0;
   return [
     el("section", {}, el("h2", {}, t("finalBoard")), waits ? el("p", { role: "status" }, t("influenceWaits", { n: game.board.influence, of: game.board.quarters.length })) : null, boardTable(words, game), meanings(words)),
-    el("section", {}, people.map((row) => el("article", { class: "answer" }, el("h3", {}, `${seatName(words, row.id)}: ${game.teams[row.id].join(", ")}`), standingWords(words, row).map((text) => el("p", {}, text))))),
+    el("section", {}, people.map((row) => el("article", { class: "answer" }, el("h3", {}, seatName(words, row.id) + t("colon") + game.teams[row.id].join(", ")), standingWords(words, row).map((text) => el("p", {}, text))))),
     el("div", { class: "two" }, chartBox(words, game), newsBox(words, game)),
     table.teacher ? el("p", {}, gameButton("game-anew", () => teach({ do: "anew" }), t("anew"))) : null,
   ];

@@ -9,6 +9,7 @@ const MONTH_ROOM = 84;
 const LABEL_STEPS = 24;
 const ABOVE = -7;
 const BELOW = 16;
+const NAME_ROOM = 26;
 const LEAST_LEFT = 46;
 const EDGE = { right: 12, top: 16, bottom: 22 };
 
@@ -22,14 +23,17 @@ export function large() {
   return document.documentElement.classList.contains("projector");
 }
 
-/** What stands below a time axis, [month, text] each, as far apart as they need; `x` places a month. */
-function days(months, x) {
+/** What stands below a time axis, [place, text] each, as far apart as they need; `x` places a month. */
+function days(months, x, width) {
   const room = large() ? 1.25 : 1;
   const years = months.flatMap((day, i) => (day.slice(5, 7) === "01" ? [[i, day.slice(0, 4)]] : []));
   const all = years.length > 1 ? years : months.map((day, i) => [i, month(day)]);
   const least = room * (years.length > 1 ? YEAR_ROOM : MONTH_ROOM);
   const found = [];
-  for (const one of all) if (!found.length || x(one[0]) - x(found.at(-1)[0]) >= least) found.push(one);
+  for (const [i, text] of all) {
+    const at = Math.min(x(i), width - wideOf(text));
+    if (!found.length || at - found.at(-1)[0] >= least) found.push([at, text]);
+  }
   return found;
 }
 
@@ -96,7 +100,8 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
   const flat = lines.flatMap((line) => [...line.mid, ...(line.low ?? []), ...(line.high ?? [])]).filter((v) => v !== null);
   const span = [Math.min(...flat), Math.max(...flat)];
   const pad = (span[1] - span[0]) * 0.08 || span[1] * 0.05;
-  const low = Math.max(0, span[0] - pad);
+  // Room for a name below the lowest line.
+  const low = Math.max(0, span[0] - Math.max(pad, (NAME_ROOM / height) * (span[1] - span[0])));
   const high = span[1] + pad;
   const right = width - EDGE.right;
   const marks = ticks(low, high, 4).map((tick) => [tick, number(tick, 4)]);
@@ -118,10 +123,7 @@ export function priceChart(box, { months, lines, shade, cursor, name, width, hei
     parts.push(svg("line", { class: "axis", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
     parts.push(svg("text", { x: left - 4, y: y(tick) + 4, "text-anchor": "end" }, text));
   }
-  for (const [i, text] of days(months, x)) {
-    const end = x(i) + wideOf(text) > width ? "end" : "start";
-    parts.push(svg("text", { x: end === "end" ? width : x(i), y: height - 6, "text-anchor": end }, text));
-  }
+  for (const [at, text] of days(months, x, width)) parts.push(svg("text", { x: at, y: height - 6 }, text));
   for (const line of lines) {
     if (line.low && line.high) parts.push(svg("path", { class: `${line.kind}band`, d: area(line) }));
   }
@@ -165,7 +167,7 @@ export function heatMap(box, { months, outcome, cursor, goodName, width, choose 
     });
     parts.push(svg("text", { x: width - (big ? 50 : 40), y: r * row + 14 }, percent(one.most, 0)));
   });
-  for (const [i, text] of days(months, (at) => side + at * cell)) parts.push(svg("text", { x: side + i * cell, y: height - 5 }, text));
+  for (const [at, text] of days(months, (i) => side + i * cell, width)) parts.push(svg("text", { x: at, y: height - 5 }, text));
   parts.push(svg("rect", { x: side + cursor * cell - 1, y: 0, width: cell + 1, height: rows.length * row, fill: "none", stroke: "#1b2430", "stroke-width": 1.6 }));
   const list = rows.map((one) => `${one.name} ${percent(one.most, 0)} (${month(months[one.shares.indexOf(Math.max(...one.shares))])})`).join(", ");
   fill(box, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("heatName", { good: goodName, list }) }, parts));

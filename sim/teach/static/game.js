@@ -39,8 +39,13 @@ export async function gamePost(path, body) {
     throw new Error(t("offline"));
   }
   const found = await response.json();
-  if (!response.ok) throw new Error(found.error);
+  if (!response.ok) throw Object.assign(new Error(found.error), { status: response.status });
   return found;
+}
+
+/** How the game stands now. */
+export async function gameState() {
+  return (await fetch("api/play")).json();
 }
 
 export function seatName(words, code) {
@@ -61,7 +66,7 @@ export function levelWords(words, kind, level) {
     tariff: () => percent(at("rate"), 0), stockpile: () => t("strongStock", { n: at("size") }),
     subsidise: () => t("strongFloor", { p: percent(at("price"), 0) }), strike: () => t("strongStrike", { p: percent(at("loss"), 0), n: at("length") }),
   }[kind];
-  return said ? `${name}: ${said()}` : name;
+  return said ? name + t("colon") + said() : name;
 }
 
 /** A move in words, without who makes it. */
@@ -96,7 +101,7 @@ export function newsList(words, game) {
   const past = game.board.quarters.map((quarter, i) => [i, quarter]).reverse();
   const lines = ([i, quarter]) => [
     ...quarter.brought.map((one) => broughtWords(words, one)),
-    ...Object.entries(quarter.moves).filter(([, move]) => move.kind !== "wait").map(([code, move]) => `${seatName(words, code)}: ${moveWords(words, move)}`),
+    ...Object.entries(quarter.moves).filter(([, move]) => move.kind !== "wait").map(([code, move]) => seatName(words, code) + t("colon") + moveWords(words, move)),
     ...quarter.deals.map(([a, b]) => t("dealDone", { a: seatName(words, a), b: seatName(words, b) })),
     ...quarter.seen.map((one) => seenWords(words, one)),
     ...(i > 0 ? game.board.quarters[i - 1].brought.filter((one) => one.kind === "report").map((one) => reportEnd(words, one, quarter)) : []),
@@ -105,7 +110,7 @@ export function newsList(words, game) {
     now.length ? el("ul", {}, now.map((text) => el("li", {}, el("b", {}, t("justIn")), " ", text))) : null,
     past.map(([i, quarter]) => {
       const said = lines([i, quarter]);
-      return el("section", {}, el("h3", {}, `${t("quarter", { n: i + 1 })}, ${quarterName(quarter.months)}`), el("ul", {}, (said.length ? said : [t("nothingDone")]).map((text) => el("li", {}, text))));
+      return el("section", {}, el("h3", {}, t("quarter", { n: i + 1 }) + t("colon") + quarterName(quarter.months)), el("ul", {}, (said.length ? said : [t("nothingDone")]).map((text) => el("li", {}, text))));
     }));
 }
 

@@ -16,6 +16,7 @@ let found = null;
 let begun = -1;
 let shown = "";
 let asked = 0;
+let refusedIn = "";
 
 start();
 
@@ -61,6 +62,12 @@ function draw() {
   const held = document.activeElement?.id;
   // Who is typing or choosing is not disturbed by what others do.
   const look = JSON.stringify([spoken(), found.turning, seat, game.phase, game.round, game.joining, game.brought, game.leaked, game.board.influence, game.board.months.length, seat ? 0 : game.teams, asked]);
+  // What was refused in one quarter says nothing of the next one.
+  const stage = `${game.phase} ${game.round}`;
+  if (stage !== refusedIn) {
+    refusedIn = stage;
+    if (said.textContent !== t("phoneOffline")) say("");
+  }
   if (look === shown || (!seat && game.joining && held === "team-name" && shown)) return;
   shown = look;
   document.title = `${own(words.title)}: ${seat ? seatName(words, seat.country) : t("joinTitle")}`;
@@ -100,7 +107,7 @@ function seatParts(words, game, seat) {
       begun = game.round;
       Object.assign(plan, { kind: "wait", good: "", whom: "", level: 1, lifts: "" });
     }
-    parts.push(el("h2", {}, `${t("quarterOf", { n: game.round + 1, of: game.rounds })}: ${quarterName(game.months)}`));
+    parts.push(el("h2", {}, t("quarterOf", { n: game.round + 1, of: game.rounds }) + t("colon") + quarterName(game.months)));
     if (found.turning) parts.push(el("p", { class: "big" }, t("computing")));
     else if (seat.move) parts.push(el("p", { class: "answer" }, el("b", {}, t("youDecided")), ` ${moveWords(words, seat.move)}`), el("p", { class: "small" }, t("waitTurn")));
     else parts.push(chooser(words, game, seat));
@@ -116,7 +123,7 @@ function seatParts(words, game, seat) {
 
 function trade(words, seat) {
   const row = words.seats.find((one) => one.id === seat.country);
-  const list = (title, goods) => (Object.keys(goods).length ? el("section", {}, el("h2", {}, title), el("ul", {}, Object.entries(goods).map(([good, who]) => el("li", {}, `${goodCalled(words, good)}: ${who.slice(0, 5).map((code) => seatName(words, code)).join(", ")}${who.length > 5 ? " …" : ""}`)))) : null);
+  const list = (title, goods) => (Object.keys(goods).length ? el("section", {}, el("h2", {}, title), el("ul", {}, Object.entries(goods).map(([good, who]) => el("li", {}, `${goodCalled(words, good)}${t("colon")}${who.slice(0, 5).map((code) => seatName(words, code)).join(", ")}${who.length > 5 ? " …" : ""}`)))) : null);
   return el("div", {}, list(t("youSell"), row.sells), list(t("youBuy"), row.buys));
 }
 
