@@ -22,6 +22,7 @@ OVER_RUN = {
 IN_SWEEP = {
     "run": "", "alike": "yes", "summed": "by country and kind", "sweep": "sweeps alone",
     "every_flow": "`--every-flow` alone", "outcome": "sweeps alone",
+    "total": "sweeps alone",
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ DETAILS = {
     "sweep": "sweeps alone keep it",
     "every_flow": "sweeps alone keep it, where asked to keep every flow",
     "outcome": "sweeps alone keep it, one number per member and good for the whole run",
+    "total": "sweeps alone keep it: the sum over the run of what single runs keep by step",
 }
 SUMMED = ", summed by country and kind"
 

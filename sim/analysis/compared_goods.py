@@ -16,6 +16,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics, run_metrics
+from sim.analysis.compared_shares import Shares, share_facts, shares_of
 from sim.analysis.comparison import Key
 from sim.analysis.select import controller, own_events, price
 from sim.results.grouping import group_sum, over_run
@@ -34,7 +35,7 @@ USED = (
 )  # fmt: skip
 MOST_TOGETHER = 4
 """Blocks in memory at once."""
-NEEDED = (*USED, "imports", "price_delivered", "flow_year")
+NEEDED = (*USED, "imports", "price_delivered", "flow_year", "sales", "sales_year")
 """All that is read of a run: to cut out members of every variable that a run has takes as long as to read."""
 PEAK = 1.05
 """Multiple of the baseline from which a price is said to have a peak."""
@@ -158,6 +159,7 @@ class _Members:
     data: xr.Dataset
     needs: dict[tuple[str, tuple[str, ...]], _Need] = field(default_factory=dict)
     spread: dict[str, tuple[Values, Values]] = field(default_factory=dict)
+    shares: dict[str, Shares] = field(default_factory=dict)
 
     def need(self, good: str, by: tuple[str, ...]) -> _Need:
         """Tonnes missing and needed by labels of users."""
@@ -171,6 +173,12 @@ class _Members:
             self.spread[good] = _last_year(self.data, good)
         return self.spread[good]
 
+    def share(self, good: str) -> Shares:
+        """Shares of the last year, by country and owner."""
+        if good not in self.shares:
+            self.shares[good] = shares_of(self.data, good)
+        return self.shares[good]
+
 
 def _facts(
     run: _Members, base: _Members | None, controls: Mapping[str, Sequence[str]], wanted: Wanted
@@ -183,6 +191,7 @@ def _facts(
         for country in places:
             facts |= _prices(run.data, usual, good, country)
         facts |= _users(run, base, good, wanted)
+        facts |= share_facts(good, run.share(good), base.share(good) if base is not None else None)
     return facts
 
 

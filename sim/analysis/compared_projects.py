@@ -9,8 +9,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.compared_rows import plain_row
-from sim.analysis.comparison import Band, Key, Section, Values, band
+from sim.analysis.comparison import Band, Key, Row, Section, Values, band
 from sim.analysis.measures import MEASURES
+from sim.analysis.names import country_name
+from sim.analysis.select import texts
+from sim.results.grouping import over_period
 from sim.world.projects import STAGES
 
 __all__ = ["has_projects", "project_facts", "project_section", "project_sentence"]
@@ -18,6 +21,8 @@ __all__ = ["has_projects", "project_facts", "project_section", "project_sentence
 Pairs = Mapping[str, tuple[xr.Dataset, xr.Dataset]]
 Stages = npt.NDArray[np.int64]
 BUILDING, OPERATING, MOTHBALLED, CLOSED, CANCELLED = range(STAGES.index("building"), len(STAGES))
+HOMES_SHOWN = 3
+"""Countries of projects, and of their owners, that have rows of their own."""
 BESIDE = ("projects_delayed", "projects_killed", "projects_saved")
 """Measures against the paired baseline."""
 
@@ -39,13 +44,10 @@ def _stages(data: xr.Dataset, names: list[str]) -> Stages:
     return held
 
 
-def _total(data: xr.Dataset, *names: str) -> Values:
-    """(M,) sum of some variables over the run; 0 of those that it did not keep."""
-    total = np.zeros(data.sizes["member"])
-    for name in names:
-        if name in data:
-            total = total + data[name].values.sum(axis=(1, 2))
-    return total
+def _total(data: xr.Dataset, *names: str) -> Values | None:
+    """(M,) sum of some variables over the run; None where it has none of them."""
+    parts = [part.sum(axis=1) for name in names if (part := over_period(data, name)) is not None]
+    return sum(parts[1:], parts[0]) if parts else None
 
 
 def project_facts(data: xr.Dataset, base: xr.Dataset | None) -> dict[Key, Values]:
@@ -66,10 +68,21 @@ def project_facts(data: xr.Dataset, base: xr.Dataset | None) -> dict[Key, Values
         facts["projects_delayed"] = _opened(mine) > _opened(usual)
         facts["projects_killed"] = np.isin(mine[:, -1], ended) & ~np.isin(usual[:, -1], ended)
         facts["projects_saved"] = ~np.isin(mine[:, -1], ended) & np.isin(usual[:, -1], ended)
-    found = {Key(name): counted.sum(1).astype(np.float64) for name, counted in facts.items()}
-    found[Key("projects_invested")] = _total(data, "project_invested")
-    found[Key("public_paid")] = _total(data, "fund_paid", "floor_paid", "promotion_paid")
-    found[Key("public_returned")] = _total(data, "fund_returned")
+    # Of a member that failed nothing is known.
+    failed = (last < 0).any(1)
+    found = {Key(name): np.where(failed, np.nan, counted.sum(1)) for name, counted in facts.items()}
+    for place, axis in (("place", "project_country"), ("owner", "project_owner_country")):
+        home = texts(data, axis)
+        for country in sorted(set(home.tolist())):
+            count = facts["projects_running"][:, home == country].sum(1)
+            found[Key("projects_running", **{place: country})] = np.where(failed, np.nan, count)
+    nothing = np.zeros(data.sizes["member"])
+    invested = _total(data, "project_invested")
+    if invested is not None:
+        paid, back = _total(data, "fund_paid", "floor_paid", "promotion_paid"), _total(data, "fund_returned")
+        found[Key("projects_invested")] = invested
+        found[Key("public_paid")] = nothing if paid is None else paid
+        found[Key("public_returned")] = nothing if back is None else back
     return found
 
 
@@ -82,15 +95,38 @@ def project_section(baseline: tuple[str, xr.Dataset], pairs: Pairs, period: str)
         return None
     keys = list(dict.fromkeys(key for mine in facts.values() for key in mine))
     order = [Key(measure) for measure in MEASURES if Key(measure) in keys]
-    rows = [plain_row(facts, key) for key in order]
+    rows = []
+    for key in order:
+        rows.append(plain_row(facts, key))
+        if key.measure == "projects_running":
+            rows += _by_home(facts)
     return Section("projects", f"Projects, {period}", tuple(row for row in rows if row is not None))
+
+
+def _by_home(facts: Mapping[str, dict[Key, Values]]) -> list[Row | None]:
+    """Rows on projects that run in the countries that have most of them, and of owners of most of them."""
+    rows = []
+    for axis, words in (("place", "in"), ("owner", "of owners in")):
+        most: dict[str, float] = {}
+        for mine in facts.values():
+            for key, values in mine.items():
+                name = getattr(key, axis)
+                if key.measure == "projects_running" and name and not np.isnan(values).all():
+                    most[name] = max(most.get(name, 0.0), float(np.nanmedian(values)))
+        largest = sorted((name for name in most if most[name] > 0), key=lambda name: (-most[name], name))
+        for name in largest[:HOMES_SHOWN]:
+            key, at = Key("projects_running", **{axis: name}), f"  {words} {country_name(name)}"
+            rows.append(plain_row(facts, key, name=at))
+    return rows
 
 
 def project_sentence(name: str, data: xr.Dataset, base: xr.Dataset) -> str:
     """What a run's policy did to projects, in one sentence with figures."""
     facts, usual = project_facts(data, base), project_facts(base, None)
-    bands: dict[str, Band] = {key.measure: band(values) for key, values in facts.items()}
-    before = {key.measure: band(values) for key, values in usual.items()}
+    whole = {name: {k.measure: v for k, v in mine.items() if k == Key(k.measure)}
+             for name, mine in (("now", facts), ("before", usual))}  # fmt: skip
+    bands: dict[str, Band] = {measure: band(values) for measure, values in whole["now"].items()}
+    before = {measure: band(values) for measure, values in whole["before"].items()}
     usually = f"{before['projects_running'].median:.0f} in the baseline"
     parts = [
         f"{_figure(bands['projects_running'])} projects run at the end, {usually}",
@@ -100,7 +136,7 @@ def project_sentence(name: str, data: xr.Dataset, base: xr.Dataset) -> str:
     if "projects_delayed" in bands:
         parts.append(f"{_figure(bands['projects_delayed'])} open later or never")
         parts.append(f"{_figure(bands['projects_killed'])} die that would have lived")
-    if bands["public_paid"].high != 0:
+    if "public_paid" in bands and bands["public_paid"].high != 0:
         parts.append(f"states pay {_figure(bands['public_paid'], BILLION)} bn USD")
     return f"{name}: {'; '.join(parts)}"
 

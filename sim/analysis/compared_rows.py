@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.analysis.compared_goods import Facts, Wanted
+from sim.analysis.compared_shares import SHARES, largest_shares
 from sim.analysis.comparison import Band, Key, Row, Section, band
 from sim.analysis.measures import MEASURES
 from sim.analysis.names import country_name
@@ -96,13 +97,13 @@ def _plain(
     return _row(words + extra, unit, measure.kind, key, values) if values else None
 
 
-def plain_row(facts: Scenarios, key: Key, extra: str = "") -> Row | None:
+def plain_row(facts: Scenarios, key: Key, extra: str = "", name: str = "") -> Row | None:
     """The row of what is of no good; None where no scenario has it.
 
     Args:
-        extra: added to the words of the measure.
+        extra: added to the words of the measure. name: in place of these words.
     """
-    return _plain(facts, key, None, extra)
+    return _plain(facts, key, None, extra, name)
 
 
 def _kept(rows: Iterable[Row | None]) -> list[Row]:
@@ -190,7 +191,23 @@ def good_section(
         place = country_name(country)
         rows += _kept(_plain(mine, Key(measure, good, country), shown, f" {place}") for measure in TIMES)
     rows += _kept(_plain(facts, Key(measure, good), shown) for measure in SPREAD)
+    rows += _share_rows(facts, shown, wanted)
     return Section(good, f"{shown.title}, {period}", tuple(rows))
+
+
+def _share_rows(facts: Scenarios, shown: GoodShown, wanted: Wanted) -> list[Row]:
+    """Who makes and sells the good in the last year: the largest, those that move most, those asked for."""
+    rows = []
+    for measure, asked in zip(SHARES, (wanted.importers, wanted.owners), strict=True):
+        for name in dict.fromkeys([*asked, *largest_shares(list(facts.values()), measure, shown.good)]):
+            place = measure == "country_share"
+            at = {"place": name} if place else {"owner": name}
+            words = country_name(name) if place else owner_name(name)
+            rows += [
+                _plain(facts, Key(measure, shown.good, **at), shown, f", {words}"),
+                _plain(facts, Key(f"{measure}_change", shown.good, **at), shown),
+            ]
+    return _kept(rows)
 
 
 def event_section(found: Mapping[str, Mapping[Key, tuple[str, Values]]], period: str) -> Section:

@@ -12,6 +12,7 @@ from sim.analysis.compared_rows import plain_row
 from sim.analysis.comparison import Band, Key, Section, Values, band
 from sim.analysis.names import country_name
 from sim.analysis.select import texts
+from sim.results.grouping import over_period
 
 __all__ = ["state_facts", "state_section", "state_sentence"]
 
@@ -23,14 +24,16 @@ HOSTS_NAMED = 4
 def state_facts(data: xr.Dataset) -> dict[Key, Values]:
     """(M,) USD over the period: taken by each host of mines; paid on exports, and under floors."""
     found: dict[Key, Values] = {}
-    if "host_royalty" in data:
-        taken = (data["host_royalty"].values + data["host_carried"].values).sum(axis=1)
+    royalty, carried = (over_period(data, name) for name in ("host_royalty", "host_carried"))
+    if royalty is not None and carried is not None:
+        taken = royalty + carried
         places = texts(data, "host_country")
         for place in sorted(set(places.tolist())):
             found[Key("host_income", "", place)] = taken[:, places == place].sum(axis=1)
     for measure, name in (("promotion_paid", "promotion_paid"), ("floors_paid", "floor_paid")):
-        if name in data:
-            found[Key(measure)] = data[name].values.sum(axis=(1, 2))
+        paid = over_period(data, name)
+        if paid is not None:
+            found[Key(measure)] = paid.sum(axis=1)
     return found
 
 

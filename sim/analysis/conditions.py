@@ -49,6 +49,10 @@ SHOWN_PER_UNIT = {"USD/kg": 1e-3, "months": 12.0, "bn USD": 1e-9}
 """Shown unit of a row -> how many of it are one of the unit inside the model."""
 ISO3 = 3
 """Letters of the codes that nothing else has."""
+OF_ONE_PLACE = (
+    "delivered", "imports", "imports_change", "country_share", "country_share_change", "net", "duties",
+    "exports_value", "imports_value",
+)  # fmt: skip
 EXAMPLE = "'shortage.JPN.magnets > 10 %'"
 
 
@@ -183,8 +187,7 @@ def _about(
                 found[kind] = country or sector
     if "good" in measure.of and not goods:
         raise written.refuse(f"{measure.name} needs a good", f"write for example '{measure.name}.gallium'")
-    if measure.name in ("delivered", "imports", "imports_change", "net", "duties", "exports_value",
-                        "imports_value") and "place" not in found:  # fmt: skip
+    if measure.name in OF_ONE_PLACE and "place" not in found:
         raise written.refuse(f"{measure.name} needs a country", "write its ISO-3 code behind a dot")
     if "owner" in measure.of and "owner" not in found:
         raise written.refuse(f"{measure.name} needs an owner", "write its name behind a dot")

@@ -14,7 +14,7 @@ from sim.arrays import FloatArray
 from sim.tables import read_table
 
 __all__ = [
-    "HIGH", "LOW", "Band", "GoodReview", "MarketRow", "Pressure", "Review", "Threshold", "as_json",
+    "HIGH", "LOW", "CentralBand", "GoodReview", "MarketRow", "Pressure", "Review", "Threshold", "as_json",
     "thresholds",
 ]  # fmt: skip
 
@@ -61,7 +61,7 @@ def thresholds() -> tuple[Threshold, ...]:
 
 
 @dataclass(frozen=True)
-class Band:
+class CentralBand:
     """A figure of the central case, and the 10th and 90th percentile of the members."""
 
     value: float
@@ -69,7 +69,7 @@ class Band:
     high: float
 
     @classmethod
-    def of(cls, members: FloatArray) -> Band:
+    def of(cls, members: FloatArray) -> CentralBand:
         """Of (M,) values, the first of which is the central case."""
         low, high = np.percentile(members, [LOW, HIGH])
         return cls(float(members[0]), float(low), float(high))
@@ -89,7 +89,7 @@ class MarketRow:
     """Share of the parties together after the deal."""
     hhi: float
     hhi_after: float
-    price: Band
+    price: CentralBand
     """Change of what users there pay, share."""
     crossed: tuple[str, ...]
     """Authorities whose lines it crosses."""
@@ -105,9 +105,9 @@ class Pressure:
     """Upward price pressure on a party: of one dollar of price."""
 
     firm: str
-    gross: Band
+    gross: CentralBand
     """GUPPI: value of the sales that go over to the other party."""
-    net: Band
+    net: CentralBand
     """UPP: less what costs fall by."""
 
 
@@ -116,17 +116,17 @@ class GoodReview:
     """One good in which owners change."""
 
     good: str
-    parties: Mapping[str, Band]
+    parties: Mapping[str, CentralBand]
     """Firm -> change of its price, share."""
-    rivals: Band
-    users: Band
+    rivals: CentralBand
+    users: CentralBand
     """Change of what users pay on average."""
     pressure: tuple[Pressure, ...]
-    remedies: Mapping[str, Band]
+    remedies: Mapping[str, CentralBand]
     """Change of what users pay on average without any remedy, and with each one alone."""
-    passed_on: Mapping[str, Band]
+    passed_on: Mapping[str, CentralBand]
     """Product -> change of its cost through this good."""
-    gains: Mapping[str, Band]
+    gains: Mapping[str, CentralBand]
     """Parties, rivals, and each country's users -> million USD a year gained."""
     inside: float
     """Share of what the parties sell that they sell to themselves after the deal."""

@@ -10,7 +10,7 @@ import numpy as np
 from sim.agents.firms import Buyers, Owned, Rivalry, owned_by
 from sim.agents.parameters import BehaviourTable, Range, read_behaviour, with_assumptions
 from sim.agents.prepared import Prepared
-from sim.analysis.merger_figures import Band, GoodReview, MarketRow, Pressure, Review, thresholds
+from sim.analysis.merger_figures import CentralBand, GoodReview, MarketRow, Pressure, Review, thresholds
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls, OwnerChange
 from sim.engine.run import lay_out
@@ -81,6 +81,10 @@ class _Desk:
         self.after = self._owner(self.changes)
         self.cost = np.log(controls.own_cost_factor[0])
         self.table, (self.members, seed) = table, size
+        self._buyers_of: dict[int, Buyers] = {}
+        self._rivalry_of: dict[int, Rivalry] = {}
+        self._owned_of: dict[tuple[int, bytes], Owned] = {}
+        self._prices_of: dict[tuple[int, bytes], FloatArray] = {}
         self.uniform = np.random.default_rng(seed).random((len(DRAWN), max(size[0] - 1, 0)))
         firms = dict.fromkeys(self.world.facility_firm)
         self.names = dict(enumerate(firms))
@@ -121,12 +125,19 @@ class _Desk:
                 found.append(good)
         return found
 
+    # Every figure of a good asks for these again: each is made once.
+
     def _buyers(self, good: int) -> Buyers:
-        return Buyers.of(self.world, good)
+        if good not in self._buyers_of:
+            self._buyers_of[good] = Buyers.of(self.world, good)
+        return self._buyers_of[good]
 
     def _owned(self, good: int, owner: IntArray) -> Owned:
-        fringe = self._drawn("fringe_firms", good)
-        return owned_by(self.world, good, owner, fringe, self._buyers(good).facility)
+        key = good, owner.tobytes()
+        if key not in self._owned_of:
+            fringe = self._drawn("fringe_firms", good)
+            self._owned_of[key] = owned_by(self.world, good, owner, fringe, self._buyers(good).facility)
+        return self._owned_of[key]
 
     def _drawn(self, name: str, good: int) -> FloatArray:
         """(M, 1) a parameter over its range, the first the central value."""
@@ -137,6 +148,11 @@ class _Desk:
         return np.array([span.central, *values])[:, None]
 
     def _rivalry(self, good: int) -> Rivalry:
+        if good not in self._rivalry_of:
+            self._rivalry_of[good] = self._new_rivalry(good)
+        return self._rivalry_of[good]
+
+    def _new_rivalry(self, good: int) -> Rivalry:
         world = self.world
         flow = self._buyers(good).groups.sums(world.base_flow[good])[None]
         worth = max(float(world.need_worth[world.need_slice(good)].max(initial=1.0)), 1.0)
@@ -154,11 +170,13 @@ class _Desk:
 
     def _prices(self, good: int, owner: IntArray) -> FloatArray:
         """(M, S) prices over those before."""
-        rivalry = self._rivalry(good)
-        ratio = rivalry.ratio(self._owned(good, self.base), self._owned(good, owner))
-        assert rivalry.cost is not None
-        prices: FloatArray = ratio * np.exp(rivalry.cost)
-        return prices
+        key = good, owner.tobytes()
+        if key not in self._prices_of:
+            rivalry = self._rivalry(good)
+            ratio = rivalry.ratio(self._owned(good, self.base), self._owned(good, owner))
+            assert rivalry.cost is not None
+            self._prices_of[key] = ratio * np.exp(rivalry.cost)
+        return self._prices_of[key]
 
     def _index(self, good: int, prices: FloatArray, buyers: BoolArray) -> FloatArray:
         """(M,) change of what some buyers (B,) pay, as a share, split among sellers as they then do."""
@@ -187,13 +205,13 @@ class _Findings(_Desk):
         firms = dict.fromkeys(self.names[number] for number in self.base[sellers[party]])
         own = self._owned(good, self.after).own
         inside = self._buyers(good).groups.sums(world.base_flow[good])
-        users = Band.of(self._index(good, prices, every))
+        users = CentralBand.of(self._index(good, prices, every))
         return GoodReview(
             good=world.goods[good].id,
             parties={
-                firm: Band.of(_mean(prices - 1, output * (self._named(sellers, firm)))) for firm in firms
+                firm: CentralBand.of(_mean(prices - 1, output * self._named(sellers, firm))) for firm in firms
             },
-            rivals=Band.of(_mean(prices - 1, output * ~party)),
+            rivals=CentralBand.of(_mean(prices - 1, output * ~party)),
             users=users,
             pressure=self._pressure(good, party, tuple(firms)),
             remedies=self._remedies(good, every),
@@ -226,10 +244,10 @@ class _Findings(_Desk):
         for firm in firms:
             weight = output * self._named(sellers, firm)
             gross, net = _mean(guppi, weight), _mean(guppi - saved, weight)
-            found.append(Pressure(firm, Band.of(gross), Band.of(net)))
+            found.append(Pressure(firm, CentralBand.of(gross), CentralBand.of(net)))
         return tuple(found)
 
-    def _remedies(self, good: int, every: BoolArray) -> dict[str, Band]:
+    def _remedies(self, good: int, every: BoolArray) -> dict[str, CentralBand]:
         """What users pay with no remedy of this good, and with each alone; nothing where there is none."""
         sellers = self.world.offer_facility[self.world.offer_slice(good)]
         sales = [
@@ -245,7 +263,7 @@ class _Findings(_Desk):
         if len(sales) > 1:
             cases["all of them"] = [*joins, *sales]
         return {
-            name: Band.of(self._index(good, self._prices(good, self._owner(changes)), every))
+            name: CentralBand.of(self._index(good, self._prices(good, self._owner(changes)), every))
             for name, changes in cases.items()
         }
 
@@ -254,7 +272,7 @@ class _Findings(_Desk):
         first = next(one for one in self.changes if one.event == change.event)
         return change is not first
 
-    def _passed_on(self, good: int, prices: FloatArray) -> dict[str, Band]:
+    def _passed_on(self, good: int, prices: FloatArray) -> dict[str, CentralBand]:
         """Change of the cost of each product that plants make of the good."""
         world, activities = self.world, self.prepared.benchmark.activities
         buyers, found = self._buyers(good), {}
@@ -273,7 +291,7 @@ class _Findings(_Desk):
                 value[product] = value.get(product, 0.0) + float(worth)
         for product, parts in spent.items():
             rise = sum(index[:, b] * paid for b, paid in parts) / max(value[product], 1e-300)
-            found[product] = Band.of(np.asarray(rise))
+            found[product] = CentralBand.of(np.asarray(rise))
         return found
 
     def _by_buyer(self, good: int, prices: FloatArray) -> FloatArray:
@@ -285,7 +303,7 @@ class _Findings(_Desk):
             columns.append(self._index(good, prices, one) if tonnes > 0 else np.zeros(self.members))
         return np.stack(columns, axis=1)
 
-    def _gains(self, good: int, prices: FloatArray, party: BoolArray) -> dict[str, Band]:
+    def _gains(self, good: int, prices: FloatArray, party: BoolArray) -> dict[str, CentralBand]:
         """Million USD a year: profits of parties and rivals, and what users of each country are spared."""
         world, rivalry = self.world, self._rivalry(good)
         before, after = self._owned(good, self.base), self._owned(good, self.after)
@@ -296,13 +314,13 @@ class _Findings(_Desk):
         profit = (prices - cost) * sold - margin * rivalry.flow.sum(-1)
         million = world.goods[good].base_price / 1e6
         found = {
-            "parties": Band.of((profit[:, party]).sum(1) * million),
-            "rivals": Band.of((profit[:, ~party]).sum(1) * million),
+            "parties": CentralBand.of((profit[:, party]).sum(1) * million),
+            "rivals": CentralBand.of((profit[:, ~party]).sum(1) * million),
         }
         paid = self._by_buyer(good, prices) * rivalry.flow[0].sum(0) * million
         country = world.facility_country[self._buyers(good).facility]
         for place in np.unique(country).tolist():
-            found[f"users in {world.countries[place]}"] = Band.of(-paid[:, country == place].sum(1))
+            found[f"users in {world.countries[place]}"] = CentralBand.of(-paid[:, country == place].sum(1))
         return found
 
     # -- markets -------------------------------------------------------------------------------
@@ -345,7 +363,7 @@ class _Findings(_Desk):
         return MarketRow(
             good=world.goods[good].id, region=region, value=total * world.goods[good].base_price,
             shares=shares, joint=joint, hhi=index, hhi_after=index_after,
-            price=Band.of(self._index(good, prices, buyers)), crossed=tuple(dict.fromkeys(crossed)),
+            price=CentralBand.of(self._index(good, prices, buyers)), crossed=tuple(dict.fromkeys(crossed)),
         )  # fmt: skip
 
 

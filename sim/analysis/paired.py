@@ -23,6 +23,7 @@ from sim.analysis.select import controller, good_name, label, own_events, price_
 from sim.errors import MonaziteError
 from sim.results import Run
 from sim.results.grouping import ratio
+from sim.variables import VARIABLES
 
 Pairs = dict[str, tuple[xr.Dataset, xr.Dataset]]
 """Scenario -> its results and those of the baseline, row by row the same member."""
@@ -33,7 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 USUAL = Wanted()
-BY_YEAR = ("flow_year",)
+WHOLE = ("flow_year", "sales_year", *(n for n, variable in VARIABLES.items() if variable.detail == "total"))
 """What covers the whole of a run, however many of its steps are compared."""
 
 
@@ -108,7 +109,7 @@ def _aligned(group: Group, goods: Sequence[str]) -> dict[str, xr.Dataset]:
             raise MonaziteError(f"{name} does not hold {good}; in common are: {', '.join(shared)}")
     if all(data.sizes["time"] == len(months) for data in stored.values()):
         return stored
-    return {name: data.drop_vars(BY_YEAR, errors="ignore").sel(time=months) for name, data in stored.items()}
+    return {name: data.drop_vars(WHOLE, errors="ignore").sel(time=months) for name, data in stored.items()}
 
 
 def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) -> Comparison:

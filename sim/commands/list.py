@@ -188,18 +188,15 @@ def _straits(args: argparse.Namespace) -> list[Row]:
 
 def _projects(args: argparse.Namespace) -> list[Row]:
     from sim.paths import world_directory
-    from sim.world.past_projects import known_projects
-    from sim.world.projects import catalogue
+    from sim.world.past_projects import year_projects
 
-    tables = world_directory()
-    known = [row for row in catalogue(tables) if row["base_year"] == str(args.base_year)]
     return [
         {
             "project": row["project"], "good": row["good"], "country": row["country"],
             "owner": " ".join(filter(None, (row["owner_country"], row["owner"]))),
             "t/year": row["capacity_t"], "state": row["state"], "confidence": row["confidence"],
         }
-        for row in known or known_projects(tables, args.base_year)
+        for row in year_projects(world_directory(), args.base_year)
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
-    from sim.analysis.merger_figures import Band, GoodReview, MarketRow, Review
+    from sim.analysis.merger_figures import CentralBand, GoodReview, MarketRow, Review
 
 __all__ = ["main", "register"]
 
@@ -171,5 +171,5 @@ def _percent(value: float) -> str:
     return f"{100 * value:+.2f} %"
 
 
-def _band(band: Band) -> str:
+def _band(band: CentralBand) -> str:
     return f"{_percent(band.value)} [{100 * band.low:.2f}, {100 * band.high:.2f}]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ Reduced = npt.NDArray[np.float64]
 
 __all__ = [
     "PROBABILITIES", "STATISTICS", "average", "group_sum", "highest", "lowest", "member_statistics",
-    "over_run", "ratio", "share", "total",
+    "over_period", "over_run", "ratio", "share", "total",
 ]  # fmt: skip
 
 PROBABILITIES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
@@ -75,6 +75,17 @@ def _extreme(values: Values, choose: Callable[..., Values], least: float) -> Red
     known = ~np.isnan(values)
     chosen = choose(np.where(known, values, least), axis=1).astype(np.float64)
     return np.where(known.any(axis=1), chosen, np.nan)
+
+
+def over_period(dataset: Mapping[Hashable, Any], name: str) -> Reduced | None:
+    """(member, label) what was summed over the steps of a data set: by itself, or by the sweep that kept it.
+
+    None of what the data set has neither way.
+    """
+    if name in dataset:
+        return total(np.asarray(dataset[name]))
+    summed = f"{name}_total"
+    return np.asarray(dataset[summed], dtype=np.float64) if summed in dataset else None
 
 
 def ratio(above: Values, below: npt.ArrayLike) -> Reduced:

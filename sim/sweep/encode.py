@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sim.results.store import COMPRESSION_LEVEL, rounded
 from sim.variables import VARIABLES
 
-__all__ = ["COLUMNS", "block_file", "encode_block", "encode_group"]
+__all__ = ["COLUMNS", "block_file", "encode_block", "encode_group", "unknown"]
 
 Array = npt.NDArray[Any]
 
@@ -53,15 +53,20 @@ def _layout(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], block: int)
         # Time last: neighbours in time resemble each other, which saves a quarter of the disk.
         "filters": [TransposeCodec(order=(0, 2, 1))] if len(shape) == 3 else None,
         "compressors": [blosc, Crc32cCodec()],
-        "fill_value": False if dtype == np.bool_ else np.nan,
+        "fill_value": unknown(dtype),
         "dimension_names": VARIABLES[name].axes,
         "config": {"write_empty_chunks": True},
     }
 
 
+def unknown(dtype: np.dtype[Any]) -> Any:
+    """What stands for a member that failed: not true, -1 where whole numbers are kept, or no number."""
+    return False if dtype == np.bool_ else -1 if dtype.kind == "i" else np.nan
+
+
 def stored_values(values: Array, full: bool) -> Array:
-    """As they are written: single precision, rounded to a few bits unless ``full``."""
-    if values.dtype == np.bool_:
+    """As they are written: single precision, rounded to a few bits unless ``full``; whole numbers as are."""
+    if values.dtype.kind in "bi":
         return values
     single = values.astype(np.float32)
     return single if full else rounded(single)

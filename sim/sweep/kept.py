@@ -1,4 +1,4 @@
-"""What a sweep keeps of each member: prices, production, stocks, shortfall by step, flows by year.
+"""What a sweep keeps of each member: prices, production, stocks, shortfall, projects by step, flows by year.
 
 Facilities are summed to countries, so that a thousand members of the default world take a few hundred
 megabytes and not five thousand; :mod:`sim.variables` says what each variable is.
@@ -23,6 +23,7 @@ from sim.engine.run import Run
 from sim.instruments.process import Process
 from sim.market.flows import FlowTotals
 from sim.results.grouping import over_run
+from sim.sweep.kept_projects import OwnersSales, RunTotals, labels_of
 from sim.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -62,13 +63,17 @@ class SweepRecorder(Recording):
         flow = np.concatenate([flow.ravel() for flow in case.prepared.benchmark.flow])
         # What no sourcing weight reaches cannot move in any member.
         self._traded = self._flows.links.sums(flow[None])[0] > 0
-        sizes = {
+        self._labels = labels_of(processes)
+        sizes = {axis: len(words) for axis, words in self._labels.values()}
+        sizes |= {
             "good": len(world.goods), "offer": len(self._offers.keys), "need": len(self._needs.keys),
             "facility": len(case.observer.users.keys), "link": int(self._traded.sum()),
         }  # fmt: skip
+        self._totals, self._owners = RunTotals(case.prepared.members, sizes), OwnersSales(case)
         self.kept: dict[str, Array] = {}
         for name, variable in KEPT.items():
-            if STEP in variable.axes and (self.every_flow or variable.detail != "every_flow"):
+            wanted = self.every_flow or variable.detail != "every_flow"
+            if wanted and STEP in variable.axes and sizes.get(variable.axes[-1]):
                 shape = (case.prepared.members, case.steps - case.first, sizes[variable.axes[-1]])
                 self.kept[name] = np.zeros(shape, variable.dtype)
 
@@ -90,6 +95,7 @@ class SweepRecorder(Recording):
             "buyer_stock": self._needs.sums(result.buyer_stock),
             "value_added_at_risk": case.observer.value_added_at_risk(result),
         }
+        rows |= {name: row for name, row in result.booked.items() if name in self.kept}
         if self.every_flow:
             step = FlowTotals()
             step.add(clearing)
@@ -103,7 +109,10 @@ class SweepRecorder(Recording):
             self._flows.close_segment()
         if new_year:
             self._flows.close_year()
+            self._owners.close_year()
         self._flows.add(clearing)
+        self._owners.add(clearing.sales)
+        self._totals.add(result.booked)
 
     def finish(self) -> dict[str, Array]:
         """All that is kept, name -> (M, ...)."""
@@ -111,6 +120,8 @@ class SweepRecorder(Recording):
         case, kept = self._case, self.kept
         yearly = [sums[:, self._traded] for sums in self._flows.so_far()]
         kept["flow_year"] = np.stack(yearly, axis=1).astype(np.float32)
+        kept["sales_year"] = self._owners.by_year()
+        kept |= {name: total.astype(np.float32) for name, total in self._totals.kept.items()}
         drawn = case.draws.values
         if drawn:
             kept["drawn"] = np.stack(list(drawn.values()), axis=1)
@@ -162,7 +173,8 @@ class SweepRecorder(Recording):
             "link_exporter": ("link", codes[exporter]),
             "link_importer": ("link", codes[importer]),
             "draw": ("draw", np.array(list(case.draws.values), dtype=str)),
-        }
+            **self._owners.labels(), **self._labels,
+        }  # fmt: skip
 
 
 class EveryFlowRecorder(SweepRecorder):

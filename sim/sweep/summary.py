@@ -89,7 +89,10 @@ def _group(store: Store, variant: Variant) -> dict[str, bytes]:
     length = {axis: len(values) for axis, values in labels.values()}
     sizes = {}
     for name, item in KEPT.items():
-        if (item.detail == "every_flow" and not plan.every_flow) or (name == "drawn" and not length["draw"]):
+        if item.detail == "every_flow" and not plan.every_flow:
+            continue
+        # Of what a scenario has none of, projects for example, there is no axis.
+        if any(axis != "member" and not length.get(axis) for axis in item.axes):
             continue
         shape = (len(variant.runs), *(length[axis] for axis in item.axes[1:]))
         sizes[name] = shape, np.dtype(item.dtype)

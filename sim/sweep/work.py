@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import MonaziteError
-from sim.sweep.encode import encode_block
+from sim.sweep.encode import encode_block, unknown
 from sim.sweep.machine import peak_bytes
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def compute(job: Job) -> tuple[dict[str, Array], dict[int, str]]:
     row_of = first[inverse]
     arrays: dict[str, Array] = {}
     for name in list(parts[0][1]) if parts else ():
-        blank = False if parts[0][1][name].dtype == np.bool_ else np.nan
+        blank = unknown(parts[0][1][name].dtype)
         # One variable after the other, each let go of once it is in place: half the memory.
         found = [(rows, values.pop(name)) for rows, values in parts]
         if len(found) == 1 and np.array_equal(found[0][0], row_of):

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.tables import read_table
+from sim.world.projects import catalogue
 
 __all__ = [
-    "PAST", "RESERVES", "RULES", "further_projects", "known_projects", "past_catalogue",
+    "PAST", "RESERVES", "RULES", "further_projects", "known_projects", "past_catalogue", "year_projects",
 ]  # fmt: skip
 
 PAST = "past_projects.csv"
@@ -67,6 +68,24 @@ def further_projects(read: Mapping[str, Rows], tables: Path, base_year: int) -> 
             for number in range(int(rules["each"])):
                 found.append(made.prospect(good, place, number + 1, rules) | {"base_year": str(base_year)})
     return found
+
+
+def year_projects(
+    tables: Path, base_year: int, read: Mapping[str, Rows] | None = None
+) -> list[dict[str, str]]:
+    """The projects of a year, as rows of the catalogue: the only place that says which these are.
+
+    Those that the catalogue has of it; of another year what was known then, and further ones by rule.
+
+    Args:
+        tables: the folder with the catalogue, past projects and rules.
+        read: tables of the world, on which rules go (:func:`further_projects`); without, named ones alone.
+    """
+    listed = [row for row in catalogue(tables) if row["base_year"] == str(base_year)]
+    if listed:
+        return listed
+    further = further_projects(read, tables, base_year) if read is not None else []
+    return known_projects(tables, base_year) + further
 
 
 class _Made:

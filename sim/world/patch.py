@@ -12,8 +12,8 @@ from statistics import median
 from sim.errors import MonaziteError, did_you_mean
 from sim.names import NoCountry, country_code
 from sim.tables import read_table
-from sim.world.past_projects import further_projects, known_projects
-from sim.world.projects import CATALOGUE, MORE, add_projects, catalogue, chosen_rows
+from sim.world.past_projects import year_projects
+from sim.world.projects import CATALOGUE, MORE, add_projects, chosen_rows
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
 
@@ -112,10 +112,7 @@ def _write(path: Path, rows: Rows) -> None:
 def _projects(base_year: int, read: dict[str, Rows], projects: tuple[Sequence[str], Path]) -> Rows:
     words, folder = projects
     made = {row["good"] for row in read["outputs"] if float(row["output_t"] or 0) > 0}
-    known = [row for row in catalogue(folder) if row["base_year"] == str(base_year)]
-    if not known:
-        known = known_projects(folder, base_year) + further_projects(read, folder, base_year)
-    rows, wrong = chosen_rows(known, words, base_year, made)
+    rows, wrong = chosen_rows(year_projects(folder, base_year, read), words, base_year, made)
     if wrong is not None:
         place, message, remedy = wrong
         raise NoWorld(("world", "projects", str(place)), message, remedy)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.analysis.merger_figures import Band, MarketRow, Review, as_json, thresholds
+from sim.agents.firms import Rivalry
+from sim.analysis import merger_review
+from sim.analysis.merger_figures import CentralBand, MarketRow, Review, as_json, thresholds
 from sim.analysis.merger_review import review
 from sim.errors import MonaziteError
 from sim.instruments import Instrument
@@ -144,4 +146,18 @@ def test_json_has_what_is_printed(plain: Review) -> None:
 
 
 def test_a_band_of_one() -> None:
-    assert Band.of(np.array([0.5])) == Band(0.5, 0.5, 0.5)
+    assert CentralBand.of(np.array([0.5])) == CentralBand(0.5, 0.5, 0.5)
+
+
+def test_rivalry_and_prices_of_a_good_are_made_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Markets, remedies, what is passed on and gains all rest on them."""
+    made: list[int] = []
+    fresh = merger_review._Desk._new_rivalry
+
+    def counted(desk: merger_review._Desk, good: int) -> Rivalry:
+        made.append(good)
+        return fresh(desk, good)
+
+    monkeypatch.setattr(merger_review._Desk, "_new_rivalry", counted)
+    found = reviewed(world, merger(), members=3)
+    assert len(made) == len(set(made)) == len(found.goods)

@@ -317,7 +317,7 @@ def test_a_failed_member_counts_in_no_row_of_a_comparison() -> None:
     names = ("baseline-2024", "licence-test")
     baseline, broken = make_dataset(names[0]), make_dataset(names[1], shock=1.0)
     for name in ("price_outside", "price_inside", "price_gate", "shortfall", "requirement", "production",
-                 "value_added_at_risk", "hhi_owners"):  # fmt: skip
+                 "value_added_at_risk", "hhi_owners", "sales"):  # fmt: skip
         broken[name].values[3] = np.nan
     failed = compare([_run(baseline, names[0]), _run(broken, names[1])], names[0], [DYSPROSIUM])
     members = broken.sizes["member"]

@@ -12,7 +12,13 @@ import pytest
 from sim.paths import world_directory
 from sim.tables import read_table
 from sim.world.load import load_world
-from sim.world.past_projects import RESERVES, further_projects, known_projects, past_catalogue
+from sim.world.past_projects import (
+    RESERVES,
+    further_projects,
+    known_projects,
+    past_catalogue,
+    year_projects,
+)  # fmt: skip
 from sim.world.patch import add_facilities
 from sim.world.projects import catalogue, read_reserves
 from sim.world.source import NoWorld, WorldChoice, world_tables
@@ -99,6 +105,19 @@ def test_further_projects_follow_who_makes_what(nickel: World) -> None:
     permits = {project.facility: project.permit_years for project in nickel.projects}
     assert permits["new_nickel_ore_aus_1"] == RULES["mine_permit_years_oecd"]
     assert permits["new_nickel_ore_idn_1"] == RULES["mine_permit_years"]
+
+
+def test_projects_of_a_year_are_the_catalogues_or_those_known_then() -> None:
+    listed = {row["project"] for row in year_projects(TABLES, 2024)}
+    assert listed == {row["project"] for row in catalogue(TABLES) if row["base_year"] == "2024"}
+    named = year_projects(TABLES, 2013)
+    assert named == known_projects(TABLES, 2013)
+    folder = TABLES / "2009"
+    names = ("facilities", "outputs", "inputs", "prices")
+    read = {name: read_table(folder / f"{name}.csv").dictionaries() for name in names}
+    read |= {name: read_table(TABLES / f"{name}.csv").dictionaries() for name in ("goods", "countries")}
+    further = year_projects(TABLES, 2009, read)[len(year_projects(TABLES, 2009)) :]
+    assert further == further_projects(read, TABLES, 2009)
 
 
 def test_a_plant_with_several_products_stands_for_all_of_them() -> None:
