@@ -8,6 +8,7 @@ fetch, so a loss of ore is a loss of metal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,13 +16,13 @@ import numpy as np
 from sim.agents.prepared import Prepared
 from sim.agents.rounds import ARRIVED, NEARLY, Chains, Mixing, Part, Priced
 from sim.agents.state import State, need_rate
-from sim.agents.year_market import Year, YearMarket, index_of_good
+from sim.agents.year_market import Year, YearMarket, index_of_good, rounds_of
 from sim.agents.year_use import YearUse
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
 
-__all__ = ["Applied", "Coming", "Tomorrow"]
+__all__ = ["Applied", "Coming", "Question", "Tomorrow"]
 
 TOLERANCE = 1e-8
 """Of the market of tomorrow, as a share of its size. What a coarser one leaves open, by the last bits of what
@@ -93,6 +94,54 @@ class Coming:
         return self.parts[key]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a regime is to be priced from, and what of it."""
+
+    regime: Coming
+    """Policy, the market under it, ceilings for a year."""
+    start: Priced
+    """Prices to begin with."""
+    going: BoolArray
+    """(M, chains) chains that are priced, the others staying as they are."""
+    new: bool = True
+    """Whether it is priced for the first time."""
+    rows: BoolArray | None = None
+    """(M,) members that are asked for; None for all."""
+
+
+@dataclass
+class _Way:
+    """A regime on its way from round to round: members and chains that have not arrived."""
+
+    regime: Coming
+    found: Priced
+    """Of all members and goods, as far as they have arrived."""
+    part: Part
+    some: Priced
+    """Prices of the part."""
+    market: YearMarket
+    """That of the part."""
+    mixing: Mixing
+    arrived: bool = False
+
+    def step(self, prices: Priced, last: bool) -> None:
+        """Go on from what a round found."""
+        mixing, part = self.mixing, self.part
+        some = self.some = mixing.step(self.some, prices, last)
+        if last or not mixing.going.any():
+            self.found.put(some, part)
+            self.arrived = True
+            return
+        left = mixing.left()
+        if left.size <= WORTH_NARROWING * part.size:
+            # What is left out has arrived.
+            self.found.put(some, part)
+            self.part, self.some = left.within(part), some.some(left)
+            self.market = self.market.narrowed(left, self.regime.market_of(self.part))
+            mixing.narrow(left)
+
+
 class Tomorrow:
     """Prices regimes without stocks.
 
@@ -118,55 +167,48 @@ class Tomorrow:
             reach=np.ones_like(offers), own=offers.copy(),
         )  # fmt: skip
 
-    def price(
-        self,
-        regime: Coming,
-        state: State,
-        start: Priced,
-        going: BoolArray,
-        new: bool = True,
-        rows: BoolArray | None = None,
-    ) -> Priced:
-        """Prices of a regime without stocks.
+    def price(self, asked: Sequence[Question], state: State) -> list[Priced]:
+        """Prices of regimes without stocks. They know nothing of each other; what they share is time.
 
         Args:
-            regime: policy, the market under it, ceilings for a year.
             state: capacities and thrift as they are.
-            start: prices to begin with.
-            going: (M, chains) chains that are priced, the others staying as they are.
-            new: whether it is priced for the first time. rows: (M,) members that are asked for; None for all.
         """
-        now, near = self._with_costs(start, regime), NEARLY
-        if new:
-            near = ARRIVED
+        found, ways = [], list[_Way]()
+        for question in asked:
+            prices, way = self._begun(question, state)
+            found.append(prices)
+            ways += [] if way is None else [way]
+        for number in range(ROUNDS):
+            ways = [way for way in ways if not way.arrived]
+            if not ways:
+                break
+            each = rounds_of([way.market for way in ways], [way.some for way in ways])
+            for way, prices in zip(ways, each, strict=True):
+                way.step(prices, last=number == ROUNDS - 1)
+        return found
+
+    def _begun(self, question: Question, state: State) -> tuple[Priced, _Way | None]:
+        """One regime before the first round: its prices, and its way to others where there is one."""
+        regime = question.regime
+        now = self._with_costs(question.start, regime)
+        if question.new:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
             usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
-        if rows is not None:
-            going = going & rows[:, None]
+        going = question.going
+        if question.rows is not None:
+            going = going & question.rows[:, None]
         if not going.any():
-            return now
+            return now, None
         part = self.chains.part(going)
-        found, some = now.copied(), now.some(part)
-        market = self._opened(regime, state, part, some)
-        mixing = Mixing(self.chains, going, near)
+        some = now.some(part)
+        mixing = Mixing(self.chains, going, ARRIVED if question.new else NEARLY)
         mixing.narrow(part)
-        for number in range(ROUNDS):
-            some = mixing.step(some, market.round(some), last=number == ROUNDS - 1)
-            if not mixing.going.any():
-                break
-            left = mixing.left()
-            if left.size <= WORTH_NARROWING * part.size:
-                # What is left out has arrived.
-                found.put(some, part)
-                part, some = left.within(part), some.some(left)
-                market = market.narrowed(left, regime.market_of(part))
-                mixing.narrow(left)
-        found.put(some, part)
-        return found
+        found = now.copied()
+        return found, _Way(regime, found, part, some, self._opened(regime, state, part, some), mixing)
 
     def _opened(self, regime: Coming, state: State, part: Part, some: Priced) -> YearMarket:
         """The market of a year under a regime, of a part, at its prices before the first round."""
