@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sim.agents.likeness import Likeness
 from sim.agents.prepared import Prepared
 from sim.agents.rounds import ARRIVED, NEARLY, Chains, Mixing, Part, Priced
 from sim.agents.state import State, need_rate
@@ -110,6 +111,19 @@ class Question:
     """(M,) members that are asked for; None for all."""
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A regime before the first round."""
+
+    question: Question
+    prices: Priced
+    """To begin with; rounds write what they find into them."""
+    going: BoolArray
+    """(M, chains)"""
+    year: Year | None
+    """None where nothing goes."""
+
+
 @dataclass
 class _Way:
     """A regime on its way from round to round: members and chains that have not arrived."""
@@ -155,6 +169,7 @@ class Tomorrow:
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
+        self._likeness = Likeness(self.chains, self._use.bids.activities.need_order)
         self.response = np.where(prepared.entering, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
@@ -173,11 +188,19 @@ class Tomorrow:
         Args:
             state: capacities and thrift as they are.
         """
-        found, ways = [], list[_Way]()
-        for question in asked:
-            prices, way = self._begun(question, state)
-            found.append(prices)
-            ways += [] if way is None else [way]
+        begun = [self._begun(question, state) for question in asked]
+        found, ways, same = [], list[_Way](), list[tuple[Priced, Priced, Part]]()
+        for place, one in enumerate(begun):
+            going = one.going
+            # What another regime asks just so is priced once.
+            for other in begun[:place] if going.any() else []:
+                alike = going & self._alike(one, other)
+                if alike.any():
+                    same.append((one.prices, other.prices, self.chains.part(alike)))
+                    going = going & ~alike
+            found.append(one.prices)
+            if going.any():
+                ways.append(self._way(one, going))
         for number in range(ROUNDS):
             ways = [way for way in ways if not way.arrived]
             if not ways:
@@ -185,10 +208,23 @@ class Tomorrow:
             each = rounds_of([way.market for way in ways], [way.some for way in ways])
             for way, prices in zip(ways, each, strict=True):
                 way.step(prices, last=number == ROUNDS - 1)
+        for prices, leader, part in same:
+            prices.put(leader.some(part), part)
         return found
 
-    def _begun(self, question: Question, state: State) -> tuple[Priced, _Way | None]:
-        """One regime before the first round: its prices, and its way to others where there is one."""
+    def _alike(self, one: _Begun, other: _Begun) -> BoolArray:
+        """(chains,) that both price, of the same members, and that ask the same of the market."""
+        none = np.zeros(self.chains.count, dtype=bool)
+        if one.year is None or other.year is None or one.question.new != other.question.new:
+            return none
+        both: BoolArray = (one.going == other.going).all(axis=0)
+        if not (both & one.going.any(axis=0)).any():
+            return none
+        markets = one.question.regime.market, other.question.regime.market
+        return both & self._likeness.of(markets, (one.year, other.year), (one.prices, other.prices))
+
+    def _begun(self, question: Question, state: State) -> _Begun:
+        """One regime before the first round."""
         regime = question.regime
         now = self._with_costs(question.start, regime)
         if question.new:
@@ -202,16 +238,23 @@ class Tomorrow:
         if question.rows is not None:
             going = going & question.rows[:, None]
         if not going.any():
-            return now, None
-        part = self.chains.part(going)
-        some = now.some(part)
-        mixing = Mixing(self.chains, going, ARRIVED if question.new else NEARLY)
-        mixing.narrow(part)
-        found = now.copied()
-        return found, _Way(regime, found, part, some, self._opened(regime, state, part, some), mixing)
+            return _Begun(question, now, going, None)
+        return _Begun(question, now.copied(), going, self._year(regime, state))
 
-    def _opened(self, regime: Coming, state: State, part: Part, some: Priced) -> YearMarket:
-        """The market of a year under a regime, of a part, at its prices before the first round."""
+    def _way(self, begun: _Begun, going: BoolArray) -> _Way:
+        """The way of some members and chains."""
+        assert begun.year is not None
+        regime, part = begun.question.regime, self.chains.part(going)
+        some = begun.prices.some(part)
+        market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
+        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
+        mixing = Mixing(self.chains, going, ARRIVED if begun.question.new else NEARLY)
+        mixing.narrow(part)
+        opened = YearMarket(begun.year.some(part, caps), market, start, TOLERANCE)
+        return _Way(regime, begun.prices, part, some, opened, mixing)
+
+    def _year(self, regime: Coming, state: State) -> Year:
+        """The year of a regime, of all goods."""
         prepared, controls, use = self._prepared, regime.controls, self._use
         benchmark, bids = prepared.benchmark, use.bids
         need, room = use.need(state, controls)
@@ -219,7 +262,7 @@ class Tomorrow:
         most, usual = self._supply(state, controls)
         plant_cost = bids.activities.revenue_mean(controls.own_cost_factor)
         order = bids.activities.need_order
-        year = Year(
+        return Year(
             offer_good=prepared.world.offer_good, need_good=prepared.world.need_good, bids=bids,
             demand=demand, give_up=give_up, dearest=np.log(worth[:, :, -1]), elasticity=use.elasticity,
             over=1 + prepared.behaviour["entry_margin"][:, :1], cap_tonnes=self._ceilings(regime, need),
@@ -232,9 +275,6 @@ class Tomorrow:
             entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
             sigma=prepared.sigma,
         )  # fmt: skip
-        market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
-        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
-        return YearMarket(year.some(part, caps), market, start, TOLERANCE)
 
     def _with_costs(self, start: Priced, regime: Coming) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""
