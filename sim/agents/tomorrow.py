@@ -8,20 +8,22 @@ fetch, so a loss of ore is a loss of metal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sim.agents.likeness import Likeness
 from sim.agents.prepared import Prepared
 from sim.agents.rounds import ARRIVED, NEARLY, Chains, Mixing, Part, Priced
 from sim.agents.state import State, need_rate
-from sim.agents.year_market import Year, YearMarket, index_of_good
+from sim.agents.year_market import Year, YearMarket, index_of_good, rounds_of
 from sim.agents.year_use import YearUse
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
 
-__all__ = ["Applied", "Coming", "Tomorrow"]
+__all__ = ["Applied", "Coming", "Question", "Tomorrow"]
 
 TOLERANCE = 1e-8
 """Of the market of tomorrow, as a share of its size. What a coarser one leaves open, by the last bits of what
@@ -93,6 +95,67 @@ class Coming:
         return self.parts[key]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a regime is to be priced from, and what of it."""
+
+    regime: Coming
+    """Policy, the market under it, ceilings for a year."""
+    start: Priced
+    """Prices to begin with."""
+    going: BoolArray
+    """(M, chains) chains that are priced, the others staying as they are."""
+    new: bool = True
+    """Whether it is priced for the first time."""
+    rows: BoolArray | None = None
+    """(M,) members that are asked for; None for all."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A regime before the first round."""
+
+    question: Question
+    prices: Priced
+    """To begin with; rounds write what they find into them."""
+    going: BoolArray
+    """(M, chains)"""
+    year: Year | None
+    """None where nothing goes."""
+
+
+@dataclass
+class _Way:
+    """A regime on its way from round to round: members and chains that have not arrived."""
+
+    regime: Coming
+    found: Priced
+    """Of all members and goods, as far as they have arrived."""
+    part: Part
+    some: Priced
+    """Prices of the part."""
+    market: YearMarket
+    """That of the part."""
+    mixing: Mixing
+    arrived: bool = False
+
+    def step(self, prices: Priced, last: bool) -> None:
+        """Go on from what a round found."""
+        mixing, part = self.mixing, self.part
+        some = self.some = mixing.step(self.some, prices, last)
+        if last or not mixing.going.any():
+            self.found.put(some, part)
+            self.arrived = True
+            return
+        left = mixing.left()
+        if left.size <= WORTH_NARROWING * part.size:
+            # What is left out has arrived.
+            self.found.put(some, part)
+            self.part, self.some = left.within(part), some.some(left)
+            self.market = self.market.narrowed(left, self.regime.market_of(self.part))
+            mixing.narrow(left)
+
+
 class Tomorrow:
     """Prices regimes without stocks.
 
@@ -106,6 +169,7 @@ class Tomorrow:
         self._prepared = prepared
         self._use = YearUse(prepared)
         self.chains = Chains(prepared)
+        self._likeness = Likeness(self.chains, self._use.bids.activities.need_order)
         self.response = np.where(prepared.entering, ENTRY_RESPONSE, response)
 
     def base(self) -> Priced:
@@ -118,58 +182,79 @@ class Tomorrow:
             reach=np.ones_like(offers), own=offers.copy(),
         )  # fmt: skip
 
-    def price(
-        self,
-        regime: Coming,
-        state: State,
-        start: Priced,
-        going: BoolArray,
-        new: bool = True,
-        rows: BoolArray | None = None,
-    ) -> Priced:
-        """Prices of a regime without stocks.
+    def price(self, asked: Sequence[Question], state: State) -> list[Priced]:
+        """Prices of regimes without stocks. They know nothing of each other; what they share is time.
 
         Args:
-            regime: policy, the market under it, ceilings for a year.
             state: capacities and thrift as they are.
-            start: prices to begin with.
-            going: (M, chains) chains that are priced, the others staying as they are.
-            new: whether it is priced for the first time. rows: (M,) members that are asked for; None for all.
         """
-        now, near = self._with_costs(start, regime), NEARLY
-        if new:
-            near = ARRIVED
+        begun = [self._begun(question, state) for question in asked]
+        found, ways, same = [], list[_Way](), list[tuple[Priced, Priced, Part]]()
+        for place, one in enumerate(begun):
+            going = one.going
+            # What another regime asks just so is priced once.
+            for other in begun[:place] if going.any() else []:
+                alike = going & self._alike(one, other)
+                if alike.any():
+                    same.append((one.prices, other.prices, self.chains.part(alike)))
+                    going = going & ~alike
+            found.append(one.prices)
+            if going.any():
+                ways.append(self._way(one, going))
+        for number in range(ROUNDS):
+            ways = [way for way in ways if not way.arrived]
+            if not ways:
+                break
+            each = rounds_of([way.market for way in ways], [way.some for way in ways])
+            for way, prices in zip(ways, each, strict=True):
+                way.step(prices, last=number == ROUNDS - 1)
+        for prices, leader, part in same:
+            prices.put(leader.some(part), part)
+        return found
+
+    def _alike(self, one: _Begun, other: _Begun) -> BoolArray:
+        """(chains,) that both price, of the same members, and that ask the same of the market."""
+        none = np.zeros(self.chains.count, dtype=bool)
+        if one.year is None or other.year is None or one.question.new != other.question.new:
+            return none
+        both: BoolArray = (one.going == other.going).all(axis=0)
+        if not (both & one.going.any(axis=0)).any():
+            return none
+        markets = one.question.regime.market, other.question.regime.market
+        return both & self._likeness.of(markets, (one.year, other.year), (one.prices, other.prices))
+
+    def _begun(self, question: Question, state: State) -> _Begun:
+        """One regime before the first round."""
+        regime = question.regime
+        now = self._with_costs(question.start, regime)
+        if question.new:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
             usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
-        if rows is not None:
-            going = going & rows[:, None]
+        going = question.going
+        if question.rows is not None:
+            going = going & question.rows[:, None]
         if not going.any():
-            return now
-        part = self.chains.part(going)
-        found, some = now.copied(), now.some(part)
-        market = self._opened(regime, state, part, some)
-        mixing = Mixing(self.chains, going, near)
-        mixing.narrow(part)
-        for number in range(ROUNDS):
-            some = mixing.step(some, market.round(some), last=number == ROUNDS - 1)
-            if not mixing.going.any():
-                break
-            left = mixing.left()
-            if left.size <= WORTH_NARROWING * part.size:
-                # What is left out has arrived.
-                found.put(some, part)
-                part, some = left.within(part), some.some(left)
-                market = market.narrowed(left, regime.market_of(part))
-                mixing.narrow(left)
-        found.put(some, part)
-        return found
+            return _Begun(question, now, going, None)
+        return _Begun(question, now.copied(), going, self._year(regime, state))
 
-    def _opened(self, regime: Coming, state: State, part: Part, some: Priced) -> YearMarket:
-        """The market of a year under a regime, of a part, at its prices before the first round."""
+    def _way(self, begun: _Begun, going: BoolArray) -> _Way:
+        """The way of some members and chains."""
+        assert begun.year is not None
+        regime, part = begun.question.regime, self.chains.part(going)
+        some = begun.prices.some(part)
+        market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
+        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
+        mixing = Mixing(self.chains, going, ARRIVED if begun.question.new else NEARLY)
+        mixing.narrow(part)
+        opened = YearMarket(begun.year.some(part, caps), market, start, TOLERANCE)
+        return _Way(regime, begun.prices, part, some, opened, mixing)
+
+    def _year(self, regime: Coming, state: State) -> Year:
+        """The year of a regime, of all goods."""
         prepared, controls, use = self._prepared, regime.controls, self._use
         benchmark, bids = prepared.benchmark, use.bids
         need, room = use.need(state, controls)
@@ -177,7 +262,7 @@ class Tomorrow:
         most, usual = self._supply(state, controls)
         plant_cost = bids.activities.revenue_mean(controls.own_cost_factor)
         order = bids.activities.need_order
-        year = Year(
+        return Year(
             offer_good=prepared.world.offer_good, need_good=prepared.world.need_good, bids=bids,
             demand=demand, give_up=give_up, dearest=np.log(worth[:, :, -1]), elasticity=use.elasticity,
             over=1 + prepared.behaviour["entry_margin"][:, :1], cap_tonnes=self._ceilings(regime, need),
@@ -190,9 +275,6 @@ class Tomorrow:
             entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
             sigma=prepared.sigma,
         )  # fmt: skip
-        market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
-        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
-        return YearMarket(year.some(part, caps), market, start, TOLERANCE)
 
     def _with_costs(self, start: Priced, regime: Coming) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""

@@ -7,6 +7,7 @@ make what follows their prices: what plants bid, what they ask and what they can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +16,10 @@ import numpy as np
 from sim.agents.rounds import LARGEST_LOG, Part, Priced
 from sim.agents.worth import CLASSES, Bids
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
-from sim.market.clearing import ClearingState, Market, clear
+from sim.market.clearing import Asked, Clearing, ClearingState, Market, clear, clear_together
+from sim.market.layout import Terms
 
-__all__ = ["Year", "YearMarket", "index_of_good"]
+__all__ = ["Year", "YearMarket", "index_of_good", "rounds_of"]
 
 LONGEST_WAY = 3.0
 """In logs, that what a plant can make is taken to move between two rounds."""
@@ -122,7 +124,7 @@ class YearMarket:
     """
 
     def __init__(self, year: Year, market: Market, start: ClearingState, tolerance: float) -> None:
-        self.year, self.market, self.start, self._tolerance = year, market, start, tolerance
+        self.year, self.market, self.start, self.tolerance = year, market, start, tolerance
         activities, bids = year.bids.activities, year.bids
         self._made = np.flatnonzero(activities.offer_plant >= 0)
         self._plant = activities.offer_plant[self._made]
@@ -145,22 +147,28 @@ class YearMarket:
         log_price = self.start.log_price.take(part.rows, axis=0).take(part.offers, axis=1)
         log_rent = self.start.log_rent_for(self.market).take(part.rows, axis=0).take(caps, axis=1)
         start = ClearingState(log_price, log_rent, market.cap_keys)
-        return YearMarket(self.year.some(part, caps), market, start, self._tolerance)
+        return YearMarket(self.year.some(part, caps), market, start, self.tolerance)
 
     def round(self, now: Priced) -> Priced:
-        """What a round finds; the next one's solver starts where this one's ended.
+        """What a round finds; the next one's solver starts where this one's ended."""
+        return self.found(now, _cleared(self.asked(now), self.tolerance))
 
-        Equations (M113) and (M116), docs/model.md, for ``Yk_s`` and ``alw_h``.
-        """
-        year, made = self.year, self._made
+    def asked(self, now: Priced) -> Asked:
+        """What a round asks of the clearing core."""
+        year = self.year
         product, index = np.exp(now.offer), np.exp(now.need)
         others, inputs = year.bids.paid(index)
         self._set_bids(product, others)
         quantity, ask = self._above.supply(product, now.reach, inputs)
-        clearing = clear(
-            self.market, quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes,
-            start=self.start, tolerance=self._tolerance,
-        )  # fmt: skip
+        terms = Terms(quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
+        return Asked(self.market, terms, self.start)
+
+    def found(self, now: Priced, clearing: Clearing) -> Priced:
+        """What a round finds, from its clearing.
+
+        Equations (M113) and (M116), docs/model.md, for ``Yk_s`` and ``alw_h``.
+        """
+        year, made = self.year, self._made
         self.start = clearing.state
         price, index = np.log(clearing.price), np.log(clearing.index)
         # Nobody pays more than the last class of anybody's use: who has none of it goes without.
@@ -224,6 +232,23 @@ class YearMarket:
             # Member by member: what one meets must not depend on the others.
             found[:, needs] = np.where(counts[:, place, None], self._at_floor[good], -LARGEST_LOG)
         return found
+
+
+def rounds_of(markets: Sequence[YearMarket], now: Sequence[Priced]) -> list[Priced]:
+    """What a round finds in several markets, each by itself; their clearings share their calls."""
+    if len(markets) == 1:
+        return [markets[0].round(now[0])]
+    asked = [market.asked(prices) for market, prices in zip(markets, now, strict=True)]
+    cleared = clear_together(asked, markets[0].tolerance)
+    return [of.found(at, one) for of, at, one in zip(markets, now, cleared, strict=True)]
+
+
+def _cleared(asked: Asked, tolerance: float) -> Clearing:
+    terms = asked.terms
+    return clear(
+        asked.market, terms.quantity, terms.ask, terms.demand, terms.reservation, terms.elasticity,
+        terms.cap_tonnes, start=asked.start, tolerance=tolerance,
+    )  # fmt: skip
 
 
 class _Above:

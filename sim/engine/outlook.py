@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from sim.agents.holding import closing_rate, weight_ahead
 from sim.agents.parameters import with_assumptions
 from sim.agents.rounds import Priced
 from sim.agents.state import State
-from sim.agents.tomorrow import Coming, Tomorrow
+from sim.agents.tomorrow import Coming, Question, Tomorrow
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
 from sim.engine.policy import active_controls
 from sim.engine.prospects import Prospects
@@ -56,6 +56,34 @@ class _Known:
         return self.priced if self.before is self.priced else self.before.towards(self.priced, part)
 
 
+@dataclass
+class _Source:
+    """Members whose prices in a window come from a regime that has been priced."""
+
+    rows: BoolArray
+    """(M,)"""
+    known: _Known
+    anew: bool
+    """Whether it is priced again."""
+    asked: Question | None = None
+    priced: Priced | None = None
+    """What came of it."""
+
+
+@dataclass
+class _Plan:
+    """From what a window's prices come."""
+
+    known: _Known
+    """What will be known of it."""
+    window: Window
+    sources: list[_Source] = field(default_factory=list)
+    new: BoolArray = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    """(M,) members to whom it is new."""
+    calm: BoolArray = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    """(M,) members that have heard of nothing yet."""
+
+
 class Outlook:
     """The expected price of every seller and buyer, from what is announced and in force.
 
@@ -92,12 +120,12 @@ class Outlook:
         quarter, part = _quarter(self._case.dates[time], end)
         again = self._quarter is not None and quarter != self._quarter
         self._quarter = quarter
-        kept: list[_Known] = []
         self._moved = None
+        plans: list[_Plan] = []
         for window in windows:
-            kept.append(self._of(window, state, kept, again))
-        self._priced = kept
-        known = [one.at(part) for one in kept]
+            plans.append(self._plan(window, plans, state, again))
+        self._priced = self._priced_by(plans, state)
+        known = [one.at(part) for one in self._priced]
         offer = self._mean(windows, known, "offer", self._offer_rate)
         need = self._mean(windows, known, "need", self._need_rate)
         state.offer_expected_price = np.exp(offer)
@@ -125,64 +153,84 @@ class Outlook:
 
     # -- what it would bring -------------------------------------------------------------------
 
-    def _of(self, window: Window, state: State, kept: Sequence[_Known], again: bool) -> _Known:
-        """Prices of a window's regime, member by member from what comes nearest to it.
+    def _plan(self, window: Window, before: Sequence[_Plan], state: State, again: bool) -> _Plan:
+        """From what a window's prices come, member by member: what has been priced nearest to it.
 
         Args:
-            kept: what windows before this one have been priced at in this step.
+            before: plans of the windows before this one.
             again: whether regimes that have been priced are priced again.
         """
-        calm = np.zeros(len(window.parts), dtype=bool)
+        members = len(window.parts)
+        plan = _Plan(_Known(window.name, window.like, window.parts, self._base, self._base), window)
         if not window.events:
             # Where nothing has been heard of yet, what agents expect has moved nothing either.
-            calm = ~np.any(self._apart(state), axis=1)
-            if calm.all():
-                return _Known(window.name, window.like, window.parts, self._base, self._base)
-        here = len(kept)
+            plan.calm = ~np.any(self._apart(state), axis=1)
+            if plan.calm.all():
+                return plan
+        here = len(before)
         # A regime that grows is found again where it stood, or nearest to it.
         places = sorted(range(len(self._priced)), key=lambda place: abs(place - here))
         earlier = [self._priced[place] for place in places]
-        groups = [(kept, "name", False), (earlier, "name", again), (earlier, "like", again)]
-        left = np.ones(len(window.parts), dtype=bool)
-        chosen: list[tuple[BoolArray, _Known, bool]] = []
+        groups = [([of.known for of in before], "name", False), (earlier, "name", again), (earlier, "like", again)]
+        left = np.ones(members, dtype=bool)
         for group, what, anew in groups:
             for known in group:
                 same = getattr(known, what) == getattr(window, what)
                 rows = left & _alike(known.parts, window.parts) if same else np.zeros_like(left)
                 if rows.any():
-                    chosen.append((rows, known, anew))
+                    plan.sources.append(_Source(rows, known, anew))
                     left = left & ~rows
-        name, like, parts = window.name, window.like, window.parts
-        nearest = kept[-1].priced if kept else self._base
-        found = _Known(name, like, parts, nearest, nearest)
-        if left.any():
+        plan.new = left
+        self._ask(plan, state)
+        return plan
+
+    def _ask(self, plan: _Plan, state: State) -> None:
+        """Find a window's regime, and what of it is priced again."""
+        found, window = plan.known, plan.window
+        if plan.new.any():
             found.regime = self._regime(window, state.owner)
-            found.priced = self._first(found.regime, state, nearest, left)
-            found.before = found.priced
-        for rows, known, anew in chosen:
+        for source in plan.sources:
+            rows, known = source.rows, source.known
             # A regime is that of all members at once: one that serves some of them may be old for others.
-            same = known.name == name
+            same = known.name == found.name
             regime = known.regime if same and rows.all() else found.regime
-            now, before = known.priced, known.before
-            if anew:
+            if source.anew:
                 regime = self._prospects.anew(regime) if regime else self._regime(window, state.owner)
                 if same:
-                    after = self._tomorrow.price(regime, state, now, self._apart(state), False, rows)
+                    source.asked = Question(regime, known.priced, self._apart(state), False, rows)
                 else:
-                    after = self._first(regime, state, now, rows)
-                now, before = after, now
+                    source.asked = self._first(regime, state, known.priced, rows)
             found.regime = found.regime or regime
-            if rows.all():
-                found.priced, found.before = now, before
-            else:
-                found.priced, found.before = now.where(rows, found.priced), before.where(rows, found.before)
-        if calm.any():
-            base = self._base
-            found.priced, found.before = base.where(calm, found.priced), base.where(calm, found.before)
-        return found
 
-    def _first(self, regime: Coming, state: State, start: Priced, rows: BoolArray) -> Priced:
-        """Prices of a regime that is new, or has new amounts.
+    def _priced_by(self, plans: Sequence[_Plan], state: State) -> list[_Known]:
+        """Prices of all windows' regimes. What is priced again at once; what is new from the window before."""
+        again = [source for plan in plans for source in plan.sources if source.asked is not None]
+        prices = self._tomorrow.price([source.asked for source in again if source.asked is not None], state)
+        for source, priced in zip(again, prices, strict=True):
+            source.priced = priced
+        nearest, base = self._base, self._base
+        for plan in plans:
+            found, rows = plan.known, plan.new
+            if rows.any():
+                assert found.regime is not None
+                [found.priced] = self._tomorrow.price([self._first(found.regime, state, nearest, rows)], state)
+                found.before = found.priced
+            for source in plan.sources:
+                rows, known = source.rows, source.known
+                now, before = known.priced, known.before
+                if source.priced is not None:
+                    now, before = source.priced, now
+                if not rows.all():
+                    now, before = now.where(rows, found.priced), before.where(rows, found.before)
+                found.priced, found.before = now, before
+            if plan.calm.any():
+                calm = plan.calm
+                found.priced, found.before = base.where(calm, found.priced), base.where(calm, found.before)
+            nearest = found.priced
+        return [plan.known for plan in plans]
+
+    def _first(self, regime: Coming, state: State, start: Priced, rows: BoolArray) -> Question:
+        """A regime that is new, or has new amounts.
 
         Chains that it does not touch, and that nothing known has moved, stay as they are: what moves them of
         itself moves them likewise where nothing is known. Who touches a host touches its by-products.
@@ -190,7 +238,7 @@ class Outlook:
         chains = self._tomorrow.chains
         touched = chains.of_goods(regime.touched, self._case.world)
         going = touched | chains.moved(start, self._base) | self._apart(state)
-        return self._tomorrow.price(regime, state, start, going, True, rows)
+        return Question(regime, start, going, True, rows)
 
     def _regime(self, window: Window, owner: IntArray) -> Coming:
         likely, times = self._windows.likely(window.events, window.seen), (window.first, window.until)

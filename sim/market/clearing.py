@@ -6,7 +6,8 @@ plain loops.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,15 +15,16 @@ from numpy.typing import ArrayLike
 from sim.market.compiled.engine import Guard, asked_of, clear_frame
 from sim.market.flows import Batch, Clearing, ClearingState
 from sim.market.layout import FloatArray, IntArray, Market, Terms
-from sim.market.solver.asked import load
+from sim.market.solver.asked import Load, load
 from sim.market.solver.frame import Frame, frames_of
 from sim.market.solver.inputs import NO_CAP, Given, Inputs, given_by, some, tier_order
+from sim.market.solver.joint import alike, joined_frame, joined_load, parted
 from sim.market.solver.prepare import prepared
 from sim.market.solver.products import BLOCK
 from sim.market.solver.settle import Settled, quote_unserved, settle
 from sim.market.solver.solve import solve
 
-__all__ = ["Clearing", "ClearingState", "Market", "clear", "prepare"]
+__all__ = ["Asked", "Clearing", "ClearingState", "Market", "Terms", "clear", "clear_together", "prepare"]
 
 Precision = Literal["double", "single"]
 
@@ -124,24 +126,115 @@ def clear(
     return results.clearing(tolerance)
 
 
+class Asked(NamedTuple):
+    """One market among several that clear together."""
+
+    market: Market
+    terms: Terms
+    start: ClearingState | None = None
+
+
+def clear_together(asked: Sequence[Asked], tolerance: float = 1e-9) -> list[Clearing]:
+    """Clear several markets that know nothing of each other; each as :func:`clear` does it, to the bit.
+
+    Where members are few a clearing is calls rather than arithmetic, and these they share.
+
+    Raises:
+        ValueError, MonaziteError: as for :func:`clear`.
+    """
+    if len(asked) == 1 or any(one.market.engine == "compiled" for one in asked):
+        return [_cleared(one, tolerance) for one in asked]
+    results, tasks, room = [], list[_Task](), 0
+    for one in asked:
+        given = given_by(one.market, one.terms, None)
+        members = len(given.quantity)
+        results.append(_Results(one.market, members, one.start))
+        for here in _member_batches(members, given.per_member, len(one.market.buckets)):
+            elements = given.per_member * (here.stop - here.start)
+            if room + elements > BATCH_ELEMENTS * (1 + 2 * len(one.market.buckets)) // 2:
+                _clear_tasks(tasks, tolerance)
+                tasks, room = [], 0
+            tasks += results[-1].tasks(given, here)
+            room += elements
+    _clear_tasks(tasks, tolerance)
+    return [one.clearing(tolerance) for one in results]
+
+
+def _cleared(asked: Asked, tolerance: float) -> Clearing:
+    market, terms, start = asked
+    return clear(
+        market, terms.quantity, terms.ask, terms.demand, terms.reservation, terms.elasticity,
+        terms.cap_tonnes, start, tolerance, held=terms.held, least=terms.least, kept=terms.kept,
+        keep_elasticity=terms.keep_elasticity,
+    )  # fmt: skip
+
+
+class _Task(NamedTuple):
+    """A frame of some members, ready to be solved."""
+
+    results: _Results
+    here: slice
+    frame: Frame
+    load: Load
+    at: FloatArray
+    """Per variable, log prices and log rents to start from."""
+    lots: FloatArray | None
+    """Per variable, tonnes at which an offer without goods is quoted."""
+
+
 def _clear_batch(
     results: _Results, given: Given, here: slice, tolerance: float, precision: Precision
 ) -> None:
     """The markets of some members."""
-    inputs = given.of_members(here)
-    log_price, log_rent = results.begin(here, inputs)
-    for frame in frames_of(results.market, here.stop - here.start, here.start):
-        at = inputs.of_variables(frame, log_price, log_rent)
-        lots = None if given.signal is None else inputs.of_variables(frame, given.signal[here])
-        solution = solve(frame, load(frame, inputs), at, AIM * tolerance, precision)
-        settled = settle(solution.sweeper, solution.w, lots)
-        # Sweeps stop by a bound of first order: it says little where far more is wanted than is on sale.
-        late = np.flatnonzero(~(settled.residual <= tolerance))
-        if len(late) and precision == "double":
-            solution.solve_again(late)
-            settled = settle(solution.sweeper, solution.w, lots)
-        results.put(here, frame, settled, solution.steps)
+    for task in results.tasks(given, here):
+        settled, steps = _settled(task, tolerance, precision)
+        results.put(here, task.frame, settled, steps)
     results.end(here)
+
+
+def _settled(task: _Task, tolerance: float, precision: Precision) -> tuple[Settled, IntArray]:
+    """A frame's outcome, and the steps that each of its markets took."""
+    solution = solve(task.frame, task.load, task.at, AIM * tolerance, precision)
+    settled = settle(solution.sweeper, solution.w, task.lots)
+    # Sweeps stop by a bound of first order: it says little where far more is wanted than is on sale.
+    late = np.flatnonzero(~(settled.residual <= tolerance))
+    if len(late) and precision == "double":
+        solution.solve_again(late)
+        settled = settle(solution.sweeper, solution.w, task.lots)
+    return settled, solution.steps
+
+
+def _clear_tasks(tasks: Sequence[_Task], tolerance: float) -> None:
+    """Frames that are alike at once, the others by themselves."""
+    left = list(tasks)
+    while left:
+        first = left[0]
+        group = [one for one in left if _fit(first, one)]
+        left = [one for one in left if not _fit(first, one)]
+        if len(group) == 1:
+            first.results.put(first.here, first.frame, *_settled(first, tolerance, "double"))
+            continue
+        frame, ends = joined_frame([one.frame for one in group])
+        whole = first._replace(
+            frame=frame, load=joined_load([one.load for one in group]),
+            at=np.concatenate([one.at for one in group]),
+        )  # fmt: skip
+        settled, steps = _settled(whole, tolerance, "double")
+        for one, own, where in zip(group, parted(settled, ends), ends.along[3], strict=True):
+            one.results.put(one.here, one.frame, own, steps[where])
+    for results, here in dict.fromkeys((one.results, (one.here.start, one.here.stop)) for one in tasks):
+        results.end(slice(*here))
+
+
+def _fit(one: _Task, other: _Task) -> bool:
+    """Whether two frames may be solved as one."""
+    a, b = one.load, other.load
+    return (
+        alike(one.frame, other.frame) and one.lots is None and other.lots is None
+        and (a.groups, a.least, a.keep_elasticity, len(a.demand)) == (
+            b.groups, b.least, b.keep_elasticity, len(b.demand))
+        and (a.held is None) == (b.held is None) and (a.log_kept is None) == (b.log_kept is None)
+    )  # fmt: skip
 
 
 def _clear_batch_compiled(results: _Results, given: Given, here: slice, tolerance: float) -> None:
@@ -189,6 +282,17 @@ class _Results:
             _quote_goods_without_market(self.market, inputs, self.by_need, here)
         first = inputs.log_ask if self.start_price is None else self.start_price[here]
         return first, self.start_rent[here]
+
+    def tasks(self, given: Given, here: slice) -> list[_Task]:
+        """The frames of some members."""
+        inputs = given.of_members(here)
+        log_price, log_rent = self.begin(here, inputs)
+        found = []
+        for frame in frames_of(self.market, here.stop - here.start, here.start):
+            at = inputs.of_variables(frame, log_price, log_rent)
+            lots = None if given.signal is None else inputs.of_variables(frame, given.signal[here])
+            found.append(_Task(self, here, frame, load(frame, inputs), at, lots))
+        return found
 
     def put(self, here: slice, frame: Frame, settled: Settled, steps: IntArray) -> None:
         """The markets of a frame."""

@@ -229,20 +229,8 @@ class Frame:
 
     def _set_up(self, market: Market, choice: Sequence[tuple[Bucket, IntArray, IntArray]]) -> None:
         """Everything but what :meth:`take` can copy from a larger frame."""
-        self.market, self.memory = market, dict[object, Any]()
-        pieces, at = [], (0, 0, 0, 0)
-        self.plain = 0
-        for bucket, good, member in choice:
-            n, (rows, buyers), variables = len(good), bucket.kernel.shape[1:], bucket.incidence.shape[2]
-            end = at[0] + n, at[1] + n * variables, at[2] + n * rows, at[3] + n * buyers
-            bounds = [slice(a, b) for a, b in zip(at, end, strict=True)]
-            pieces.append(Piece(bucket, good, member, bounds[0], bounds[1], bounds[2], bounds[3]))
-            at = end
-            if not pieces[-1].capped:
-                self.plain = end[1]
-        self.pieces = tuple(pieces)
-        self.capped = tuple(piece for piece in pieces if piece.capped)
-        self.lengths = at[1], at[2], at[3]
+        self._set_pieces(market, choice)
+        pieces = self.pieces
         self.kernel = Products(
             [p.good for p in pieces],
             [p.bucket.own for p in pieces],
@@ -269,6 +257,23 @@ class Frame:
                 remedies,
                 self.unit,
             )
+
+    def _set_pieces(self, market: Market, choice: Sequence[tuple[Bucket, IntArray, IntArray]]) -> None:
+        """Where the markets and what is theirs lie."""
+        self.market, self.memory = market, dict[object, Any]()
+        pieces, at = [], (0, 0, 0, 0)
+        self.plain = 0
+        for bucket, good, member in choice:
+            n, (rows, buyers), variables = len(good), bucket.kernel.shape[1:], bucket.incidence.shape[2]
+            end = at[0] + n, at[1] + n * variables, at[2] + n * rows, at[3] + n * buyers
+            bounds = [slice(a, b) for a, b in zip(at, end, strict=True)]
+            pieces.append(Piece(bucket, good, member, bounds[0], bounds[1], bounds[2], bounds[3]))
+            at = end
+            if not pieces[-1].capped:
+                self.plain = end[1]
+        self.pieces = tuple(pieces)
+        self.capped = tuple(piece for piece in pieces if piece.capped)
+        self.lengths = at[1], at[2], at[3]
         counts = [len(piece.good) for piece in pieces]
         widths = np.array([piece.widths for piece in pieces], dtype=np.int64).reshape(len(pieces), 3)
         size = np.repeat(widths, counts, axis=0)
@@ -351,6 +356,24 @@ class Frame:
         variables, rows, buyers = (joined([k[axis] for k in kept], np.int64) for axis in range(3))
         return part, Places(joined(markets, np.int64), variables, rows, buyers)
 
+    def some_pieces(self, kept: tuple[bool, ...]) -> tuple[Frame, Places]:
+        """As :meth:`take`, the markets of some pieces, whole: their products are there already."""
+        part = object.__new__(Frame)
+        part.members, part.unit, part.prepared, part.kind = self.members, self.unit, self.prepared, self.kind
+        mine = [piece for piece, keep in zip(self.pieces, kept, strict=True) if keep]
+        part._set_pieces(self.market, [(piece.bucket, piece.good, piece.member) for piece in mine])
+        capped = [keep for piece, keep in zip(self.pieces, kept, strict=True) if piece.capped]
+        part.kernel = self.kernel.some(kept, [(piece.rows, piece.buyers) for piece in part.pieces])
+        part.incidence = self.incidence.some(capped, [(piece.rows, piece.variables) for piece in part.capped])
+        if self.prepared:
+            sides = [(piece.variables, piece.variables) for piece in part.pieces]
+            part.remedy = self.remedy.some(kept, sides)
+        markets, variables, rows, buyers = (
+            joined([np.arange(at.start, at.stop) for at in axis], np.int64)
+            for axis in zip(*((p.markets, p.variables, p.rows, p.buyers) for p in mine), strict=True)
+        )
+        return part, Places(markets, variables, rows, buyers)
+
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
         if "single" not in self.memory:
@@ -429,7 +452,7 @@ def of_classes(frame: Frame, classes: tuple[bool, ...], made: bool) -> tuple[Fra
     """
     kept = frame.memory.setdefault("classes", {})
     if classes not in kept and made:
-        kept[classes] = frame.take(np.repeat(classes, [len(piece.good) for piece in frame.pieces]))
+        kept[classes] = frame.some_pieces(classes)
     found: tuple[Frame, Places] | None = kept.get(classes)
     return found
 

@@ -54,6 +54,8 @@ class Products:
     blocked: list[list[FloatArray]]
     few: list[tuple[Triples, Triples]]
     """Of fewer members than a block has, both ways: products one by one, and in stacks."""
+    by_piece: list[list[tuple[Triples, Triples]]]
+    """The same by piece."""
 
     def __init__(
         self,
@@ -67,11 +69,7 @@ class Products:
         self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
         self.own_blocked = [b for b, o in zip(blocked or [False] * len(own), own, strict=True) if o]
         self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
-        self.together = all(
-            a[side].stop == b[side].start
-            for a, b in zip(self.sides, self.sides[1:], strict=False)
-            for side in range(2)
-        )
+        self.together = _follow_each_other(self.sides)
         self.goods: list[IntArray] = []
         self.joined: list[tuple[int, int]] = []
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
@@ -222,18 +220,68 @@ class Products:
 
     def _set_few(self) -> None:
         """The products of few members: a stack of few is quicker one by one, with the same bits."""
-        self.few = []
+        self.by_piece = []
         for here, matrices in enumerate((self.matrices, self.transposed)):
-            single: Triples = []
-            stacked: Triples = []
+            found: list[tuple[Triples, Triples]] = []
             for given, matrix, out in zip(self.blocked[here], matrices, self.blocked[1 - here], strict=True):
                 x, y = (blocks.reshape(-1, *blocks.shape[-2:]) for blocks in (given, out))
-                triples = zip(x, matrix.reshape(-1, *matrix.shape[-2:]), y, strict=True)
+                each = matrix.reshape(-1, *matrix.shape[-2:])
                 if len(x) <= ONE_BY_ONE:
-                    single += triples
+                    found.append((list(zip(x, each, y, strict=True)), []))
                 else:
-                    stacked.append((x, matrix.reshape(-1, *matrix.shape[-2:]), y))
-            self.few.append((single, stacked))
+                    found.append(([], [(x, each, y)]))
+            self.by_piece.append(found)
+        self._flatten()
+
+    def _flatten(self) -> None:
+        self.few = [
+            ([one for single, _ in pieces for one in single], [one for _, many in pieces for one in many])
+            for pieces in self.by_piece
+        ]
+
+    def some(self, kept: Sequence[bool], sides: Sequence[tuple[slice, slice]]) -> Products:
+        """The products of some pieces, whole, with the same matrices and buffers.
+
+        Args:
+            kept: per piece. sides: of the pieces that are kept, on the flat axes of these.
+        """
+        other = object.__new__(Products)
+        new = iter(sides)
+        moved = [next(new) if keep else None for keep in kept]
+        own = [side for side, is_own in zip(moved, self.own, strict=True) if is_own]
+        shared = [side for side, is_own in zip(moved, self.own, strict=True) if not is_own]
+        stays = [place for place, side in enumerate(own) if side is not None]
+        other.unit, other.own_sides = self.unit, [side for side in own if side is not None]
+        for name in ("own_blocked", "per_market", "per_market_back"):
+            setattr(other, name, [getattr(self, name)[place] for place in stays])
+        other.own = [is_own for is_own, keep in zip(self.own, kept, strict=True) if keep]
+        number = np.cumsum([side is not None for side in shared]).tolist()
+        parts = [place for place, (piece, _) in enumerate(self.parts) if shared[piece] is not None]
+        other.parts = [(number[self.parts[place][0]] - 1, self.parts[place][1]) for place in parts]
+        for name in ("goods", "joined", "shapes", "matrices", "transposed"):
+            setattr(other, name, [getattr(self, name)[place] for place in parts])
+        first = {}
+        for (piece, _), side in zip(self.parts, self.sides, strict=True):
+            first.setdefault(piece, side)
+        other.sides = []
+        for place in parts:
+            to, begun, side = shared[self.parts[place][0]], first[self.parts[place][0]], self.sides[place]
+            assert to is not None
+            other.sides.append((_moved(side[0], begun[0], to[0]), _moved(side[1], begun[1], to[1])))
+        other.together = _follow_each_other(other.sides)
+        if self.unit < BLOCK:
+            other.buffers = self.buffers
+            other.places = [self._places_of(parts, side) for side in range(2)]
+            other.blocked = [[views[place] for place in parts] for views in self.blocked]
+            other.by_piece = [[pieces[place] for place in parts] for pieces in self.by_piece]
+            other._flatten()
+        return other
+
+    def _places_of(self, parts: Sequence[int], side: int) -> IntArray:
+        """Where the numbers of some parts lie in the buffers."""
+        ends = np.cumsum([0] + [at[side].stop - at[side].start for at in self.sides]).tolist()
+        found: IntArray = joined([self.places[side][ends[p] : ends[p + 1]] for p in parts], np.int64)
+        return found
 
     def _apply_few(self, given: FloatArray, out: FloatArray, here: int, there: int) -> None:
         """Fewer members than a block has, in blocks of which the rest is empty."""
@@ -299,6 +347,19 @@ def same_bits(width: int, height: int, many: int) -> bool:
             if not np.array_equal((few @ one).reshape(-1, q), few.reshape(-1, p) @ one):
                 return False
     return True
+
+
+def _follow_each_other(sides: Sequence[tuple[slice, slice]]) -> bool:
+    """Whether pieces lie one after the other, on both axes."""
+    return all(
+        a[side].stop == b[side].start for a, b in zip(sides, sides[1:], strict=False) for side in range(2)
+    )
+
+
+def _moved(part: slice, begun: slice, to: slice) -> slice:
+    """A part of what began somewhere and lies elsewhere now."""
+    shift = to.start - begun.start
+    return slice(part.start + shift, part.stop + shift)
 
 
 def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
