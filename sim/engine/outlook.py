@@ -204,18 +204,14 @@ class Outlook:
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
-        Users adapt to what they know is coming: what it moves prices by fades at the speed of thrift.
-
         Equation (M20), docs/model.md, for ``pe_s``.
         """
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
-        thrift = self._case.prepared.behaviour["thrift_speed"]
         for window, of in zip(windows, priced, strict=True):
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
-            total += weight_ahead(rate, window.years, window.over) * cost
-            total += weight_ahead(rate, window.years, window.over, thrift) * less * (price - cost)
+            total += weight_ahead(rate, window.years, window.over) * (cost + less * (price - cost))
         return total
 
     # -- checkpoints ---------------------------------------------------------------------------
