@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.agents.holding import closing_rate, weight_ahead
+from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
 from sim.agents.rounds import Priced
 from sim.agents.state import State
@@ -209,9 +209,16 @@ class Outlook:
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
+        whole = total
         for window, of in zip(windows, priced, strict=True):
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
-            total += weight_ahead(rate, window.years, window.over) * (cost + less * (price - cost))
+            worth = cost + less * (price - cost)
+            if np.any(window.ends):
+                # What a measure moves is no longer there as far as it may have ended.
+                total += window.weight(rate) * (worth - whole)
+            else:
+                whole = worth
+                total += window.weight(rate) * worth
         return total
 
     # -- checkpoints ---------------------------------------------------------------------------
