@@ -108,7 +108,8 @@ class Windows:
         """A time ahead in which some events are known.
 
         Args:
-            times: the end of the step, when it begins, and ends, whether it is the last. shared: what differs between members anyway.
+            times: the end of the step, when it begins, and ends, whether it is the last.
+            shared: what differs between members anyway.
         """
         end, first, until, is_last = times
         written = [(self._written[event.id], event.until) for event in events]

@@ -85,25 +85,13 @@ class Instrument(Selecting):
             if self.from_ is not None and first > self.from_:
                 raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
                                 f"add a value for {self.from_}")  # fmt: skip
-        self._guessed()
+        _refuse_a_guess(self)
         for name in ("ramp", "growth", "length") if self.dormant else ():
             if getattr(self, name, None) is not None:
                 raise WordError(f"'{name}' counts from 'from', so a dormant event cannot have it",
                                 f"leave '{name}' or 'dormant' out")  # fmt: skip
         if context and isinstance(context.get("labels"), Labels):
             self._labels = context["labels"]
-
-    def _guessed(self) -> None:
-        """Refuse 'expected_to_last' where nobody has to guess an end."""
-        if self.expected_to_last is None:
-            return
-        remedy = "leave 'expected_to_last' out"
-        if self.in_base_year or self.type in RULES:
-            what = "what is in base-year trade already" if self.in_base_year else f"a {self.type}"
-            raise WordError(f"nobody guesses how long {what} lasts", remedy)
-        if self.until is not None and self.end_announced is None:
-            raise WordError(f"the end, {self.until}, is known from the announcement on: nobody guesses it",
-                            f"{remedy}, or give 'end_announced'")  # fmt: skip
 
     @field_serializer("*", mode="plain")
     def _as_written(self, value: Any) -> Any:
@@ -294,6 +282,19 @@ class Instrument(Selecting):
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
+
+
+def _refuse_a_guess(event: Instrument) -> None:
+    """Refuse 'expected_to_last' where nobody has to guess an end."""
+    if event.expected_to_last is None:
+        return
+    remedy = "leave 'expected_to_last' out"
+    if event.in_base_year or event.type in RULES:
+        what = "what is in base-year trade already" if event.in_base_year else f"a {event.type}"
+        raise WordError(f"nobody guesses how long {what} lasts", remedy)
+    if event.until is not None and event.end_announced is None:
+        raise WordError(f"the end, {event.until}, is known from the announcement on: nobody guesses it",
+                        f"{remedy}, or give 'end_announced'")  # fmt: skip
 
 
 def event_row(event: Instrument) -> dict[str, Any]:

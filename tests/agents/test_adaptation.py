@@ -415,36 +415,6 @@ def test_thrift(request: pytest.FixtureRequest, which: str) -> None:
         assert found == pytest.approx(expected if free else old, rel=1e-12)
 
 
-@pytest.mark.parametrize("which", ["varied", "replaceable"])
-def test_recipe(request: pytest.FixtureRequest, which: str) -> None:
-    """(M119): tonne for tonne, towards what has become cheap beside what it replaces."""
-    before: Situation = request.getfixturevalue(which)
-    now, world = before.copied(), before.world
-    activities, base = now.prepared.benchmark.activities, now.prepared.benchmark.base_index
-    production.adapt_intensity(now.prepared, now.state, now.controls)
-    groups: dict[tuple[int, str], list[int]] = {}
-    for b, good in enumerate(world.need_good.tolist()):
-        plant, name = int(activities.need_plant[b]), world.goods[good].id
-        groups.setdefault((plant, world.substitutes.get(name, f"{name} {b}")), []).append(b)
-    moved = 0
-    for (plant, _), group in groups.items():
-        for m in range(len(now.state.mix)):
-            old, found = before.state.mix[m, group], now.state.mix[m, group]
-            if plant < 0 or len(group) < 2:
-                np.testing.assert_array_equal(found, old)
-                continue
-            tonnes = activities.need_coefficient[group]
-            ratio = before.state.need_expected_price[m, group] / base[group]
-            liked = ratio ** -before.value("replacement_elasticity", m)
-            wish = liked * tonnes.sum() / (tonnes * liked).sum()
-            follow = gain(before, before.value("thrift_speed", m))
-            np.testing.assert_allclose(found, old + follow * (wish - old), rtol=1e-12)
-            # What all of them put into the product tends to what it was.
-            assert (tonnes * wish).sum() == pytest.approx(tonnes.sum())
-            moved += 1
-    assert bool(moved) == (which == "replaceable")
-
-
 def test_a_plant_with_one_input_cannot_economise(plain: Prepared) -> None:
     now = settled(behaving(plain, thrift_speed=1e9, thrift_elasticity=1.0))
     now.state.need_expected_price *= 2

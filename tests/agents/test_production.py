@@ -28,7 +28,6 @@ from tests.prepared_world import (
 
 MAGNETS = ("magnet_china", "magnet_japan")
 SEPARATORS = ("separator_china_a", "separator_china_b")
-Pair = tuple[float, float]
 OXIDES = ("ndpr_oxide", "dysprosium_oxide")
 
 
@@ -299,44 +298,6 @@ def test_consume(plain: Prepared) -> None:
     used, short = production.consume(plain, *given)
     assert used[0, :5].tolist() == [0.0, 1.0, 0.5, 0.0, 1.0]
     assert short[0, :5].tolist() == [0.0, 0.0, 1.5, 3.0, 3.0]
-
-
-@pytest.mark.parametrize(
-    ("stock", "worth", "taken", "made", "missing"),
-    [
-        # Of what both need (3 and 1), in months of the base year's use; the second is worth less.
-        ((1.0, 1.0), (1.0, 1.0), (3.0, 1.0), 1.0, (0.0, 0.0)),
-        ((2.0, 1.0), (1.0, 0.5), (3.5, 0.5), 1.0, (0.0, 0.0)),
-        ((1.0, 9.0), (1.0, 0.5), (3.0, 1.0), 1.0, (0.0, 0.0)),
-        ((0.5, 9.0), (1.0, 0.5), (1.5, 2.0), 0.875, (0.375, 0.125)),
-        ((0.5, 9.0), (1.0, 0.25), (1.5, 1.0), 0.625, (1.5 * 1.5 / 2.25, 1.5 * 0.75 / 2.25)),
-        ((9.0, 9.0), (0.5, 0.25), (1.75, 0.25), 0.5, (1.5 * 2 / 2.25, 0.75 * 2 / 2.25)),
-        ((0.0, 9.0), (1.0, 1.0), (0.0, 4.0), 1.0, (0.0, 0.0)),
-        ((0.0, 0.5), (1.0, 1.0), (0.0, 0.5), 0.125, (3.0 * 1.0, 0.5 * 1.0)),
-    ],
-)
-def test_what_does_not_pay_is_replaced_or_not_made(
-    plain: Prepared, stock: Pair, worth: Pair, taken: Pair, made: float, missing: Pair
-) -> None:
-    """(M63) and (M69): of two inputs that replace each other."""
-    now = settled(prepared_world(with_substitutes(plain.world)))
-    world, prepared = now.world, now.prepared
-    both = [need_of(world, "magnet_japan", good) for good in OXIDES]
-    # By a recipe in which they make four together, of which the first makes three.
-    usual = world.need_use[both] * MONTH
-    unit = usual.sum() / 4
-    use = np.array([3.0, 1.0]) * unit
-    now.state.mix[0, both] = use / usual
-    held, served = np.full((1, len(world.need_good)), 1e9), np.ones((1, len(world.need_good)))
-    held[0, both], served[0, both] = np.array(stock) * use, worth
-    output, used = run(now, held, served=served)
-    np.testing.assert_allclose(used[0, both] / unit, taken, atol=1e-12)
-    magnets = offer_of(world, "magnet_japan")
-    assert output[0, magnets] == pytest.approx(made * world.offer_output[magnets] * MONTH)
-    required = np.zeros_like(held)
-    required[0, both] = use
-    short = production.consume(prepared, required, served, held)[1]
-    np.testing.assert_allclose(short[0, both] / unit, missing, atol=1e-12)
 
 
 @pytest.mark.parametrize("which", ["varied", "replaceable"])
