@@ -63,6 +63,9 @@ class PlainEvent:
     def as_known(self, day: dt.date) -> Self:
         return self
 
+    def expected_end(self, day: dt.date) -> float:
+        return 0.0
+
     def turns(self, now: dt.date) -> set[dt.date]:
         days = {self.from_, None if self.until is None else self.until + dt.timedelta(days=1)}
         return {day for day in days if day is not None and now < day}

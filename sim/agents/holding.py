@@ -52,19 +52,15 @@ def elasticity_of_goods(prepared: Prepared) -> FloatArray:
     return by_good + prepared.behaviour["use_elasticity"]
 
 
-def weight_ahead(
-    rate: FloatArray, first: float, over: float, fades: float | FloatArray = 0.0
-) -> FloatArray:
+def weight_ahead(rate: FloatArray, first: float, over: float) -> FloatArray:
     """Share of today's log price that a time ahead has, of what it would bring without stocks.
 
     Args:
         rate: a year, at which later prices count for less. first: years from now. over: its end, or infinity.
-        fades: rate a year at which what it brings fades from now on.
 
-    Equations (M19) and (M119), docs/model.md, for ``om_k`` and ``of_k``.
+    Equation (M19), docs/model.md, for ``om_k``.
     """
-    both = rate + fades
-    weight: FloatArray = rate / both * (np.exp(-both * first) - np.exp(-both * over))
+    weight: FloatArray = np.exp(-rate * first) - np.exp(-rate * over)
     return weight
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.agents import inputs
 from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.sellers import normal_stock
 from sim.agents.state import State
-from sim.arrays import BoolArray, FloatArray, IntArray, raised
+from sim.arrays import BoolArray, FloatArray, raised
 from sim.controls import Controls
-from sim.world.activities import Activities
 
 __all__ = [
     "adapt_intensity", "adapt_rates", "consume", "discard_surplus", "felt", "paying_share",
@@ -53,11 +53,12 @@ def run_plants(
     planned: FloatArray,
     available: FloatArray,
     elements: FloatArray,
+    served: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Run processors and traders; return their output (M, O) and input use (M, N), tonnes.
 
-    Throughput is the plan or what the scarcest input allows (Leontief between groups of inputs,
-    substitution within a group). A separator's oxides follow the elements in its own stock of
+    Throughput is the plan as far as inputs are there and worth their price (Leontief between groups of
+    inputs, substitution within a group). A separator's oxides follow the elements in its own stock of
     concentrate.
 
     Args:
@@ -65,6 +66,7 @@ def run_plants(
         planned: (M, P) tonnes of throughput wanted this step.
         available: (M, N) tonnes of input on hand.
         elements: (M, basket needs, E) tonnes of each element in buyers' stocks of concentrate.
+        served: (M, N) share of what is planned for which an input is worth its price.
 
     Equations (M64) and (M66), docs/model.md, for ``Tu_f`` and ``make_s``.
     """
@@ -72,18 +74,14 @@ def run_plants(
     activities = benchmark.activities
     order = activities.need_order
     per_tonne = activities.need_coefficient[order] * rate[:, order]
-    held = available[:, order]
-    throughput = np.minimum(planned, _scarcest(activities, held, per_tonne))
+    worth = served[:, order] * planned[:, activities.need_plant[order]]
+    held = np.minimum(available[:, order], inputs.paying(activities, worth, per_tonne))
+    most = inputs.reach(activities, held, per_tonne)
+    throughput = planned * paying_share(prepared, served)
+    throughput = np.minimum(throughput, np.minimum.reduceat(most, activities.group_plant_start, axis=1))
     throughput = np.maximum(throughput, 0.0)
-
-    # Each input in its own proportion first; what one lacks, its substitutes make up.
-    wanted = throughput[:, activities.need_plant[order]] * per_tonne
-    own = np.minimum(wanted, held)
-    lacking = np.add.reduceat(wanted - own, activities.group_start, axis=1)[:, activities.need_group]
-    spare = np.add.reduceat(held - own, activities.group_start, axis=1)[:, activities.need_group]
-    own += np.divide(lacking, spare, out=np.zeros_like(spare), where=spare > 0) * (held - own)
     used = np.zeros_like(available)
-    used[:, order] = np.minimum(own, held)
+    used[:, order] = inputs.used(activities, throughput, worth, held, per_tonne)
     output = np.zeros((len(throughput), len(prepared.world.offer_good)))
     made = prepared.made
     output[:, made] = throughput[:, activities.offer_plant[made]] * activities.offer_yield[made]
@@ -98,27 +96,6 @@ def run_plants(
     return output, used
 
 
-def _reach(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
-    """(M, groups) throughput that each group of substitutes would allow, tonnes."""
-    start = activities.group_start
-    reach: FloatArray = np.add.reduceat(held, start, axis=1) / np.add.reduceat(per_tonne, start, axis=1)
-    return reach
-
-
-def _group_plant(activities: Activities) -> IntArray:
-    return activities.need_plant[activities.need_order][activities.group_start]
-
-
-def _scarcest(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
-    """(M, P) throughput that the scarcest group of inputs allows, tonnes.
-
-    Equation (M63), docs/model.md, for ``Tm_f``.
-    """
-    reach = _reach(activities, held, per_tonne)
-    bound: FloatArray = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
-    return bound
-
-
 def usable_inputs(
     prepared: Prepared, rate: FloatArray, planned: FloatArray, available: FloatArray
 ) -> FloatArray:
@@ -130,17 +107,17 @@ def usable_inputs(
     Args:
         rate, planned, available: as for :func:`run_plants`.
 
-    Equation (M67), docs/model.md, for ``ub_b``.
+    Equations (M63) and (M67), docs/model.md, for ``Tm_f`` and ``ub_b``.
     """
     activities = prepared.benchmark.activities
     order, plant = activities.need_order, activities.need_plant[activities.need_order]
     held = available[:, order]
     per_tonne = activities.need_coefficient[order] * rate[:, order]
-    reach = _reach(activities, held, per_tonne)
+    reach = inputs.reach(activities, held, per_tonne)
     scarcest = np.minimum.reduceat(reach, activities.group_plant_start, axis=1)
     idle = planned <= 0
     share = np.divide(scarcest, planned, out=np.ones_like(scarcest), where=~idle)
-    free = (reach <= scarcest[:, _group_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
+    free = (reach <= scarcest[:, inputs.group_of_plant(activities)] * (1 + 1e-9))[:, activities.need_group]
     free |= idle[:, plant]
     behaviour = prepared.behaviour
     room = np.minimum(share[:, plant] * behaviour["recovery_room"] + behaviour["recovery_step"], 1.0)
@@ -150,18 +127,20 @@ def usable_inputs(
 
 
 def consume(
-    required: FloatArray, served: FloatArray, available: FloatArray
+    prepared: Prepared, required: FloatArray, served: FloatArray, available: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """What is used of a requirement: what is worth its price, as far as it is there; the rest is missing.
+
+    What a plant lacks of one input is not missing as far as it has another that replaces it.
 
     Args:
         required: (M, N) tonnes. served: (M, N) share whose value in use is above the price.
         available: (M, N) tonnes on hand.
 
-    Equations (M68) and (M69), docs/model.md, for ``use_b`` and ``short_b``.
+    Equation (M68), docs/model.md, for ``use_b``.
     """
     used = np.minimum(required * served, available)
-    short = required - used
+    short = inputs.short_of(prepared.benchmark.activities, required, available, served)
     # What rounding leaves of a price above the base year's makes nobody short.
     return used, np.where(short > ROUNDING * required, short, 0.0)
 
@@ -379,6 +358,7 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     intensity = state.intensity[:, free]
     wanted = np.minimum(raised(ratio, -elasticity), behaviour["most_intensity"])
     state.intensity[:, free] = intensity + follow * (wanted - intensity)
+    inputs.adapt_mix(prepared, state)
     _switch(prepared, state, controls)
 
 

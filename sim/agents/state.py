@@ -19,7 +19,7 @@ __all__ = ["State", "initial_state", "need_rate"]
 
 
 POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity",
-            "markup")  # fmt: skip
+            "mix", "markup")  # fmt: skip
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -61,6 +61,8 @@ class State:
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
     """(M, N) need per unit of activity relative to the base year (thrift, substitution)."""
+    mix: FloatArray
+    """(M, N) of an input, over its base-year part in those that replace each other; 1 elsewhere."""
     switched: FloatArray
     """(M, N) share of those who can do something else instead that do."""
     required: FloatArray
@@ -91,9 +93,9 @@ class State:
 
 
 def need_rate(state: State, controls: Controls) -> FloatArray:
-    """(M, N) need per unit of activity over the base year's: thrift, switching, what policy makes of it."""
+    """(M, N) need per unit of activity over the base year's: thrift, recipe, switching, policy."""
     left = 1 - controls.world.need_switch_share * state.switched
-    rate: FloatArray = state.intensity * left * controls.intensity_factor
+    rate: FloatArray = state.intensity * state.mix * left * controls.intensity_factor
     return rate
 
 
@@ -131,6 +133,7 @@ def initial_state(prepared: Prepared) -> State:
         markup=np.ones((members, offers)),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
+        mix=np.ones((members, needs)),
         switched=np.zeros((members, needs)),
         required=np.zeros((members, needs)),
         shortfall=np.zeros((members, needs)),

@@ -266,7 +266,7 @@ class Tomorrow:
             offer_good=prepared.world.offer_good, need_good=prepared.world.need_good, bids=bids,
             demand=demand, give_up=give_up, dearest=np.log(worth[:, :, -1]), elasticity=use.elasticity,
             over=1 + prepared.behaviour["entry_margin"][:, :1], cap_tonnes=self._ceilings(regime, need),
-            most=most, usual=usual, own_cost=controls.own_cost_factor,
+            most=most, usual=usual, within=self._within(usual), own_cost=controls.own_cost_factor,
             opening=opening_price(prepared), markup=regime.markup_ratio, ask_factor=controls.ask_factor,
             floor=np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor),
             bound=bids.most * plant_cost, plant_cost=plant_cost,
@@ -311,6 +311,22 @@ class Tomorrow:
         most = np.minimum(most, prepared.hosts.room(most, np.minimum(state.rate * factor, ceiling)))
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         return most, np.where(prepared.entering, most, usual)
+
+    def _within(self, usual: FloatArray) -> FloatArray:
+        """(M, O) of what a plant's inputs allow of a product, share that may be made; 1 for mines.
+
+        A plant takes in what its least hindered product asks for; of others it makes less than that allows.
+
+        Equation (M161), docs/model.md, for ``wi_s``.
+        """
+        prepared = self._prepared
+        activities, made = prepared.benchmark.activities, prepared.made
+        relative = usual / np.where(prepared.entering, 1.0, prepared.benchmark.normal_output)
+        relative = np.where(prepared.entering, 1.0, relative)
+        within = np.ones_like(relative)
+        most = activities.largest(relative)[:, activities.offer_plant[made]]
+        within[:, made] = np.divide(relative[:, made], most, out=np.ones_like(most), where=most > 0)
+        return within
 
     def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
         """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""

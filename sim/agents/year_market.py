@@ -24,13 +24,12 @@ __all__ = ["Year", "YearMarket", "index_of_good", "rounds_of"]
 LONGEST_WAY = 3.0
 """In logs, that what a plant can make is taken to move between two rounds."""
 
-
 ALONG = {
     "members": ("elasticity", "over"),
     "goods": ("sigma",),
     "offers": (
-        "most", "usual", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output", "response",
-        "entering",
+        "most", "usual", "within", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output",
+        "response", "entering",
     ),
     "needs": ("demand", "give_up", "dearest", "base"),
     "caps": ("cap_tonnes",),
@@ -64,6 +63,8 @@ class Year:
     """(M, O) t/year that sellers could make; those that may enter yet if inputs allow it."""
     usual: FloatArray
     """(M, O) t/year that they would make at base prices."""
+    within: FloatArray
+    """(M, O) of what its plant's inputs allow of a product, share that may be made; 1 for mines."""
     own_cost: FloatArray
     """(1 or M, O) costs other than those of inputs, over the base year's."""
     opening: FloatArray
@@ -134,6 +135,7 @@ class YearMarket:
         self._give_up, self._dearest = year.give_up.copy(), year.dearest.copy()
         self._need_start = activities.group_start
         self._tonnes = np.add.reduceat(year.per_tonne, self._need_start, axis=1)
+        self._lean = _Lean(year)
         plant = activities.need_plant[activities.need_order][self._need_start]
         self._throughput = activities.throughput[plant]
         self._sellers, self._buyers = Groups(year.offer_good), Groups(year.need_good)
@@ -179,7 +181,7 @@ class YearMarket:
         idle = self._index_of_idle(price < year.floor)
         need = np.maximum(np.minimum(index, most.take(year.need_good, axis=1)), idle)
         reach = np.ones_like(offer)
-        can = self._reach(clearing.purchases)
+        can = self._reach(clearing.purchases, clearing.index)
         way = np.clip(year.response[made] * (offer - now.offer)[:, made], -LONGEST_WAY, LONGEST_WAY)
         reach[:, made] = np.where(year.entering[made], can, can * np.exp(way))
         return replace(now, offer=offer, need=need, reach=reach)
@@ -199,14 +201,18 @@ class YearMarket:
         self._give_up[:, bids.needs, -1] = bids.per_tonne(more[:, :, None])[:, :, 0]
         self._dearest[:, bids.needs] = np.log(classes[:, :, -1])
 
-    def _reach(self, bought: FloatArray) -> FloatArray:
-        """(M, made) share of the usual output that purchases (M, N), t/year, allow.
+    def _reach(self, bought: FloatArray, index: FloatArray) -> FloatArray:
+        """(M, made) share of the usual output that purchases (M, N), t/year, allow at their prices, (M, N).
 
         Equation (M111), docs/model.md, for ``alw_h``.
         """
         activities = self.year.bids.activities
         groups = np.add.reduceat(bought.take(activities.need_order, axis=1), self._need_start, axis=1)
-        groups /= self._tonnes
+        lean = self._lean.of(index)
+        if lean is None:
+            groups /= self._tonnes
+        else:
+            groups /= np.add.reduceat(self.year.per_tonne * lean, self._need_start, axis=1)
         groups /= self._throughput
         scarcest = np.minimum.reduceat(groups, activities.group_plant_start, axis=1)
         reach: FloatArray = scarcest.take(self._plant, axis=1)
@@ -251,6 +257,39 @@ def _cleared(asked: Asked, tolerance: float) -> Clearing:
     )  # fmt: skip
 
 
+class _Lean:
+    """What plants learn to do with, in a year: who is thrifty or changes recipe makes as much from less."""
+
+    def __init__(self, year: Year) -> None:
+        order = year.bids.activities.need_order
+        demand = year.demand.take(order, axis=1)
+        usual = demand[:, :, :-1].sum(2)[:, :, None]
+        given = learnt(demand)
+        part = np.divide(given, usual, out=np.zeros_like(given), where=usual > 0)
+        self._ordered = len(order)
+        self._places = np.flatnonzero((part > 0).any((0, 2)))
+        self._needs = order[self._places]
+        self._part = part[:, self._places]
+        self._price = learnt(year.give_up[:, self._needs])
+        self._elasticity = learnt(year.elasticity)
+
+    def of(self, index: FloatArray) -> FloatArray | None:
+        """(M, ordered needs) input for a tonne of product, over today's; None where nobody learns.
+
+        Args:
+            index: (M, N) prices.
+
+        Equation (M160), docs/model.md, for ``ln_b``.
+        """
+        if not len(self._places):
+            return None
+        over = np.maximum(index.take(self._needs, axis=1)[:, :, None] / self._price, 1.0)
+        saved = (self._part * (1 - raised(over, -self._elasticity))).sum(2)
+        lean = np.ones((len(index), self._ordered))
+        lean[:, self._places] = 1 - saved
+        return lean
+
+
 class _Above:
     """What sellers could make, and the price at which they would: of plants it follows their prices."""
 
@@ -267,7 +306,7 @@ class _Above:
         self._opening, self._markup = year.opening[:, made], year.markup[:, made]
         self._ask_factor, self._rise = year.ask_factor[:, made], rise[:, made]
         self._top, self._usual = year.most[:, made], year.usual[:, made]
-        self._normal = year.normal_output[made]
+        self._normal = year.normal_output[made] * year.within[:, made]
 
     def supply(
         self, product: FloatArray, reach: FloatArray, inputs: FloatArray
@@ -292,6 +331,14 @@ class _Above:
         most, ask = self._most.copy(), self._ask.copy()
         most[:, made], ask[:, made] = top, np.where(entering, cost * climb, follows)
         return most, ask
+
+
+def learnt(tiers: FloatArray) -> FloatArray:
+    """Of tiers of plants, along the last axis, those that give way to thrift and to another recipe.
+
+    They are the first, and the last but one; what gives way beside them is output.
+    """
+    return tiers[..., [0, -2]]
 
 
 def above(most: FloatArray, made: FloatArray, response: FloatArray) -> FloatArray:

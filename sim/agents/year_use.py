@@ -79,7 +79,7 @@ class YearUse:
         """
         prepared = self._prepared
         activities = prepared.benchmark.activities
-        thrift = raised(state.intensity, self._left)
+        thrift = raised(state.intensity, self._left) * state.mix
         left = 1 - prepared.world.need_switch_share * state.switched
         normal = prepared.benchmark.normal_use * thrift * left * controls.intensity_factor
         need: FloatArray = normal * controls.demand_factor

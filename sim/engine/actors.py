@@ -272,10 +272,9 @@ class Actors:
         throughput = production.planned_throughput(prepared, plan)
         state.usable = production.usable_inputs(prepared, rate, throughput, held)
         stock = self.tracers[0].buyer.stock
-        paying = throughput * production.paying_share(prepared, served)
-        output, used = production.run_plants(prepared, rate, paying, held, stock)
+        output, used = production.run_plants(prepared, rate, throughput, held, stock, served)
         output = np.where(prepared.made, output * production.within_plan(prepared, plan), plan)
-        consumed, shortfall = production.consume(wanted.required, served, held)
+        consumed, shortfall = production.consume(prepared, wanted.required, served, held)
         user = prepared.benchmark.activities.need_plant < 0
         consumed = np.where(user, consumed, used)
         logistics.store(state, self.tracers, consumed, held, np.where(prepared.made, output, 0.0))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.agents.holding import closing_rate, weight_ahead
+from sim.agents.holding import closing_rate
 from sim.agents.parameters import with_assumptions
 from sim.agents.rounds import Priced
 from sim.agents.state import State
@@ -252,18 +252,21 @@ class Outlook:
     ) -> FloatArray:
         """Discounted mean of log prices over the base year's, less the cost of holding.
 
-        Users adapt to what they know is coming: what it moves prices by fades at the speed of thrift.
-
         Equation (M20), docs/model.md, for ``pe_s``.
         """
         less = self._less[:, self._case.world.offer_good if which == "offer" else self._case.world.need_good]
         base, base_cost = getattr(self._base, which), getattr(self._base, f"{which}_cost")
         total: FloatArray = np.zeros_like(base)
-        thrift = self._case.prepared.behaviour["thrift_speed"]
+        whole = total
         for window, of in zip(windows, priced, strict=True):
             price, cost = getattr(of, which) - base, getattr(of, f"{which}_cost") - base_cost
-            total += weight_ahead(rate, window.years, window.over) * cost
-            total += weight_ahead(rate, window.years, window.over, thrift) * less * (price - cost)
+            worth = cost + less * (price - cost)
+            if np.any(window.ends):
+                # What a measure moves is no longer there as far as it may have ended.
+                total += window.weight(rate) * (worth - whole)
+            else:
+                whole = worth
+                total += window.weight(rate) * worth
         return total
 
     # -- checkpoints ---------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.agents.holding import weight_ahead
 from sim.arrays import FloatArray, IntArray
 from sim.engine.policy import Deciding
 from sim.engine.rules import Rules
@@ -23,6 +24,7 @@ DAYS = 365.25
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
 HORIZON_YEARS = 10.0
+Times = tuple[dt.date, dt.date, dt.date, bool]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,27 @@ class Window:
     events: tuple[Instrument, ...]
     deciding: tuple[str, ...]
     """Licences that decide on applications as it begins."""
+    ends: float | FloatArray = 0.0
+    """Rate a year, or (M,) such, at which a measure ends that the time before has and this one has not."""
+    since: float = 0.0
+    """Years from the end of the step until that measure begins."""
+
+    def weight(self, rate: FloatArray) -> FloatArray:
+        """Share that it has of today's log price; of one without a measure, of what that moves.
+
+        Args:
+            rate: (M, n) a year, at which later prices count for less.
+
+        Equations (M19) and (M162), docs/model.md, for ``om_k`` and ``gn_k``.
+        """
+        whole = weight_ahead(rate, self.years, self.over)
+        ends = np.reshape(np.asarray(self.ends, dtype=float), (-1, 1))
+        if not ends.any():
+            return whole
+        both = rate + ends
+        still = rate / both * np.exp(ends * self.since) * weight_ahead(both, self.years, self.over)
+        gone: FloatArray = whole - still
+        return gone
 
 
 class Windows:
@@ -64,25 +87,57 @@ class Windows:
         last = end + dt.timedelta(days=int(HORIZON_YEARS * DAYS))
         dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
         edges = [end, *dates[:MOST_WINDOWS]]
-        written = [(self._written[event.id], event.until) for event in events]
-        shared = [*self.likely(events, end).values(), *self._rules.standing, owner @ self._owner_numbers]
+        shared = [*self._rules.standing, owner @ self._owner_numbers]
         windows = []
         for first, following in zip(edges, [*edges[1:], None], strict=True):
             until = following if following is not None else first + dt.timedelta(days=365)
-            active = [np.asarray(event.activity(first, until)) for event in events]
-            phases = [np.asarray(event.own_phase(first, until)) for event in events]
-            # By name is kept what all members have in common: what one meets must not depend on the others.
-            common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
-            deciding = self._deciding.by(events, first)
-            like = self._named(written, common, deciding)
-            said = [bool(event.announced and event.announced < until) for event in events]
-            name = self._named(like, said, grown, [event.phase(first, until) for event in events])
-            years = (first - end).days / DAYS
-            over = np.inf if following is None else (following - end).days / DAYS
-            parts = self._parts([*(of for of in [*active, *phases] if of.ndim), *shared])
-            known = tuple(events), deciding
-            windows.append(Window(name, like, parts, years, over, first, until, end, *known))
+            times = end, first, until, following is None
+            windows.append(self._window(events, times, shared))
+            windows += [
+                replace(
+                    self._window([other for other in events if other is not event], times, shared),
+                    ends=ends, since=max((event.from_ or end) - end, dt.timedelta(0)).days / DAYS,
+                )
+                for event, ends in self._of_unknown_end(events, times)
+            ]  # fmt: skip
         return windows
+
+    def _window(
+        self, events: Sequence[Instrument], times: Times, shared: Sequence[FloatArray | IntArray]
+    ) -> Window:
+        """A time ahead in which some events are known.
+
+        Args:
+            times: the end of the step, when it begins, and ends, whether it is the last.
+            shared: what differs between members anyway.
+        """
+        end, first, until, is_last = times
+        written = [(self._written[event.id], event.until) for event in events]
+        active = [np.asarray(event.activity(first, until)) for event in events]
+        phases = [np.asarray(event.own_phase(first, until)) for event in events]
+        # By name is kept what all members have in common: what one meets must not depend on the others.
+        common, grown = ([None if of.ndim else float(of) for of in all_] for all_ in (active, phases))
+        deciding = self._deciding.by(events, first)
+        like = self._named(written, common, deciding)
+        said = [bool(event.announced and event.announced < until) for event in events]
+        name = self._named(like, said, grown, [event.phase(first, until) for event in events])
+        years = (first - end).days / DAYS
+        over = np.inf if is_last else (until - end).days / DAYS
+        likely = self.likely(events, end).values()
+        parts = self._parts([*(of for of in [*active, *phases] if of.ndim), *likely, *shared])
+        return Window(name, like, parts, years, over, first, until, end, tuple(events), deciding)
+
+    def _of_unknown_end(
+        self, events: Sequence[Instrument], times: Times
+    ) -> list[tuple[Instrument, float | FloatArray]]:
+        """Events in force in a time ahead that people think will end, they do not know when, and how fast."""
+        end, first, until, _ = times
+        found = []
+        for event in events:
+            ends = event.expected_end(end)
+            if np.any(ends) and np.any(event.activity(first, until)):
+                found.append((event, ends))
+        return found
 
     def likely(self, events: Sequence[Instrument], day: dt.date) -> dict[str, FloatArray]:
         """(M,) how likely each event of chance is: before a day on which it has begun it is known.

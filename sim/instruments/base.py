@@ -53,6 +53,14 @@ class Instrument(Selecting):
         FirstDay | None,
         Field(description="day from which people know `until`; until then they expect it to stay in force"),
     ] = None
+    expected_to_last: Annotated[
+        Quantity | None,
+        quantity("duration", 1 / DAYS_PER_YEAR, 50.0, "a time of a day to 50 years"),
+        Field(
+            description="how long people think it goes on, while no end is known; none = for good",
+            examples=["2 years"],
+        ),
+    ] = None
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
         Truth | str, Field(description="true, or what is assumed, where no source gives it")
@@ -77,6 +85,7 @@ class Instrument(Selecting):
             if self.from_ is not None and first > self.from_:
                 raise WordError(f"nothing is said for {self.from_}; the first date is {first}",
                                 f"add a value for {self.from_}")  # fmt: skip
+        _refuse_a_guess(self)
         for name in ("ramp", "growth", "length") if self.dormant else ():
             if getattr(self, name, None) is not None:
                 raise WordError(f"'{name}' counts from 'from', so a dormant event cannot have it",
@@ -143,6 +152,12 @@ class Instrument(Selecting):
         if self.end_announced is None or self.end_announced < day or self.until is None:
             return self
         return self.model_copy(update={"until": None})
+
+    def expected_end(self, day: dt.date) -> Amount:
+        """Rate a year, or (M,) such, at which people think that it ends, while they know no end; else 0."""
+        if self.expected_to_last is None or self.as_known(day).until is not None:
+            return 0.0
+        return 1 / self.expected_to_last.amount
 
     def turns(self, now: dt.date) -> set[dt.date]:
         """Days after ``now`` on which what the event does changes, as far as its dates say.
@@ -253,7 +268,8 @@ class Instrument(Selecting):
         # "of 30 %", but "between 20 % and 40 %".
         of = "of " if self.probability and self.probability.text[:1].isdigit() else ""
         likely = f", with a probability {of}{self.probability}" if self.probability else ""
-        return f"{when}{self.clause()}{announced}{likely}."
+        guess = f"; people expect it to last {self.expected_to_last}" if self.expected_to_last else ""
+        return f"{when}{self.clause()}{announced}{likely}{guess}."
 
     @abstractmethod
     def clause(self) -> str:
@@ -266,6 +282,19 @@ class Instrument(Selecting):
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
+
+
+def _refuse_a_guess(event: Instrument) -> None:
+    """Refuse 'expected_to_last' where nobody has to guess an end."""
+    if event.expected_to_last is None:
+        return
+    remedy = "leave 'expected_to_last' out"
+    if event.in_base_year or event.type in RULES:
+        what = "what is in base-year trade already" if event.in_base_year else f"a {event.type}"
+        raise WordError(f"nobody guesses how long {what} lasts", remedy)
+    if event.until is not None and event.end_announced is None:
+        raise WordError(f"the end, {event.until}, is known from the announcement on: nobody guesses it",
+                        f"{remedy}, or give 'end_announced'")  # fmt: skip
 
 
 def event_row(event: Instrument) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import mesa
 import numpy as np
 
-from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, felt, followed, within
+from sim.twin.objects import VALUE_CLASSES, Need, ObjectModel, felt, followed, share_of, within
 
 __all__ = ["Facility", "MineAgent", "PlantAgent", "UserAgent", "dearest_prices"]
 
@@ -187,6 +187,11 @@ class PlantAgent(Facility):
         level: float = max(self.model.production_factor[offer.position] for offer in self.offers)
         return need.use * need.per_activity * self.throughput / self.full * need.usable * level
 
+    def adapt(self) -> None:
+        """Stage 2: capacity, pace, thrift, recipe."""
+        super().adapt()
+        self.adapt_mix()
+
     def set_rates(self) -> None:
         """The pace follows the margin."""
         b, model = self.model.b, self.model
@@ -216,17 +221,18 @@ class PlantAgent(Facility):
         room = 1.0
         if plan > 0:
             room = min(scarcest / plan * b["recovery_room"] + b["recovery_step"], 1.0)
-        paying = min(max(n.served for n in group) for group in self.groups)
-        throughput = max(min(plan * paying, scarcest), 0.0)
+        throughput = plan
+        for group in self.groups:
+            whole = sum(n.coefficient * n.per_activity for n in group)
+            best = max(n.served for n in group)
+            there = sum(min(n.stock, n.served * plan * whole) for n in group)
+            throughput = min(throughput, best * plan, there / whole)
+        throughput = max(throughput, 0.0)
         used: dict[Need, float] = {}
         for group, allows in zip(self.groups, reach, strict=True):
-            wanted = [throughput * n.coefficient * n.per_activity for n in group]
-            own = [min(w, n.stock) for w, n in zip(wanted, group, strict=True)]
-            spare = sum(n.stock for n in group) - sum(own)
-            fill = (sum(wanted) - sum(own)) / spare if spare > 0 else 0.0
-            for need, part in zip(group, own, strict=True):
+            used |= self._mixed(group, throughput, plan)
+            for need in group:
                 need.usable = 1.0 if allows <= scarcest * (1 + 1e-9) or plan <= 0 else room
-                used[need] = min(part + fill * (need.stock - part), need.stock)
         for offer in self.offers:
             offer.made = throughput * offer.plant_yield
             basket = self.basket
@@ -236,11 +242,54 @@ class PlantAgent(Facility):
             offer.made *= relative[offer] / max(most, 1e-12)
         self._store(used)
 
+    def _mixed(self, group: Sequence[Need], throughput: float, plan: float) -> dict[Need, float]:
+        """Tonnes taken of inputs that replace each other: what pays in its own place, then the best."""
+        whole = sum(n.coefficient * n.per_activity for n in group)
+        best = max(n.served for n in group)
+        there = {n: min(n.stock, n.served * plan * whole) for n in group}
+        taken = {
+            n: min(min(throughput, n.served * plan) * n.coefficient * n.per_activity, there[n])
+            for n in group
+        }
+        for able in ([n for n in group if n.served >= best], group):
+            lacking = throughput * whole - sum(taken.values())
+            spare = sum(there[n] - taken[n] for n in able)
+            part = min(max(lacking, 0.0) / spare, 1.0) if spare > 0 else 0.0
+            for need in able:
+                taken[need] = min(taken[need] + part * (there[need] - taken[need]), there[need])
+        return taken
+
+    def adapt_mix(self) -> None:
+        """The recipe slowly turns to what has become cheap beside what it replaces, tonne for tonne."""
+        b, model = self.model.b, self.model
+        follow = share_of(b["thrift_speed"], model.step_years)
+        for group in self.groups:
+            if len(group) < 2:
+                continue
+            liked = [(n.expected / n.base_index) ** -b["replacement_elasticity"] for n in group]
+            all_of = sum(n.coefficient for n in group)
+            whole = sum(n.coefficient / all_of * x for n, x in zip(group, liked, strict=True))
+            for need, like in zip(group, liked, strict=True):
+                need.mix += follow * (like / whole - need.mix)
+
+    def _lacking(self) -> None:
+        """What is missing: of inputs that replace each other what they lack together, by what each lacks."""
+        for group in self.groups:
+            gaps = [n.required - min(n.required * n.served, n.stock) for n in group]
+            if len(group) > 1:
+                together = sum(n.required for n in group)
+                have = sum(min(n.stock, n.served * together) for n in group)
+                lack = max(together - min(have, max(n.served for n in group) * together), 0.0)
+                part = min(lack / sum(gaps), 1.0) if sum(gaps) > 0 else 0.0
+                gaps = [part * gap for gap in gaps]
+            for need, gap in zip(group, gaps, strict=True):
+                need.shortfall = gap
+
     def _store(self, used: dict[Need, float]) -> None:
         """Inputs leave stock, products enter it; what nobody took for too long is thrown away."""
         taken = {}
+        self._lacking()
         for need, amount in used.items():
-            need.shortfall = need.required - min(need.required * need.served, need.stock)
             taken[need.good] = need.use_up(amount)
         for offer in self.offers:
             if offer.elements is not None:

@@ -179,10 +179,7 @@ class ObjectOutlook:
     def _worth_now(
         self, windows: Sequence[Window], priced: Sequence[Prices]
     ) -> tuple[list[float], list[float]]:
-        """What lies ahead, discounted at the rate at which gaps close; over cost, less what holding costs.
-
-        What is over cost fades as users adapt.
-        """
+        """What lies ahead, discounted at the rate at which gaps close; over cost, less what holding costs."""
         model, base = self.tomorrow.model, self._base
         storage = model.b["storage_cost"]
         offers, needs = [0.0] * len(model.offers), [0.0] * len(model.needs)
@@ -194,12 +191,9 @@ class ObjectOutlook:
             ):
                 for k, good in enumerate(goods):
                     rate = self.rates[good]
-                    fast = rate + model.b["thrift_speed"]
                     weight = math.exp(-rate * window.years) - math.exp(-rate * window.over)
-                    fading = math.exp(-fast * window.years) - math.exp(-fast * window.over)
                     dearer, costlier = price[k] - usual[k], cost[k] - usual_cost[k]
-                    total[k] += weight * costlier
-                    total[k] += rate / fast * fading * (1 - storage / rate) * (dearer - costlier)
+                    total[k] += weight * (costlier + (1 - storage / rate) * (dearer - costlier))
         expected = [need.base_index * math.exp(x) for need, x in zip(model.needs, needs, strict=True)]
         return [math.exp(x) for x in offers], expected
 

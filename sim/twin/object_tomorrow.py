@@ -278,15 +278,15 @@ class Tomorrow:
             given: the regime, the price that the facility's bids rest on, what its inputs allow.
         """
         prospect, price, reach = given
-        factor, capacity = prospect.production_factor[offer.position], offer.capacity
-        normal = offer.output * capacity / offer.first_capacity
-        runs = [host.rate * min(prospect.production_factor[host.position], 1.0) for host in offer.hosts]
-        most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0) * offer.look_at_hosts(runs)
-        usual = min(normal * factor, most)
+        most, usual = supply_of(offer, prospect)
         maker.quantity = most
         maker.ask = cost * maker.above(most, usual)
         if not offer.mined:
-            maker.ask = max(maker.ask, price * maker.above(most, offer.output * reach))
+            # A plant takes in what its least hindered product asks for; of others it makes less than that.
+            together = self.maker[offer].offers
+            relative = {o: supply_of(o, prospect)[1] / o.output for o in together}
+            able = offer.output * reach * relative[offer] / max(relative.values())
+            maker.ask = max(maker.ask, price * maker.above(most, able))
 
     def _needed(self, need: Need, prospect: Prospect) -> tuple[float, float]:
         """Tonnes a year that would be used as in the base year; by which elasticity a year's thrift adds."""
@@ -296,7 +296,7 @@ class Tomorrow:
             adapted = share_of(b["thrift_speed"], 1.0)
             adapting = adapted * need.thrift
         left = 1 - need.switch_share * need.switched
-        tonnes = need.use / self.model.step_years * need.intensity ** (1 - adapted) * left
+        tonnes = need.use / self.model.step_years * need.intensity ** (1 - adapted) * need.mix * left
         if plant is None:
             return tonnes * prospect.demand_factor[need.position], adapting
         level = max(prospect.production_factor[o.position] for o in plant.offers)
@@ -348,6 +348,15 @@ class Tomorrow:
         return float(max(need.base_index / pays, 1.0) ** -ROOM_RESPONSE)
 
 
+def supply_of(offer: Offer, prospect: Prospect) -> tuple[float, float]:
+    """Tonnes a year that could be made, and that would be at base prices."""
+    factor, capacity = prospect.production_factor[offer.position], offer.capacity
+    normal = offer.output * capacity / offer.first_capacity
+    runs = [host.rate * min(prospect.production_factor[host.position], 1.0) for host in offer.hosts]
+    most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0) * offer.look_at_hosts(runs)
+    return most, min(normal * factor, most)
+
+
 def indices_at(model: ObjectModel, prospect: Prospect, prices: Sequence[float]) -> list[float]:
     """Every need's index at given gate prices; that of the base year where nobody may sell."""
     found = []
@@ -369,11 +378,22 @@ def reach_of(
         allowed = []
         for group in plant.groups:
             bought = sum(takers[n.position].purchases for n in group)
-            per_tonne = sum(n.coefficient * n.per_activity for n in group)
+            per_tonne = sum(n.coefficient * n.per_activity * lean(takers[n.position]) for n in group)
             allowed.append(bought / per_tonne / plant.full)
         for offer in plant.offers:
             reach[offer.position] = min(allowed)
     return reach
+
+
+def lean(taker: Taker) -> float:
+    """Input for a tonne of product over today's: of what is thrifty or changes recipe less does as much."""
+    usual = sum(tonnes for tonnes, _, _ in taker.tiers[:-1])
+    saved = sum(
+        tonnes * (1 - max(taker.choice_index / price, 1.0) ** -elasticity)
+        for tonnes, price, elasticity in (taker.tiers[0], taker.tiers[-2])
+        if tonnes > 0
+    )
+    return 1 - saved / usual if usual > 0 else 1.0
 
 
 def logs(values: Sequence[float]) -> list[float]:

@@ -182,7 +182,7 @@ class Need:
         self.switch_share = float(world.need_switch_share[position])
         self.thrift = model.per_good["thrift_elasticity"][self.good]
         self.expected = self.near = self.choice_index = self.base_index
-        self.intensity = self.usable = 1.0
+        self.intensity = self.usable = self.mix = 1.0
         self.switched = 0.0
         self.stock = float(model.start.buyer_stock[0, position])
         self.transit: list[float] = model.start.transit[:, 0, position].tolist()
@@ -206,7 +206,7 @@ class Need:
     @property
     def per_activity(self) -> float:
         """Need for a unit of what it is for, relative to the base year."""
-        return self.intensity * (1 - self.switch_share * self.switched)
+        return self.intensity * self.mix * (1 - self.switch_share * self.switched)
 
     def learn(self, expected: float) -> None:
         """Take over a price that is expected without stocks, as an offer does."""

@@ -23,19 +23,16 @@ def closing(response: float, stock: float, cost: float, convenience: float) -> f
     return cost / 2 + sqrt(cost**2 / 4 + response * convenience / stock)
 
 
-def rise_at_the_announcement(response: float, cost: float, rate: float, fades: float = 0.0) -> float:
+def rise_at_the_announcement(response: float, cost: float, rate: float) -> float:
     """Of the price, in logs, with stocks as usual: what is lost later, discounted at the rate.
 
-    The price without stocks is LOSS / E higher in the window, less as that fades; of it counts what does not
-    pay the holder.
+    The price without stocks is LOSS / E higher in the window; of it counts what does not pay the holder.
     """
-    weight = float(holding.weight_ahead(np.array(rate), BEGINS, ENDS, fades))
+    weight = float(holding.weight_ahead(np.array(rate), BEGINS, ENDS))
     return LOSS / response * weight * (1 - cost / rate)
 
 
-def integrated(
-    response: float, stock: float, cost: float, convenience: float, fades: float = 0.0
-) -> float:
+def integrated(response: float, stock: float, cost: float, convenience: float) -> float:
     """The rise of price from which integration lands on the stable path when the loss is over.
 
     The equations are linear: of two trials, the mix that ends on y = -kappa x is the answer.
@@ -44,22 +41,20 @@ def integrated(
 
     def left(y: float) -> float:
         x = 0.0
-        for first, length, loss in ((0.0, BEGINS, 0.0), (BEGINS, ENDS - BEGINS, LOSS)):
+        for length, loss in ((BEGINS, 0.0), (ENDS - BEGINS, LOSS)):
             steps = round(length * 800)
-            for step in range(steps):
-                now = first + step * length / steps
-                x, y = runge_kutta(x, y, [loss * exp(-fades * (now + part * length / steps))
-                                          for part in (0.0, 0.5, 1.0)], length / steps)  # fmt: skip
+            for _ in range(steps):
+                x, y = runge_kutta(x, y, loss, length / steps)
         return y + convenience / rate * x
 
-    def runge_kutta(x: float, y: float, loss: list[float], dt: float) -> tuple[float, float]:
+    def runge_kutta(x: float, y: float, loss: float, dt: float) -> tuple[float, float]:
         def slope(x: float, y: float, lost: float) -> tuple[float, float]:
             return (response * y - lost) / stock, cost * y + convenience * x
 
-        a = slope(x, y, loss[0])
-        b = slope(x + dt / 2 * a[0], y + dt / 2 * a[1], loss[1])
-        c = slope(x + dt / 2 * b[0], y + dt / 2 * b[1], loss[1])
-        d = slope(x + dt * c[0], y + dt * c[1], loss[2])
+        a = slope(x, y, loss)
+        b = slope(x + dt / 2 * a[0], y + dt / 2 * a[1], loss)
+        c = slope(x + dt / 2 * b[0], y + dt / 2 * b[1], loss)
+        d = slope(x + dt * c[0], y + dt * c[1], loss)
         return (
             x + dt / 6 * (a[0] + 2 * b[0] + 2 * c[0] + d[0]),
             y + dt / 6 * (a[1] + 2 * b[1] + 2 * c[1] + d[1]),
@@ -73,14 +68,12 @@ def integrated(
     ("response", "convenience", "stock", "cost"),
     [(RESPONSE, YIELD, STOCK, COST), (0.6, 0.5, 0.1, 0.15), (0.15, 2.0, 0.5, 0.0)],
 )
-@pytest.mark.parametrize("fades", [0.0, 0.3, 2.0])
 def test_news_of_a_loss_moves_the_price_as_the_equations_do(
-    response: float, convenience: float, stock: float, cost: float, fades: float
+    response: float, convenience: float, stock: float, cost: float
 ) -> None:
-    """Whether it stays as large as it is or fades from the announcement on."""
     rate = closing(response, stock, cost, convenience)
-    found = rise_at_the_announcement(response, cost, rate, fades)
-    assert found == pytest.approx(integrated(response, stock, cost, convenience, fades), abs=1e-6)
+    found = rise_at_the_announcement(response, cost, rate)
+    assert found == pytest.approx(integrated(response, stock, cost, convenience), abs=1e-6)
 
 
 def test_a_tenth_lost_for_a_year_from_three_months_on() -> None:

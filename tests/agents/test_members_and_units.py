@@ -87,7 +87,7 @@ def running(now: Situation) -> Answer:
     aim = production.planned_throughput(now.prepared, plan)
     served = buyers.served_share(now.prepared, tiers(now), now.state.choice_index)
     paying = production.paying_share(now.prepared, served)
-    output, used = production.run_plants(now.prepared, rate, aim * paying, held, elements(now))
+    output, used = production.run_plants(now.prepared, rate, aim, held, elements(now), served)
     return {"t_aim": aim, "t_output": output, "t_used": used, "paying": paying,
             "within": production.within_plan(now.prepared, plan),
             "usable": production.usable_inputs(now.prepared, rate, aim, held)}  # fmt: skip
@@ -95,7 +95,7 @@ def running(now: Situation) -> Answer:
 
 def ending(now: Situation) -> Answer:
     served = buyers.served_share(now.prepared, tiers(now), now.state.choice_index)
-    used, short = production.consume(wants(now), served, now.state.buyer_stock)
+    used, short = production.consume(now.prepared, wants(now), served, now.state.buyer_stock)
     junk = production.discard_surplus(now.prepared, now.state, now.controls)
     return {"t_used": used, "t_short": short, "t_junk": junk}
 
@@ -107,7 +107,8 @@ def adapting(now: Situation) -> Answer:
     production.adapt_intensity(later.prepared, later.state, later.controls)
     return {"t_rate": later.state.rate, "t_throughput": later.state.throughput,
             "t_capacity": later.state.capacity, "t_building": later.state.building,
-            "intensity": later.state.intensity, "switched": later.state.switched}  # fmt: skip
+            "intensity": later.state.intensity, "mix": later.state.mix,
+            "switched": later.state.switched}  # fmt: skip
 
 
 def looking_ahead(now: Situation) -> Answer:

@@ -121,7 +121,7 @@ def test_run_plants(request: pytest.FixtureRequest, which: str) -> None:
     rate, held, elements = need_rate(now.state, now.controls), now.state.buyer_stock, contents(now)
     held = held + 0.05 * prepared.benchmark.normal_use * MONTH
     plan = production.planned_throughput(prepared, plan_of(now))
-    output, used = production.run_plants(prepared, rate, plan, held, elements)
+    output, used = production.run_plants(prepared, rate, plan, held, elements, np.ones_like(held))
     baskets = prepared.benchmark.basket_need.tolist()
     seen = {"plan": 0, "input": 0, "replaced": 0}
     for plant in plants(prepared):
@@ -165,14 +165,18 @@ def oxide_yield(prepared: Prepared, plant: Plant, s: int) -> float:
     return float(world.offer_output[s] / (bought @ content))
 
 
-def run(now: Situation, held: FloatArray, throughput: float = 1.0) -> tuple[FloatArray, FloatArray]:
+def run(
+    now: Situation, held: FloatArray, throughput: float = 1.0, served: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Output and use of a step at a multiple of base throughput, concentrates of the base-year mix."""
     prepared = now.prepared
     activities = prepared.benchmark.activities
     mix = np.array([0.37, 0.07, 0.56])
     elements = held[:, prepared.benchmark.basket_need, None] * mix
     planned = throughput * activities.throughput[None] * MONTH
-    return production.run_plants(prepared, need_rate(now.state, now.controls), planned, held, elements)
+    rate = need_rate(now.state, now.controls)
+    served = np.ones_like(held) if served is None else served
+    return production.run_plants(prepared, rate, planned, held, elements, served)
 
 
 def test_in_the_base_year_plants_use_and_make_what_they_did(plain: Prepared) -> None:
@@ -219,7 +223,7 @@ def test_a_separator_makes_oxides_of_what_is_in_its_own_stock(plain: Prepared) -
     elements[0, first] = [0.0, held[0, need_of(world, SEPARATORS[0])], 0.0]
     elements[0, other] = [held[0, need_of(world, SEPARATORS[1])], 0.0, 0.0]
     output, used = production.run_plants(
-        plain, np.ones_like(held), activities.throughput[None] * MONTH, held, elements
+        plain, np.ones_like(held), activities.throughput[None] * MONTH, held, elements, np.ones_like(held)
     )
     made = {(name, good): output[0, offer_of(world, name, good)] for name in SEPARATORS for good in OXIDES}
     assert made[SEPARATORS[0], "ndpr_oxide"] == 0
@@ -286,12 +290,14 @@ def test_a_plant_that_plans_nothing_has_no_scarce_input(plain: Prepared, tonnes:
 # -- use and surplus -----------------------------------------------------------------------------
 
 
-def test_consume() -> None:
+def test_consume(plain: Prepared) -> None:
     """(M68) and (M69): what is not worth its price is missing, as what is not there is."""
-    required, there = np.array([[0.0, 1.0, 2.0, 3.0, 4.0]]), np.array([[1.0, 1.0, 0.5, 0.0, 9.0]])
-    used, short = production.consume(required, np.array([[1.0, 1.0, 0.75, 1.0, 0.25]]), there)
-    assert used.tolist() == [[0.0, 1.0, 0.5, 0.0, 1.0]]
-    assert short.tolist() == [[0.0, 0.0, 1.5, 3.0, 3.0]]
+    rows = ([0.0, 1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 0.75, 1.0, 0.25], [1.0, 1.0, 0.5, 0.0, 9.0])
+    wide = np.zeros((1, len(plain.world.need_good) - 5))
+    given = [np.concatenate([np.array([row]), wide], axis=1) for row in rows]
+    used, short = production.consume(plain, *given)
+    assert used[0, :5].tolist() == [0.0, 1.0, 0.5, 0.0, 1.0]
+    assert short[0, :5].tolist() == [0.0, 0.0, 1.5, 3.0, 3.0]
 
 
 @pytest.mark.parametrize("which", ["varied", "replaceable"])

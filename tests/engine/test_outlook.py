@@ -20,7 +20,7 @@ from sim.engine.rules import Rules
 from sim.engine.run import Run, lay_out
 from sim.instruments import Instrument
 from sim.world.world import World
-from tests.checks_of_runs import price_briefly
+from tests.checks_of_runs import price_briefly, price_to_the_end
 from tests.engine.busy_run import event
 from tests.engine_events import PlainScenario
 from tests.prepared_world import need_of, offer_of
@@ -42,8 +42,9 @@ def scenario(*events: Instrument) -> Any:
 class Looking:
     """An outlook of the base year's agents."""
 
-    def __init__(self, world: World, *events: Instrument, members: int = 1) -> None:
-        self.case: Run = lay_out(world, scenario(*events), range(members), 3, None)
+    def __init__(self, world: World, *events: Instrument, members: int | list[int] = 1) -> None:
+        numbers = range(members) if isinstance(members, int) else members
+        self.case: Run = lay_out(world, scenario(*events), numbers, 3, None)
         rules = Rules(self.case)
         self.outlook = Outlook(self.case, rules, Regimes(self.case, rules, []))
         self.state: State = initial_state(self.case.prepared)
@@ -153,10 +154,7 @@ def test_the_nearest_changes_alone_are_looked_at(small_world: World) -> None:
 
 
 def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: World) -> None:
-    """(M19), (M119) and (M20): logs over the base year's, what exceeds costs less the cost of holding.
-
-    What exceeds costs fades as users adapt.
-    """
+    """(M19) and (M20): logs over the base year's, what exceeds costs less the cost of holding."""
     looking = Looking(small_world, ban(announced=dt.date(2024, 1, 5)))
     state = looking.at(2)
     outlook, case = looking.outlook, looking.case
@@ -170,26 +168,71 @@ def test_what_is_expected_is_the_discounted_mean_of_the_windows(small_world: Wor
             priced = known.priced
             price = priced.offer[0, s] - base.offer[0, s]
             made = priced.offer_cost[0, s] - base.offer_cost[0, s]
-            total += (exp(-rate * window.years) - exp(-rate * window.over)) * made
-            fast = rate + case.prepared.behaviour.shared("thrift_speed")
-            fading = rate / fast * (exp(-fast * window.years) - exp(-fast * window.over))
-            total += fading * (1 - cost / rate) * (price - made)
+            weight = exp(-rate * window.years) - exp(-rate * window.over)
+            total += weight * (made + (1 - cost / rate) * (price - made))
         assert state.offer_expected_price[0, s] == pytest.approx(exp(total), rel=1e-12)
 
 
-def test_what_changes_nothing_moves_no_expectation(small_world: World) -> None:
+def test_what_changes_nothing_moves_no_expectation(
+    small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A date at which nothing changes parts a time ahead in two that together weigh as much."""
-    rate, thrift = np.array([0.4, 2.0]), 0.3
-    for fades in (0.0, thrift):
-        whole = weight_ahead(rate, 0.5, inf, fades)
-        parts = weight_ahead(rate, 0.5, 1.25, fades) + weight_ahead(rate, 1.25, inf, fades)
-        np.testing.assert_allclose(parts, whole, rtol=1e-12)
-    assert (weight_ahead(rate, 0.5, inf, thrift) < weight_ahead(rate, 0.5, inf)).all()
+    price_to_the_end(monkeypatch)
+    rate = np.array([0.4, 2.0])
+    parts = weight_ahead(rate, 0.5, 1.25) + weight_ahead(rate, 1.25, inf)
+    np.testing.assert_allclose(parts, weight_ahead(rate, 0.5, inf), rtol=1e-12)
     plain = ban(until=None)
     nothing = event("nothing", "export_tax", by="CHN", goods=[OXIDE], rate="0.0001 %",
                     announced=dt.date(2024, 1, 5), **{"from": dt.date(2025, 3, 1)})  # fmt: skip
     alone, beside = Looking(small_world, plain), Looking(small_world, plain, nothing)
-    np.testing.assert_allclose(beside.at(8).need_expected_price, alone.at(8).need_expected_price, rtol=2e-3)
+    np.testing.assert_allclose(beside.at(8).need_expected_price, alone.at(8).need_expected_price, rtol=1e-5)
+
+
+def test_what_nobody_knows_the_end_of_counts_for_as_long_as_it_may_last(small_world: World) -> None:
+    """(M19), (M20) and (M162), against adding up day by day how likely it is that the ban still holds."""
+    looking = Looking(small_world, ban(until=None, announced=dt.date(2024, 3, 1), expected_to_last="2 years"))
+    state, outlook, case = looking.at(4), looking.outlook, looking.case
+    windows = outlook._windows.of(case.dates[5], state.owner)
+    begins = (FROM - case.dates[5]).days / YEARS
+    assert [np.any(window.ends) for window in windows] == [False, False, True]
+    assert [window.events for window in windows][2] == ()
+    cost = case.prepared.behaviour.shared("storage_cost")
+    days = (np.arange(0, 40 * YEARS * 8) + 0.5) / YEARS / 8
+    for s, good in enumerate(case.world.offer_good.tolist()):
+        rate, total = float(outlook.rate[0, good]), 0.0
+        weight = rate * np.exp(-rate * days) / YEARS / 8
+        holds = np.exp(-0.5 * np.maximum(days - begins, 0.0))
+        before, during, after = (known.priced for known in outlook._priced)
+        begun = days >= begins
+        for priced, likely in ((before, ~begun), (during, begun * holds), (after, begun * (1 - holds))):
+            made = priced.offer_cost[0, s] - outlook._base.offer_cost[0, s]
+            price = priced.offer[0, s] - outlook._base.offer[0, s]
+            total += (weight * likely).sum() * (made + (1 - cost / rate) * (price - made))
+        assert state.offer_expected_price[0, s] == pytest.approx(exp(total), rel=1e-6)
+
+
+def test_the_shorter_a_ban_is_expected_to_last_the_less_it_frightens(small_world: World) -> None:
+    """From the one that stays for good to the one that is over at once; once the end is known, it counts."""
+    times = ("10 years", "1 year", "1 month")
+    lasting: list[dict[str, Any]] = [{}, *({"expected_to_last": time} for time in times)]
+    assert [feared(small_world, 4, ban(until=None, **more)) for more in lasting] == [1.0] * 4
+    prices = [feared(small_world, 7, ban(until=None, **more)) for more in lasting]
+    assert prices == sorted(prices, reverse=True)
+    assert prices[0] > 2 * prices[-1] > 2
+    known = {"expected_to_last": "10 years", "end_announced": dt.date(2024, 9, 1)}
+    told = Looking(small_world, ban(**known), members=1)
+    sure = Looking(small_world, ban())
+    np.testing.assert_allclose(told.at(9).need_expected_price, sure.at(9).need_expected_price, rtol=5e-3)
+
+
+def test_each_member_has_its_own_guess(small_world: World) -> None:
+    guess = {"uniform": ["2 months", "6 years"]}
+    together = Looking(small_world, ban(until=None, expected_to_last=guess), members=3)
+    found = together.at(7).need_expected_price
+    assert len(np.unique(found[:, need_of(small_world, "magnet_japan", OXIDE)])) == 3
+    for member in range(3):
+        alone = Looking(small_world, ban(until=None, expected_to_last=guess), members=[member])
+        np.testing.assert_array_equal(alone.at(7).need_expected_price[0], found[member])
 
 
 def test_a_loss_abroad_is_a_gain_at_home(small_world: World) -> None:

@@ -51,8 +51,8 @@ DEALS = ("merger", "acquisition", "joint_venture", "cartel")
 """What changes who sets prices."""
 MAKERS = "countries firms facilities"
 COMMON = (
-    "announced", "from", "until", "end_announced", "source", "assumption", "probability", "note",
-    "in_base_year", "dormant",
+    "announced", "from", "until", "end_announced", "expected_to_last", "source", "assumption", "probability",
+    "note", "in_base_year", "dormant",
 )  # fmt: skip
 
 ON_PROJECTS = (
@@ -122,6 +122,7 @@ class _Maker(Values):
     def __init__(self, number: int) -> None:
         self.number = number
         self.chance = chance = random.Random(f"monazite {number}")
+        self.guesses = random.Random(f"how long people think it lasts {number}")
         # All goods of the oldest world are of one chain, which takes its time.
         years = sorted(base_years())
         self.year = chance.choices(years, [1, *[6] * (len(years) - 1)])[0]
@@ -189,6 +190,9 @@ class _Maker(Values):
         cls = instrument_class(kind)
         self._when(event, kind, dormant=bool(fixed.get("dormant")))
         event |= fixed
+        guessed = "end_announced" in event or not ("until" in event or event.get("in_base_year"))
+        if guessed and kind not in RULES and self.guesses.random() < 0.2:
+            event["expected_to_last"] = self.guesses.choice(("1 day", "60 days", "1 year", "40 years"))
         self._fields(event, cls, skip=(*COMMON, "type", "id"))
         mend = MEND.get(kind)
         if mend is not None:

@@ -145,7 +145,7 @@ def test_override(override: str, check: object) -> None:
         ("events.licence.delay=40", "command line:1:22: events.licence.delay: '40' has no unit; "
          "write for example '40 business days'"),
         ("events.licence.dely='4 days'", "command line:1:21: events.licence.dely: unknown field; did you mean "
-         "'delay'? Allowed: type, announced, from, until, end_announced, source, assumption, probability, note, in_base_year, dormant, "
+         "'delay'? Allowed: type, announced, from, until, end_announced, expected_to_last, source, assumption, probability, note, in_base_year, dormant, "
          "by, to, goods, stages, approval_share, delay, longest_delay, validity, validated_countries, "
          "validated_firms, validated_facilities, validated_sectors, validated_share"),
     ],

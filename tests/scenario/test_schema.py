@@ -25,7 +25,8 @@ VALID = sorted(path.name for path in (FOLDER / "valid").glob("*.yaml"))
 
 LOADER_ONLY = {
     "order of dates": """announced-after-start end-announced-after-the-end end-announced-without-an-end
-        ends-before-it-starts ends-before-run in-base-year-starts-later merger-withdrawn-late
+        ends-before-it-starts ends-before-run guess-of-a-known-end guess-of-the-base-year
+        in-base-year-starts-later merger-withdrawn-late
         starts-after-run starts-before-run time-before-base-year time-end-before-start time-start-mid-month
         time-too-long""",
     "design and what it varies": """sweep-grid-of-a-range sweep-not-a-power-of-two sweep-of-nothing
@@ -41,7 +42,8 @@ LOADER_ONLY = {
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
         distribution-exponential-mean-zero
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
-        flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
+        flooding-for-free guess-of-no-time outage-loses-too-much probability-above-one
+        quota-carries-too-much quota-negative
         recycling-of-everything share-above-one tax-out-of-range hosts-take-all""",
     "numbers together": """distribution-descending distribution-weights-too-few
         observed-band-upside-down observed-less-than-nothing observed-gap-of-nothing""",
