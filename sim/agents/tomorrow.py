@@ -136,12 +136,12 @@ class Tomorrow:
             going: (M, chains) chains that are priced, the others staying as they are.
             new: whether it is priced for the first time. rows: (M,) members that are asked for; None for all.
         """
-        now, near = self._with_costs(start, regime), NEARLY
+        now, near = self._with_costs(start, regime, state), NEARLY
         if new:
             near = ARRIVED
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
-            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
+            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost, state)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
@@ -188,20 +188,21 @@ class Tomorrow:
             per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
             normal_output=benchmark.normal_output, response=self.response,
             entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
-            sigma=prepared.sigma,
+            sigma=prepared.sigma, weight=state.sourcing_weight,
         )  # fmt: skip
         market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
         start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
         return YearMarket(year.some(part, caps), market, start, TOLERANCE)
 
-    def _with_costs(self, start: Priced, regime: Coming) -> Priced:
+    def _with_costs(self, start: Priced, regime: Coming, state: State) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""
         own = np.log(np.broadcast_to(regime.controls.own_cost_factor, start.own.shape))
         change = own - start.own
         if not change.any():
             return start
         # Nothing is added where nothing changes, to the bit: others may share the run.
-        moved = start.need + (self._index(regime, start.offer + change) - self._index(regime, start.offer))
+        before, after = (self._index(regime, log, state) for log in (start.offer, start.offer + change))
+        moved = start.need + (after - before)
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
@@ -230,13 +231,14 @@ class Tomorrow:
         usual = np.minimum(normal * controls.capacity_factor * controls.production_factor, most)
         return most, np.where(prepared.entering, most, usual)
 
-    def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
+    def _index(self, regime: Coming, log_price: FloatArray, state: State) -> FloatArray:
         """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))
         for good, kernel in enumerate(regime.market.kernel):
             sigma = np.reshape(np.asarray(prepared.sigma)[..., good], (-1, 1))
-            price, needs = log_price[:, world.offer_slice(good)], world.need_slice(good)
+            here, needs = world.offer_slice(good), world.need_slice(good)
+            price = log_price[:, here] - np.log(state.sourcing_weight[:, here]) / sigma
             base = np.log(prepared.benchmark.base_index[needs])
             found[:, needs] = index_of_good(kernel, sigma, price, base) if price.shape[1] else base
         return found

@@ -15,7 +15,9 @@ import numpy as np
 from sim.agents.rounds import LARGEST_LOG, Part, Priced
 from sim.agents.worth import CLASSES, Bids
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
-from sim.market.clearing import ClearingState, Market, clear
+from sim.market.clearing import ClearingState, Market
+from sim.market.layout import Terms
+from sim.market.weighed import clear_weighed
 
 __all__ = ["Year", "YearMarket", "index_of_good"]
 
@@ -28,7 +30,7 @@ ALONG = {
     "goods": ("sigma",),
     "offers": (
         "most", "usual", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output", "response",
-        "entering",
+        "entering", "weight",
     ),
     "needs": ("demand", "give_up", "dearest", "base"),
     "caps": ("cap_tonnes",),
@@ -84,6 +86,8 @@ class Year:
     """(O,) elasticity of what sellers make within a year."""
     entering: BoolArray
     """(O,) plants that may enter yet."""
+    weight: FloatArray
+    """(M, O) factor on sourcing weights."""
     base: FloatArray
     """(N,) log choice index in the base year."""
     sigma: FloatArray
@@ -157,10 +161,8 @@ class YearMarket:
         others, inputs = year.bids.paid(index)
         self._set_bids(product, others)
         quantity, ask = self._above.supply(product, now.reach, inputs)
-        clearing = clear(
-            self.market, quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes,
-            start=self.start, tolerance=self._tolerance,
-        )  # fmt: skip
+        terms = Terms(quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
+        clearing = clear_weighed(self.market, terms, year.weight, self.start, self._tolerance)
         self.start = clearing.state
         price, index = np.log(clearing.price), np.log(clearing.index)
         # Nobody pays more than the last class of anybody's use: who has none of it goes without.
@@ -219,7 +221,8 @@ class YearMarket:
             needs = market.needs_of(good)
             if good not in self._at_floor:
                 sigma = np.reshape(year.sigma[..., good], (-1, 1))
-                floor = year.floor[:, market.offers_of(good)]
+                here = market.offers_of(good)
+                floor = year.floor[:, here] - np.log(year.weight[:, here]) / sigma
                 self._at_floor[good] = index_of_good(market.kernel[good], sigma, floor, year.base[needs])
             # Member by member: what one meets must not depend on the others.
             found[:, needs] = np.where(counts[:, place, None], self._at_floor[good], -LARGEST_LOG)
