@@ -42,6 +42,17 @@ class Prepared:
         return longer
 
     @cached_property
+    def sigma_of_offers(self) -> FloatArray:
+        """(O,) or (M, O) sourcing elasticity of each offer's good."""
+        of_offers: FloatArray = self.sigma.take(self.world.offer_good, axis=-1)
+        return of_offers
+
+    @property
+    def sourcing_moves(self) -> bool:
+        """Whether sourcing weights may differ from those of the base year."""
+        return self.sourcing_adapts
+
+    @cached_property
     def sourcing_adapts(self) -> bool:
         """Whether sourcing weights move in the run: never where members' elasticities are given alike."""
         drawn = "sourcing_elasticity_long" in self.behaviour.drawn

@@ -20,6 +20,7 @@ from sim.agents.year_use import YearUse
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
+from sim.market.weighed import price_of_weight
 
 __all__ = ["Applied", "Coming", "Tomorrow"]
 
@@ -188,11 +189,13 @@ class Tomorrow:
             per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
             normal_output=benchmark.normal_output, response=self.response,
             entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
-            sigma=prepared.sigma, weight=state.sourcing_weight,
+            sigma=prepared.sigma, factor=price_of_weight(state.sourcing_weight, prepared.sigma_of_offers),
         )  # fmt: skip
         market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
-        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
-        return YearMarket(year.some(part, caps), market, start, TOLERANCE)
+        year = year.some(part, caps)
+        first = some.offer - np.log(year.factor)
+        start = ClearingState(first, np.zeros((len(part.rows), len(caps))), market.cap_keys)
+        return YearMarket(year, market, start, TOLERANCE)
 
     def _with_costs(self, start: Priced, regime: Coming, state: State) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""

@@ -30,7 +30,7 @@ ALONG = {
     "goods": ("sigma",),
     "offers": (
         "most", "usual", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output", "response",
-        "entering", "weight",
+        "entering", "factor",
     ),
     "needs": ("demand", "give_up", "dearest", "base"),
     "caps": ("cap_tonnes",),
@@ -86,8 +86,8 @@ class Year:
     """(O,) elasticity of what sellers make within a year."""
     entering: BoolArray
     """(O,) plants that may enter yet."""
-    weight: FloatArray
-    """(M, O) factor on sourcing weights."""
+    factor: FloatArray
+    """(M, O) of what buyers have learnt of sellers: :func:`~sim.market.weighed.price_of_weight`."""
     base: FloatArray
     """(N,) log choice index in the base year."""
     sigma: FloatArray
@@ -162,7 +162,7 @@ class YearMarket:
         self._set_bids(product, others)
         quantity, ask = self._above.supply(product, now.reach, inputs)
         terms = Terms(quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
-        clearing = clear_weighed(self.market, terms, year.weight, self.start, self._tolerance)
+        clearing = clear_weighed(self.market, terms, year.factor, self.start, self._tolerance)
         self.start = clearing.state
         price, index = np.log(clearing.price), np.log(clearing.index)
         # Nobody pays more than the last class of anybody's use: who has none of it goes without.
@@ -222,7 +222,7 @@ class YearMarket:
             if good not in self._at_floor:
                 sigma = np.reshape(year.sigma[..., good], (-1, 1))
                 here = market.offers_of(good)
-                floor = year.floor[:, here] - np.log(year.weight[:, here]) / sigma
+                floor = year.floor[:, here] - np.log(year.factor[:, here])
                 self._at_floor[good] = index_of_good(market.kernel[good], sigma, floor, year.base[needs])
             # Member by member: what one meets must not depend on the others.
             found[:, needs] = np.where(counts[:, place, None], self._at_floor[good], -LARGEST_LOG)

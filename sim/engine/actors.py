@@ -26,7 +26,7 @@ from sim.errors import MonaziteError
 from sim.instruments.process import Process, Setting, Stage
 from sim.market.clearing import Clearing, ClearingState
 from sim.market.layout import Terms
-from sim.market.weighed import clear_weighed
+from sim.market.weighed import clear_weighed, price_of_weight
 
 __all__ = ["MARKET_TOLERANCE", "Actors", "Decisions", "Made", "Offered", "Wanted", "processes_of"]
 
@@ -230,9 +230,11 @@ class Actors:
             held=orders.held, least=prepared.behaviour.shared("least_order_share"),
             kept=kept, keep_elasticity=prepared.behaviour.shared("storage_elasticity"),
         )  # fmt: skip
-        weight = self.state.sourcing_weight
+        weight, factor = self.state.sourcing_weight, None
+        if prepared.sourcing_moves:
+            factor = price_of_weight(weight, prepared.sigma_of_offers)
         clearing = clear_weighed(
-            market.market, terms, weight,
+            market.market, terms, factor,
             start=self._warm, tolerance=MARKET_TOLERANCE, signal_quantity=self._lots,
         )  # fmt: skip
         self._warm = clearing.state
