@@ -50,7 +50,7 @@ class Prepared:
     @property
     def sourcing_moves(self) -> bool:
         """Whether sourcing weights may differ from those of the base year."""
-        return self.sourcing_adapts
+        return self.sourcing_adapts or bool(self.benchmark.entrant.any())
 
     @cached_property
     def sourcing_adapts(self) -> bool:

@@ -16,7 +16,7 @@ from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray
 from sim.market.clearing import Clearing
 
-__all__ = ["adapted_weight", "dearness"]
+__all__ = ["adapted_weight", "dearness", "qualified_after"]
 
 LEAST_SOLD = 1e-9
 """Tonnes per step that are rounding, not trade."""
@@ -60,4 +60,17 @@ def adapted_weight(prepared: Prepared, weight: FloatArray, dear: FloatArray) -> 
     log_weight = np.log(weight)
     log_weight = log_weight - closed * (log_weight + further * dear)
     after: FloatArray = np.exp(np.clip(log_weight, -FARTHEST, FARTHEST))
+    return after
+
+
+def qualified_after(prepared: Prepared, qualified: FloatArray, sales: FloatArray) -> FloatArray:
+    """(M, O) part of its full weight that a new seller has with buyers after a step in which it sold.
+
+    Args:
+        qualified: (M, O) before it. sales: (M, O) tonnes.
+
+    Equation (M162), docs/model.md, for ``ql_s``.
+    """
+    closed = share_of_step(1 / prepared.behaviour["qualification_years"], prepared.step_years)
+    after: FloatArray = np.where(sales > LEAST_SOLD, qualified + closed * (1 - qualified), qualified)
     return after

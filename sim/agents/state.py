@@ -19,7 +19,7 @@ __all__ = ["State", "initial_state", "need_rate"]
 
 
 POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity",
-            "markup", "sourcing_weight")  # fmt: skip
+            "markup", "sourcing_weight", "qualified")  # fmt: skip
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -59,6 +59,8 @@ class State:
     """(M, O) mark-up in the last step over that of the base year's owners."""
     sourcing_weight: FloatArray
     """(M, O) factor on the sourcing weights of a seller's links: what buyers have learnt of it."""
+    qualified: FloatArray
+    """(M, O) part of its full weight that a seller without base-year sales has with buyers; 1 elsewhere."""
     usable: FloatArray
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
@@ -132,6 +134,7 @@ def initial_state(prepared: Prepared) -> State:
         owner=world.firm_numbers[None].copy(),
         markup=np.ones((members, offers)),
         sourcing_weight=np.ones((members, offers)),
+        qualified=np.where(benchmark.entrant, prepared.behaviour["trial_share"], np.ones((members, offers))),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         switched=np.zeros((members, needs)),

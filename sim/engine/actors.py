@@ -232,7 +232,7 @@ class Actors:
         )  # fmt: skip
         weight, factor = self.state.sourcing_weight, None
         if prepared.sourcing_moves:
-            factor = price_of_weight(weight, prepared.sigma_of_offers)
+            factor = price_of_weight(weight * self.state.qualified, prepared.sigma_of_offers)
         clearing = clear_weighed(
             market.market, terms, factor,
             start=self._warm, tolerance=MARKET_TOLERANCE, signal_quantity=self._lots,
@@ -244,6 +244,8 @@ class Actors:
         if prepared.sourcing_adapts:
             dear = sourcing.dearness(prepared, cleared, market.dearer)
             self.state.sourcing_weight = sourcing.adapted_weight(prepared, weight, dear)
+        if prepared.benchmark.entrant.any():
+            self.state.qualified = sourcing.qualified_after(prepared, self.state.qualified, cleared.sales)
         return clearing
 
     def _resale(self, regime: Regime) -> FloatArray | None:

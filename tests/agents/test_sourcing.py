@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sim.agents.prepared import Prepared
-from sim.agents.sourcing import adapted_weight, dearness
+from sim.agents.sourcing import adapted_weight, dearness, qualified_after
+from sim.agents.state import initial_state
 from sim.engine import Simulation
 from sim.market.clearing import Clearing
 from sim.world.world import World
@@ -121,3 +122,34 @@ def test_who_becomes_dear_is_bought_from_less(small_world: World) -> None:
     fixed = run(small_world, CUT, sourcing_elasticity_long=6.0)
     assert (fixed.state.sourcing_weight == 1).all()
     assert not np.allclose(fixed.state.gate_price, simulation.state.gate_price, rtol=1e-4)
+
+
+def test_who_sells_is_qualified_in_time(entering_world: World) -> None:
+    prepared = prepared_world(entering_world, 2, qualification_years=[1.0, 0.5], trial_share=0.2)
+    entrant = prepared.benchmark.entrant
+    qualified = initial_state(prepared).qualified
+    assert (qualified[:, entrant] == 0.2).all()
+    assert (qualified[:, ~entrant] == 1).all()
+    sales = np.ones_like(qualified)
+    idle = np.flatnonzero(entrant)[0]
+    sales[:, idle] = 0
+    for _ in range(12):
+        qualified = qualified_after(prepared, qualified, sales)
+    others = entrant.copy()
+    others[idle] = False
+    np.testing.assert_allclose(1 - qualified[0, others], 0.8 * np.exp(-1))
+    np.testing.assert_allclose(1 - qualified[1, others], 0.8 * np.exp(-2))
+    assert (qualified[:, idle] == 0.2).all()
+
+
+def test_a_new_seller_sells_for_less_until_it_is_known(entering_world: World) -> None:
+    """Clay of a mine that opens in the shortage: the same tonnes fetch less, and as much in the end."""
+    mine = offer_of(entering_world, "mine_later")
+    known, new = (run(entering_world, CUT, 9, trial_share=share) for share in (1.0, 0.1))
+    assert new.state.rate[0, mine] > 0
+    assert new.last.clearing.sales[0, mine] > 0
+    assert new.state.rate[0, mine] == pytest.approx(known.state.rate[0, mine], rel=0.1)
+    assert 0.1 < new.state.qualified[0, mine] < 1
+    sigma, part = 6.0, new.state.qualified[0, mine]
+    prices = [simulation.last.clearing.price[0, mine] for simulation in (new, known)]
+    assert prices[0] / prices[1] == pytest.approx(part ** (1 / sigma), rel=0.1)
