@@ -20,8 +20,6 @@ __all__ = ["adapted_weight", "dearness", "qualified_after"]
 
 LEAST_SOLD = 1e-9
 """Tonnes per step that are rounding, not trade."""
-FARTHEST = 20.0
-"""In logs, that a seller's weight comes to lie from that of the base year."""
 
 
 def dearness(
@@ -59,7 +57,7 @@ def adapted_weight(prepared: Prepared, weight: FloatArray, dear: FloatArray) -> 
     closed = share_of_step(behaviour["sourcing_speed"], prepared.step_years)
     log_weight = np.log(weight)
     log_weight = log_weight - closed * (log_weight + further * dear)
-    after: FloatArray = np.exp(np.clip(log_weight, -FARTHEST, FARTHEST))
+    after: FloatArray = np.exp(log_weight)
     return after
 
 

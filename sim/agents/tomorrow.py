@@ -8,6 +8,7 @@ fetch, so a loss of ore is a loss of metal.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,8 +22,9 @@ from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
 from sim.market.weighed import price_of_weight
+from sim.units import Amount
 
-__all__ = ["Applied", "Coming", "Tomorrow"]
+__all__ = ["Applied", "Coming", "Leak", "Tomorrow"]
 
 TOLERANCE = 1e-8
 """Of the market of tomorrow, as a share of its size. What a coarser one leaves open, by the last bits of what
@@ -67,6 +69,19 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Leak:
+    """A ceiling around which goods find their way."""
+
+    cap: int
+    key: Hashable
+    """Of the ban."""
+    tight: FloatArray
+    """(M,) t/year that pass without."""
+    whole: Amount
+    """t/year of the base year's trade that it bans, one number or (M,)."""
+
+
+@dataclass(frozen=True)
 class Coming:
     """A regime of the time ahead: policy, the market under it, ceilings for a year."""
 
@@ -79,6 +94,7 @@ class Coming:
     """(1 or M, O) mark-up over that of the base year."""
     touched: BoolArray
     """(M, G) goods of which anything differs from the base year by policy."""
+    leaks: tuple[Leak, ...] = ()
     parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
     """The market of some goods alone, by which these are; where members differ, and by members."""
 

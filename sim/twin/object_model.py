@@ -325,21 +325,22 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
             self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
             ship(market, self.lags[g])
-            self.adapt_weights(g, market)
+            adapt_weights(self, g, market)
 
-    def adapt_weights(self, good: int, market: ObjectMarket[Offer, Need]) -> None:
-        """Buyers come to prefer sellers who have been cheap beside what else they could have bought."""
-        further = max(self.per_good["sourcing_elasticity_long"][good] - float(self.sigma[good]), 0.0)
-        closed = share_of(self.b["sourcing_speed"], self.step_years)
-        ratio = self.policy.delivered[good] / self.world.base_wedge(good)
-        wedge = table(ratio, self.benchmark.flow[good])
-        relative = [need.base_index / need.choice_index for need in market.needs]
-        for s, (offer, row) in enumerate(zip(market.offers, market.flow, strict=True)):
-            paid = sum(map(mul, map(mul, row, wedge[s]), relative))
-            if market.borders:
-                paid = sum(map(mul, map(mul, map(mul, row, wedge[s]), relative), market.rent[s]))
-            dear = math.log(paid * offer.price / offer.sales) if offer.sales > LEAST_SOLD else 0.0
-            offer.weight *= math.exp(-closed * (math.log(offer.weight) + further * dear))
+
+def adapt_weights(model: MesaObjects, good: int, market: ObjectMarket[Offer, Need]) -> None:
+    """Buyers come to prefer sellers who have been cheap beside what else they could have bought."""
+    further = max(model.per_good["sourcing_elasticity_long"][good] - float(model.sigma[good]), 0.0)
+    closed = share_of(model.b["sourcing_speed"], model.step_years)
+    ratio = model.policy.delivered[good] / model.world.base_wedge(good)
+    wedge = table(ratio, model.benchmark.flow[good])
+    relative = [need.base_index / need.choice_index for need in market.needs]
+    for s, (offer, row) in enumerate(zip(market.offers, market.flow, strict=True)):
+        paid = list(map(mul, map(mul, row, wedge[s]), relative))
+        if market.borders:
+            paid = list(map(mul, paid, market.rent[s]))
+        dear = math.log(sum(paid) * offer.price / offer.sales) if offer.sales > LEAST_SOLD else 0.0
+        offer.weight *= math.exp(-closed * (math.log(offer.weight) + further * dear))
 
 
 def weights_of(

@@ -26,7 +26,7 @@ POSITIVE = (
     "entry_margin", "noise_memory", "least_order_share", "seller_stock_scale", "building_years",
     "switch_spread", "most_intensity", "worth_spread", "project_supply_elasticity", "project_patience_years",
     "project_memory_years", "project_near_years", "project_capital_cost", "project_interest",
-    "qualification_years", "trial_share",
+    "qualification_years", "trial_share", "leak_decay",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
 UNNAMED = "other "

@@ -45,7 +45,7 @@ class Looking:
     def __init__(self, world: World, *events: Instrument, members: int = 1) -> None:
         self.case: Run = lay_out(world, scenario(*events), range(members), 3, None)
         rules = Rules(self.case)
-        self.outlook = Outlook(self.case, rules, Regimes(self.case, rules, []))
+        self.outlook = Outlook(self.case, rules, Regimes(self.case, rules, []), {})
         self.state: State = initial_state(self.case.prepared)
 
     def at(self, month: int) -> State:
