@@ -80,6 +80,8 @@ class Cap:
     makers: BoolArray | None = None
     """(O,) offers of whose usual output the share ``part`` may leave; None for a stated amount."""
     part: Amount = 0.0
+    leaks: bool = False
+    """Whether trade finds its way around it in time, the more the wider prices are apart."""
 
     @property
     def counts(self) -> bool:
@@ -87,7 +89,7 @@ class Cap:
         # A share that members draw counts even where it is 0: what is kept must not depend on draws.
         drawn = np.ndim(self.carry_over) > 0
         carried = drawn or bool(np.any(np.asarray(self.carry_over) > 0))
-        return bool(self.period) or carried or self.makers is not None
+        return bool(self.period) or carried or self.makers is not None or self.leaks
 
 
 @dataclass(frozen=True)
@@ -378,6 +380,11 @@ class Controls:
     def no_links(self) -> BoolArray:
         """(G, C, C) all False."""
         return np.zeros(self.open_share.shared.shape, dtype=bool)
+
+    def leave_to_smugglers(self, event: str, mask: BoolArray) -> None:
+        """Close the links in a mask (G, C, C) but for what finds its way around the ban."""
+        for good, origin in np.argwhere(mask.any(2)).tolist():
+            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, leaks=True))
 
     def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
         """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).

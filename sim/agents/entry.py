@@ -52,7 +52,7 @@ def prices_at_capacity(
         return clearing, clearing.price
     price, index, gate = clearing.price.copy(), clearing.index.copy(), clearing.price.copy()
     for good in np.unique(prepared.world.offer_good[entrant]).tolist():
-        market = _Entered(prepared, clearing, on_sale, good)
+        market = _Entered(prepared, clearing, on_sale, good, state)
         at = market.offers
         gate[:, at] = market.prices(np.minimum(ask[:, at], state.cash_cost[:, at]))
         price[:, at] = np.where(on_sale[:, at] > 0, price[:, at], gate[:, at])
@@ -67,7 +67,9 @@ class _Entered:
         offers: (S,) positions of the entrants' offers. waiting: positions of entrants' needs.
     """
 
-    def __init__(self, prepared: Prepared, clearing: Clearing, on_sale: FloatArray, good: int) -> None:
+    def __init__(
+        self, prepared: Prepared, clearing: Clearing, on_sale: FloatArray, good: int, state: State
+    ) -> None:
         world, benchmark, market = prepared.world, prepared.benchmark, clearing.market
         sellers, buyers = market.offers_of(good), market.needs_of(good)
         mine = np.flatnonzero(benchmark.entrant[sellers])
@@ -77,8 +79,9 @@ class _Entered:
         sigma = np.atleast_1d(prepared.sigma[..., good])
         self._sigma = sigma[:, None]
         kernel = np.reshape(market.kernel[good], (-1, *market.kernel[good].shape[-2:]))
-        self._kernel = kernel[:, mine]
+        self._kernel = kernel[:, mine] * state.sourcing_weight[:, self.offers, None]
         served: BoolArray = np.logical_or.reduce((on_sale[:, sellers, None] > 0) & (kernel > 0), axis=1)
+        self._qualified = state.qualified[:, self.offers]
         self._price, self._sold = clearing.price[:, self.offers], clearing.sales[:, self.offers]
         self._index, self._wanted = clearing.index[:, buyers], clearing.demanded[:, buyers]
         self._lacking = self._wanted * ~served
@@ -87,9 +90,12 @@ class _Entered:
         self._unserved, self._own = ~served[:, own], own
 
     def prices(self, ask: FloatArray) -> FloatArray:
-        """(M, S) price at which an entrant would sell its full capacity, given how much buyers want now."""
+        """(M, S) price at which an entrant would sell its full capacity, given how much buyers want now.
+
+        It reckons with being qualified: what the first tonnes fetch less is the price of getting there.
+        """
         sigma, lot = self._sigma, self._lot
-        drawn = np.where(self._sold > 0, self._sold, lot) * raised(self._price, sigma)
+        drawn = np.where(self._sold > 0, self._sold, lot) * raised(self._price, sigma) / self._qualified
         unmet = self._lacking * raised(self._index, sigma)
         pull = drawn + (self._kernel * unmet[:, None]).sum(2)
         price = np.maximum(raised(pull / lot, 1 / sigma), self._lowest)

@@ -42,8 +42,8 @@ FIRST_MARKET_STREAM = 1 << 33
 SHARED = ("prior_weight", "prior_distance", "input_cost_ceiling", "storage_elasticity", "least_order_share")
 """No range: of the first three, base-year flows, and with them activities, lags and every mix, would differ
 by member; the others are of the market itself, which all members share."""
-PER_GOOD = ("sourcing_elasticity", "supply_elasticity", "thrift_elasticity", "market_noise",
-            "fringe_firms")  # fmt: skip
+PER_GOOD = ("sourcing_elasticity", "sourcing_elasticity_long", "supply_elasticity", "thrift_elasticity",
+            "market_noise", "fringe_firms")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,30 @@ class Prepared:
         return np.asarray(self.behaviour.shared_or_each("sourcing_elasticity"))
 
     @cached_property
+    def sigma_long(self) -> FloatArray:
+        """(1 or M, G) sourcing elasticity of each good in the long run, at least that within a step."""
+        each = np.atleast_2d(np.asarray(self.behaviour.shared_or_each("sourcing_elasticity_long")))
+        longer: FloatArray = np.maximum(each, np.atleast_2d(self.sigma))
+        return longer
+
+    @cached_property
+    def sigma_of_offers(self) -> FloatArray:
+        """(O,) or (M, O) sourcing elasticity of each offer's good."""
+        of_offers: FloatArray = self.sigma.take(self.world.offer_good, axis=-1)
+        return of_offers
+
+    @property
+    def sourcing_moves(self) -> bool:
+        """Whether sourcing weights may differ from those of the base year."""
+        return self.sourcing_adapts or bool(self.benchmark.entrant.any())
+
+    @cached_property
+    def sourcing_adapts(self) -> bool:
+        """Whether sourcing weights move in the run: never where members' elasticities are given alike."""
+        drawn = "sourcing_elasticity_long" in self.behaviour.drawn
+        return drawn or bool((self.sigma_long > np.atleast_2d(self.sigma)).any())
+
+    @cached_property
     def fringe(self) -> FloatArray:
         """(1 or M, G) equal small firms behind a producer whom no table names."""
         each = np.atleast_2d(np.asarray(self.behaviour.shared_or_each("fringe_firms"), dtype=np.float64))

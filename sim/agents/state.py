@@ -19,7 +19,7 @@ __all__ = ["State", "initial_state", "need_rate"]
 
 
 POSITIVE = ("offer_expected_price", "need_expected_price", "gate_price", "choice_index", "intensity",
-            "mix", "markup")  # fmt: skip
+            "mix", "markup", "sourcing_weight", "qualified")  # fmt: skip
 """What the model divides by, or takes powers or logarithms of."""
 
 
@@ -57,6 +57,10 @@ class State:
     """(1 or M, F) number of the firm that owns each facility."""
     markup: FloatArray
     """(M, O) mark-up in the last step over that of the base year's owners."""
+    sourcing_weight: FloatArray
+    """(M, O) factor on the sourcing weights of a seller's links: what buyers have learnt of it."""
+    qualified: FloatArray
+    """(M, O) part of its full weight that a seller without base-year sales has with buyers; 1 elsewhere."""
     usable: FloatArray
     """(M, N) share of the planned input that a plant can use beside its scarcest input; 1 elsewhere."""
     intensity: FloatArray
@@ -131,6 +135,8 @@ def initial_state(prepared: Prepared) -> State:
         cash_cost=prepared.each(prepared.cash_cost),
         owner=world.firm_numbers[None].copy(),
         markup=np.ones((members, offers)),
+        sourcing_weight=np.ones((members, offers)),
+        qualified=np.where(benchmark.entrant, prepared.behaviour["trial_share"], np.ones((members, offers))),
         usable=np.ones((members, needs)),
         intensity=np.ones((members, needs)),
         mix=np.ones((members, needs)),

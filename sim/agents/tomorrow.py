@@ -8,7 +8,7 @@ fetch, so a loss of ore is a loss of metal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,8 +22,10 @@ from sim.agents.year_use import YearUse
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
+from sim.market.weighed import price_of_weight
+from sim.units import Amount
 
-__all__ = ["Applied", "Coming", "Question", "Tomorrow"]
+__all__ = ["Applied", "Coming", "Leak", "Question", "Tomorrow"]
 
 TOLERANCE = 1e-8
 """Of the market of tomorrow, as a share of its size. What a coarser one leaves open, by the last bits of what
@@ -68,6 +70,19 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Leak:
+    """A ceiling around which goods find their way."""
+
+    cap: int
+    key: Hashable
+    """Of the ban."""
+    tight: FloatArray
+    """(M,) t/year that pass without."""
+    whole: Amount
+    """t/year of the base year's trade that it bans, one number or (M,)."""
+
+
+@dataclass(frozen=True)
 class Coming:
     """A regime of the time ahead: policy, the market under it, ceilings for a year."""
 
@@ -80,6 +95,7 @@ class Coming:
     """(1 or M, O) mark-up over that of the base year."""
     touched: BoolArray
     """(M, G) goods of which anything differs from the base year by policy."""
+    leaks: tuple[Leak, ...] = ()
     parts: dict[bytes, Market] = field(default_factory=dict, repr=False)
     """The market of some goods alone, by which these are; where members differ, and by members."""
 
@@ -226,11 +242,11 @@ class Tomorrow:
     def _begun(self, question: Question, state: State) -> _Begun:
         """One regime before the first round."""
         regime = question.regime
-        now = self._with_costs(question.start, regime)
+        now = self._with_costs(question.start, regime, state)
         if question.new:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
-            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost)
+            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost, state)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
@@ -247,10 +263,12 @@ class Tomorrow:
         regime, part = begun.question.regime, self.chains.part(going)
         some = begun.prices.some(part)
         market, caps = regime.market_of(part), np.flatnonzero(np.isin(regime.market.cap_good, part.goods))
-        start = ClearingState(some.offer, np.zeros((len(part.rows), len(caps))), market.cap_keys)
+        year = begun.year.some(part, caps)
+        first = some.offer - np.log(year.factor)
+        start = ClearingState(first, np.zeros((len(part.rows), len(caps))), market.cap_keys)
         mixing = Mixing(self.chains, going, ARRIVED if begun.question.new else NEARLY)
         mixing.narrow(part)
-        opened = YearMarket(begun.year.some(part, caps), market, start, TOLERANCE)
+        opened = YearMarket(year, market, start, TOLERANCE)
         return _Way(regime, begun.prices, part, some, opened, mixing)
 
     def _year(self, regime: Coming, state: State) -> Year:
@@ -273,17 +291,18 @@ class Tomorrow:
             per_tonne=bids.activities.need_coefficient[order] * need_rate(state, controls)[:, order],
             normal_output=benchmark.normal_output, response=self.response,
             entering=prepared.entering & prepared.made, base=np.log(benchmark.base_index),
-            sigma=prepared.sigma,
+            sigma=prepared.sigma, factor=price_of_weight(state.sourcing_weight, prepared.sigma_of_offers),
         )  # fmt: skip
 
-    def _with_costs(self, start: Priced, regime: Coming) -> Priced:
+    def _with_costs(self, start: Priced, regime: Coming, state: State) -> Priced:
         """Prices to begin with, moved by what own costs changed since: exact where all change alike."""
         own = np.log(np.broadcast_to(regime.controls.own_cost_factor, start.own.shape))
         change = own - start.own
         if not change.any():
             return start
         # Nothing is added where nothing changes, to the bit: others may share the run.
-        moved = start.need + (self._index(regime, start.offer + change) - self._index(regime, start.offer))
+        before, after = (self._index(regime, log, state) for log in (start.offer, start.offer + change))
+        moved = start.need + (after - before)
         return replace(start, offer=start.offer + change, need=moved, own=own)
 
     def _ceilings(self, regime: Coming, need: FloatArray) -> FloatArray:
@@ -328,13 +347,14 @@ class Tomorrow:
         within[:, made] = np.divide(relative[:, made], most, out=np.ones_like(most), where=most > 0)
         return within
 
-    def _index(self, regime: Coming, log_price: FloatArray) -> FloatArray:
+    def _index(self, regime: Coming, log_price: FloatArray, state: State) -> FloatArray:
         """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))
         for good, kernel in enumerate(regime.market.kernel):
             sigma = np.reshape(np.asarray(prepared.sigma)[..., good], (-1, 1))
-            price, needs = log_price[:, world.offer_slice(good)], world.need_slice(good)
+            here, needs = world.offer_slice(good), world.need_slice(good)
+            price = log_price[:, here] - np.log(state.sourcing_weight[:, here]) / sigma
             base = np.log(prepared.benchmark.base_index[needs])
             found[:, needs] = index_of_good(kernel, sigma, price, base) if price.shape[1] else base
         return found

@@ -29,7 +29,7 @@ ALONG = {
     "goods": ("sigma",),
     "offers": (
         "most", "usual", "within", "own_cost", "opening", "markup", "ask_factor", "floor", "normal_output",
-        "response", "entering",
+        "response", "entering", "factor",
     ),
     "needs": ("demand", "give_up", "dearest", "base"),
     "caps": ("cap_tonnes",),
@@ -87,6 +87,8 @@ class Year:
     """(O,) elasticity of what sellers make within a year."""
     entering: BoolArray
     """(O,) plants that may enter yet."""
+    factor: FloatArray
+    """(M, O) of what buyers have learnt of sellers: :func:`~sim.market.weighed.price_of_weight`."""
     base: FloatArray
     """(N,) log choice index in the base year."""
     sigma: FloatArray
@@ -162,7 +164,7 @@ class YearMarket:
         others, inputs = year.bids.paid(index)
         self._set_bids(product, others)
         quantity, ask = self._above.supply(product, now.reach, inputs)
-        terms = Terms(quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
+        terms = Terms(quantity, ask / year.factor, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
         return Asked(self.market, terms, self.start)
 
     def found(self, now: Priced, clearing: Clearing) -> Priced:
@@ -172,7 +174,7 @@ class YearMarket:
         """
         year, made = self.year, self._made
         self.start = clearing.state
-        price, index = np.log(clearing.price), np.log(clearing.index)
+        price, index = np.log(clearing.price * year.factor), np.log(clearing.index)
         # Nobody pays more than the last class of anybody's use: who has none of it goes without.
         most = np.full((len(price), self.market.goods), LARGEST_LOG)
         most[:, self._buyers.keys] = self._buyers.largest(self._dearest)
@@ -233,7 +235,8 @@ class YearMarket:
             needs = market.needs_of(good)
             if good not in self._at_floor:
                 sigma = np.reshape(year.sigma[..., good], (-1, 1))
-                floor = year.floor[:, market.offers_of(good)]
+                here = market.offers_of(good)
+                floor = year.floor[:, here] - np.log(year.factor[:, here])
                 self._at_floor[good] = index_of_good(market.kernel[good], sigma, floor, year.base[needs])
             # Member by member: what one meets must not depend on the others.
             found[:, needs] = np.where(counts[:, place, None], self._at_floor[good], -LARGEST_LOG)

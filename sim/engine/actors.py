@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.accounts import Orders
-from sim.agents import buyers, entry, logistics, production, sellers
+from sim.agents import buyers, entry, logistics, production, sellers, sourcing
 from sim.agents.noise import Noise
 from sim.agents.origins import Origins, families
 from sim.agents.state import State, initial_state, need_rate
@@ -24,7 +24,9 @@ from sim.engine.regime import Regime
 from sim.engine.run import Run
 from sim.errors import MonaziteError
 from sim.instruments.process import Process, Setting, Stage
-from sim.market.clearing import Clearing, ClearingState, clear
+from sim.market.clearing import Clearing, ClearingState
+from sim.market.layout import Terms
+from sim.market.weighed import clear_weighed, price_of_weight
 
 __all__ = ["MARKET_TOLERANCE", "Actors", "Decisions", "Made", "Offered", "Wanted", "processes_of"]
 
@@ -223,25 +225,27 @@ class Actors:
         quantity, kept = sellers.offers(prepared, self.state, regime.controls, wanted.held_back)
         caps = market.cap_tonnes(prepared, self.gates.in_hand(market), regime.shares, self._resale(regime))
         orders = wanted.orders
-        clearing = clear(
-            market.market,
-            quantity,
-            offered.expected,
-            orders.tonnes,
-            orders.reservation,
-            orders.elasticity,
-            caps,
-            start=self._warm,
-            tolerance=MARKET_TOLERANCE,
-            signal_quantity=self._lots,
-            held=orders.held,
-            least=prepared.behaviour.shared("least_order_share"),
-            kept=kept,
-            keep_elasticity=prepared.behaviour.shared("storage_elasticity"),
-        )
+        terms = Terms(
+            quantity, offered.expected, orders.tonnes, orders.reservation, orders.elasticity, caps,
+            held=orders.held, least=prepared.behaviour.shared("least_order_share"),
+            kept=kept, keep_elasticity=prepared.behaviour.shared("storage_elasticity"),
+        )  # fmt: skip
+        weight, factor = self.state.sourcing_weight, None
+        if prepared.sourcing_moves:
+            factor = price_of_weight(weight * self.state.qualified, prepared.sigma_of_offers)
+        clearing = clear_weighed(
+            market.market, terms, factor,
+            start=self._warm, tolerance=MARKET_TOLERANCE, signal_quantity=self._lots,
+        )  # fmt: skip
         self._warm = clearing.state
+        cleared = clearing
         clearing, gate = entry.prices_at_capacity(prepared, self.state, clearing, quantity, offered.expected)
         self.state.gate_price, self.state.choice_index = gate, clearing.index
+        if prepared.sourcing_adapts:
+            dear = sourcing.dearness(prepared, cleared, market.dearer)
+            self.state.sourcing_weight = sourcing.adapted_weight(prepared, weight, dear)
+        if prepared.benchmark.entrant.any():
+            self.state.qualified = sourcing.qualified_after(prepared, self.state.qualified, cleared.sales)
         return clearing
 
     def _resale(self, regime: Regime) -> FloatArray | None:
@@ -259,6 +263,7 @@ class Actors:
     def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
+        self.gates.leak(regime.market, clearing, regime.shares)
         traffic = logistics.Traffic(
             clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )

@@ -17,6 +17,7 @@ from sim.controls import Licence
 from sim.engine.markets import Gate, GateKey, PolicyMarket
 from sim.engine.result import Queued
 from sim.errors import MonaziteError
+from sim.market.clearing import Clearing
 from sim.units import Amount
 
 __all__ = ["Gates"]
@@ -28,12 +29,15 @@ class Gates:
     Attributes:
         queues: applications and permits of each licence, by good, origin, destinations and which of such.
         quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
+        leaks: (M,) share of base-year trade that passes each ban that leaks, by the same.
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
+        self.leaks: dict[GateKey, FloatArray] = {}
+        self._leaking: dict[GateKey, FloatArray] = {}
         self._event: dict[GateKey, str] = {}
         # Who made nothing in the base year counts in full.
         world = prepared.world
@@ -49,6 +53,9 @@ class Gates:
         kept = {gate.key for gate in market.gates}
         self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
         self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
+        # In place: who looks ahead reads them, too.
+        for key in set(self.leaks) - kept:
+            del self.leaks[key]
 
     def _hand_over(self, key: GateKey, event: str) -> None:
         """Keep the queue of an event that comes and goes member by member from now on, or no longer does.
@@ -83,6 +90,10 @@ class Gates:
         waiting = np.zeros_like(seller_stock)
         for gate in market.gates:
             share = shares.get(gate.rule.event, 1.0)
+            if not isinstance(gate.rule, Licence) and gate.rule.leaks:
+                usual = share * market.base_cap_flow[gate.cap] * step_years
+                self._leaking[gate.key] = self.leaks.setdefault(gate.key, np.zeros(members)) * usual
+                continue
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
                 if gate.rule.makers is None:
@@ -128,9 +139,34 @@ class Gates:
         return {
             gate.cap: self.queues[gate.key].allowed
             if isinstance(gate.rule, Licence)
+            else self._leaking[gate.key]
+            if gate.rule.leaks
             else self.quotas[gate.key].left
             for gate in market.gates
         }
+
+    def leak(self, market: PolicyMarket, clearing: Clearing, shares: Mapping[str, Amount]) -> None:
+        """What a step's prices make of the ways around bans.
+
+        Equations (M166) and (M167), docs/model.md, for ``apart_g`` and ``leak_g``.
+        """
+        behaviour, base_index = self._prepared.behaviour, self._prepared.benchmark.base_index
+        growth, decay = behaviour["leak_growth"][:, 0], behaviour["leak_decay"][:, 0]
+        margin = behaviour["leak_margin"][:, 0]
+        for gate in market.gates:
+            if isinstance(gate.rule, Licence) or not gate.rule.leaks:
+                continue
+            # Sums over a member's own numbers, side by side in memory.
+            base = np.reshape(gate.base, (-1, len(gate.offers), len(gate.needs)))
+            out, home = base.sum(axis=1), base.sum(axis=2)
+            abroad = np.log(clearing.index[:, gate.needs] / base_index[gate.needs])
+            inside = np.log(clearing.price[:, gate.offers])
+            apart = _mean(abroad, out) - _mean(inside, home)
+            in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
+            drive = np.where(in_force, np.maximum(apart - margin, 0.0), 0.0)
+            rest = growth / decay * drive
+            closed = 1 - np.exp(-decay * self._prepared.step_years)
+            self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
         """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
@@ -140,7 +176,7 @@ class Gates:
             used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
             if isinstance(gate.rule, Licence):
                 self.queues[gate.key].use(used)
-            else:
+            elif not gate.rule.leaks:
                 self.quotas[gate.key].use(used)
 
     def keys(self) -> list[dict[str, Any]]:
@@ -155,6 +191,10 @@ class Gates:
             event, good, origin, to, offers = key
             place = {"good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
             rows.append({"kind": "quota", "event": event, **place, "period": account.period})
+        for key in self.leaks:
+            event, good, origin, to, offers = key
+            place = {"good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
+            rows.append({"kind": "leak", "event": event, **place})
         return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -165,7 +205,9 @@ class Gates:
             for field in fields(queue)
         }
         first = len(self.queues)
-        return found | {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
+        found |= {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
+        first += len(self.quotas)
+        return found | {f"{first + i}/leak": share for i, share in enumerate(self.leaks.values())}
 
     def restore(self, keys: Sequence[Mapping[str, Any]], saved: Saved) -> None:
         """Take over books; those of measures that are no longer there lapse in the next step.
@@ -188,6 +230,10 @@ class Gates:
             period = None if row["period"] is None else str(row["period"])
             key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
             self.quotas[key] = QuotaAccount(saved.take(f"{number}/left", members), period)
+            return
+        if row["kind"] == "leak":
+            key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
+            self.leaks[key] = saved.take(f"{number}/leak", members)
             return
         which = row["which"] if isinstance(row["which"], int) else str(row["which"])
         sellers = int(((world.offer_good == int(good)) & (world.offer_country == int(origin))).sum())
@@ -212,3 +258,11 @@ class Gates:
             other = found.get(gate.rule.event)
             found[gate.rule.event] = own if other is None else other + own
         return found
+
+
+def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """(M,) means of values (M, n), weighted by (1 or M, n); 0 where nothing weighs."""
+    total = np.ascontiguousarray(weight).sum(axis=1)
+    summed = np.ascontiguousarray(values * weight).sum(axis=1)
+    found: FloatArray = np.divide(summed, total, out=np.zeros(len(summed)), where=total > 0)
+    return found

@@ -87,6 +87,8 @@ class PolicyMarket:
     base_cap_flow: FloatArray
     """(C,) base-year tonnes per year on the links of each cap."""
     cap_events: tuple[str, ...]
+    dearer: tuple[FloatArray, ...] | None
+    """Per good, as cif: delivered over gate price, over the base year's; None where all are as in it."""
     gates: tuple[Gate, ...]
     """Caps whose tonnes depend on what happened before."""
     resale_caps: tuple[tuple[Resale, int], ...] = ()
@@ -159,6 +161,7 @@ def build_market(
         cif=tuple(links.cif),
         delivered=tuple(links.delivered),
         duty=duty,
+        dearer=tuple(links.dearer) if any((change != 1).any() for change in links.dearer) else None,
         lag_weight=lag_weight,
         need_lag=need_lag,
         cap_goods=tuple(good for good, _, _ in caps.groups),
@@ -179,6 +182,7 @@ class _Links:
     opened: list[FloatArray] = field(default_factory=list)
     cif: list[FloatArray] = field(default_factory=list)
     delivered: list[FloatArray] = field(default_factory=list)
+    dearer: list[FloatArray] = field(default_factory=list)
     same_policy: list[int] = field(default_factory=list)
     """Goods whose policy is the same for all members, whatever their elasticities."""
 
@@ -200,6 +204,7 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
         found.kernels.append(weight * opened * raised(change, -of_good(prepared.sigma, g)))
         if max(np.ndim(part) for part in (preference, opened, change)) == 2:
             found.same_policy.append(g)
+        found.dearer.append(change)
         found.cif.append(tax * freight)
         found.delivered.append(tax * landed)
     return found

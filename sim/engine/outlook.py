@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -91,11 +92,18 @@ class Outlook:
         rate: (M, G) at which what comes later counts for less.
     """
 
-    def __init__(self, case: Run, rules: Rules, regimes: Regimes, saved: Saved | None = None) -> None:
+    def __init__(
+        self,
+        case: Run,
+        rules: Rules,
+        regimes: Regimes,
+        leaks: Mapping[Any, FloatArray],
+        saved: Saved | None = None,
+    ) -> None:
         self._case, self._rules = case, rules
         prepared = case.prepared
         self._tomorrow = Tomorrow(prepared, central_response(case))
-        self._prospects = Prospects(case, regimes, self._tomorrow.response)
+        self._prospects = Prospects(case, regimes, self._tomorrow.response, leaks)
         self.rate = closing_rate(prepared)
         world = prepared.world
         self._offer_rate, self._need_rate = self.rate[:, world.offer_good], self.rate[:, world.need_good]

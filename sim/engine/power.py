@@ -110,11 +110,12 @@ class MarketPower:
         assert self._seen is not None
         price, required, rate = self._seen.gate_price, self._seen.required, self._seen.rate
         sigma = _some(self._sigma[:, good : good + 1], rows)
+        drawn = np.log(price[rows, offers]) - np.log(self._seen.sourcing_weight[rows, offers]) / sigma
         weights = kernel[rows] if kernel.ndim == 3 and len(kernel) > 1 else kernel
         # Before the first step nobody has required anything yet: what the base year did.
         known = np.add.reduce(required[rows], axis=1, keepdims=True) > 0
         demand = np.where(known, required[rows, needs], world.need_use[needs])
-        flow = flows_at(weights, sigma, np.log(price[rows, offers]), demand, rate[rows, offers] > 0)
+        flow = flows_at(weights, sigma, drawn, demand, rate[rows, offers] > 0)
         flow = self._markets(good).groups.sums(flow)
         return Rivalry(flow, sigma, _some(self._eta, rows), _some(self._weight, rows), self.most[good])
 

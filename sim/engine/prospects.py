@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from sim.agents.state import State
-from sim.agents.tomorrow import Applied, Coming
+from sim.agents.tomorrow import Applied, Coming, Leak
 from sim.arrays import BoolArray, FloatArray
 from sim.controls import Controls, Licence
 from sim.engine.markets import NO_CAP, PolicyMarket, build_market
@@ -24,10 +25,13 @@ class Prospects:
 
     Args:
         response: (O,) elasticity of what sellers make within a year.
+        leaks: (M,) share of base-year trade that passes each ban that leaks; kept up to date by its owner.
     """
 
-    def __init__(self, case: Run, regimes: Regimes, response: FloatArray) -> None:
-        self._case, self._regimes, self._response = case, regimes, response
+    def __init__(
+        self, case: Run, regimes: Regimes, response: FloatArray, leaks: Mapping[Any, FloatArray]
+    ) -> None:
+        self._case, self._regimes, self._response, self._leaks = case, regimes, response, leaks
 
     def coming(
         self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
@@ -39,14 +43,29 @@ class Prospects:
         applied = self._applied(market, approved)
         ratio = self._regimes.power.ratio(controls, market.market.kernel)
         touched = self._touched(controls, market, tonnes, ratio)
-        return Coming(controls, market.market, tonnes, applied, ratio, touched)
+        leaks = tuple(
+            Leak(gate.cap, gate.key, tonnes[:, gate.cap], shares.get(gate.rule.event, 1.0) * usual)
+            for gate, usual in ((gate, market.base_cap_flow[gate.cap]) for gate in market.gates)
+            if not isinstance(gate.rule, Licence) and gate.rule.leaks
+        )
+        tonnes = self._leaking(tonnes, leaks)
+        return Coming(controls, market.market, tonnes, applied, ratio, touched, leaks)
+
+    def _leaking(self, tonnes: FloatArray, leaks: Sequence[Leak]) -> FloatArray:
+        """(M, C) t/year with what finds its way around bans now: whoever looks ahead expects no more."""
+        found = tonnes.copy() if leaks else tonnes
+        for leak in leaks:
+            found[:, leak.cap] = leak.tight + self._leaks.get(leak.key, 0.0) * leak.whole
+        return found
 
     def see(self, state: State) -> None:
         """Take note of where the last step has left the market."""
         self._regimes.power.see(state)
 
     def anew(self, known: Coming) -> Coming:
-        """The same regime, with the mark-ups that its owners set on what the last step left."""
+        """The same regime, with mark-ups and ways around bans as the last step has left them."""
+        if known.leaks:
+            known = replace(known, cap_tonnes=self._leaking(known.cap_tonnes, known.leaks))
         if not self._regimes.power.moves(known.controls):
             return known
         ratio = self._regimes.power.ratio(known.controls, known.market.kernel)

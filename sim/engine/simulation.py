@@ -94,7 +94,8 @@ class Simulation:
         self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
-        self._outlook = Outlook(case, self.rules, self._regimes, at.part("outlook") if at else None)
+        saved, leaks = at.part("outlook") if at else None, self.actors.gates.leaks
+        self._outlook = Outlook(case, self.rules, self._regimes, leaks, saved)
         self._look_for_money()
         if at is not None:
             self.rules.restore(at.part("rules"))

@@ -28,6 +28,9 @@ class ExportBan(Instrument):
     resell, unless the ban is ``extraterritorial``: then no seller outside ``by`` and ``to`` may ship more to
     ``to`` than what it holds of other origin. Material comes from ``by`` if it was made there and resold;
     with ``content`` also what was made elsewhere of such material, by the value share of the inputs.
+
+    A ban that leaks (``leak``) lets pass a share of base-year trade that grows while the goods are dearer at
+    their destination than at home and shrinks as the state closes gaps (M166, M167 of ``docs/model.md``).
     """
 
     type: Literal["export_ban"] = "export_ban"
@@ -47,6 +50,10 @@ class ExportBan(Instrument):
         Truth, Field(description="with `extraterritorial`: also goods among `goods` that were made from it")
     ] = False
 
+    leak: Annotated[
+        Truth, Field(description="goods find their way around the ban in time, the more the dearer they are")
+    ] = False
+
     def model_post_init(self, context: object, /) -> None:
         """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
         if self.extraterritorial and "world" in self.to:
@@ -55,12 +62,18 @@ class ExportBan(Instrument):
             given = self.content if field == "content" else self.compliance != FULL
             if given and not self.extraterritorial:
                 raise WordError(f"'{field}' without 'extraterritorial'", "write 'extraterritorial: true' too")
+        if self.leak and self.extraterritorial:
+            raise WordError(
+                "'leak' with 'extraterritorial'", "leave out 'leak'; 'compliance' says what passes"
+            )
         super().model_post_init(context)
 
     def clause(self) -> str:
         """Who bans what to whom."""
         goods = self.say_goods(self.goods, self.stages)
         bans = f"{self.say_countries(self.by)} bans exports of {goods} to {self.say_countries(self.to)}"
+        if self.leak:
+            return f"{bans}, around which goods find their way in time"
         if not self.extraterritorial:
             return bans
         what = "or process and sell on" if self.content else ""
@@ -70,7 +83,10 @@ class ExportBan(Instrument):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        controls.close_links(self.id, mask, share, self.partly(controls))
+        if self.leak:
+            controls.leave_to_smugglers(self.id, mask)
+        else:
+            controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
         rule = self.resale(controls.world)
         if rule is not None:

@@ -264,7 +264,7 @@ class _Results:
         self.log_price = self.offers[0]
         self.by_offer = dict(zip(("price", "sales"), self.offers[1:], strict=True))
         self.by_need = dict(zip(("index", "purchases", "demanded"), self.needs, strict=True))
-        self.by_cap = dict(zip(("log_rent", "cap_flow", "rent_value"), self.caps, strict=True))
+        self.by_cap = dict(zip(("log_rent", "cap_flow"), self.caps[:2], strict=True))
         self.by_market = dict(zip(("residual", "gap", "scaled_down"), self.markets, strict=True))
         if "paired" not in market.memory:
             both = np.unique(market.offer_good), np.unique(market.need_good)
@@ -302,10 +302,9 @@ class _Results:
             ("index", settled.log_index), ("purchases", settled.bought), ("demanded", settled.demanded)
         ):  # fmt: skip
             frame.to_needs.put(values, self.by_need[name][here])
-        if settled.rent_value is not None:
+        if frame.capped:
             frame.to_caps.put(settled.log_price, self.by_cap["log_rent"][here])
             frame.to_caps.put(settled.sold, self.by_cap["cap_flow"][here])
-            frame.to_caps.put(settled.rent_value, self.by_cap["rent_value"][here])
         place = (here.start + frame.member) * self.market.goods + frame.good
         for name, array in self.by_market.items():
             array.reshape(-1)[place] = getattr(settled, name)

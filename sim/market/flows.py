@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,6 @@ class Clearing:
     """(M, C)"""
     cap_flow: FloatArray
     """(M, C) tonnes on the links of each cap."""
-    rent_value: FloatArray
-    """(M, C) tonnes x gate price x rent; a link under several caps is split by their log rents."""
     residual: FloatArray
     """(M, G) largest excess supply, demand or cap violation before scaling, relative to the market's
     size: the power of two next below its largest offer."""
@@ -112,6 +111,22 @@ class Clearing:
         Equation (C17), docs/clearing.md, for ``rent``.
         """
         return np.expm1(self.log_rent)
+
+    @cached_property
+    def rent_value(self) -> FloatArray:
+        """(M, C) tonnes x gate price x rent; a link under several caps is split by their log rents."""
+        market, values = self.market, np.zeros(self.log_rent.shape)
+        for good in np.unique(market.cap_good).tolist():
+            caps = [(c, s[:, None] & b) for c, (g, s, b) in enumerate(market.caps) if g == good]
+            worth = self.flow(good) * self.price[:, market.offers_of(good), None]
+            on_link = np.zeros(worth.shape)
+            for c, links in caps:
+                on_link += self.log_rent[:, c, None, None] * links
+            per_log = np.divide(np.expm1(on_link), on_link, out=np.zeros(worth.shape), where=on_link > 0)
+            for c, links in caps:
+                paid = (worth * per_log * links).sum(axis=2).sum(axis=1)
+                values[:, c] = self.log_rent[:, c] * paid
+        return values
 
     def missed(self) -> list[tuple[int, int, float]]:
         """(member, good, residual) of each market without certificate, the worst first."""

@@ -173,7 +173,7 @@ def _under(model: MarketModel, owner: list[int], kernels: Sequence[Table]) -> li
 def _flow(offers: Sequence[Offer], kernel: Table, demand: list[float], sigma: float) -> list[list[float]]:
     """What each buyer buys from each seller at the last prices."""
     pull = [
-        [weight * offer.price**-sigma if offer.rate > 0 else 0.0 for weight in row]
+        [weight * offer.weight * offer.price**-sigma if offer.rate > 0 else 0.0 for weight in row]
         for offer, row in zip(offers, kernel, strict=True)
     ]
     totals = [sum(column) for column in zip(*pull, strict=True)]

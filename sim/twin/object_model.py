@@ -54,14 +54,16 @@ from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
 from sim.twin.object_market import NO_CAP, Border, ObjectMarket
 from sim.twin.object_markups import ratios
 from sim.twin.object_outlook import ObjectOutlook, Window, foreseen
-from sim.twin.object_tomorrow import Prospect, Tomorrow
-from sim.twin.objects import LicenceOffice, Need, Offer
+from sim.twin.object_tomorrow import Prospect, Tomorrow, weighed_rows
+from sim.twin.objects import LicenceOffice, Need, Offer, share_of
 from sim.units import Amount
 from sim.world.benchmark import make_benchmark
 from sim.world.world import FloatArray, World
 
 TOLERANCE = MARKET_TOLERANCE
 """Excess left in a market, as a share of its largest offer: as in the engine."""
+LEAST_SOLD = 1e-9
+"""Tonnes per step that are rounding, not trade."""
 STAGES = ("adapt", "offer", "require")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
 
@@ -94,6 +96,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     controls: Controls
     shares: Mapping[str, Amount]
     policy: PolicyMarket
+    kernels: list[list[list[float]]]
+    """Per good sourcing weights under the policy, without what buyers have learnt of sellers."""
     production_factor: list[float]
     demand_factor: list[float]
     dearest: list[float]
@@ -228,8 +232,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.policy = build_market(self.prepared, controls, set(self.happens))
         self.production_factor = controls.production_factor[0].tolist()
         self.demand_factor = controls.demand_factor[0].tolist()
-        for g, market in enumerate(self.markets):
-            market.set_kernel(weights_of(self, controls, self.policy, g))
+        self.kernels = [weights_of(self, controls, self.policy, g) for g in range(len(self.markets))]
         self._set_borders()
         gates = {gate.key for gate in self.policy.gates}
         self.offices = {key: office for key, office in self.offices.items() if key in gates}
@@ -250,7 +253,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
     def learn(self) -> None:
         """Stage 2: what is expected moves the prices that everybody reckons with."""
         offers, needs = self.outlook.expect(self.dates[self.month], self.dates[self.month + 1])
-        markups_now = self._markups(self.controls, [market.kernel for market in self.markets])
+        markups_now = self._markups(self.controls, self.kernels)
         for offer, expected, markup in zip(self.offers, offers, markups_now, strict=True):
             offer.learn(expected)
             offer.markup = markup
@@ -314,13 +317,30 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         """Stages 5 and 6: markets clear, tonnes leave, travel, arrive."""
         for offer in self.offers:
             offer.place()
-        for market in self.markets:
+        for kernel, market in zip(self.kernels, self.markets, strict=True):
+            market.set_kernel(weighed_rows(kernel, market.offers))
             market.clear(self.tolerance)
         for gate in self.policy.gates:
             free = one(self.policy.free_tonnes(gate.cap, self.shares, self.step_years))
             self.offices[gate.key].use(max(self.borders[gate.cap].flow - free, 0.0))
         for g, market in enumerate(self.markets):
             ship(market, self.lags[g])
+            adapt_weights(self, g, market)
+
+
+def adapt_weights(model: MesaObjects, good: int, market: ObjectMarket[Offer, Need]) -> None:
+    """Buyers come to prefer sellers who have been cheap beside what else they could have bought."""
+    further = max(model.per_good["sourcing_elasticity_long"][good] - float(model.sigma[good]), 0.0)
+    closed = share_of(model.b["sourcing_speed"], model.step_years)
+    ratio = model.policy.delivered[good] / model.world.base_wedge(good)
+    wedge = table(ratio, model.benchmark.flow[good])
+    relative = [need.base_index / need.choice_index for need in market.needs]
+    for s, (offer, row) in enumerate(zip(market.offers, market.flow, strict=True)):
+        paid = list(map(mul, map(mul, row, wedge[s]), relative))
+        if market.borders:
+            paid = list(map(mul, paid, market.rent[s]))
+        dear = math.log(sum(paid) * offer.price / offer.sales) if offer.sales > LEAST_SOLD else 0.0
+        offer.weight *= math.exp(-closed * (math.log(offer.weight) + further * dear))
 
 
 def weights_of(

@@ -197,7 +197,8 @@ class Tomorrow:
             takers = [Taker() for need in model.needs if need.good == good]
             sigma = model.per_good["sourcing_elasticity"][good]
             borders = [replace(border, log_rent=0.0, flow=0.0) for border in prospect.borders[good]]
-            markets.append(ObjectMarket(makers, takers, kernel, sigma, borders=borders))
+            weighed = weighed_rows(kernel, [model.offers[s] for s in mine])
+            markets.append(ObjectMarket(makers, takers, weighed, sigma, borders=borders))
         return markets
 
     def round(
@@ -363,10 +364,16 @@ def indices_at(model: ObjectModel, prospect: Prospect, prices: Sequence[float]) 
     for good, kernel in enumerate(prospect.kernels):
         sigma = model.per_good["sourcing_elasticity"][good]
         mine = [price for offer, price in zip(model.offers, prices, strict=True) if offer.good == good]
+        weighed = weighed_rows(kernel, [offer for offer in model.offers if offer.good == good])
         for b, need in enumerate(need for need in model.needs if need.good == good):
-            weight = sum(row[b] * price**-sigma for row, price in zip(kernel, mine, strict=True))
+            weight = sum(row[b] * price**-sigma for row, price in zip(weighed, mine, strict=True))
             found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
     return found
+
+
+def weighed_rows(kernel: Sequence[Sequence[float]], offers: Sequence[Offer]) -> list[list[float]]:
+    """Sourcing weights of sellers' links with what buyers have learnt of them."""
+    return [[weight * offer.weight for weight in row] for row, offer in zip(kernel, offers, strict=True)]
 
 
 def reach_of(

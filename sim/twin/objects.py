@@ -85,6 +85,8 @@ class Offer:
         self.stock = self.usual_stock + (0.0 if self.mined else a_step)
         self.reserve = model.b["seller_reserve_share"] * self.usual_stock
         self.price = self.near = self.ask = self.markup = 1.0
+        self.weight = 1.0
+        """Factor on its sourcing weights: what buyers have learnt of it."""
         self.keep_elasticity = model.b["storage_elasticity"]
         self.plan = self.quantity = self.sales = self.made = self.held_back = 0.0
         self.elements: list[float] | None = None

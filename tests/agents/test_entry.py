@@ -12,7 +12,9 @@ from sim.agents.prepared import Prepared
 from sim.agents.worth import Worth
 from sim.arrays import FloatArray
 from sim.engine.markets import build_market
-from sim.market.clearing import Clearing, clear
+from sim.market.clearing import Clearing
+from sim.market.layout import Terms
+from sim.market.weighed import clear_weighed, price_of_weight
 from tests.prepared_world import (
     LATER,
     MONTH,
@@ -44,11 +46,16 @@ def cleared(now: Situation, quantity: FloatArray) -> tuple[Clearing, FloatArray]
     )
     tiers = buyers.use_tiers(prepared, need, worth, controls.budget_factor)
     orders = buyers.orders(prepared, state, prepared.benchmark.need_lag, need, tiers)
-    found = clear(
-        build_market(prepared, controls).market, quantity, state.offer_expected_price, orders.tonnes,
-        orders.reservation, orders.elasticity, tolerance=1e-10, signal_quantity=entry.full_lots(prepared),
+    terms = Terms(
+        quantity, state.offer_expected_price, orders.tonnes, orders.reservation, orders.elasticity,
         held=0 * orders.held, least=behaviour.shared("least_order_share"), kept=kept,
         keep_elasticity=behaviour.shared("storage_elasticity"),
+    )  # fmt: skip
+    # New sellers have a part of their weight; what they go by is the price with all of it.
+    found = clear_weighed(
+        build_market(prepared, controls).market, terms,
+        price_of_weight(state.qualified, prepared.sigma_of_offers), tolerance=1e-10,
+        signal_quantity=entry.full_lots(prepared),
     )  # fmt: skip
     assert found.certified.all()
     return found, state.offer_expected_price
@@ -130,7 +137,8 @@ def test_inputs_that_entrants_alone_could_sell_are_expected_at_their_costs(enter
         assert found.index[m, need] == pytest.approx(expected, rel=1e-12)
         # What the market quotes already, with unserved buyers at an index of 1, comes on top.
         power, quote = sigma[m], clearing.price[m, mine]
-        both = (at_capacity(now, clearing, m, mine) ** power + quote**power) ** (1 / power)
+        seen = quote**power / now.state.qualified[m, mine]
+        both = (at_capacity(now, clearing, m, mine) ** power + seen) ** (1 / power)
         assert gate[m, mine] == pytest.approx(both, rel=1e-6)
     others = np.arange(found.index.shape[1]) != need
     np.testing.assert_array_equal(found.index[:, others], clearing.index[:, others])

@@ -288,19 +288,23 @@ def test_at_base_prices_its_full_output_would_be_bought() -> None:
 
 
 def test_a_quote_is_for_the_full_capacity() -> None:
-    """A seller that is open at a small rate earns more for each tonne than it would at full capacity."""
+    """A seller that is open at a small rate earns more for each tonne than it would at full capacity.
+
+    And less while it is new: its quote is that of a seller whom buyers know.
+    """
     simulation = Simulation(world("one good"), scenario(event("one good"), last=2026))
     (at,) = offers_of(simulation.world, "mine_usa")
     lot = simulation.world.offer_capacity[at] / 12
     sigma = simulation.case.prepared.sigma[0]
     opened = 0
     for _ in range(36):
+        qualified = simulation.state.qualified[0, at]
         simulation.step()
         clearing = simulation.last.clearing
         sold, price, signal = clearing.sales[0, at], clearing.price[0, at], simulation.state.gate_price[0, at]
         if sold > 0:
             opened += 1
-            assert signal == pytest.approx(price * (sold / lot) ** (1 / sigma), rel=1e-12)
+            assert signal == pytest.approx(price * (sold / lot / qualified) ** (1 / sigma), rel=1e-12)
         else:
             assert signal == price
     assert opened > 12

@@ -46,7 +46,7 @@ class Looking:
         numbers = range(members) if isinstance(members, int) else members
         self.case: Run = lay_out(world, scenario(*events), numbers, 3, None)
         rules = Rules(self.case)
-        self.outlook = Outlook(self.case, rules, Regimes(self.case, rules, []))
+        self.outlook = Outlook(self.case, rules, Regimes(self.case, rules, []), {})
         self.state: State = initial_state(self.case.prepared)
 
     def at(self, month: int) -> State:

@@ -48,6 +48,8 @@ CARBON = {"by": "EU27", "intensity": {"gallium": "12 t CO2/t"}, "price": "80 USD
          "imports of gallium from every country."),
         ("sanction", {"by": ["USA", "EU27"], "on": "CHN", "compliance": "80 %"} | GALLIUM,
          "the United States and the EU stops trade of gallium with China, with a compliance of 80 %."),
+        ("export_ban", {"by": "CHN", "to": "JPN", "leak": True} | GALLIUM,
+         "China bans exports of gallium to Japan, around which goods find their way in time."),
         ("sanction", {"by": "JPN", "firms": "Northern", "stops": "imports"},
          "Japan stops imports of all goods from Northern."),
         ("outage", {"facilities": "cu_nor", "loss": "60 %", "length": {"uniform": ["2 weeks", "3 months"]}},

@@ -314,7 +314,9 @@ def _own_goods(maker: _Maker, event: dict[str, Any]) -> None:
 def _mend_ban(maker: _Maker, event: dict[str, Any]) -> None:
     if event.get("extraterritorial") and "world" in event["to"]:
         event["to"] = maker.countries(groups=False)
-    if not event.get("extraterritorial"):
+    if event.get("extraterritorial"):
+        event.pop("leak", None)
+    else:
         event.pop("content", None)
         event.pop("compliance", None)
 

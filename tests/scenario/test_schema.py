@@ -51,7 +51,8 @@ LOADER_ONLY = {
         freight-unchanged licence-delay-leaves-out licence-longest-too-short merger-with-itself
         minerals-cut-an-amount outage-nowhere production-twice quota-firms-too-much quota-period-too-late
         quota-periods-overlap quota-periods-with-a-gap quota-twice quota-without-amount rate-for-no-day
-        ban-extraterritorial-on-all ban-content-at-home ban-compliance-at-home rule-scales-by-nothing
+        ban-extraterritorial-on-all ban-content-at-home ban-compliance-at-home
+        ban-leak-beside-compliance rule-scales-by-nothing
         rule-activates-by-a-step rule-watches-two rule-watches-nothing rule-without-bound
         rule-bound-on-an-event negotiation-of-two-kinds negotiation-without-relief stockpile-in-percent
         observed-beside-two observed-in-another-currency observed-in-yuan-without-rate

@@ -30,8 +30,6 @@ class Settled:
     """Per variable: log gate price, log rent for caps."""
     sold: FloatArray
     """Per variable: tonnes sold, tonnes under the cap."""
-    rent_value: FloatArray | None
-    """Per variable: 0 for sellers; tonnes x gate price x rent for caps. None where there is no cap."""
     log_index: FloatArray
     """Per buyer."""
     bought: FloatArray
@@ -82,7 +80,6 @@ def settle(sweeper: Sweeper, w: FloatArray, signal: FloatArray | None) -> Settle
     return Settled(
         log_price=_quotes(sweeper, quoted, w, signal),
         sold=np.multiply(scaled.sold, load.size_variable, out=scaled.sold),
-        rent_value=scaled.rent_value,
         log_index=log_index,
         bought=np.multiply(scaled.bought, load.size_buyer, out=scaled.bought),
         demanded=demanded * load.size_buyer,
@@ -107,7 +104,6 @@ class _Scaled(NamedTuple):
     """Per variable: tonnes taken off."""
     gap: FloatArray
     row_rent: FloatArray
-    rent_value: FloatArray | None
 
 
 def _supply(sweeper: Sweeper, ahead: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -151,7 +147,7 @@ def _scaled_under_caps(sweeper: Sweeper, y: FloatArray, log_index: FloatArray) -
     spare = frame.sigma * np.maximum(y, 0.0) * load.solved_limit
     off = np.where(frame.is_cap & (off > 0), np.minimum(off, spare), off)
     lost = (flow - sold) * frame.seller
-    return _Scaled(row, sold, _bought(sweeper, row), off, lost, gap, *_rents(sweeper, y, row))
+    return _Scaled(row, sold, _bought(sweeper, row), off, lost, gap, _rents(sweeper, y))
 
 
 def _scaled(sweeper: Sweeper, w: FloatArray, y: FloatArray, log_index: FloatArray) -> _Scaled:
@@ -176,20 +172,14 @@ def _scaled(sweeper: Sweeper, w: FloatArray, y: FloatArray, log_index: FloatArra
     gap += _buyers_gap(sweeper, log_index, bought)
     off = np.subtract(supply, row_flow, out=supply)
     lost = np.subtract(row_flow, sold, out=row_flow)
-    return _Scaled(row, sold, bought, off, lost, gap, np.broadcast_to(1.0, row_flow.shape), None)
+    return _Scaled(row, sold, bought, off, lost, gap, np.broadcast_to(1.0, row_flow.shape))
 
 
-def _rents(sweeper: Sweeper, y: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Per row 1 + rent; per variable tonnes x gate price x rent of a cap, 0 for sellers."""
-    frame, rows = sweeper.frame, len(row)
-    log_rent, row_price, rent_value = np.empty(rows), np.empty(rows), np.empty(len(y))
-    frame.spread(np.where(frame.is_cap, y, 0.0), log_rent)
-    frame.spread(np.where(frame.is_cap, 0.0, y), row_price)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        per_log = np.where(log_rent > 0, np.expm1(log_rent) / log_rent, 0.0)
-    worth = row * sweeper.row_pull * np.where(log_rent > 0, np.exp(row_price), 0.0) * per_log
-    frame.collect(worth, rent_value)
-    return np.exp(log_rent), np.where(frame.is_cap, rent_value * y, 0.0) * sweeper.load.size_variable
+def _rents(sweeper: Sweeper, y: FloatArray) -> FloatArray:
+    """Per row 1 + rent."""
+    log_rent = np.empty(len(sweeper.row))
+    sweeper.frame.spread(np.where(sweeper.frame.is_cap, y, 0.0), log_rent)
+    return np.exp(log_rent)
 
 
 def _factors(sweeper: Sweeper, flow: FloatArray, limit: FloatArray) -> FloatArray:
