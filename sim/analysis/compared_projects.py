@@ -68,7 +68,7 @@ def project_facts(data: xr.Dataset, base: xr.Dataset | None) -> dict[Key, Values
         facts["projects_saved"] = ~np.isin(mine[:, -1], ended) & np.isin(usual[:, -1], ended)
     found = {Key(name): counted.sum(1).astype(np.float64) for name, counted in facts.items()}
     found[Key("projects_invested")] = _total(data, "project_invested")
-    found[Key("public_paid")] = _total(data, "fund_paid", "floor_paid", "promotion_paid")
+    found[Key("public_paid")] = _total(data, "fund_paid", "floor_paid", "promotion_paid", "recycling_paid")
     found[Key("public_returned")] = _total(data, "fund_returned")
     return found
 
