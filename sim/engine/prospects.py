@@ -90,7 +90,7 @@ class Prospects:
             controls.own_cost_factor,
         )  # fmt: skip
         asked = controls.collection_target, controls.recycled_content, controls.recovery_subsidy
-        for of_recyclers in asked:
+        for of_recyclers in asked if world.scrap is not None else ():
             np.logical_or.at(found.T, world.offer_good, (of_recyclers > 0).T)
         of_needs = controls.demand_factor, controls.intensity_factor, controls.budget_factor
         np.logical_or.at(found.T, world.offer_good, np.isfinite(controls.output_ceiling).T)

@@ -10,7 +10,9 @@ from sim.agents.prepared import Prepared
 from sim.agents.scrap import Collection, Recycling
 from sim.agents.state import State
 from sim.arrays import FloatArray, Saved
+from sim.controls import Controls
 from sim.instruments.process import Ended, Process, Stocks, Traced
+from sim.units import Amount
 
 __all__ = ["GoodsInUse"]
 
@@ -46,6 +48,22 @@ class GoodsInUse(Process):
         bounded = plan.copy()
         bounded[:, offers] = np.minimum(plan[:, offers], most * self._prepared.step_years)
         return bounded
+
+    def paid(self, price: FloatArray, controls: Controls, shares: Mapping[str, Amount]) -> FloatArray:
+        """(M, O) prices with what those add who have a duty to have scrap recovered, at any price.
+
+        Recyclers' costs are covered, and the margin with which they run in full.
+        """
+        assert self._state is not None
+        offers = self._recycling.scrap.offers
+        duty = (controls.collection_target + controls.recycled_content)[:, offers] > 0
+        if not duty.any():
+            return price
+        margin = 1 + self._prepared.behaviour["entry_margin"]
+        least = (self._state.cash_cost * controls.own_cost_factor)[:, offers] * margin
+        covered = price.copy()
+        covered[:, offers] = np.where(duty, np.maximum(price[:, offers], least), price[:, offers])
+        return covered
 
     def after(self, ended: Ended) -> None:
         """The step is over: goods age, scrap arises, and recyclers follow what pays or is asked for."""

@@ -12,6 +12,7 @@ import pytest
 from sim.agents.scrap import Recycling
 from sim.arrays import FloatArray
 from sim.engine import Simulation
+from sim.instruments import instrument_class
 from sim.world.world import World
 from tests.engine_events import Restriction
 from tests.scrap_world import RECYCLER, TODAY, goods_in_use, policy, scrap_world, simulation
@@ -119,11 +120,13 @@ def test_dearer_scrap_is_collected_more_from_the_next_step_on(world: World) -> N
     assert (shares[-1] <= rules(run).most).all()
 
 
-def made_by(run: Simulation) -> FloatArray:
-    """(M,) t recovered in the last year of a run that is run to its end."""
-    made = []
+def made_by(run: Simulation, good: str = "") -> FloatArray:
+    """(M,) t recovered in the last year of a run that is run to its end, of a good or in all."""
+    made, offers = [], rules(run).scrap.offers
+    names = np.array([run.world.goods[g].id for g in run.world.offer_good[offers]])
+    offers = offers[names == good] if good else offers
     while run.time < run.steps:
-        made.append(run.step().output[:, rules(run).scrap.offers].sum(1))
+        made.append(run.step().output[:, offers].sum(1))
     total: FloatArray = np.sum(made[-12:], axis=0)
     return total
 
@@ -147,6 +150,21 @@ def test_a_target_is_reached_and_not_passed(world: World) -> None:
     run = simulation(world, policy(collection="100 %"), members=1, years=16)
     made_by(run)
     assert run.state.scrap_collected + rules(run).uncounted == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_duty_holds_at_any_price(world: World) -> None:
+    """Where nobody needs dysprosium any more, who has no duty stops; who has one pays for it."""
+    gone = instrument_class("substitution_push").model_validate(
+        {"id": "gone", "type": "substitution_push", "from": dt.date(2024, 2, 1), "goods": ["dysprosium_oxide"],
+         "share": "80 %", "ramp": "1 months"}
+    )  # fmt: skip
+    made = {}
+    for name, events in {"free": (gone,), "duty": (gone, policy(collection="60 %"))}.items():
+        run = simulation(world, *events, members=2, years=5)
+        made[name] = made_by(run, "dysprosium_oxide")
+        prices = run.state.gate_price[:, rules(run).scrap.offers[recycler(world)]]
+        assert (prices < 0.8).all()
+    assert (made["duty"] > 3 * made["free"]).all()
 
 
 def test_recycled_content_is_a_share_of_what_is_used(world: World) -> None:
