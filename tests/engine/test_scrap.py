@@ -155,8 +155,8 @@ def test_a_target_is_reached_and_not_passed(world: World) -> None:
 def test_a_duty_holds_at_any_price(world: World) -> None:
     """Where nobody needs dysprosium any more, who has no duty stops; who has one pays for it."""
     gone = instrument_class("substitution_push").model_validate(
-        {"id": "gone", "type": "substitution_push", "from": dt.date(2024, 2, 1), "goods": ["dysprosium_oxide"],
-         "share": "80 %", "ramp": "1 months"}
+        {"id": "gone", "type": "substitution_push", "from": dt.date(2024, 2, 1), "share": "80 %",
+         "goods": ["dysprosium_oxide"], "ramp": "1 months"}
     )  # fmt: skip
     made = {}
     for name, events in {"free": (gone,), "duty": (gone, policy(collection="60 %"))}.items():

@@ -61,7 +61,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "production_quota": BY | {"cut": "10 %"},
     "recycling_policy": {"by": ["world"], "collection": "50 %", "recycled_content": "10 %",
                          "subsidy": "20000 USD/t"},
-    "recycling_push": {"goods": ["all"], "share": "10 %", "ramp": "1 days"},
     "sanction": {"by": "JPN", "on": "CHN", "firms": ["separator_china_a"], "compliance": "60 %"},
     "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
     "strike": MAKERS | {"loss": "40 %", "length": "1 years"},

@@ -42,7 +42,7 @@ LOADER_ONLY = {
         distribution-exponential-mean-zero
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
         flooding-for-free outage-loses-too-much probability-above-one quota-carries-too-much quota-negative
-        recycling-of-everything share-above-one tax-out-of-range hosts-take-all""",
+        share-above-one tax-out-of-range hosts-take-all""",
     "numbers together": """distribution-descending distribution-weights-too-few
         observed-band-upside-down observed-less-than-nothing observed-gap-of-nothing""",
     "fields together": """bloc-without-effect cut-and-amount demand-ramp-to-nowhere demand-without-change
