@@ -1,4 +1,4 @@
-"""What helps against a loss of rare-earth ore: redesign most, recycling little (Keilhacker and Minner 2017)."""
+"""What helps against a loss of rare-earth ore: redesign most, recycling little (Keilhacker, Minner 2017)."""
 
 from __future__ import annotations
 
