@@ -26,20 +26,21 @@ SCRAP = {
 LIVES = {"ev": "10", "wind": "20"}
 
 
-def chosen() -> Chosen:
-    """Two oxides are recovered of magnets."""
-    rows = [{"good": "magnet", "recovered": good, **SCRAP} for good in ("dysprosium_oxide", "ndpr_oxide")]
+def chosen(**terms: str) -> Chosen:
+    """Two oxides are recovered of magnets, on these terms."""
+    oxides = "dysprosium_oxide", "ndpr_oxide"
+    rows = [{"good": "magnet", "recovered": good, **SCRAP, **terms} for good in oxides]
     lives = [{"sector": sector, "mineral": "", "years": years, "past_growth": ""}
              for sector, years in LIVES.items()]  # fmt: skip
     return Chosen(rows, lives, [{"facility": RECYCLER, "good": "dysprosium_oxide"}])
 
 
-def add_tables(folder: Path) -> Path:
+def add_tables(folder: Path, **terms: str) -> Path:
     """Add goods in use and recyclers to the tables of a world that was written."""
     year = folder / "2024"
     read = {name: read_table(year / f"{name}.csv").dictionaries()
             for name in ("facilities", "outputs", "inputs")}  # fmt: skip
-    made = add_scrap(chosen(), read, {good: sketch.mineral for good, sketch in GOODS.items()})
+    made = add_scrap(chosen(**terms), read, {good: sketch.mineral for good, sketch in GOODS.items()})
     for name in ("facilities", "outputs"):
         rows: list[dict[str, Any]] = [dict(row) for row in read[name]]
         write_rows(year / f"{name}.csv", rows)
@@ -48,12 +49,12 @@ def add_tables(folder: Path) -> Path:
     return folder
 
 
-def scrap_world(folder: Path) -> World:
-    """The world."""
+def scrap_world(folder: Path, **terms: str) -> World:
+    """The world; ``terms`` change columns of the table of scrap."""
     sketch = small_sketch()
     sketch.country[RECYCLER] = "JPN"
     sketch.flow("dysprosium_oxide", RECYCLER, "magnet_japan", TODAY)
-    return load_world(2024, add_tables(sketch.write(folder)))
+    return load_world(2024, add_tables(sketch.write(folder), **terms))
 
 
 def policy(**fields: Any) -> Any:
