@@ -35,7 +35,7 @@ __all__ = ["GIVEN", "PAGE", "Row", "library", "page", "row", "touched", "verdict
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LIBRARY = ROOT / "docs" / "rows.md", ROOT / "docs" / "scenarios.md"
 SEED = 1
-GIVEN = ("capacity_change", "demand_shock", "recycling_push", "substitution_push")
+GIVEN = ("capacity_change", "demand_shock", "substitution_push")
 """Types that state a path of output or need, which nobody in the model decides."""
 APART = ("baseline-", "hindcast-", "teaching-")
 """Scenarios that have pages of their own, or nothing to set beside."""

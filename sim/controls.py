@@ -303,6 +303,12 @@ class Controls:
     """(1 or M, N): multiplies the need per unit of activity, of users and of plants."""
     budget_factor: FloatArray = field(init=False)
     """(1 or M, N): multiplies what a user can pay, in dollars."""
+    collection_target: FloatArray = field(init=False)
+    """(1 or M, O): least share of retired goods that a recycler's country has collected."""
+    recycled_content: FloatArray = field(init=False)
+    """(1 or M, O): least share of what a recycler recovers in new goods of those that it draws on."""
+    recovery_subsidy: FloatArray = field(init=False)
+    """(1 or M, O): what a state adds to the price of what is recovered, multiples of the base price."""
     owner_changes: list[OwnerChange] = field(default_factory=list)
     """Who comes to set prices together, or ceases to."""
     projects: ProjectTerms = field(init=False)
@@ -336,6 +342,7 @@ class Controls:
         self.ask_factor, self.own_cost_factor = np.ones(offers), np.ones(offers)
         self.demand_factor, self.intensity_factor = np.ones(needs), np.ones(needs)
         self.budget_factor = np.ones(needs)
+        self.collection_target = self.recycled_content = self.recovery_subsidy = np.zeros(offers)
         self.projects = ProjectTerms.of(self.world)
 
     @property
@@ -447,6 +454,20 @@ class Controls:
     def scale_budget(self, needs: BoolArray, factor: Amount) -> None:
         """Multiply what the users in a mask (N,) can pay, by one number or (M,)."""
         self.budget_factor = _scaled(self.budget_factor, needs, factor)
+
+    def ask_of_recyclers(self, name: str, offers: BoolArray, level: Amount) -> None:
+        """Ask at least a level of the recyclers in a mask (O,): ``collection_target`` or another array.
+
+        Args:
+            level: one number or (M,); of what several events ask, the most holds.
+        """
+        column = np.atleast_1d(np.asarray(level, dtype=np.float64))[:, None]
+        held = getattr(self, name)
+        setattr(self, name, np.where(offers, np.maximum(held, column), held))
+
+    def pay_recyclers(self, offers: BoolArray, amounts: FloatArray) -> None:
+        """Add (1 or M, O) multiples of the base price to what the recyclers in a mask (O,) are paid."""
+        self.recovery_subsidy = np.where(offers, self.recovery_subsidy + amounts, self.recovery_subsidy)
 
     def close_between(self, offers: BoolArray, needs: BoolArray, open_share: Amount) -> None:
         """Close trade between the offers (O,) and the needs (N,); what is closed twice stays closed."""

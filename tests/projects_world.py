@@ -14,6 +14,7 @@ from sim.world.load import load_world
 from sim.world.world import World
 from tests.engine_events import PlainScenario
 from tests.prepared_world import LATER, world_with_entrants
+from tests.scrap_world import add_tables
 
 COLUMNS = (
     "facility", "owner_country", "stage", "dormant", "capex_usd", "permit_years", "build_years", "start",
@@ -26,12 +27,12 @@ USUAL = {
 
 
 def project_world(
-    folder: Path, cost: float = 10_000.0, copies: int = 0, **rows: dict[str, str]
+    folder: Path, cost: float = 10_000.0, copies: int = 0, scrap: bool = False, **rows: dict[str, str]
 ) -> World:
     """The world; ``mine``, ``separator`` and ``magnet`` change the row of each.
 
     Args:
-        cost: USD/t of the mine's cash cost. copies: further mines like it.
+        cost: USD/t of the mine's cash cost. copies: further mines like it. scrap: follow goods in use.
     """
     world_with_entrants(folder)
     outputs = folder / "2024" / "outputs.csv"
@@ -56,6 +57,8 @@ def project_world(
         wider = csv.DictWriter(handle, columns)
         wider.writeheader()
         wider.writerows({**row, "political_risk": "0.3"} for row in rows_of)
+    if scrap:
+        add_tables(folder)
     return load_world(2024, folder)
 
 

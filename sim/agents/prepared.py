@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.agents.hosts import Hosts
 from sim.agents.parameters import Behaviour
+from sim.agents.scrap import Recycling
 from sim.arrays import BoolArray, FloatArray
 from sim.market.layout import Engine
 from sim.world.benchmark import Benchmark
@@ -81,6 +82,13 @@ class Prepared:
         return Hosts(self.world, self.benchmark)
 
     @cached_property
+    def recycling(self) -> Recycling | None:
+        """Rules of goods in use and of scrap; None where no goods in use are followed."""
+        if self.world.scrap is None:
+            return None
+        return Recycling(self.world, self.behaviour, self.step_years)
+
+    @cached_property
     def kept_stock(self) -> FloatArray:
         """(M, O) tonnes that sellers hold beside a step's output in normal times.
 
@@ -105,11 +113,8 @@ class Prepared:
         cost anything.
         """
         cost = self.world.offer_cash_cost / self.world.base_price[self.world.offer_good]
-        if self.world.projects:
-            entrant = self.benchmark.entrant & (self.world.project_of_offer < 0)
-            known = self.world.project_of_offer < 0
-            return np.where(entrant, np.maximum(cost, 1.0), np.where(known, np.minimum(cost, 1.0), cost))
-        return np.where(self.benchmark.entrant, np.maximum(cost, 1.0), np.minimum(cost, 1.0))
+        known = np.where(self.benchmark.entrant, np.maximum(cost, 1.0), np.minimum(cost, 1.0))
+        return np.where(self.world.comes_later, cost, known)
 
     def each(self, row: FloatArray) -> FloatArray:
         """(M, n) a row (n,) for every member, each its own to write in."""

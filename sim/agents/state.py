@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from sim.agents.prepared import Prepared
+from sim.agents.scrap import Collection
 from sim.arrays import FloatArray, IntArray, Saved
 from sim.controls import Controls
 
@@ -73,6 +74,12 @@ class State:
     """(M, N) tonnes needed in the last step."""
     shortfall: FloatArray
     """(M, N) of these, tonnes missing."""
+    scrap_arising: FloatArray
+    """(M, R) t/year that recyclers could recover of what is retired, if all were collected."""
+    scrap_embodied: FloatArray
+    """(M, R) t/year of the same in what comes into use."""
+    scrap_collected: FloatArray
+    """(M, R) share of what arises that they recover."""
 
     def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave in a run of the same members, with as many lags or fewer.
@@ -90,6 +97,11 @@ class State:
                 own[: len(given)] = given[: len(own)]
             else:
                 setattr(self, name, given)
+
+    @property
+    def collection(self) -> Collection:
+        """Where recyclers stand."""
+        return Collection(self.scrap_arising, self.scrap_embodied, self.scrap_collected)
 
     def arrays(self) -> dict[str, FloatArray | IntArray]:
         """All arrays by name."""
@@ -115,6 +127,8 @@ def initial_state(prepared: Prepared) -> State:
     # What still has to arrive in k+1 steps: every past order whose lag reaches that far.
     pipeline = np.array([order * mix[k + 1 :].sum(0) for k in range(len(mix) - 1)]).reshape(-1, needs)
     plants = benchmark.activities
+    recycling, none = prepared.recycling, np.zeros((members, 0))
+    scrap = Collection(none, none, none) if recycling is None else recycling.begin()
     begun = np.zeros(len(plants.facility), dtype=bool)
     begun[plants.offer_plant[prepared.made & ~benchmark.entrant]] = True
     return State(
@@ -127,7 +141,7 @@ def initial_state(prepared: Prepared) -> State:
         gate_price=np.ones((members, offers)),
         choice_index=prepared.each(benchmark.base_index),
         # What may be built is not there yet.
-        capacity=prepared.each(np.where(world.project_of_offer < 0, world.offer_capacity, 0.0)),
+        capacity=prepared.each(np.where(world.comes_later, 0.0, world.offer_capacity)),
         building=np.zeros((members, offers)),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
@@ -143,4 +157,7 @@ def initial_state(prepared: Prepared) -> State:
         switched=np.zeros((members, needs)),
         required=np.zeros((members, needs)),
         shortfall=np.zeros((members, needs)),
+        scrap_arising=scrap.arising,
+        scrap_embodied=scrap.embodied,
+        scrap_collected=scrap.collected,
     )

@@ -319,11 +319,11 @@ class Tomorrow:
 
         Equation (M18), docs/model.md, for ``S1_s``.
         """
-        prepared = self._prepared
-        grown = state.capacity / prepared.world.offer_capacity
+        prepared, capacity = self._prepared, _coming_capacity(self._prepared, state, controls)
+        grown = capacity / prepared.world.offer_capacity
         normal = prepared.benchmark.normal_output * grown
         factor = controls.capacity_factor * np.minimum(controls.production_factor, 1.0)
-        most = np.maximum(state.capacity, normal * np.maximum(controls.production_factor, 1.0)) * factor
+        most = np.maximum(capacity, normal * np.maximum(controls.production_factor, 1.0)) * factor
         ceiling = prepared.benchmark.normal_output * controls.output_ceiling
         most = np.minimum(most, ceiling)
         # Hosts run as they do now, as far as policy lets them.
@@ -358,6 +358,19 @@ class Tomorrow:
             base = np.log(prepared.benchmark.base_index[needs])
             found[:, needs] = index_of_good(kernel, sigma, price, base) if price.shape[1] else base
         return found
+
+
+def _coming_capacity(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
+    """(M, O) capacity: as it is, but for what recyclers collect, which a regime moves within a year."""
+    recycling = prepared.recycling
+    if recycling is None:
+        return state.capacity
+    at = state.collection
+    wanted = recycling.wanted(at, state.gate_price + controls.recovery_subsidy, controls)
+    capacity = state.capacity.copy()
+    within_a_year = replace(at, collected=recycling.followed(at, wanted, 1.0))
+    capacity[:, recycling.scrap.offers] = recycling.capacity(within_a_year)
+    return capacity
 
 
 def opening_price(prepared: Prepared) -> FloatArray:

@@ -164,7 +164,8 @@ class YearMarket:
         others, inputs = year.bids.paid(index)
         self._set_bids(product, others)
         quantity, ask = self._above.supply(product, now.reach, inputs)
-        terms = Terms(quantity, ask / year.factor, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
+        ask = ask / year.factor
+        terms = Terms(quantity, ask, year.demand, self._give_up, year.elasticity, year.cap_tonnes)
         return Asked(self.market, terms, self.start)
 
     def found(self, now: Priced, clearing: Clearing) -> Priced:

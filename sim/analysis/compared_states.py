@@ -1,4 +1,4 @@
-"""Public money of runs side by side: what hosts take of mines, what states pay makers and exporters."""
+"""Public money of runs side by side: what hosts take of mines, what states pay makers and others."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ __all__ = ["state_facts", "state_section", "state_sentence"]
 BILLION = 1e-9
 HOSTS_NAMED = 4
 """Of them those that take most stand in the sentence."""
+PAID = {
+    "promotion_paid": ("promotion_paid", "on exports"),
+    "floors_paid": ("floor_paid", "under price floors"),
+    "recycling_paid": ("recycling_paid", "for scrap"),
+}
+"""Measure -> variable of results, and on what states pay it, in words."""
 
 
 def state_facts(data: xr.Dataset) -> dict[Key, Values]:
-    """(M,) USD over the period: taken by each host of mines; paid on exports, and under floors."""
+    """(M,) USD over the period: taken by each host of mines; paid on exports, under floors, for scrap."""
     found: dict[Key, Values] = {}
     royalty, carried = (over_period(data, name) for name in ("host_royalty", "host_carried"))
     if royalty is not None and carried is not None:
@@ -30,7 +36,7 @@ def state_facts(data: xr.Dataset) -> dict[Key, Values]:
         places = texts(data, "host_country")
         for place in sorted(set(places.tolist())):
             found[Key("host_income", "", place)] = taken[:, places == place].sum(axis=1)
-    for measure, name in (("promotion_paid", "promotion_paid"), ("floors_paid", "floor_paid")):
+    for measure, (name, _) in PAID.items():
         paid = over_period(data, name)
         if paid is not None:
             found[Key(measure)] = paid.sum(axis=1)
@@ -54,7 +60,7 @@ def state_section(runs: Mapping[str, xr.Dataset], money: Mapping[str, Facts], pe
         rows.append(plain_row(facts, key, f", {country_name(key.place)}" if key.place else ""))
         if key.place:
             rows.append(plain_row(money, Key("exports_value", "", key.place)))
-    title = f"States: what they take of mines, and pay makers and exporters, {period}"
+    title = f"States: what they take of mines, and pay makers, exporters and recyclers, {period}"
     return Section("states", title, tuple(row for row in rows if row is not None))
 
 
@@ -72,7 +78,7 @@ def state_sentence(name: str, data: xr.Dataset, money: Facts) -> str:
             each.append(words if sold is None else f"{words}, with exports of {_change(band(sold))}")
         total = np.sum(list(taken.values()), axis=0)
         parts.append(f"hosts take {_figure(band(total))} bn USD of mines ({'; '.join(each)})")
-    for measure, words in (("promotion_paid", "on exports"), ("floors_paid", "under price floors")):
+    for measure, (_, words) in PAID.items():
         if Key(measure) in facts:
             parts.append(f"states pay {_figure(band(facts[Key(measure)]))} bn USD {words}")
     return f"{name}: {'; '.join(parts)}" if parts else ""

@@ -15,6 +15,7 @@ from sim.analysis.compared_goods import Facts, Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
 from sim.analysis.compared_projects import has_projects, project_section, project_sentence
 from sim.analysis.compared_rows import GoodShown, event_section, good_section, money_section
+from sim.analysis.compared_scrap import scrap_section, scrap_sentence
 from sim.analysis.compared_states import state_section, state_sentence
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
@@ -139,9 +140,9 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     if projects is not None:
         sections.append(projects)
     runs = {baseline: base, **{name: data for name, (data, _) in pairs.items()}}
-    states = state_section(runs, money, f"{first} to {last}")
-    if states is not None:
-        sections.append(states)
+    for more in (scrap_section(runs, f"{first} to {last}"), state_section(runs, money, f"{first} to {last}")):
+        if more is not None:
+            sections.append(more)
     ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
     if any(ledger.values()):
         sections.append(event_section(ledger, f"{first} to {last}"))
@@ -204,7 +205,8 @@ def _notes(
         for name, pair in pairs.items()
         if all(has_projects(one) for one in pair)
     ]
-    said = (state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items())
+    said = [scrap_sentence(name, *pair) for name, pair in pairs.items()]
+    said += [state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items()]
     notes += [sentence for sentence in said if sentence]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:

@@ -100,6 +100,10 @@ def _description(scenario: Scenario) -> list[str]:
     if labels.projects:
         count = len(labels.projects)
         lines += [f"{count} mines and plants may be built in it (data/world/projects.csv).", ""]
+    if labels.recyclers:
+        goods = sorted({good for _, good in labels.recyclers})
+        who = f"{len(labels.recyclers)} recyclers recover {spoken(goods)}"
+        lines += [_wrapped("", f"Goods in use are followed: {who} of them.").lstrip(), ""]
     for bloc, members in scenario.blocs.items():
         lines.append(_wrapped("", f"{bloc} = {spoken(members, names)}").lstrip())
     lines += [""] if scenario.blocs else []

@@ -22,6 +22,7 @@ from sim.engine.gates import Gates
 from sim.engine.projects import Projects
 from sim.engine.regime import Regime
 from sim.engine.run import Run
+from sim.engine.scrap import GoodsInUse
 from sim.errors import MonaziteError
 from sim.instruments.process import Process, Setting, Stage
 from sim.market.clearing import Clearing, ClearingState
@@ -299,5 +300,10 @@ def processes_of(case: Run) -> list[Process]:
     kinds = dict.fromkeys(type(event) for event in events)
     made = (kind.process([e for e in events if type(e) is kind], setting) for kind in kinds)
     found = [process for process in made if process is not None]
-    # Last: projects see what the others paid.
-    return [*found, Projects(case, setting, found)] if Projects.at_work(case) else found
+    # Last: recyclers and projects see what the others paid.
+    late: list[Process] = []
+    if prepared.recycling is not None:
+        late.append(GoodsInUse(prepared, prepared.recycling, found))
+    if Projects.at_work(case):
+        late.append(Projects(case, setting, found))
+    return [*found, *late]

@@ -142,15 +142,15 @@ class Outlook:
     def _apart(self, state: State) -> BoolArray:
         """(M, chains) whether any price that was expected in the last step has moved.
 
-        So it has where a project has opened, or a mine is empty.
+        So it has where a project has opened, a mine is empty, or more or less scrap arises.
         """
         if self._moved is not None:
             return self._moved
         prices = {id(of): of for one in self._priced for of in (one.priced, one.before)}
         apart = [self._tomorrow.chains.moved(of, self._base) for of in prices.values()]
         world, chains = self._case.world, self._tomorrow.chains
-        if world.projects:
-            standing = np.where(world.project_of_offer < 0, world.offer_capacity, 0.0)
+        if world.projects or world.scrap is not None:
+            standing = np.where(world.comes_later, 0.0, world.offer_capacity)
             changed = np.zeros((len(state.capacity), chains.count), dtype=bool)
             rows, offers = np.nonzero(state.capacity != standing)
             changed[rows, chains.of_offer[offers]] = True

@@ -108,6 +108,9 @@ class Prospects:
             ratio, controls.production_factor, controls.capacity_factor, controls.ask_factor,
             controls.own_cost_factor,
         )  # fmt: skip
+        asked = controls.collection_target, controls.recycled_content, controls.recovery_subsidy
+        for of_recyclers in asked if world.scrap is not None else ():
+            np.logical_or.at(found.T, world.offer_good, (of_recyclers > 0).T)
         of_needs = controls.demand_factor, controls.intensity_factor, controls.budget_factor
         np.logical_or.at(found.T, world.offer_good, np.isfinite(controls.output_ceiling).T)
         for factors, good_of in ((of_offers, world.offer_good), (of_needs, world.need_good)):

@@ -32,6 +32,7 @@ __all__ = ["Recorder"]
 QUANTILES = (0.05, 0.5, 0.95)
 BY_STEP = (
     "observe", "clearing", "ledger", "origins", "stockpiles", "projects", "hosts", "promotions",
+    "scrap",
 )  # fmt: skip
 """Writers whose variables are filled step by step here; the others keep their own."""
 

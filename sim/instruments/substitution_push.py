@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from sim.controls import Controls
     from sim.world.world import BoolArray
 
-__all__ = ["INSTRUMENT", "NeedPush", "SubstitutionPush"]
+__all__ = ["INSTRUMENT", "SubstitutionPush"]
 
 
-class NeedPush(UserMeasure):
-    """Lowers what a unit of product needs by ``share``, in a straight line over ``ramp``.
+class SubstitutionPush(UserMeasure):
+    """Redesign: products need ``share`` less of a good for the same, in a straight line over ``ramp``.
 
     End users change, and, unless ``sectors`` names some, plants that combine several inputs (less
     dysprosium in a magnet). A plant with one input only changes its form and cannot. It adds to the
     thrift that high prices cause.
     """
 
-    verb: ClassVar[str]
+    type: Literal["substitution_push"] = "substitution_push"
     share: Annotated[
         Quantity,
         quantity("share", 0.0, 0.99, "a share from 0 % to 99 %"),
@@ -42,7 +42,7 @@ class NeedPush(UserMeasure):
 
     def clause(self) -> str:
         """Whose need for what falls by how much, in which time."""
-        return f"{self.need()} {self.verb}, {self.share} over {self.ramp}"
+        return f"{self.need()} falls by redesign, {self.share} over {self.ramp}"
 
     def phase(self, step_start: dt.date, step_end: dt.date) -> object:
         """The change goes on until all of it is reached."""
@@ -82,13 +82,6 @@ class NeedPush(UserMeasure):
             and labels.facilities[name].kind == "processor" and labels.facilities[name].country in codes
             for (good, name), tonnes in labels.use.items()
         )  # fmt: skip
-
-
-class SubstitutionPush(NeedPush):
-    """Redesign: products do the same with less of a good."""
-
-    verb: ClassVar[str] = "falls by redesign"
-    type: Literal["substitution_push"] = "substitution_push"
 
 
 INSTRUMENT = SubstitutionPush

@@ -62,6 +62,11 @@ class WorldPart(_Part):
         BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
         Field(description="'all', or names of projects that may be built in the run", examples=["all"]),
     ] = ()
+    scrap: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="'all', or what is recovered of goods in use: goods, minerals", examples=["all"]),
+    ] = ()
 
 
 def _whole(written: object) -> object:
@@ -106,6 +111,7 @@ def as_choice(part: WorldPart, node: Node) -> WorldChoice | None:
             for name, one in part.facilities.items()
         ),
         part.projects,
+        part.scrap,
     )  # fmt: skip
     return None if choice == WorldChoice() else choice
 
@@ -113,7 +119,7 @@ def as_choice(part: WorldPart, node: Node) -> WorldChoice | None:
 def world_as_written(choice: WorldChoice) -> Any:
     """The choice as a scenario file states it."""
     source = shown(choice.source) if isinstance(choice.source, Path) else choice.source
-    if not choice.facilities and not choice.projects:
+    if not choice.facilities and not choice.projects and not choice.scrap:
         return source
     facilities = {}
     for one in choice.facilities:
@@ -128,4 +134,6 @@ def world_as_written(choice: WorldChoice) -> Any:
         whole["facilities"] = facilities
     if choice.projects:
         whole["projects"] = list(choice.projects)
+    if choice.scrap:
+        whole["scrap"] = list(choice.scrap)
     return whole

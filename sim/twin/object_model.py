@@ -12,7 +12,7 @@ the same draws of parameters and noise, the same events. What differs:
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
-  so are worlds in which facilities stand still.
+  so are worlds in which facilities stand still, new recyclers among them.
 
 What policy does to links is read from the engine's tables when it changes, a few times in a run, and so is
 what it will do to them, for each time ahead that is known.
@@ -54,6 +54,7 @@ from sim.twin.facilities import MineAgent, PlantAgent, UserAgent, dearest_prices
 from sim.twin.object_market import NO_CAP, Border, ObjectMarket
 from sim.twin.object_markups import ratios
 from sim.twin.object_outlook import ObjectOutlook, Window, foreseen
+from sim.twin.object_scrap import ObjectScrap
 from sim.twin.object_tomorrow import Prospect, Tomorrow, weighed_rows
 from sim.twin.objects import LicenceOffice, Need, Offer, share_of
 from sim.units import Amount
@@ -154,6 +155,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.lags: list[list[list[list[float]]]] = []
         plants = self._settle(content)
         self.dearest = dearest_prices(self, plants)
+        self.scrap = ObjectScrap(self)
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
         tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
@@ -210,6 +212,7 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.file_licences()
         self.trade()
         self.agents.do("produce")
+        self.scrap.step()
         self.month += 1
         self.datacollector.collect(self)
 
@@ -472,6 +475,8 @@ def refuse_others(controls: Controls) -> None:
     changed = [name for name, factor in untouched.items() if not (factor == 1).all()]
     changed += [name for name in ("barriers", "resales", "stockpiles") if getattr(controls, name)]
     changed += ["counted quotas"] * any(cap.counts or cap.offers is not None for cap in controls.caps)
+    asked = controls.collection_target, controls.recycled_content, controls.recovery_subsidy
+    changed += ["recycling"] * any((level > 0).any() for level in asked)
     if changed:
         raise ValueError(f"the object model has no rule for {', '.join(changed)}")
 

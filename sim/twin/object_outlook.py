@@ -99,14 +99,20 @@ class ObjectOutlook:
         moved, windows = self._moved(), self._windows(start, end)
         found: list[Known] = []
         for window in windows:
-            found.append(self._priced(window, found, moved if again else None))
+            found.append(self._priced(window, found, moved, again))
         self._known = found
         return self._worth_now(windows, [known.at(part) for known in found])
 
     def _moved(self) -> list[int]:
         """Chains of which any price that is known differs from the base year's."""
         held = [prices for known in self._known for prices in (known.prices, known.before)]
-        return sorted(set().union(*(apart(self.tomorrow, prices, self._base) for prices in held)))
+        moved = set().union(*(apart(self.tomorrow, prices, self._base) for prices in held))
+        if self.tomorrow.model.world.scrap is not None:
+            # More or less scrap arises.
+            place = {good: k for k, chain in enumerate(self.tomorrow.chains) for good in chain}
+            offers = self.tomorrow.model.offers
+            moved |= {place[o.good] for o in offers if o.capacity != o.first_capacity}
+        return sorted(moved)
 
     def _windows(self, start: dt.date, end: dt.date) -> list[Window]:
         events = []
@@ -132,14 +138,16 @@ class ObjectOutlook:
             windows.append(Window(like, name, years, over, first, until, end, tuple(events), settled))
         return windows
 
-    def _priced(self, window: Window, found: Sequence[Known], again: list[int] | None) -> Known:
+    def _priced(
+        self, window: Window, found: Sequence[Known], moved: list[int], again: bool
+    ) -> Known:
         """A window with its prices.
 
         Args:
-            found: windows before it, as they are known in this step.
-            again: chains that are priced again where the window was known before; None for none.
+            found: windows before it, as they are known in this step. moved: chains not at base prices.
+            again: whether these are priced again where the window was known before.
         """
-        if not window.events:
+        if not window.events and not moved:
             # Nobody has heard of anything: the base year, which needs no rounds.
             return Known(window, self._base, self._base)
         twin = next((known for known in found if known.window.name == window.name), None)
@@ -151,14 +159,14 @@ class ObjectOutlook:
         same = next((known for known in earlier if known.window.name == window.name), None)
         alike = next((known for known in earlier if known.window.like == window.like), None)
         if same is not None:
-            if again is None:
+            if not again:
                 return Known(window, same.prices, same.before, same.prospect)
             prospect = same.prospect or self._prospect(window)
             prospect.markup = prospect.markup_anew()
-            now = self.tomorrow.price(prospect, same.prices, ROUNDS, again, new=False)
+            now = self.tomorrow.price(prospect, same.prices, ROUNDS, moved, new=False)
             return Known(window, now, same.prices, prospect)
         if alike is not None:
-            if again is None:
+            if not again:
                 return Known(window, alike.prices, alike.before)
             prospect = self._prospect(window)
             now = self._first(prospect, alike.prices)

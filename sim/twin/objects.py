@@ -73,6 +73,10 @@ class Offer:
         """t/year in the base year."""
         self.first_capacity = self.capacity = float(world.offer_capacity[position])
         self.building = 0.0
+        self.most_made = math.inf
+        """t/year that can be made at most, of a recycler."""
+        self.coming_capacity: float | None = None
+        """Capacity of a recycler within a year, t/year; None where it is what it is."""
         self.rate = self.practised = self.output
         self.usual_stock = float(world.offer_stock[position]) * model.b["seller_stock_scale"]
         a_step = self.output * model.step_years
@@ -148,6 +152,7 @@ class Offer:
         self.plan = self.planned(model)
         if self.hosts:
             self.plan = min(self.plan, part * self.capacity * model.step_years)
+        self.plan = min(self.plan, self.most_made * model.step_years)
 
     def place(self) -> None:
         """What could be sold."""

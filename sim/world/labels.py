@@ -15,6 +15,7 @@ from sim.errors import MonaziteError
 from sim.paths import base_years, world_directory
 from sim.tables import Parts, read_table
 from sim.world.projects import CATALOGUE
+from sim.world.scrap import RECYCLING
 from sim.world.straits import Straits, read_straits
 
 __all__ = ["FacilityLabel", "GoodLabel", "Labels", "ParameterLabel", "load_labels"]
@@ -27,6 +28,7 @@ POSITIVE = (
     "switch_spread", "most_intensity", "worth_spread", "project_supply_elasticity", "project_patience_years",
     "project_memory_years", "project_near_years", "project_capital_cost", "project_interest",
     "qualification_years", "trial_share", "leak_decay",
+    "lifetime_scale", "scrap_years",
 )  # fmt: skip
 """Parameters that the model divides by, or takes powers of."""
 UNNAMED = "other "
@@ -128,6 +130,14 @@ class Labels:
         if not path.is_file():
             return {}
         return read_table(path).pairs("facility", "owner_country")
+
+    @cached_property
+    def recyclers(self) -> tuple[tuple[str, str], ...]:
+        """(facility, good) of those who recover goods in use; none unless the scenario follows some."""
+        path = self.folder / RECYCLING
+        if not path.is_file():
+            return ()
+        return tuple((name, good) for name, good in _columns(path, ("facility", "good")))
 
     @cached_property
     def firms(self) -> frozenset[str]:

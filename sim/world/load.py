@@ -23,6 +23,7 @@ from sim.world.past_projects import RESERVES
 from sim.world.projects import CATALOGUE, REGISTER, read_projects, read_reserves
 from sim.world.roles import KINDS, check_roles
 from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
+from sim.world.scrap import Scrap, read_scrap
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import BoolArray, FloatArray, Good, IntArray, World
 
@@ -308,6 +309,7 @@ class _Reader:
             base_tariff=self._tariffs(),
             distance_km=distance,
             **_long_run(self),
+            scrap=_scrap(self),
         )
         self.problems.check()
         return world
@@ -328,3 +330,14 @@ def _long_run(reader: _Reader) -> dict[str, Any]:
     left = [known.get(row.text("facility"), np.inf) for row in reader.offers.rows]
     risk = reader.countries.numbers("political_risk", 0.0, 1.0)
     return {"projects": projects, "offer_reserve": np.array(left), "country_risk": risk}
+
+
+def _scrap(reader: _Reader) -> Scrap | None:
+    """Goods in use and recyclers, where a scenario asked for scrap."""
+    names, goods = list(reader.facilities.index), [good.id for good in reader.goods]
+    offers, needs = (
+        {(names[facility], goods[good]): at for (good, facility), at in ends.position.items()}
+        for ends in (reader.offers, reader.needs)
+    )
+    country = dict(zip(names, reader.facilities.texts("country"), strict=True))
+    return read_scrap(reader.year, (offers, needs), country, reader.problems)

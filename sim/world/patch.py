@@ -14,6 +14,7 @@ from sim.names import NoCountry, country_code
 from sim.tables import read_table
 from sim.world.past_projects import year_projects
 from sim.world.projects import CATALOGUE, MORE, add_projects, chosen_rows
+from sim.world.scrap import add_scrap, chosen_scrap
 
 __all__ = ["NewFacility", "NoWorld", "add_facilities"]
 
@@ -61,8 +62,9 @@ def add_facilities(
     new: Sequence[NewFacility],
     out: Path,
     projects: tuple[Sequence[str], Path] | None = None,
+    scrap: tuple[Sequence[str], Path] | None = None,
 ) -> None:
-    """Copy world tables of one year to ``out`` and add facilities and projects.
+    """Copy world tables of one year to ``out`` and add facilities, projects and recyclers.
 
     Args:
         tables: folder of world tables, which has the year.
@@ -70,6 +72,7 @@ def add_facilities(
         new: facilities; each enters where its price covers its cost.
         out: folder to write.
         projects: names of the catalogue, or ``all``; and the folder that holds the catalogue.
+        scrap: what is recovered, or ``all``; and the folder that holds the tables of scrap.
 
     Raises:
         NoWorld: a facility names what the world does not have; ``where`` says which and what.
@@ -84,11 +87,15 @@ def add_facilities(
     if projects is not None:
         read["prices"], read["goods"] = _rows(folder / "prices.csv"), list(goods.values())
     added = _projects(base_year, read, projects) if projects is not None else []
+    minerals = {name: row["mineral"] for name, row in goods.items()}
+    recovered = _scrap(base_year, read, minerals, scrap) if scrap is not None else {}
     shutil.copytree(folder, out / str(base_year))
     for path in tables.glob("*.csv"):
         shutil.copyfile(path, out / path.name)
     for name in COPIES:
         _write(out / str(base_year) / f"{name}.csv", read[name])
+    for table, rows in recovered.items():
+        _write(out / str(base_year) / table, rows)
     if projects is not None:
         _write(out / str(base_year) / CATALOGUE, added)
         for name in ("countries", "harbours"):
@@ -122,6 +129,22 @@ def _projects(base_year: int, read: dict[str, Rows], projects: tuple[Sequence[st
     more = _rows(folder / MORE)
     risk = {row["iso3"]: float(row["political_risk"]) for row in read["countries"]}
     return add_projects(rows, read, more, risk)
+
+
+def _scrap(
+    base_year: int,
+    read: dict[str, Rows],
+    minerals: Mapping[str, str],
+    scrap: tuple[Sequence[str], Path],
+) -> dict[str, Rows]:
+    words, folder = scrap
+    sold = {row["good"] for row in read["outputs"] if float(row["output_t"] or 0) > 0}
+    here = {good: mineral for good, mineral in minerals.items() if good in sold}
+    chosen, wrong = chosen_scrap(folder, words, base_year, here)
+    if wrong is not None:
+        place, message, remedy = wrong
+        raise NoWorld(("world", "scrap", str(place)), message, remedy)
+    return add_scrap(chosen, read, here)
 
 
 def _add(

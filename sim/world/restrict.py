@@ -121,6 +121,7 @@ def _only(world: World, good_at: IntArray) -> World:
         substitutes={good: group for good, group in world.substitutes.items() if good in ids},
         base_tariff=world.base_tariff[good_at],
         offer_reserve=None if world.offer_reserve is None else world.offer_reserve[offers],
+        scrap=None if world.scrap is None else world.scrap.within(offers, needs),
         projects=tuple(one for one in world.projects if one.facility in set(parts["facilities"])),
         kept=Kept(before.goods[good_at], before.facilities[facility_at], before.good_count,
                   before.facility_count),

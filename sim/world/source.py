@@ -20,6 +20,7 @@ from sim.world.labels import GoodLabel, load_labels
 from sim.world.past_projects import PAST, RESERVES, RULES
 from sim.world.patch import NewFacility, NoWorld, add_facilities
 from sim.world.projects import CATALOGUE, MORE
+from sim.world.scrap import LIFETIMES, RECYCLERS, SCRAP
 
 __all__ = ["PANEL", "Coverage", "NoWorld", "WorldChoice", "panel_coverage", "panel_labels", "world_tables"]
 
@@ -82,11 +83,13 @@ class WorldChoice:
         source: ``panel``, a folder of one's own tables, or None for the curated tables where they serve.
         facilities: that did not produce in the base year but could, added to it.
         projects: that may be built in the run: names of the catalogue, or ``all``.
+        scrap: what is recovered of goods in use, which are followed: goods, minerals, or ``all``.
     """
 
     source: str | Path | None = None
     facilities: tuple[NewFacility, ...] = ()
     projects: tuple[str, ...] = ()
+    scrap: tuple[str, ...] = ()
 
 
 def world_tables(
@@ -109,7 +112,7 @@ def world_tables(
     """
     choice = WorldChoice(world) if isinstance(world, str) else world or WorldChoice()
     tables = _source(base_year, tuple(dict.fromkeys(minerals)), choice.source)
-    if not choice.facilities and not choice.projects:
+    if not choice.facilities and not choice.projects and not choice.scrap:
         return tables
     content = hashlib.sha256(f"{_content(tables, base_year)} {choice.facilities!r}".encode())
     projects = None
@@ -121,9 +124,17 @@ def world_tables(
             content.update(path.read_bytes() if path.is_file() else b"")
         for name in ("projects.py", "past_projects.py"):
             content.update((Path(__file__).parent / name).read_bytes())
+    scrap = None
+    if choice.scrap:
+        scrap = choice.scrap, world_directory()
+        content.update(repr(("scrap", choice.scrap)).encode())
+        for name in (SCRAP, LIFETIMES, RECYCLERS):
+            path = world_directory() / name
+            content.update(path.read_bytes() if path.is_file() else b"")
+        content.update((Path(__file__).parent / "scrap.py").read_bytes())
 
     def build(folder: Path) -> None:
-        add_facilities(tables, base_year, choice.facilities, folder, projects)
+        add_facilities(tables, base_year, choice.facilities, folder, projects, scrap)
 
     return kept(f"added-{base_year}-{content.hexdigest()[:16]}", build)
 

@@ -20,6 +20,7 @@ import numpy as np
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.world.labels import UNNAMED
 from sim.world.projects import Project
+from sim.world.scrap import Scrap
 
 __all__ = ["BoolArray", "FloatArray", "Good", "IntArray", "Kept", "World"]
 
@@ -139,6 +140,8 @@ class World:
     """(O,) tonnes in the ground of mines where they are known, infinite elsewhere; None without projects."""
     country_risk: FloatArray | None = None
     """(C,) political risk, 0 to 1; None without projects."""
+    scrap: Scrap | None = None
+    """Goods in use and who recovers what of them; None unless a scenario asks."""
     kept: Kept | None = None
     """Set where :func:`sim.world.restrict.restrict` has left other minerals out."""
 
@@ -218,6 +221,14 @@ class World:
         of_facility = np.array([number.get(name, -1) for name in self.facilities], dtype=np.int64)
         of_offer: IntArray = of_facility[self.offer_facility]
         return of_offer
+
+    @cached_property
+    def comes_later(self) -> BoolArray:
+        """(O,) True for what was not there in the base year: projects, and recyclers that are new."""
+        later = self.project_of_offer >= 0
+        if self.scrap is not None:
+            later[self.scrap.offers[self.scrap.new]] = True
+        return later
 
     @property
     def base_price(self) -> FloatArray:

@@ -12,7 +12,8 @@ from sim.scenario import check_scenario
 FILES = sorted((share_root() / "scenarios").rglob("*.yaml"))
 NAMES = {
     "acquisition-nippon-ussteel", "arctic-chokepoint", "arctic-route",
-    "baseline-2009", "baseline-2022", "baseline-2024", "baseline-long-run", "baseline-long-run-rare-earths",
+    "baseline-2009", "baseline-2009-scrap", "baseline-2022", "baseline-2024", "baseline-2024-scrap",
+    "baseline-long-run", "baseline-long-run-rare-earths", "baseline-long-run-scrap",
     "bloc-friendshoring", "bloc-neighbours-chn", "bloc-under-licences", "carbon-border-tax-eu",
     "chain-reshoring-us",
     "demand-ai-energy", "energy-cost-shock", "framework-deal-2025", "ga-ge-sb-ban-usa-2024",

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sim.twin.object_outlook import Window
 from sim.world.world import World
 from tests.engine_events import Merger, PlainScenario, Restriction
 from tests.prepared_world import with_substitutes
+from tests.scrap_world import goods_in_use, scrap_world
 
 START, END = dt.date(2024, 7, 1), dt.date(2025, 2, 28)
 AHEAD = 1e-11
@@ -120,6 +122,31 @@ def same_story(world: World, objects: MesaObjects, engine: Simulation) -> None:
     rows = zip(objects.benchmark.basket_need, engine.actors.tracers[0].buyer.stock[0], strict=True)
     for position, elements in rows:
         agree(objects.needs[position].elements or [], elements, usual[position])
+
+
+@pytest.mark.parametrize("event", ["nothing", "output cut"])
+def test_goods_in_use_and_scrap_are_the_same(tmp_path: Path, event: str) -> None:
+    """With the recycler of the base year alone: the twin has nobody who enters later."""
+    world = scrap_world(tmp_path, least_share="2")
+    factor = np.linspace(1.15, 1.4, len(world.offer_output))
+    world = replace(world, offer_capacity=world.offer_output * factor)
+    scenario: Any = PlainScenario(end=dt.date(2025, 6, 30), events=EVENTS[event])
+    objects = MesaObjects(world, scenario, 3, rng=5, tolerance=1e-11, ahead=AHEAD)
+    objects.run()
+    engine = Simulation(world, scenario, members=[3], seed=5)
+    while engine.time < engine.steps:
+        engine.step()
+    held, state = goods_in_use(engine), engine.state
+    assert world.scrap is not None
+    use = world.need_use[world.scrap.needs]
+    stages = np.array([use.stages for use in objects.scrap.uses]).T
+    np.testing.assert_allclose(stages / use, held.in_use[0] / use, atol=1e-6)
+    shares = [recycler.collected for recycler in objects.scrap.recyclers]
+    np.testing.assert_allclose(shares, state.scrap_collected[0], rtol=1e-6)
+    np.testing.assert_allclose([o.price for o in objects.offers], state.gate_price[0], atol=1e-6)
+    rates = np.array([o.rate for o in objects.offers]) / world.offer_output
+    np.testing.assert_allclose(rates, state.rate[0] / world.offer_output, atol=1e-6)
+    assert abs(state.scrap_collected[0, 0] - 0.1) > 0.02
 
 
 def test_the_base_year_of_the_objects_is_a_fixed_point(uneven_world: World) -> None:

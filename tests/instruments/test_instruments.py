@@ -28,7 +28,7 @@ def test_instruments_are_the_files() -> None:
         "host_demands", "import_ban", "import_tariff",
         "investment_block", "investment_finance", "joint_venture", "merger", "negotiation", "new_deposit", "offtake",
         "outage", "ownership_control", "permitting", "price_flooding", "price_floor", "production_quota",
-        "reaction_rule", "recycling_push", "sanction", "stockpile", "strike", "substitution_push", "supply_pact",
+        "reaction_rule", "recycling_policy", "sanction", "stockpile", "strike", "substitution_push", "supply_pact",
         "technology_export_ban",
     )  # fmt: skip
     for name in instrument_types():

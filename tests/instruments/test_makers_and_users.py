@@ -139,8 +139,8 @@ def test_a_currency_moves_costs_and_budgets_of_its_country_alike(world: World, l
     assert two.own_cost_factor[:, japan].ravel() == pytest.approx([0.9, 1.25])
 
 
-@pytest.mark.parametrize("kind", ["substitution_push", "recycling_push"])
-def test_needs_fall_over_years(world: World, labels: Labels, kind: str) -> None:
+def test_needs_fall_over_years(world: World, labels: Labels) -> None:
+    kind = "substitution_push"
     fields = {"countries": ["USA"], "goods": ["copper"], "share": "30 %", "ramp": "2 years"}
     push = event(kind, labels, sectors=["ev"], **fields)
     middle = acted(world, push, month=DAY(2025, 12, 17))

@@ -59,7 +59,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "price_floor": MAKERS | {"price": "110 %"},
     "price_flooding": MAKERS | {"discount": "20 %", "extra_output": "10 %"},
     "production_quota": BY | {"cut": "10 %"},
-    "recycling_push": {"goods": ["all"], "share": "10 %", "ramp": "1 days"},
+    "recycling_policy": {"by": ["world"], "collection": "50 %", "recycled_content": "10 %",
+                         "subsidy": "20000 USD/t"},
     "sanction": {"by": "JPN", "on": "CHN", "firms": ["separator_china_a"], "compliance": "60 %"},
     "stockpile": {"by": "JPN", "goods": OXIDE, "size": "10 t", "rate": "5 t/year"},
     "strike": MAKERS | {"loss": "40 %", "length": "1 years"},
@@ -74,8 +75,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The small world with projects."""
-    return project_world(tmp_path_factory.mktemp("pairs"), mine={"stage": "prospect", "dormant": "1"})
+    """The small world with projects and goods in use."""
+    folder = tmp_path_factory.mktemp("pairs")
+    return project_world(folder, scrap=True, mine={"stage": "prospect", "dormant": "1"})
 
 
 def _left_open(controls: Controls, world: World) -> np.ndarray[Any, Any]:
@@ -115,6 +117,9 @@ ARRAYS: dict[str, tuple[str, Callable[[Any, Any, Any], Any]]] = {
     "pace of building": ("projects.know_how", lambda a, b, base: a * b),
     "revenue of projects that hosts take": ("projects.royalty", lambda a, b, base: 1 - (1 - a) * (1 - b)),
     "margins of projects that hosts take": ("projects.carried", lambda a, b, base: 1 - (1 - a) * (1 - b)),
+    "least share collected": ("collection_target", lambda a, b, base: np.maximum(a, b)),
+    "least recycled content": ("recycled_content", lambda a, b, base: np.maximum(a, b)),
+    "what recyclers are paid beside the price": ("recovery_subsidy", lambda a, b, base: a + b - base),
     "dormant projects that are opened": ("projects.opened", lambda a, b, base: np.maximum(a, b)),
 }
 LISTS = {
@@ -169,7 +174,8 @@ def test_the_table_says_how_they_combine() -> None:
     table = documented()
     assert set(table) == set(ARRAYS) | set(LISTS) | {"pricing owner", "trade of a firm that is open"}
     for row, (_, combine) in ARRAYS.items():
-        words = {6.0: "multiply", 4.0: "add up", 2.0: "the lowest", -1.0: "join", 3.0: "any"}
+        words: dict[float, str | tuple[str, ...]]
+        words = {6.0: "multiply", 4.0: "add up", 2.0: "the lowest", -1.0: "join", 3.0: ("any", "the largest")}
         word = words[float(combine(2.0, 3.0, 1.0))]
         assert table[row][0].startswith(word), row
     for row in LISTS:

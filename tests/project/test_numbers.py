@@ -63,6 +63,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("index_of_good", 3): "dimensions of an array",
     ("DAYS", 365.25): "calendar",
     ("ROUNDS", 80): "numerical: rounds until prices agree with each other",
+    ("STAGES", 3): "a resolution: parts into which a lifetime is cut",
     ("ROUNDING", 1e-12): "numerical: what rounding leaves of a log price",
     ("ARRIVED, NEARLY", 1e-3): "numerical: change of a log price up to which rounds agree",
     ("ARRIVED, NEARLY", 5e-3): "numerical: the same where prices are on their way anyhow",

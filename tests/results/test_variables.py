@@ -51,17 +51,18 @@ def kept(small_world: World) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
-    """A run in a world with projects, public money, a price floor, a host that takes and a rebate."""
-    world = project_world(tmp_path_factory.mktemp("projects"))
+    """A run in a world with projects and scrap, public money, a floor, a host that takes and a rebate."""
+    world = project_world(tmp_path_factory.mktemp("projects"), scrap=True)
     money = project_event("investment_finance", projects=["mine_later"], form="grant", share="50 %")
     floor = project_event("price_floor", countries=["USA"], goods=["all"], price="110 %")
     hosts = project_event("host_demands", by="USA", royalty="5 %")
     given = project_event("export_promotion", by="CHN", goods=["magnet"], rate="5 %")
-    return with_projects(world, money, floor, hosts, given, members=[0, 1], years=1).run()
+    paid = project_event("recycling_policy", by="JPN", subsidy="1000 USD/t")
+    return with_projects(world, money, floor, hosts, given, paid, members=[0, 1], years=1).run()
 
 
 WITH_PROJECTS = frozenset(
-    name for writer in ("projects", "hosts", "promotions") for name in written_by(writer)
+    name for writer in ("projects", "hosts", "promotions", "scrap") for name in written_by(writer)
 )
 OF_PROJECTS = frozenset(name for name in WITH_PROJECTS if VARIABLES[name].in_run)
 

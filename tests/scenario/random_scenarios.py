@@ -60,7 +60,9 @@ ON_PROJECTS = (
     "technology_export_ban",
 )  # fmt: skip
 """What acts on mines and plants to be, which these worlds have none of."""
-USUAL = [kind for kind in instrument_types() if kind not in ON_PROJECTS]
+ON_SCRAP = ("recycling_policy",)
+"""What acts on goods in use, which these worlds do not follow."""
+USUAL = [kind for kind in instrument_types() if kind not in (*ON_PROJECTS, *ON_SCRAP)]
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,14 @@ LOADER_ONLY = {
     "names given elsewhere in the file": """good-in-the-place-of-a-country bloc-in-a-circle
         bloc-misspelt-in-an-event bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing
         rule-on-itself
-        negotiation-approves-a-tariff
+        negotiation-approves-a-tariff recycling-without-goods-in-use scrap-of-what-nobody-knows
         observed-figure-with-unknown-source unknown-source""",
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
         distribution-exponential-mean-zero
         distribution-lognormal-median-zero distribution-negative-deviation distribution-out-of-range
         flooding-for-free guess-of-no-time outage-loses-too-much probability-above-one
         quota-carries-too-much quota-negative
-        recycling-of-everything share-above-one tax-out-of-range hosts-take-all""",
+        share-above-one tax-out-of-range hosts-take-all""",
     "numbers together": """distribution-descending distribution-weights-too-few
         observed-band-upside-down observed-less-than-nothing observed-gap-of-nothing""",
     "fields together": """bloc-without-effect cut-and-amount demand-ramp-to-nowhere demand-without-change
@@ -59,7 +59,7 @@ LOADER_ONLY = {
         observed-ratio-in-dollars observed-same-time-twice observed-reference-without-figures
         sanction-on-nobody stage-without-goods strike-that-waits hosts-ask-for-nothing hosts-ban-and-share
         promotion-twice pact-on-nothing pact-stock-without-rate pact-fund-without-floor
-        pact-floor-in-tonnes""",
+        pact-floor-in-tonnes recycling-asks-for-nothing recycling-fund-for-nothing""",
     "what another world has": "carbon-in-what unknown-base-year",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value country-norway",

@@ -84,8 +84,9 @@ def write_world(top: Path) -> Path:
     _write(top / "projects.csv", PROJECT_COLUMNS, PROJECTS)
     _write(top / "elements.csv", "element,name,members,note", [("Dy", "Dysprosium", "Dy", "")])
     _write(top / "hosts.csv", "good,country,host,share,source,confidence", [])
-    table = Path(__file__).parents[2] / "data" / "raw" / "assumptions" / "governments.csv"
-    (top / "governments.csv").write_text(table.read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("governments.csv", "scrap.csv", "lifetimes.csv", "recyclers.csv"):
+        table = Path(__file__).parents[2] / "data" / "raw" / "assumptions" / name
+        (top / name).write_text(table.read_text(encoding="utf-8"), encoding="utf-8")
     _write(top / "substitutes.csv", "group,good,source,confidence", [])
     _write(
         top / "transport.csv",

@@ -23,7 +23,8 @@ COMMON = (
     "goods.csv", "elements.csv", "countries.csv", "behaviour.csv", "firms.csv", "governments.csv",
     "hosts.csv", "substitutes.csv", "transport.csv", "straits.csv", "sea_legs.csv", "harbours.csv",
     "overland.csv", "projects.csv", "more_countries.csv", "register.csv", "reserves.csv",
-    "past_projects.csv", "project_rules.csv", "past_reserves.csv",
+    "past_projects.csv", "project_rules.csv", "past_reserves.csv", "scrap.csv",
+    "lifetimes.csv", "recyclers.csv",
 )  # fmt: skip
 SAMPLE = ROOT / "data" / "raw" / "targets" / "posterior.csv"
 CONFIDENCE = {"seen", "derived", "memory", "assumption"}

@@ -22,7 +22,7 @@ __all__ = ["build_draft", "build_world"]
 COPIED = (
     "behaviour", "firms", "governments", "hosts", "substitutes", "transport", "straits", "sea_legs",
     "harbours", "overland", "projects", "more_countries", "register", "reserves",
-    "past_projects", "project_rules", "past_reserves",
+    "past_projects", "project_rules", "past_reserves", "scrap", "lifetimes", "recyclers",
 )  # fmt: skip
 """Tables of assumptions that the world holds as they are."""
 
