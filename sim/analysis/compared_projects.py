@@ -79,7 +79,8 @@ def project_facts(data: xr.Dataset, base: xr.Dataset | None) -> dict[Key, Values
     nothing = np.zeros(data.sizes["member"])
     invested = _total(data, "project_invested")
     if invested is not None:
-        paid, back = _total(data, "fund_paid", "floor_paid", "promotion_paid", "recycling_paid"), _total(data, "fund_returned")
+        paid = _total(data, "fund_paid", "floor_paid", "promotion_paid", "recycling_paid")
+        back = _total(data, "fund_returned")
         found[Key("projects_invested")] = invested
         found[Key("public_paid")] = nothing if paid is None else paid
         found[Key("public_returned")] = nothing if back is None else back

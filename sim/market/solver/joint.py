@@ -30,7 +30,7 @@ PER_MARKET = "good", "member", "market_sigma"
 SHARED = "groups", "least", "keep_elasticity"
 """What of a load is one for all its markets."""
 SETTLED = {
-    "log_price": 0, "sold": 0, "rent_value": 0, "row": 1, "row_rent": 1, "log_index": 2, "bought": 2,
+    "log_price": 0, "sold": 0, "row": 1, "row_rent": 1, "log_index": 2, "bought": 2,
     "demanded": 2, "pull": 2, "residual": 3, "gap": 3, "scaled_down": 3,
 }  # fmt: skip
 """Axis of what is settled: variables, rows, buyers, markets."""
