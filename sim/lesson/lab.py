@@ -26,6 +26,7 @@ from sim.lesson.watch import Tracks
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.lesson_part import SettingsPart
 from sim.scenario.node import Override
+from sim.units import parse_quantity
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
@@ -211,6 +212,19 @@ class Lab:
             if event.id not in gone
         ]
         return replace(scenario, events=tuple(events), lesson=None)
+
+    def told(self, settings: Settings) -> list[str]:
+        """What the model is told, in sentences: the button's events, and those of sliders that are moved."""
+        acts = self.acting(settings) if settings.embargo else ()
+        known = {event.id: event for event in self.scenario_of(settings.options, acts).events}
+        shown, moved = list(acts), self.moved(settings)
+        for (name, slider), place in zip(self.lesson.part.sliders.items(), settings.sliders, strict=True):
+            event, field = slider.sets.split(".")[1:3]
+            if name in moved and event in known:
+                quantity = parse_quantity(slider.positions[place])
+                known[event] = known[event].model_copy(update={field: quantity})
+                shown.append(event)
+        return [known[name].sentence() for name in dict.fromkeys(shown)]
 
     def own_events(self) -> tuple[str, ...]:
         """Ids of all events that the button or a slider touches; others are part of the lesson's world."""

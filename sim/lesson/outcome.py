@@ -43,11 +43,9 @@ def outcome(lab: Lab, settings: Settings, pair: Pair) -> dict[str, Any]:
     """One setting as a page shows it; numbers have four digits, and None stands for never."""
     goods = {good: _good(pair, good, _factor(lab, good)) for good in lab.goods}
     acts = lab.acting(settings) if settings.embargo else ()
-    scenario = lab.scenario_of(settings.options, acts)
-    sentences = [scenario.event(name).sentence() for name in acts]
     return {
-        "key": settings.key, "begin": pair.begin, "end": lab.last_day_step(settings), "events": sentences,
-        "idle": list(lab.idle(acts)), "goods": goods,
+        "key": settings.key, "begin": pair.begin, "end": lab.last_day_step(settings),
+        "events": lab.told(settings), "idle": list(lab.idle(acts)), "goods": goods,
     }  # fmt: skip
 
 
