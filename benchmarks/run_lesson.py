@@ -151,7 +151,7 @@ def _in_browser(url: str, folder: Path) -> list[Figure]:
         time.sleep(READING)
         begin = time.perf_counter()
         browser.value("document.querySelector('.red').click()")
-        browser.wait("document.querySelector('.tile b').textContent !== '× 1.00'")
+        browser.wait("document.querySelector('.tile b').textContent !== '×\u00a01.00'")
         pressed = time.perf_counter() - begin
         browser.wait("document.querySelector('.why li') !== null")
         browser.value("document.getElementById('slider-saving').focus()")

@@ -214,27 +214,28 @@ def draw_announcement() -> None:
     )
     scenarios = "primary-export-halt-chn, the same with events.halt.announced=2026-01-01, baseline-2024"
     lines = (
-        ("Dy, unannounced", "no notice", BASELINE, DASHES[0], ("2025-10-03", 0.87)),
-        ("APT, announced", "tungsten (APT)", PALETTE[1], DASHES[1], ("2025-08-05", 1.2)),
-        ("Dy, announced", "dysprosium oxide", PALETTE[0], DASHES[0], ("2025-08-05", 1.92)),
+        ("Dy, unannounced", "no notice", BASELINE, DASHES[0]),
+        ("APT, announced", "tungsten (APT)", PALETTE[1], DASHES[1]),
+        ("Dy, announced", "dysprosium oxide", PALETTE[0], DASHES[0]),
     )
     with mpl.rc_context(STYLE):
         fig = figure(9.0, 5.0)
         below = footer("exports over those of the baseline", 2024, scenarios)
-        axes = one_axes(fig, titles(fig, title, text, below), 0.96)
+        axes = one_axes(fig, titles(fig, title, text, below), 0.81)
         axes.axvspan(day_number("2025-07-01"), day_number("2026-01-01"), color=PALETTE[4], alpha=0.10)
         axes.axvspan(day_number("2026-01-01"), day_number("2026-06-01"), color=PALETTE[0], alpha=0.08)
         axes.set_ylim(0, 2.4)
-        for key, name, colour, dash, (day, height) in lines:
+        labels = [
             line(axes, time[shown], found[key][:, shown], name, colour, dash)
-            place = (day_number(day), height)
-            axes.annotate(name, place, fontsize=10.5, fontweight="bold", color=colour, path_effects=HALO)
+            for key, name, colour, dash in lines
+        ]
         for day, name in (("2025-07-05", "announced"), ("2026-01-05", "in force")):
             axes.annotate(name, (day_number(day), 2.32), fontsize=10, va="top")
         months = [np.datetime64(f"{year}-{month:02d}-01") for year in (2025, 2026) for month in (1, 4, 7, 10)]
         axes.set_xticks([day_number(m) for m in months[:6]], [str(m)[:7] for m in months[:6]])
         axes.set_xlim(day_number("2025-01-01"), day_number("2026-06-01"))
         axes.set_ylabel("exports over the baseline's")
+        line_labels(axes, labels)
         save(fig, "announcement.png")
 
 

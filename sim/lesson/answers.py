@@ -9,9 +9,10 @@ from sim.analysis.names import country_name
 from sim.lesson.lab import Case, Lab
 from sim.lesson.measures import Pair, of_members
 from sim.lesson.outcome import pair_of, rounded
+from sim.lesson.stepwise import Work, finished
 from sim.scenario.lesson_part import Asked
 
-__all__ = ["SHARES", "answers", "spoken"]
+__all__ = ["SHARES", "answering", "answers", "spoken"]
 
 SHARES = ("worst_month", "worst_year")
 TIMES = ("first_short", "recovery")
@@ -23,6 +24,11 @@ MONTHS = {"en": "{} months", "zh": "{} 个月"}
 
 
 def answers(lab: Lab) -> dict[str, Any]:
+    """All bets and questions of a lesson, as :func:`answering` finds them."""
+    return finished(answering(lab))
+
+
+def answering(lab: Lab) -> Work[dict[str, Any]]:
     """All bets and questions of a lesson, answered by the model in as few stacks as settings allow.
 
     Returns:
@@ -35,10 +41,10 @@ def answers(lab: Lab) -> dict[str, Any]:
         asked += [((f"question {name}", key), value) for key, value in question.values.items()]
     settings = [lab.settings(one.settings) for _, one in asked]
     unique = list(dict.fromkeys(settings))
-    pairs = {
-        one: pair_of(lab, one, run)
-        for one, run in zip(unique, lab.run([Case(one) for one in unique]), strict=True)
-    }
+    for one in unique:
+        yield from lab.grounding(one)
+    runs = yield from lab.running([Case(one) for one in unique])
+    pairs = {one: pair_of(lab, one, run) for one, run in zip(unique, runs, strict=True)}
     found = {
         where: value(pairs[one], question, question.good or lab.goods[0])
         for (where, question), one in zip(asked, settings, strict=True)

@@ -11,32 +11,28 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sim.agents.parameters import Draws
-from sim.arrays import FloatArray, IntArray
-from sim.engine.checkpoint import Checkpoint
-from sim.engine.draws import draw_events
-from sim.engine.simulation import Simulation
+from sim.arrays import IntArray
 from sim.errors import MonaziteError
-from sim.explain.branches import LARGEST_STACK, first_step, spread
+from sim.explain.branches import LARGEST_STACK
 from sim.lesson.abroad import homes_of
+from sim.lesson.grounds import Branch, Grounds
 from sim.lesson.settings import Settings, from_file, lesson_of, status_quo
-from sim.lesson.watch import Tracks, Watcher
+from sim.lesson.stepwise import Work, finished
+from sim.lesson.watch import Tracks
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.lesson_part import SettingsPart
 from sim.scenario.node import Override
+from sim.units import parse_quantity
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
 
 __all__ = ["Case", "Lab"]
 
-FROM_THE_START = ("initial",)
-"""Fields that act before their event does."""
 MOST_KEPT = 64
 """Runs that are kept: a megabyte each."""
 Key = tuple[tuple[int, ...], tuple[str, ...], tuple[int, ...]]
@@ -56,21 +52,6 @@ class Case:
     off: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """One scenario with its sliders at the status quo, and where others may branch from it.
-
-    Attributes:
-        scenario: the scenario. tracks: its run, as far as it was made.
-        at: step -> checkpoint. first: slider -> the first step that it can touch.
-    """
-
-    scenario: Scenario
-    tracks: Tracks
-    at: Mapping[int, Checkpoint]
-    first: Mapping[str, int]
-
-
 class Lab:
     """Runs a lesson's scenario; keeps the status quo, what others branch from, and the latest runs.
 
@@ -85,7 +66,8 @@ class Lab:
         scenario: as the file has it. lesson: its lesson. goods: ids of the goods that are kept, first the
         lesson's own. pairs: good and country of each column of shortages. world: the chains that are run.
         homes: (G,) country outside of which each good's price is shown.
-        source: name or file of the scenario. whole: the world that it is run in, all chains.
+        quo: settings of the status quo. source: name or file of the scenario. whole: the world that it is run
+        in, all chains.
     """
 
     def __init__(self, name: str, seed: int | None = None) -> None:
@@ -103,9 +85,9 @@ class Lab:
                 raise MonaziteError(f"{said}; there are {', '.join(known)}")
         self.seed = seed if seed is not None else self.scenario.seed or 0
         self.members = lesson.part.members
-        self._quo = status_quo(lesson)
+        self.quo = status_quo(lesson)
         self._kept: OrderedDict[Key, Tracks] = OrderedDict()
-        self._grounds: dict[tuple[tuple[int, ...], tuple[str, ...]], _Ground] = {}
+        self._grounds = Grounds(self)
         self.pairs: list[tuple[str, str]] = []
 
     @property
@@ -127,7 +109,7 @@ class Lab:
 
     def moved(self, settings: Settings) -> tuple[str, ...]:
         """Names of the sliders that do not stand at the status quo."""
-        rows = zip(self.lesson.part.sliders, settings.sliders, self._quo.sliders, strict=True)
+        rows = zip(self.lesson.part.sliders, settings.sliders, self.quo.sliders, strict=True)
         return tuple(name for name, place, own in rows if place != own)
 
     def first_day_step(self, settings: Settings) -> int:
@@ -144,15 +126,27 @@ class Lab:
 
     def ground(self, settings: Settings) -> Tracks:
         """The status quo under the options taken: M members."""
-        return self._ground(settings.options, ()).tracks
+        return finished(self.grounding(settings))
+
+    def grounding(self, settings: Settings) -> Work[Tracks]:
+        """The same, a month at a time."""
+        return (yield from self._grounds.of(settings.options, ())).tracks
 
     def prepare(self, settings: Settings) -> None:
         """Make what runs of these settings branch from, so that they need not wait for it."""
-        self._ground(settings.options, ())
-        self._ground(settings.options, self.acting(settings))
+        finished(self.preparing(settings))
+
+    def preparing(self, settings: Settings) -> Work[None]:
+        """The same, a month at a time."""
+        yield from self._grounds.of(settings.options, ())
+        yield from self._grounds.of(settings.options, self.acting(settings))
 
     def run(self, cases: Sequence[Case], members: IntArray | None = None) -> list[Tracks]:
-        """The tracks of some cases, each of the same members.
+        """The tracks of some cases, each of the same members, as :meth:`running` makes them."""
+        return finished(self.running(cases, members))
+
+    def running(self, cases: Sequence[Case], members: IntArray | None = None) -> Work[list[Tracks]]:
+        """The tracks of some cases, each of the same members, a month of a stack at a time.
 
         Args:
             cases: with any settings; those with the same options and events share a stack, and those that
@@ -162,7 +156,7 @@ class Lab:
         rows = np.arange(self.members) if members is None else members
         keys = [self._key(case) for case in cases]
         found = {key: self._kept[key].rows(rows) for key in keys if key in self._kept}
-        groups: dict[tuple[tuple[int, ...], tuple[str, ...]], list[tuple[int, ...]]] = {}
+        groups: dict[Branch, list[tuple[int, ...]]] = {}
         for options, acts, places in dict.fromkeys(keys):
             if (options, acts, places) not in found:
                 groups.setdefault((options, acts), []).append(places)
@@ -170,7 +164,8 @@ class Lab:
         for group, missing in groups.items():
             for start in range(0, len(missing), width):
                 some = missing[start : start + width]
-                parts = self._stack(self._ground(*group), some, rows)
+                ground = yield from self._grounds.of(*group)
+                parts = yield from self._grounds.stack(ground, some, rows)
                 found |= {(*group, places): part for places, part in zip(some, parts, strict=True)}
         if members is None:
             self._keep(found)
@@ -186,7 +181,7 @@ class Lab:
         on = self.acting(case.settings) if case.settings.embargo else ()
         acts = tuple(name for name in on if name not in case.off)
         idle = case.off | set(self.idle(acts))
-        rows = zip(self.lesson.part.sliders, case.settings.sliders, self._quo.sliders, strict=True)
+        rows = zip(self.lesson.part.sliders, case.settings.sliders, self.quo.sliders, strict=True)
         places = tuple(own if name in idle else place for name, place, own in rows)
         return case.settings.options, acts, places
 
@@ -218,6 +213,19 @@ class Lab:
         ]
         return replace(scenario, events=tuple(events), lesson=None)
 
+    def told(self, settings: Settings) -> list[str]:
+        """What the model is told, in sentences: the button's events, and those of sliders that are moved."""
+        acts = self.acting(settings) if settings.embargo else ()
+        known = {event.id: event for event in self.scenario_of(settings.options, acts).events}
+        shown, moved = list(acts), self.moved(settings)
+        for (name, slider), place in zip(self.lesson.part.sliders.items(), settings.sliders, strict=True):
+            event, field = slider.sets.split(".")[1:3]
+            if name in moved and event in known:
+                quantity = parse_quantity(slider.positions[place])
+                known[event] = known[event].model_copy(update={field: quantity})
+                shown.append(event)
+        return [known[name].sentence() for name in dict.fromkeys(shown)]
+
     def own_events(self) -> tuple[str, ...]:
         """Ids of all events that the button or a slider touches; others are part of the lesson's world."""
         options = [o for choice in self.lesson.part.card.choices.values() for o in choice.options.values()]
@@ -230,80 +238,3 @@ class Lab:
         card = self.lesson.part.card
         of_options = (o.events for choice in card.choices.values() for o in choice.options.values())
         return tuple(dict.fromkeys([*card.events, *(event for events in of_options for event in events)]))
-
-    def _ground(self, options: tuple[int, ...], acts: tuple[str, ...]) -> _Ground:
-        """The scenario with some events of the button, sliders at the status quo.
-
-        All of it is run where nothing acts, else up to the first step in which something does.
-        """
-        if (options, acts) in self._grounds:
-            return self._grounds[options, acts]
-        scenario = self.scenario_of(options, acts)
-        sliders = self.lesson.part.sliders.items()
-        first = {name: self._first(scenario, slider.sets) for name, slider in sliders}
-        end = min((first_step(scenario.event(name), scenario) for name in acts), default=len(self.months))
-        numbers = np.arange(self.members)
-        # An array with one row may be of one member or shared by all; with two members it is plain which.
-        numbers = numbers if len(numbers) > 1 else np.repeat(numbers, 2)
-        varied = self._varied(scenario, [self._quo.sliders], numbers)
-        simulation = Simulation(
-            self.whole, varied, numbers.tolist(), self.seed, recorder=partial(Watcher, self.goods, self.homes)
-        )
-        at = {0: simulation.checkpoint()}
-        while simulation.time < end:
-            simulation.step()
-            if simulation.time in {*first.values(), end} and simulation.time < len(self.months):
-                at[simulation.time] = simulation.checkpoint()
-        watcher = simulation.recorder
-        assert isinstance(watcher, Watcher)
-        self.pairs = watcher.pairs
-        ground = _Ground(scenario, watcher.tracks().rows(slice(0, self.members)), at, first)
-        self._grounds[options, acts] = ground
-        return ground
-
-    def _first(self, scenario: Scenario, path: str) -> int:
-        """The first step that a field of an event can touch; the end where the event does not happen."""
-        event, field = path.split(".")[1:3]
-        if event not in {one.id for one in scenario.events}:
-            return len(self.months)
-        return 0 if field in FROM_THE_START else first_step(scenario.event(event), scenario)
-
-    def _stack(self, ground: _Ground, cases: Sequence[tuple[int, ...]], members: IntArray) -> list[Tracks]:
-        """One simulation of all cases, from the first month that one of them can touch."""
-        names = list(self.lesson.part.sliders)
-        touched = [
-            ground.first[names[i]]
-            for places in cases
-            for i, (place, own) in enumerate(zip(places, self._quo.sliders, strict=True))
-            if place != own
-        ]
-        first = min([*touched, ground.tracks.price.shape[1]])
-        before = ground.tracks.rows(members)
-        if first == len(self.months):
-            return [before for _ in cases]
-        at = max(step for step in ground.at if step <= first)
-        numbers = np.tile(members, 2) if len(cases) * len(members) == 1 else members
-        rows = np.tile(numbers, len(cases))
-        simulation = Simulation.resume(
-            spread(ground.at[at], rows), self._varied(ground.scenario, cases, numbers), self.whole,
-            partial(Watcher, self.goods, self.homes),
-        )  # fmt: skip
-        while simulation.time < simulation.steps:
-            simulation.step()
-        watcher = simulation.recorder
-        assert isinstance(watcher, Watcher)
-        tracks, count = watcher.tracks(), len(members)
-        parts = [tracks.rows(slice(i * count, (i + 1) * count)) for i in range(len(cases))]
-        return [part.behind(before.until(at)) for part in parts]
-
-    def _varied(self, scenario: Scenario, cases: Sequence[tuple[int, ...]], members: IntArray) -> Scenario:
-        """The scenario in which each case's members have its positions of the sliders: cases x members."""
-        known = {event.id for event in scenario.events}
-        values: dict[str, FloatArray] = {}
-        for i, (name, slider) in enumerate(self.lesson.part.sliders.items()):
-            if slider.sets.split(".")[1] in known:
-                numbers = np.array([self.lesson.numbers[name][places[i]] for places in cases])
-                values[slider.sets] = np.repeat(numbers, len(members))
-        rows = np.tile(members, len(cases)).tolist()
-        drawn = draw_events(scenario.events, Draws(rows, self.seed, values))
-        return replace(scenario, events=drawn)

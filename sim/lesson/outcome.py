@@ -13,8 +13,9 @@ from sim.arrays import FloatArray
 from sim.lesson.lab import Case, Lab
 from sim.lesson.measures import Pair, of_members
 from sim.lesson.settings import Settings
+from sim.lesson.stepwise import Work, finished
 
-__all__ = ["good_rows", "outcome", "outcomes", "pair_of"]
+__all__ = ["good_rows", "making", "outcome", "outcomes", "pair_of"]
 
 DIGITS = 4
 KILOGRAM = 1000.0
@@ -22,7 +23,14 @@ KILOGRAM = 1000.0
 
 def outcomes(lab: Lab, settings: list[Settings]) -> list[dict[str, Any]]:
     """The outcomes of some settings, run in one stack as far as they can share one."""
-    runs = lab.run([Case(one) for one in settings])
+    return finished(making(lab, settings))
+
+
+def making(lab: Lab, settings: list[Settings]) -> Work[list[dict[str, Any]]]:
+    """The same, a month at a time."""
+    for one in settings:
+        yield from lab.grounding(one)
+    runs = yield from lab.running([Case(one) for one in settings])
     return [outcome(lab, one, pair_of(lab, one, run)) for one, run in zip(settings, runs, strict=True)]
 
 
@@ -35,11 +43,9 @@ def outcome(lab: Lab, settings: Settings, pair: Pair) -> dict[str, Any]:
     """One setting as a page shows it; numbers have four digits, and None stands for never."""
     goods = {good: _good(pair, good, _factor(lab, good)) for good in lab.goods}
     acts = lab.acting(settings) if settings.embargo else ()
-    scenario = lab.scenario_of(settings.options, acts)
-    sentences = [scenario.event(name).sentence() for name in acts]
     return {
-        "key": settings.key, "begin": pair.begin, "end": lab.last_day_step(settings), "events": sentences,
-        "idle": list(lab.idle(acts)), "goods": goods,
+        "key": settings.key, "begin": pair.begin, "end": lab.last_day_step(settings),
+        "events": lab.told(settings), "idle": list(lab.idle(acts)), "goods": goods,
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from sim.lesson.outcome import good_rows
 from sim.lesson.referee import Referee, influence
 from sim.lesson.score import Marks
 from sim.lesson.standing import Standing, moved
+from sim.lesson.stepwise import Work, finished
 
 __all__ = ["Play"]
 
@@ -121,9 +122,14 @@ class Play:
 
     def prepare(self) -> None:
         """Make what the next quarter goes on from."""
-        self.referee.calm()
+        finished(self.preparing())
+
+    def preparing(self) -> Work[None]:
+        """The same, a month or a quarter at a time."""
+        yield from self.referee.calming()
         while len(self._marks) < self.done:
             self._again(len(self._marks))
+            yield
         if self.game.state.phase != "over":
             self._end(self.done - 1)
 

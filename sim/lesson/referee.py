@@ -24,6 +24,7 @@ from sim.lesson.moves import Event, Move, event_of, injected, strengths
 from sim.lesson.score import Accountant, Marks
 from sim.lesson.seats import Seat, seats_of
 from sim.lesson.settings import status_quo
+from sim.lesson.stepwise import Once, Work, finished
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.governments import PREFIX
 from sim.scenario.node import Override
@@ -83,7 +84,7 @@ class Referee:
         self.places = {code: i for i, code in enumerate(lab.world.countries)}
         self.shape = self.members, MONTHS, len(lab.goods), len(self.places)
         self._days = step_dates(lab.scenario.start, lab.scenario.end, lab.scenario.step)
-        self._calm: tuple[Marks, Checkpoint] | None = None
+        self._calm = Once(self._run_calm)
 
     def day(self, quarter: int) -> dt.date:
         """First day of a quarter."""
@@ -96,17 +97,24 @@ class Referee:
 
     def calm(self) -> tuple[Marks, Checkpoint]:
         """The world in which nobody moves, from the game's first month to the end; and where it begins."""
-        if self._calm is None:
-            scenario = self.scenario({}, (), reactive=False)
-            numbers, recorder = list(range(self.members)), self._accountant({})
-            simulation = Simulation(self.lab.whole, scenario, numbers, self.lab.seed, recorder=recorder)
-            while simulation.time < self.first:
-                simulation.step()
-            at = simulation.checkpoint()
-            while simulation.time < simulation.steps:
-                simulation.step()
-            self._calm = _marks(simulation).months(self.first, simulation.steps), at
-        return self._calm
+        return finished(self.calming())
+
+    def calming(self) -> Work[tuple[Marks, Checkpoint]]:
+        """The same, a month at a time."""
+        return self._calm.get()
+
+    def _run_calm(self) -> Work[tuple[Marks, Checkpoint]]:
+        scenario = self.scenario({}, (), reactive=False)
+        numbers, recorder = list(range(self.members)), self._accountant({})
+        simulation = Simulation(self.lab.whole, scenario, numbers, self.lab.seed, recorder=recorder)
+        while simulation.time < self.first:
+            simulation.step()
+            yield
+        at = simulation.checkpoint()
+        while simulation.time < simulation.steps:
+            simulation.step()
+            yield
+        return _marks(simulation).months(self.first, simulation.steps), at
 
     # -- events ------------------------------------------------------------------------------------
 

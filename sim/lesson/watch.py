@@ -67,6 +67,7 @@ class Watcher(Recording):
         good, country = np.divmod(self._groups.keys, countries)
         self.pairs = [(ids[g], world.countries[c]) for g, c in zip(good, country, strict=True)]
         """Good and country of each of the K columns."""
+        self._members = len(case.members)
         self._rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
     def record(self, result: StepResult) -> None:
@@ -77,4 +78,7 @@ class Watcher(Recording):
 
     def tracks(self) -> Tracks:
         """All that was kept."""
+        if not self._rows:
+            goods, pairs = len(self._goods), len(self.pairs)
+            return Tracks(*(np.zeros((self._members, 0, n)) for n in (goods, pairs, pairs)))
         return Tracks(*(np.stack(column, axis=1) for column in zip(*self._rows, strict=True)))

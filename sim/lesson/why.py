@@ -20,9 +20,10 @@ from sim.lesson.lab import Case, Lab
 from sim.lesson.measures import Pair, middle, of_members
 from sim.lesson.outcome import pair_of
 from sim.lesson.settings import Settings
+from sim.lesson.stepwise import Work, finished
 from sim.lesson.watch import Tracks
 
-__all__ = ["BUTTON", "why"]
+__all__ = ["BUTTON", "explaining", "why"]
 
 BUTTON = "embargo"
 """Stands for the button among the names of sliders."""
@@ -50,6 +51,11 @@ class _Item:
 
 
 def why(lab: Lab, settings: Settings, good: str) -> list[dict[str, Any]]:
+    """What brought an outcome about, as :func:`explaining` finds it."""
+    return finished(explaining(lab, settings, good))
+
+
+def explaining(lab: Lab, settings: Settings, good: str) -> Work[list[dict[str, Any]]]:
     """What brought about a good's price, where it is furthest from the status quo, and the worst shortages.
 
     Returns:
@@ -59,7 +65,8 @@ def why(lab: Lab, settings: Settings, good: str) -> list[dict[str, Any]]:
     names = ([BUTTON] if settings.embargo else []) + list(lab.moved(settings))
     if not names:
         return []
-    run = lab.run([Case(settings)])[0]
+    yield from lab.grounding(settings)
+    run = (yield from lab.running([Case(settings)]))[0]
     pair = pair_of(lab, settings, run)
     items = _items(pair, good)
     members = np.array(sorted({item.member for item in items}))
@@ -69,7 +76,7 @@ def why(lab: Lab, settings: Settings, good: str) -> list[dict[str, Any]]:
     for row in acts:
         off = {name for name, on in zip(names, row, strict=True) if not on}
         cases.append(Case(settings, frozenset(off - {BUTTON}) | (acting if BUTTON in off else frozenset())))
-    runs = lab.run(cases, members)
+    runs = yield from lab.running(cases, members)
     return [
         _explained(pair, item, [one.rows(members == item.member) for one in runs], names) for item in items
     ]

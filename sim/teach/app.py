@@ -22,7 +22,7 @@ from sim.errors import MonaziteError
 from sim.lesson.session import Session, StaleError
 from sim.lesson.settings import Settings, lesson_of, read_settings, status_quo
 from sim.scenario import load_scenario
-from sim.teach.desk import BusyError, Desk, packed
+from sim.teach.desk import IDLE, BusyError, Desk, packed
 from sim.teach.guard import Guard, is_teacher, json_body
 from sim.teach.play import Playing
 
@@ -79,10 +79,12 @@ class Teaching:
         return lab
 
     async def _begin(self) -> Lab:
-        """Read the world; the status quo and what the button does are made ready behind it."""
+        """Read the world; the status quo, what the button does, a game and the answers follow behind it."""
         lab = await self.desk.start()
-        self.desk.prepare(status_quo(lab.lesson))
-        self.desk.prepare(self._pressed(self.session.now))
+        self.desk.prepare(status_quo(lab.lesson), self._pressed(self.session.now))
+        answers = asyncio.ensure_future(self.desk.answers(IDLE))
+        answers.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.playing.begin()
         return lab
 
     async def lab(self) -> Lab:

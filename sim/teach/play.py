@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import MonaziteError
-from sim.teach.desk import LAST, SECOND, BusyError, Desk, packed
+from sim.teach.desk import IDLE, LAST, SECOND, BusyError, Desk, packed
 from sim.teach.guard import is_teacher, json_body
 from sim.teach.tokens import COOKIE, Signer
 
@@ -69,7 +69,7 @@ class Playing:
         self._from: Counter[str] = Counter()
         self._tries: deque[tuple[float, str]] = deque()
         self._turning = False
-        self._ready: asyncio.Future[Any] | None = None
+        self._ready = False
         self._telling: asyncio.Task[None] | None = None
         self._work: set[asyncio.Task[None]] = set()
 
@@ -94,15 +94,24 @@ class Playing:
         """Have that made on which quarters go on; a game under way is shown once it is there."""
         if self.play is None:
             return
-        if self._ready is None:
-            self._ready = asyncio.ensure_future(self._desk.later(self.play.prepare, SECOND))
-            self._later(self._prepared(self.play, self._ready))
+        if self._ready:
+            return
         if self.play.done:
-            await asyncio.shield(self._ready)
+            await self._make_ready(self.play, SECOND)
+        else:
+            self._later(self._make_ready(self.play, SECOND))
 
-    async def _prepared(self, play: Play, ready: asyncio.Future[Any]) -> None:
-        await ready
-        await self._shaded(play)
+    def begin(self) -> None:
+        """The same, ahead of anybody's asking, once there is nothing else to do."""
+        if self.play is not None:
+            self._later(self._make_ready(self.play, IDLE))
+
+    async def _make_ready(self, play: Play, urgency: int) -> None:
+        if not self._ready:
+            await self._desk.later(play.preparing, urgency, "game")
+            if not self._ready:
+                self._ready = True
+                self._later(self._shaded(play))
 
     async def _shaded(self, play: Play) -> None:
         """Influence, a quarter at a time, while the class talks."""

@@ -119,3 +119,17 @@ def test_bets_and_questions_are_decided_by_the_runs(lab):
 )  # fmt: skip
 def test_values_in_words(measure, value, said):
     assert spoken(measure, value, "en") == said
+
+
+def test_what_the_model_is_told_follows_the_sliders(lab):
+    quo = status_quo(lab.lesson)
+    pressed = replace(quo, embargo=True)
+    moved = pressed.at(2, 2)
+    settings = [quo, pressed, moved, pressed.at(0, 2)]
+    nothing, bare, both, idle = (one["events"] for one in outcomes(lab, settings))
+    assert nothing == []
+    assert len(bare) == 1
+    assert both[0] == bare[0]
+    assert "30 %" in both[1]
+    # The licence does not happen while the card says ban, wherever its slider stands.
+    assert idle == bare
