@@ -278,9 +278,7 @@ class Tomorrow:
             given: the regime, the price that the facility's bids rest on, what its inputs allow.
         """
         prospect, price, reach = given
-        factor, capacity = prospect.production_factor[offer.position], offer.capacity
-        if offer.coming_capacity is not None:
-            capacity = offer.coming_capacity
+        factor, capacity = prospect.production_factor[offer.position], offer.year_capacity
         normal = offer.output * capacity / offer.first_capacity
         runs = [host.rate * min(prospect.production_factor[host.position], 1.0) for host in offer.hosts]
         most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0) * offer.look_at_hosts(runs)
