@@ -200,6 +200,22 @@ def _projects(args: argparse.Namespace) -> list[Row]:
     ]  # fmt: skip
 
 
+def _scrap(args: argparse.Namespace) -> list[Row]:
+    from sim.world.labels import load_labels
+    from sim.world.scrap import known_lifetimes
+
+    minerals = {good.id: good.mineral for good in load_labels(args.base_year).goods}
+    return [
+        {
+            "good": rule["good"], "recovered": rule["recovered"], "sector": life["sector"],
+            "years in use": f"{life['years']} ({life['low']} to {life['high']})",
+            "collected now": rule["collected_now"], "at most": rule["collected_most"],
+            "confidence": life["confidence"],
+        }
+        for rule, life in known_lifetimes(minerals)
+    ]  # fmt: skip
+
+
 def _instruments(args: argparse.Namespace) -> list[Row]:
     from sim.instruments import Instrument, instrument_class, instrument_types
 
@@ -279,4 +295,5 @@ LISTINGS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "minerals": _minerals,
     "parameters": _parameters,
     "projects": _projects,
+    "scrap": _scrap,
 }

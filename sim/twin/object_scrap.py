@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from sim.errors import MonaziteError
-from sim.twin.objects import Need, Offer, share_of
+from sim.twin.objects import Need, ObjectModel, Offer, share_of
 from sim.world.scrap import STAGES
-
-if TYPE_CHECKING:
-    from sim.twin.object_model import MesaObjects
 
 __all__ = ["ObjectScrap"]
 
@@ -78,7 +74,7 @@ class ObjectScrap:
         MonaziteError: a recycler is new, and the twin has no facilities that enter later.
     """
 
-    def __init__(self, model: MesaObjects) -> None:
+    def __init__(self, model: ObjectModel) -> None:
         self.model, scrap = model, model.world.scrap
         self.uses: list[InUse] = []
         self.recyclers: list[Recycler] = []

@@ -351,9 +351,7 @@ class Tomorrow:
 
 def supply_of(offer: Offer, prospect: Prospect) -> tuple[float, float]:
     """Tonnes a year that could be made, and that would be at base prices."""
-    factor, capacity = prospect.production_factor[offer.position], offer.capacity
-    if offer.coming_capacity is not None:
-        capacity = offer.coming_capacity
+    factor, capacity = prospect.production_factor[offer.position], offer.year_capacity
     normal = offer.output * capacity / offer.first_capacity
     runs = [host.rate * min(prospect.production_factor[host.position], 1.0) for host in offer.hosts]
     most = max(capacity, normal * max(factor, 1.0)) * min(factor, 1.0) * offer.look_at_hosts(runs)

@@ -102,6 +102,11 @@ class Offer:
         self.host_part = 1.0
         self.revenue_weight = float(activities.revenue_weight[position])
 
+    @property
+    def year_capacity(self) -> float:
+        """Capacity within a year, t/year."""
+        return self.capacity if self.coming_capacity is None else self.coming_capacity
+
     def learn(self, expected: float) -> None:
         """Take over a price that is expected without stocks: it moves the price that is reckoned with."""
         self.near = self.price * expected / self.ask

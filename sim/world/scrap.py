@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import did_you_mean
+from sim.paths import world_directory
 from sim.tables import Problems, Row, Table, read_table
 
 # Types only: labels read this file, and must not pay for numpy.
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIFETIMES", "RECYCLERS", "RECYCLING", "SCRAP", "STAGES", "Chosen", "Scrap", "add_scrap", "chosen_scrap",
-    "read_scrap",
+    "known_lifetimes", "read_scrap",
 ]  # fmt: skip
 
 ALL = "all"
@@ -116,6 +117,25 @@ def chosen_scrap(
 
 def _rows(path: Path) -> Rows:
     return read_table(path).dictionaries() if path.is_file() else []
+
+
+def known_lifetimes(minerals: Mapping[str, str]) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Rows of the tables that ship: each rule of what is recovered of a good, with each lifetime of the good.
+
+    Args:
+        minerals: good -> mineral, of goods that a world sells.
+    """
+    tables = world_directory()
+    lives = _rows(tables / LIFETIMES)
+    found = []
+    for rule in _rows(tables / SCRAP):
+        if rule["good"] in minerals and rule["recovered"] in minerals:
+            mineral = minerals[rule["good"]]
+            own = {life["sector"] for life in lives if life["mineral"] == mineral}
+            usual = [life for life in lives if not life["mineral"] and life["sector"] not in own]
+            of_mineral = [life for life in lives if life["mineral"] == mineral]
+            found += [(rule, life) for life in (*of_mineral, *usual)]
+    return found
 
 
 def add_scrap(chosen: Chosen, read: Mapping[str, Rows], minerals: Mapping[str, str]) -> dict[str, Rows]:

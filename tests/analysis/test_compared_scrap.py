@@ -1,4 +1,4 @@
-"""What recyclers bring back, side by side: figures are sums of the runs, and the sentence says the largest."""
+"""What recyclers bring back, side by side: figures are sums of runs, and the sentence says the largest."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.analysis.comparison import Key
 from sim.analysis.compared_scrap import scrap_facts, scrap_section, scrap_sentence
+from sim.analysis.comparison import Key
 from sim.world.world import World
 from tests.scrap_world import policy, scrap_world, simulation
 

@@ -51,7 +51,7 @@ def test_unknown_tag(capsys: pytest.CaptureFixture[str]) -> None:
     ("what", "word"),
     [
         ("goods", "dysprosium_oxide"), ("countries", "CHN"), ("sectors", "ev"), ("firms", "BHP"),
-        ("instruments", "export_licence"), ("parameters", "thrift_speed"),
+        ("instruments", "export_licence"), ("parameters", "thrift_speed"), ("scrap", "copper_refined"),
     ],
 )  # fmt: skip
 def test_listings_and_json(capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str, word: str) -> None:

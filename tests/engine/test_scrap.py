@@ -14,6 +14,8 @@ from sim.arrays import FloatArray
 from sim.engine import Simulation
 from sim.instruments import instrument_class
 from sim.world.world import World
+from tests.checks_of_runs import check_record, step_balanced
+from tests.engine.test_origins import everything
 from tests.engine_events import Restriction
 from tests.scrap_world import RECYCLER, TODAY, goods_in_use, policy, scrap_world, simulation
 from tests.steps import differing
@@ -237,3 +239,24 @@ def test_a_copy_goes_on_as_the_original(world: World, tmp_path: Path) -> None:
             assert np.array_equal(mine.clearing.price, theirs.clearing.price)
     for other in others:
         assert differing(run.checkpoint().arrays, other.checkpoint().arrays) == []
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_what_comes_out_balances_and_is_of_the_country_of_its_recycler(world: World, content: bool) -> None:
+    asked = policy(collection="60 %", **{"from": dt.date(2024, 2, 1)})
+    named = everything(by=["CHN", "JPN", "ROW"], content=content)
+    run = simulation(world, named, asked, members=2, years=2)
+    while run.time < run.steps:
+        step_balanced(run)
+    (family,) = run.actors.families
+    assert world.scrap is not None
+    # Recyclers in the countries that are named: what they hold is of their country alone.
+    places = [world.countries[country] for country in family.countries]
+    offers = family.offers.tolist()
+    for offer in world.scrap.offers.tolist():
+        country = world.countries[world.offer_country[offer]]
+        if country in places:
+            held, stock = family.seller[:, offers.index(offer)], run.state.seller_stock[:, offer]
+            np.testing.assert_allclose(held[:, places.index(country)], stock, rtol=1e-9)
+            np.testing.assert_allclose(held.sum(1), stock, rtol=1e-9)
+    check_record(run)
