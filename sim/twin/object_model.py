@@ -56,10 +56,10 @@ from sim.twin.object_markups import ratios
 from sim.twin.object_outlook import ObjectOutlook, Window, foreseen
 from sim.twin.object_scrap import ObjectScrap
 from sim.twin.object_tomorrow import Prospect, Tomorrow, weighed_rows
-from sim.twin.objects import LicenceOffice, Need, Offer, share_of
+from sim.twin.objects import LicenceOffice, Need, Offer, one, share_of, table
 from sim.units import Amount
 from sim.world.benchmark import make_benchmark
-from sim.world.world import FloatArray, World
+from sim.world.world import World
 
 TOLERANCE = MARKET_TOLERANCE
 """Excess left in a market, as a share of its largest offer: as in the engine."""
@@ -67,17 +67,6 @@ LEAST_SOLD = 1e-9
 """Tonnes per step that are rounding, not trade."""
 STAGES = ("adapt", "offer", "require")
 AGENTS = {"miner": MineAgent, "processor": PlantAgent, "trader": PlantAgent, "manufacturer": UserAgent}
-
-
-def one(amount: Amount) -> float:
-    """The amount of the only member."""
-    return float(np.ravel(amount)[0])
-
-
-def table(block: FloatArray, like: FloatArray) -> list[list[float]]:
-    """A block of links, with or without a member axis, as rows of numbers."""
-    rows: list[list[float]] = np.broadcast_to(block, (1, *like.shape))[0].tolist()
-    return rows
 
 
 class MesaObjects(mesa.Model):  # type: ignore[misc]

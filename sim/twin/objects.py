@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Protocol
 
+import numpy as np
+
 from sim.agents.state import State
 from sim.twin.object_market import what_is_not_kept
+from sim.units import Amount
 from sim.world.benchmark import Benchmark
-from sim.world.world import World
+from sim.world.world import FloatArray, World
 
 VALUE_CLASSES = 6
 """Parts of a need, by what a tonne is worth to them."""
@@ -24,6 +27,17 @@ VALUE_CLASSES = 6
 def within(value: float, low: float, high: float) -> float:
     """The value, held between two bounds."""
     return min(max(value, low), high)
+
+
+def one(amount: Amount) -> float:
+    """The amount of the only member."""
+    return float(np.ravel(amount)[0])
+
+
+def table(block: FloatArray, like: FloatArray) -> list[list[float]]:
+    """A block of links, with or without a member axis, as rows of numbers."""
+    rows: list[list[float]] = np.broadcast_to(block, (1, *like.shape))[0].tolist()
+    return rows
 
 
 class ObjectModel(Protocol):
