@@ -41,8 +41,8 @@ class _Touched:
 def touched(
     world: World, controls: Controls, shares: Mapping[str, Amount], step_years: float
 ) -> dict[str, tuple[Amount, Amount]]:
-    """Per event the base-year tonnes and USD of one step that it acts on; of projects those at capacity."""
-    made = np.where(world.project_of_offer < 0, world.offer_output, world.offer_capacity)
+    """Per event the base-year tonnes and USD of one step that it acts on; of newcomers those at capacity."""
+    made = np.where(world.comes_later, world.offer_capacity, world.offer_output)
     result: dict[str, tuple[Amount, Amount]] = {}
     for event, strength in shares.items():
         # A tariff at twice its rate acts on no more tonnes.

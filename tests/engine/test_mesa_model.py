@@ -89,7 +89,8 @@ def test_the_viewed_member_is_the_one_that_agents_show(small_world: World) -> No
 
 
 OF_SOME_MINERALS = [
-    "baseline-long-run-rare-earths", "baseline-long-run-scrap", "ganzhou-depletion", "hindcast-gallium-2023",
+    "baseline-2024-scrap", "baseline-long-run-rare-earths", "baseline-long-run-scrap",
+    "ganzhou-depletion", "hindcast-gallium-2023",
     "hindcast-gallium-static", "hindcast-germanium-static", "lithium-overcapacity", "reex-long-run",
     "stockpile-usa-tantalum", "teaching-embargo-45min", "teaching-embargo-magnets", "teaching-merger",
     "teaching-stockpile",

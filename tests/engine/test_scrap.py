@@ -215,7 +215,12 @@ def test_the_market_of_tomorrow_knows_a_policy_that_is_announced(world: World) -
 
 
 def test_a_member_does_not_depend_on_the_others(world: World) -> None:
-    events = cut(), policy(collection="50 %", subsidy="100000 USD/t", fund="3 million USD")
+    drawn = {"uniform": ["40 %", "60 %"]}
+    events = cut(), policy(
+        collection={dt.date(2024, 7, 1): drawn, dt.date(2025, 7, 1): "70 %"},
+        recycled_content={dt.date(2024, 7, 1): {"uniform": ["5 %", "20 %"]}},
+        subsidy={dt.date(2024, 7, 1): {"uniform": ["50000 USD/t", "200000 USD/t"]}}, fund="3 million USD",
+    )  # fmt: skip
     together = simulation(world, *events, members=[0, 4, 2], years=2).run()
     alone = simulation(world, *events, members=[4], years=2).run()
     names = "production", "goods_in_use", "scrap_collected", "scrap_arising", "recycling_paid", "price_gate"
