@@ -6,6 +6,7 @@ Nothing here needs the compiler's package before a market is cleared by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -247,16 +248,22 @@ def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], toleranc
 def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> tuple[FloatArray, FloatArray]:
     """Newton's method for markets that have not arrived. Where to settle them: log prices and log rents."""
     frame = guard.frame
+    inputs = guard.given.of_members(guard.here)
+    x = np.zeros(frame.lengths[0])
+    sound = np.isfinite(found.at)
     with np.errstate(all="ignore"):  # a market that overflows is left as uncertified
-        asked = load(frame, guard.given.of_members(guard.here))
-        x = asked.log_ask.copy()
-        sound = np.isfinite(found.at)
-        x[laid.source[sound]] = found.at[sound]
-        for piece in frame.pieces:
+        for number, piece in enumerate(frame.pieces):
             mine = again[(again >= piece.markets.start) & (again < piece.markets.stop)]
-            if len(mine):
-                steps = guarded(piece, asked, mine - piece.markets.start, x, guard.tolerance)
-                found.iterations[guard.here.start + frame.member[mine], frame.good[mine]] += steps
+            if not len(mine):
+                continue
+            # Of a size class in which none has missed nothing is gathered.
+            alone = _alone(frame, number)
+            asked, at = load(alone, inputs), x[piece.variables]
+            at[:] = asked.log_ask
+            here = sound & (laid.source >= piece.variables.start) & (laid.source < piece.variables.stop)
+            at[laid.source[here] - piece.variables.start] = found.at[here]
+            steps = guarded(alone.pieces[0], asked, mine - piece.markets.start, at, guard.tolerance)
+            found.iterations[guard.here.start + frame.member[mine], frame.good[mine]] += steps
     price = found.offers[OF_LOG_PRICE, guard.here].copy()
     rent = found.caps[OF_LOG_RENT, guard.here].copy()
     solved = x[laid.source]
@@ -267,6 +274,17 @@ def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> tuple[F
         price[member, offer : offer + market["sellers"]] = solved[first:middle]
         rent[member, laid.layout.cap[middle:last]] = solved[middle:last]
     return price, rent
+
+
+def _alone(frame: Frame, number: int) -> Frame:
+    """A frame of one piece of another's, the markets in the same order; kept."""
+    key = "alone", number
+    if key not in frame.memory:
+        assert frame.made_of is not None
+        market = replace(frame.market, buckets=(frame.pieces[number].bucket,), memory={})
+        frame.memory[key] = Frame(market, *frame.made_of)
+    found: Frame = frame.memory[key]
+    return found
 
 
 def _fill_up(frame: Frame, laid: Laid, flows: Flows) -> None:
