@@ -12,6 +12,7 @@ from sim.agents.parameters import member_uniforms
 from sim.agents.projects import Layout
 from sim.agents.state import State
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
+from sim.engine.loss_funds import LossFunds
 from sim.engine.project_money import ProjectMoney
 from sim.engine.project_watch import ProjectWatch
 from sim.engine.public_money import PublicMoney
@@ -75,8 +76,11 @@ class Projects(Process):
             [event.id for event in funds], [event.form for event in funds],
             [event.total for event in funds], shape,
         )  # fmt: skip
+        public.grows = np.array([event.from_losses is not None for event in funds], dtype=bool)
+        self.losses = LossFunds(prepared, funds, public)
         self.money = ProjectMoney(prepared, self.layout, planned, self._chance["overrun"], public)
         self.watch = ProjectWatch(prepared, self.layout)
+        self._usual = self.layout.usual(prepared)
         self.reserves = Reserves(prepared, self.layout, self._life)
 
     @staticmethod
@@ -102,6 +106,7 @@ class Projects(Process):
         own = controls.own_cost_factor
         cost = deciding.unit_cost(self._prepared, self.layout, state.cash_cost, own, state.choice_index)
         self.watch.see(paid, ended.required)
+        self.losses.see(ended, state.choice_index)
         supports = [given for other in self._others if (given := other.support()) is not None]
         self.money.run(self.stage == OPERATING, ended.output, state.gate_price, cost, supports)
         before = self.stage
@@ -127,7 +132,7 @@ class Projects(Process):
         """
         behaviour, step = self._prepared.behaviour, self._prepared.step_years
         terms, stage = ended.controls.projects, self.stage
-        shares = self.money.public_shares(ended)
+        shares = self.money.public_shares(ended, self._whole_cost(cost, terms.opened))
         spread = np.sqrt(self.watch.variance)
         worth, band = self._value(ended, state, cost, shares), behaviour["project_option_premium"] * spread
         self.worth = worth[0]
@@ -154,6 +159,13 @@ class Projects(Process):
         self._idle_and_run(stage, cost, terms.royalty)
         self.stage = np.where(gone, CANCELLED, self.stage)
 
+    def _whole_cost(self, cost: FloatArray, opened: FloatArray) -> FloatArray:
+        """(M, J) cost of what is worth one at base prices, capital included; infinite where nothing waits."""
+        rate = self._prepared.behaviour["project_capital_cost"]
+        capital = self.money.planned / (deciding.annuity(rate, self._life) * self.layout.revenue)
+        waits = np.isin(self.stage, (PROSPECT, PERMITTED)) & (opened > 0)
+        return np.where(waits, cost + capital, np.inf)
+
     def _wait(self, name: str, rate: FloatArray) -> BoolArray:
         """(M, J) for what so much has come together, at rates a year, as chance asks for."""
         before = self.waited[name]
@@ -173,7 +185,7 @@ class Projects(Process):
         capacity = prepared.world.offer_capacity[layout.offers]
         under_way[:, layout.offers] = (self.stage == BUILDING)[:, layout.project] * capacity
         balance = self.watch.balance(state, ended.controls, under_way, build * (1 - self.done))
-        price = deciding.expected_price(prepared, self.watch.mean, balance)
+        price = deciding.expected_price(prepared, self.watch.mean, balance, self._usual)
         wide = np.ones_like(state.capacity)
         wide[:, layout.offers] = price[:, layout.project]
         floored = layout.mean(self._paid(wide, ended))
@@ -249,6 +261,7 @@ class Projects(Process):
         return {
             "project_stage": self.stage.astype(np.float64), "project_worth": self.worth,
             **self.money.book(), **self.reserves.book(),
+            **({"fund_fed": self.losses.fed} if self.losses.fed.size else {}),
         }  # fmt: skip
 
     def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
@@ -268,6 +281,7 @@ class Projects(Process):
         own = {"done": self.done, "idle": self.idle, "wanted": self.wanted, "worth": self.worth}
         own |= {"stage": self.stage.astype(np.float64)}
         own |= {f"waited/{name}": values for name, values in self.waited.items()}
+        own |= self.losses.arrays()
         return own | self.watch.arrays() | self.money.arrays() | self.reserves.arrays()
 
     def restore(self, saved: Saved) -> None:
@@ -280,7 +294,7 @@ class Projects(Process):
         stage = saved.take("stage", self.done, 0.0, float(CANCELLED))
         self.stage = stage.astype(np.int64)
         self.waited = {name: saved.take(f"waited/{name}", values) for name, values in self.waited.items()}
-        for part in (self.watch, self.money, self.reserves):
+        for part in (self.watch, self.money, self.reserves, self.losses):
             part.restore(saved)
 
 

@@ -32,6 +32,7 @@ WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
 COUNTRY_COLUMNS = ("name", "lon", "lat", *GROUP_COLUMNS, "duty_on_fob")
 LEAST_TARIFF = -0.99
+PAST_PRICES = "past_prices.csv"
 """A subsidy of nearly the whole price."""
 
 
@@ -118,6 +119,7 @@ class _Reader:
         }
         for good in sorted(traded & self.listed.index.keys() - prices.keys()):
             self.problems.note(str(path), f"has no price of '{good}', which is sold", "add its row")
+        past = self._past()
         return tuple(
             Good(
                 id=row.text("good"),
@@ -130,10 +132,20 @@ class _Reader:
                 basket=row.text("basket") == "1",
                 element=row.text("element"),
                 base_price=prices.get(row.text("good"), 1.0),
+                past=tuple(p / prices[row.text("good")] for p in past.get(row.text("good"), ())),
             )
             for row in self.listed.rows
             if row.text("good") in traded
         )
+
+    def _past(self) -> dict[str, list[float]]:
+        """Good -> prices of the years before, at the base year's money, oldest first, where it has any."""
+        path, found = self.year / PAST_PRICES, dict[str, list[tuple[float, float]]]()
+        if path.is_file():
+            for row in self._table(path, "good", "year", "price_usd_t"):
+                dated = row.number("year"), row.number("price_usd_t", positive=True)
+                found.setdefault(row.word("good", self.listed.index, "good"), []).append(dated)
+        return {good: [price for _, price in sorted(rows)] for good, rows in found.items()}
 
     def _ends(self, table: Table) -> Ends:
         found: dict[tuple[int, int], Row] = {}
