@@ -15,7 +15,7 @@ from sim.arrays import FloatArray, Groups, IntArray
 
 __all__ = [
     "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
-    "owners_part", "unit_cost", "value",
+    "owners_part", "unit_cost", "value", "whole_cost",
 ]  # fmt: skip
 
 LARGEST = 500.0
@@ -201,6 +201,18 @@ def chosen(prepared: Prepared, gain: FloatArray) -> FloatArray:
     Equation (M136), docs/model.md, for ``go_j``.
     """
     return logistic(prepared.behaviour["project_choice"] * gain)
+
+
+def whole_cost(
+    prepared: Prepared, cost: FloatArray, capital: FloatArray, revenue: FloatArray, life: FloatArray
+) -> FloatArray:
+    """(M, J) cost of what is worth one at base prices, capital (M, J) USD spread over life included.
+
+    Args:
+        cost: (M, J) without capital. revenue: (J,) USD a year at base prices. life: (J,) years.
+    """
+    found: FloatArray = cost + capital / (annuity(prepared.behaviour["project_capital_cost"], life) * revenue)
+    return found
 
 
 def outlay(prepared: Prepared, layout: Layout, stated: FloatArray, cost: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 
 import numpy as np
@@ -55,6 +55,10 @@ class LossFunds:
             self.memory[:, k] += fades * (loss / step - self.memory[:, k])
             put = ended.shares.get(event.id, 0.0) * share * self.memory[:, k] * step
             self.fed[:, self._public.feed(event.id, put)] = put
+
+    def book(self) -> Mapping[str, FloatArray]:
+        """USD put into each fund in the step; nothing without funds."""
+        return {"fund_fed": self.fed} if self.fed.size else {}
 
     def arrays(self) -> dict[str, FloatArray]:
         """What is remembered, fund by fund."""

@@ -71,16 +71,10 @@ class Projects(Process):
         self.worth = np.zeros(shape)
         cost = self.layout.mean(np.broadcast_to(prepared.cash_cost, (shape[0], len(world.offer_good))))
         planned = deciding.outlay(prepared, self.layout, fixed["capex_usd"], cost)
-        funds = [event for event in case.events if isinstance(event, InvestmentFinance)]
-        public = PublicMoney(
-            [event.id for event in funds], [event.form for event in funds],
-            [event.total for event in funds], shape,
-        )  # fmt: skip
-        public.grows = np.array([event.from_losses is not None for event in funds], dtype=bool)
+        funds, public = _funds(case, shape)
         self.losses = LossFunds(prepared, funds, public)
         self.money = ProjectMoney(prepared, self.layout, planned, self._chance["overrun"], public)
         self.watch = ProjectWatch(prepared, self.layout)
-        self._usual = self.layout.usual(prepared)
         self.reserves = Reserves(prepared, self.layout, self._life)
 
     @staticmethod
@@ -114,8 +108,7 @@ class Projects(Process):
         self.money.keep_idle(before == MOTHBALLED)
         empty = self.reserves.mine(ended.output)
         self.stage = np.where(empty & (self.stage != CANCELLED), CLOSED, self.stage)
-        failed = (self.stage != before) & np.isin(self.stage, (CLOSED, CANCELLED))
-        self.money.fail(failed)
+        self.money.fail((self.stage != before) & np.isin(self.stage, (CLOSED, CANCELLED)))
         self._move_capacity(state)
 
     def _paid(self, price: FloatArray, ended: Ended) -> FloatArray:
@@ -132,7 +125,9 @@ class Projects(Process):
         """
         behaviour, step = self._prepared.behaviour, self._prepared.step_years
         terms, stage = ended.controls.projects, self.stage
-        shares = self.money.public_shares(ended, self._whole_cost(cost, terms.opened))
+        waits = np.isin(stage, (PROSPECT, PERMITTED)) & (terms.opened > 0)
+        whole = deciding.whole_cost(self._prepared, cost, self.money.planned, self.layout.revenue, self._life)
+        shares = self.money.public_shares(ended, np.where(waits, whole, np.inf))
         spread = np.sqrt(self.watch.variance)
         worth, band = self._value(ended, state, cost, shares), behaviour["project_option_premium"] * spread
         self.worth = worth[0]
@@ -159,13 +154,6 @@ class Projects(Process):
         self._idle_and_run(stage, cost, terms.royalty)
         self.stage = np.where(gone, CANCELLED, self.stage)
 
-    def _whole_cost(self, cost: FloatArray, opened: FloatArray) -> FloatArray:
-        """(M, J) cost of what is worth one at base prices, capital included; infinite where nothing waits."""
-        rate = self._prepared.behaviour["project_capital_cost"]
-        capital = self.money.planned / (deciding.annuity(rate, self._life) * self.layout.revenue)
-        waits = np.isin(self.stage, (PROSPECT, PERMITTED)) & (opened > 0)
-        return np.where(waits, cost + capital, np.inf)
-
     def _wait(self, name: str, rate: FloatArray) -> BoolArray:
         """(M, J) for what so much has come together, at rates a year, as chance asks for."""
         before = self.waited[name]
@@ -185,7 +173,7 @@ class Projects(Process):
         capacity = prepared.world.offer_capacity[layout.offers]
         under_way[:, layout.offers] = (self.stage == BUILDING)[:, layout.project] * capacity
         balance = self.watch.balance(state, ended.controls, under_way, build * (1 - self.done))
-        price = deciding.expected_price(prepared, self.watch.mean, balance, self._usual)
+        price = deciding.expected_price(prepared, self.watch.mean, balance, layout.usual(prepared))
         wide = np.ones_like(state.capacity)
         wide[:, layout.offers] = price[:, layout.project]
         floored = layout.mean(self._paid(wide, ended))
@@ -260,8 +248,7 @@ class Projects(Process):
         """Stages, money and reserves at the end of the step."""
         return {
             "project_stage": self.stage.astype(np.float64), "project_worth": self.worth,
-            **self.money.book(), **self.reserves.book(),
-            **({"fund_fed": self.losses.fed} if self.losses.fed.size else {}),
+            **self.money.book(), **self.reserves.book(), **self.losses.book(),
         }  # fmt: skip
 
     def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
@@ -278,11 +265,11 @@ class Projects(Process):
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that is remembered."""
-        own = {"done": self.done, "idle": self.idle, "wanted": self.wanted, "worth": self.worth}
-        own |= {"stage": self.stage.astype(np.float64)}
+        own = {"done": self.done, "idle": self.idle, "wanted": self.wanted, "worth": self.worth,
+               "stage": self.stage.astype(np.float64)}  # fmt: skip
         own |= {f"waited/{name}": values for name, values in self.waited.items()}
-        own |= self.losses.arrays()
-        return own | self.watch.arrays() | self.money.arrays() | self.reserves.arrays()
+        own |= self.losses.arrays() | self.watch.arrays()
+        return own | self.money.arrays() | self.reserves.arrays()
 
     def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave; all begins anew where there were no projects."""
@@ -296,6 +283,17 @@ class Projects(Process):
         self.waited = {name: saved.take(f"waited/{name}", values) for name, values in self.waited.items()}
         for part in (self.watch, self.money, self.reserves, self.losses):
             part.restore(saved)
+
+
+def _funds(case: Run, shape: tuple[int, int]) -> tuple[list[InvestmentFinance], PublicMoney]:
+    """The funds of a run's events, and their books for members and projects."""
+    funds = [event for event in case.events if isinstance(event, InvestmentFinance)]
+    public = PublicMoney(
+        [event.id for event in funds], [event.form for event in funds], [event.total for event in funds],
+        shape,
+    )  # fmt: skip
+    public.grows = np.array([event.from_losses is not None for event in funds], dtype=bool)
+    return funds, public
 
 
 MONTHS = 12

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["INSTRUMENT", "InvestmentFinance"]
 
 
-USUAL_MEMORY = 3.0
-"""Half-life of a loss in years, where none is stated."""
-
-
 class InvestmentFinance(ProjectMeasure):
     """Bears a share of the planned capital of projects that start while it is in force.
 
@@ -57,9 +53,8 @@ class InvestmentFinance(ProjectMeasure):
     ] = None
     memory: Annotated[
         Quantity | None, quantity("duration", 0.01, 100.0, "a time such as 3 years"),
-        Field(description="half-life of a loss, with `from_losses`; 3 years if left out",
-              examples=["3 years"]),
-    ] = None  # fmt: skip
+        Field(description="half-life of a loss, with `from_losses`", examples=["3 years"]),
+    ] = None
 
     def model_post_init(self, context: object, /) -> None:
         """A loan has a rate, and nothing else has one; losses are somebody's."""
@@ -67,7 +62,9 @@ class InvestmentFinance(ProjectMeasure):
             lacking = "losers" if self.losers is None else "from_losses"
             message = f"'{lacking}' is missing: a share of losses needs those who lose"
             raise WordError(message, f"add '{lacking}'")
-        if self.memory is not None and self.from_losses is None:
+        if (self.memory is None) != (self.from_losses is None):
+            if self.memory is None:
+                raise WordError("a loss without 'memory' is forgotten at once", "write 'memory: 3 years'")
             remedy = "add 'from_losses' and 'losers', or leave 'memory' out"
             raise WordError("there is no loss to remember", remedy)
         if (self.rate is not None) != (self.form == "loan"):
@@ -87,7 +84,7 @@ class InvestmentFinance(ProjectMeasure):
     @property
     def half_life(self) -> Amount:
         """Years after which half of a loss is forgotten, one number or (M,)."""
-        return USUAL_MEMORY if self.memory is None else self.memory.amount
+        return 1.0 if self.memory is None else self.memory.amount
 
     def users(self, world: World) -> IntArray:
         """Needs of those whose losses count: of the goods meant, and of what is made of the same mineral."""
@@ -105,10 +102,9 @@ class InvestmentFinance(ProjectMeasure):
         what = {"grant": "grants", "loan": loan, "guarantee": "guarantees", "equity": "equity"}
         out_of = f" out of {self.fund}" if self.fund else ""
         if self.from_losses is not None and self.losers is not None:
-            years = f"{self.memory}" if self.memory else f"{USUAL_MEMORY:g} years"
             whose = self.say_countries(self.losers)
             out_of += f"{' and' if self.fund else ' out of'} {self.from_losses} of what users in {whose} lose"
-            out_of += f" (half of a loss forgotten after {years}), the cheapest first"
+            out_of += f" (half of a loss forgotten after {self.memory}), the cheapest first"
         return f"a state gives {what[self.form]} of {self.share} of the capital to {self.which()}{out_of}"
 
     def apply(self, controls: Controls, share: Amount) -> None:

@@ -22,7 +22,7 @@ from sim.world.labels import FIRM_HOMES
 from sim.world.past_projects import RESERVES
 from sim.world.projects import CATALOGUE, REGISTER, read_projects, read_reserves
 from sim.world.roles import KINDS, check_roles
-from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
+from sim.world.rows import HOSTS, LADDER, PAST_PRICES, Ends, Named, check_use, read_hosts, read_past
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import BoolArray, FloatArray, Good, IntArray, World
 
@@ -32,7 +32,6 @@ WEEKS_PER_YEAR = 52.0
 GROUP_COLUMNS = {"eu27": "EU27", "oecd": "OECD", "g7": "G7", "brics": "BRICS"}
 COUNTRY_COLUMNS = ("name", "lon", "lat", *GROUP_COLUMNS, "duty_on_fob")
 LEAST_TARIFF = -0.99
-PAST_PRICES = "past_prices.csv"
 """A subsidy of nearly the whole price."""
 
 
@@ -119,7 +118,7 @@ class _Reader:
         }
         for good in sorted(traded & self.listed.index.keys() - prices.keys()):
             self.problems.note(str(path), f"has no price of '{good}', which is sold", "add its row")
-        past = self._past()
+        past = read_past(self.year / PAST_PRICES, self.listed.index, self.problems)
         return tuple(
             Good(
                 id=row.text("good"),
@@ -137,15 +136,6 @@ class _Reader:
             for row in self.listed.rows
             if row.text("good") in traded
         )
-
-    def _past(self) -> dict[str, list[float]]:
-        """Good -> prices of the years before, at the base year's money, oldest first, where it has any."""
-        path, found = self.year / PAST_PRICES, dict[str, list[tuple[float, float]]]()
-        if path.is_file():
-            for row in self._table(path, "good", "year", "price_usd_t"):
-                dated = row.number("year"), row.number("price_usd_t", positive=True)
-                found.setdefault(row.word("good", self.listed.index, "good"), []).append(dated)
-        return {good: [price for _, price in sorted(rows)] for good, rows in found.items()}
 
     def _ends(self, table: Table) -> Ends:
         found: dict[tuple[int, int], Row] = {}
