@@ -25,18 +25,24 @@ from sim.analysis.acted_on import idle_events, paired_ledger
 from sim.analysis.compared_goods import largest_moves
 from sim.analysis.compared_projects import has_projects, project_facts
 from sim.analysis.comparison import band
+from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import common_goods, paired
-from sim.analysis.select import own_events
+from sim.analysis.select import good_name, own_events
 from sim.plots.notebook import Beside
 from sim.report.headline import NOTABLE, Headline, finding
+from sim.scenario.find import names as files
 
-__all__ = ["GIVEN", "PAGE", "Row", "library", "page", "row", "touched", "verdict"]
+__all__ = [
+    "GIVEN", "PAGE", "Row", "dearest_buyer", "library", "page", "row", "small_because", "touched", "verdict",
+]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LIBRARY = ROOT / "docs" / "rows.md", ROOT / "docs" / "scenarios.md"
 SEED = 1
 GIVEN = ("capacity_change", "demand_shock", "substitution_push")
 """Types that state a path of output or need, which nobody in the model decides."""
+LEAST_BOUGHT = 0.02
+"""Share of the imports of a good that a country must buy for what it pays to count."""
 APART = ("baseline-", "hindcast-", "teaching-")
 """Scenarios that have pages of their own, or nothing to set beside."""
 
@@ -76,7 +82,8 @@ def verdict(types: Sequence[str], idle: Sequence[str], effects: Sequence[str]) -
     named = ", ".join(dict.fromkeys(types))
     if not effects:
         most = f"{100 * NOTABLE:.0f} %"
-        return "weak", f"no price moves by more than {most}, no project, no public money{idle_words}"
+        said = f"no price moves by more than {most}, at a border neither, no project, no public money"
+        return "weak", f"{said}{idle_words}"
     if all(kind in GIVEN for kind in types):
         return "proxy", f"its path is given, by {named}{idle_words}"
     return "mechanism", f"{named}{idle_words}"
@@ -89,6 +96,36 @@ def _effects(run: xr.Dataset, base: xr.Dataset, lines: Sequence[Headline], notes
         if any(facts.get(name, 0) for name in ("projects_delayed", "projects_killed", "projects_saved")):
             found.append("projects")
     return found + ["money" for note in notes if "states pay" in note or "hosts take" in note][:1]
+
+
+def dearest_buyer(run: xr.Dataset, base: xr.Dataset, goods: Sequence[str]) -> tuple[str, str, float] | None:
+    """Where what buyers pay moves most: country, good, and the multiple, in the median member.
+
+    Of countries that buy at least :data:`LEAST_BOUGHT` of what is traded of a good; None where nothing is.
+    """
+    data, usual = paired(run, base)
+    traded = "price_delivered" in data and "imports" in usual
+    found: tuple[str, str, float] | None = None
+    for good in goods if traded else ():
+        mine = np.flatnonzero(usual["inbound_good"].values.astype(str) == good)
+        tonnes = usual["imports"].isel(inbound=mine).values.sum(axis=(0, 1))
+        for place in mine[tonnes >= LEAST_BOUGHT * max(tonnes.sum(), 1e-12)]:
+            country = str(usual["inbound_country"].values[place])
+            paid = [one["price_delivered"].sel(good=good, importer=country).values for one in (data, usual)]
+            multiple = np.median(paid[0] / paid[1], axis=0)
+            multiple = multiple[np.isfinite(multiple)]
+            if len(multiple):
+                farthest = float(multiple[np.argmax(np.abs(np.log(multiple)))])
+                if found is None or abs(np.log(farthest)) > abs(np.log(found[2])):
+                    found = country, good, farthest
+    return found
+
+
+def small_because(path: Path) -> str:
+    """Why a scenario moves little, as the head of its file says; empty where it does not."""
+    head = re.match(r"(?:#.*\n)*", path.read_text(encoding="utf-8"))
+    text = " ".join(line.lstrip("# ") for line in (head.group() if head else "").splitlines())
+    return text.partition("Small because: ")[2].strip()
 
 
 def touched(run: xr.Dataset, base: xr.Dataset, count: int = 2) -> list[str]:
@@ -115,12 +152,26 @@ def row(name: str, beside: Beside) -> Row:
     notes = [note.removeprefix(f"{name}: ") for note in notes if "members have a counterpart" not in note]
     own = {str(event["id"]) for event in events}
     idle = [event for event in idle_events(run) if event in own]
-    found = verdict([str(event["type"]) for event in events], idle, _effects(data, base, lines, notes))
+    effects = _effects(data, base, lines, notes)
+    buyer = dearest_buyer(data, base, touched(data, base, len(data["good"])))
+    if buyer is not None and abs(np.log(buyer[2])) > np.log(1 + NOTABLE):
+        effects.append("what buyers pay")
+        name_of = in_text(good_name(data, buyer[1]))
+        notes.append(f"buyers in {country_name(buyer[0])} pay {_times(buyer[2])} for {name_of}")
+    found = verdict([str(event["type"]) for event in events], idle, effects)
     head, lead = finding(lines) if lines else ("None of its goods was traded", "")
     head = head.partition(", under “")[0]
-    texts = [text for text in (head, lead, *notes) if text]
+    why = small_because(files()[name]) if found[0] == "weak" and name in files() else ""
+    texts = [text for text in (head, lead, *notes, f"Small because {why}" if why else "") if text]
     said = " ".join(f"{text[:1].upper()}{text[1:].removesuffix('.')}." for text in texts)
     return Row(name, baseline.scenario, data.sizes["member"], *found, said)
+
+
+def _times(multiple: float) -> str:
+    """A multiple in words."""
+    if multiple >= 1:
+        return f"up to {multiple:.2g} times as much"
+    return f"as little as {100 * multiple:.2g} %"
 
 
 def page(rows: Sequence[Row]) -> str:

@@ -36,7 +36,7 @@ def share_of_step(rate_per_year: FloatArray, step_years: float) -> FloatArray:
 def year_elasticity(prepared: Prepared) -> FloatArray:
     """(M, O) fall or rise of what a seller makes within a year, in logs, per rise of price over cost."""
     behaviour, made = prepared.behaviour, prepared.made
-    mines = behaviour["supply_elasticity"][:, prepared.world.offer_good]
+    mines = (behaviour["supply_elasticity"] * prepared.past.answer)[:, prepared.world.offer_good]
     found: FloatArray = np.where(made, behaviour["processing_elasticity"], mines)
     return found
 

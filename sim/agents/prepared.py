@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.agents.hosts import Hosts
 from sim.agents.parameters import Behaviour
+from sim.agents.past import Past
 from sim.agents.scrap import Recycling
 from sim.arrays import BoolArray, FloatArray
 from sim.market.layout import Engine
@@ -66,6 +67,11 @@ class Prepared:
         return np.broadcast_to(np.maximum(each, 1.0), (len(each), len(self.world.goods)))
 
     @cached_property
+    def past(self) -> Past:
+        """Prices of the years before, and what they left behind."""
+        return Past(self.world, self.behaviour)
+
+    @cached_property
     def made(self) -> BoolArray:
         """(O,) True for what plants make, False for what mines do."""
         return self.benchmark.activities.offer_plant >= 0
@@ -75,6 +81,13 @@ class Prepared:
         """(O,) True for what stands still and opens by itself: plants that are built as projects do not."""
         entering: BoolArray = self.benchmark.entrant & ~(self.made & (self.world.project_of_offer >= 0))
         return entering
+
+    @cached_property
+    def building_years(self) -> FloatArray:
+        """(M, O) years that an expansion takes to build: of plants, and of mines."""
+        behaviour = self.behaviour
+        plants, mines = behaviour["plant_building_years"], behaviour["building_years"]
+        return np.where(self.made, plants, mines)
 
     @cached_property
     def hosts(self) -> Hosts:

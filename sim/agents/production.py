@@ -214,17 +214,37 @@ def _forget(prepared: Prepared, state: State) -> None:
 def _expand(prepared: Prepared, state: State, controls: Controls) -> None:
     """Who expects a price well above its cost builds, and what is being built comes into use.
 
-    Each goes by the price alone, not by what others build: so many build at once, and some regret it.
+    Each goes by the price alone, not by what others build: so many build at once, and some regret it. What
+    it costs to make moves with own costs and, for plants, with what inputs are expected to cost; prices are
+    high or low beside those of the years before.
 
     Equations (M71) and (M72), docs/model.md, for ``bld_s`` and ``C_s``.
     """
     behaviour, step = prepared.behaviour, prepared.step_years
-    over = np.log(state.offer_expected_price / controls.own_cost_factor / (1 + behaviour["entry_margin"]))
+    cost = _cost_to_make(prepared, state, controls)
+    over = np.log(state.offer_expected_price / cost / (1 + behaviour["entry_margin"]))
+    over = over - prepared.past.long_run[prepared.world.offer_good]
     wish = behaviour["expansion_speed"] * np.maximum(over, 0.0) * step
     begun = np.where(prepared.benchmark.entrant, 0.0, wish * state.capacity)
-    done = share_of_step(1 / behaviour["building_years"], step) * state.building
+    done = share_of_step(1 / prepared.building_years, step) * state.building
     state.building = state.building + begun - done
     state.capacity = state.capacity + done
+
+
+def _cost_to_make(prepared: Prepared, state: State, controls: Controls) -> FloatArray:
+    """(M, O) unit cost over the base year's, at prices of inputs that are expected.
+
+    Equation (M180), docs/model.md, for ``cx_s``.
+    """
+    activities, made = prepared.benchmark.activities, prepared.made
+    cost = np.broadcast_to(controls.own_cost_factor, state.capacity.shape).copy()
+    if made.any():
+        paid = felt(prepared, state.need_expected_price / prepared.benchmark.base_index)
+        inputs = activities.cost_mean(paid)
+        plant = activities.offer_plant[made]
+        share = activities.input_cost_share[plant]
+        cost[:, made] = 1 + share * (inputs[:, plant] - 1) + (1 - share) * (cost[:, made] - 1)
+    return cost
 
 
 def _adapt_mines(
@@ -240,11 +260,11 @@ def _adapt_mines(
     mine = np.flatnonzero(~prepared.made)
     price = felt(prepared, received[:, mine])
     normal, capacity, cash = benchmark.normal_output[mine], state.capacity[:, mine], state.cash_cost[:, mine]
-    elasticity = behaviour["supply_elasticity"][:, prepared.world.offer_good[mine]]
+    elasticity = (behaviour["supply_elasticity"] * prepared.past.answer)[:, prepared.world.offer_good[mine]]
     grown = capacity / prepared.world.offer_capacity[mine]
     wanted = np.clip(grown * raised(price, elasticity), lowest, capacity / normal)
     covered = np.minimum(price / np.maximum(cash, 1e-9), 1.0)
-    wanted = np.maximum(wanted * raised(covered, behaviour["shutdown_response"]), lowest)
+    wanted = wanted * raised(covered, behaviour["shutdown_response"])
     entrant = benchmark.entrant[mine]
     if entrant.any():
         over_cost = price / np.where(entrant, cash, 1.0)
@@ -354,7 +374,9 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     free = np.flatnonzero(thrifty_needs(prepared))
     elasticity = behaviour["thrift_elasticity"][:, prepared.world.need_good[free]]
     ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
-    ratio = felt(prepared, ratio)
+    # Users have adapted to the prices that they had, which were not always those of the base year.
+    used_to = prepared.past.seen(behaviour["thrift_speed"])[:, prepared.world.need_good[free]]
+    ratio = felt(prepared, ratio * np.exp(-used_to))
     intensity = state.intensity[:, free]
     wanted = np.minimum(raised(ratio, -elasticity), behaviour["most_intensity"])
     state.intensity[:, free] = intensity + follow * (wanted - intensity)

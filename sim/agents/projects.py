@@ -15,7 +15,7 @@ from sim.arrays import FloatArray, Groups, IntArray
 
 __all__ = [
     "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
-    "owners_part", "unit_cost", "value",
+    "owners_part", "unit_cost", "value", "whole_cost",
 ]  # fmt: skip
 
 LARGEST = 500.0
@@ -67,6 +67,10 @@ class Layout:
         left: FloatArray = (1 - self.royalty(prepared)) * (1 - further)
         return left
 
+    def usual(self, prepared: Prepared) -> FloatArray:
+        """(1, J) log of the mean price of the years before, over the base year's: usual prices."""
+        return self.mean(prepared.past.long_run[None, prepared.world.offer_good])
+
     def mean(self, by_offer: FloatArray) -> FloatArray:
         """(M, J) mean of (M, O) over a project's products, weighted with their part of revenue."""
         found: FloatArray = self._groups.sums(by_offer[:, self.offers] * self.weight)
@@ -85,19 +89,20 @@ def logistic(x: FloatArray) -> FloatArray:
 
 
 def expected_price(
-    prepared: Prepared, seen: FloatArray, balance: FloatArray
+    prepared: Prepared, seen: FloatArray, balance: FloatArray, usual: FloatArray
 ) -> FloatArray:
     """(M, J) price that builders reckon with, multiple of the base price.
 
     Args:
         seen: log of the mean price of the last years at which the project could have sold.
         balance: log of expected demand over the supply that builders see coming.
+        usual: log of the mean price of the years before the run, over the base year's.
 
     Equations (M129) and (M130), docs/model.md, for ``lr_j`` and ``pj_j``.
     """
     behaviour = prepared.behaviour
     weight = behaviour["project_price_weight"]
-    long_run = balance / behaviour["project_supply_elasticity"]
+    long_run = usual + balance / behaviour["project_supply_elasticity"]
     price: FloatArray = np.exp(weight * seen + (1 - weight) * long_run)
     return price
 
@@ -198,8 +203,20 @@ def chosen(prepared: Prepared, gain: FloatArray) -> FloatArray:
     return logistic(prepared.behaviour["project_choice"] * gain)
 
 
+def whole_cost(
+    prepared: Prepared, cost: FloatArray, capital: FloatArray, revenue: FloatArray, life: FloatArray
+) -> FloatArray:
+    """(M, J) cost of what is worth one at base prices, capital (M, J) USD spread over life included.
+
+    Args:
+        cost: (M, J) without capital. revenue: (J,) USD a year at base prices. life: (J,) years.
+    """
+    found: FloatArray = cost + capital / (annuity(prepared.behaviour["project_capital_cost"], life) * revenue)
+    return found
+
+
 def outlay(prepared: Prepared, layout: Layout, stated: FloatArray, cost: FloatArray) -> FloatArray:
-    """(M, J) USD of capital without overruns: as stated, or what base prices would just pay for.
+    """(M, J) USD of capital without overruns: as stated, or what usual prices would just pay for.
 
     The latter at the world's mean political risk, so that it is dearer to finance where risk is above it.
 
@@ -213,7 +230,8 @@ def outlay(prepared: Prepared, layout: Layout, stated: FloatArray, cost: FloatAr
     none = np.zeros_like(mean)
     rate = capital_cost(prepared, mean, behaviour["project_price_spread"] + none, none)
     life = np.array([project.life_years for project in projects])
-    margin = 1 - layout.royalty(prepared) - cost
+    usual = np.exp(layout.usual(prepared))
+    margin = (1 - layout.royalty(prepared)) * usual - cost
     years = np.maximum(annuity(rate, life) * margin, behaviour["project_least_capital"])
     found: FloatArray = np.where(np.isfinite(stated), stated, years * layout.revenue)
     return found

@@ -142,7 +142,7 @@ def initial_state(prepared: Prepared) -> State:
         choice_index=prepared.each(benchmark.base_index),
         # What may be built is not there yet.
         capacity=prepared.each(np.where(world.comes_later, 0.0, world.offer_capacity)),
-        building=np.zeros((members, offers)),
+        building=prepared.past.building(benchmark.entrant, prepared.building_years),
         rate=prepared.each(world.offer_output),
         throughput=prepared.each(np.where(begun, plants.throughput, 0.0)),
         practised=prepared.each(world.offer_output),

@@ -32,7 +32,8 @@ def central_response(case: Run) -> FloatArray:
         for good in world.goods
     ]
     plants = table["processing_elasticity", "all"].central
-    return np.where(case.prepared.made, plants, np.array(by_good)[world.offer_good])
+    mines = np.array(by_good) * case.prepared.past.answer
+    return np.where(case.prepared.made, plants, mines[world.offer_good])
 
 
 @dataclass

@@ -49,10 +49,15 @@ class ProjectMoney:
         self.invested, self.margin, self.charges, self.put_in = none, none, none, none
         self.public.open()
 
-    def public_shares(self, ended: Ended) -> FloatArray:
-        """(M, K, J) share of capital that each fund in force would bear."""
+    def public_shares(self, ended: Ended, cost: FloatArray) -> FloatArray:
+        """(M, K, J) share of capital that each fund in force would bear.
+
+        Args:
+            cost: (M, J) of what is worth one at base prices, capital included; infinite where nothing waits.
+        """
         funds = ended.controls.projects.funds
-        return self.public.shares(funds, [ended.shares.get(fund.event, 1.0) for fund in funds], self.planned)
+        active = [ended.shares.get(fund.event, 1.0) for fund in funds]
+        return self.public.shares(funds, active, self.planned, cost)
 
     def relief(self, rate: FloatArray, terms: ProjectTerms, shares: FloatArray) -> FloatArray:
         """(M, J) by how much loans and guarantees lower what capital costs a year.

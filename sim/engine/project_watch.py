@@ -29,6 +29,8 @@ class ProjectWatch:
         members, world = prepared.members, prepared.world
         shape = members, len(world.projects)
         self.mean, self.near = np.zeros(shape), np.zeros(shape)
+        remembered = prepared.past.seen(1 / prepared.behaviour["project_memory_years"])
+        self.mean = self.mean + layout.mean(remembered[:, world.offer_good])
         self.variance = np.zeros(shape) + prepared.behaviour["project_price_spread"] ** 2
         self.fast, self.slow = np.zeros((members, len(world.goods))), np.zeros((members, len(world.goods)))
         self._buyers, self._sellers = Groups(world.need_good), Groups(world.offer_good)

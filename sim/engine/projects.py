@@ -12,6 +12,7 @@ from sim.agents.parameters import member_uniforms
 from sim.agents.projects import Layout
 from sim.agents.state import State
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
+from sim.engine.loss_funds import LossFunds
 from sim.engine.project_money import ProjectMoney
 from sim.engine.project_watch import ProjectWatch
 from sim.engine.public_money import PublicMoney
@@ -70,11 +71,8 @@ class Projects(Process):
         self.worth = np.zeros(shape)
         cost = self.layout.mean(np.broadcast_to(prepared.cash_cost, (shape[0], len(world.offer_good))))
         planned = deciding.outlay(prepared, self.layout, fixed["capex_usd"], cost)
-        funds = [event for event in case.events if isinstance(event, InvestmentFinance)]
-        public = PublicMoney(
-            [event.id for event in funds], [event.form for event in funds],
-            [event.total for event in funds], shape,
-        )  # fmt: skip
+        funds, public = _funds(case, shape)
+        self.losses = LossFunds(prepared, funds, public)
         self.money = ProjectMoney(prepared, self.layout, planned, self._chance["overrun"], public)
         self.watch = ProjectWatch(prepared, self.layout)
         self.reserves = Reserves(prepared, self.layout, self._life)
@@ -102,6 +100,7 @@ class Projects(Process):
         own = controls.own_cost_factor
         cost = deciding.unit_cost(self._prepared, self.layout, state.cash_cost, own, state.choice_index)
         self.watch.see(paid, ended.required)
+        self.losses.see(ended, state.choice_index)
         supports = [given for other in self._others if (given := other.support()) is not None]
         self.money.run(self.stage == OPERATING, ended.output, state.gate_price, cost, supports)
         before = self.stage
@@ -109,8 +108,7 @@ class Projects(Process):
         self.money.keep_idle(before == MOTHBALLED)
         empty = self.reserves.mine(ended.output)
         self.stage = np.where(empty & (self.stage != CANCELLED), CLOSED, self.stage)
-        failed = (self.stage != before) & np.isin(self.stage, (CLOSED, CANCELLED))
-        self.money.fail(failed)
+        self.money.fail((self.stage != before) & np.isin(self.stage, (CLOSED, CANCELLED)))
         self._move_capacity(state)
 
     def _paid(self, price: FloatArray, ended: Ended) -> FloatArray:
@@ -127,7 +125,9 @@ class Projects(Process):
         """
         behaviour, step = self._prepared.behaviour, self._prepared.step_years
         terms, stage = ended.controls.projects, self.stage
-        shares = self.money.public_shares(ended)
+        waits = np.isin(stage, (PROSPECT, PERMITTED)) & (terms.opened > 0)
+        whole = deciding.whole_cost(self._prepared, cost, self.money.planned, self.layout.revenue, self._life)
+        shares = self.money.public_shares(ended, np.where(waits, whole, np.inf))
         spread = np.sqrt(self.watch.variance)
         worth, band = self._value(ended, state, cost, shares), behaviour["project_option_premium"] * spread
         self.worth = worth[0]
@@ -173,7 +173,7 @@ class Projects(Process):
         capacity = prepared.world.offer_capacity[layout.offers]
         under_way[:, layout.offers] = (self.stage == BUILDING)[:, layout.project] * capacity
         balance = self.watch.balance(state, ended.controls, under_way, build * (1 - self.done))
-        price = deciding.expected_price(prepared, self.watch.mean, balance)
+        price = deciding.expected_price(prepared, self.watch.mean, balance, layout.usual(prepared))
         wide = np.ones_like(state.capacity)
         wide[:, layout.offers] = price[:, layout.project]
         floored = layout.mean(self._paid(wide, ended))
@@ -248,7 +248,7 @@ class Projects(Process):
         """Stages, money and reserves at the end of the step."""
         return {
             "project_stage": self.stage.astype(np.float64), "project_worth": self.worth,
-            **self.money.book(), **self.reserves.book(),
+            **self.money.book(), **self.reserves.book(), **self.losses.book(),
         }  # fmt: skip
 
     def labels(self) -> Mapping[str, tuple[str, Sequence[str]]]:
@@ -265,10 +265,11 @@ class Projects(Process):
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that is remembered."""
-        own = {"done": self.done, "idle": self.idle, "wanted": self.wanted, "worth": self.worth}
-        own |= {"stage": self.stage.astype(np.float64)}
+        own = {"done": self.done, "idle": self.idle, "wanted": self.wanted, "worth": self.worth,
+               "stage": self.stage.astype(np.float64)}  # fmt: skip
         own |= {f"waited/{name}": values for name, values in self.waited.items()}
-        return own | self.watch.arrays() | self.money.arrays() | self.reserves.arrays()
+        own |= self.losses.arrays() | self.watch.arrays()
+        return own | self.money.arrays() | self.reserves.arrays()
 
     def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave; all begins anew where there were no projects."""
@@ -280,8 +281,19 @@ class Projects(Process):
         stage = saved.take("stage", self.done, 0.0, float(CANCELLED))
         self.stage = stage.astype(np.int64)
         self.waited = {name: saved.take(f"waited/{name}", values) for name, values in self.waited.items()}
-        for part in (self.watch, self.money, self.reserves):
+        for part in (self.watch, self.money, self.reserves, self.losses):
             part.restore(saved)
+
+
+def _funds(case: Run, shape: tuple[int, int]) -> tuple[list[InvestmentFinance], PublicMoney]:
+    """The funds of a run's events, and their books for members and projects."""
+    funds = [event for event in case.events if isinstance(event, InvestmentFinance)]
+    public = PublicMoney(
+        [event.id for event in funds], [event.form for event in funds], [event.total for event in funds],
+        shape,
+    )  # fmt: skip
+    public.grows = np.array([event.from_losses is not None for event in funds], dtype=bool)
+    return funds, public
 
 
 MONTHS = 12

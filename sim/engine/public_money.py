@@ -37,6 +37,8 @@ class PublicMoney:
         self.total = np.full(books[:2], np.inf)
         for k, total in enumerate(totals):
             self.total[:, k] = total
+        self.grows = np.zeros(len(self.names), dtype=bool)
+        """(K,) funds that money is put into as the run goes on."""
         self._place = {name: k for k, name in enumerate(self.names)}
 
     @property
@@ -49,16 +51,32 @@ class PublicMoney:
         """A step begins: nothing has been paid in it."""
         self.paid, self.returned = np.zeros_like(self.paid), np.zeros_like(self.returned)
 
-    def shares(self, funds: Sequence[Fund], shares: Sequence[Amount], planned: FloatArray) -> FloatArray:
-        """(M, K, J) share of the planned capital, (M, J) USD, that each fund would bear of one alone."""
+    def shares(
+        self, funds: Sequence[Fund], shares: Sequence[Amount], planned: FloatArray, cost: FloatArray
+    ) -> FloatArray:
+        """(M, K, J) share of the planned capital, (M, J) USD, that each fund would bear.
+
+        Of one alone, but for a fund that grows with losses, which goes to the cheapest first.
+
+        Args:
+            cost: (M, J) of what is worth one at base prices, capital included; infinite where nothing waits.
+        """
         found = np.zeros_like(self.promised)
         for fund, active in zip(funds, shares, strict=True):
             k = self._place[fund.event]
             share = np.broadcast_to(np.asarray(active) * fund.share, (len(planned),))[:, None]
-            wanted = np.where(fund.projects, share * planned, 0.0)
-            part = np.divide(self.left[:, k, None], wanted, out=np.ones_like(wanted), where=wanted > 0)
-            found[:, k] = np.where(fund.projects, share * np.minimum(part, 1.0), 0.0)
+            meant = fund.projects & (np.isfinite(cost) | ~self.grows[k])
+            wanted = np.where(meant, share * planned, 0.0)
+            left = self.left[:, k, None] - (_before(wanted, cost) if self.grows[k] else 0.0)
+            part = np.divide(left, wanted, out=np.ones_like(wanted), where=wanted > 0)
+            found[:, k] = np.where(meant, share * np.clip(part, 0.0, 1.0), 0.0)
         return found
+
+    def feed(self, event: str, amount: FloatArray) -> int:
+        """Put money (M,) into a fund; its number among all."""
+        k = self._place[event]
+        self.total[:, k] = self.total[:, k] + amount
+        return k
 
     def promise(self, starts: BoolArray, shares: FloatArray, planned: FloatArray) -> None:
         """Reserve money for projects that start, (M, J), the first of the table first."""
@@ -108,11 +126,22 @@ class PublicMoney:
         for k, name in enumerate(self.names):
             found |= {f"funds/{name}/promised": self.promised[:, k], f"funds/{name}/given": self.given[:, k]}
             found[f"funds/{name}/back"] = self.back[:, k]
+            if self.grows[k]:
+                found[f"funds/{name}/total"] = self.total[:, k]
         return found
 
     def restore(self, saved: Saved) -> None:
         """Take over what :meth:`arrays` gave, of the funds that were there before."""
         for k, name in enumerate(self.names):
             if f"funds/{name}/given" in saved:
-                for book in ("promised", "given", "back"):
+                for book in ("promised", "given", "back", *(("total",) if self.grows[k] else ())):
                     getattr(self, book)[:, k] = saved.take(f"funds/{name}/{book}", getattr(self, book)[:, k])
+
+
+def _before(wanted: FloatArray, cost: FloatArray) -> FloatArray:
+    """(M, J) what those that cost less want together."""
+    order = np.argsort(cost, axis=1, kind="stable")
+    sorted_ = np.take_along_axis(wanted, order, axis=1)
+    before = np.empty_like(wanted)
+    np.put_along_axis(before, order, np.cumsum(sorted_, axis=1) - sorted_, axis=1)
+    return before

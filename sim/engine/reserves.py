@@ -37,13 +37,21 @@ class Reserves:
         of_project = world.project_of_offer[self.offers]
         self._of_project = of_project
         self._standing = of_project < 0
+        # Those whom no table names are many, of lives as different as chance makes them: they go one by one.
+        self._many = self._standing & world.unnamed[world.offer_facility[self.offers]]
 
     def bound(self, plan: FloatArray) -> FloatArray:
-        """(M, O) tonnes that can be made of what is planned."""
+        """(M, O) tonnes that can be made of what is planned.
+
+        Equation (M182), docs/model.md, for ``F_s``.
+        """
         if not len(self.offers):
             return plan
-        bounded = plan.copy()
-        bounded[:, self.offers] = np.minimum(plan[:, self.offers], self.left)
+        bounded, wanted = plan.copy(), plan[:, self.offers]
+        open_ = np.where(self._many, self.left / self._first, 1.0)
+        most = open_ * self._prepared.world.offer_capacity[self.offers] * self._prepared.step_years
+        wanted = np.where(self._many, np.minimum(wanted, most), wanted)
+        bounded[:, self.offers] = np.minimum(wanted, self.left)
         return bounded
 
     def mine(self, output: FloatArray) -> BoolArray:

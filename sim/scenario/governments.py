@@ -150,6 +150,7 @@ class _Governments:
         yield from self._restrictions()
         yield from self._answers()
         yield from self._stocks()
+        yield from self._subsidies()
 
     # -- what trade says -----------------------------------------------------------------------
 
@@ -268,6 +269,42 @@ class _Governments:
                     "for": _waiting(self._value("stock_wait")),
                 }  # fmt: skip
                 yield f"{PREFIX}stocks-{country}-{mineral}", _rule(country, lacks, [act], "0 days")
+
+
+    def _subsidies(self) -> Iterator[tuple[str, Event]]:
+        """Whose users pay dearly for what comes from one country pays for projects outside it and all foes.
+
+        The fund grows with what they lose, as long as that is remembered, and goes to the cheapest first.
+        """
+        for rule, country in self._rules:
+            if rule != "subsidy_losses" or country not in self._labels.countries:
+                continue
+            feared: dict[str, set[str]] = defaultdict(set)
+            for (exporter, mineral), _ in self._leading(country).items():
+                feared[mineral].add(exporter)
+            for mineral, exporters in feared.items():
+                goods = [good.id for good in self._goods if good.mineral == mineral]
+                hostile = {actor for actor, target in self._hostile if target == country}
+                elsewhere = sorted(self._hosts_of(goods) - exporters - hostile)
+                if not elsewhere:
+                    continue
+                act = f"{PREFIX}subsidy-{country}-{mineral}"
+                yield act, _measure(
+                    "investment_finance", countries=elsewhere, goods=goods, form="grant",
+                    share=_percent(self._value("subsidy_share")), losers=[country],
+                    from_losses=_percent(self._value("subsidy_losses", country)),
+                    memory=f"{self._value('subsidy_memory'):g} years",
+                )  # fmt: skip
+                dear = {
+                    "price": goods, "above": _percent(self._value("subsidy_price")),
+                    "for": _waiting(self._value("subsidy_wait")),
+                }  # fmt: skip
+                yield f"{PREFIX}subsidises-{country}-{mineral}", _rule(country, dear, [act], "0 days")
+
+    def _hosts_of(self, goods: Sequence[str]) -> set[str]:
+        """Countries of the projects that make one of the goods."""
+        made = {name for good, name in self._labels.output if good in goods}
+        return {self._labels.facilities[name].country for name in self._labels.projects if name in made}
 
 
 WHY = "governments: reactive; the rule and its numbers stand in governments.csv"

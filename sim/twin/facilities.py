@@ -36,13 +36,18 @@ class Facility(mesa.Agent):  # type: ignore[misc]
 
     def adapt(self) -> None:
         """Stage 2: capacity, rates, thrift."""
+        cost = self.cost_to_make()
         for offer in self.offers:
-            offer.expand(self.model)
+            offer.expand(self.model, cost)
         self.set_rates()
         for need in self.needs:
             if self.thrifty:
                 need.economise(self.model)
             need.switch(self.model)
+
+    def cost_to_make(self) -> float:
+        """Unit cost over the base year's, at prices of inputs that are expected."""
+        return 1.0
 
     def set_rates(self) -> None:
         """Pace at which things are made."""
@@ -191,6 +196,11 @@ class PlantAgent(Facility):
         """Stage 2: capacity, pace, thrift, recipe."""
         super().adapt()
         self.adapt_mix()
+
+    def cost_to_make(self) -> float:
+        """It moves with what inputs are expected to cost."""
+        inputs = sum(n.cost_weight * felt(self.model, n.expected / n.base_index) for n in self.needs)
+        return 1 + self.input_cost_share * (inputs - 1)
 
     def set_rates(self) -> None:
         """The pace follows the margin."""

@@ -147,7 +147,8 @@ class MesaObjects(mesa.Model):  # type: ignore[misc]
         self.scrap = ObjectScrap(self)
         self.offices: dict[object, LicenceOffice] = {}
         self._policy_key: object = None
-        tomorrow = Tomorrow(self, plants, central_response(world, self.offers, table), ahead)
+        response = central_response(world, self.offers, table, self.prepared.past.answer.tolist())
+        tomorrow = Tomorrow(self, plants, response, ahead)
         self.outlook = ObjectOutlook(tomorrow, self.events, self._prospect, policy_key, self.happens)
         self.datacollector = mesa.DataCollector(
             model_reporters={"price": prices, "shortfall": shortfalls, "rounds": rounds}
@@ -380,13 +381,15 @@ def borders_of(world: World, controls: Controls) -> list[tuple[int, Border]]:
     return found
 
 
-def central_response(world: World, offers: Sequence[Offer], table: BehaviourTable) -> list[float]:
+def central_response(
+    world: World, offers: Sequence[Offer], table: BehaviourTable, answer: Sequence[float]
+) -> list[float]:
     """Per offer, elasticity of what is made within a year, as the central run has it."""
     plants, all_goods = table["processing_elasticity", "all"], table["supply_elasticity", "all"]
     found = []
     for offer in offers:
         mines = table.get(("supply_elasticity", world.goods[offer.good].mineral), all_goods)
-        found.append(mines.central if offer.mined else plants.central)
+        found.append(mines.central * float(answer[offer.good]) if offer.mined else plants.central)
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sim.agents.prepared import Prepared
 from sim.agents.state import State
 from sim.twin.object_market import what_is_not_kept
 from sim.units import Amount
@@ -46,6 +47,7 @@ class ObjectModel(Protocol):
     world: World
     benchmark: Benchmark
     start: State
+    prepared: Prepared
     step_years: float
     b: Mapping[str, float]
     per_good: Mapping[str, Sequence[float]]
@@ -86,7 +88,9 @@ class Offer:
         self.output = float(world.offer_output[position])
         """t/year in the base year."""
         self.first_capacity = self.capacity = float(world.offer_capacity[position])
-        self.building = 0.0
+        self.building = float(model.start.building[0, position])
+        self.usual = float(model.prepared.past.long_run[self.good])
+        """Log of the mean price of the years before, over the base year's."""
         self.most_made = math.inf
         """t/year that can be made at most, of a recycler."""
         self.coming_capacity: float | None = None
@@ -98,7 +102,8 @@ class Offer:
         # What ran at base prices covered its cost.
         cost = float(world.offer_cash_cost[position]) / world.goods[self.good].base_price
         self.cash_cost = min(cost, 1.0)
-        self.supply_elasticity = model.per_good["supply_elasticity"][self.good]
+        answer = float(model.prepared.past.answer[self.good])
+        self.supply_elasticity = model.per_good["supply_elasticity"][self.good] * answer
         self.mined = int(activities.offer_plant[position]) < 0
         self.stock = self.usual_stock + (0.0 if self.mined else a_step)
         self.reserve = model.b["seller_reserve_share"] * self.usual_stock
@@ -126,12 +131,13 @@ class Offer:
         self.near = self.price * expected / self.ask
         self.ask = expected
 
-    def expand(self, model: ObjectModel) -> None:
-        """Build where the expected price is well above cost; finish what is being built."""
+    def expand(self, model: ObjectModel, cost: float) -> None:
+        """Build where the expected price is well above cost and past prices; finish what is being built."""
         b = model.b
-        over = math.log(self.ask / (1 + b["entry_margin"]))
+        over = math.log(self.ask / cost / (1 + b["entry_margin"])) - self.usual
         begun = b["expansion_speed"] * max(over, 0.0) * model.step_years * self.capacity
-        done = share_of(1 / b["building_years"], model.step_years) * self.building
+        years = b["building_years" if self.mined else "plant_building_years"]
+        done = share_of(1 / years, model.step_years) * self.building
         self.building += begun - done
         self.capacity += done
 
@@ -142,7 +148,7 @@ class Offer:
         wanted = self.capacity / self.first_capacity * price**self.supply_elasticity
         wanted = within(wanted, lowest, self.capacity / self.output)
         covered = min(price / max(self.cash_cost, 1e-9), 1.0)
-        wanted = max(wanted * covered ** b["shutdown_response"], lowest)
+        wanted = wanted * covered ** b["shutdown_response"]
         wanted = min(wanted, self.host_part * self.capacity / self.output)
         self.rate = followed(model, self.rate, wanted * self.output, self.practised, self.capacity)
         self.forget(model)
@@ -207,6 +213,9 @@ class Need:
         self.switch_years = float(world.need_switch_years[position])
         self.switch_share = float(world.need_switch_share[position])
         self.thrift = model.per_good["thrift_elasticity"][self.good]
+        seen = model.prepared.past.seen(model.prepared.behaviour["thrift_speed"])
+        self.used_to = math.exp(float(seen[0, self.good]))
+        """Price that use has adapted to, over the base year's."""
         self.expected = self.near = self.choice_index = self.base_index
         self.intensity = self.usable = self.mix = 1.0
         self.switched = 0.0
@@ -241,7 +250,7 @@ class Need:
 
     def economise(self, model: ObjectModel) -> None:
         """Need per unit of activity falls slowly while the price is expected high."""
-        ratio = felt(model, self.expected / self.base_index)
+        ratio = felt(model, self.expected / self.base_index / self.used_to)
         wanted = min(ratio**-self.thrift, model.b["most_intensity"])
         follow = share_of(model.b["thrift_speed"], model.step_years)
         self.intensity += follow * (wanted - self.intensity)

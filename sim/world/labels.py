@@ -25,6 +25,7 @@ POSITIVE = (
     "instant_elasticity", "urgent_elasticity",
     "least_working_stock", "lowest_price_felt", "margin_share", "state_elasticity", "prior_distance",
     "entry_margin", "noise_memory", "least_order_share", "seller_stock_scale", "building_years",
+    "plant_building_years",
     "switch_spread", "most_intensity", "worth_spread", "project_supply_elasticity", "project_patience_years",
     "project_memory_years", "project_near_years", "project_capital_cost", "project_interest",
     "qualification_years", "trial_share", "leak_decay",

@@ -22,7 +22,7 @@ from sim.world.labels import FIRM_HOMES
 from sim.world.past_projects import RESERVES
 from sim.world.projects import CATALOGUE, REGISTER, read_projects, read_reserves
 from sim.world.roles import KINDS, check_roles
-from sim.world.rows import HOSTS, LADDER, Ends, Named, check_use, read_hosts
+from sim.world.rows import HOSTS, LADDER, PAST_PRICES, Ends, Named, check_use, read_hosts, read_past
 from sim.world.scrap import Scrap, read_scrap
 from sim.world.transport import great_circle_km, read_transport
 from sim.world.world import BoolArray, FloatArray, Good, IntArray, World
@@ -119,6 +119,7 @@ class _Reader:
         }
         for good in sorted(traded & self.listed.index.keys() - prices.keys()):
             self.problems.note(str(path), f"has no price of '{good}', which is sold", "add its row")
+        past = read_past(self.year / PAST_PRICES, self.listed.index, self.problems)
         return tuple(
             Good(
                 id=row.text("good"),
@@ -131,6 +132,7 @@ class _Reader:
                 basket=row.text("basket") == "1",
                 element=row.text("element"),
                 base_price=prices.get(row.text("good"), 1.0),
+                past=tuple(p / prices[row.text("good")] for p in past.get(row.text("good"), ())),
             )
             for row in self.listed.rows
             if row.text("good") in traded

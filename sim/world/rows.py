@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sim.tables import Row, Table
+from sim.tables import Problems, Row, Table, read_table
 from sim.world.world import FloatArray, IntArray
 
 __all__ = [
-    "FULL_USE", "HOSTS", "INFINITE", "LADDER", "LEAST_YEARS", "Ends", "Named", "check_use", "read_hosts",
+    "FULL_USE", "HOSTS", "INFINITE", "LADDER", "LEAST_YEARS", "PAST_PRICES", "Ends", "Named", "check_use",
+    "read_hosts", "read_past",
 ]  # fmt: skip
 
 MARGIN_TOLERANCE = 1e-4
 """Largest relative gap between an output or use and the sum of its flows."""
 ROUNDING = 1e-6
 """Relative gap by which a capacity may lie below its output, both written with few digits."""
+PAST_PRICES = "past_prices.csv"
+"""Table of a year with prices of the years before, at its money."""
 HOSTS = ("good", "country", "host", "share")
 FULL_USE = "use_at_capacity_t"
 """Column that a table of inputs may have or not."""
@@ -112,6 +116,16 @@ class Ends:
         for place in np.flatnonzero(gap).tolist():
             message = f"{self.rows[place].text(column)} t, but the flows sum to {flows[place]:.6g} t"
             self.rows[place].refuse(column, message, "make them agree, or rebuild with 'make data'")
+
+
+def read_past(path: Path, goods: Mapping[str, int], problems: Problems) -> dict[str, list[float]]:
+    """Good -> prices of the years before, at the base year's money, oldest first, where a world has any."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    if path.is_file():
+        for row in read_table(path, ("good", "year", "price_usd_t"), problems):
+            dated = row.number("year"), row.number("price_usd_t", positive=True)
+            found.setdefault(row.word("good", goods, "good"), []).append(dated)
+    return {good: [price for _, price in sorted(rows)] for good, rows in found.items()}
 
 
 def read_hosts(

@@ -42,6 +42,8 @@ class Good:
     """Element group this oxide consists of; empty for every other good."""
     base_price: float
     """Base-year gate price, USD per tonne in ``unit``."""
+    past: tuple[float, ...] = ()
+    """Prices of the years before, at the base year's money, multiples of its price, oldest first."""
 
 
 @dataclass(frozen=True)

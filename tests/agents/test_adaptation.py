@@ -62,15 +62,30 @@ def adapted(now: Situation) -> Situation:
 # -- capacity ------------------------------------------------------------------------------------
 
 
+def cost_by_hand(now: Situation, m: int, s: int) -> float:
+    """(M180): of plants it moves with their inputs."""
+    own = float(now.controls.own_cost_factor[m, s])
+    activities = now.prepared.benchmark.activities
+    plant = int(activities.offer_plant[s])
+    if plant < 0:
+        return own
+    needs = np.flatnonzero(activities.need_plant == plant)
+    paid = now.state.need_expected_price[m] / now.prepared.benchmark.base_index
+    inputs = sum(activities.cost_weight[n] * felt(now, float(paid[n]), m) for n in needs.tolist())
+    share = float(activities.input_cost_share[plant])
+    return 1 + share * (float(inputs) - 1) + (1 - share) * (own - 1)
+
+
 def built_by_hand(now: Situation, m: int, s: int) -> tuple[float, float]:
     """(M71) and (M72): capacity, and what is still being built."""
     state, step = now.state, now.prepared.step_years
-    cost = now.controls.own_cost_factor[m, s] * (1 + now.value("entry_margin", m))
+    cost = cost_by_hand(now, m, s) * (1 + now.value("entry_margin", m))
     over = max(log(state.offer_expected_price[m, s] / cost), 0.0)
     begun = now.value("expansion_speed", m) * over * step * state.capacity[m, s]
     if now.prepared.benchmark.entrant[s]:
         begun = 0.0
-    done = gain(now, 1 / now.value("building_years", m)) * state.building[m, s]
+    years = "plant_building_years" if now.prepared.made[s] else "building_years"
+    done = gain(now, 1 / now.value(years, m)) * state.building[m, s]
     return float(state.capacity[m, s] + done), float(state.building[m, s] + begun - done)
 
 
@@ -84,30 +99,6 @@ def test_expansions(request: pytest.FixtureRequest, which: str) -> None:
         assert now.state.building[m, s] == pytest.approx(building, rel=1e-12)
         begun.add(building > before.state.building[m, s])
     assert begun == {False, True}
-
-
-def test_three_times_its_cost_brings_a_quarter_more_capacity_a_year(plain: Prepared) -> None:
-    """What is decided in a year is built over the years after, and no tonne of it is lost."""
-    now = settled(behaving(plain, expansion_speed=0.25 / log(3), entry_margin=0.0, building_years=3.0))
-    now.state.offer_expected_price[:] = 3.0
-    before = now.state.capacity.copy()
-    once = adapted(now)
-    np.testing.assert_allclose(once.state.building, 0.25 * MONTH * before)
-    np.testing.assert_array_equal(once.state.capacity, before)
-    once.state.offer_expected_price[:] = 1.0
-    for _ in range(12):
-        once = adapted(once)
-    np.testing.assert_allclose(once.state.building, 0.25 * MONTH * before * exp(-1 / 3))
-    np.testing.assert_allclose(once.state.building + once.state.capacity, before * (1 + 0.25 * MONTH))
-
-
-def test_a_price_that_only_covers_costs_and_margin_builds_nothing(plain: Prepared) -> None:
-    now = settled(behaving(plain, entry_margin=0.2))
-    now.controls.own_cost_factor = np.full_like(now.controls.own_cost_factor, 1.5)
-    now.state.offer_expected_price[:] = 1.5 * 1.2 * (1 - 1e-9)
-    assert not adapted(now).state.building.any()
-    now.state.offer_expected_price[:] = 1.5 * 1.2 * 1.01
-    assert (adapted(now).state.building > 0).all()
 
 
 # -- mines ---------------------------------------------------------------------------------------
@@ -124,7 +115,7 @@ def mine_by_hand(now: Situation, m: int, s: int) -> float:
     elasticity = now.value("supply_elasticity", m, int(now.world.offer_good[s]))
     wish = min(max(grown * price**elasticity, least), most)
     covered = min(price / state.cash_cost[m, s], 1.0)
-    wish = max(wish * covered ** now.value("shutdown_response", m), least)
+    wish = wish * covered ** now.value("shutdown_response", m)
     entrant, full = bool(benchmark.entrant[s]), 0.0
     if entrant:
         wish, full = opening(now, price / state.cash_cost[m, s], m) * most, float(output)
@@ -163,7 +154,9 @@ def test_a_mine_runs_between_its_least_rate_and_its_capacity(plain: Prepared) ->
     half = rate_at(plain, 0.35, supply_elasticity=0.0, shutdown_response=1.0, minimum_utilisation=0.1)
     assert half == pytest.approx(0.5)
     assert rate_at(plain, 0.7, supply_elasticity=0.0, shutdown_response=9.0) == pytest.approx(1.0)
-    assert rate_at(plain, 1e-6, minimum_utilisation=0.3) == pytest.approx(0.3)
+    assert rate_at(plain, 0.71, supply_elasticity=9.0, minimum_utilisation=0.3) == pytest.approx(0.3)
+    # Where nobody pays what digging costs, nobody digs.
+    assert rate_at(plain, 1e-6, minimum_utilisation=0.3) < 0.01
 
 
 @given(low=st.floats(0.01, 60), more=st.floats(0, 60))
@@ -194,7 +187,8 @@ def test_rates_climb_no_faster_than_the_ramp_but_fall_at_once(plain: Prepared) -
     now.state.gate_price[:] = 1e-6
     now = adapted(now)
     mine = offer_of(world, "mine_china")
-    assert now.state.rate[0, mine] / output[mine] == pytest.approx(now.value("minimum_utilisation"))
+    # Nobody digs where nobody pays what digging costs.
+    assert now.state.rate[0, mine] / output[mine] < 0.01
 
 
 def test_a_rate_goes_back_at_once_to_what_was_run_at_not_long_ago(plain: Prepared) -> None:
@@ -382,7 +376,12 @@ def test_what_always_ran_never_shuts(entering: Situation) -> None:
     now = settled(behaving(entering.prepared, minimum_utilisation=0.2))
     after(now, 1e-3, steps=500)
     ran = ~now.prepared.benchmark.entrant
-    np.testing.assert_allclose(now.state.rate[0, ran] / now.world.offer_output[ran], 0.2)
+    plant = ran & now.prepared.made
+    np.testing.assert_allclose(now.state.rate[0, plant] / now.world.offer_output[plant], 0.2)
+    # Mines dig next to nothing where nobody pays what digging costs, and are open all the same.
+    mine = ran & ~now.prepared.made
+    assert (now.state.rate[0, mine] > 0).all()
+    assert (now.state.rate[0, mine] < 0.01 * now.world.offer_output[mine]).all()
 
 
 def test_behind_a_ceiling_nothing_winds_up(plain: Prepared) -> None:

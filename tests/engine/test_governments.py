@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sim.controls import Fund
 from sim.engine import Simulation
+from sim.engine.public_money import PublicMoney
+from sim.instruments.investment_finance import InvestmentFinance
 from sim.scenario import Scenario, load_scenario
 from sim.world.load import load_world
 
@@ -78,3 +82,63 @@ def test_a_member_is_the_same_alone(few_rounds: None, scenario: Scenario) -> Non
         for name in ("price", "purchases", "shortfall", "buyer_stock"):
             if hasattr(other, name):
                 np.testing.assert_array_equal(getattr(one, name)[1:2], getattr(other, name), err_msg=name)
+
+
+SUBSIDY = """
+format: 2
+name: subsidy
+title: A stop, and what it calls forth
+base_year: 2024
+governments: reactive
+minerals: [gallium]
+world: {projects: all}
+time: {start: 2024-01, end: 2029-12}
+events:
+  stop: {type: export_ban, by: CHN, to: [JPN], goods: [gallium], from: 2024-06-01, assumption: x}
+"""
+
+
+def test_who_loses_pays_for_projects_outside_the_adversary(tmp_path: Path, few_rounds: None) -> None:
+    """Money follows losses, is remembered and forgotten, and goes to the cheapest tonne first."""
+    path = tmp_path / "subsidy.yaml"
+    path.write_text(SUBSIDY, encoding="utf-8")
+    scenario = load_scenario(path)
+    act = next(event for event in scenario.events if event.id == "gov-subsidy-JPN-gallium")
+    assert isinstance(act, InvestmentFinance)
+    assert "CHN" not in (act.countries or ())
+    assert act.losers == ("JPN",)
+    world = load_world(2024, scenario.tables)
+    data = Simulation(world, scenario, members=6, seed=1).run()
+    assert list(data.event.values).count(act.id) == 1
+    fed = data.fund_fed.sel(fund=act.id).values
+    awake = data.event_usd.sel(event=act.id).values > 0
+    assert awake.any(1).sum() >= 2
+    assert (fed[awake.any(1)].sum(1) > 0).all()
+    assert not fed[~awake.any(1)].any()
+    assert not fed[~awake].any()
+    # What was promised was there: it was put in before, or came back.
+    promised = data.fund_promised.sel(fund=act.id).values
+    back = data.fund_returned.sel(fund=act.id).values.cumsum(1)
+    assert (promised <= fed.cumsum(1) + back + 1.0).all()
+    country = data.project_country.values.astype(str)
+    scripted = replace(scenario, events=tuple(e for e in scenario.events if not e.id.startswith("gov-")))
+    without = Simulation(world, scripted, members=6, seed=1).run()
+    begun = ((data.project_stage.values >= 2) & (data.project_stage.values <= 5)).any(1)
+    usual = ((without.project_stage.values >= 2) & (without.project_stage.values <= 5)).any(1)
+    assert begun[:, country != "CHN"].sum() > usual[:, country != "CHN"].sum()
+
+
+def test_the_cheapest_is_paid_first_and_a_loss_is_forgotten() -> None:
+    money = PublicMoney(["gov", "plain"], ["grant", "grant"], [0.0, 100.0], (1, 3))
+    money.grows[0] = True
+    money.feed("gov", np.array([60.0]))
+    funds = [
+        Fund(name, "grant", np.array([True, True, False]), 0.5, 0.0, 0.0) for name in ("gov", "plain")
+    ]
+    planned, cost = np.array([[100.0, 80.0, 10.0]]), np.array([[0.9, 0.7, 0.1]])
+    shares = money.shares(funds, [1.0, 1.0], planned, cost)
+    # Half of the cheaper one, 40, then what is left for the other: 20 of 100.
+    np.testing.assert_allclose(shares[0, 0], [0.2, 0.5, 0.0])
+    np.testing.assert_allclose(shares[0, 1], [0.5, 0.5, 0.0])
+    waiting = np.array([[0.9, np.inf, 0.1]])
+    np.testing.assert_allclose(money.shares(funds, [1.0, 1.0], planned, waiting)[0, 0], [0.5, 0.0, 0.0])

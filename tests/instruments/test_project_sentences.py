@@ -27,6 +27,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
           "fund": "2 billion USD"},
          "a state gives loans at 4 %/year of 50 % of the capital to projects of magnet in the United States "
          "out of 2 billion USD"),
+        ("investment_finance",
+         {"countries": "USA", "goods": ["magnet"], "form": "grant", "share": "50 %", "from_losses": "30 %",
+          "losers": ["USA"], "memory": "2 years"},
+         "a state gives grants of 50 % of the capital to projects of magnet in the United States out of 30 % "
+         "of what users in the United States lose (half of a loss forgotten after 2 years), the cheapest "
+         "first"),
         ("offtake", {"projects": ["mine_later"], "share": "60 %"},
          "60 % of the output of mine later is bought ahead"),
         ("investment_block", {"owners": "CHN", "goods": ["clay"]},
@@ -99,6 +105,15 @@ def test_a_floor_is_a_price_or_a_share(world: World) -> None:
         ("investment_finance", {"countries": "USA", "form": "grant", "share": "5 %", "rate": "4 %/year"},
          "a grant has no 'rate'"),
         ("investment_finance", {"countries": "USA", "form": "gift", "share": "5 %"}, "'grant', 'loan'"),
+        ("investment_finance", {"countries": "USA", "form": "grant", "share": "5 %", "from_losses": "5 %"},
+         "'losers' is missing"),
+        ("investment_finance", {"countries": "USA", "form": "grant", "share": "5 %", "losers": ["USA"]},
+         "'from_losses' is missing"),
+        ("investment_finance", {"countries": "USA", "form": "grant", "share": "5 %", "memory": "2 years"},
+         "no loss to remember"),
+        ("investment_finance",
+         {"countries": "USA", "form": "grant", "share": "5 %", "from_losses": "5 %", "losers": ["USA"]},
+         "is forgotten at once"),
         ("permitting", {"countries": "USA", "change": "-99 %"}, "out of range"),
         ("investment_block", {}, "none of 'projects', 'countries' and 'owners' is given"),
     ],

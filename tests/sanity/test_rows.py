@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 import sim
 from scripts import row_sentences
-from scripts.row_sentences import GIVEN, Row, library, page, row, touched, verdict
+from scripts.row_sentences import (
+    GIVEN,
+    Row,
+    dearest_buyer,
+    library,
+    page,
+    row,
+    small_because,
+    touched,
+    verdict,
+)  # fmt: skip
 from sim.instruments import instrument_types
+from sim.scenario.find import names
 
 WORDS = ("mechanism", "proxy", "weak")
 
@@ -44,7 +56,8 @@ def test_the_line_above_counts_the_verdicts() -> None:
          "export_ban, demand_shock; never acts: late"),
         (["demand_shock", "capacity_change"], [], ["money"], "proxy",
          "its path is given, by demand_shock, capacity_change"),
-        (["bloc"], [], [], "weak", "no price moves by more than 5 %, no project, no public money"),
+        (["bloc"], [], [], "weak",
+         "no price moves by more than 5 %, at a border neither, no project, no public money"),
     ],
 )  # fmt: skip
 def test_verdicts_follow_from_types_and_effects(
@@ -68,6 +81,31 @@ def test_a_row_is_what_a_comparison_says() -> None:
     assert found.reason == "export_licence"
     assert "outside China costs up to" in found.said
     assert found.said.startswith("Gallium")
+
+
+def test_what_buyers_pay_at_a_border_is_an_effect() -> None:
+    """A duty of a half lifts what America pays for gallium, and the world's price hardly."""
+    short = "minerals=[gallium]", "time.end=2024-06"
+    fields = "type: import_tariff, by: USA, on: world, goods: [gallium], from: 2024-02-01, rate: 50 %"
+    duty = f"+events.duty={{{fields}, assumption: x}}"
+    dutied, usual = (
+        sim.run(sim.load("baseline-2024", *short, *more), members=2, seed=1) for more in ((duty,), ())
+    )
+    found = dearest_buyer(dutied, usual, ["gallium_high_purity", "gallium_low_purity"])
+    assert found is not None
+    assert found[0] == "USA"
+    assert 1.2 < found[2] < 1.7
+
+
+def test_a_weak_row_says_why_as_the_head_of_its_file_does(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    head = "# For teachers: a case.\n# Small because: ice\n# melts.\n"
+    path.write_text(f"{head}format: 2\n# Small because: no\n")
+    assert small_because(path) == "ice melts."
+    path.write_text("format: 2\n")
+    assert small_because(path) == ""
+    weak = [name for name, word, _ in _rows() if word == "weak"]
+    assert all(small_because(names()[name]) for name in weak)
 
 
 def test_a_page_is_made_of_rows() -> None:

@@ -38,9 +38,13 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def steady(mineral: str, year: int, months: int) -> None:
-    """Without shocks prices stay, nobody lacks anything, every market is certified."""
+    """Without shocks prices stay, nobody lacks anything, every market is certified.
+
+    As far as the world is a rest: what it remembers of the years before moves it (tests/agents/test_past.py).
+    """
     tables = world_tables(year, (mineral,), "panel")
     world = load_world(year, tables)
+    world = replace(world, goods=tuple(replace(good, past=()) for good in world.goods))
     calm = sim.load("baseline-2024")
     last = dt.date(year + months // 12, 1, 1) - dt.timedelta(days=1)
     calm = replace(calm, base_year=year, minerals=(mineral,), world="panel", events=())

@@ -44,6 +44,7 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
         ValueError: a plant's inputs cost more than ``input_cost_ceiling`` of what its outputs bring.
     """
     price = {good: float(row["price_usd_t"]) for good, row in prices.items()}
+    usual = {good: float(row["usual"]) for good, row in prices.items() if "usual" in row}
     spend: dict[str, float] = {}
     revenue: dict[str, float] = {}
     for good, uses in draft.uses.items():
@@ -68,6 +69,9 @@ def set_behaviour(draft: Draft, raw: Raw, prices: dict[str, Row], mineral: dict[
             offer.stock_weeks = number(row["stock_weeks"])
             inputs = spend[facility] / revenue[facility] if kind == "processor" else 0.0
             share = _cost_share(draft.facilities[facility], offer, inputs, rules)
+            if kind == "miner" and not draft.facilities[facility].id.startswith("secondary"):
+                # Mines are built and run for the price of years, not for that of one.
+                share = min(share * usual.get(good, 1.0), max(share, rules["most_mine_cost"]))
             offer.cash_cost = costs.get((good, facility), share * price[good])
             ratio = rules["trader_capacity_over_output" if kind == "trader" else "capacity_over_output"]
             offer.capacity = max(offer.capacity, offer.tonnes * ratio)

@@ -21,6 +21,8 @@ KNOWN_TRADE = 0.02
 YOUNG = {"ev": ("other_automotive", 2010, 2024), "data_centres": ("electronics", 2000, 2024)}
 """Sectors that hardly were: before the first year their use is that of another; it grows to the second."""
 USUAL_HOME = 0.85
+PAST_YEARS, LEAST_PAST = 5, 3
+"""Years before its own that a world remembers, and how many of them have to be known."""
 
 
 class Panel(StandIn):
@@ -97,6 +99,28 @@ class Panel(StandIn):
                 "source": str(price["source"]),
                 "confidence": confidence,
             }
+        return found
+
+    def past_prices(self) -> list[Row]:
+        """Prices of each good in the years before, at the money of the year, as multiples of its price.
+
+        Of goods of which the panel has fewer than :data:`LEAST_PAST` of the last :data:`PAST_YEARS` years
+        there is none: one year is no memory.
+        """
+        years = ("year", ">=", self.year - PAST_YEARS), ("year", "<=", self.year)
+        frame = pd.read_parquet(self.panel_folder / "prices.parquet", filters=list(years))
+        money = {int(row["year"]): float(row["index"]) for row in self._own("deflator")}
+        of: dict[str, dict[int, float]] = {}
+        for row in frame.to_dict("records"):
+            year = int(row["year"])
+            real = float(row["usd_t"]) * money[self.year] / money[year]
+            of.setdefault(str(row["series"]), {})[year] = real
+        found: list[Row] = []
+        for good in self.chain:
+            prices = of[good["price"]]
+            past = {year: price / prices[self.year] for year, price in prices.items() if year < self.year}
+            if len(past) >= LEAST_PAST:
+                found += [{"good": good["good"], "year": str(y), "ratio": past[y]} for y in sorted(past)]
         return found
 
     # -- tables that the panel stands for -------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import fsum
+import csv
+from math import exp, fsum, log
 from pathlib import Path
 
 from sim.errors import MonaziteError
@@ -19,6 +20,9 @@ from sim.world.build.trade_records import add_traders, apparent_use
 from sim.world.build.write import YearTables, write_year
 
 __all__ = ["build_panel_world"]
+
+PAST_PRICES = "past_prices.csv"
+"""Of a year: what prices were in the years before, at its money."""
 
 MOST_INPUT_COST = 0.88
 """Where an input would cost more of what its product brings, its price is lowered to this share."""
@@ -44,13 +48,36 @@ def build_panel_world(root: Path, tables: Path, minerals: tuple[str, ...], year:
     try:
         _add_use(draft, panel)
         _lower_prices(draft, panel, prices)
+        past = panel.past_prices()
+        _remember(prices, past)
         set_behaviour(draft, panel, prices, {row["good"]: row["mineral"] for row in panel.chain})
     except (ValueError, ZeroDivisionError) as error:
         message = f"the panel's figures of {year} make no world of {', '.join(minerals)}: {error}"
         raise MonaziteError(message) from error
     goods = panel.rows("goods")
     write_year(out / str(year), draft, YearTables(goods, prices, [], []))
+    _write_past(out / str(year) / PAST_PRICES, past, prices)
     write_common(out, tables, goods, country_rows(panel))
+
+
+def _remember(prices: dict[str, Row], past: list[Row]) -> None:
+    """Adds to each price with a past ``usual``: the geometric mean of the years before, over it."""
+    logs: dict[str, list[float]] = {}
+    for row in past:
+        logs.setdefault(row["good"], []).append(log(row["ratio"]))
+    for good, of in logs.items():
+        prices[good] |= {"usual": exp(fsum(of) / len(of))}
+
+
+def _write_past(path: Path, past: list[Row], prices: dict[str, Row]) -> None:
+    if not past:
+        return
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(("good", "year", "price_usd_t"))
+        for row in past:
+            price = row["ratio"] * float(prices[row["good"]]["price_usd_t"])
+            writer.writerow((row["good"], row["year"], f"{price:.10g}"))
 
 
 def _add_supply(draft: Draft, panel: Panel) -> None:
