@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import tomorrow
+from sim.agents import tomorrow, year_market
 from sim.agents.holding import weight_ahead
+from sim.agents.likeness import Likeness
 from sim.agents.state import State, initial_state
 from sim.arrays import FloatArray
 from sim.engine import Checkpoint, Simulation
@@ -19,6 +20,8 @@ from sim.engine.regime import Regimes
 from sim.engine.rules import Rules
 from sim.engine.run import Run, lay_out
 from sim.instruments import Instrument
+from sim.scenario import load_scenario
+from sim.world.load import load_world
 from sim.world.world import World
 from tests.checks_of_runs import price_briefly, price_to_the_end
 from tests.engine.busy_run import event
@@ -354,3 +357,54 @@ def test_rounds_find_the_same_whatever_is_left_out_of_them(
     np.testing.assert_array_equal(offers, other_offers)
     np.testing.assert_array_equal(needs, other_needs)
     assert np.ptp(offers[-1], axis=1).max() > 1e-3
+
+
+def test_what_regimes_ask_alike_is_priced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain whose own ban is over, or still to come, in several windows; no bit depends on it."""
+    text = (
+        "+events.{id}={{type: export_ban, by: CHN, to: USA, goods: [{good}], announced: 2024-01-05,"
+        " from: {begins}, until: {ends}, assumption: true}}"
+    )
+    bans = [
+        text.format(id="first", good="gallium", begins="2024-03-01", ends="2024-10-31"),
+        text.format(id="second", good="cobalt", begins="2024-06-01", ends="2024-12-31"),
+    ]
+    given = load_scenario("baseline-2024", bans)
+    world = load_world(given.base_year, given.tables)
+    rounds_of = tomorrow.rounds_of
+    found, needs = [], []
+    for likeness in (Likeness.of, lambda self, *both: np.zeros(self._chains.count, dtype=bool)):
+        monkeypatch.setattr(Likeness, "of", likeness)
+        asked: list[int] = []
+
+        def counted(markets: Any, now: Any, asked: list[int] = asked) -> Any:
+            asked += [prices.need.size for prices in now]
+            return rounds_of(markets, now)
+
+        monkeypatch.setattr(tomorrow, "rounds_of", counted)
+        run = Simulation(world, given, 2, 1)
+        found.append(np.array([expected(run) for _ in range(8)]))
+        needs.append(sum(asked))
+    np.testing.assert_array_equal(*found)
+    assert np.ptp(found[0][-1], axis=1).max() > 1e-2
+    assert needs[0] < 0.9 * needs[1]
+
+
+def test_regimes_that_are_priced_again_clear_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows before, under and after a quota and a ban: their rounds share one clearing."""
+    shared: list[int] = []
+    together = year_market.clear_together
+
+    def counted(asked: Any, tolerance: float) -> Any:
+        shared.append(len(asked))
+        return together(asked, tolerance)
+
+    monkeypatch.setattr(year_market, "clear_together", counted)
+    given = load_scenario("baseline-2024", [
+        "+events.first={type: export_ban, by: CHN, to: USA, goods: [gallium], announced: 2024-01-05,"
+        " from: 2024-06-01, until: 2024-10-31, assumption: true}",
+    ])  # fmt: skip
+    run = Simulation(load_world(given.base_year, given.tables), given)
+    for _ in range(4):
+        run.step()
+    assert max(shared) == 3

@@ -142,7 +142,7 @@ class Frame:
         members: number of members. unit: markets that stay together, see :class:`Products`.
         plain: length of the part of rows and variables that coincide.
         lengths: numbers of variables, rows and buyers, padding included.
-        first_variable, first_buyer: (n,) where each market starts.
+        first_variable, first_buyer: (n,) where each market starts. first_market: first one of each piece.
         offer, need: flat positions in (members, O + 1 + C + 1) and (members, N + 1) arrays.
         sigma, eps, scale, is_cap, is_offer: per variable; is_offer is False for padding.
         seller: 1 - is_cap. response: eps / sigma, 0 for caps. bent: 1 + response. slope: seller / bent.
@@ -174,6 +174,7 @@ class Frame:
     remedy: Products
     first_variable: IntArray
     first_buyer: IntArray
+    first_market: IntArray
     variable_market: IntArray
     buyer_market: IntArray
     good: IntArray
@@ -272,6 +273,7 @@ class Frame:
             if not pieces[-1].capped:
                 self.plain = end[1]
         self.pieces = tuple(pieces)
+        self.first_market = np.array([piece.markets.start for piece in pieces], dtype=np.int64)
         self.capped = tuple(piece for piece in pieces if piece.capped)
         self.lengths = at[1], at[2], at[3]
         counts = [len(piece.good) for piece in pieces]

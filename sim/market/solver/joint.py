@@ -15,6 +15,7 @@ import numpy as np
 from sim.market.layout import FloatArray
 from sim.market.solver.asked import Load
 from sim.market.solver.frame import Frame
+from sim.market.solver.products import Products
 from sim.market.solver.settle import Settled
 
 __all__ = ["Ends", "alike", "joined_frame", "joined_load", "parted"]
@@ -67,11 +68,17 @@ def joined_frame(frames: Sequence[Frame]) -> tuple[Frame, Ends]:
 def _joined(frames: Sequence[Frame]) -> tuple[Frame, Ends]:
     frame: Frame = object.__new__(Frame)
     frame.members, frame.unit = frames[0].members, frames[0].unit
-    frame._set_up(frames[0].market, [(p.bucket, p.good, p.member) for f in frames for p in f.pieces])
+    frame._set_pieces(frames[0].market, [(p.bucket, p.good, p.member) for f in frames for p in f.pieces])
+    frame.prepared = False
     for name in (*PER_VARIABLE, *PER_BUYER, *PER_MARKET):
         setattr(frame, name, np.concatenate([getattr(one, name) for one in frames]))
     lengths = np.array([(*one.lengths, len(one)) for one in frames])
     ends = np.cumsum(np.concatenate([np.zeros((1, 4), dtype=np.int64), lengths]), axis=0)
+    at = ends[:-1].tolist()
+    frame.kernel = Products.beside([one.kernel for one in frames], [(rows, buyers) for _, rows, buyers, _ in at])
+    frame.incidence = Products.beside(
+        [one.incidence for one in frames], [(rows, variables) for variables, rows, _, _ in at]
+    )
     frame.buyer_market = np.concatenate(
         [one.buyer_market + start for one, start in zip(frames, ends[:, 3].tolist(), strict=False)]
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,49 @@ Triples = list[tuple[FloatArray, FloatArray, FloatArray]]
 """What is multiplied by what, into what."""
 
 
+class Room(NamedTuple):
+    """Whole blocks for fewer members than these have, and where each number lies in them; the rest stays 0."""
+
+    sides: list[tuple[slice, slice]]
+    """Of the pieces, on the flat axes of x and of y."""
+    buffers: tuple[FloatArray, FloatArray]
+    places: tuple[IntArray, IntArray]
+    together: bool
+    """Whether the pieces lie one after the other."""
+
+    def fill(self, given: FloatArray, side: int) -> None:
+        """Flat values into the blocks of a side."""
+        if self.together:
+            whole = given[self.sides[0][side].start : self.sides[-1][side].stop]
+        else:
+            whole = np.concatenate([given[at[side]] for at in self.sides])
+        self.buffers[side][self.places[side]] = whole
+
+    def empty(self, out: FloatArray, side: int) -> None:
+        """The blocks of a side into flat values."""
+        if self.together:
+            whole = out[self.sides[0][side].start : self.sides[-1][side].stop]
+            self.buffers[side].take(self.places[side], out=whole, mode="clip")
+            return
+        taken, at = self.buffers[side].take(self.places[side]), 0
+        for axis in self.sides:
+            length = axis[side].stop - axis[side].start
+            out[axis[side]] = taken[at : at + length]
+            at += length
+
+    def some(self, kept: Sequence[int], sides: list[tuple[slice, slice]]) -> Room:
+        """For some of the pieces, which lie at other places now."""
+        places = []
+        for side in range(2):
+            ends = np.cumsum([0] + [at[side].stop - at[side].start for at in self.sides]).tolist()
+            places.append(np.concatenate([self.places[side][ends[n] : ends[n + 1]] for n in kept]))
+        return Room(sides, self.buffers, (places[0], places[1]), _follow_each_other(sides))
+
+    def moved(self, shift: tuple[int, int]) -> Room:
+        """For the same pieces further on."""
+        return self._replace(sides=[(_shifted(x, shift[0]), _shifted(y, shift[1])) for x, y in self.sides])
+
+
 class Products:
     """x -> x A for all pieces, A per good or per market, and y -> y A' the other way.
 
@@ -49,9 +92,10 @@ class Products:
     per_market_back: list[FloatArray]
     matrices: list[FloatArray]
     transposed: list[FloatArray]
-    buffers: list[FloatArray]
-    places: list[IntArray]
+    rooms: list[Room]
+    """Of fewer members than a block has."""
     blocked: list[list[FloatArray]]
+    """Views on the rooms, both sides."""
     few: list[tuple[Triples, Triples]]
     """Of fewer members than a block has, both ways: products one by one, and in stacks."""
     by_piece: list[list[tuple[Triples, Triples]]]
@@ -69,7 +113,6 @@ class Products:
         self.unit, self.own_sides = unit, [side for side, o in zip(sides, own, strict=True) if o]
         self.own_blocked = [b for b, o in zip(blocked or [False] * len(own), own, strict=True) if o]
         self.own, self.sides = own, [side for side, o in zip(sides, own, strict=True) if not o]
-        self.together = _follow_each_other(self.sides)
         self.goods: list[IntArray] = []
         self.joined: list[tuple[int, int]] = []
         self.shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
@@ -124,7 +167,8 @@ class Products:
 
     def _set_buffers(self, counts: Sequence[int], widths: Sequence[tuple[int, ...]]) -> None:
         """Room for whole blocks, and where each number lies in it; unused members stay 0."""
-        self.buffers, self.places, self.blocked = [], [], []
+        self.blocked = []
+        buffers, places = [], []
         for side in range(2):
             here = tuple((count, width[side]) for count, width in zip(counts, widths, strict=True))
             first, views = 0, []
@@ -133,9 +177,13 @@ class Products:
                 end = first + count * BLOCK * width
                 views.append(buffer[first:end].reshape(shape[side]))
                 first = end
-            self.buffers.append(buffer)
-            self.places.append(_places(self.unit, here))
+            buffers.append(buffer)
+            places.append(_places(self.unit, here))
             self.blocked.append(views)
+        self.rooms = []
+        if self.sides:
+            pairs = (buffers[0], buffers[1]), (places[0], places[1])
+            self.rooms = [Room(self.sides, *pairs, _follow_each_other(self.sides))]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Buffers and the views on them would part in a copy."""
@@ -163,9 +211,10 @@ class Products:
             )
         ]
         if self.unit < BLOCK and self.sides:
-            other.buffers = [np.zeros(len(buffer), dtype=np.float32) for buffer in self.buffers]
-            other.blocked = []
-            for buffer, views in zip(other.buffers, self.blocked, strict=True):
+            [room] = self.rooms
+            left, right = (np.zeros(len(buffer), dtype=np.float32) for buffer in room.buffers)
+            other.rooms, other.blocked = [room._replace(buffers=(left, right))], []
+            for buffer, views in zip((left, right), self.blocked, strict=True):
                 ends = np.cumsum([0] + [view.size for view in views])
                 other.blocked.append(
                     [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
@@ -267,47 +316,66 @@ class Products:
         for place in parts:
             to, begun, side = shared[self.parts[place][0]], first[self.parts[place][0]], self.sides[place]
             assert to is not None
-            other.sides.append((_moved(side[0], begun[0], to[0]), _moved(side[1], begun[1], to[1])))
-        other.together = _follow_each_other(other.sides)
+            other.sides.append((
+                _shifted(side[0], to[0].start - begun[0].start), _shifted(side[1], to[1].start - begun[1].start)
+            ))  # fmt: skip
         if self.unit < BLOCK:
-            other.buffers = self.buffers
-            other.places = [self._places_of(parts, side) for side in range(2)]
             other.blocked = [[views[place] for place in parts] for views in self.blocked]
             other.by_piece = [[pieces[place] for place in parts] for pieces in self.by_piece]
             other._flatten()
+            other.rooms, begun = [], 0
+            for room in self.rooms:
+                mine = [n for n, place in enumerate(parts) if begun <= place < begun + len(room.sides)]
+                if mine:
+                    there = [other.sides[n] for n in mine]
+                    other.rooms.append(room.some([parts[n] - begun for n in mine], there))
+                begun += len(room.sides)
         return other
 
-    def _places_of(self, parts: Sequence[int], side: int) -> IntArray:
-        """Where the numbers of some parts lie in the buffers."""
-        ends = np.cumsum([0] + [at[side].stop - at[side].start for at in self.sides]).tolist()
-        found: IntArray = joined([self.places[side][ends[p] : ends[p + 1]] for p in parts], np.int64)
-        return found
+    @staticmethod
+    def beside(several: Sequence[Products], shifts: Sequence[tuple[int, int]]) -> Products:
+        """Those of several frames one after the other, with the same matrices and buffers.
+
+        Args:
+            shifts: by how much each one's places on the axes of x and of y move.
+        """
+        other, first = object.__new__(Products), several[0]
+        other.unit = first.unit
+        for name in (
+            "own", "own_blocked", "per_market", "per_market_back", "goods", "joined", "shapes", "matrices",
+            "transposed",
+        ):  # fmt: skip
+            setattr(other, name, [one for of in several for one in getattr(of, name)])
+        for name in ("sides", "own_sides"):
+            setattr(other, name, [
+                (_shifted(x, shift[0]), _shifted(y, shift[1]))
+                for of, shift in zip(several, shifts, strict=True) for x, y in getattr(of, name)
+            ])  # fmt: skip
+        other.parts, pieces = [], 0
+        for of in several:
+            other.parts += [(pieces + piece, part) for piece, part in of.parts]
+            pieces += len(of.own) - sum(of.own)
+        if first.unit < BLOCK:
+            other.blocked = [[view for of in several for view in of.blocked[side]] for side in range(2)]
+            other.by_piece = [[one for of in several for one in of.by_piece[side]] for side in range(2)]
+            other._flatten()
+            other.rooms = [
+                room.moved(shift) for of, shift in zip(several, shifts, strict=True) for room in of.rooms
+            ]
+        return other
 
     def _apply_few(self, given: FloatArray, out: FloatArray, here: int, there: int) -> None:
         """Fewer members than a block has, in blocks of which the rest is empty."""
-        if not self.sides:
-            return
-        first, last = self.sides[0], self.sides[-1]
-        if self.together:
-            whole = given[first[here].start : last[here].stop]
-        else:
-            whole = np.concatenate([given[side[here]] for side in self.sides])
-        self.buffers[here][self.places[here]] = whole
+        for room in self.rooms:
+            room.fill(given, here)
         single, stacked = self.few[here]
         for x, matrix, y in single:
             x.dot(matrix, y)
         for x, matrix, y in stacked:
             np.matmul(x, matrix, out=y)
         # Products of the members that are 0 are 0: the buffer is clean for the other direction.
-        if self.together:
-            whole = out[first[there].start : last[there].stop]
-            self.buffers[there].take(self.places[there], out=whole, mode="clip")
-            return
-        taken, at = self.buffers[there].take(self.places[there]), 0
-        for side in self.sides:
-            length = side[there].stop - side[there].start
-            out[side[there]] = taken[at : at + length]
-            at += length
+        for room in self.rooms:
+            room.empty(out, there)
 
 
 @lru_cache(maxsize=256)
@@ -356,10 +424,8 @@ def _follow_each_other(sides: Sequence[tuple[slice, slice]]) -> bool:
     )
 
 
-def _moved(part: slice, begun: slice, to: slice) -> slice:
-    """A part of what began somewhere and lies elsewhere now."""
-    shift = to.start - begun.start
-    return slice(part.start + shift, part.stop + shift)
+def _shifted(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 def _run(axis: slice, blocks: int, first: int, last: int) -> slice:

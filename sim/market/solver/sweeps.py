@@ -306,7 +306,8 @@ class _Mixing:
         if len(self.frame) >= WORTH_COMPACTING and left <= COMPACT * len(self.going):
             self._compact(sweep, *self.frame.take(self.going))
             return False
-        classes = tuple(bool(self.going[piece.markets].any()) for piece in self.frame.pieces)
+        begin = self.frame.first_market
+        classes = tuple(np.logical_or.reduceat(self.going, begin).tolist())
         few = len(self.frame) < WORTH_COMPACTING and sum(classes) <= COMPACT_CLASSES * len(classes)
         # A market that takes long takes much longer: only then is a frame worth making.
         if few and (smaller := of_classes(self.frame, classes, made=sweep >= LONG)) is not None:
