@@ -22,7 +22,8 @@ class Likeness:
     """Compares regimes chain by chain.
 
     Args:
-        chains: of goods. ordered: (needs of plants,) need of each of what a year has in the order of activities.
+        chains: of goods.
+        ordered: (needs of plants,) the need of each thing that a year has in the order of activities.
     """
 
     def __init__(self, chains: Chains, ordered: IntArray) -> None:
