@@ -22,12 +22,20 @@ class Likeness:
     """Compares regimes chain by chain.
 
     Args:
-        chains: of goods. ordered: (needs of plants,) need of each of what a year has in the order of activities.
+        chains: of goods.
+        ordered: (needs of plants,) the need of each thing that a year has in the order of activities.
     """
 
     def __init__(self, chains: Chains, ordered: IntArray) -> None:
         self._chains, self._of_ordered = chains, chains.of_need[ordered]
         self._known: WeakKeyDictionary[Market, WeakKeyDictionary[Market, BoolArray]] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is known of pairs of markets is worked out anew: it is about the very objects."""
+        return {"_chains": self._chains, "_of_ordered": self._of_ordered}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state, _known=WeakKeyDictionary())
 
     def of(
         self, markets: tuple[Market, Market], years: tuple[Year, Year], starts: tuple[Priced, Priced]

@@ -180,7 +180,9 @@ class Outlook:
         # A regime that grows is found again where it stood, or nearest to it.
         places = sorted(range(len(self._priced)), key=lambda place: abs(place - here))
         earlier = [self._priced[place] for place in places]
-        groups = [([of.known for of in before], "name", False), (earlier, "name", again), (earlier, "like", again)]
+        groups = [
+            ([of.known for of in before], "name", False), (earlier, "name", again), (earlier, "like", again)
+        ]  # fmt: skip
         left = np.ones(members, dtype=bool)
         for group, what, anew in groups:
             for known in group:
@@ -212,7 +214,7 @@ class Outlook:
             found.regime = found.regime or regime
 
     def _priced_by(self, plans: Sequence[_Plan], state: State) -> list[_Known]:
-        """Prices of all windows' regimes. What is priced again at once; what is new from the window before."""
+        """Prices of all regimes: what is priced again at once, what is new from the window before."""
         again = [source for plan in plans for source in plan.sources if source.asked is not None]
         prices = self._tomorrow.price([source.asked for source in again if source.asked is not None], state)
         for source, priced in zip(again, prices, strict=True):
@@ -222,7 +224,8 @@ class Outlook:
             found, rows = plan.known, plan.new
             if rows.any():
                 assert found.regime is not None
-                [found.priced] = self._tomorrow.price([self._first(found.regime, state, nearest, rows)], state)
+                first = self._first(found.regime, state, nearest, rows)
+                [found.priced] = self._tomorrow.price([first], state)
                 found.before = found.priced
             for source in plan.sources:
                 rows, known = source.rows, source.known

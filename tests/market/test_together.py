@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.market import Asked, Clearing, Terms, clear, clear_together, clearing
-from sim.market.solver.frame import frames_of
+from sim.market.solver.frame import frames_of, some_pieces
 from tests.market.cases import Case, random_case
 
 TOLERANCE = 1e-9
 ARRAYS = (
-    "price", "index", "sales", "purchases", "demanded", "log_rent", "cap_flow", "rent_value", "residual", "gap",
-    "scaled_down", "iterations", "certified",
+    "price", "index", "sales", "purchases", "demanded", "log_rent", "cap_flow", "rent_value", "residual",
+    "gap", "scaled_down", "iterations", "certified",
 )  # fmt: skip
 
 
@@ -56,11 +57,11 @@ def test_bits_do_not_depend_on_what_clears_along(members: tuple[int, ...]) -> No
 
 def test_markets_share_their_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     solved: list[int] = []
-    solve = clearing.solve
+    solve = vars(clearing)["solve"]
 
-    def counted(frame: object, *rest: object) -> object:
-        solved.append(len(frame))  # type: ignore[arg-type]
-        return solve(frame, *rest)  # type: ignore[arg-type]
+    def counted(frame: Any, *rest: Any) -> Any:
+        solved.append(len(frame))
+        return solve(frame, *rest)
 
     monkeypatch.setattr(clearing, "solve", counted)
     several = [random_case(np.random.default_rng(n), goods=4) for n in range(3)]
@@ -85,9 +86,10 @@ def test_some_pieces_are_multiplied_as_in_the_whole(members: int) -> None:
     market = replace(case.market(), memory={})
     for frame in frames_of(market, members, 0):
         kept = tuple(n % 2 == 0 for n in range(len(frame.pieces)))
-        part, places = frame.some_pieces(kept)
+        part, places = some_pieces(frame, kept)
         taken, at = frame.take(np.repeat(kept, [len(piece.good) for piece in frame.pieces]))
-        assert all(matrix in [id(m) for m in frame.kernel.matrices] for matrix in map(id, part.kernel.matrices))
+        there = {id(matrix) for matrix in frame.kernel.matrices}
+        assert all(id(matrix) in there for matrix in part.kernel.matrices)
         for mine, theirs in zip(places, at, strict=True):
             np.testing.assert_array_equal(mine, theirs)
         rng = np.random.default_rng(3)

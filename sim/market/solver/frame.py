@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.market.layout import BoolArray, Bucket, FloatArray, IntArray, Market
+from sim.market.solver.parts import some_products
 from sim.market.solver.products import BLOCK, Products, joined
 
-__all__ = ["Frame", "Piece", "Places", "frames_of", "of_classes", "of_markets"]
+__all__ = ["Frame", "Piece", "Places", "frames_of", "of_classes", "of_markets", "some_pieces"]
 
 
 @dataclass(frozen=True)
@@ -358,24 +359,6 @@ class Frame:
         variables, rows, buyers = (joined([k[axis] for k in kept], np.int64) for axis in range(3))
         return part, Places(joined(markets, np.int64), variables, rows, buyers)
 
-    def some_pieces(self, kept: tuple[bool, ...]) -> tuple[Frame, Places]:
-        """As :meth:`take`, the markets of some pieces, whole: their products are there already."""
-        part = object.__new__(Frame)
-        part.members, part.unit, part.prepared, part.kind = self.members, self.unit, self.prepared, self.kind
-        mine = [piece for piece, keep in zip(self.pieces, kept, strict=True) if keep]
-        part._set_pieces(self.market, [(piece.bucket, piece.good, piece.member) for piece in mine])
-        capped = [keep for piece, keep in zip(self.pieces, kept, strict=True) if piece.capped]
-        part.kernel = self.kernel.some(kept, [(piece.rows, piece.buyers) for piece in part.pieces])
-        part.incidence = self.incidence.some(capped, [(piece.rows, piece.variables) for piece in part.capped])
-        if self.prepared:
-            sides = [(piece.variables, piece.variables) for piece in part.pieces]
-            part.remedy = self.remedy.some(kept, sides)
-        markets, variables, rows, buyers = (
-            joined([np.arange(at.start, at.stop) for at in axis], np.int64)
-            for axis in zip(*((p.markets, p.variables, p.rows, p.buyers) for p in mine), strict=True)
-        )
-        return part, Places(markets, variables, rows, buyers)
-
     def single(self) -> Frame:
         """The same markets in single precision; kept."""
         if "single" not in self.memory:
@@ -446,6 +429,27 @@ def frames_of(market: Market, members: int, first: int) -> list[Frame]:
     return frames
 
 
+def some_pieces(frame: Frame, kept: tuple[bool, ...]) -> tuple[Frame, Places]:
+    """As :meth:`Frame.take`, the markets of some pieces, whole: their products are there already."""
+    part = object.__new__(Frame)
+    part.members, part.unit = frame.members, frame.unit
+    part.prepared, part.kind = frame.prepared, frame.kind
+    mine = [piece for piece, keep in zip(frame.pieces, kept, strict=True) if keep]
+    part._set_pieces(frame.market, [(piece.bucket, piece.good, piece.member) for piece in mine])
+    capped = [keep for piece, keep in zip(frame.pieces, kept, strict=True) if piece.capped]
+    part.kernel = some_products(frame.kernel, kept, [(piece.rows, piece.buyers) for piece in part.pieces])
+    under_caps = [(piece.rows, piece.variables) for piece in part.capped]
+    part.incidence = some_products(frame.incidence, capped, under_caps)
+    if frame.prepared:
+        sides = [(piece.variables, piece.variables) for piece in part.pieces]
+        part.remedy = some_products(frame.remedy, kept, sides)
+    markets, variables, rows, buyers = (
+        joined([np.arange(at.start, at.stop) for at in axis], np.int64)
+        for axis in zip(*((p.markets, p.variables, p.rows, p.buyers) for p in mine), strict=True)
+    )
+    return part, Places(markets, variables, rows, buyers)
+
+
 def of_classes(frame: Frame, classes: tuple[bool, ...], made: bool) -> tuple[Frame, Places] | None:
     """As :meth:`Frame.take`, the markets of some of a frame's pieces; kept.
 
@@ -454,7 +458,7 @@ def of_classes(frame: Frame, classes: tuple[bool, ...], made: bool) -> tuple[Fra
     """
     kept = frame.memory.setdefault("classes", {})
     if classes not in kept and made:
-        kept[classes] = frame.some_pieces(classes)
+        kept[classes] = some_pieces(frame, classes)
     found: tuple[Frame, Places] | None = kept.get(classes)
     return found
 

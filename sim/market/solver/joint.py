@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from sim.market.layout import FloatArray
 from sim.market.solver.asked import Load
 from sim.market.solver.frame import Frame
-from sim.market.solver.products import Products
+from sim.market.solver.parts import products_beside
 from sim.market.solver.settle import Settled
 
 __all__ = ["Ends", "alike", "joined_frame", "joined_load", "parted"]
@@ -23,8 +24,8 @@ __all__ = ["Ends", "alike", "joined_frame", "joined_load", "parted"]
 KEPT = 8
 """Joined frames that a frame keeps, the newest: the same markets mostly clear together for some rounds."""
 PER_VARIABLE = (
-    "sigma", "eps", "scale", "is_cap", "is_offer", "seller", "response", "bent", "slope", "seller_rate", "lean",
-    "level", "sigma_rate",
+    "sigma", "eps", "scale", "is_cap", "is_offer", "seller", "response", "bent", "slope", "seller_rate",
+    "lean", "level", "sigma_rate",
 )  # fmt: skip
 PER_BUYER = "is_need", "buyer_sigma", "index_rate"
 PER_MARKET = "good", "member", "market_sigma"
@@ -75,15 +76,17 @@ def _joined(frames: Sequence[Frame]) -> tuple[Frame, Ends]:
     lengths = np.array([(*one.lengths, len(one)) for one in frames])
     ends = np.cumsum(np.concatenate([np.zeros((1, 4), dtype=np.int64), lengths]), axis=0)
     at = ends[:-1].tolist()
-    frame.kernel = Products.beside([one.kernel for one in frames], [(rows, buyers) for _, rows, buyers, _ in at])
-    frame.incidence = Products.beside(
+    frame.kernel = products_beside(
+        [one.kernel for one in frames], [(rows, buyers) for _, rows, buyers, _ in at]
+    )
+    frame.incidence = products_beside(
         [one.incidence for one in frames], [(rows, variables) for variables, rows, _, _ in at]
     )
     frame.buyer_market = np.concatenate(
         [one.buyer_market + start for one, start in zip(frames, ends[:, 3].tolist(), strict=False)]
     )
     along = tuple(
-        tuple(slice(a, b) for a, b in zip(axis[:-1], axis[1:], strict=True)) for axis in ends.T.tolist()
+        tuple(slice(a, b) for a, b in pairwise(axis)) for axis in ends.T.tolist()
     )
     return frame, Ends(along)
 

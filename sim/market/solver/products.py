@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.market.layout import FloatArray, IntArray
 
-__all__ = ["BLOCK", "Products", "joined", "same_bits"]
+__all__ = ["BLOCK", "Products", "Room", "follow_each_other", "joined", "same_bits", "shifted"]
 
 BLOCK = 4
 MOST_JOINED = 16
@@ -34,7 +35,7 @@ Triples = list[tuple[FloatArray, FloatArray, FloatArray]]
 
 
 class Room(NamedTuple):
-    """Whole blocks for fewer members than these have, and where each number lies in them; the rest stays 0."""
+    """Blocks for fewer members than they hold, and where each number lies in them; the rest stays 0."""
 
     sides: list[tuple[slice, slice]]
     """Of the pieces, on the flat axes of x and of y."""
@@ -69,11 +70,11 @@ class Room(NamedTuple):
         for side in range(2):
             ends = np.cumsum([0] + [at[side].stop - at[side].start for at in self.sides]).tolist()
             places.append(np.concatenate([self.places[side][ends[n] : ends[n + 1]] for n in kept]))
-        return Room(sides, self.buffers, (places[0], places[1]), _follow_each_other(sides))
+        return Room(sides, self.buffers, (places[0], places[1]), follow_each_other(sides))
 
     def moved(self, shift: tuple[int, int]) -> Room:
         """For the same pieces further on."""
-        return self._replace(sides=[(_shifted(x, shift[0]), _shifted(y, shift[1])) for x, y in self.sides])
+        return self._replace(sides=[(shifted(x, shift[0]), shifted(y, shift[1])) for x, y in self.sides])
 
 
 class Products:
@@ -183,7 +184,7 @@ class Products:
         self.rooms = []
         if self.sides:
             pairs = (buffers[0], buffers[1]), (places[0], places[1])
-            self.rooms = [Room(self.sides, *pairs, _follow_each_other(self.sides))]
+            self.rooms = [Room(self.sides, *pairs, follow_each_other(self.sides))]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Buffers and the views on them would part in a copy."""
@@ -212,7 +213,7 @@ class Products:
         ]
         if self.unit < BLOCK and self.sides:
             [room] = self.rooms
-            left, right = (np.zeros(len(buffer), dtype=np.float32) for buffer in room.buffers)
+            left, right = (_zeros_single(len(buffer)) for buffer in room.buffers)
             other.rooms, other.blocked = [room._replace(buffers=(left, right))], []
             for buffer, views in zip((left, right), self.blocked, strict=True):
                 ends = np.cumsum([0] + [view.size for view in views])
@@ -280,89 +281,14 @@ class Products:
                 else:
                     found.append(([], [(x, each, y)]))
             self.by_piece.append(found)
-        self._flatten()
+        self.flatten()
 
-    def _flatten(self) -> None:
+    def flatten(self) -> None:
+        """Set ``few`` from ``by_piece``."""
         self.few = [
             ([one for single, _ in pieces for one in single], [one for _, many in pieces for one in many])
             for pieces in self.by_piece
         ]
-
-    def some(self, kept: Sequence[bool], sides: Sequence[tuple[slice, slice]]) -> Products:
-        """The products of some pieces, whole, with the same matrices and buffers.
-
-        Args:
-            kept: per piece. sides: of the pieces that are kept, on the flat axes of these.
-        """
-        other = object.__new__(Products)
-        new = iter(sides)
-        moved = [next(new) if keep else None for keep in kept]
-        own = [side for side, is_own in zip(moved, self.own, strict=True) if is_own]
-        shared = [side for side, is_own in zip(moved, self.own, strict=True) if not is_own]
-        stays = [place for place, side in enumerate(own) if side is not None]
-        other.unit, other.own_sides = self.unit, [side for side in own if side is not None]
-        for name in ("own_blocked", "per_market", "per_market_back"):
-            setattr(other, name, [getattr(self, name)[place] for place in stays])
-        other.own = [is_own for is_own, keep in zip(self.own, kept, strict=True) if keep]
-        number = np.cumsum([side is not None for side in shared]).tolist()
-        parts = [place for place, (piece, _) in enumerate(self.parts) if shared[piece] is not None]
-        other.parts = [(number[self.parts[place][0]] - 1, self.parts[place][1]) for place in parts]
-        for name in ("goods", "joined", "shapes", "matrices", "transposed"):
-            setattr(other, name, [getattr(self, name)[place] for place in parts])
-        first = {}
-        for (piece, _), side in zip(self.parts, self.sides, strict=True):
-            first.setdefault(piece, side)
-        other.sides = []
-        for place in parts:
-            to, begun, side = shared[self.parts[place][0]], first[self.parts[place][0]], self.sides[place]
-            assert to is not None
-            other.sides.append((
-                _shifted(side[0], to[0].start - begun[0].start), _shifted(side[1], to[1].start - begun[1].start)
-            ))  # fmt: skip
-        if self.unit < BLOCK:
-            other.blocked = [[views[place] for place in parts] for views in self.blocked]
-            other.by_piece = [[pieces[place] for place in parts] for pieces in self.by_piece]
-            other._flatten()
-            other.rooms, begun = [], 0
-            for room in self.rooms:
-                mine = [n for n, place in enumerate(parts) if begun <= place < begun + len(room.sides)]
-                if mine:
-                    there = [other.sides[n] for n in mine]
-                    other.rooms.append(room.some([parts[n] - begun for n in mine], there))
-                begun += len(room.sides)
-        return other
-
-    @staticmethod
-    def beside(several: Sequence[Products], shifts: Sequence[tuple[int, int]]) -> Products:
-        """Those of several frames one after the other, with the same matrices and buffers.
-
-        Args:
-            shifts: by how much each one's places on the axes of x and of y move.
-        """
-        other, first = object.__new__(Products), several[0]
-        other.unit = first.unit
-        for name in (
-            "own", "own_blocked", "per_market", "per_market_back", "goods", "joined", "shapes", "matrices",
-            "transposed",
-        ):  # fmt: skip
-            setattr(other, name, [one for of in several for one in getattr(of, name)])
-        for name in ("sides", "own_sides"):
-            setattr(other, name, [
-                (_shifted(x, shift[0]), _shifted(y, shift[1]))
-                for of, shift in zip(several, shifts, strict=True) for x, y in getattr(of, name)
-            ])  # fmt: skip
-        other.parts, pieces = [], 0
-        for of in several:
-            other.parts += [(pieces + piece, part) for piece, part in of.parts]
-            pieces += len(of.own) - sum(of.own)
-        if first.unit < BLOCK:
-            other.blocked = [[view for of in several for view in of.blocked[side]] for side in range(2)]
-            other.by_piece = [[one for of in several for one in of.by_piece[side]] for side in range(2)]
-            other._flatten()
-            other.rooms = [
-                room.moved(shift) for of, shift in zip(several, shifts, strict=True) for room in of.rooms
-            ]
-        return other
 
     def _apply_few(self, given: FloatArray, out: FloatArray, here: int, there: int) -> None:
         """Fewer members than a block has, in blocks of which the rest is empty."""
@@ -417,14 +343,15 @@ def same_bits(width: int, height: int, many: int) -> bool:
     return True
 
 
-def _follow_each_other(sides: Sequence[tuple[slice, slice]]) -> bool:
+def follow_each_other(sides: Sequence[tuple[slice, slice]]) -> bool:
     """Whether pieces lie one after the other, on both axes."""
     return all(
-        a[side].stop == b[side].start for a, b in zip(sides, sides[1:], strict=False) for side in range(2)
+        a[side].stop == b[side].start for a, b in pairwise(sides) for side in range(2)
     )
 
 
-def _shifted(part: slice, by: int) -> slice:
+def shifted(part: slice, by: int) -> slice:
+    """The same places further on."""
     return slice(part.start + by, part.stop + by)
 
 
@@ -432,6 +359,10 @@ def _run(axis: slice, blocks: int, first: int, last: int) -> slice:
     """Blocks ``first`` to ``last`` of a flat axis."""
     width = (axis.stop - axis.start) // blocks
     return slice(axis.start + first * width, axis.start + last * width)
+
+
+def _zeros_single(length: int) -> Any:
+    return np.zeros(length, dtype=np.float32)
 
 
 def _floored(matrix: FloatArray) -> Any:
