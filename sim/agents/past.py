@@ -60,8 +60,10 @@ class Past:
         """
         years = len(self.log_price)
         left = np.exp(-speed * np.arange(years + 1))
-        recent = (left[:, :-1] - left[:, 1:]) @ self.log_price
-        found: FloatArray = recent + left[:, -1:] * self.long_run
+        found: FloatArray = left[:, -1:] * self.long_run
+        # Year by year, not as a product of matrices: that rounds otherwise for one member than for several.
+        for k, price in enumerate(self.log_price):
+            found = found + (left[:, k : k + 1] - left[:, k + 1 : k + 2]) * price
         return found
 
     def building(self, entrant: BoolArray, years: FloatArray) -> FloatArray:

@@ -60,6 +60,13 @@ def test_high_prices_of_the_last_years_have_begun_to_build(remembering: Prepared
     assert not past.building(~entrant, years).any()
 
 
+def test_a_member_remembers_alike_alone_and_among_others(remembering: Prepared) -> None:
+    speeds = np.linspace(0.2, 0.6, 17)[:, None]
+    together = remembering.past.seen(speeds)
+    for row, speed in enumerate(speeds):
+        np.testing.assert_array_equal(remembering.past.seen(speed[None])[0], together[row])
+
+
 def test_a_world_without_past_prices_starts_as_if_they_had_always_held(plain: Prepared) -> None:
     assert not plain.past.long_run.any()
     assert (plain.past.answer == 1).all()
