@@ -46,9 +46,10 @@ def figures(lab: Lab) -> dict[str, Any]:
 INDEX = """# Lessons
 
 Each page has a plan for the teacher, a worksheet to print, and the answers with the model's figures. Whoever
-has never seen Monazite can run one from the plan alone: install it (`pip install 'monazite[teach]'`), type
-the command, and the lesson stands in the browser, without a network. `monazite teach NAME --export FILE`
-writes one as a file that needs no server. How to write one: [scenarios.md](../scenarios.md#lessons).
+has never seen Monazite can run one from the plan alone: install it (`pip install '.[teach]'` in a
+checkout), type the command, and the lesson stands in the browser, without a network. `monazite teach NAME
+--export FILE` writes one as a file that needs no server. How to write one:
+[scenarios.md](../scenarios.md#lessons).
 
 | lesson | command |
 |---|---|

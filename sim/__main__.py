@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-import hydra
-from omegaconf import DictConfig, OmegaConf
+from sim.errors import MonaziteError, not_installed
 
-from sim.errors import MonaziteError
+try:
+    import hydra
+    from omegaconf import DictConfig, OmegaConf
+except ModuleNotFoundError as error:
+    raise SystemExit(not_installed(error)) from None
 from sim.paths import configuration_directory, shown
 
 __all__ = ["main", "written"]

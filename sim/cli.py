@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sim.errors import MonaziteError, did_you_mean
+from sim.errors import MonaziteError, did_you_mean, not_installed
 
 __all__ = ["build_parser", "main"]
 
@@ -162,6 +162,11 @@ def _run(words: Sequence[str]) -> int:
     except MonaziteError as error:
         print(str(error), file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "sim").partition(".")[0] == "sim":
+            raise
+        print(not_installed(error), file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader of a pipe has seen enough; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,13 +7,14 @@ command with exit code 2. :class:`InputProblems` carries every problem of a file
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sim.visible import visible
 
 __all__ = [
-    "InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed", "plural",
+    "InputProblems", "MonaziteError", "Problem", "did_you_mean", "listed", "not_installed", "plural",
     "render_problems",
 ]  # fmt: skip
 
@@ -122,3 +123,11 @@ def did_you_mean(word: str, allowed: Iterable[str], *, list_up_to: int = 12) -> 
 def listed(choices: Sequence[str], most: int = 12) -> str:
     """The allowed words where they are few, or nothing."""
     return f"allowed: {', '.join(choices)}" if 0 < len(choices) <= most else ""
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """What to do where a package is missing, for whoever calls a checkout that was not set up."""
+    return (
+        f"Monazite needs the package '{error.name}', which {sys.executable} does not have; set up .venv with "
+        "'make demo' and call .venv/bin/monazite, or install a checkout with: pip install ."
+    )

@@ -81,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
     if missing:
         them = "it" if len(missing) == 1 else "them"
         needed = f"'monazite teach' needs {', '.join(missing)}"
-        raise MonaziteError(f"{needed}; install {them} with: pip install 'monazite[teach]'")
+        raise MonaziteError(f"{needed}; install {them} with: pip install '.[teach]'")
     from sim.teach.serve import serve
 
     path = outputs_directory() / "teach" / f"{Path(args.lesson).stem}.json"

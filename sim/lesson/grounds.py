@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from sim.engine.checkpoint import Checkpoint
 from sim.engine.draws import draw_events
 from sim.engine.simulation import Simulation
 from sim.explain.branches import first_step, spread
+from sim.lesson.settings import Settings
 from sim.lesson.stepwise import Once, Work
 from sim.lesson.watch import Tracks, Watcher
 from sim.scenario import Scenario
-
-if TYPE_CHECKING:
-    from sim.lesson.lab import Lab
+from sim.scenario.lesson_part import Lesson
+from sim.world.world import World
 
 __all__ = ["Branch", "Ground", "Grounds"]
 
@@ -28,6 +28,29 @@ FROM_THE_START = ("initial",)
 """Fields that act before their event does."""
 Branch = tuple[tuple[int, ...], tuple[str, ...]]
 """Options of the card, and the events of the button that act."""
+
+
+class Runs(Protocol):
+    """What a lab knows of its runs; :class:`sim.lesson.lab.Lab` says what each is."""
+
+    lesson: Lesson
+    goods: tuple[str, ...]
+    homes: IntArray
+    whole: World
+    seed: int
+    members: int
+    quo: Settings
+    pairs: list[tuple[str, str]]
+
+    @property
+    def months(self) -> list[str]:
+        """First day of every step."""
+
+    def acting(self, settings: Settings) -> tuple[str, ...]:
+        """Ids of the events that the button switches on."""
+
+    def scenario_of(self, options: tuple[int, ...], acts: tuple[str, ...]) -> Scenario:
+        """The scenario under the options of a card, with some events of the button."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,7 @@ class Grounds:
         lab: of the lesson.
     """
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Runs) -> None:
         self._lab = lab
         self._made: dict[Branch, Once[Ground]] = {}
 

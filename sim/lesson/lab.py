@@ -26,7 +26,7 @@ from sim.lesson.watch import Tracks
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.lesson_part import SettingsPart
 from sim.scenario.node import Override
-from sim.units import parse_quantity
+from sim.units import Quantity, parse_quantity
 from sim.world.load import load_world
 from sim.world.restrict import restrict
 from sim.world.world import World
@@ -222,7 +222,8 @@ class Lab:
             event, field = slider.sets.split(".")[1:3]
             if name in moved and event in known:
                 quantity = parse_quantity(slider.positions[place])
-                known[event] = known[event].model_copy(update={field: quantity})
+                told = _placed(getattr(known[event], field), quantity)
+                known[event] = known[event].model_copy(update={field: told})
                 shown.append(event)
         return [known[name].sentence() for name in dict.fromkeys(shown)]
 
@@ -238,3 +239,10 @@ class Lab:
         card = self.lesson.part.card
         of_options = (o.events for choice in card.choices.values() for o in choice.options.values())
         return tuple(dict.fromkeys([*card.events, *(event for events in of_options for event in events)]))
+
+
+def _placed(field: Any, quantity: Quantity) -> Any:
+    """A field of an event with another quantity: alone, or by place and date as its event keeps it."""
+    if isinstance(field, Mapping):
+        return {key: _placed(value, quantity) for key, value in field.items()}
+    return quantity if isinstance(field, Quantity) else field

@@ -206,7 +206,7 @@ def read_document(path: Path) -> Document:
         if path.is_dir():
             return refused("is a folder", "name a file, for example scenario.yaml")
         if not path.is_file():
-            return refused("no such file")
+            return refused("no such file", _known(path))
         size = path.stat().st_size
         if size > MAXIMUM_BYTES:
             return refused(f"is {size / 1e6:.1f} MB", f"a scenario has at most {MAXIMUM_BYTES / 1e6:.0f} MB")
@@ -220,6 +220,14 @@ def read_document(path: Path) -> Document:
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
         return refused("is not UTF-8 text", "save the file as UTF-8", line, column)
     return read_text(text, path, file)
+
+
+def _known(path: Path) -> str:
+    """What to write where a scenario has the name of a file that is not there."""
+    from sim.scenario.find import names
+
+    known = names().get(path.stem)
+    return f"write {path.stem} for {shown(known)}" if known is not None and known != path else ""
 
 
 def read_text(text: str, path: Path, file: str) -> Document:

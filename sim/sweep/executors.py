@@ -223,7 +223,7 @@ class Dask(_Futures):
             from distributed.security import Security
         except ImportError:
             raise MonaziteError(
-                "executor 'dask' needs the extra of that name: pip install 'monazite[dask]'"
+                "executor 'dask' needs the extra of that name: pip install '.[dask]'"
             ) from None
         security: Any = Security
         if address.startswith("tls://") and not security().get_connection_args("client")["ssl_context"]:
@@ -295,7 +295,7 @@ class Submitit(_Futures):
             import submitit
         except ImportError:
             raise MonaziteError(
-                "executor 'slurm' needs the extra of that name: pip install 'monazite[slurm]'"
+                "executor 'slurm' needs the extra of that name: pip install '.[slurm]'"
             ) from None
         self.workers = workers
         try:

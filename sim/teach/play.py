@@ -49,6 +49,26 @@ class _Line:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+class _Door:
+    """How many phones have joined from an address, and who has tried of late."""
+
+    def __init__(self) -> None:
+        self.joined: Counter[str] = Counter()
+        self._tries: deque[tuple[float, str]] = deque()
+
+    def knock(self, where: str, shared: bool, teacher: bool) -> None:
+        """One more try. Raises BusyError where there have been too many."""
+        now = time.monotonic()
+        while self._tries and self._tries[0][0] < now - TRIES_IN:
+            self._tries.popleft()
+        mine = sum(one == where for _, one in self._tries)
+        if len(self._tries) >= 10 * MOST_TRIES or (mine >= MOST_TRIES and not shared):
+            raise BusyError("too many tries to join; wait a minute")
+        self._tries.append((now, where))
+        if self.joined[where] >= MOST_PER_ADDRESS and not (shared or teacher):
+            raise BusyError("too many phones have joined from this address; the teacher can allow more")
+
+
 class Playing:
     """What phones, the board and the teacher's page ask for.
 
@@ -66,8 +86,7 @@ class Playing:
         self.problem = ""
         self._signer: Signer | None = None
         self._lines: set[_Line] = set()
-        self._from: Counter[str] = Counter()
-        self._tries: deque[tuple[float, str]] = deque()
+        self._door = _Door()
         self._turning = False
         self._ready = False
         self._telling: asyncio.Task[None] | None = None
@@ -168,26 +187,14 @@ class Playing:
         if key is not None and play.game.team_of(key) is not None:
             raise MonaziteError("this phone plays already")
         where = request.client.host if request.client is not None else ""
-        self._try(where)
-        if self._from[where] >= MOST_PER_ADDRESS and not (play.game.state.shared or is_teacher(request)):
-            raise BusyError("too many phones have joined from this address; the teacher can allow more")
+        self._door.knock(where, play.game.state.shared, is_teacher(request))
         key, token = self._signer.new()
         play.game.join(str(body.get("country", "")), body.get("name"), key)
-        self._from[where] += 1
+        self._door.joined[where] += 1
         self._tell()
         answer = Response(self._said(key, is_teacher(request)), media_type="application/json")
         answer.set_cookie(COOKIE, token, max_age=HALF_A_DAY, httponly=True, samesite="strict", path="/")
         return answer
-
-    def _try(self, where: str) -> None:
-        now = time.monotonic()
-        while self._tries and self._tries[0][0] < now - TRIES_IN:
-            self._tries.popleft()
-        mine = sum(one == where for _, one in self._tries)
-        shared = self._there().game.state.shared
-        if len(self._tries) >= 10 * MOST_TRIES or (mine >= MOST_TRIES and not shared):
-            raise BusyError("too many tries to join; wait a minute")
-        self._tries.append((now, where))
 
     async def move(self, request: Request) -> Response:
         """A team decides for the quarter."""

@@ -198,3 +198,15 @@ def test_hydra_application_runs_from_any_folder(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / done.stdout.strip()).is_dir()
+
+
+@pytest.mark.parametrize("module", ["sim.cli", "sim"])
+def test_a_python_without_the_packages_says_what_to_do(module: str) -> None:
+    # Without site-packages there is the standard library alone.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", module, "list"], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "make demo" in done.stderr

@@ -133,3 +133,5 @@ def test_what_the_model_is_told_follows_the_sliders(lab):
     assert "30 %" in both[1]
     # The licence does not happen while the card says ban, wherever its slider stands.
     assert idle == bare
+    licensed = replace(pressed.at(0, 2), options=(0, 1))
+    assert "80 %" in lab.told(licensed)[0]

@@ -68,6 +68,8 @@ def test_unreadable_file(content: bytes, message: str, tmp_path: Path) -> None:
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert [p.text() for p in check_scenario("none.yaml")[1]] == ["none.yaml: no such file"]
+    (said,) = check_scenario("baseline-2022.yaml")[1]
+    assert said.text().startswith("baseline-2022.yaml: no such file; write baseline-2022 for ")
     Path("folder.yaml").mkdir()
     assert [p.text() for p in check_scenario("folder.yaml")[1]] == [
         "folder.yaml: is a folder; name a file, for example scenario.yaml"

@@ -37,7 +37,7 @@ def test_without_the_extra_it_says_how_to_get_it(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uvicorn" else real(name))
     result, text = said(capsys)
     assert result == 2
-    assert text == "'monazite teach' needs uvicorn; install it with: pip install 'monazite[teach]'\n"
+    assert text == "'monazite teach' needs uvicorn; install it with: pip install '.[teach]'\n"
 
 
 @pytest.mark.parametrize(

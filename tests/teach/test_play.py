@@ -38,8 +38,8 @@ def desk(tmp_path_factory):
 def class_(desk):
     client, teaching = desk
     playing = teaching.playing
-    playing._from.clear()
-    playing._tries.clear()
+    playing._door.joined.clear()
+    playing._door._tries.clear()
     client.cookies.clear()
     for country in list(playing.play.game.state.teams):
         teach(client, do="free", country=country)
