@@ -82,6 +82,6 @@ class Likeness:
 def _columns_apart(mine: FloatArray, theirs: FloatArray) -> IntArray:
     """Columns, the second axis, in which two arrays differ in any member; one row serves all members."""
     apart = mine != theirs
-    if apart.ndim == 3:
-        apart = apart.any(axis=2)
+    while apart.ndim > 2:
+        apart = apart.any(axis=-1)
     return np.flatnonzero(apart.any(axis=0))

@@ -80,9 +80,9 @@ class _Plan:
     """What will be known of it."""
     window: Window
     sources: list[_Source] = field(default_factory=list)
-    new: BoolArray = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    new: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     """(M,) members to whom it is new."""
-    calm: BoolArray = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    calm: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     """(M,) members that have heard of nothing yet."""
 
 

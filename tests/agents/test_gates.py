@@ -33,7 +33,8 @@ def test_every_tonne_is_decided_and_the_mean_delay_is_kept(first: float, width: 
     assert tonnes.min() >= 0
     assert tonnes.sum() == pytest.approx(1)
     assert (tonnes * np.arange(len(tonnes))).sum() == pytest.approx(first + width / 2, abs=1e-6)
-    assert not tonnes[: max(0, int(np.floor(first)))].any()
+    # But for rounding: seven months in years may be a little less than seven months.
+    assert (tonnes[: max(0, int(np.floor(first)))] < 1e-12).all()
     assert not tonnes[int(np.ceil(first + width)) + 1 :].any()
 
 

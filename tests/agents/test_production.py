@@ -241,7 +241,7 @@ def test_empty_stores_run_nothing(varied: Situation) -> None:
     assert (used == 0).all()
 
 
-@given(share=st.floats(0, 2), wish=st.floats(0, 2))
+@given(share=st.floats(0, 2, allow_subnormal=False), wish=st.floats(0, 2, allow_subnormal=False))
 def test_plants_run_at_the_lesser_of_wish_and_stock(plain: Prepared, share: float, wish: float) -> None:
     now = settled(plain)
     output, used = run(now, share * plain.world.need_use[None] * MONTH, wish)

@@ -57,7 +57,7 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("LARGEST_LOG, LARGEST", 60.0): "limit of what a checkpoint may hold",
     ("LARGEST_LOG, LARGEST", 1e6): "limit of what a checkpoint may hold",
     ("YearUse.__init__", 1e-3): "keeps a rate finite: hours",
-    ("Tomorrow._opened", 1e-6): "keeps a logarithm finite: a cash cost of nothing",
+    ("Tomorrow._year", 1e-6): "keeps a logarithm finite: a cash cost of nothing",
     ("above", 1e-3): "keeps a power finite",
     ("above", 1e3): "keeps a power finite",
     ("index_of_good", 3): "dimensions of an array",
