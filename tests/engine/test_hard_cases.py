@@ -103,7 +103,8 @@ def test_a_ceiling_on_output_that_is_not_there(world: World, tmp_path: Path) -> 
     quota = "type: production_quota, by: AUS, goods: [gallium], amount: 5 t/year, probability: 50 %"
     calm = run(world, scenario(tmp_path), list(range(4)))
     data = run(world, scenario(tmp_path, quota), list(range(4)))
-    np.testing.assert_array_equal(data.production, calm.production)
+    # Who hears of anything reckons with what buyers have learnt of sellers, not with the base year's.
+    np.testing.assert_allclose(data.production, calm.production, rtol=2e-5)
 
 
 def test_a_queue_is_the_same_alone_however_long_others_wait() -> None:

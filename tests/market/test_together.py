@@ -104,3 +104,15 @@ def test_some_pieces_are_multiplied_as_in_the_whole(members: int) -> None:
             one.collect(rows, summed)
             other.collect(rows, wanted)
             np.testing.assert_array_equal(summed, wanted)
+
+
+@pytest.mark.parametrize("members", [1, 3, 9])
+def test_one_market_asked_several_times_is_cleared_as_several(members: int) -> None:
+    """Its frames share their room for numbers, which must not be written over."""
+    case = random_case(np.random.default_rng(8), goods=5, members=members, caps=2)
+    market = case.market()
+    several = [case.with_(demand=(1 + 0.3 * n) * case.demand, ask=(1 - 0.1 * n) * case.ask) for n in range(3)]
+    alone = [clear(market, *one.arguments(), tolerance=TOLERANCE) for one in several]
+    terms = [Asked(market, Terms(*one.arguments())) for one in several]
+    for found, expected in zip(clear_together(terms, TOLERANCE), alone, strict=True):
+        assert_same(found, expected)

@@ -63,6 +63,14 @@ def products_beside(several: Sequence[Products], shifts: Sequence[tuple[int, int
     Args:
         shifts: by how much each one's places on the axes of x and of y move.
     """
+    # The same products twice, or some of those that stand beside, would write over each other's numbers.
+    taken: set[int] = set()
+    apart = []
+    for of in several:
+        buffers = {id(room.buffers[0]) for room in of.rooms} if of.unit < BLOCK else set()
+        apart.append(of.apart() if taken & buffers else of)
+        taken |= buffers
+    several = apart
     other, first = object.__new__(Products), several[0]
     other.unit = first.unit
     for name in (

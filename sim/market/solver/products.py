@@ -9,7 +9,7 @@ where a market is to have the bits that it has with a matrix that all share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -211,16 +211,17 @@ class Products:
                 self.per_market_back, other.per_market, self.own_blocked, strict=True
             )
         ]
-        if self.unit < BLOCK and self.sides:
-            [room] = self.rooms
-            left, right = (_zeros_single(len(buffer)) for buffer in room.buffers)
-            other.rooms, other.blocked = [room._replace(buffers=(left, right))], []
-            for buffer, views in zip((left, right), self.blocked, strict=True):
-                ends = np.cumsum([0] + [view.size for view in views])
-                other.blocked.append(
-                    [buffer[a:b].reshape(v.shape) for a, b, v in zip(ends, ends[1:], views, strict=False)]
-                )
         if self.unit < BLOCK:
+            other.rooms, other.blocked = _like_rooms(self.rooms, self.blocked, _zeros_single)
+            other._set_few()
+        return other
+
+    def apart(self) -> Products:
+        """The same with buffers of its own."""
+        other = object.__new__(Products)
+        other.__dict__.update(self.__dict__)
+        if self.unit < BLOCK:
+            other.rooms, other.blocked = _like_rooms(self.rooms, self.blocked, np.zeros)
             other._set_few()
         return other
 
@@ -302,6 +303,28 @@ class Products:
         # Products of the members that are 0 are 0: the buffer is clean for the other direction.
         for room in self.rooms:
             room.empty(out, there)
+
+
+def _like_rooms(
+    rooms: Sequence[Room], blocked: Sequence[Sequence[FloatArray]], make: Callable[[int], FloatArray]
+) -> tuple[list[Room], list[list[FloatArray]]]:
+    """Other buffers, and on them the same views, wherever in the old ones these lay."""
+    found: tuple[list[Room], list[list[FloatArray]]] = [], [[], []]
+    begun = 0
+    for room in rooms:
+        left, right = (make(len(buffer)) for buffer in room.buffers)
+        found[0].append(room._replace(buffers=(left, right)))
+        for side, (old, new) in enumerate(zip(room.buffers, (left, right), strict=True)):
+            for view in blocked[side][begun : begun + len(room.sides)]:
+                first = (_address(view) - _address(old)) // old.itemsize
+                found[1][side].append(new[first : first + view.size].reshape(view.shape))
+        begun += len(room.sides)
+    return found
+
+
+def _address(values: FloatArray) -> int:
+    address: int = values.__array_interface__["data"][0]
+    return address
 
 
 @lru_cache(maxsize=256)
