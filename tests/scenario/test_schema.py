@@ -59,7 +59,7 @@ LOADER_ONLY = {
         observed-ratio-in-dollars observed-same-time-twice observed-reference-without-figures
         sanction-on-nobody stage-without-goods strike-that-waits hosts-ask-for-nothing hosts-ban-and-share
         promotion-twice pact-on-nothing pact-stock-without-rate pact-fund-without-floor
-        pact-floor-in-tonnes recycling-asks-for-nothing recycling-fund-for-nothing""",
+        pact-floor-in-tonnes losses-without-losers recycling-asks-for-nothing recycling-fund-for-nothing""",
     "what another world has": "carbon-in-what unknown-base-year",
     "duplicate keys": "duplicate-event duplicate-key",
     "words that YAML 1.1 takes for truth values": "truth-word-value country-norway",

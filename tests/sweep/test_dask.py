@@ -151,7 +151,7 @@ def test_missing_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(
-        MonaziteError, match=rf"needs the extra of that name: pip install 'monazite\[{executor}\]'"
+        MonaziteError, match=rf"needs the extra of that name: pip install '\.\[{executor}\]'"
     ):
         execute(plan, out, ExecutorSettings(executor, address="tcp://127.0.0.1:1"))
 
