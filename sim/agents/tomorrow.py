@@ -246,7 +246,9 @@ class Tomorrow:
         if question.new:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
-            usual, index = np.log(self._prepared.benchmark.base_index), self._index(regime, cost, state)
+            # Costs are the base year's, whatever buyers have learnt of sellers since, where nothing touches them.
+            usual = np.log(self._prepared.benchmark.base_index)
+            index = self._index(regime, cost, None)
             # What only rounding parts from the base year is the base year, to the bit.
             index = np.where(np.abs(index - usual) > ROUNDING, index, usual)
             now = replace(now, offer_cost=cost, need_cost=index)
@@ -347,14 +349,20 @@ class Tomorrow:
         within[:, made] = np.divide(relative[:, made], most, out=np.ones_like(most), where=most > 0)
         return within
 
-    def _index(self, regime: Coming, log_price: FloatArray, state: State) -> FloatArray:
-        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year."""
+    def _index(self, regime: Coming, log_price: FloatArray, state: State | None) -> FloatArray:
+        """(M, N) log choice index at gate prices (M, O); without sellers that of the base year.
+
+        Args:
+            state: what buyers have learnt of sellers; None for what they knew in the base year.
+        """
         world, prepared = self._prepared.world, self._prepared
         found = np.empty((len(log_price), len(world.need_good)))
         for good, kernel in enumerate(regime.market.kernel):
             sigma = np.reshape(np.asarray(prepared.sigma)[..., good], (-1, 1))
             here, needs = world.offer_slice(good), world.need_slice(good)
-            price = log_price[:, here] - np.log(state.sourcing_weight[:, here]) / sigma
+            price = log_price[:, here]
+            if state is not None:
+                price = price - np.log(state.sourcing_weight[:, here]) / sigma
             base = np.log(prepared.benchmark.base_index[needs])
             found[:, needs] = index_of_good(kernel, sigma, price, base) if price.shape[1] else base
         return found

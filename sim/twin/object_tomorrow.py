@@ -143,7 +143,7 @@ class Tomorrow:
         if new:
             near = SETTLED
             costs = list(prospect.markup)
-            indices = indices_at(self.model, prospect, costs)
+            indices = indices_at(self.model, prospect, costs, learnt=False)
             now = replace(start, offer_cost=logs(costs), need_cost=logs(indices))
         markets = self.open(prospect, now)
         paths = {chain: Path() for chain in going}
@@ -358,13 +358,17 @@ def supply_of(offer: Offer, prospect: Prospect) -> tuple[float, float]:
     return most, min(normal * factor, most)
 
 
-def indices_at(model: ObjectModel, prospect: Prospect, prices: Sequence[float]) -> list[float]:
+def indices_at(
+    model: ObjectModel, prospect: Prospect, prices: Sequence[float], learnt: bool = True
+) -> list[float]:
     """Every need's index at given gate prices; that of the base year where nobody may sell."""
     found = []
     for good, kernel in enumerate(prospect.kernels):
         sigma = model.per_good["sourcing_elasticity"][good]
         mine = [price for offer, price in zip(model.offers, prices, strict=True) if offer.good == good]
-        weighed = weighed_rows(kernel, [offer for offer in model.offers if offer.good == good])
+        weighed: Sequence[Sequence[float]] = kernel
+        if learnt:
+            weighed = weighed_rows(kernel, [offer for offer in model.offers if offer.good == good])
         for b, need in enumerate(need for need in model.needs if need.good == good):
             weight = sum(row[b] * price**-sigma for row, price in zip(weighed, mine, strict=True))
             found.append(weight ** (-1 / sigma) if weight > 0 else need.base_index)
