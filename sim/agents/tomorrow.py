@@ -246,7 +246,7 @@ class Tomorrow:
         if question.new:
             cost = np.log(regime.markup_ratio * regime.controls.ask_factor) + now.own
             cost = np.where(np.abs(cost) > ROUNDING, cost, 0.0)
-            # Costs are the base year's, whatever buyers have learnt of sellers since, where nothing touches them.
+            # Where nothing touches them costs are the base year's, whatever buyers have learnt of sellers.
             usual = np.log(self._prepared.benchmark.base_index)
             index = self._index(regime, cost, None)
             # What only rounding parts from the base year is the base year, to the bit.
