@@ -52,7 +52,7 @@ def test_sentences_around_the_figures_are_true(lesson):
     if lab.scenario.name == "teaching-reshoring":
         assert 0.03 < value["question bare month"] < 0.15
         # One of five runs.
-        assert found["values"]["question bare month"]["high"] > 0.5
+        assert found["values"]["question bare month"]["high"] > 0.25
         assert value["question grants grants"] > 0.9 * value["question grants bare"]
         assert value["question grants other"] < 0.9 * value["question grants without"]
         assert value["question floor floor"] < 0.7 * value["question floor bare"]
