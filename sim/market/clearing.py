@@ -164,8 +164,8 @@ def _cleared(asked: Asked, tolerance: float) -> Clearing:
     market, terms, start = asked
     return clear(
         market, terms.quantity, terms.ask, terms.demand, terms.reservation, terms.elasticity,
-        terms.cap_tonnes, start, tolerance, held=terms.held, least=terms.least, kept=terms.kept,
-        keep_elasticity=terms.keep_elasticity,
+        terms.cap_tonnes, start=start, tolerance=tolerance, held=terms.held, least=terms.least,
+        kept=terms.kept, keep_elasticity=terms.keep_elasticity,
     )  # fmt: skip
 
 
@@ -260,11 +260,11 @@ class _Results:
         self.market, self.batches = market, list[Batch]()
         offers, needs, caps = len(market.offer_good), len(market.need_good), len(market.caps)
         self.offers, self.needs = np.empty((3, members, offers)), np.empty((3, members, needs))
-        self.caps, self.markets = np.zeros((3, members, caps)), np.zeros((3, members, market.goods))
+        self.caps, self.markets = np.zeros((2, members, caps)), np.zeros((3, members, market.goods))
         self.log_price = self.offers[0]
         self.by_offer = dict(zip(("price", "sales"), self.offers[1:], strict=True))
         self.by_need = dict(zip(("index", "purchases", "demanded"), self.needs, strict=True))
-        self.by_cap = dict(zip(("log_rent", "cap_flow"), self.caps[:2], strict=True))
+        self.by_cap = dict(zip(("log_rent", "cap_flow"), self.caps, strict=True))
         self.by_market = dict(zip(("residual", "gap", "scaled_down"), self.markets, strict=True))
         if "paired" not in market.memory:
             both = np.unique(market.offer_good), np.unique(market.need_good)

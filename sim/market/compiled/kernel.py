@@ -34,10 +34,6 @@ from sim.market.solver.settle import SIGNAL_SHARE
 __all__ = ["clear_markets"]
 
 
-SMALL = 1e-3
-"""Log rents below which a series stands for the exponential less 1: to rounding."""
-
-
 @inlined
 def _put_sellers(case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float) -> None:
     """Tonnes sold and taken off, and those under caps; where the sweeps ended."""
@@ -117,55 +113,31 @@ def _quote_unserved(case: Case, limits: Limits, space: Space, buyer: int) -> flo
 
 
 @inlined
-def _on_row(case: Case, layout: Layout, space: Space, row: int) -> tuple[float, float]:
-    """Log rent of the caps on a row, and the log price of its seller."""
+def _on_row(case: Case, layout: Layout, space: Space, row: int) -> float:
+    """Log rent of the caps on a row."""
     rent = 0.0
     for d in range(1, layout.acting.shape[0]):
         v = layout.acting[d, case.acts + row]
         if v >= 0:
             rent += space.variables[at.PRICE, v]
-    return rent, space.variables[at.PRICE, layout.acting[0, case.acts + row]]
+    return rent
 
 
 @machine_code
-def _put_rows(case: Case, layout: Layout, found: Found, space: Space, size: float) -> None:
-    """The sellers' side of flows, and what rents are worth."""
+def _put_rows(case: Case, layout: Layout, found: Found, space: Space) -> None:
+    """The sellers' side of flows, and the rents on them."""
     for r in range(case.rows):
         found.row[case.row + r], found.row_rent[case.row + r] = space.rows[at.ROW_NEW, r], 1.0
     if case.caps == 0:
         return
     for r in range(case.row_blocks * LANES):
-        space.rows[at.ON, r] = space.rows[at.ROW_HELD, r] = 0.0
+        space.rows[at.ON, r] = 0.0
     for r in range(case.rows):
-        space.rows[at.ON, r], space.rows[at.ROW_HELD, r] = _on_row(case, layout, space, r)
+        space.rows[at.ON, r] = _on_row(case, layout, space, r)
     for i in range(case.row_blocks):
         exp_of(space.rows, at.ON, i, (space.rows, at.ON, i))
-        exp_of(space.rows, at.ROW_HELD, i, (space.rows, at.ROW_HELD, i))
-    for c in range(case.caps):
-        found.caps[at.OF_RENT_VALUE, case.into, layout.cap[case.first + case.sellers + c]] = 0.0
     for r in range(case.rows):
         found.row_rent[case.row + r] = space.rows[at.ON, r]
-        rent, _ = _on_row(case, layout, space, r)
-        if rent > 0:
-            # Of small rents 1 + rent keeps few digits.
-            more = (
-                space.rows[at.ON, r] - 1.0
-                if rent > SMALL
-                else rent * (1 + rent * (0.5 + rent * (1 / 6 + rent * (1 / 24 + rent / 120))))
-            )
-            worth = (
-                space.rows[at.ROW_NEW, r]
-                * space.rows[at.ROW_PULL, r]
-                * space.rows[at.ROW_HELD, r]
-                * more
-                / rent
-                * size
-            )
-            for d in range(1, layout.acting.shape[0]):
-                v = layout.acting[d, case.acts + r]
-                if v >= 0:
-                    cap = layout.cap[case.first + v]
-                    found.caps[at.OF_RENT_VALUE, case.into, cap] += worth * space.variables[at.PRICE, v]
 
 
 @machine_code
@@ -255,5 +227,5 @@ def clear_markets(
         found.missed[market] = not arrived
         _put_sellers(case, layout, asked, found, space, size)
         _put_buyers(case, limits, found, space, size)
-        _put_rows(case, layout, found, space, size)
+        _put_rows(case, layout, found, space)
         _put_quotes(case, layout, asked, found, space, size)

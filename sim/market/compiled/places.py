@@ -75,5 +75,5 @@ SMALL = 3
 # In `Found`: per offer, per need, per cap, per market.
 OF_LOG_PRICE, OF_PRICE, OF_SALES = range(3)
 OF_INDEX, OF_PURCHASES, OF_DEMANDED = range(3)
-OF_LOG_RENT, OF_CAP_FLOW, OF_RENT_VALUE = range(3)
+OF_LOG_RENT, OF_CAP_FLOW = range(2)
 OF_RESIDUAL, OF_GAP, OF_SCALED_DOWN = range(3)
