@@ -52,8 +52,7 @@ def counted(name, function, opens=False):
 def base(self, time, state):
     pass
 
-expect, sweep = Outlook.expect, Sweeper.sweep
-clear, together = year_market.clear, year_market.clear_together
+expect, sweep, clear = Outlook.expect, Sweeper.sweep, year_market.clear_together
 
 def run(way):
     global inside
@@ -61,16 +60,14 @@ def run(way):
     if way != "without":
         Outlook.expect = counted("outlook", expect, opens=True)
     if way == "parts":
-        year_market.clear, Sweeper.sweep = counted("clearing", clear), counted("sweeps", sweep)
-        year_market.clear_together = counted("clearing", together)
+        year_market.clear_together, Sweeper.sweep = counted("clearing", clear), counted("sweeps", sweep)
     spent.clear(), calls.clear()
     simulation = Simulation(world, scenario, members=members, seed=1)
     start = time.process_time()
     while simulation.time < simulation.steps:
         simulation.step()
     total = time.process_time() - start
-    Outlook.expect, year_market.clear, Sweeper.sweep = expect, clear, sweep
-    year_market.clear_together = together
+    Outlook.expect, year_market.clear_together, Sweeper.sweep = expect, clear, sweep
     return {
         "steps": total, "each": total / simulation.steps, "rounds": calls.get("clearing", 0),
         **{name: of / total for name, of in spent.items()},

@@ -7,10 +7,10 @@ import numpy as np
 from sim.agents.holding import share_of_step
 from sim.agents.prepared import Prepared
 from sim.agents.state import State
-from sim.arrays import BoolArray, FloatArray, IntArray, raised
+from sim.arrays import FloatArray, IntArray, raised
 from sim.world.activities import Activities
 
-__all__ = ["adapt_mix", "group_of_plant", "paying", "reach", "replaceable", "short_of", "used"]
+__all__ = ["adapt_mix", "group_of_plant", "paying", "reach", "short_of", "used"]
 
 
 def reach(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> FloatArray:
@@ -27,13 +27,6 @@ def reach(activities: Activities, held: FloatArray, per_tonne: FloatArray) -> Fl
 def group_of_plant(activities: Activities) -> IntArray:
     """(groups,) plant of each group of substitutes."""
     return activities.need_plant[activities.need_order][activities.group_start]
-
-
-def replaceable(activities: Activities) -> BoolArray:
-    """(groups,) True for groups of more than one input."""
-    start = activities.group_start
-    several: BoolArray = np.diff(np.append(start, len(activities.need_order))) > 1
-    return several
 
 
 def paying(activities: Activities, worth: FloatArray, per_tonne: FloatArray) -> FloatArray:
@@ -92,20 +85,16 @@ def short_of(
     Equation (M69), docs/model.md, for ``short_b``.
     """
     missing = required - np.minimum(required * served, there)
-    several = replaceable(activities)
-    if not several.any():
+    several = activities.substitutes
+    needs, at = several.needs, several.group
+    if not len(needs):
         return missing
-    places = np.flatnonzero(several[activities.need_group])
-    needs = activities.need_order[places]
-    group, start = np.unique(activities.need_group[places], return_index=True)
-    at = np.searchsorted(group, activities.need_group[places])
-    own = required[:, needs]
-    together = np.add.reduceat(own, start, axis=1)
-    most = np.maximum.reduceat(served[:, needs], start, axis=1) * together
+    together = several.sums(required[:, needs])
+    most = np.maximum.reduceat(served[:, needs], several.start, axis=1) * together
     have = np.minimum(there[:, needs], served[:, needs] * together[:, at])
-    lack = np.maximum(together - np.minimum(np.add.reduceat(have, start, axis=1), most), 0.0)
+    lack = np.maximum(together - np.minimum(several.sums(have), most), 0.0)
     gap = missing[:, needs]
-    gaps = np.add.reduceat(gap, start, axis=1)
+    gaps = several.sums(gap)
     part = np.divide(lack, gaps, out=np.zeros_like(gaps), where=gaps > 0)
     # What is missing of a group is not more than what its inputs lack one by one.
     missing[:, needs] = gap * np.minimum(part, 1.0)[:, at]
@@ -117,21 +106,17 @@ def adapt_mix(prepared: Prepared, state: State) -> None:
 
     Equation (M119), docs/model.md, for ``mx_b``.
     """
-    activities = prepared.benchmark.activities
-    several = replaceable(activities)
-    if not several.any():
+    activities, behaviour = prepared.benchmark.activities, prepared.behaviour
+    several = activities.substitutes
+    needs, at = several.needs, several.group
+    if not len(needs):
         return
-    behaviour = prepared.behaviour
-    places = np.flatnonzero(several[activities.need_group])
-    needs = activities.need_order[places]
-    group, start = np.unique(activities.need_group[places], return_index=True)
-    at = np.searchsorted(group, activities.need_group[places])
     ratio = state.need_expected_price[:, needs] / prepared.benchmark.base_index[needs]
     share = activities.need_coefficient[needs]
-    share = share / np.add.reduceat(share, start)[at]
+    share = share / several.sums(share[None])[0, at]
     liked = raised(ratio, -behaviour["replacement_elasticity"])
     # Tonne for tonne: what all of them together put into the product stays what it is.
-    whole = np.add.reduceat(share * liked, start, axis=1)
+    whole = several.sums(share * liked)
     follow = share_of_step(behaviour["thrift_speed"], prepared.step_years)
     mix = state.mix[:, needs]
     state.mix[:, needs] = mix + follow * (liked / whole[:, at] - mix)

@@ -72,6 +72,11 @@ class Prepared:
         return Past(self.world, self.behaviour)
 
     @cached_property
+    def used_to(self) -> FloatArray:
+        """(M, G) log of the price that users have adapted to as the run begins, over the base year's."""
+        return self.past.seen(self.behaviour["thrift_speed"])
+
+    @cached_property
     def made(self) -> BoolArray:
         """(O,) True for what plants make, False for what mines do."""
         return self.benchmark.activities.offer_plant >= 0

@@ -375,7 +375,7 @@ def adapt_intensity(prepared: Prepared, state: State, controls: Controls) -> Non
     elasticity = behaviour["thrift_elasticity"][:, prepared.world.need_good[free]]
     ratio = state.need_expected_price[:, free] / benchmark.base_index[free] / controls.budget_factor[:, free]
     # Users have adapted to the prices that they had, which were not always those of the base year.
-    used_to = prepared.past.seen(behaviour["thrift_speed"])[:, prepared.world.need_good[free]]
+    used_to = prepared.used_to[:, prepared.world.need_good[free]]
     ratio = felt(prepared, ratio * np.exp(-used_to))
     intensity = state.intensity[:, free]
     wanted = np.minimum(raised(ratio, -elasticity), behaviour["most_intensity"])

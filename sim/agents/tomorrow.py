@@ -342,8 +342,9 @@ class Tomorrow:
         """
         prepared = self._prepared
         activities, made = prepared.benchmark.activities, prepared.made
-        relative = usual / np.where(prepared.entering, 1.0, prepared.benchmark.normal_output)
-        relative = np.where(prepared.entering, 1.0, relative)
+        relative = np.divide(
+            usual, prepared.benchmark.normal_output, out=np.ones_like(usual), where=~prepared.entering
+        )
         within = np.ones_like(relative)
         most = activities.largest(relative)[:, activities.offer_plant[made]]
         within[:, made] = np.divide(relative[:, made], most, out=np.ones_like(most), where=most > 0)

@@ -16,7 +16,7 @@ import numpy as np
 from sim.agents.rounds import LARGEST_LOG, Part, Priced
 from sim.agents.worth import CLASSES, Bids
 from sim.arrays import BoolArray, FloatArray, Groups, IntArray, raised
-from sim.market.clearing import Asked, Clearing, ClearingState, Market, clear, clear_together
+from sim.market.clearing import Asked, Clearing, ClearingState, Market, clear_together
 from sim.market.layout import Terms
 
 __all__ = ["Year", "YearMarket", "index_of_good", "rounds_of"]
@@ -153,10 +153,6 @@ class YearMarket:
         start = ClearingState(log_price, log_rent, market.cap_keys)
         return YearMarket(self.year.some(part, caps), market, start, self.tolerance)
 
-    def round(self, now: Priced) -> Priced:
-        """What a round finds; the next one's solver starts where this one's ended."""
-        return self.found(now, _cleared(self.asked(now), self.tolerance))
-
     def asked(self, now: Priced) -> Asked:
         """What a round asks of the clearing core."""
         year = self.year
@@ -246,19 +242,9 @@ class YearMarket:
 
 def rounds_of(markets: Sequence[YearMarket], now: Sequence[Priced]) -> list[Priced]:
     """What a round finds in several markets, each by itself; their clearings share their calls."""
-    if len(markets) == 1:
-        return [markets[0].round(now[0])]
     asked = [market.asked(prices) for market, prices in zip(markets, now, strict=True)]
     cleared = clear_together(asked, markets[0].tolerance)
     return [of.found(at, one) for of, at, one in zip(markets, now, cleared, strict=True)]
-
-
-def _cleared(asked: Asked, tolerance: float) -> Clearing:
-    terms = asked.terms
-    return clear(
-        asked.market, terms.quantity, terms.ask, terms.demand, terms.reservation, terms.elasticity,
-        terms.cap_tonnes, start=asked.start, tolerance=tolerance,
-    )  # fmt: skip
 
 
 class _Lean:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.agents.holding import share_of_step
 from sim.agents.licences import LicenceQueue
 from sim.agents.prepared import Prepared
 from sim.agents.quotas import QuotaAccount
@@ -165,7 +166,7 @@ class Gates:
             in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
             drive = np.where(in_force, np.maximum(apart - margin, 0.0), 0.0)
             rest = growth / decay * drive
-            closed = 1 - np.exp(-decay * self._prepared.step_years)
+            closed = share_of_step(decay, self._prepared.step_years)
             self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
@@ -188,13 +189,9 @@ class Gates:
             place = {"good": int(good), "origin": int(origin), "to": to.hex(), "which": which}
             rows.append({"kind": "licence", "event": self._event[key], **place})
         for key, account in self.quotas.items():
-            event, good, origin, to, offers = key
-            place = {"good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
-            rows.append({"kind": "quota", "event": event, **place, "period": account.period})
+            rows.append({"kind": "quota", **_row_of(key), "period": account.period})
         for key in self.leaks:
-            event, good, origin, to, offers = key
-            place = {"good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
-            rows.append({"kind": "leak", "event": event, **place})
+            rows.append({"kind": "leak", **_row_of(key)})
         return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -226,14 +223,13 @@ class Gates:
     def _restore_row(self, number: int, row: Mapping[str, Any], saved: Saved) -> None:
         world, members = self._prepared.world, np.zeros(self._prepared.members)
         event, good, origin, to = str(row["event"]), row["good"], row["origin"], bytes.fromhex(row["to"])
-        if row["kind"] == "quota":
+        if row["kind"] in ("quota", "leak"):
+            key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
+            if row["kind"] == "leak":
+                self.leaks[key] = saved.take(f"{number}/leak", members)
+                return
             period = None if row["period"] is None else str(row["period"])
-            key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
             self.quotas[key] = QuotaAccount(saved.take(f"{number}/left", members), period)
-            return
-        if row["kind"] == "leak":
-            key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
-            self.leaks[key] = saved.take(f"{number}/leak", members)
             return
         which = row["which"] if isinstance(row["which"], int) else str(row["which"])
         sellers = int(((world.offer_good == int(good)) & (world.offer_country == int(origin))).sum())
@@ -258,6 +254,12 @@ class Gates:
             other = found.get(gate.rule.event)
             found[gate.rule.event] = own if other is None else other + own
         return found
+
+
+def _row_of(key: Any) -> dict[str, Any]:
+    """The key of a quota or of a ban that leaks, as JSON has it."""
+    event, good, origin, to, offers = key
+    return {"event": event, "good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
 
 
 def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:

@@ -213,8 +213,7 @@ class Need:
         self.switch_years = float(world.need_switch_years[position])
         self.switch_share = float(world.need_switch_share[position])
         self.thrift = model.per_good["thrift_elasticity"][self.good]
-        seen = model.prepared.past.seen(model.prepared.behaviour["thrift_speed"])
-        self.used_to = math.exp(float(seen[0, self.good]))
+        self.used_to = math.exp(float(model.prepared.used_to[0, self.good]))
         """Price that use has adapted to, over the base year's."""
         self.expected = self.near = self.choice_index = self.base_index
         self.intensity = self.usable = self.mix = 1.0

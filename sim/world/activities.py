@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.world.world import FloatArray, IntArray, World
 
-__all__ = ["Activities", "basket_inflow", "make_activities"]
+__all__ = ["Activities", "Substitutes", "basket_inflow", "make_activities"]
+
+
+@dataclass(frozen=True)
+class Substitutes:
+    """The n inputs of plants that have others to replace them, in their H groups."""
+
+    needs: IntArray
+    """(n,) group by group."""
+    group: IntArray
+    """(n,) number of each one's group."""
+    start: IntArray
+    """(H,) where each group begins among them."""
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """(M, H) sums of (M, n)."""
+        found: FloatArray = np.add.reduceat(values, self.start, axis=1)
+        return found
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,14 @@ class Activities:
     """(O,) share of an offer in its plant's base-year revenue."""
     cost_weight: FloatArray
     """(N,) share of an input in its plant's base-year input cost."""
+
+    @cached_property
+    def substitutes(self) -> Substitutes:
+        """Inputs that others can replace."""
+        sizes = np.diff(np.append(self.group_start, len(self.need_order)))
+        places = np.flatnonzero((sizes > 1)[self.need_group])
+        _, start, group = np.unique(self.need_group[places], return_index=True, return_inverse=True)
+        return Substitutes(self.need_order[places], group, start)
 
     def revenue_mean(self, by_offer: FloatArray) -> FloatArray:
         """(M, P) mean of (M, O) over a plant's offers, weighted with base-year revenue."""

@@ -148,9 +148,8 @@ def test_whole_runs_agree(name: str) -> None:
 
 def test_real_markets_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the clearings of a run under a licence were asked for, of steps and of the year ahead."""
-    from sim.agents import year_market
     from sim.engine import Simulation
-    from sim.market import weighed
+    from sim.market import clearing, weighed
     from sim.scenario import load_scenario
     from sim.world.load import load_world
 
@@ -160,7 +159,7 @@ def test_real_markets_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append((args, options))
         return clear(*args, **options)
 
-    for module in (weighed, year_market):
+    for module in (weighed, clearing):
         monkeypatch.setattr(module, "clear", call)
     scenario = load_scenario("ree-licence-2025", ["time.start=2025-03", "time.end=2025-06"])
     world = load_world(scenario.base_year, scenario.tables)
