@@ -108,12 +108,12 @@ def told(name: str, folder: Path) -> Story:
     """Run it once, look at each step, and part it on the way.
 
     Prices of the time ahead are found in full for the first years, which the table holds, and where it is
-    parted. In the years after, tonnes balance, markets are certified and events act at any prices, and rounds
-    end early.
+    parted. In the years after, and wherever chances are made certain, so that the table's figures come from a
+    run of their own, rounds end early: tonnes balance, markets are certified and events act at any prices.
     """
     plain, whole = load_scenario(name), certain(name)
     scenario = shortened(whole)
-    first_years = golden.shortened(plain)
+    first_years, same = golden.shortened(plain), plain.events == whole.events
     scenario = replace(scenario, end=max(scenario.end, first_years.end))
     simulation = Simulation(branches.world_of(scenario), scenario, golden.MEMBERS, golden.SEED)
     measured = golden.Ratios(simulation.case, (), ())
@@ -121,6 +121,8 @@ def told(name: str, folder: Path) -> Story:
     at = branches.month_of_parting(scenario, random.Random(name))
     other, expected, found, wrong = simulation, "", Bits(), []
     with pytest.MonkeyPatch.context() as patch:
+        if not same:
+            price_briefly(patch)
         while simulation.time < simulation.steps:
             if simulation.time == at:
                 other = branches.made_otherwise(simulation, folder, NAMES.index(name))
@@ -134,21 +136,26 @@ def told(name: str, folder: Path) -> Story:
                 found |= {f"{past - at - 1} {key}": array for key, array in bits(simulation.last).items()}
             if past == at + branches.STEPS:
                 expected = digest(found | record_tail(simulation, at))
-    figures = measured.figures() if plain.events == whole.events else golden.measure(name)
-    parted = expected, continued(other, branches.STEPS)
+        if not same:
+            parted = expected, continued(other, branches.STEPS)
+    if same:
+        parted = expected, continued(other, branches.STEPS)
+    figures = measured.figures() if same else golden.measure(name)
     return Story(name, scenario, simulation.recorder.dataset(), wrong, figures, parted)
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return told(request.param, tmp_path_factory.mktemp(request.param))
-
-
-def test_it_balances_in_tonnes(story: Story) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_it_balances_acts_stays_and_goes_on(name: str, tmp_path: Path) -> None:
+    """All that one run shows, in one test: processes that share tests would make the run again."""
+    story = told(name, tmp_path)
     assert story.wrong == []
+    assert_it_runs_certified_and_every_event_acts(story)
+    assert_results_stay(story)
+    expected, found = story.parted
+    assert found == expected != "", "a copy, a pickle or a checkpoint goes on with other bits"
 
 
-def test_it_runs_certified_and_every_event_acts(story: Story) -> None:
+def assert_it_runs_certified_and_every_event_acts(story: Story) -> None:
     data = story.data
     assert bool(data.certified.all())
     assert bool((data.price_outside.fillna(data.quote_outside) > 0).all())
@@ -163,18 +170,12 @@ def test_it_runs_certified_and_every_event_acts(story: Story) -> None:
         assert float(np.abs(relative - 1).max()) < 1e-3
 
 
-def test_results_stay(story: Story) -> None:
+def assert_results_stay(story: Story) -> None:
     """A change of behaviour is meant, seen and written down."""
     noted, before = golden.read()
     found = golden.moved(story.name, before.get(story.name, {}), story.figures, golden.tolerance(noted))
     report = "\n".join(str(one) for one in found)
     assert not found, f"{len(found)} figures have moved:\n{report}\n{ACCEPT}"
-
-
-def test_it_goes_on_with_the_same_bits(story: Story) -> None:
-    """What every later step brings, and what is recorded of it, from a copy, a pickle or a checkpoint."""
-    expected, found = story.parted
-    assert found == expected != ""
 
 
 def test_the_licence_scenario_tells_its_story() -> None:
