@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import re
 from collections.abc import Callable
@@ -182,11 +181,17 @@ def test_the_table_says_how_they_combine() -> None:
         assert table[row][0].startswith("each")
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), list(itertools.combinations_with_replacement(sorted(EXAMPLES), 2))
-)
-def test_a_pair_combines_by_the_rule_whatever_its_order(small_world: World, first: str, second: str) -> None:
-    world = small_world
+@pytest.mark.parametrize("first", sorted(EXAMPLES))
+def test_each_pair_combines_by_the_rule_whatever_its_order(small_world: World, first: str) -> None:
+    for second in (kind for kind in sorted(EXAMPLES) if kind >= first):
+        try:
+            _assert_it_combines(small_world, first, second)
+        except AssertionError as error:
+            error.add_note(f"{first} with {second}")
+            raise
+
+
+def _assert_it_combines(world: World, first: str, second: str) -> None:
     one, two = example(first, "one"), example(second, "two")
     fresh, a, b = Controls(world), acted(world, one), acted(world, two)
     there, back = acted(world, one, two), acted(world, two, one)

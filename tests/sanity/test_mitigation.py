@@ -38,9 +38,9 @@ def _event(name: str, **fields: Any) -> Any:
 
 
 def _oxide_price(world: World, *events: Any) -> FloatArray:
-    """(M,) mean log price of neodymium-praseodymium oxide over five years of the loss, at the gate."""
-    scenario: Any = PlainScenario(minerals=("dysprosium",), events=events, end=dt.date(2029, 12, 31))
-    run = Simulation(world, scenario, members=range(6), seed=11)
+    """(M,) mean log price of neodymium-praseodymium oxide over four years of the loss, at the gate."""
+    scenario: Any = PlainScenario(minerals=("dysprosium",), events=events, end=dt.date(2028, 12, 31))
+    run = Simulation(world, scenario, members=range(5), seed=11)
     data = run.run()
     price = data.price_gate.sel(good="neodymium_praseodymium_oxide").values
     mean: FloatArray = np.log(price[:, 12:] / price[:, :1]).mean(1)
