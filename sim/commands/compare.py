@@ -29,19 +29,21 @@ GOODS_SHOWN = 2
 """Goods compared when none is asked for: those whose price moved most."""
 FORMATS = ("csv", "md", "xlsx", "parquet", "iamc")
 PRINTABLE = ("csv", "md", "iamc")
-DESCRIPTION = """Prices inside and outside the controlling country, unmet demand by country, how likely a
-shortage is, months to recover, and who gains and loses in money, with bands over paired
-members; then pictures of the same. Members are paired by sample, replicate and number; each
-run is compared with what its file names under compare_to, never with one that nobody chose."""
-EPILOG = """example: monazite compare outputs/my-campaign --vs baseline-2024 --good dysprosium
+DESCRIPTION = """Prices inside and outside the controlling country, unmet demand by country,
+how likely a shortage is, months to recover, and who gains and loses in money,
+with bands over paired members; then pictures of the same. Members are paired
+by sample, replicate and number; each run is compared with what its file names
+under compare_to, never with one that nobody chose."""
+EPILOG = """example:
+  monazite compare outputs/my-campaign --vs baseline-2024 --good dysprosium
 
 conditions of --fail-if, exit code 5 where one holds in any scenario:
   shortage.JPN.magnets > 10 %                     the median over members
   p90(price.gallium) > 900 USD/kg                 or p10
   probability(shortage.JPN.magnets > 10 %) > 25 %
-A measure, then behind dots and in any order a country (ISO-3), a sector, a good (id, mineral or
-a word of its name); net and value_at_risk are of a country, owner_sales of an owner.
-docs/results.md lists the measures."""
+A measure, then behind dots and in any order a country (ISO-3), a sector, a
+good (id, mineral or a word of its name); net and value_at_risk are of a
+country, owner_sales of an owner. docs/results.md lists the measures."""
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ COLUMNS = (32, 20, 19, 6)
 """Widths of factor, range in the box, range of all, and quasi-p-value; with gaps, 80 characters."""
 LEAST_P = 0.001
 EPILOG = """examples:
-  monazite discover ree-licence-2025-a41f9c2e --bad "shortage.JPN.magnets > 10 %"
-  monazite discover ree-licence-2025-a41f9c2e --bad "price.dysprosium > 900 USD/kg" --density "80 %"
+  monazite discover NAME-a41f9c2e --bad "shortage.JPN.magnets > 10 %"
+  monazite discover NAME-a41f9c2e --bad "price.dysprosium > 900 USD/kg" \\
+      --density "80 %"
 
-The grammar of --bad is that of the conditions of 'monazite compare --fail-if'. A statistic in it
-(p90, probability) is one over the seeds of a point; without it, the median."""
+The grammar of --bad is that of the conditions of 'monazite compare
+--fail-if'. A statistic in it (p90, probability) is one over the seeds of a
+point; without it, the median."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,8 +38,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "discover",
         help="which ranges of what varies in a sweep lead to a bad outcome",
-        description="Scenario discovery by the patient rule induction method (Friedman and Fisher 1999): "
-        "boxes of what varies that hold many of the bad points (coverage) and few others (density).",
+        description="Scenario discovery by the patient rule induction method (Friedman and\n"
+        "Fisher 1999): boxes of what varies that hold many of the bad points (coverage)\n"
+        "and few others (density).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

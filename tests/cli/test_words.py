@@ -166,7 +166,10 @@ def test_the_command_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
-def test_help_of_each_command(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_help_of_each_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     said = []
     for words in (["help", verb], [verb, "--help"]):
         with pytest.raises(SystemExit) as end:
@@ -175,6 +178,7 @@ def test_help_of_each_command(capsys: pytest.CaptureFixture[str], verb: str) -> 
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
     assert "%%" not in said[0]
+    assert [line for line in said[0].splitlines() if len(line) > 80] == []
 
 
 # -- tables and words ----------------------------------------------------------------------------
