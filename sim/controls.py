@@ -82,6 +82,10 @@ class Cap:
     part: Amount = 0.0
     leaks: bool = False
     """Whether trade finds its way around it in time, the more the wider prices are apart."""
+    resold: bool = False
+    """Whether third countries sell on what may not pass, as far as their stocks go."""
+    share: Amount = 1.0
+    """Of the step in which it is in force, one number or (M,); read of what is resold alone."""
 
     @property
     def counts(self) -> bool:
@@ -89,7 +93,7 @@ class Cap:
         # A share that members draw counts even where it is 0: what is kept must not depend on draws.
         drawn = np.ndim(self.carry_over) > 0
         carried = drawn or bool(np.any(np.asarray(self.carry_over) > 0))
-        return bool(self.period) or carried or self.makers is not None or self.leaks
+        return bool(self.period) or carried or self.makers is not None or self.leaks or self.resold
 
 
 @dataclass(frozen=True)
@@ -392,6 +396,11 @@ class Controls:
         """Close the links in a mask (G, C, C) but for what finds its way around the ban."""
         for good, origin in np.argwhere(mask.any(2)).tolist():
             self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, leaks=True))
+
+    def leave_to_third_countries(self, event: str, mask: BoolArray, share: Amount) -> None:
+        """Close the links in a mask (G, C, C) but for what others sell on, for a share of the step."""
+        for good, origin in np.argwhere(mask.any(2)).tolist():
+            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, resold=True, share=share))
 
     def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
         """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).

@@ -217,6 +217,7 @@ class Actors:
             orders = process.add_orders(orders)
         capacity = state.capacity * controls.capacity_factor
         held_back = self.gates.open(regime.market, state.seller_stock, required, capacity, regime.shares)
+        self.gates.resell(regime.market, state.buyer_stock, regime.shares)
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 

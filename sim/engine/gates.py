@@ -13,6 +13,7 @@ from sim.agents.holding import share_of_step
 from sim.agents.licences import LicenceQueue
 from sim.agents.prepared import Prepared
 from sim.agents.quotas import QuotaAccount
+from sim.agents.resale import sold_on
 from sim.arrays import FloatArray, Saved
 from sim.controls import Licence
 from sim.engine.markets import Gate, GateKey, PolicyMarket
@@ -30,7 +31,8 @@ class Gates:
     Attributes:
         queues: applications and permits of each licence, by good, origin, destinations and which of such.
         quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
-        leaks: (M,) share of base-year trade that passes each ban that leaks, by the same.
+        leaks: (M,) share of base-year trade that passes each ban that leaks, or around which third countries
+            sell on, by the same.
     """
 
     def __init__(self, prepared: Prepared) -> None:
@@ -91,7 +93,7 @@ class Gates:
         waiting = np.zeros_like(seller_stock)
         for gate in market.gates:
             share = shares.get(gate.rule.event, 1.0)
-            if not isinstance(gate.rule, Licence) and gate.rule.leaks:
+            if not isinstance(gate.rule, Licence) and (gate.rule.leaks or gate.rule.resold):
                 usual = share * market.base_cap_flow[gate.cap] * step_years
                 self._leaking[gate.key] = self.leaks.setdefault(gate.key, np.zeros(members)) * usual
                 continue
@@ -141,7 +143,7 @@ class Gates:
             gate.cap: self.queues[gate.key].allowed
             if isinstance(gate.rule, Licence)
             else self._leaking[gate.key]
-            if gate.rule.leaks
+            if gate.rule.leaks or gate.rule.resold
             else self.quotas[gate.key].left
             for gate in market.gates
         }
@@ -169,6 +171,23 @@ class Gates:
             closed = share_of_step(decay, self._prepared.step_years)
             self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
+    def resell(self, market: PolicyMarket, stock: FloatArray, shares: Mapping[str, Amount]) -> None:
+        """What third countries can sell on in this step to those whom bans keep from buying.
+
+        Args:
+            stock: (M, N) tonnes on hand.
+
+        Equation (M187), docs/model.md, for ``leak_g``.
+        """
+        for gate in market.gates:
+            if isinstance(gate.rule, Licence) or not gate.rule.resold:
+                continue
+            tonnes = sold_on(self._prepared, stock, gate.holders, gate.open_to)
+            usual = market.barred_together(gate) * self._prepared.step_years
+            self.leaks[gate.key] = tonnes / usual if usual > 0 else np.zeros_like(tonnes)
+            share = shares.get(gate.rule.event, 1.0) * market.base_cap_flow[gate.cap]
+            self._leaking[gate.key] = self.leaks[gate.key] * share * self._prepared.step_years
+
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
         """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
         for gate in market.gates:
@@ -177,7 +196,7 @@ class Gates:
             used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
             if isinstance(gate.rule, Licence):
                 self.queues[gate.key].use(used)
-            elif not gate.rule.leaks:
+            elif not (gate.rule.leaks or gate.rule.resold):
                 self.quotas[gate.key].use(used)
 
     def keys(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
@@ -54,6 +54,8 @@ class ExportBan(Instrument):
         Truth, Field(description="goods find their way around the ban in time, the more the dearer they are")
     ] = False
 
+    _resold: bool = PrivateAttr(default=False)
+
     def model_post_init(self, context: object, /) -> None:
         """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
         if self.extraterritorial and "world" in self.to:
@@ -85,12 +87,25 @@ class ExportBan(Instrument):
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         if self.leak:
             controls.leave_to_smugglers(self.id, mask)
+        elif self._resold and self._spares(controls.world):
+            controls.leave_to_third_countries(self.id, mask, share)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
         rule = self.resale(controls.world)
         if rule is not None:
             controls.resales.append(replace(rule, compliance=share * rule.compliance))
+
+    def under(self, third_countries_resell: bool) -> ExportBan:
+        """The ban as it acts where third countries sell on what they hold, or do not."""
+        found = self.model_copy()
+        found._resold = third_countries_resell
+        return found
+
+    def _spares(self, world: World) -> bool:
+        """Whether there is a third country that may pass the goods on."""
+        named = self.country_mask(world, self.by) | self.country_mask(world, self.to)
+        return not self.extraterritorial and not bool(named.all())
 
     def resale(self, world: World) -> Resale | None:
         """The rule on third countries, as it is in a whole step in force; None where there is none."""
