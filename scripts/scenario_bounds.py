@@ -1,17 +1,17 @@
-"""Every shipped scenario against three bounds: no price beyond what anybody pays, losses, shortages that differ.
+"""Every shipped scenario against three bounds: prices that somebody pays, losses, shortages that differ.
 
 python -m scripts.scenario_bounds [--members 2] [--work FOLDER] [NAME ...]
 
-For each good and country, what users lack is taken over the twelve months in which they lack most. What was
-found of a scenario is kept in FOLDER, one file each, so that a run that was stopped goes on. With names only
-these are run anew. Bounds:
+What was found of a scenario is kept in FOLDER, one file each, so that a run that was stopped goes on; with
+names only these are run anew, and the baselines that they are compared to where they are not there. Bounds:
 
-- *price*: a price at which something was traded, over what the highest class of anybody pays for the good, at
-  most 1. A duty that raises what its users can pay is left in.
-- *lost*: of the value added of the sectors that use the goods, in the year in which most is lost, at most 1 %,
-  in the median member; more wants a sentence in the scenario's file (*Loses much because*).
-- *alike*: a good of which users outside its controlling country lack 5 % or more, and lack alike in all of
-  three or more countries.
+- *price*: a price at which something was traded, over what the highest class of anybody pays for the good
+  with other prices as in the base year, at most 1.
+- *lost*: what is lost in the year in which most is, beside the same member of the baseline, of the value
+  added of the sectors that use the goods: at most 1 % in the median member, or a sentence in the scenario's
+  file (*Loses much because*).
+- *alike*: no good of which users in three or more countries lack 5 % more of their need than in the baseline
+  in their worst year, and all that do lack alike.
 """
 
 from __future__ import annotations
@@ -28,44 +28,62 @@ from sim.agents.worth import Worth
 from sim.arrays import FloatArray, Groups
 from sim.engine import Simulation
 from sim.engine.losses import Losses
+from sim.engine.result import StepResult
 from sim.scenario import load_scenario
 from sim.scenario.find import names
 from sim.world.load import load_world
 
-__all__ = ["Bounds", "measured", "said", "worst_year"]
+__all__ = ["Found", "Verdict", "judged", "measured", "said", "worst_year"]
 
 SEED = 1
 ROUNDING = 1e-3
 MOST_LOST = 0.01
 """Share of value added in a year above which a scenario needs a sentence."""
-SHORT, ALIKE, LEAST_USE = 0.05, 0.05, 0.01
-"""Of need, missing in the worst year; relative spread below which shortages are alike; share of use that counts."""
+SHORT, ALIKE, LEAST_USE, COUNTRIES = 0.05, 0.1, 0.01, 3
+"""Of need, missing in the worst year; spread over mean below which shortages are alike; of use, that counts; how
+many have to lack."""
 REASON = "Loses much because"
+MARKETS = ("gate", "inside", "outside")
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What was found of one scenario."""
+class Found:
+    """What a run brought. M members."""
 
-    name: str
-    members: int
     price: float
     """Largest price over what the highest class of anybody pays."""
     price_of: str
+    lost: list[float]
+    """(M,) USD in the worst year."""
+    value_added: float
+    """USD a year of all sectors that use the goods."""
+    lost_by: dict[str, float]
+    """USD by good, median of the members, each good in its worst year."""
+    short: dict[str, list[float]]
+    """Good and country -> (M,) share of the need of users that is missing in the worst year."""
+    use: dict[str, float]
+    """Good and country -> tonnes that they need in a year."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A scenario beside its baseline."""
+
+    price: float
+    price_of: str
     lost: float
-    """Share of value added lost in the worst year, median of the members."""
-    lost_usd: float
-    lost_by: tuple[tuple[str, float], ...]
-    """Goods by their part of what is lost, largest first."""
-    alike: tuple[tuple[str, float, float], ...]
-    """Goods of which all countries lack alike: mean share missing, and its relative spread."""
+    """USD more than in the baseline, median of the members."""
+    share: float
+    """Of value added."""
+    alike: dict[str, float]
+    """Goods of which all countries lack alike: share of need more than in the baseline."""
     reason: str
 
     @property
     def missed(self) -> list[str]:
         """Bounds that do not hold."""
         found = ["price"] * (self.price > 1 + ROUNDING) + ["alike"] * bool(self.alike)
-        return found + ["lost"] * (self.lost > MOST_LOST and not self.reason)
+        return found + ["lost"] * (self.share > MOST_LOST and not self.reason)
 
 
 def worst_year(series: FloatArray, steps: int) -> FloatArray:
@@ -85,85 +103,102 @@ class _Watch:
         user = np.array([kind == "manufacturer" for kind in world.facility_kind])
         self._users = np.flatnonzero(user[world.need_facility])
         key = world.need_good * len(world.countries) + world.need_country
-        self.places = Groups(key[self._users])
-        self._of_goods = Groups(world.need_good[self._users])
-        self.price, self.price_of = 0.0, ""
-        self.needed: list[FloatArray] = []
-        self.missing: list[FloatArray] = []
-        self.lost: list[FloatArray] = []
+        self._places, self._goods = Groups(key[self._users]), Groups(world.need_good[self._users])
+        self._price, self._price_of = 0.0, ""
+        self._rows: dict[str, list[FloatArray]] = {"needed": [], "missing": [], "lost": []}
 
-    def go(self) -> None:
+    def go(self) -> Found:
         """All steps."""
-        run, world = self._run, self._run.world
-        losses = Losses(run.case.prepared)
+        run, losses = self._run, Losses(self._run.case.prepared)
         while run.time < run.steps:
+            date = run.dates[run.time]
             result = run.step()
-            for market in ("gate", "inside", "outside"):
-                over = getattr(result.prices, market) / world.base_price / self._highest
-                if np.nanmax(over) > self.price:
-                    self.price = float(np.nanmax(over))
-                    self.price_of = world.goods[int(np.nanargmax(over)) % len(world.goods)].id
-            self.needed.append(self.places.sums(result.required[:, self._users]))
-            self.missing.append(self.places.sums(result.shortfall[:, self._users]))
+            self._look_at(result, f"{date:%Y-%m}")
             lost = losses.of(result.required, result.shortfall, result.controls.budget_factor)
-            self.lost.append(self._of_goods.sums(lost[:, self._users]))
+            self._rows["needed"].append(self._places.sums(result.required[:, self._users]))
+            self._rows["missing"].append(self._places.sums(result.shortfall[:, self._users]))
+            self._rows["lost"].append(self._goods.sums(lost[:, self._users]))
+        return self._found()
 
-    @property
-    def goods(self) -> list[str]:
-        """Goods of the columns of ``lost``."""
-        return [self._run.world.goods[good].id for good in self._of_goods.keys.tolist()]
+    def _look_at(self, result: StepResult, when: str) -> None:
+        world = self._run.world
+        for market in MARKETS:
+            over = getattr(result.prices, market) / world.base_price / self._highest
+            if not np.isnan(over).all() and np.nanmax(over) > self._price:
+                self._price, at = float(np.nanmax(over)), int(np.nanargmax(over))
+                self._price_of = f"{world.goods[at % len(world.goods)].id}, {market}, {when}"
+
+    def _found(self) -> Found:
+        world, year = self._run.world, round(1 / self._run.case.prepared.step_years)
+        needed, missing, lost = (np.stack(self._rows[name], axis=1) for name in ("needed", "missing", "lost"))
+        short, need = worst_year(missing, year), needed.mean(axis=1) * year
+        share = np.divide(short, need, out=np.zeros_like(short), where=need > 0)
+        by_good = np.median(worst_year(lost, year), axis=0)
+        good, country = np.divmod(self._places.keys, len(world.countries))
+        names = [f"{world.goods[g].id} {world.countries[c]}" for g, c in zip(good, country, strict=True)]
+        return Found(
+            self._price, self._price_of, worst_year(lost.sum(axis=2, keepdims=True), year)[:, 0].tolist(),
+            float(world.facility_value_added.sum()),
+            {world.goods[g].id: float(v) for g, v in zip(self._goods.keys.tolist(), by_good, strict=True)},
+            dict(zip(names, share.T.tolist(), strict=True)),
+            dict(zip(names, need.mean(axis=0).tolist(), strict=True)),
+        )  # fmt: skip
 
 
-def _alike(simulation: Simulation, watch: _Watch, year: int) -> list[tuple[str, float, float]]:
-    """Goods short outside their controlling country, by as much in every country."""
-    world, controller = simulation.world, simulation.case.observer.controller
-    needed, missing = (np.stack(rows, axis=1).astype(np.float64) for rows in (watch.needed, watch.missing))
-    short, need = worst_year(missing, year), worst_year(needed, year)
-    good, country = np.divmod(watch.places.keys, len(world.countries))
-    found = []
-    for g in np.unique(good).tolist():
-        here = (good == g) & (country != controller[g])
-        weight = need[:, here].mean(axis=0)
-        counted = weight > LEAST_USE * max(weight.sum(), 1e-300)
-        if counted.sum() < 3:
-            continue
-        share = np.median(short[:, here][:, counted] / need[:, here][:, counted], axis=0)
-        mean = float((share * weight[counted]).sum() / weight[counted].sum())
-        spread = float(share.max() - share.min()) / max(mean, 1e-12)
-        if mean >= SHORT and spread < ALIKE:
-            found.append((world.goods[g].id, mean, spread))
-    return found
+def measured(name: str, overrides: Sequence[str], members: int) -> Found:
+    """Run a scenario and watch it."""
+    scenario = load_scenario(name, overrides=list(overrides))
+    world = load_world(scenario.base_year, scenario.tables)
+    return _Watch(Simulation(world, scenario, members, SEED)).go()
 
 
-def measured(name: str, members: int) -> Bounds:
-    """Run a scenario and hold it to the bounds."""
+def baseline_of(name: str) -> tuple[str, tuple[str, ...]]:
+    """What a scenario is compared to, itself where nothing is said, cut to its minerals and its time."""
     scenario = load_scenario(name)
-    simulation = Simulation(load_world(scenario.base_year, scenario.tables), scenario, members, SEED)
-    watch = _Watch(simulation)
-    watch.go()
-    year = round(1 / simulation.case.prepared.step_years)
-    lost = np.stack(watch.lost, axis=1).astype(np.float64)
-    value_added = float(simulation.world.facility_value_added.sum())
-    all_lost = np.median(worst_year(lost.sum(axis=2, keepdims=True), year))
-    by_good = np.median(worst_year(lost, year), axis=0)
-    order = np.argsort(-by_good)[:4].tolist()
-    text = names()[name].read_text(encoding="utf-8")
-    reason = text.partition(REASON)[2].partition("\n\n")[0].strip()
-    return Bounds(
-        name, members, watch.price, watch.price_of, float(all_lost) / value_added, float(all_lost),
-        tuple((watch.goods[k], float(by_good[k] / max(by_good.sum(), 1e-300))) for k in order),
-        tuple(_alike(simulation, watch, year)), reason,
-    )  # fmt: skip
+    if scenario.compare_to is None:
+        return name, ()
+    last = f"{scenario.end:%Y-%m}" if scenario.step == "month" else f"{scenario.end}"
+    overrides = [f"time.end={last}"]
+    if scenario.minerals:
+        overrides.append(f"minerals=[{','.join(sorted(scenario.minerals))}]")
+    return scenario.compare_to, tuple(overrides)
 
 
-def said(found: Bounds) -> str:
+def judged(name: str, found: Found, baseline: Found) -> Verdict:
+    """A scenario beside its baseline, of the same members."""
+    more = [a - b for a, b in zip(found.lost, baseline.lost, strict=True)]
+    lost = float(np.median(more))
+    reason = names()[name].read_text(encoding="utf-8").partition(REASON)[2].partition(".")[0]
+    share = lost / found.value_added
+    return Verdict(found.price, found.price_of, lost, share, _alike(found, baseline), reason.strip())
+
+
+def _alike(found: Found, baseline: Found) -> dict[str, float]:
+    """Goods of which users lack more than in the baseline, by as much in every country outside."""
+    alike: dict[str, float] = {}
+    for good in {place.split()[0] for place in found.use}:
+        places = [place for place in found.use if place.split()[0] == good]
+        whole = sum(found.use[place] for place in places)
+        more = [
+            float(np.median(np.subtract(found.short[place], baseline.short.get(place, 0.0))))
+            for place in places if found.use[place] > LEAST_USE * whole
+        ]  # fmt: skip
+        lacking = [share for share in more if share >= SHORT]
+        mean = float(np.mean(lacking)) if lacking else 0.0
+        if len(lacking) >= COUNTRIES and max(lacking) - min(lacking) < ALIKE * mean:
+            alike[good] = mean
+    return dict(sorted(alike.items()))
+
+
+def said(name: str, found: Found, verdict: Verdict) -> str:
     """One line."""
-    by = ", ".join(f"{good} {100 * part:.0f} %" for good, part in found.lost_by if part > 0.05)
-    alike = ", ".join(f"{good} {100 * mean:.0f} %" for good, mean, _ in found.alike)
-    missed = ", ".join(found.missed) or "within"
+    order = sorted(found.lost_by.items(), key=lambda row: -row[1])[:3]
+    by = ", ".join(f"{good} {usd / 1e9:.2g}" for good, usd in order if usd > 0)
+    alike = ", ".join(f"{good} {100 * share:.0f} %" for good, share in verdict.alike.items())
     return (
-        f"{found.name}: {missed}; price {found.price:.2f} of the highest value ({found.price_of}); lost "
-        f"{100 * found.lost:.2f} % of value added, {found.lost_usd / 1e9:.0f} bn USD ({by}); alike: {alike or 'none'}"
+        f"{name}: {', '.join(verdict.missed) or 'within'}; price {verdict.price:.2f} of the highest value "
+        f"({verdict.price_of}); lost {100 * verdict.share:.2f} % of value added beside the baseline, "
+        f"{verdict.lost / 1e9:.2g} bn USD (largest, in all: {by}); alike: {alike or 'none'}"
     )
 
 
@@ -175,14 +210,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=Path("outputs/scenario-bounds"))
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
+
+    def kept(name: str, overrides: Sequence[str], anew: bool) -> Found:
+        path = options.work / f"{'--'.join((name, *overrides)).replace('/', '-')}.json"
+        if anew or not path.exists():
+            found = measured(name, overrides, options.members)
+            path.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        return Found(**json.loads(path.read_text(encoding="utf-8")))
+
     missed = 0
     for name in options.names or names():
-        path = options.work / f"{name}.json"
-        if options.names or not path.exists():
-            path.write_text(json.dumps(asdict(measured(name, options.members)), indent=1), encoding="utf-8")
-        found = Bounds(**json.loads(path.read_text(encoding="utf-8")))
-        missed += bool(found.missed)
-        print(said(found), flush=True)
+        found, (beside, overrides) = kept(name, (), bool(options.names)), baseline_of(name)
+        verdict = judged(name, found, kept(beside, overrides, False) if beside != name else found)
+        missed += bool(verdict.missed)
+        print(said(name, found, verdict), flush=True)
     return int(missed > 0)
 
 

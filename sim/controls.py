@@ -88,12 +88,17 @@ class Cap:
     """Of the step in which it is in force, one number or (M,); read of what is resold alone."""
 
     @property
+    def passes_by_others(self) -> bool:
+        """Whether goods go round it, by third countries or under other names."""
+        return self.leaks or self.resold
+
+    @property
     def counts(self) -> bool:
         """Whether what may be exported depends on what has been."""
         # A share that members draw counts even where it is 0: what is kept must not depend on draws.
         drawn = np.ndim(self.carry_over) > 0
         carried = drawn or bool(np.any(np.asarray(self.carry_over) > 0))
-        return bool(self.period) or carried or self.makers is not None or self.leaks or self.resold
+        return bool(self.period) or carried or self.makers is not None or self.passes_by_others
 
 
 @dataclass(frozen=True)
@@ -392,15 +397,17 @@ class Controls:
         """(G, C, C) all False."""
         return np.zeros(self.open_share.shared.shape, dtype=bool)
 
-    def leave_to_smugglers(self, event: str, mask: BoolArray) -> None:
-        """Close the links in a mask (G, C, C) but for what finds its way around the ban."""
-        for good, origin in np.argwhere(mask.any(2)).tolist():
-            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, leaks=True))
+    def leave_to_others(
+        self, event: str, mask: BoolArray, share: Amount, leaks: bool, resold: bool
+    ) -> None:
+        """Close the links in a mask (G, C, C) but for what passes by others, for a share of the step.
 
-    def leave_to_third_countries(self, event: str, mask: BoolArray, share: Amount) -> None:
-        """Close the links in a mask (G, C, C) but for what others sell on, for a share of the step."""
+        Args:
+            leaks: goods find their way around it. resold: third countries sell on what they hold.
+        """
         for good, origin in np.argwhere(mask.any(2)).tolist():
-            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, resold=True, share=share))
+            ban = Cap(event, good, origin, mask[good, origin], 0.0, leaks=leaks, resold=resold, share=share)
+            self.caps.append(ban)
 
     def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
         """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).

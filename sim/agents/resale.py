@@ -1,9 +1,9 @@
 """What third countries sell on: stocks that turn over for the sake of neighbours whom a ban keeps from buying.
 
 A ban that spares some countries leaves them a trade: who holds such goods, and can buy more of them, sells to
-those who may not, and buys as much again where it always buys. So what is sold on leaves the banned country's
-sellers and reaches the banned buyers, a margin dearer, by way of stocks whose size is the width of the way. See
-``docs/model.md``, section "Third countries".
+those who may not, and buys as much again where it always buys. So what is sold on leaves the sellers at home
+and reaches the banned buyers, a margin dearer, by way of stocks whose size is the width of the way.
+See ``docs/model.md``, section "Third countries".
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def sold_on(prepared: Prepared, stock: FloatArray, holders: IntArray, open_to: F
 
 
 def usually_sold_on(prepared: Prepared, holders: IntArray, open_to: FloatArray) -> FloatArray:
-    """(M,) t/year of the same with the base year's stocks: what is expected of a ban that nobody has seen yet."""
+    """(M,) t/year of the same with the base year's stocks: expected of a ban that nobody has seen yet."""
     world = prepared.world
     stock = world.need_use * world.need_cover * prepared.behaviour["cover_scale"]
     return sold_on(prepared, stock, holders, open_to) / prepared.step_years

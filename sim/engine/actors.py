@@ -216,8 +216,8 @@ class Actors:
         for process in self.processes:
             orders = process.add_orders(orders)
         capacity = state.capacity * controls.capacity_factor
-        held_back = self.gates.open(regime.market, state.seller_stock, required, capacity, regime.shares)
-        self.gates.resell(regime.market, state.buyer_stock, regime.shares)
+        stocks = state.seller_stock, state.buyer_stock
+        held_back = self.gates.open(regime.market, stocks, required, capacity, regime.shares)
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -31,8 +31,9 @@ class Gates:
     Attributes:
         queues: applications and permits of each licence, by good, origin, destinations and which of such.
         quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
-        leaks: (M,) share of base-year trade that passes each ban that leaks, or around which third countries
-            sell on, by the same.
+        leaks: (M,) share of base-year trade that passes each ban that leaks, by the same.
+        resold: (M,) share of it that third countries can sell on, of each ban that spares some, by the same.
+        ways: both together.
     """
 
     def __init__(self, prepared: Prepared) -> None:
@@ -40,6 +41,8 @@ class Gates:
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
         self.leaks: dict[GateKey, FloatArray] = {}
+        self.resold: dict[GateKey, FloatArray] = {}
+        self.ways: Mapping[GateKey, FloatArray] = _Ways(self.leaks, self.resold)
         self._leaking: dict[GateKey, FloatArray] = {}
         self._event: dict[GateKey, str] = {}
         # Who made nothing in the base year counts in full.
@@ -57,8 +60,9 @@ class Gates:
         self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
         self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
         # In place: who looks ahead reads them, too.
-        for key in set(self.leaks) - kept:
-            del self.leaks[key]
+        for found in (self.leaks, self.resold):
+            for key in set(found) - kept:
+                del found[key]
 
     def _hand_over(self, key: GateKey, event: str) -> None:
         """Keep the queue of an event that comes and goes member by member from now on, or no longer does.
@@ -74,7 +78,7 @@ class Gates:
     def open(
         self,
         market: PolicyMarket,
-        seller_stock: FloatArray,
+        stocks: tuple[FloatArray, FloatArray],
         required: FloatArray,
         capacity: FloatArray,
         shares: Mapping[str, Amount],
@@ -82,7 +86,8 @@ class Gates:
         """File applications for what licensed buyers need, decide what is due, and allot quotas.
 
         Args:
-            seller_stock: (M, O) tonnes on hand. required: (M, N) tonnes that buyers need this step.
+            stocks: tonnes on hand of sellers (M, O) and of buyers (M, N).
+            required: (M, N) tonnes that buyers need this step.
             capacity: (M, O) t/year that facilities can make.
             shares: event id -> share of the step in which it is in force.
 
@@ -90,12 +95,12 @@ class Gates:
             (M, O) tonnes that wait for a decision and are not for sale.
         """
         members, step_years = self._prepared.members, self._prepared.step_years
+        seller_stock, buyer_stock = stocks
         waiting = np.zeros_like(seller_stock)
         for gate in market.gates:
             share = shares.get(gate.rule.event, 1.0)
-            if not isinstance(gate.rule, Licence) and (gate.rule.leaks or gate.rule.resold):
-                usual = share * market.base_cap_flow[gate.cap] * step_years
-                self._leaking[gate.key] = self.leaks.setdefault(gate.key, np.zeros(members)) * usual
+            if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others:
+                self._pass_by_others(market, gate, buyer_stock, share)
                 continue
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
@@ -108,6 +113,25 @@ class Gates:
                 continue
             waiting[:, gate.offers] += self._queue(gate, gate.rule, seller_stock, required, share)
         return waiting
+
+    def _pass_by_others(
+        self, market: PolicyMarket, gate: Gate, buyer_stock: FloatArray, share: Amount
+    ) -> None:
+        """What finds its way around a ban in this step, and what third countries can sell on.
+
+        Equation (M187), docs/model.md, for ``rsl_g``.
+        """
+        assert not isinstance(gate.rule, Licence)
+        members, step_years = self._prepared.members, self._prepared.step_years
+        passes = np.zeros(members)
+        if gate.rule.leaks:
+            passes = self.leaks.setdefault(gate.key, passes)
+        if gate.rule.resold:
+            tonnes = sold_on(self._prepared, buyer_stock, gate.holders, gate.open_to)
+            barred = market.barred_together(gate) * step_years
+            self.resold[gate.key] = tonnes / barred if barred > 0 else np.zeros(members)
+            passes = passes + self.resold[gate.key]
+        self._leaking[gate.key] = passes * (share * market.base_cap_flow[gate.cap] * step_years)
 
     def _queue(
         self, gate: Gate, licence: Licence, seller_stock: FloatArray, required: FloatArray, share: Amount
@@ -143,7 +167,7 @@ class Gates:
             gate.cap: self.queues[gate.key].allowed
             if isinstance(gate.rule, Licence)
             else self._leaking[gate.key]
-            if gate.rule.leaks or gate.rule.resold
+            if gate.rule.passes_by_others
             else self.quotas[gate.key].left
             for gate in market.gates
         }
@@ -171,23 +195,6 @@ class Gates:
             closed = share_of_step(decay, self._prepared.step_years)
             self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
-    def resell(self, market: PolicyMarket, stock: FloatArray, shares: Mapping[str, Amount]) -> None:
-        """What third countries can sell on in this step to those whom bans keep from buying.
-
-        Args:
-            stock: (M, N) tonnes on hand.
-
-        Equation (M187), docs/model.md, for ``leak_g``.
-        """
-        for gate in market.gates:
-            if isinstance(gate.rule, Licence) or not gate.rule.resold:
-                continue
-            tonnes = sold_on(self._prepared, stock, gate.holders, gate.open_to)
-            usual = market.barred_together(gate) * self._prepared.step_years
-            self.leaks[gate.key] = tonnes / usual if usual > 0 else np.zeros_like(tonnes)
-            share = shares.get(gate.rule.event, 1.0) * market.base_cap_flow[gate.cap]
-            self._leaking[gate.key] = self.leaks[gate.key] * share * self._prepared.step_years
-
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
         """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
         for gate in market.gates:
@@ -196,7 +203,7 @@ class Gates:
             used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
             if isinstance(gate.rule, Licence):
                 self.queues[gate.key].use(used)
-            elif not (gate.rule.leaks or gate.rule.resold):
+            elif not gate.rule.passes_by_others:
                 self.quotas[gate.key].use(used)
 
     def keys(self) -> list[dict[str, Any]]:
@@ -209,8 +216,8 @@ class Gates:
             rows.append({"kind": "licence", "event": self._event[key], **place})
         for key, account in self.quotas.items():
             rows.append({"kind": "quota", **_row_of(key), "period": account.period})
-        for key in self.leaks:
-            rows.append({"kind": "leak", **_row_of(key)})
+        for kind, found in (("leak", self.leaks), ("resold", self.resold)):
+            rows += [{"kind": kind, **_row_of(key)} for key in found]
         return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -223,7 +230,9 @@ class Gates:
         first = len(self.queues)
         found |= {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
         first += len(self.quotas)
-        return found | {f"{first + i}/leak": share for i, share in enumerate(self.leaks.values())}
+        found |= {f"{first + i}/leak": share for i, share in enumerate(self.leaks.values())}
+        first += len(self.leaks)
+        return found | {f"{first + i}/resold": share for i, share in enumerate(self.resold.values())}
 
     def restore(self, keys: Sequence[Mapping[str, Any]], saved: Saved) -> None:
         """Take over books; those of measures that are no longer there lapse in the next step.
@@ -242,10 +251,11 @@ class Gates:
     def _restore_row(self, number: int, row: Mapping[str, Any], saved: Saved) -> None:
         world, members = self._prepared.world, np.zeros(self._prepared.members)
         event, good, origin, to = str(row["event"]), row["good"], row["origin"], bytes.fromhex(row["to"])
-        if row["kind"] in ("quota", "leak"):
+        if row["kind"] in ("quota", "leak", "resold"):
             key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
-            if row["kind"] == "leak":
-                self.leaks[key] = saved.take(f"{number}/leak", members)
+            if row["kind"] != "quota":
+                found = self.leaks if row["kind"] == "leak" else self.resold
+                found[key] = saved.take(f"{number}/{row['kind']}", members)
                 return
             period = None if row["period"] is None else str(row["period"])
             self.quotas[key] = QuotaAccount(saved.take(f"{number}/left", members), period)
@@ -273,6 +283,26 @@ class Gates:
             other = found.get(gate.rule.event)
             found[gate.rule.event] = own if other is None else other + own
         return found
+
+
+class _Ways(Mapping[GateKey, FloatArray]):
+    """Shares of base-year trade that pass bans by others, of all kinds together; follows its parts."""
+
+    def __init__(self, *parts: Mapping[GateKey, FloatArray]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, key: GateKey) -> FloatArray:
+        found = [part[key] for part in self._parts if key in part]
+        if not found:
+            raise KeyError(key)
+        total: FloatArray = np.add.reduce(found)
+        return total
+
+    def __iter__(self) -> Iterator[GateKey]:
+        return iter(dict.fromkeys(key for part in self._parts for key in part))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def _row_of(key: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Prospects:
 
     Args:
         response: (O,) elasticity of what sellers make within a year.
-        leaks: (M,) share of base-year trade that passes each ban that leaks; kept up to date by its owner.
+        leaks: (M,) share of base-year trade that passes each ban by others; kept up to date by its owner.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Prospects:
         leaks = tuple(
             Leak(gate.cap, gate.key, tonnes[:, gate.cap], shares.get(gate.rule.event, 1.0) * usual)
             for gate, usual in ((gate, market.base_cap_flow[gate.cap]) for gate in market.gates)
-            if not isinstance(gate.rule, Licence) and (gate.rule.leaks or gate.rule.resold)
+            if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others
         )
         for gate in market.gates:
             if not isinstance(gate.rule, Licence) and gate.rule.resold:

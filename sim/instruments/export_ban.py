@@ -85,10 +85,9 @@ class ExportBan(Instrument):
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        if self.leak:
-            controls.leave_to_smugglers(self.id, mask)
-        elif self._resold and self._spares(controls.world):
-            controls.leave_to_third_countries(self.id, mask, share)
+        resold = self._resold and self._spares(controls.world)
+        if self.leak or resold:
+            controls.leave_to_others(self.id, mask, share, self.leak, resold)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
