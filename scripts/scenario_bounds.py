@@ -40,8 +40,8 @@ ROUNDING = 1e-3
 MOST_LOST = 0.01
 """Share of value added in a year above which a scenario needs a sentence."""
 SHORT, ALIKE, LEAST_USE, COUNTRIES = 0.05, 0.1, 0.01, 3
-"""Of need, missing in the worst year; spread over mean below which shortages are alike; of use, that counts; how
-many have to lack."""
+"""Of need, missing in the worst year; spread over mean below which shortages are alike; part of use that
+counts; how many countries have to lack."""
 REASON = "Loses much because"
 MARKETS = ("gate", "inside", "outside")
 

@@ -1,4 +1,4 @@
-"""What third countries sell on: stocks that turn over for the sake of neighbours whom a ban keeps from buying.
+"""What third countries sell on: stocks that turn over for neighbours whom a ban keeps from buying.
 
 A ban that spares some countries leaves them a trade: who holds such goods, and can buy more of them, sells to
 those who may not, and buys as much again where it always buys. So what is sold on leaves the sellers at home

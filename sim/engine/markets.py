@@ -230,6 +230,8 @@ def _margin(prepared: Prepared, controls: Controls, good: int, pair: PairIndex) 
     """What third countries ask for selling on, over the price: (S, B) or (M, S, B); None where none does.
 
     A link that several bans close to all but third countries has the margin once.
+
+    Equation (M188), docs/model.md, for ``cif_sb``.
     """
     asked: FloatArray | None = None
     margin = prepared.behaviour.shared_or_each("resale_margin")

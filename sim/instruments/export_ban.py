@@ -24,10 +24,11 @@ FULL = parse_quantity("100 %", "share")
 class ExportBan(Instrument):
     """Closes links; for a part of a step it closes them in proportion. Domestic sales stay free.
 
-    Two bans on one link leave open what neither closes: their open shares multiply. Third countries may
-    resell, unless the ban is ``extraterritorial``: then no seller outside ``by`` and ``to`` may ship more to
-    ``to`` than what it holds of other origin. Material comes from ``by`` if it was made there and resold;
-    with ``content`` also what was made elsewhere of such material, by the value share of the inputs.
+    Two bans on one link leave open what neither closes: their open shares multiply. Third countries sell on
+    what they hold (M186 to M188 of ``docs/model.md``), unless the ban is ``extraterritorial``: then no seller
+    outside ``by`` and ``to`` may ship more to ``to`` than what it holds of other origin. Material comes from
+    ``by`` if it was made there and resold; with ``content`` also what was made elsewhere of such material, by
+    the value share of the inputs.
 
     A ban that leaks (``leak``) lets pass a share of base-year trade that grows while the goods are dearer at
     their destination than at home and shrinks as the state closes gaps (M166, M167 of ``docs/model.md``).

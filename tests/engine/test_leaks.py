@@ -1,4 +1,7 @@
-"""Bans around which goods find their way: when, how much, and the same on every road of a run."""
+"""Bans around which goods find their way: when, how much, and the same on every road of a run.
+
+Third countries sell nothing on here; ``test_resale.py`` has what they do.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ def ban(**fields: Any) -> Instrument:
 def simulation(
     world: World, *events: Instrument, members: Any = 1, step: str = "month", **assumptions: float
 ) -> Simulation:
-    scenario: Any = PlainScenario(events=events, step=step, assumptions=assumptions)
+    alone = {"resale_speed": 0.0, **assumptions}
+    scenario: Any = PlainScenario(events=events, step=step, assumptions=alone)
     return Simulation(world, scenario, members=members, seed=7)
 
 
