@@ -8,10 +8,12 @@ names only these are run anew, and the baselines that they are compared to where
 - *price*: a price at which something was traded, over what the highest class of anybody pays for the good
   with other prices as in the base year, at most 1.
 - *lost*: what is lost in the year in which most is, beside the same member of the baseline, of the value
-  added of the sectors that use the goods: at most 1 % in the median member, or a sentence in the scenario's
-  file (*Loses much because*).
+  added of the sectors that use the goods: at most 1 % in the median member.
 - *alike*: no good of which users in three or more countries lack 5 % more of their need than in the baseline
   in their worst year, and all that do lack alike.
+
+What is beyond a bound wants a sentence in the scenario's file: *Dear because*, *Loses much because* or *Alike
+because*.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ MOST_LOST = 0.01
 SHORT, ALIKE, LEAST_USE, COUNTRIES = 0.05, 0.1, 0.01, 3
 """Of need, missing in the worst year; spread over mean below which shortages are alike; part of use that
 counts; how many countries have to lack."""
-REASON = "Loses much because"
+REASONS = {"price": "Dear because", "lost": "Loses much because", "alike": "Alike because"}
+"""With which a scenario's file says why a bound does not hold."""
 MARKETS = ("gate", "inside", "outside")
 
 
@@ -77,13 +80,19 @@ class Verdict:
     """Of value added."""
     alike: dict[str, float]
     """Goods of which all countries lack alike: share of need more than in the baseline."""
-    reason: str
+    explained: frozenset[str]
+    """Bounds that the scenario's file has a sentence on."""
+
+    @property
+    def beyond(self) -> list[str]:
+        """Bounds that do not hold."""
+        holds = {"price": self.price <= 1 + ROUNDING, "lost": self.share <= MOST_LOST, "alike": not self.alike}
+        return [bound for bound, held in holds.items() if not held]
 
     @property
     def missed(self) -> list[str]:
-        """Bounds that do not hold."""
-        found = ["price"] * (self.price > 1 + ROUNDING) + ["alike"] * bool(self.alike)
-        return found + ["lost"] * (self.share > MOST_LOST and not self.reason)
+        """Of these, those that nobody explains."""
+        return [bound for bound in self.beyond if bound not in self.explained]
 
 
 def worst_year(series: FloatArray, steps: int) -> FloatArray:
@@ -168,9 +177,10 @@ def judged(name: str, found: Found, baseline: Found) -> Verdict:
     """A scenario beside its baseline, of the same members."""
     more = [a - b for a, b in zip(found.lost, baseline.lost, strict=True)]
     lost = float(np.median(more))
-    reason = names()[name].read_text(encoding="utf-8").partition(REASON)[2].partition(".")[0]
+    text = names()[name].read_text(encoding="utf-8")
+    explained = frozenset(bound for bound, words in REASONS.items() if words in text)
     share = lost / found.value_added
-    return Verdict(found.price, found.price_of, lost, share, _alike(found, baseline), reason.strip())
+    return Verdict(found.price, found.price_of, lost, share, _alike(found, baseline), explained)
 
 
 def _alike(found: Found, baseline: Found) -> dict[str, float]:
@@ -196,10 +206,15 @@ def said(name: str, found: Found, verdict: Verdict) -> str:
     by = ", ".join(f"{good} {usd / 1e9:.2g}" for good, usd in order if usd > 0)
     alike = ", ".join(f"{good} {100 * share:.0f} %" for good, share in verdict.alike.items())
     return (
-        f"{name}: {', '.join(verdict.missed) or 'within'}; price {verdict.price:.2f} of the highest value "
+        f"{name}: {_judgement(verdict)}; price {verdict.price:.2f} of the highest value "
         f"({verdict.price_of}); lost {100 * verdict.share:.2f} % of value added beside the baseline, "
         f"{verdict.lost / 1e9:.2g} bn USD (largest, in all: {by}); alike: {alike or 'none'}"
     )
+
+
+def _judgement(verdict: Verdict) -> str:
+    said = [bound if bound in verdict.missed else f"{bound} (explained)" for bound in verdict.beyond]
+    return ", ".join(said) or "within"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -326,8 +326,9 @@ def _holders(world: World, controls: Controls, ban: Cap) -> tuple[IntArray, Floa
     It must be free to go to all whom the ban names; who counts or licenses what leaves it sells on nothing.
     """
     reached = np.flatnonzero(ban.destinations)
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
     strict = {
-        rule.origin for rule in (*controls.caps, *controls.licences)
+        rule.origin for rule in rules
         if rule.good == ban.good and (rule.destinations & ban.destinations).any()
     }  # fmt: skip
     needs = np.arange(len(world.need_good))[world.need_slice(ban.good)]
