@@ -86,8 +86,8 @@ class Verdict:
     @property
     def beyond(self) -> list[str]:
         """Bounds that do not hold."""
-        holds = {"price": self.price <= 1 + ROUNDING, "lost": self.share <= MOST_LOST, "alike": not self.alike}
-        return [bound for bound, held in holds.items() if not held]
+        over = {"price": self.price > 1 + ROUNDING, "lost": self.share > MOST_LOST, "alike": bool(self.alike)}
+        return [bound for bound, beyond in over.items() if beyond]
 
     @property
     def missed(self) -> list[str]:
