@@ -265,7 +265,7 @@ class Actors:
     def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        self.gates.leak(regime.market, clearing, regime.shares)
+        self.gates.ways.leak(regime.market, clearing, regime.shares)
         traffic = logistics.Traffic(
             clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.holding import share_of_step
 from sim.agents.licences import LicenceQueue
 from sim.agents.prepared import Prepared
 from sim.agents.quotas import QuotaAccount
-from sim.agents.resale import sold_on
 from sim.arrays import FloatArray, Saved
 from sim.controls import Licence
 from sim.engine.markets import Gate, GateKey, PolicyMarket
 from sim.engine.result import Queued
+from sim.engine.ways import Ways
 from sim.errors import MonaziteError
-from sim.market.clearing import Clearing
 from sim.units import Amount
 
 __all__ = ["Gates"]
@@ -31,19 +29,15 @@ class Gates:
     Attributes:
         queues: applications and permits of each licence, by good, origin, destinations and which of such.
         quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
-        leaks: (M,) share of base-year trade that passes each ban that leaks, by the same.
-        resold: (M,) share of it that third countries can sell on, of each ban that spares some, by the same.
-        ways: both together.
+        ways: what passes each ban around which there are ways, by the same.
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
-        self.leaks: dict[GateKey, FloatArray] = {}
-        self.resold: dict[GateKey, FloatArray] = {}
-        self.ways: Mapping[GateKey, FloatArray] = _Ways(self.leaks, self.resold)
-        self._leaking: dict[GateKey, FloatArray] = {}
+        self.ways = Ways(prepared)
+        self._passing: dict[GateKey, FloatArray] = {}
         self._event: dict[GateKey, str] = {}
         # Who made nothing in the base year counts in full.
         world = prepared.world
@@ -59,10 +53,7 @@ class Gates:
         kept = {gate.key for gate in market.gates}
         self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
         self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
-        # In place: who looks ahead reads them, too.
-        for found in (self.leaks, self.resold):
-            for key in set(found) - kept:
-                del found[key]
+        self.ways.keep(kept)
 
     def _hand_over(self, key: GateKey, event: str) -> None:
         """Keep the queue of an event that comes and goes member by member from now on, or no longer does.
@@ -100,7 +91,7 @@ class Gates:
         for gate in market.gates:
             share = shares.get(gate.rule.event, 1.0)
             if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others:
-                self._pass_by_others(market, gate, buyer_stock, share)
+                self._passing[gate.key] = self.ways.open(market, gate, buyer_stock, share)
                 continue
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
@@ -113,25 +104,6 @@ class Gates:
                 continue
             waiting[:, gate.offers] += self._queue(gate, gate.rule, seller_stock, required, share)
         return waiting
-
-    def _pass_by_others(
-        self, market: PolicyMarket, gate: Gate, buyer_stock: FloatArray, share: Amount
-    ) -> None:
-        """What finds its way around a ban in this step, and what third countries can sell on.
-
-        Equation (M187), docs/model.md, for ``rsl_g``.
-        """
-        assert not isinstance(gate.rule, Licence)
-        members, step_years = self._prepared.members, self._prepared.step_years
-        passes = np.zeros(members)
-        if gate.rule.leaks:
-            passes = self.leaks.setdefault(gate.key, passes)
-        if gate.rule.resold:
-            tonnes = sold_on(self._prepared, buyer_stock, gate.holders, gate.open_to)
-            barred = market.barred_together(gate) * step_years
-            self.resold[gate.key] = tonnes / barred if barred > 0 else np.zeros(members)
-            passes = passes + self.resold[gate.key]
-        self._leaking[gate.key] = passes * (share * market.base_cap_flow[gate.cap] * step_years)
 
     def _queue(
         self, gate: Gate, licence: Licence, seller_stock: FloatArray, required: FloatArray, share: Amount
@@ -166,34 +138,11 @@ class Gates:
         return {
             gate.cap: self.queues[gate.key].allowed
             if isinstance(gate.rule, Licence)
-            else self._leaking[gate.key]
+            else self._passing[gate.key]
             if gate.rule.passes_by_others
             else self.quotas[gate.key].left
             for gate in market.gates
         }
-
-    def leak(self, market: PolicyMarket, clearing: Clearing, shares: Mapping[str, Amount]) -> None:
-        """What a step's prices make of the ways around bans.
-
-        Equations (M166) and (M167), docs/model.md, for ``apart_g`` and ``leak_g``.
-        """
-        behaviour, base_index = self._prepared.behaviour, self._prepared.benchmark.base_index
-        growth, decay = behaviour["leak_growth"][:, 0], behaviour["leak_decay"][:, 0]
-        margin = behaviour["leak_margin"][:, 0]
-        for gate in market.gates:
-            if isinstance(gate.rule, Licence) or not gate.rule.leaks:
-                continue
-            # Sums over a member's own numbers, side by side in memory.
-            base = np.reshape(gate.base, (-1, len(gate.offers), len(gate.needs)))
-            out, home = base.sum(axis=1), base.sum(axis=2)
-            abroad = np.log(clearing.index[:, gate.needs] / base_index[gate.needs])
-            inside = np.log(clearing.price[:, gate.offers])
-            apart = _mean(abroad, out) - _mean(inside, home)
-            in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
-            drive = np.where(in_force, np.maximum(apart - margin, 0.0), 0.0)
-            rest = growth / decay * drive
-            closed = share_of_step(decay, self._prepared.step_years)
-            self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
         """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
@@ -216,7 +165,7 @@ class Gates:
             rows.append({"kind": "licence", "event": self._event[key], **place})
         for key, account in self.quotas.items():
             rows.append({"kind": "quota", **_row_of(key), "period": account.period})
-        for kind, found in (("leak", self.leaks), ("resold", self.resold)):
+        for kind, found in (("leak", self.ways.leaks), ("resold", self.ways.resold)):
             rows += [{"kind": kind, **_row_of(key)} for key in found]
         return rows
 
@@ -230,9 +179,9 @@ class Gates:
         first = len(self.queues)
         found |= {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
         first += len(self.quotas)
-        found |= {f"{first + i}/leak": share for i, share in enumerate(self.leaks.values())}
-        first += len(self.leaks)
-        return found | {f"{first + i}/resold": share for i, share in enumerate(self.resold.values())}
+        found |= {f"{first + i}/leak": share for i, share in enumerate(self.ways.leaks.values())}
+        first += len(self.ways.leaks)
+        return found | {f"{first + i}/resold": share for i, share in enumerate(self.ways.resold.values())}
 
     def restore(self, keys: Sequence[Mapping[str, Any]], saved: Saved) -> None:
         """Take over books; those of measures that are no longer there lapse in the next step.
@@ -254,7 +203,7 @@ class Gates:
         if row["kind"] in ("quota", "leak", "resold"):
             key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
             if row["kind"] != "quota":
-                found = self.leaks if row["kind"] == "leak" else self.resold
+                found = self.ways.leaks if row["kind"] == "leak" else self.ways.resold
                 found[key] = saved.take(f"{number}/{row['kind']}", members)
                 return
             period = None if row["period"] is None else str(row["period"])
@@ -285,35 +234,7 @@ class Gates:
         return found
 
 
-class _Ways(Mapping[GateKey, FloatArray]):
-    """Shares of base-year trade that pass bans by others, of all kinds together; follows its parts."""
-
-    def __init__(self, *parts: Mapping[GateKey, FloatArray]) -> None:
-        self._parts = parts
-
-    def __getitem__(self, key: GateKey) -> FloatArray:
-        found = [part[key] for part in self._parts if key in part]
-        if not found:
-            raise KeyError(key)
-        total: FloatArray = np.add.reduce(found)
-        return total
-
-    def __iter__(self) -> Iterator[GateKey]:
-        return iter(dict.fromkeys(key for part in self._parts for key in part))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-
 def _row_of(key: Any) -> dict[str, Any]:
     """The key of a quota or of a ban that leaks, as JSON has it."""
     event, good, origin, to, offers = key
     return {"event": event, "good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
-
-
-def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:
-    """(M,) means of values (M, n), weighted by (1 or M, n); 0 where nothing weighs."""
-    total = np.ascontiguousarray(weight).sum(axis=1)
-    summed = np.ascontiguousarray(values * weight).sum(axis=1)
-    found: FloatArray = np.divide(summed, total, out=np.zeros(len(summed)), where=total > 0)
-    return found

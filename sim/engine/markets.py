@@ -62,10 +62,8 @@ class Gate:
     """(B,) positions on the axis of needs."""
     base: FloatArray
     """(S, B), or (M, S, B) where members differ: base-year tonnes per year on links that are open."""
-    holders: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """(n,) needs of third countries whose stocks may be sold on, on the axis of needs."""
-    open_to: FloatArray = field(default_factory=lambda: np.ones((1, 0)))
-    """(1 or M, n) part of these stocks that may go wherever the ceiling holds."""
+    holders: tuple[IntArray, FloatArray] | None = None
+    """Needs (n,) of third countries whose stocks may be sold on, and the part (1 or M, n) that may."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ class PolicyMarket:
         """Base-year t/year that all bans of its kind keep from buyers of a gate: each counts by its part."""
         together = 0.0
         for other in self.gates:
-            same = isinstance(other.rule, Cap) and other.rule.resold and other.rule.good == gate.rule.good
+            same = isinstance(other.rule, Cap) and other.rule.sold_on and other.rule.good == gate.rule.good
             if same and np.intersect1d(other.needs, gate.needs).size:
                 together += float(self.base_cap_flow[other.cap])
         return together
@@ -236,7 +234,7 @@ def _margin(prepared: Prepared, controls: Controls, good: int, pair: PairIndex) 
     asked: FloatArray | None = None
     margin = prepared.behaviour.shared_or_each("resale_margin")
     for cap in controls.caps:
-        if cap.resold and cap.good == good:
+        if cap.sold_on and cap.good == good:
             here = (pair[0] == cap.origin) & cap.destinations[pair[1]]
             by_member = np.ndim(margin) > 0 or np.ndim(cap.share) > 0
             factor = 1 + np.ravel(margin) * np.ravel(cap.share)
@@ -276,10 +274,13 @@ class _Ceilings:
         if isinstance(rule, Licence) or rule.counts:
             at = np.flatnonzero(sellers) + world.offer_slice(rule.good).start
             to = np.flatnonzero(buyers) + world.need_slice(rule.good).start
-            # Nobody applies for what a ban forbids.
-            admitted = block * self._opened[rule.good][..., sellers, :][..., buyers]
-            holders = _holders(world, controls, rule) if isinstance(rule, Cap) and rule.resold else ()
-            self.gates.append(Gate(key, rule, len(self.groups), at, to, admitted, *holders))
+            # Nobody applies for what a ban forbids, nor for what others sell on.
+            opened = self._opened[rule.good]
+            if isinstance(rule, Licence):
+                opened = opened * _not_sold_on(world, controls, rule)
+            admitted = block * opened[..., sellers, :][..., buyers]
+            holders = _holders(world, controls, rule) if isinstance(rule, Cap) and rule.sold_on else None
+            self.gates.append(Gate(key, rule, len(self.groups), at, to, admitted, holders))
         self.amounts.append(0.0 if isinstance(rule, Licence) else rule.tonnes_per_year)
         self.free.append(rule.free_share if isinstance(rule, Licence) else 0.0)
         self._add((rule.good, sellers, buyers), float(block.sum()), rule.event)
@@ -335,8 +336,19 @@ def _holders(world: World, controls: Controls, ban: Cap) -> tuple[IntArray, Floa
     country = world.need_country[needs]
     away = ~ban.destinations[country] & ~np.isin(country, [ban.origin, *strict])
     holders, country = needs[away], country[away]
-    open_to = controls.open_share.on(ban.good, (country[:, None], reached[None]))
-    return holders, np.reshape(open_to.min(axis=-1, initial=1.0), (-1, len(holders)))
+    open_to = controls.open_share.on(ban.good, (country[:, None], reached[None])).min(axis=-1, initial=1.0)
+    return holders, np.atleast_2d(open_to) * np.reshape(ban.resold, (-1, 1))
+
+
+def _not_sold_on(world: World, controls: Controls, licence: Licence) -> Amount:
+    """(S, B) or (M, S, B) part of a step in which no ban is on a link around which others sell on."""
+    origin, destination = world.link_countries(licence.good)
+    left: Amount = 1.0
+    for cap in controls.caps:
+        if cap.sold_on and cap.good == licence.good and cap.origin == licence.origin:
+            here = (origin == cap.origin)[:, None] & cap.destinations[destination]
+            left = left * np.where(here, 1 - _by_link(cap.share), 1.0)
+    return left
 
 
 def _quota_key(quota: Cap) -> QuotaKey:

@@ -51,8 +51,8 @@ class Prospects:
             if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others
         )
         for gate in market.gates:
-            if not isinstance(gate.rule, Licence) and gate.rule.resold:
-                passes = usually_sold_on(prepared, gate.holders, gate.open_to)
+            if gate.holders is not None:
+                passes = usually_sold_on(prepared, *gate.holders)
                 self._unseen[gate.key] = passes / max(market.barred_together(gate), 1e-300)
         tonnes = self._leaking(tonnes, leaks)
         return Coming(controls, market.market, tonnes, applied, ratio, touched, leaks)

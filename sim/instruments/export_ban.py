@@ -85,10 +85,12 @@ class ExportBan(Instrument):
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
+        import numpy as np
+
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        resold = self._resold and self._spares(controls.world)
-        if self.leak or resold:
-            controls.leave_to_others(self.id, mask, share, self.leak, resold)
+        resold = self._sold_on(controls.world)
+        if self.leak or np.ndim(resold) or resold > 0:
+            controls.leave_to_others(self.id, mask, self.leak, resold, share)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
@@ -102,10 +104,12 @@ class ExportBan(Instrument):
         found._resold = third_countries_resell
         return found
 
-    def _spares(self, world: World) -> bool:
-        """Whether there is a third country that may pass the goods on."""
+    def _sold_on(self, world: World) -> Amount:
+        """Part of their stocks that third countries may sell on: all but what a rule on resale holds back."""
         named = self.country_mask(world, self.by) | self.country_mask(world, self.to)
-        return not self.extraterritorial and not bool(named.all())
+        if not self._resold or bool(named.all()):
+            return 0.0
+        return 1 - self.compliance.amount if self.extraterritorial else 1.0
 
     def resale(self, world: World) -> Resale | None:
         """The rule on third countries, as it is in a whole step in force; None where there is none."""

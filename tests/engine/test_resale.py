@@ -38,7 +38,7 @@ def advanced(run: Simulation, steps: int) -> Simulation:
 
 
 def share(run: Simulation) -> np.ndarray:
-    (found,) = run.actors.gates.resold.values()
+    (found,) = run.actors.gates.ways.resold.values()
     return found
 
 
@@ -59,13 +59,13 @@ def test_the_equations(small_world: World) -> None:
     run = advanced(simulation(small_world, ban()), 4)
     (gate,) = run.last.market.gates
     world, prepared = run.world, run.case.prepared
-    holds = {world.countries[c] for c in world.need_country[gate.holders].tolist()}
+    holds = {world.countries[c] for c in world.need_country[gate.holders[0]].tolist()}
     assert holds == {"JPN", "ROW"}
     # What arrives in the step can be sold on in it.
     stock = run.state.buyer_stock[0] + run.state.transit[0, 0]
     advanced(run, 1)
     turned = 1 - np.exp(-prepared.behaviour["resale_speed"][0, 0] / 12)
-    width = turned * stock[gate.holders].sum()
+    width = turned * stock[gate.holders[0]].sum()
     assert width > 0
     assert share(run)[0] == pytest.approx(width / (gate.base.sum() / 12), rel=1e-12)
     assert 0 < passing(run)[0] <= width * (1 + 1e-6)
@@ -101,7 +101,7 @@ def test_where_nobody_sells_on_a_ban_has_the_bits_of_closed_links(small_world: W
         shut.step()
         assert np.array_equal(run.last.clearing.purchases, shut.last.clearing.purchases)
         assert np.array_equal(run.state.gate_price, shut.state.gate_price)
-    assert not run.actors.gates.resold
+    assert not run.actors.gates.ways.resold
 
 
 @pytest.mark.parametrize(
@@ -111,24 +111,24 @@ def test_who_must_not_sell_on_does_not(small_world: World, fields: dict[str, Any
     fields = fields | {"to": ["USA"] if "extraterritorial" in fields else ["world"]}
     run = advanced(simulation(small_world, ban(**fields)), 5)
     assert not run.last.market.gates
-    assert not run.actors.gates.resold
+    assert not run.actors.gates.ways.resold
 
 
 def test_a_country_with_a_ban_of_its_own_sells_nothing_on(small_world: World) -> None:
     run = advanced(simulation(small_world, ban(), ban("other", by="JPN")), 5)
     world = run.world
     for gate in run.last.market.gates:
-        holds = {world.countries[c] for c in world.need_country[gate.holders].tolist()}
+        holds = {world.countries[c] for c in world.need_country[gate.holders[0]].tolist()}
         assert holds == {"ROW"}
     # Both ways together are as wide as what the third country turns over.
     width = sum(
         share * run.last.market.base_cap_flow[gate.cap] / 12
-        for gate, share in zip(run.last.market.gates, run.actors.gates.resold.values(), strict=True)
+        for gate, share in zip(run.last.market.gates, run.actors.gates.ways.resold.values(), strict=True)
     )
     turned = 1 - np.exp(-run.case.prepared.behaviour["resale_speed"][0, 0] / 12)
     before = advanced(simulation(small_world, ban(), ban("other", by="JPN")), 4)
     stock = before.state.buyer_stock[0] + before.state.transit[0, 0]
-    holders = run.last.market.gates[0].holders
+    holders = run.last.market.gates[0].holders[0]
     assert width[0] == pytest.approx(turned * stock[holders].sum(), rel=1e-9)
 
 
@@ -163,8 +163,8 @@ def test_a_checkpoint_and_a_member_alone_go_on_with_the_same_bits(small_world: W
 
 def test_a_ban_that_leaks_lets_pass_both(small_world: World) -> None:
     run = advanced(simulation(small_world, ban(leak=True), leak_margin=0.01), 10)
-    gates = run.actors.gates
-    (leak,), (resold,), (both,) = gates.leaks.values(), gates.resold.values(), gates.ways.values()
+    ways = run.actors.gates.ways
+    (leak,), (resold,), (both,) = ways.leaks.values(), ways.resold.values(), ways.values()
     assert both == pytest.approx(leak + resold, rel=1e-12)
 
 
