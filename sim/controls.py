@@ -402,7 +402,7 @@ class Controls:
         """(G, C, C) all False."""
         return np.zeros(self.open_share.shared.shape, dtype=bool)
 
-    def leave_to_others(self, event: str, mask: BoolArray, leaks: bool, resold: Amount, share: Amount) -> None:
+    def leave_ways(self, event: str, mask: BoolArray, leaks: bool, resold: Amount, share: Amount) -> None:
         """Close the links in a mask (G, C, C) but for what passes by others, see :class:`Cap`."""
         for good, origin in np.argwhere(mask.any(2)).tolist():
             cap = Cap(event, good, origin, mask[good, origin], 0.0, leaks=leaks, resold=resold, share=share)

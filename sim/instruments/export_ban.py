@@ -90,7 +90,7 @@ class ExportBan(Instrument):
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         resold = self._sold_on(controls.world)
         if self.leak or np.ndim(resold) or resold > 0:
-            controls.leave_to_others(self.id, mask, self.leak, resold, share)
+            controls.leave_ways(self.id, mask, self.leak, resold, share)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
