@@ -7,8 +7,8 @@ names only these are run anew, and the baselines that they are compared to where
 
 - *price*: a price at which something was traded, over what the highest class of anybody pays for the good
   with other prices as in the base year, at most 1.
-- *lost*: what is lost in the year in which most is, beside the same member of the baseline, of the value
-  added of the sectors that use the goods: at most 1 % in the median member.
+- *lost*: what is lost beside the same member of the baseline in the year in which most is, of the value added
+  of the sectors that use the goods: at most 1 % in the median member. Of a baseline, all that is lost.
 - *alike*: no good of which users in three or more countries lack 5 % more of their need than in the baseline
   in their worst year, and all that do lack alike.
 
@@ -56,8 +56,10 @@ class Found:
     price: float
     """Largest price over what the highest class of anybody pays."""
     price_of: str
-    lost: list[float]
-    """(M,) USD in the worst year."""
+    lost: list[list[float]]
+    """(M, T) USD lost in each step."""
+    year: int
+    """Steps in a year."""
     value_added: float
     """USD a year of all sectors that use the goods."""
     lost_by: dict[str, float]
@@ -75,7 +77,7 @@ class Verdict:
     price: float
     price_of: str
     lost: float
-    """USD more than in the baseline, median of the members."""
+    """USD more than in the baseline in the worst year, median of the members; of a baseline all."""
     share: float
     """Of value added."""
     alike: dict[str, float]
@@ -146,7 +148,7 @@ class _Watch:
         good, country = np.divmod(self._places.keys, len(world.countries))
         names = [f"{world.goods[g].id} {world.countries[c]}" for g, c in zip(good, country, strict=True)]
         return Found(
-            self._price, self._price_of, worst_year(lost.sum(axis=2, keepdims=True), year)[:, 0].tolist(),
+            self._price, self._price_of, lost.sum(axis=2).tolist(), year,
             float(world.facility_value_added.sum()),
             {world.goods[g].id: float(v) for g, v in zip(self._goods.keys.tolist(), by_good, strict=True)},
             dict(zip(names, share.T.tolist(), strict=True)),
@@ -175,8 +177,8 @@ def baseline_of(name: str) -> tuple[str, tuple[str, ...]]:
 
 def judged(name: str, found: Found, baseline: Found) -> Verdict:
     """A scenario beside its baseline, of the same members."""
-    more = [a - b for a, b in zip(found.lost, baseline.lost, strict=True)]
-    lost = float(np.median(more))
+    more = np.subtract(found.lost, baseline.lost) if baseline is not found else np.array(found.lost)
+    lost = float(np.median(worst_year(more[:, :, None], found.year)))
     text = names()[name].read_text(encoding="utf-8")
     explained = frozenset(bound for bound, words in REASONS.items() if words in text)
     share = lost / found.value_added
