@@ -82,6 +82,20 @@ class Cap:
     part: Amount = 0.0
     leaks: bool = False
     """Whether trade finds its way around it in time, the more the wider prices are apart."""
+    resold: Amount = 0.0
+    """Part of the stocks of third countries that may be sold on around it, one number or (M,)."""
+    share: Amount = 0.0
+    """Of the step in which what is resold costs more, one number or (M,)."""
+
+    @property
+    def passes_by_others(self) -> bool:
+        """Whether goods go round it, by third countries or under other names."""
+        return self.leaks or self.sold_on
+
+    @property
+    def sold_on(self) -> bool:
+        """Whether third countries may sell on around it; a part that members draw counts even if it is 0."""
+        return np.ndim(self.resold) > 0 or bool(np.any(np.asarray(self.resold) > 0))
 
     @property
     def counts(self) -> bool:
@@ -89,7 +103,7 @@ class Cap:
         # A share that members draw counts even where it is 0: what is kept must not depend on draws.
         drawn = np.ndim(self.carry_over) > 0
         carried = drawn or bool(np.any(np.asarray(self.carry_over) > 0))
-        return bool(self.period) or carried or self.makers is not None or self.leaks
+        return bool(self.period) or carried or self.makers is not None or self.passes_by_others
 
 
 @dataclass(frozen=True)
@@ -388,10 +402,11 @@ class Controls:
         """(G, C, C) all False."""
         return np.zeros(self.open_share.shared.shape, dtype=bool)
 
-    def leave_to_smugglers(self, event: str, mask: BoolArray) -> None:
-        """Close the links in a mask (G, C, C) but for what finds its way around the ban."""
+    def leave_ways(self, event: str, mask: BoolArray, leaks: bool, resold: Amount, share: Amount) -> None:
+        """Close the links in a mask (G, C, C) but for what passes by others, see :class:`Cap`."""
         for good, origin in np.argwhere(mask.any(2)).tolist():
-            self.caps.append(Cap(event, good, origin, mask[good, origin], 0.0, leaks=True))
+            cap = Cap(event, good, origin, mask[good, origin], 0.0, leaks=leaks, resold=resold, share=share)
+            self.caps.append(cap)
 
     def close_links(self, event: str, mask: BoolArray, share: Amount, partly: bool) -> None:
         """Close the links in a mask (G, C, C) for a share of the step, one number or (M,).

@@ -60,6 +60,9 @@ class PlainEvent:
     def resale(self, world: World) -> None:
         return None
 
+    def under(self, third_countries_resell: bool) -> Self:
+        return self
+
     def as_known(self, day: dt.date) -> Self:
         return self
 

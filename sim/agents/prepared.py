@@ -61,6 +61,11 @@ class Prepared:
         return drawn or bool((self.sigma_long > np.atleast_2d(self.sigma)).any())
 
     @cached_property
+    def resells(self) -> bool:
+        """Whether third countries sell on what they hold: never where the speed is given as 0."""
+        return "resale_speed" in self.behaviour.drawn or bool((self.behaviour["resale_speed"] > 0).any())
+
+    @cached_property
     def fringe(self) -> FloatArray:
         """(1 or M, G) equal small firms behind a producer whom no table names."""
         each = np.atleast_2d(np.asarray(self.behaviour.shared_or_each("fringe_firms"), dtype=np.float64))

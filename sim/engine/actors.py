@@ -216,7 +216,8 @@ class Actors:
         for process in self.processes:
             orders = process.add_orders(orders)
         capacity = state.capacity * controls.capacity_factor
-        held_back = self.gates.open(regime.market, state.seller_stock, required, capacity, regime.shares)
+        stocks = state.seller_stock, state.buyer_stock
+        held_back = self.gates.open(regime.market, stocks, required, capacity, regime.shares)
         self.wanted = Wanted(required, orders, tiers, worth, held_back)
         return self.wanted
 
@@ -264,7 +265,7 @@ class Actors:
     def ship(self, regime: Regime, clearing: Clearing, wanted: Wanted) -> FloatArray:
         """6. Sold tonnes leave the sellers' stocks, travel, and arrive after their transit time."""
         self.gates.use(regime.market, clearing.cap_flow, regime.shares)
-        self.gates.leak(regime.market, clearing, regime.shares)
+        self.gates.ways.leak(regime.market, clearing, regime.shares)
         traffic = logistics.Traffic(
             clearing, wanted.orders, regime.market.lag_weight, regime.controls.resales
         )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.holding import share_of_step
 from sim.agents.licences import LicenceQueue
 from sim.agents.prepared import Prepared
 from sim.agents.quotas import QuotaAccount
@@ -17,8 +16,8 @@ from sim.arrays import FloatArray, Saved
 from sim.controls import Licence
 from sim.engine.markets import Gate, GateKey, PolicyMarket
 from sim.engine.result import Queued
+from sim.engine.ways import Ways
 from sim.errors import MonaziteError
-from sim.market.clearing import Clearing
 from sim.units import Amount
 
 __all__ = ["Gates"]
@@ -30,15 +29,15 @@ class Gates:
     Attributes:
         queues: applications and permits of each licence, by good, origin, destinations and which of such.
         quotas: what is left of each quota that is counted, by event, good, origin, destinations and offers.
-        leaks: (M,) share of base-year trade that passes each ban that leaks, by the same.
+        ways: what passes each ban around which there are ways, by the same.
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self.queues: dict[GateKey, LicenceQueue] = {}
         self.quotas: dict[GateKey, QuotaAccount] = {}
-        self.leaks: dict[GateKey, FloatArray] = {}
-        self._leaking: dict[GateKey, FloatArray] = {}
+        self.ways = Ways(prepared)
+        self._passing: dict[GateKey, FloatArray] = {}
         self._event: dict[GateKey, str] = {}
         # Who made nothing in the base year counts in full.
         world = prepared.world
@@ -54,9 +53,7 @@ class Gates:
         kept = {gate.key for gate in market.gates}
         self.queues = {key: queue for key, queue in self.queues.items() if key in kept}
         self.quotas = {key: account for key, account in self.quotas.items() if key in kept}
-        # In place: who looks ahead reads them, too.
-        for key in set(self.leaks) - kept:
-            del self.leaks[key]
+        self.ways.keep(kept)
 
     def _hand_over(self, key: GateKey, event: str) -> None:
         """Keep the queue of an event that comes and goes member by member from now on, or no longer does.
@@ -72,7 +69,7 @@ class Gates:
     def open(
         self,
         market: PolicyMarket,
-        seller_stock: FloatArray,
+        stocks: tuple[FloatArray, FloatArray],
         required: FloatArray,
         capacity: FloatArray,
         shares: Mapping[str, Amount],
@@ -80,7 +77,8 @@ class Gates:
         """File applications for what licensed buyers need, decide what is due, and allot quotas.
 
         Args:
-            seller_stock: (M, O) tonnes on hand. required: (M, N) tonnes that buyers need this step.
+            stocks: tonnes on hand of sellers (M, O) and of buyers (M, N).
+            required: (M, N) tonnes that buyers need this step.
             capacity: (M, O) t/year that facilities can make.
             shares: event id -> share of the step in which it is in force.
 
@@ -88,12 +86,12 @@ class Gates:
             (M, O) tonnes that wait for a decision and are not for sale.
         """
         members, step_years = self._prepared.members, self._prepared.step_years
+        seller_stock, buyer_stock = stocks
         waiting = np.zeros_like(seller_stock)
         for gate in market.gates:
             share = shares.get(gate.rule.event, 1.0)
-            if not isinstance(gate.rule, Licence) and gate.rule.leaks:
-                usual = share * market.base_cap_flow[gate.cap] * step_years
-                self._leaking[gate.key] = self.leaks.setdefault(gate.key, np.zeros(members)) * usual
+            if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others:
+                self._passing[gate.key] = self.ways.open(market, gate, buyer_stock, share)
                 continue
             if not isinstance(gate.rule, Licence):
                 account = self.quotas.setdefault(gate.key, QuotaAccount(np.zeros(members)))
@@ -140,34 +138,11 @@ class Gates:
         return {
             gate.cap: self.queues[gate.key].allowed
             if isinstance(gate.rule, Licence)
-            else self._leaking[gate.key]
-            if gate.rule.leaks
+            else self._passing[gate.key]
+            if gate.rule.passes_by_others
             else self.quotas[gate.key].left
             for gate in market.gates
         }
-
-    def leak(self, market: PolicyMarket, clearing: Clearing, shares: Mapping[str, Amount]) -> None:
-        """What a step's prices make of the ways around bans.
-
-        Equations (M166) and (M167), docs/model.md, for ``apart_g`` and ``leak_g``.
-        """
-        behaviour, base_index = self._prepared.behaviour, self._prepared.benchmark.base_index
-        growth, decay = behaviour["leak_growth"][:, 0], behaviour["leak_decay"][:, 0]
-        margin = behaviour["leak_margin"][:, 0]
-        for gate in market.gates:
-            if isinstance(gate.rule, Licence) or not gate.rule.leaks:
-                continue
-            # Sums over a member's own numbers, side by side in memory.
-            base = np.reshape(gate.base, (-1, len(gate.offers), len(gate.needs)))
-            out, home = base.sum(axis=1), base.sum(axis=2)
-            abroad = np.log(clearing.index[:, gate.needs] / base_index[gate.needs])
-            inside = np.log(clearing.price[:, gate.offers])
-            apart = _mean(abroad, out) - _mean(inside, home)
-            in_force = np.asarray(shares.get(gate.rule.event, 1.0)) > 0
-            drive = np.where(in_force, np.maximum(apart - margin, 0.0), 0.0)
-            rest = growth / decay * drive
-            closed = share_of_step(decay, self._prepared.step_years)
-            self.leaks[gate.key] = self.leaks[gate.key] + closed * (rest - self.leaks[gate.key])
 
     def use(self, market: PolicyMarket, cap_flow: FloatArray, shares: Mapping[str, Amount]) -> None:
         """Book exports, (M, C) tonnes, on permits and quotas; what passes freely needs neither."""
@@ -177,7 +152,7 @@ class Gates:
             used = np.maximum(cap_flow[:, gate.cap] - free, 0.0) * in_force
             if isinstance(gate.rule, Licence):
                 self.queues[gate.key].use(used)
-            elif not gate.rule.leaks:
+            elif not gate.rule.passes_by_others:
                 self.quotas[gate.key].use(used)
 
     def keys(self) -> list[dict[str, Any]]:
@@ -190,8 +165,8 @@ class Gates:
             rows.append({"kind": "licence", "event": self._event[key], **place})
         for key, account in self.quotas.items():
             rows.append({"kind": "quota", **_row_of(key), "period": account.period})
-        for key in self.leaks:
-            rows.append({"kind": "leak", **_row_of(key)})
+        for kind, found in (("leak", self.ways.leaks), ("resold", self.ways.resold)):
+            rows += [{"kind": kind, **_row_of(key)} for key in found]
         return rows
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -204,7 +179,9 @@ class Gates:
         first = len(self.queues)
         found |= {f"{first + i}/left": account.left for i, account in enumerate(self.quotas.values())}
         first += len(self.quotas)
-        return found | {f"{first + i}/leak": share for i, share in enumerate(self.leaks.values())}
+        found |= {f"{first + i}/leak": share for i, share in enumerate(self.ways.leaks.values())}
+        first += len(self.ways.leaks)
+        return found | {f"{first + i}/resold": share for i, share in enumerate(self.ways.resold.values())}
 
     def restore(self, keys: Sequence[Mapping[str, Any]], saved: Saved) -> None:
         """Take over books; those of measures that are no longer there lapse in the next step.
@@ -223,10 +200,11 @@ class Gates:
     def _restore_row(self, number: int, row: Mapping[str, Any], saved: Saved) -> None:
         world, members = self._prepared.world, np.zeros(self._prepared.members)
         event, good, origin, to = str(row["event"]), row["good"], row["origin"], bytes.fromhex(row["to"])
-        if row["kind"] in ("quota", "leak"):
+        if row["kind"] in ("quota", "leak", "resold"):
             key = event, int(good), int(origin), to, bytes.fromhex(row["offers"])
-            if row["kind"] == "leak":
-                self.leaks[key] = saved.take(f"{number}/leak", members)
+            if row["kind"] != "quota":
+                found = self.ways.leaks if row["kind"] == "leak" else self.ways.resold
+                found[key] = saved.take(f"{number}/{row['kind']}", members)
                 return
             period = None if row["period"] is None else str(row["period"])
             self.quotas[key] = QuotaAccount(saved.take(f"{number}/left", members), period)
@@ -260,11 +238,3 @@ def _row_of(key: Any) -> dict[str, Any]:
     """The key of a quota or of a ban that leaks, as JSON has it."""
     event, good, origin, to, offers = key
     return {"event": event, "good": int(good), "origin": int(origin), "to": to.hex(), "offers": offers.hex()}
-
-
-def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:
-    """(M,) means of values (M, n), weighted by (1 or M, n); 0 where nothing weighs."""
-    total = np.ascontiguousarray(weight).sum(axis=1)
-    summed = np.ascontiguousarray(values * weight).sum(axis=1)
-    found: FloatArray = np.divide(summed, total, out=np.zeros(len(summed)), where=total > 0)
-    return found

@@ -62,6 +62,8 @@ class Gate:
     """(B,) positions on the axis of needs."""
     base: FloatArray
     """(S, B), or (M, S, B) where members differ: base-year tonnes per year on links that are open."""
+    holders: tuple[IntArray, FloatArray] | None = None
+    """Needs (n,) of third countries whose stocks may be sold on, and the part (1 or M, n) that may."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,15 @@ class PolicyMarket:
             bound = allowed + self.free_tonnes(cap, shares, step_years)
             tonnes[:, cap] = np.where(np.asarray(share) > 0, bound, NO_CAP)
         return tonnes
+
+    def barred_together(self, gate: Gate) -> float:
+        """Base-year t/year that all bans of its kind keep from buyers of a gate: each counts by its part."""
+        together = 0.0
+        for other in self.gates:
+            same = isinstance(other.rule, Cap) and other.rule.sold_on and other.rule.good == gate.rule.good
+            if same and np.intersect1d(other.needs, gate.needs).size:
+                together += float(self.base_cap_flow[other.cap])
+        return together
 
     def free_tonnes(self, cap: int, shares: Mapping[str, Amount], step_years: float) -> Amount:
         """Tonnes, one number or (M,), that pass beside a cap: what needs no licence, and the part of a step
@@ -197,6 +208,9 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
         tariff = np.maximum(1 + controls.tariff_rate.on(g, pair), LEAST_LEFT)
         landed = world.delivered_over_fob(g, freight, tariff)
         change = tax * (landed / world.base_wedge(g))
+        third = _margin(prepared, controls, g, pair)
+        if third is not None:
+            change, tax = change * third, tax * third
         preference = controls.preference.on(g, pair)
         weight = _tilted(benchmark.kernel[g], preference)
         opened = controls.open_share.on(g, pair) * _between(world, controls, g)
@@ -208,6 +222,26 @@ def _links(prepared: Prepared, controls: Controls) -> _Links:
         found.cif.append(tax * freight)
         found.delivered.append(tax * landed)
     return found
+
+
+def _margin(prepared: Prepared, controls: Controls, good: int, pair: PairIndex) -> FloatArray | None:
+    """What third countries ask for selling on, over the price: (S, B) or (M, S, B); None where none does.
+
+    A link that several bans close to all but third countries has the margin once.
+
+    Equation (M188), docs/model.md, for ``cif_sb``.
+    """
+    asked: FloatArray | None = None
+    margin = prepared.behaviour.shared_or_each("resale_margin")
+    for cap in controls.caps:
+        if cap.sold_on and cap.good == good:
+            here = (pair[0] == cap.origin) & cap.destinations[pair[1]]
+            by_member = np.ndim(margin) > 0 or np.ndim(cap.share) > 0
+            factor = 1 + np.ravel(margin) * np.ravel(cap.share)
+            factor = factor.reshape(-1, 1, 1) if by_member else factor[0]
+            over = np.where(here, factor, 1.0)
+            asked = over if asked is None else np.maximum(asked, over)
+    return asked
 
 
 class _Ceilings:
@@ -226,12 +260,12 @@ class _Ceilings:
     def add_rules(self, controls: Controls, differing: Collection[str]) -> None:
         """Quotas and licences."""
         for quota in controls.caps:
-            self._add_rule(quota, _quota_key(quota))
+            self._add_rule(controls, quota, _quota_key(quota))
         names = licence_keys(controls.licences, differing)
         for licence, key in zip(controls.licences, names, strict=True):
-            self._add_rule(licence, key)
+            self._add_rule(controls, licence, key)
 
-    def _add_rule(self, rule: Cap | Licence, key: GateKey) -> None:
+    def _add_rule(self, controls: Controls, rule: Cap | Licence, key: GateKey) -> None:
         world = self._prepared.world
         sellers, buyers = _covered(world, rule)
         if not sellers.any() or not buyers.any():
@@ -240,9 +274,13 @@ class _Ceilings:
         if isinstance(rule, Licence) or rule.counts:
             at = np.flatnonzero(sellers) + world.offer_slice(rule.good).start
             to = np.flatnonzero(buyers) + world.need_slice(rule.good).start
-            # Nobody applies for what a ban forbids.
-            admitted = block * self._opened[rule.good][..., sellers, :][..., buyers]
-            self.gates.append(Gate(key, rule, len(self.groups), at, to, admitted))
+            # Nobody applies for what a ban forbids, nor for what others sell on.
+            opened = self._opened[rule.good]
+            if isinstance(rule, Licence):
+                opened = opened * _not_sold_on(world, controls, rule)
+            admitted = block * opened[..., sellers, :][..., buyers]
+            holders = _holders(world, controls, rule) if isinstance(rule, Cap) and rule.sold_on else None
+            self.gates.append(Gate(key, rule, len(self.groups), at, to, admitted, holders))
         self.amounts.append(0.0 if isinstance(rule, Licence) else rule.tonnes_per_year)
         self.free.append(rule.free_share if isinstance(rule, Licence) else 0.0)
         self._add((rule.good, sellers, buyers), float(block.sum()), rule.event)
@@ -281,6 +319,36 @@ def _covered(world: World, rule: Cap | Licence) -> tuple[BoolArray, BoolArray]:
     if isinstance(rule, Licence) and rule.exempt_needs is not None:
         buyers &= ~rule.exempt_needs[world.need_slice(rule.good)]
     return sellers, buyers
+
+
+def _holders(world: World, controls: Controls, ban: Cap) -> tuple[IntArray, FloatArray]:
+    """Needs (n,) of third countries who may sell on, and the part (1 or M, n) of their stocks that may go.
+
+    It must be free to go to all whom the ban names; who counts or licenses what leaves it sells on nothing.
+    """
+    reached = np.flatnonzero(ban.destinations)
+    rules: list[Cap | Licence] = [*controls.caps, *controls.licences]
+    strict = {
+        rule.origin for rule in rules
+        if rule.good == ban.good and (rule.destinations & ban.destinations).any()
+    }  # fmt: skip
+    needs = np.arange(len(world.need_good))[world.need_slice(ban.good)]
+    country = world.need_country[needs]
+    away = ~ban.destinations[country] & ~np.isin(country, [ban.origin, *strict])
+    holders, country = needs[away], country[away]
+    open_to = controls.open_share.on(ban.good, (country[:, None], reached[None])).min(axis=-1, initial=1.0)
+    return holders, np.atleast_2d(open_to) * np.reshape(ban.resold, (-1, 1))
+
+
+def _not_sold_on(world: World, controls: Controls, licence: Licence) -> Amount:
+    """(S, B) or (M, S, B) part of a step in which no ban is on a link around which others sell on."""
+    origin, destination = world.link_countries(licence.good)
+    left: Amount = 1.0
+    for cap in controls.caps:
+        if cap.sold_on and cap.good == licence.good and cap.origin == licence.origin:
+            here = (origin == cap.origin)[:, None] & cap.destinations[destination]
+            left = left * np.where(here, 1 - _by_link(cap.share), 1.0)
+    return left
 
 
 def _quota_key(quota: Cap) -> QuotaKey:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.agents.resale import usually_sold_on
 from sim.agents.state import State
 from sim.agents.tomorrow import Applied, Coming, Leak
 from sim.arrays import BoolArray, FloatArray
@@ -25,13 +26,14 @@ class Prospects:
 
     Args:
         response: (O,) elasticity of what sellers make within a year.
-        leaks: (M,) share of base-year trade that passes each ban that leaks; kept up to date by its owner.
+        leaks: (M,) share of base-year trade that passes each ban by others; kept up to date by its owner.
     """
 
     def __init__(
         self, case: Run, regimes: Regimes, response: FloatArray, leaks: Mapping[Any, FloatArray]
     ) -> None:
         self._case, self._regimes, self._response, self._leaks = case, regimes, response, leaks
+        self._unseen: dict[Any, FloatArray] = {}
 
     def coming(
         self, controls: Controls, shares: Mapping[str, Amount], settled: Sequence[str]
@@ -46,8 +48,12 @@ class Prospects:
         leaks = tuple(
             Leak(gate.cap, gate.key, tonnes[:, gate.cap], shares.get(gate.rule.event, 1.0) * usual)
             for gate, usual in ((gate, market.base_cap_flow[gate.cap]) for gate in market.gates)
-            if not isinstance(gate.rule, Licence) and gate.rule.leaks
+            if not isinstance(gate.rule, Licence) and gate.rule.passes_by_others
         )
+        for gate in market.gates:
+            if gate.holders is not None:
+                passes = usually_sold_on(prepared, *gate.holders)
+                self._unseen[gate.key] = passes / max(market.barred_together(gate), 1e-300)
         tonnes = self._leaking(tonnes, leaks)
         return Coming(controls, market.market, tonnes, applied, ratio, touched, leaks)
 
@@ -55,7 +61,8 @@ class Prospects:
         """(M, C) t/year with what finds its way around bans now: whoever looks ahead expects no more."""
         found = tonnes.copy() if leaks else tonnes
         for leak in leaks:
-            found[:, leak.cap] = leak.tight + self._leaks.get(leak.key, 0.0) * leak.whole
+            share = self._leaks.get(leak.key, self._unseen.get(leak.key, 0.0))
+            found[:, leak.cap] = leak.tight + share * leak.whole
         return found
 
     def see(self, state: State) -> None:

@@ -138,4 +138,5 @@ def lay_out(
     if scenario.engine == "compiled":
         machine_code()  # or an error, before anything is run
     prepared = Prepared(world, benchmark, behaviour, step_years, len(members), scenario.engine)
+    events = tuple(event.under(prepared.resells) for event in events)
     return Run(scenario, prepared, members, seed, draws, events, happens, whole, table)

@@ -94,7 +94,7 @@ class Simulation:
         self._under_way = UnderWay(case)
         self.recorder = recorder(case, self.actors.families, processes)
         self._seen = self._last = None
-        saved, leaks = at.part("outlook") if at else None, self.actors.gates.leaks
+        saved, leaks = at.part("outlook") if at else None, self.actors.gates.ways
         self._outlook = Outlook(case, self.rules, self._regimes, leaks, saved)
         self._look_for_money()
         if at is not None:

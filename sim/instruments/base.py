@@ -221,6 +221,10 @@ class Instrument(Selecting):
         """The event with approval shares of at least a floor for some destinations; licences only."""
         raise TypeError(f"a {self.type} approves nothing")
 
+    def under(self, third_countries_resell: bool) -> Instrument:
+        """The event as it acts where third countries sell on what they hold, or do not."""
+        return self
+
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
         """Write the effect to ``controls``, for a step in which it is in force for ``share``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from sim.instruments.base import Instrument
 from sim.instruments.words import Countries, Goods, Stages, Truth, WordError, quantity
@@ -24,10 +24,11 @@ FULL = parse_quantity("100 %", "share")
 class ExportBan(Instrument):
     """Closes links; for a part of a step it closes them in proportion. Domestic sales stay free.
 
-    Two bans on one link leave open what neither closes: their open shares multiply. Third countries may
-    resell, unless the ban is ``extraterritorial``: then no seller outside ``by`` and ``to`` may ship more to
-    ``to`` than what it holds of other origin. Material comes from ``by`` if it was made there and resold;
-    with ``content`` also what was made elsewhere of such material, by the value share of the inputs.
+    Two bans on one link leave open what neither closes: their open shares multiply. Third countries sell on
+    what they hold (M186 to M188 of ``docs/model.md``), unless the ban is ``extraterritorial``: then no seller
+    outside ``by`` and ``to`` may ship more to ``to`` than what it holds of other origin. Material comes from
+    ``by`` if it was made there and resold; with ``content`` also what was made elsewhere of such material, by
+    the value share of the inputs.
 
     A ban that leaks (``leak``) lets pass a share of base-year trade that grows while the goods are dearer at
     their destination than at home and shrinks as the state closes gaps (M166, M167 of ``docs/model.md``).
@@ -53,6 +54,8 @@ class ExportBan(Instrument):
     leak: Annotated[
         Truth, Field(description="goods find their way around the ban in time, the more the dearer they are")
     ] = False
+
+    _resold: bool = PrivateAttr(default=False)
 
     def model_post_init(self, context: object, /) -> None:
         """Rules on resale need an importer that is not everybody, and a ban that reaches abroad."""
@@ -82,15 +85,31 @@ class ExportBan(Instrument):
 
     def apply(self, controls: Controls, share: Amount) -> None:
         """Close the links for the share of the step."""
+        import numpy as np
+
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
-        if self.leak:
-            controls.leave_to_smugglers(self.id, mask)
+        resold = self._sold_on(controls.world)
+        if self.leak or np.ndim(resold) or resold > 0:
+            controls.leave_ways(self.id, mask, self.leak, resold, share)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)
         rule = self.resale(controls.world)
         if rule is not None:
             controls.resales.append(replace(rule, compliance=share * rule.compliance))
+
+    def under(self, third_countries_resell: bool) -> ExportBan:
+        """The ban as it acts where third countries sell on what they hold, or do not."""
+        found = self.model_copy()
+        found._resold = third_countries_resell
+        return found
+
+    def _sold_on(self, world: World) -> Amount:
+        """Part of their stocks that third countries may sell on: all but what a rule on resale holds back."""
+        named = self.country_mask(world, self.by) | self.country_mask(world, self.to)
+        if not self._resold or bool(named.all()):
+            return 0.0
+        return 1 - self.compliance.amount if self.extraterritorial else 1.0
 
     def resale(self, world: World) -> Resale | None:
         """The rule on third countries, as it is in a whole step in force; None where there is none."""

@@ -10,6 +10,7 @@ the same draws of parameters and noise, the same events. What differs:
   and so do those of tomorrow (:mod:`sim.twin.object_tomorrow`), of which expectations are made
   (:mod:`sim.twin.object_outlook`);
 - a data collector keeps prices and shortfalls by good, where the engine keeps every series of every facility;
+- third countries sell nothing on around a ban, as with ``resale_speed`` 0 in the engine;
 - decisions cannot be overridden, a licence keeps the delays that it starts with, and of the instruments only
   bans, tariffs, taxes, licences, plain caps, mergers, output and demand factors act; others are refused, and
   so are worlds in which facilities stand still, new recyclers among them.

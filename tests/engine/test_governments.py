@@ -93,6 +93,7 @@ governments: reactive
 minerals: [gallium]
 world: {projects: all}
 time: {start: 2024-01, end: 2029-12}
+assumptions: {resale_speed: 0}
 events:
   stop: {type: export_ban, by: CHN, to: [JPN], goods: [gallium], from: 2024-06-01, assumption: x}
 """

@@ -1,4 +1,7 @@
-"""Bans around which goods find their way: when, how much, and the same on every road of a run."""
+"""Bans around which goods find their way: when, how much, and the same on every road of a run.
+
+Third countries sell nothing on here; ``test_resale.py`` has what they do.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ def ban(**fields: Any) -> Instrument:
 def simulation(
     world: World, *events: Instrument, members: Any = 1, step: str = "month", **assumptions: float
 ) -> Simulation:
-    scenario: Any = PlainScenario(events=events, step=step, assumptions=assumptions)
+    alone = {"resale_speed": 0.0, **assumptions}
+    scenario: Any = PlainScenario(events=events, step=step, assumptions=alone)
     return Simulation(world, scenario, members=members, seed=7)
 
 
@@ -39,7 +43,7 @@ def advanced(run: Simulation, steps: int) -> Simulation:
 
 
 def share(run: Simulation) -> np.ndarray:
-    (found,) = run.actors.gates.leaks.values()
+    (found,) = run.actors.gates.ways.leaks.values()
     return found
 
 
@@ -115,7 +119,7 @@ def test_months_and_weeks_leak_alike(small_world: World) -> None:
 
 def test_when_the_ban_ends_its_ways_are_forgotten(small_world: World) -> None:
     run = advanced(simulation(small_world, ban(leak=True, until=dt.date(2025, 1, 31))), 14)
-    assert not run.actors.gates.leaks
+    assert not run.actors.gates.ways.leaks
 
 
 def test_a_checkpoint_and_a_member_alone_go_on_with_the_same_bits(small_world: World) -> None:

@@ -62,7 +62,7 @@ def test_an_undisturbed_link_shows_no_change(small_world: World) -> None:
 
 def test_a_ban_has_stopped_what_flowed_before(small_world: World) -> None:
     ban = event("ban", "export_ban", by="CHN", to="JPN", goods=[OXIDE], **{"from": dt.date(2024, 7, 1)})
-    data = simulation(small_world, ban).run()
+    data = simulation(small_world, ban, resale_speed=0.0).run()
     later = data.sel(event="ban").isel(time=slice(6, None))
     assert float(later.event_flow.max()) < 1e-9
     np.testing.assert_allclose(-later.event_change, later.event_tonnes, rtol=0.02)

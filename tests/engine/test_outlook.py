@@ -39,7 +39,8 @@ def ban(**fields: Any) -> Instrument:
 
 
 def scenario(*events: Instrument) -> Any:
-    return PlainScenario(events=events, end=dt.date(2025, 12, 31))
+    """Third countries sell nothing on: a ban is what closed links are."""
+    return PlainScenario(events=events, end=dt.date(2025, 12, 31), assumptions={"resale_speed": 0.0})
 
 
 class Looking:

@@ -28,8 +28,10 @@ def rule(trigger: dict[str, Any], action: str, events: Any, **fields: Any) -> In
     return event("rule", "reaction_rule", by="CHN", trigger=trigger, action=action, events=events, **fields)
 
 
-def simulation(world: World, *events: Instrument, members: Any = 1, years: int = 2) -> Simulation:
-    scenario = PlainScenario(events=events, end=dt.date(2023 + years, 12, 31))
+def simulation(
+    world: World, *events: Instrument, members: Any = 1, years: int = 2, **assumptions: float
+) -> Simulation:
+    scenario = PlainScenario(events=events, end=dt.date(2023 + years, 12, 31), assumptions=assumptions)
     return Simulation(world, scenario, members=members, seed=7)
 
 
