@@ -27,6 +27,8 @@ STEADY, LEAST = 1e-2, 1e-12
 """Added to the least squares, as a share of their size and in all: rounds alike settle nothing."""
 SMALL_SHARE = 0.02
 """Share of its usual output above which changes of what a plant can make count by their ratio."""
+MOST_PARTS = 64
+"""Sets of chains that are kept renumbered: the same go on again and again."""
 LARGEST_LOG, LARGEST = 60.0, 1e6
 """Of a log price and of a share that a checkpoint may hold."""
 
@@ -122,6 +124,8 @@ class Chains:
     count: int
     _columns: IntArray
     _groups: Groups
+    _parts: dict[bytes, Chains]
+    """Some of the chains, by their numbers."""
 
     def __init__(self, prepared: Prepared) -> None:
         world, activities = prepared.world, prepared.benchmark.activities
@@ -144,6 +148,7 @@ class Chains:
         self.of_good, self.of_offer, self.of_need, self.count = of_good, of_offer, of_need, count
         self._columns = np.concatenate([of_offer, of_need, of_offer])
         self._groups = Groups(self._columns)
+        self._parts = dict[bytes, Chains]()
 
     def part(self, going: BoolArray) -> Part:
         """The members (M,) and chains of which some are going, (M, chains)."""
@@ -153,7 +158,15 @@ class Chains:
         return Part(np.flatnonzero(going.any(axis=1)), np.flatnonzero(chains), goods, offers, needs)
 
     def some(self, part: Part) -> Chains:
-        """The chains of a part, renumbered."""
+        """The chains of a part, renumbered; kept."""
+        key = part.chains.tobytes()
+        if key not in self._parts:
+            if len(self._parts) >= MOST_PARTS:
+                self._parts.clear()
+            self._parts[key] = self._some(part)
+        return self._parts[key]
+
+    def _some(self, part: Part) -> Chains:
         number = np.full(self.count, -1)
         number[part.chains] = np.arange(len(part.chains))
         chains = object.__new__(Chains)

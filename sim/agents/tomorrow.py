@@ -18,7 +18,7 @@ from sim.agents.prepared import Prepared
 from sim.agents.rounds import ARRIVED, NEARLY, Chains, Mixing, Part, Priced
 from sim.agents.state import State, need_rate
 from sim.agents.year_market import Year, YearMarket, index_of_good, rounds_of
-from sim.agents.year_use import YearUse
+from sim.agents.year_use import YearUse, YearUses
 from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.controls import Controls
 from sim.market.clearing import ClearingState, Market
@@ -204,7 +204,8 @@ class Tomorrow:
         Args:
             state: capacities and thrift as they are.
         """
-        begun = [self._begun(question, state) for question in asked]
+        uses = YearUses(self._use, state)
+        begun = [self._begun(question, state, uses) for question in asked]
         found, ways, same = [], list[_Way](), list[tuple[Priced, Priced, Part]]()
         for place, one in enumerate(begun):
             going = one.going
@@ -239,7 +240,7 @@ class Tomorrow:
         markets = one.question.regime.market, other.question.regime.market
         return both & self._likeness.of(markets, (one.year, other.year), (one.prices, other.prices))
 
-    def _begun(self, question: Question, state: State) -> _Begun:
+    def _begun(self, question: Question, state: State, uses: YearUses) -> _Begun:
         """One regime before the first round."""
         regime = question.regime
         now = self._with_costs(question.start, regime, state)
@@ -257,7 +258,7 @@ class Tomorrow:
             going = going & question.rows[:, None]
         if not going.any():
             return _Begun(question, now, going, None)
-        return _Begun(question, now.copied(), going, self._year(regime, state))
+        return _Begun(question, now.copied(), going, self._year(regime, state, uses))
 
     def _way(self, begun: _Begun, going: BoolArray) -> _Way:
         """The way of some members and chains."""
@@ -273,19 +274,19 @@ class Tomorrow:
         opened = YearMarket(year, market, start, TOLERANCE)
         return _Way(regime, begun.prices, part, some, opened, mixing)
 
-    def _year(self, regime: Coming, state: State) -> Year:
+    def _year(self, regime: Coming, state: State, uses: YearUses) -> Year:
         """The year of a regime, of all goods."""
         prepared, controls, use = self._prepared, regime.controls, self._use
         benchmark, bids = prepared.benchmark, use.bids
-        need, room = use.need(state, controls)
-        worth, demand, give_up = use.tiers(state, controls, (need, room))
+        used = uses.of(controls)
         most, usual = self._supply(state, controls)
         plant_cost = bids.activities.revenue_mean(controls.own_cost_factor)
         order = bids.activities.need_order
         return Year(
             offer_good=prepared.world.offer_good, need_good=prepared.world.need_good, bids=bids,
-            demand=demand, give_up=give_up, dearest=np.log(worth[:, :, -1]), elasticity=use.elasticity,
-            over=1 + prepared.behaviour["entry_margin"][:, :1], cap_tonnes=self._ceilings(regime, need),
+            demand=used.demand, give_up=used.give_up, dearest=used.dearest, elasticity=use.elasticity,
+            over=1 + prepared.behaviour["entry_margin"][:, :1],
+            cap_tonnes=self._ceilings(regime, used.need),
             most=most, usual=usual, within=self._within(usual), own_cost=controls.own_cost_factor,
             opening=opening_price(prepared), markup=regime.markup_ratio, ask_factor=controls.ask_factor,
             floor=np.log(np.maximum(state.cash_cost, 1e-6) * controls.own_cost_factor),

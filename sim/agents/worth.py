@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -26,6 +27,27 @@ def class_multiples(prepared: Prepared) -> FloatArray:
     values = np.exp(prepared.behaviour["worth_spread"][:, :, None] * middle)
     multiples: FloatArray = values / values.mean(axis=2, keepdims=True)
     return multiples
+
+
+MOST_PLACES = 64
+"""Sets of offers and needs of which it is known where their plants lie: the same go on again and again."""
+
+
+class Places(NamedTuple):
+    """Where the plants of some offers and needs lie among all."""
+
+    activities: Activities
+    """Their own."""
+    here: IntArray
+    """(q,) of the needs of plants, theirs."""
+    needs: IntArray
+    """(q,) the same among the needs that are taken."""
+    plants: IntArray
+    """Their positions among all plants."""
+    ordered: IntArray
+    """Their needs in the order of all activities."""
+    memory: dict[tuple[bytes, bytes], Any]
+    """Places within these."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,8 @@ class Bids:
     """(1, p) other costs over what the product fetches."""
     most: FloatArray
     """(P,) product price beyond which a plant reckons with nobody."""
+    memory: dict[tuple[bytes, bytes], Any] = field(default_factory=dict, repr=False, compare=False)
+    """Places of some of the plants; holds no results."""
 
     def paid(self, index: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(M, p) what is paid for a product's other inputs, (M, P) and for all of them, over the base year's.
@@ -91,25 +115,39 @@ class Bids:
         price: FloatArray = self.base[self.needs][:, None] * over
         return price
 
+    def places(self, offers: IntArray, needs: IntArray) -> Places:
+        """Where the plants of some offers and needs lie; kept."""
+        key = offers.tobytes(), needs.tobytes()
+        if key not in self.memory:
+            if len(self.memory) >= MOST_PLACES:
+                self.memory.clear()
+            here = np.flatnonzero(np.isin(self.needs, needs))
+            number = np.full(len(self.base), -1)
+            number[needs] = np.arange(len(needs))
+            activities = self.activities.some(offers, needs)
+            plants = np.flatnonzero(np.isin(self.activities.facility, activities.facility))
+            ordered = np.flatnonzero(np.isin(self.activities.need_order, needs))
+            self.memory[key] = Places(activities, here, number[self.needs[here]], plants, ordered, {})
+        found: Places = self.memory[key]
+        return found
+
     def some(self, rows: IntArray, offers: IntArray, needs: IntArray) -> Bids:
         """Those of some members, and of the plants of some offers and needs."""
-        here = np.flatnonzero(np.isin(self.needs, needs))
-        number = np.full(len(self.base), -1)
-        number[needs] = np.arange(len(needs))
-        activities, places = self.activities.some(offers, needs), number[self.needs[here]]
-        plants = np.isin(self.activities.facility, activities.facility)
+        places = self.places(offers, needs)
+        activities, here = places.activities, places.here
         other = self.other if len(self.other) == 1 else self.other[rows]
         return replace(
             self,
             activities=activities,
             base=self.base[needs],
-            needs=places,
-            plant=activities.need_plant[places],
+            needs=places.needs,
+            plant=activities.need_plant[places.needs],
             share=self.share[here],
             inputs=self.inputs[here],
             other=other.take(here, axis=1),
             other_in_full=some_of(self.other_in_full, rows, here),
-            most=self.most[plants],
+            most=self.most[places.plants],
+            memory=places.memory,
         )
 
 

@@ -97,11 +97,10 @@ class Year:
     def some(self, part: Part, caps: IntArray) -> Year:
         """The year of some members and whole chains, ``caps`` being the ceilings on their goods."""
         bids = self.bids.some(part.rows, part.offers, part.needs)
-        activities = self.bids.activities
+        among = self.bids.places(part.offers, part.needs)
         places = {
             "offers": part.offers, "needs": part.needs, "goods": part.goods, "caps": caps,
-            "plants": np.flatnonzero(np.isin(activities.facility, bids.activities.facility)),
-            "ordered": np.flatnonzero(np.isin(activities.need_order, part.needs)),
+            "plants": among.plants, "ordered": among.ordered,
         }  # fmt: skip
         kept: dict[str, Any] = {}
         for axis, names in ALONG.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sim.agents.buyers import use_tiers
@@ -13,10 +15,50 @@ from sim.agents.worth import CLASSES, Worth
 from sim.arrays import FloatArray, raised
 from sim.controls import Controls
 
-__all__ = ["YearUse"]
+__all__ = ["Used", "YearUse", "YearUses"]
 
 ROOM_RESPONSE = 20.0
 """Of what plants take beyond the base year, against the price at which that pays: nearly a step."""
+
+OF_USE = (
+    "production_factor", "capacity_factor", "output_ceiling", "intensity_factor", "demand_factor",
+    "budget_factor",
+)  # fmt: skip
+"""Controls from which use follows: links and ceilings say nothing of it."""
+
+
+class Used(NamedTuple):
+    """What would be used in a year."""
+
+    need: FloatArray
+    """(M, N) t/year as in the base year."""
+    worth: FloatArray
+    """(M, N, CLASSES) what users pay by class."""
+    demand: FloatArray
+    """(M, N, CLASSES + 3) t/year by tier."""
+    give_up: FloatArray
+    """(M, N, CLASSES + 3) prices at which tiers give way."""
+    dearest: FloatArray
+    """(M, N) log of what the last class pays."""
+
+
+class YearUses:
+    """Use under several regimes at one state: what they say alike of it is worked out once."""
+
+    def __init__(self, use: YearUse, state: State) -> None:
+        self._use, self._state = use, state
+        self._known: list[tuple[Controls, Used]] = []
+
+    def of(self, controls: Controls) -> Used:
+        """Use under a regime."""
+        for other, used in self._known:
+            if all(_same(getattr(controls, name), getattr(other, name)) for name in OF_USE):
+                return used
+        needs = self._use.need(self._state, controls)
+        worth, demand, give_up = self._use.tiers(self._state, controls, needs)
+        used = Used(needs[0], worth, demand, give_up, np.log(worth[:, :, -1]))
+        self._known.append((controls, used))
+        return used
 
 
 class YearUse:
@@ -120,3 +162,7 @@ class YearUse:
         # The step is not quite one: what of it is wanted at base prices the other tiers leave out.
         left = 1 - np.divide(tonnes, need, out=np.zeros_like(need), where=need > 0) * self._wanted_at_base
         return np.concatenate([tiers[0] * left, tonnes[None]]), np.concatenate([tiers[1], price[None]])
+
+
+def _same(one: FloatArray, other: FloatArray) -> bool:
+    return one is other or np.array_equal(one, other)

@@ -98,6 +98,8 @@ ALLOWED: dict[tuple[str, float], str] = {
     ("_parsed", 8): "files kept in memory",
     ("MOST_FLOWS", 8): "inverted base years kept in memory",
     ("MOST_KEPT", 256): "ways to own all facilities that are kept in memory",
+    ("MOST_PARTS", 64): "sets of chains that are kept in memory",
+    ("MOST_PLACES", 64): "sets of offers and needs whose plants are kept in memory",
     ("BASE_ROUNDS", 200): "numerical: rounds in which mixes settle geometrically",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 1): "names of random streams",
     ("PARAMETER_STREAM, NOISE_STREAM, FIRST_PATH_STREAM", 16): "names of random streams",

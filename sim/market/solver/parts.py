@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def some_products(
         other.flatten()
         other.rooms, begun = [], 0
         for room in whole.rooms:
-            mine = [n for n, place in enumerate(parts) if begun <= place < begun + len(room.sides)]
+            mine = range(bisect_left(parts, begun), bisect_left(parts, begun + len(room.sides)))
             if mine:
                 there = [other.sides[n] for n in mine]
                 other.rooms.append(room.some([parts[n] - begun for n in mine], there))
