@@ -42,5 +42,5 @@ def _sources() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in sorted(files))).hexdigest()[:16]
 
 
-RULES = ("asked", "history", "holdings", "settle", "sweeps")
+RULES = ("asked", "history", "holdings", "newton", "settle", "sweeps")
 """Files whose numbers the machine code takes over."""
