@@ -152,7 +152,7 @@ def _space(table: Mapping[str, IntArray], tiers: int) -> Space:
         np.zeros((at.VARIABLES, variables)), np.zeros((at.ROWS, variables)), np.zeros((at.BUYERS, buyers)),
         np.zeros((at.TIERS, tiers * buyers)), np.zeros((at.HISTORIES, most * variables)),
         np.zeros((at.SMALL, most * most)), np.zeros((2, rows * buyers)), np.zeros((1, variables * variables)),
-        np.zeros(tiers, dtype=np.int64),
+        np.zeros(at.STAND), np.zeros(tiers, dtype=np.int64),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from sim.market.compiled.loading import (
     reference_of,
     who_may_trade,
 )
-from sim.market.compiled.newton import approach
+from sim.market.compiled.newton import begin_at, direction, hessian, look, try_on
 from sim.market.compiled.settling import (
     bring,
     buyers_gap,
@@ -29,7 +29,7 @@ from sim.market.compiled.settling import (
     supply,
     tiers_at,
 )
-from sim.market.compiled.sweeping import collect, mix
+from sim.market.compiled.sweeping import collect, judge, move_on, sweep
 from sim.market.compiled.tables import Asked, Case, Found, Layout, Limits, Space
 from sim.market.layout import IntArray
 from sim.market.solver.settle import SIGNAL_SHARE
@@ -38,6 +38,8 @@ __all__ = ["clear_markets"]
 
 AGAIN = 2
 """How often at most a market goes to Newton's method."""
+MIXING, LOOKING, SETTLING = range(3)
+"""Stages of a market: sweeps and mixing, Newton's method, what follows on that."""
 
 
 @inlined
@@ -176,20 +178,9 @@ def _pull_of_idle(case: Case, layout: Layout, space: Space) -> None:
     collect(case, layout, space, at.ON, at.SUMS)
 
 
-@machine_code
-def _settle(
-    case: Case, layout: Layout, asked: Asked, limits: Limits, space: Space, most: int
-) -> tuple[int, bool, float, float]:
-    """A market from ``START`` to flows that balance: its sweeps, of at most ``most``, whether it has arrived,
-    and its gap; and the reference that its numbers are relative to.
-    """
-    reference = reference_of(case, layout, space)
-    place_sellers(case, layout, space, reference)
-    if case.keeps:
-        place_keepers(case, asked, limits, space)
-    place_buyers(case, asked, space, reference)
-    sweeps, arrived = mix(case, layout, limits, space, most)
-    supply(case, layout, limits, space, reference)
+@inlined
+def _settle(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+    """Flows that balance; the gap."""
     if case.caps > 0:
         scale_under_caps(case, layout, space)
     else:
@@ -199,31 +190,66 @@ def _settle(
     if case.caps > 0:
         scale_again(case, layout, space)
         bring(case, layout, space)
-    return sweeps, arrived, gap, reference
+    return gap
 
 
 def clear_markets(
     layout: Layout, asked: Asked, limits: Limits, found: Found, space: Space, which: IntArray
 ) -> None:
-    """Clear the markets ``which`` of a frame, into ``found``. Nothing of one is seen by another."""
+    """Clear the markets ``which`` of a frame, into ``found``. Nothing of one is seen by another.
+
+    Sweeps are made in one place, whatever stage the market is at: what is called from two is compiled twice.
+    """
     for place in range(len(which)):
-        market = which[place]
-        case = case_of(layout, asked, limits, market)
+        case = case_of(layout, asked, limits, which[place])
         size = gather_sellers(case, layout, asked, space)
         gather_buyers(case, asked, space, size)
         who_may_trade(case, layout, space)
         begin(case, layout, asked, space)
-        most = limits.sweeps
-        for turn in range(AGAIN + 1):
-            sweeps, arrived, gap, reference = _settle(case, layout, asked, limits, space, most)
-            residual = residual_of(case, space)
-            found.iterations[case.into, case.good] += sweeps
-            if turn == AGAIN or (residual <= limits.settled and (arrived or turn > 0)):
-                break
-            # Newton's method from where sweeps ended; then the market is settled where that ends.
-            found.iterations[case.into, case.good] += approach(case, layout, limits, space, reference)
-            most = 0
-        found.markets[at.OF_RESIDUAL, case.into, case.good] = residual
+        stage, fresh, number, turns, reference, gap = MIXING, True, 0, 0, 0.0, 0.0
+        while True:
+            if fresh:
+                reference, fresh = reference_of(case, layout, space), False
+                place_sellers(case, layout, space, reference)
+                if case.keeps:
+                    place_keepers(case, asked, limits, space)
+                place_buyers(case, asked, space, reference)
+            sweep(case, layout, limits, space)
+            missed = False
+            if stage == MIXING:
+                number += 1
+                verdict = judge(case, limits, space, number)
+                if verdict == 0:
+                    move_on(case, space, number)
+                    continue
+                missed = verdict == 2
+            supply(case, layout, limits, space, reference)
+            if stage == LOOKING:
+                verdict = look(case, layout, limits, space)
+                if verdict == 1:
+                    hessian(case, layout, space)
+                    direction(case, space)
+                if verdict < 2:
+                    try_on(case, space)
+                    continue
+                number += int(space.stand[at.MADE])
+                careful = int(space.stand[at.CAREFUL]) + 1
+                if verdict == 2 or careful == 2:
+                    # The market is settled where Newton's method ends.
+                    stage, fresh = SETTLING, True
+                    continue
+            else:
+                careful = 0
+                if not missed:
+                    gap = _settle(case, layout, limits, space)
+                    if turns == AGAIN or residual_of(case, space) <= limits.settled:
+                        break
+                turns += 1
+            stage = LOOKING
+            begin_at(case, space, careful)
+            try_on(case, space)
+        found.iterations[case.into, case.good] = number
+        found.markets[at.OF_RESIDUAL, case.into, case.good] = residual_of(case, space)
         found.markets[at.OF_GAP, case.into, case.good] = gap
         _put_sellers(case, layout, asked, found, space, size)
         _put_buyers(case, limits, found, space, size)

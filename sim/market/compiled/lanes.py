@@ -142,10 +142,10 @@ def _given(context: Any, builder: Any, kinds: Any, values: Any, number: Any) -> 
 
 
 def lanewise(formula: Callable[..., Any]) -> Callable[..., None]:
-    """``(out, row, first, count, given)``: what the formula makes of ``given``, into blocks of a row of ``out``.
+    """``(out, row, first, count, given)``: what the formula makes of ``given``, into blocks of ``out``'s row.
 
     ``given`` is a tuple of arrays, each followed by the row and number of its first block, and of single
-    numbers. The loop over blocks is written here, which takes a fifth less compiling than one in each caller.
+    numbers.
     """
 
     def typed(context: Any, out: Any, row: Any, first: Any, count: Any, given: Any) -> Any:

@@ -1,20 +1,19 @@
 """Newton's method for one market that sweeps have not brought home: as :mod:`sim.market.solver.newton`.
 
-A point of the dual is what a sweep from there leaves: weights on rows, sums of buyers, tiers. What is added is
-the value of the dual, its slopes and its Hessian. Sums add in the order that is written down, and roots are
-rounded alike everywhere, so that the bits do not depend on the processor.
+A point of the dual is what a sweep from there leaves: weights on rows, sums of buyers, tiers. What is added
+is the value of the dual, its slopes and its Hessian. Sums add in the order that is written down, and roots
+are rounded alike everywhere, so that the bits do not depend on the processor.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from sim.market.compiled import places as at
 from sim.market.compiled.formulas import curved, exp_single, more_mixed, share_on, times
 from sim.market.compiled.lanes import LANES, dot, inlined, machine_code
-from sim.market.compiled.settling import index_at, residual_of, supply
-from sim.market.compiled.sweeping import collect, sweep
+from sim.market.compiled.settling import index_at, residual_of
+from sim.market.compiled.sweeping import collect
 from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver.holdings import LOG_MOST_KEPT, TAIL
 from sim.market.solver.newton import (
@@ -28,23 +27,10 @@ from sim.market.solver.newton import (
     STRONG,
 )
 
-__all__ = ["approach"]
+__all__ = ["begin_at", "direction", "hessian", "look", "try_on"]
 
 STEPS, LONGEST = (NORMAL.steps, STRONG.steps), (NORMAL.longest, STRONG.longest)
 RIDGES = NORMAL.ridge, STRONG.ridge
-
-
-class Stand(NamedTuple):
-    """Where a market stands."""
-
-    reference: float
-    """Log price at which w is 0."""
-    psi: float
-    """The dual, but for a constant."""
-    off: float
-    """Residual."""
-    moved: bool
-    """Whether the last step brought it here."""
 
 
 @inlined
@@ -127,20 +113,7 @@ def _values(case: Case, limits: Limits, space: Space) -> float:
 
 
 @machine_code
-def _evaluate(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> float:
-    """The dual at ``TRIAL``: its value; tonnes sold are left in ``BELOW``."""
-    own = space.variables
-    for v in range(case.sellers + case.caps):
-        if own[at.DEAD, v] == 0:
-            own[at.W, v] = own[at.OFFSET, v] - case.sigma * own[at.TRIAL, v]
-    sweep(case, layout, limits, space)
-    supply(case, layout, limits, space, reference)
-    collect(case, layout, space, at.ROW_FLOW, at.BELOW)
-    return _profits(case, limits, space) - _values(case, limits, space)
-
-
-@machine_code
-def _hessian(case: Case, layout: Layout, space: Space) -> None:
+def hessian(case: Case, layout: Layout, space: Space) -> None:
     """Second derivatives of the dual, whole, into ``hessian``."""
     wide, matrix = case.buyer_blocks, space.hessian
     across = case.variable_blocks * LANES
@@ -185,8 +158,10 @@ def _prepare(case: Case, space: Space, ridge: float) -> None:
 
 
 @machine_code
-def _direction(case: Case, space: Space, ridge: float, longest: float) -> None:
+def direction(case: Case, space: Space) -> None:
     """Newton's step into ``STEP``, shortened to the longest allowed: by roots of the Hessian (Cholesky)."""
+    careful = space.stand[at.CAREFUL] > 0
+    ridge, longest = (RIDGES[1], LONGEST[1]) if careful else (RIDGES[0], LONGEST[0])
     _prepare(case, space, ridge)
     own, matrix, wide = space.variables, space.hessian, case.variable_blocks
     across, count = wide * LANES, case.sellers + case.caps
@@ -215,62 +190,56 @@ def _direction(case: Case, space: Space, ridge: float, longest: float) -> None:
 
 
 @machine_code
-def _descend(case: Case, layout: Layout, limits: Limits, space: Space, stand: Stand) -> Stand:
-    """One step from ``START``, by ``STEP`` or part of it, to ``TRIAL``; where no part is good, none."""
-    own, count, length, scale = space.variables, case.sellers + case.caps, 1.0, abs(stand.psi) + 1.0
-    for _ in range(HALVINGS):
-        expected = 0.0
-        for v in range(count):
-            to = own[at.START, v] + length * own[at.STEP, v]
-            to = 0.0 if v >= case.sellers and to < 0 else to
-            own[at.TRIAL, v] = to
-            expected += own[at.GRADIENT, v] * (to - own[at.START, v])
-        psi = _evaluate(case, layout, limits, space, stand.reference)
-        off, fall = residual_of(case, space), psi - stand.psi
-        good = fall <= FALL * (expected if expected < 0 else 0.0) + SAME * scale
-        if good or (off < PROGRESS * stand.off and fall <= BLURRED * scale):
-            return Stand(stand.reference, psi, off, True)
-        length *= 0.5
-    return Stand(stand.reference, stand.psi, stand.off, False)
-
-
-@inlined
-def _take(case: Case, space: Space) -> None:
-    """What was tried is where the market stands."""
+def begin_at(case: Case, space: Space, careful: int) -> None:
+    """Look first where sweeps ended; or, with shorter steps and a larger ridge, at the asks."""
     own = space.variables
+    if careful == 0:
+        for b in range(case.buyers):
+            space.buyers[at.JOINT, b] = math.nan
     for v in range(case.sellers + case.caps):
-        own[at.START, v] = own[at.TRIAL, v]
-        own[at.GRADIENT, v] = own[at.SUPPLY, v] - own[at.BELOW, v]
+        begin = own[at.PRICE, v]
+        begin = 0.0 if v >= case.sellers and begin < 0 else begin
+        sound = math.isfinite(begin) and own[at.DEAD, v] == 0 and careful == 0
+        own[at.TRIAL, v] = begin if sound else own[at.LOG_ASK, v]
+        own[at.GRADIENT, v] = own[at.STEP, v] = 0.0
+    space.stand[at.PSI], space.stand[at.OFF_BY], space.stand[at.LENGTH] = math.inf, math.inf, 1.0
+    space.stand[at.CAREFUL], space.stand[at.MADE] = careful, -1.0
 
 
 @machine_code
-def approach(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> int:
-    """From where sweeps ended to where the dual is least, left in ``START``; the steps taken.
-
-    What does not arrive begins again from the asks, with shorter steps and a larger ridge.
+def look(case: Case, layout: Layout, limits: Limits, space: Space) -> int:
+    """Judge ``TRIAL``, from where a sweep has just been made: a step wants its half (0), is taken (1), has
+    arrived (2), or nothing helps (3).
     """
-    own, made = space.variables, 0
-    for b in range(case.buyers):
-        space.buyers[at.JOINT, b] = math.nan
-    for careful in range(2):
-        for v in range(case.sellers + case.caps):
-            begin = own[at.PRICE, v] if careful == 0 else own[at.LOG_ASK, v]
-            begin = 0.0 if v >= case.sellers and begin < 0 else begin
-            sound = math.isfinite(begin) and own[at.DEAD, v] == 0
-            own[at.TRIAL, v] = begin if sound else own[at.LOG_ASK, v]
-        psi = _evaluate(case, layout, limits, space, reference)
-        stand = Stand(reference, psi, residual_of(case, space), True)
-        _take(case, space)
-        for _ in range(STEPS[careful]):
-            if stand.off <= limits.tolerance:
-                return made
-            _hessian(case, layout, space)
-            _direction(case, space, RIDGES[careful], LONGEST[careful])
-            stand = _descend(case, layout, limits, space, stand)
-            if not stand.moved:
-                break
-            _take(case, space)
-            made += 1
-        if stand.off <= limits.tolerance:
-            break
-    return made
+    own, stand, expected = space.variables, space.stand, 0.0
+    collect(case, layout, space, at.ROW_FLOW, at.BELOW)
+    psi = _profits(case, limits, space) - _values(case, limits, space)
+    off = residual_of(case, space)
+    for v in range(case.sellers + case.caps):
+        expected += own[at.GRADIENT, v] * (own[at.TRIAL, v] - own[at.START, v])
+    first = stand[at.MADE] < 0
+    fall, scale = psi - stand[at.PSI], abs(stand[at.PSI]) + 1.0
+    good = fall <= FALL * (expected if expected < 0 else 0.0) + SAME * scale
+    if not (first or good or (off < PROGRESS * stand[at.OFF_BY] and fall <= BLURRED * scale)):
+        stand[at.LENGTH] *= 0.5
+        return 0 if stand[at.LENGTH] > 0.5**HALVINGS else 3
+    for v in range(case.sellers + case.caps):
+        own[at.START, v] = own[at.TRIAL, v]
+        own[at.GRADIENT, v] = own[at.SUPPLY, v] - own[at.BELOW, v]
+    stand[at.PSI], stand[at.OFF_BY], stand[at.LENGTH] = psi, off, 1.0
+    stand[at.MADE] += 1.0
+    if off <= limits.tolerance:
+        return 2
+    return 1 if stand[at.MADE] < (STEPS[1] if stand[at.CAREFUL] > 0 else STEPS[0]) else 3
+
+
+@machine_code
+def try_on(case: Case, space: Space) -> None:
+    """The next ``TRIAL``: a step or part of it; ``W`` there."""
+    own, length = space.variables, space.stand[at.LENGTH]
+    for v in range(case.sellers + case.caps):
+        if space.stand[at.MADE] >= 0:
+            to = own[at.START, v] + length * own[at.STEP, v]
+            own[at.TRIAL, v] = 0.0 if v >= case.sellers and to < 0 else to
+        if own[at.DEAD, v] == 0:
+            own[at.W, v] = own[at.OFFSET, v] - case.sigma * own[at.TRIAL, v]

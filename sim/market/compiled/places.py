@@ -76,6 +76,11 @@ CHANGES = 0
 IMAGES = 1
 HISTORIES = 2
 
+# Of Newton's method: the dual and the residual where it stands, the share of its step that it tries, whether
+# it began at the asks, and steps made, -1 before the first look.
+PSI, OFF_BY, LENGTH, CAREFUL, MADE = range(5)
+STAND = 5
+
 # Of the mixing: products of changes, its system, weights.
 GRAM = 0
 SYSTEM = 1

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from numba import config, njit
 
@@ -23,11 +24,30 @@ def program() -> Callable[..., None]:
     What is kept is for one processor and its instructions; another that shares the folder keeps its own.
     Where nothing can be written every process compiles.
     """
+    made = _kept()
+
+    def run(*arguments: Any) -> None:
+        if made.signatures:
+            made(*arguments)
+            return
+        # Numbers are taken several at a time where `lanes` says so; looking for more loops takes a tenth of
+        # compiling and finds none that pays.
+        given, config.LOOP_VECTORIZE = config.LOOP_VECTORIZE, 0
+        try:
+            made(*arguments)
+        finally:
+            config.LOOP_VECTORIZE = given
+
+    return run
+
+
+def _kept() -> Any:
+    """The machine code, compiled or read back when first called."""
     given = config.CACHE_DIR
     if not given:
         config.CACHE_DIR = str(cache_directory() / "engine" / _sources())
     try:
-        made: Callable[..., None] = njit(cache=True, **OPTIONS)(clear_markets)
+        made = njit(cache=True, **OPTIONS)(clear_markets)
     except (RuntimeError, OSError):
         made = njit(**OPTIONS)(clear_markets)
     finally:

@@ -29,7 +29,7 @@ from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver import sweeps as rules
 from sim.market.solver.history import RIDGE, TINY
 
-__all__ = ["collect", "mix", "sweep"]
+__all__ = ["collect", "judge", "move_on", "sweep"]
 
 DEPTH, DEPTH_CAPPED, LONGEST = rules.DEPTH, rules.DEPTH_CAPPED, rules.LONGEST
 FIRST_CHECK = rules.FIRST_CHECK
@@ -195,10 +195,11 @@ def _weights(space: Space, now: int, length: int) -> None:
             small[at.RIGHT, j] -= small[at.SYSTEM, j * most + k] * small[at.RIGHT, k]
 
 
-@inlined
-def _move_on(case: Case, space: Space, now: int, length: int) -> None:
-    """Mix the last sweeps into the next ``W``."""
-    blocks, most = case.variable_blocks, DEPTH_CAPPED + 1
+@machine_code
+def move_on(case: Case, space: Space, number: int) -> None:
+    """Mix the last of so many sweeps into the next ``W``."""
+    blocks, most, now = case.variable_blocks, DEPTH_CAPPED + 1, _newest(case, number)
+    length = min(number, (DEPTH_CAPPED if case.caps > 0 else DEPTH) + 1)
     for i in range(length):
         value = dot((space.history, at.CHANGES, i * blocks, space.history, at.CHANGES, now * blocks), blocks)
         space.small[at.GRAM, i * most + now] = space.small[at.GRAM, now * most + i] = value
@@ -226,32 +227,23 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
 
 
 @machine_code
-def mix(case: Case, layout: Layout, limits: Limits, space: Space, most: int) -> tuple[int, bool]:
-    """Sweep and mix until the market has arrived, and stay there. The sweeps made, and whether it has.
+def judge(case: Case, limits: Limits, space: Space, number: int) -> int:
+    """What is to become of a market after so many sweeps: goes on (0), has arrived (1), is given up (2)."""
+    blocks, now = case.variable_blocks, _newest(case, number)
+    copy(space.history, at.IMAGES, now * blocks, blocks, (space.variables, at.IMAGE, 0))
+    change = space.variables, at.IMAGE, 0, space.variables, at.W, 0
+    less(space.history, at.CHANGES, now * blocks, blocks, change)
+    if number >= FIRST_CHECK:
+        distance = _distance(case, limits, space, now)
+        if distance <= limits.tolerance:
+            return 1
+        for late, far in FAR:
+            if number == late and not distance <= far:
+                return 2
+    return 2 if number == limits.sweeps else 0
 
-    One that is given up is swept once more, so that ``space`` holds the point where it stands.
 
-    Args:
-        most: sweeps; 0 sweeps where it stands.
-    """
-    depth = DEPTH_CAPPED if case.caps > 0 else DEPTH
-    blocks, made, last = case.variable_blocks, most, most == 0
-    for number in range(1, most + 2):
-        sweep(case, layout, limits, space)
-        if last:
-            break
-        now = (number - 1) % (depth + 1)
-        copy(space.history, at.IMAGES, now * blocks, blocks, (space.variables, at.IMAGE, 0))
-        change = space.variables, at.IMAGE, 0, space.variables, at.W, 0
-        less(space.history, at.CHANGES, now * blocks, blocks, change)
-        if number >= FIRST_CHECK:
-            distance = _distance(case, limits, space, now)
-            if distance <= limits.tolerance:
-                return number, True
-            for late, far in FAR:
-                if number == late and not distance <= far:
-                    made, last = number, True
-        last = last or number == most
-        if made == most:
-            _move_on(case, space, now, min(number, depth + 1))
-    return made, False
+@inlined
+def _newest(case: Case, number: int) -> int:
+    """Where the history holds a sweep."""
+    return (number - 1) % ((DEPTH_CAPPED if case.caps > 0 else DEPTH) + 1)

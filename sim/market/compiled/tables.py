@@ -140,5 +140,7 @@ class Space(NamedTuple):
     """(2, rows x buyers) shares of rows in what buyers buy, and these times the curvature of demand."""
     hessian: FloatArray
     """(1, variables x variables)"""
+    stand: FloatArray
+    """Where Newton's method stands."""
     group: IntArray
     """(K,) which run of tiers of one elasticity each belongs to."""
