@@ -78,7 +78,8 @@ def _joint(case: Case, limits: Limits, space: Space, buyer: int) -> float:
             value += wanted * (1.0 - exp_single(-response * below)) / response
         else:
             value += wanted * below
-    return (1 - limits.least) * value - held * turn
+    joint: float = (1 - limits.least) * value - held * turn
+    return joint
 
 
 @inlined

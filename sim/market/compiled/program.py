@@ -30,13 +30,14 @@ def program() -> Callable[..., None]:
         if made.signatures:
             made(*arguments)
             return
-        # Numbers are taken several at a time where `lanes` says so; looking for more loops takes a tenth of
-        # compiling and finds none that pays.
-        given, config.LOOP_VECTORIZE = config.LOOP_VECTORIZE, 0
+        # Numbers are taken several at a time where `lanes` says so: what else may be done to the code takes a
+        # fifth of compiling, and no market less time.
+        given = config.OPT, config.LOOP_VECTORIZE
+        config.OPT, config.LOOP_VECTORIZE = type(config.OPT)(1), 0
         try:
             made(*arguments)
         finally:
-            config.LOOP_VECTORIZE = given
+            config.OPT, config.LOOP_VECTORIZE = given
 
     return run
 
