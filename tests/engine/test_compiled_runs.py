@@ -56,7 +56,8 @@ def test_two_processes_make_the_store_of_one(tmp_path: Path) -> None:
     plan = quick_plan(members=6, overrides=[BAN, COMPILED])
     one = execute(plan, tmp_path / "one", LOCAL)
     two = execute(plan, tmp_path / "two", ExecutorSettings("processes", workers=2, batch=2))
-    assert one.complete and two.complete
+    assert one.complete
+    assert two.complete
     assert differences(snapshot(two.directory), snapshot(one.directory)) == []
     assert plan.id != quick_plan(members=6, overrides=[BAN]).id, "the engine is part of what a sweep is"
 
