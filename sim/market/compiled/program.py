@@ -24,10 +24,11 @@ def program() -> Callable[..., None]:
     What is kept is for one processor and its instructions; another that shares the folder keeps its own.
     Where nothing can be written every process compiles.
     """
-    made = _kept()
+    made, called = _kept(), False
 
     def run(*arguments: Any) -> None:
-        if made.signatures:
+        nonlocal called
+        if called:
             made(*arguments)
             return
         # Numbers are taken several at a time where `lanes` says so: what else may be done to the code takes a
@@ -38,6 +39,7 @@ def program() -> Callable[..., None]:
             made(*arguments)
         finally:
             config.OPT, config.LOOP_VECTORIZE = given
+        called = True
 
     return run
 
