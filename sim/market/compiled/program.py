@@ -32,7 +32,7 @@ def program() -> Callable[..., None]:
             made(*arguments)
             return
         # Numbers are taken several at a time where `lanes` says so: what else may be done to the code takes a
-        # fifth of compiling, and no market less time.
+        # tenth of compiling, and makes no market quicker.
         given = config.OPT, config.LOOP_VECTORIZE
         config.OPT, config.LOOP_VECTORIZE = type(config.OPT)(1), 0
         try:
