@@ -215,14 +215,13 @@ def clear_markets(
                     place_keepers(case, asked, limits, space)
                 place_buyers(case, asked, space, reference)
             sweep(case, layout, limits, space)
-            missed = False
+            verdict, careful = 1, 0
             if stage == MIXING:
                 number += 1
                 verdict = judge(case, limits, space, number)
                 if verdict == 0:
                     move_on(case, space, number)
                     continue
-                missed = verdict == 2
             supply(case, layout, limits, space, reference)
             if stage == LOOKING:
                 verdict = look(case, layout, limits, space)
@@ -239,8 +238,7 @@ def clear_markets(
                     stage, fresh = SETTLING, True
                     continue
             else:
-                careful = 0
-                if not missed:
+                if verdict == 1:
                     gap = _settle(case, layout, limits, space)
                     if turns == AGAIN or residual_of(case, space) <= limits.settled:
                         break
