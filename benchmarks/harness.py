@@ -126,8 +126,8 @@ def _shown(value: float | None) -> str:
 
 
 def publish(name: str, figures: Sequence[Figure], title: str = "") -> Path:
-    """Print the figures as a table and write them to ``outputs/bench/<name>.json``."""
-    table = Table(title=title or name, title_justify="left")
+    """Print the figures as a table that names the processor; write them to ``outputs/bench/<name>.json``."""
+    table = Table(title=f"{title or name}, on {processor()}", title_justify="left")
     table.add_column("figure")
     for heading in ("value", "unit", "must", "aim", "met"):
         table.add_column(heading, justify="left" if heading == "unit" else "right")

@@ -113,7 +113,7 @@ def main() -> None:
     publish(
         "rivals",
         [
-            ratio(f"Mesa objects / stack of {COMPARED}, per run", rival / per_run[COMPARED], 20, 100),
+            ratio(f"Mesa objects / stack of {COMPARED}, per run", rival / per_run[COMPARED], 60, 100),
             ratio(f"the same, objects stop at {LOOSE:g}", loose / per_run[COMPARED]),
             ratio(f"member by member / stack of {COMPARED}, per run", per_run[1] / per_run[COMPARED], 6, 15),
             ratio(f"member by member / stack of {best}, the best", per_run[1] / per_run[best]),
@@ -126,7 +126,7 @@ def main() -> None:
                 Figure(f"{n} facilities, {SPLIT_MEMBERS} members, {SPLIT_MONTHS} months", t, "s")
                 for n, t in zip(agents, cut, strict=True)
             ),
-            Figure("exponent in agents (links grow with their square)", exponent(agents, cut), "1"),
+            Figure("exponent in agents (links grow with their square)", exponent(agents, cut), "1", must=1.0),
         ],
     )
     print(NOTES)

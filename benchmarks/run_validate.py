@@ -21,7 +21,10 @@ def main() -> None:
     each = {file.stem: timed([monazite, "validate", str(file)], REPEATS, warm_up=1) for file in files}
     slowest = max(each, key=lambda name: each[name].wall)
     together = timed([monazite, "validate", str(ROOT / "scenarios")], REPEATS, warm_up=1)
+    bare = timed([sys.executable, "-c", "pass"], REPEATS, warm_up=1)
+    starts = each[slowest].processor / bare.processor
     figures = [
+        Figure("validate, slowest, in bare starts of Python", starts, "", must=15, aim=10),
         Figure(f"validate, slowest of {len(files)} ({slowest})", each[slowest].wall, "s", must=EACH_BOUND),
         Figure("the same, processor", each[slowest].processor, "s"),
         Figure(f"validate, all {len(files)} in one process", together.wall, "s", must=ALL_BOUND),

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.market.compiled.engine import Guard, asked_of, clear_frame
+from sim.market.compiled.engine import Aim, asked_of, clear_frame
 from sim.market.flows import Batch, Clearing, ClearingState
 from sim.market.layout import FloatArray, IntArray, Market, Terms
 from sim.market.solver.asked import Load, load
@@ -249,7 +249,7 @@ def _clear_batch_compiled(results: _Results, given: Given, here: slice, toleranc
     results.iterations[here] = 0
     filled = {name: getattr(results, name) for name in ("offers", "needs", "caps", "markets", "iterations")}
     for frame in frames_of(results.market, here.stop - here.start, here.start):
-        flows = clear_frame(Guard(frame, given, here, AIM * tolerance), asked, filled, tolerance)
+        flows = clear_frame(frame, given, here, asked, filled, Aim(AIM * tolerance, tolerance))
         results.batches.append(Batch(frame, here.start, *flows))
 
 

@@ -83,6 +83,16 @@ def test_values_are_stacked_and_the_store_is_that_of_the_command(tmp_path: Path)
     assert differences({k: mine[k] for k in same}, {k: theirs.get(k, b"") for k in same}) == []
 
 
+def test_the_engine_by_one_override(tmp_path: Path) -> None:
+    pytest.importorskip("numba", reason="THE COMPILED ENGINE IS NOT TESTED: pip install '.[fast]'")
+    words = "scenario=baseline-2024", "seed=1,2", "members=1", "engine=compiled", *SHORT
+    code, said = forked_multirun(tmp_path, *words, "hydra.launcher.executor=local")
+    assert code == 0, said
+    (file,) = tmp_path.glob("outputs/*/sweep.json")
+    (variant,) = json.loads(file.read_text(encoding="utf-8"))["variants"]
+    assert "engine='compiled'" in variant["overrides"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("launcher", "seeds"), [("joblib", [1, 2]), ("submitit_local", [3])])
 def test_other_launchers_by_one_override(tmp_path: Path, launcher: str, seeds: list[int]) -> None:

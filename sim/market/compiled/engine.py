@@ -6,23 +6,19 @@ Nothing here needs the compiler's package before a market is cleared by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.errors import MonaziteError
 from sim.market.compiled import places as at
-from sim.market.compiled.places import OF_LOG_PRICE, OF_LOG_RENT, OF_RESIDUAL
 from sim.market.compiled.tables import COLUMNS, Asked, Found, Layout, Limits, Space
 from sim.market.layout import Bucket, FloatArray, IntArray
-from sim.market.solver.asked import load
 from sim.market.solver.frame import Frame, Piece
 from sim.market.solver.inputs import Given
-from sim.market.solver.solve import guarded
 from sim.market.solver.sweeps import DEPTH_CAPPED, MOST_SWEEPS
 
-__all__ = ["Laid", "laid_out", "clear_frame"]
+__all__ = ["Aim", "Laid", "laid_out", "clear_frame"]
 
 EIGHT = 8
 NOTHING = np.zeros((0, 0))
@@ -35,8 +31,6 @@ class Laid(NamedTuple):
     space: Space
     which: IntArray
     """Markets, but those that fill up blocks."""
-    source: IntArray
-    """Per variable: where it lies on the frame's axis."""
     copies: tuple[IntArray, IntArray]
     """(markets that fill up blocks, those that they repeat)"""
 
@@ -95,7 +89,7 @@ def _laid_out(frame: Frame, tiers: int) -> Laid:
     again = np.flatnonzero(np.logical_and(*same))
     which = np.setdiff1d(np.arange(len(size)), again)
     return Laid(
-        layout, _space(table, tiers), which, source, (again, which[np.searchsorted(which, again) - 1])
+        layout, _space(table, tiers), which, (again, which[np.searchsorted(which, again) - 1])
     )
 
 
@@ -153,10 +147,12 @@ def _space(table: Mapping[str, IntArray], tiers: int) -> Space:
     # Where nothing is capped rows are variables.
     variables = _eights(max(int((table["sellers"] + table["caps"]).max()), int(table["rows"].max())))
     buyers, most = _eights(int(table["buyers"].max())), DEPTH_CAPPED + 1
+    rows = int(table["rows"].max())
     return Space(
         np.zeros((at.VARIABLES, variables)), np.zeros((at.ROWS, variables)), np.zeros((at.BUYERS, buyers)),
         np.zeros((at.TIERS, tiers * buyers)), np.zeros((at.HISTORIES, most * variables)),
-        np.zeros((at.SMALL, most * most)), np.zeros(tiers, dtype=np.int64),
+        np.zeros((at.SMALL, most * most)), np.zeros((2, rows * buyers)), np.zeros((1, variables * variables)),
+        np.zeros(at.STAND), np.zeros(tiers, dtype=np.int64),
     )  # fmt: skip
 
 
@@ -189,17 +185,6 @@ def asked_of(given: Given, here: slice, price: FloatArray | None, rent: FloatArr
     )  # fmt: skip
 
 
-class Guard(NamedTuple):
-    """A frame, and what Newton's method needs where sweeps miss a market of it."""
-
-    frame: Frame
-    given: Given
-    here: slice
-    """The frame's members, among all."""
-    tolerance: float
-    """Residual to arrive at."""
-
-
 class Flows(NamedTuple):
     """The sides of a frame's flows, as :class:`sim.market.flows.Batch` has them."""
 
@@ -208,83 +193,32 @@ class Flows(NamedTuple):
     pull: FloatArray
 
 
-def clear_frame(guard: Guard, asked: Asked, results: Mapping[str, Any], tolerance: float) -> Flows:
+class Aim(NamedTuple):
+    """Residuals."""
+
+    arrive: float
+    """To arrive at."""
+    settled: float
+    """With which a market may be left."""
+
+
+def clear_frame(
+    frame: Frame, given: Given, here: slice, asked: Asked, results: Mapping[str, Any], aim: Aim
+) -> Flows:
     """Clear the markets of a frame.
 
     Args:
-        results: arrays of all members, by their names in :class:`Found`; filled. tolerance: of residuals.
+        here: the frame's members, among all. asked: of these, from ``given``.
+        results: arrays of all members, by their names in :class:`Found`; filled.
     """
     run = machine_code()
-    frame, given = guard.frame, guard.given
+    limits = Limits(*aim, MOST_SWEEPS, given.least, given.keep_elasticity, here.start)
     laid = laid_out(frame, given.demand.shape[2])
     _, rows, buyers = frame.lengths
-    flows, count = Flows(np.zeros(rows), np.ones(rows), np.zeros(buyers)), len(frame)
-    found = Found(
-        **results, **flows._asdict(), at=np.empty(len(laid.source)), missed=np.zeros(count, dtype=bool)
-    )
-    limits = Limits(guard.tolerance, MOST_SWEEPS, given.least, given.keep_elasticity, guard.here.start)
-    run(laid.layout, asked, limits, found, laid.space, laid.which)
-    members, goods = guard.here.start + frame.member[laid.which], frame.good[laid.which]
-    for _ in range(2):
-        residual = found.markets[OF_RESIDUAL, members, goods]
-        again = laid.which[found.missed[laid.which] | ~(residual <= tolerance)]
-        if not len(again):
-            break
-        # Newton's method from where sweeps ended; then each market is settled where it stands.
-        start = _guarded(guard, laid, found, again)
-        run(
-            laid.layout,
-            asked._replace(price=start[0], rent=start[1]),
-            limits._replace(sweeps=0),
-            found,
-            laid.space,
-            again,
-        )
-        found.missed[:] = False
+    flows = Flows(np.zeros(rows), np.ones(rows), np.zeros(buyers))
+    run(laid.layout, asked, limits, Found(**results, **flows._asdict()), laid.space, laid.which)
     _fill_up(frame, laid, flows)
     return flows
-
-
-def _guarded(guard: Guard, laid: Laid, found: Found, again: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Newton's method for markets that have not arrived. Where to settle them: log prices and log rents."""
-    frame = guard.frame
-    inputs = guard.given.of_members(guard.here)
-    x = np.zeros(frame.lengths[0])
-    sound = np.isfinite(found.at)
-    with np.errstate(all="ignore"):  # a market that overflows is left as uncertified
-        for number, piece in enumerate(frame.pieces):
-            mine = again[(again >= piece.markets.start) & (again < piece.markets.stop)]
-            if not len(mine):
-                continue
-            # Of a size class in which none has missed nothing is gathered.
-            alone = _alone(frame, number)
-            asked, at = load(alone, inputs), x[piece.variables]
-            at[:] = asked.log_ask
-            here = sound & (laid.source >= piece.variables.start) & (laid.source < piece.variables.stop)
-            at[laid.source[here] - piece.variables.start] = found.at[here]
-            steps = guarded(alone.pieces[0], asked, mine - piece.markets.start, at, guard.tolerance)
-            found.iterations[guard.here.start + frame.member[mine], frame.good[mine]] += steps
-    price = found.offers[OF_LOG_PRICE, guard.here].copy()
-    rent = found.caps[OF_LOG_RENT, guard.here].copy()
-    solved = x[laid.source]
-    for line in laid.layout.markets[again].tolist():
-        market = dict(zip(COLUMNS, line, strict=True))
-        first, offer, member = market["first"], market["offer"], market["member"]
-        middle, last = first + market["sellers"], first + market["sellers"] + market["caps"]
-        price[member, offer : offer + market["sellers"]] = solved[first:middle]
-        rent[member, laid.layout.cap[middle:last]] = solved[middle:last]
-    return price, rent
-
-
-def _alone(frame: Frame, number: int) -> Frame:
-    """A frame of one piece of another's, the markets in the same order; kept."""
-    key = "alone", number
-    if key not in frame.memory:
-        assert frame.made_of is not None
-        market = replace(frame.market, buckets=(frame.pieces[number].bucket,), memory={})
-        frame.memory[key] = Frame(market, *frame.made_of)
-    found: Frame = frame.memory[key]
-    return found
 
 
 def _fill_up(frame: Frame, laid: Laid, flows: Flows) -> None:

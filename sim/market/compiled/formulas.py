@@ -15,6 +15,10 @@ def _least(x: Number) -> Any:
     return log(x.at_least(TINY))
 
 
+# Of Newton's method.
+curved = lanewise(lambda demanded, bend, sigma: demanded * sigma - bend)
+share_on = lanewise(lambda weight, z, off, row: weight * row / (z + off))
+
 copy = lanewise(lambda x: x)
 times = lanewise(lambda x, y: x * y)
 less = lanewise(lambda x, y: x - y)

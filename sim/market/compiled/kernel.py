@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sim.market.compiled import places as at
-from sim.market.compiled.formulas import exp_of, exp_single, log_single
+from sim.market.compiled.formulas import exp_of, log_single
 from sim.market.compiled.lanes import LANES, inlined, machine_code
 from sim.market.compiled.loading import (
+    begin,
     case_of,
     gather_buyers,
     gather_sellers,
@@ -15,37 +16,42 @@ from sim.market.compiled.loading import (
     reference_of,
     who_may_trade,
 )
+from sim.market.compiled.newton import begin_at, direction, hessian, look, try_on
 from sim.market.compiled.settling import (
     bring,
     buyers_gap,
+    index_at,
     residual_of,
     scale,
     scale_again,
     scale_under_caps,
     sellers_gap,
     supply,
+    tiers_at,
 )
-from sim.market.compiled.sweeping import collect, mix
+from sim.market.compiled.sweeping import collect, judge, move_on, sweep
 from sim.market.compiled.tables import Asked, Case, Found, Layout, Limits, Space
 from sim.market.layout import IntArray
-from sim.market.solver.holdings import FURTHEST, HALVINGS
 from sim.market.solver.settle import SIGNAL_SHARE
 
 __all__ = ["clear_markets"]
 
+AGAIN = 2
+"""How often at most a market goes to Newton's method."""
+MIXING, LOOKING, SETTLING = range(3)
+"""Stages of a market: sweeps and mixing, Newton's method, what follows on that."""
+
 
 @inlined
 def _put_sellers(case: Case, layout: Layout, asked: Asked, found: Found, space: Space, size: float) -> None:
-    """Tonnes sold and taken off, and those under caps; where the sweeps ended."""
+    """Tonnes sold and taken off, and those under caps."""
     lost = 0.0
     for s in range(case.sellers):
         found.offers[at.OF_SALES, case.into, case.offer + s] = space.variables[at.SUMS, s] * size
-        found.at[case.first + s] = space.variables[at.PRICE, s]
         lost += space.variables[at.BELOW, s] - space.variables[at.SUMS, s]
     found.markets[at.OF_SCALED_DOWN, case.into, case.good] = lost * size
     for v in range(case.sellers, case.sellers + case.caps):
         cap = layout.cap[case.first + v]
-        found.at[case.first + v] = space.variables[at.PRICE, v]
         found.caps[at.OF_LOG_RENT, case.into, cap] = space.variables[at.PRICE, v]
         found.caps[at.OF_CAP_FLOW, case.into, cap] = space.variables[at.SUMS, v] * size
 
@@ -61,22 +67,9 @@ def _put_buyers(case: Case, limits: Limits, found: Found, space: Space, size: fl
         found.needs[at.OF_PURCHASES, case.into, case.need + b] = space.buyers[at.BOUGHT, b] * size
         found.needs[at.OF_DEMANDED, case.into, case.need + b] = wanted * size
         found.pull[case.buyer + b] = space.buyers[at.PULL, b] * size
-    for i in range(case.buyer_blocks):
-        exp_of(space.buyers, at.NEAR, i, (space.buyers, at.LOG_INDEX, i))
+    exp_of(space.buyers, at.NEAR, 0, case.buyer_blocks, (space.buyers, at.LOG_INDEX, 0))
     for b in range(case.buyers):
         found.needs[at.OF_INDEX, case.into, case.need + b] = space.buyers[at.NEAR, b]
-
-
-@inlined
-def _tiers_at(case: Case, space: Space, buyer: int, log_index: float) -> float:
-    """What a buyer's tiers want at a log index."""
-    total, width = 0.0, case.buyer_blocks * LANES
-    for k in range(case.tiers):
-        own = k * width + buyer
-        over = log_index - space.tiers[at.LOG_WORTH, own]
-        over = over if over > 0 else 0.0
-        total += space.tiers[at.DEMAND, own] * exp_single(-space.tiers[at.ELASTICITY, own] * over)
-    return total
 
 
 @machine_code
@@ -93,19 +86,12 @@ def _quote_unserved(case: Case, limits: Limits, space: Space, buyer: int) -> flo
             urgent, asks = worth, True
     quote = urgent if asks else highest
     held = space.buyers[at.HELD, buyer]
-    if case.holds and _tiers_at(case, space, buyer, quote) < held:
-        low, high = lowest - FURTHEST, highest + FURTHEST
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            if _tiers_at(case, space, buyer, middle) > held:
-                low = middle
-            else:
-                high = middle
-        own = 0.5 * (low + high)
+    if case.holds and tiers_at(case, space, buyer, quote) < held:
+        own = index_at(case, space, buyer, held)
         own = own if own > lowest else lowest
         quote = own if own < quote else quote
     space.buyers[at.LOG_INDEX, buyer] = quote
-    wanted = _tiers_at(case, space, buyer, quote)
+    wanted = tiers_at(case, space, buyer, quote)
     if not case.holds:
         return wanted
     beyond, least = wanted - held, limits.least * wanted
@@ -134,8 +120,7 @@ def _put_rows(case: Case, layout: Layout, found: Found, space: Space) -> None:
         space.rows[at.ON, r] = 0.0
     for r in range(case.rows):
         space.rows[at.ON, r] = _on_row(case, layout, space, r)
-    for i in range(case.row_blocks):
-        exp_of(space.rows, at.ON, i, (space.rows, at.ON, i))
+    exp_of(space.rows, at.ON, 0, case.row_blocks, (space.rows, at.ON, 0))
     for r in range(case.rows):
         found.row_rent[case.row + r] = space.rows[at.ON, r]
 
@@ -167,8 +152,7 @@ def _put_quotes(case: Case, layout: Layout, asked: Asked, found: Found, space: S
                 share = case.sigma / (case.sigma + layout.eps[case.first + s])
                 full = share * full + (1 - share) * space.variables[at.LOG_ASK, s]
             space.variables[at.PRICE, s] = full
-    for i in range(case.variable_blocks):
-        exp_of(space.variables, at.AHEAD, i, (space.variables, at.PRICE, i))
+    exp_of(space.variables, at.AHEAD, 0, case.variable_blocks, (space.variables, at.PRICE, 0))
     for s in range(case.sellers):
         found.offers[at.OF_LOG_PRICE, case.into, case.offer + s] = space.variables[at.PRICE, s]
         found.offers[at.OF_PRICE, case.into, case.offer + s] = space.variables[at.AHEAD, s]
@@ -188,43 +172,83 @@ def _pull_of_idle(case: Case, layout: Layout, space: Space) -> None:
             v = layout.acting[d, case.acts + r]
             if v >= 0:
                 space.rows[at.ON, r] += space.variables[at.W, v]
-    for i in range(case.row_blocks):
-        exp_of(space.rows, at.ON, i, (space.rows, at.ON, i))
+    exp_of(space.rows, at.ON, 0, case.row_blocks, (space.rows, at.ON, 0))
     for r in range(case.row_blocks * LANES):
         space.rows[at.ON, r] *= space.rows[at.ROW_PULL, r]
     collect(case, layout, space, at.ON, at.SUMS)
 
 
+@inlined
+def _settle(case: Case, layout: Layout, limits: Limits, space: Space) -> float:
+    """Flows that balance; the gap."""
+    if case.caps > 0:
+        scale_under_caps(case, layout, space)
+    else:
+        scale(case, space)
+    bring(case, layout, space)
+    gap = sellers_gap(case, layout, limits, space) + buyers_gap(case, limits, space)
+    if case.caps > 0:
+        scale_again(case, layout, space)
+        bring(case, layout, space)
+    return gap
+
+
 def clear_markets(
     layout: Layout, asked: Asked, limits: Limits, found: Found, space: Space, which: IntArray
 ) -> None:
-    """Clear the markets ``which`` of a frame, into ``found``. Nothing of one is seen by another."""
+    """Clear the markets ``which`` of a frame, into ``found``. Nothing of one is seen by another.
+
+    Sweeps are made in one place, whatever stage the market is at: what is called from two is compiled twice.
+    """
     for place in range(len(which)):
-        market = which[place]
-        case = case_of(layout, asked, limits, market)
+        case = case_of(layout, asked, limits, which[place])
         size = gather_sellers(case, layout, asked, space)
         gather_buyers(case, asked, space, size)
         who_may_trade(case, layout, space)
-        reference = reference_of(case, layout, asked, space)
-        place_sellers(case, layout, asked, space, reference)
-        if case.keeps:
-            place_keepers(case, asked, limits, space)
-        place_buyers(case, asked, space, reference)
-        sweeps, arrived = mix(case, layout, limits, space)
-        supply(case, layout, limits, space, reference)
-        if case.caps > 0:
-            scale_under_caps(case, layout, space)
-        else:
-            scale(case, space)
-        bring(case, layout, space)
-        gap = sellers_gap(case, layout, limits, space) + buyers_gap(case, limits, space)
-        if case.caps > 0:
-            scale_again(case, layout, space)
-            bring(case, layout, space)
+        begin(case, layout, asked, space)
+        stage, fresh, number, turns, reference, gap = MIXING, True, 0, 0, 0.0, 0.0
+        while True:
+            if fresh:
+                reference, fresh = reference_of(case, layout, space), False
+                place_sellers(case, layout, space, reference)
+                if case.keeps:
+                    place_keepers(case, asked, limits, space)
+                place_buyers(case, asked, space, reference)
+            sweep(case, layout, limits, space)
+            verdict, careful = 1, 0
+            if stage == MIXING:
+                number += 1
+                verdict = judge(case, limits, space, number)
+                if verdict == 0:
+                    move_on(case, space, number)
+                    continue
+            supply(case, layout, limits, space, reference)
+            if stage == LOOKING:
+                verdict = look(case, layout, limits, space)
+                if verdict == 1:
+                    hessian(case, layout, space)
+                    direction(case, space)
+                if verdict < 2:
+                    try_on(case, space)
+                    continue
+                number += int(space.stand[at.MADE])
+                careful = int(space.stand[at.CAREFUL]) + 1
+                if verdict == 2 or careful == 2:
+                    # The market is settled where Newton's method ends.
+                    stage, fresh = SETTLING, True
+                    continue
+            else:
+                if verdict == 1:
+                    gap = _settle(case, layout, limits, space)
+                    if turns == AGAIN or residual_of(case, space) <= limits.settled:
+                        break
+                turns += 1
+            stage = LOOKING
+            begin_at(case, space, careful)
+            try_on(case, space)
+        found.iterations[case.into, case.good] = number
         found.markets[at.OF_RESIDUAL, case.into, case.good] = residual_of(case, space)
         found.markets[at.OF_GAP, case.into, case.good] = gap
-        found.iterations[case.into, case.good] += sweeps
-        found.missed[market] = not arrived
         _put_sellers(case, layout, asked, found, space, size)
         _put_buyers(case, limits, found, space, size)
         _put_rows(case, layout, found, space)

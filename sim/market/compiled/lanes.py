@@ -128,32 +128,37 @@ def _same(builder: Any, number: Any) -> Lanes:
     return Lanes(builder, value)
 
 
-def _given(context: Any, builder: Any, kinds: Any, values: Any) -> list[Lanes]:
-    """Blocks of arrays, each followed by the row and the block's number, and single numbers."""
-    parts = zip(kinds, cgutils.unpack_tuple(builder, values), strict=True)
+def _given(context: Any, builder: Any, kinds: Any, values: Any, number: Any) -> list[Lanes]:
+    """Blocks of arrays, ``number`` after that which follows each with its row, and single numbers."""
+    parts = zip(kinds, values, strict=True)
     found = []
     for kind, value in parts:
         if isinstance(kind, types.Array):
-            at = [next(parts)[1] for _ in range(kind.ndim)]
-            found.append(_load(context, builder, kind, value, at))
+            *row, first = (next(parts)[1] for _ in range(kind.ndim))
+            found.append(_load(context, builder, kind, value, [*row, builder.add(first, number)]))
         else:
             found.append(_same(builder, value))
     return found
 
 
 def lanewise(formula: Callable[..., Any]) -> Callable[..., None]:
-    """``(out, row, block, given)``: what the formula makes of ``given``, into a block of a row of ``out``.
+    """``(out, row, first, count, given)``: what the formula makes of ``given``, into blocks of ``out``'s row.
 
-    ``given`` is a tuple of arrays, each followed by the row and number of its block, and of single numbers.
+    ``given`` is a tuple of arrays, each followed by the row and number of its first block, and of single
+    numbers.
     """
 
-    def typed(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
+    def typed(context: Any, out: Any, row: Any, first: Any, count: Any, given: Any) -> Any:
         def made(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            result = formula(*_given(target, builder, given, values[3]))
-            builder.store(result.value, _place(target, builder, out, values[0], values[1:3]), align=8)
+            array, line, begin, blocks, packed = values
+            parts = cgutils.unpack_tuple(builder, packed)
+            with cgutils.for_range(builder, blocks, intp=WORD) as loop:
+                result = formula(*_given(target, builder, given, parts, loop.index))
+                place = _place(target, builder, out, array, [line, builder.add(begin, loop.index)])
+                builder.store(result.value, place, align=8)
             return target.get_dummy_value()
 
-        return types.void(out, types.int64, types.int64, given), made
+        return types.void(out, types.int64, types.int64, types.int64, given), made
 
     return cast(Callable[..., None], intrinsic(typed))
 
@@ -180,8 +185,8 @@ def _looped(builder: Any, count: Any, body: Callable[[Any, Lanes], Lanes]) -> La
     return Lanes(builder, builder.load(total))
 
 
-def _product(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
-    """Into a block of a row of ``out`` the sum of rows of a matrix, each times a number.
+def _product(context: Any, out: Any, row: Any, count: Any, given: Any) -> Any:
+    """Into the first blocks of a row of ``out`` the sum of rows of a matrix, each times a number.
 
     ``given`` has the matrix, flat; its first block, blocks to its rows, and its number of rows over four; the
     array of the numbers and their row in it. Four rows are added up by themselves, two by two, so that sums
@@ -190,25 +195,29 @@ def _product(context: Any, out: Any, row: Any, block: Any, given: Any) -> Any:
     matrix, values = given[0], given[4]
 
     def made(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = arguments[2]
-        weights, start, across, count, array, which = cgutils.unpack_tuple(builder, arguments[3])
-        column = builder.add(start, place)
+        target_array, line, blocks, packed = arguments
+        weights, start, across, fours, array, which = cgutils.unpack_tuple(builder, packed)
         numbers = target.make_array(values)(target, builder, array)
         begin = builder.mul(which, cgutils.unpack_tuple(builder, numbers.shape)[1])
         first_number = builder.gep(numbers.data, [begin])
 
-        def term(line: Any) -> Lanes:
-            here = builder.add(builder.mul(line, across), column)
-            value = _same(builder, builder.load(builder.gep(first_number, [line])))
+        def term(number: Any, column: Any) -> Lanes:
+            here = builder.add(builder.mul(number, across), column)
+            value = _same(builder, builder.load(builder.gep(first_number, [number])))
             return value * _load(target, builder, matrix, weights, [here])
 
-        def add(four: Any, total: Lanes) -> Lanes:
-            first = builder.mul(four, ir.Constant(WORD, 4))
-            one, two, three, last = (term(builder.add(first, ir.Constant(WORD, n))) for n in range(4))
-            return total + ((one + two) + (three + last))
+        def total(column: Any) -> Lanes:
+            def add(four: Any, sums: Lanes) -> Lanes:
+                first = builder.mul(four, ir.Constant(WORD, 4))
+                numbers = (builder.add(first, ir.Constant(WORD, n)) for n in range(4))
+                one, two, three, last = (term(number, column) for number in numbers)
+                return sums + ((one + two) + (three + last))
 
-        total = _looped(builder, count, add)
-        builder.store(total.value, _place(target, builder, out, arguments[0], arguments[1:3]), align=8)
+            return _looped(builder, fours, add)
+
+        with cgutils.for_range(builder, blocks, intp=WORD) as loop:
+            sums = total(builder.add(start, loop.index)).value
+            builder.store(sums, _place(target, builder, out, target_array, [line, loop.index]), align=8)
         return target.get_dummy_value()
 
     return types.void(out, types.int64, types.int64, given), made

@@ -11,7 +11,7 @@ from sim.market.compiled.tables import Asked, Case, Layout, Limits, Space
 from sim.market.solver.asked import CAP_FLOOR, NEVER
 
 __all__ = [
-    "case_of", "gather_buyers", "gather_sellers", "place_buyers", "place_keepers", "place_sellers",
+    "begin", "case_of", "gather_buyers", "gather_sellers", "place_buyers", "place_keepers", "place_sellers",
     "reference_of", "who_may_trade",
 ]  # fmt: skip
 
@@ -49,8 +49,7 @@ def gather_sellers(case: Case, layout: Layout, asked: Asked, space: Space) -> fl
     for s in range(case.sellers):
         space.variables[at.LIMIT, s] = asked.quantity[case.member, case.offer + s] / size
         space.variables[at.AHEAD, s] = asked.ask[case.member, case.offer + s]
-    for i in range(case.variable_blocks):
-        log_of(space.variables, at.LOG_ASK, i, (space.variables, at.AHEAD, i))
+    log_of(space.variables, at.LOG_ASK, 0, case.variable_blocks, (space.variables, at.AHEAD, 0))
     for c in range(case.caps):
         v = case.sellers + c
         space.variables[at.LIMIT, v] = asked.allowed[case.member, layout.cap[case.first + v]] / size
@@ -85,8 +84,7 @@ def gather_buyers(case: Case, asked: Asked, space: Space, size: float) -> None:
                 space.tiers[at.POWER, own + b],
                 space.tiers[at.ELASTICITY, own + b],
             ) = 0.0, 1.0, 1.0
-    for i in range(case.tiers * case.buyer_blocks):
-        log_of(space.tiers, at.LOG_WORTH, i, (space.tiers, at.POWER, i))
+    log_of(space.tiers, at.LOG_WORTH, 0, case.tiers * case.buyer_blocks, (space.tiers, at.POWER, 0))
     if case.holds:
         for b in range(case.buyers):
             space.buyers[at.HELD, b] = asked.held[case.member, case.need + b] / size
@@ -102,13 +100,11 @@ def who_may_trade(case: Case, layout: Layout, space: Space) -> None:
         s = layout.acting[0, case.acts + r]
         space.rows[at.ON, r] = 1.0 if space.variables[at.LIMIT, s] > 0 else 0.0
     kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
-    for i in range(case.buyer_blocks):
-        product(space.buyers, at.Z, i, (*kernel, space.rows, at.ON))
+    product(space.buyers, at.Z, case.buyer_blocks, (*kernel, space.rows, at.ON))
     for b in range(case.buyer_blocks * LANES):
         space.buyers[at.OFF, b] = 0.0 if space.buyers[at.Z, b] > 0 else 1.0
     kernel = layout.kernel, case.transposed, case.back, (case.buyers + 3) // 4
-    for i in range(case.row_blocks):
-        product(space.rows, at.ROW_PULL, i, (*kernel, space.buyers, at.PULL))
+    product(space.rows, at.ROW_PULL, case.row_blocks, (*kernel, space.buyers, at.PULL))
     for v in range(case.variable_blocks * LANES):
         space.variables[at.DEAD, v] = 1.0
     for r in range(case.rows):
@@ -135,34 +131,32 @@ def who_may_trade(case: Case, layout: Layout, space: Space) -> None:
 
 
 @inlined
-def _start(case: Case, asked: Asked, space: Space, seller: int) -> float:
-    """The log price from which a seller starts."""
-    if asked.price.shape[0] == 0:
-        ask: float = space.variables[at.LOG_ASK, seller]
-        return ask
-    started: float = asked.price[case.member, case.offer + seller]
-    return started
+def begin(case: Case, layout: Layout, asked: Asked, space: Space) -> None:
+    """The log prices and log rents from which a market starts."""
+    for s in range(case.sellers):
+        space.variables[at.START, s] = space.variables[at.LOG_ASK, s]
+        if asked.price.shape[0] > 0:
+            space.variables[at.START, s] = asked.price[case.member, case.offer + s]
+    for v in range(case.sellers, case.sellers + case.caps):
+        space.variables[at.START, v] = asked.rent[case.member, layout.cap[case.first + v]]
 
 
 @inlined
-def reference_of(case: Case, layout: Layout, asked: Asked, space: Space) -> float:
+def reference_of(case: Case, layout: Layout, space: Space) -> float:
     """Log price in the middle of the live sellers' range, weights included."""
     low, high = math.inf, -math.inf
     for s in range(case.sellers):
         if space.variables[at.DEAD, s] == 0:
-            level = _start(case, asked, space, s) - layout.scale[case.first + s] / case.sigma
+            level = space.variables[at.START, s] - layout.scale[case.first + s] / case.sigma
             low = level if level < low else low
             high = level if level > high else high
     return 0.5 * (low + high) if high > -math.inf else 0.0
 
 
 @inlined
-def place_sellers(
-    case: Case, layout: Layout, asked: Asked, space: Space, reference: float
-) -> None:
+def place_sellers(case: Case, layout: Layout, space: Space, reference: float) -> None:
     """Where w begins, and what a sweep needs of each seller and cap."""
-    for i in range(case.variable_blocks):
-        log_of(space.variables, at.LOG_LIMIT, i, (space.variables, at.SOLVED, i))
+    log_of(space.variables, at.LOG_LIMIT, 0, case.variable_blocks, (space.variables, at.SOLVED, 0))
     for v in range(case.variable_blocks * LANES):
         seller = v < case.sellers
         if v >= case.sellers + case.caps:
@@ -177,8 +171,8 @@ def place_sellers(
                 space.variables[at.SOLVED, v] * bent,
             )
             space.variables[at.INTERCEPT, v] = ask * (response / bent)
-            space.variables[at.W, v] = space.variables[at.OFFSET, v] - case.sigma * _start(
-                case, asked, space, v
+            space.variables[at.W, v] = (
+                space.variables[at.OFFSET, v] - case.sigma * space.variables[at.START, v]
             )
             if space.variables[at.DEAD, v] > 0:
                 space.variables[at.INTERCEPT, v] = space.variables[at.W, v] = ask
@@ -189,7 +183,7 @@ def place_sellers(
             space.variables[at.WEIGHT, v] = space.variables[at.SOLVED, v]
             space.variables[at.W, v] = 0.0
             if space.variables[at.DEAD, v] == 0:
-                space.variables[at.W, v] = -case.sigma * asked.rent[case.member, layout.cap[case.first + v]]
+                space.variables[at.W, v] = -case.sigma * space.variables[at.START, v]
         if space.variables[at.DEAD, v] > 0:
             space.variables[at.LOG_LIMIT, v], space.variables[at.WEIGHT, v], space.variables[at.SLOPE, v] = (
                 NEVER,
@@ -208,8 +202,7 @@ def place_keepers(case: Case, asked: Asked, limits: Limits, space: Space) -> Non
         if amount > 0:
             space.variables[at.AHEAD, s] = asked.kept[case.member, case.offer + s] / amount
     rate = limits.keep_elasticity / case.sigma
-    for i in range(case.variable_blocks):
-        log_of(space.variables, at.LOG_KEPT, i, (space.variables, at.AHEAD, i))
+    log_of(space.variables, at.LOG_KEPT, 0, case.variable_blocks, (space.variables, at.AHEAD, 0))
     for v in range(case.variable_blocks * LANES):
         space.variables[at.LOG_KEPT, v] += limits.keep_elasticity * space.variables[at.LOG_ASK, v]
         space.variables[at.LEVEL, v] = space.variables[at.LOG_KEPT, v] - rate * space.variables[at.OFFSET, v]
@@ -235,10 +228,7 @@ def place_buyers(case: Case, asked: Asked, space: Space, reference: float) -> No
                 space.tiers[at.RATE, groups * width + b] = space.tiers[at.ELASTICITY, own + b] / case.sigma
             groups += 1
         space.group[k] = groups - 1
-        for i in range(case.buyer_blocks):
-            j = k * case.buyer_blocks + i
-            given = (
-                space.tiers, at.DEMAND, j, space.tiers, at.LOG_WORTH, j, space.tiers, at.ELASTICITY, j,
-                reference,
-            )  # fmt: skip
-            steep_of(space.tiers, at.STEEP, j, given)
+    given = (
+        space.tiers, at.DEMAND, 0, space.tiers, at.LOG_WORTH, 0, space.tiers, at.ELASTICITY, 0, reference,
+    )  # fmt: skip
+    steep_of(space.tiers, at.STEEP, 0, case.tiers * case.buyer_blocks, given)

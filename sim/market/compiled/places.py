@@ -25,7 +25,14 @@ SUPPLY = 18  # tonnes offered
 BELOW = 19  # log of the share offered; tonnes before scaling
 OVER = 20  # log of sales over offer
 SHRUNK = 21  # sales x log of the factor that they were scaled by
-VARIABLES = 22
+START = 22  # log price, log rent to start from; where Newton's method stands
+TRIAL = 23  # where it looks
+STEP = 24  # its direction
+GRADIENT = 25  # offer less sales; what a cap allows less its flow
+FREE = 26  # 1 for what may move
+BENT = 27  # rise of the offer by the log price
+DIAGONAL = 28  # of the Hessian, then of its root
+VARIABLES = 29
 
 # Per row.
 ON = 0  # 1 where the seller has something
@@ -34,7 +41,8 @@ ROW_PULL = 2  # pull of buyers
 ROW_FLOW = 3  # tonnes before scaling
 ROW_NEW = 4  # u times its factor
 ROW_HELD = 5  # tonnes after
-ROWS = 6
+ROW_WORK = 6
+ROWS = 7
 
 # Per buyer.
 Z = 0  # as in ``Sweeper``
@@ -50,7 +58,9 @@ FAR = 9
 LOG_INDEX = 10
 PART = 11  # share of what is wanted that is bought or held
 SERVED = 12
-BUYERS = 13
+BEND = 13  # fall of demand by the log index
+JOINT = 14  # of Newton's method, who orders the least: what its part of the dual starts with
+BUYERS = 15
 
 # Per tier and buyer.
 DEMAND = 0
@@ -65,6 +75,11 @@ TIERS = 6
 CHANGES = 0
 IMAGES = 1
 HISTORIES = 2
+
+# Of Newton's method: the dual and the residual where it stands, the share of its step that it tries, whether
+# it began at the asks, and steps made, -1 before the first look.
+PSI, OFF_BY, LENGTH, CAREFUL, MADE = range(5)
+STAND = 5
 
 # Of the mixing: products of changes, its system, weights.
 GRAM = 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from sim.market.compiled import places as at
 from sim.market.compiled.formulas import (
     below_ask,
     bought_of,
     discount_of,
+    exp_single,
     from_price,
     index_of,
     keeper_gap,
@@ -20,19 +23,51 @@ from sim.market.compiled.formulas import (
     times,
     x_log_x,
 )
-from sim.market.compiled.lanes import LANES, inlined, product
+from sim.market.compiled.lanes import LANES, inlined, machine_code, product
 from sim.market.compiled.sweeping import collect
 from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver.asked import NEVER
+from sim.market.solver.holdings import FURTHEST, HALVINGS
 
 __all__ = [
-    "bring", "buyers_gap", "residual_of", "scale", "scale_again", "scale_under_caps", "sellers_gap", "supply",
+    "bring", "buyers_gap", "index_at", "residual_of", "scale", "scale_again", "scale_under_caps",
+    "sellers_gap", "supply", "tiers_at",
 ]  # fmt: skip
 
 TINY = 1e-300
 
 
-@inlined
+@machine_code
+def tiers_at(case: Case, space: Space, buyer: int, log_index: float) -> float:
+    """What a buyer's tiers want at a log index."""
+    total, width = 0.0, case.buyer_blocks * LANES
+    for k in range(case.tiers):
+        own = k * width + buyer
+        over = log_index - space.tiers[at.LOG_WORTH, own]
+        over = over if over > 0 else 0.0
+        total += space.tiers[at.DEMAND, own] * exp_single(-space.tiers[at.ELASTICITY, own] * over)
+    return total
+
+
+@machine_code
+def index_at(case: Case, space: Space, buyer: int, tonnes: float) -> float:
+    """The log index at which a buyer's tiers want some tonnes, as in :mod:`sim.market.solver.holdings`."""
+    width = case.buyer_blocks * LANES
+    low, high = math.inf, -math.inf
+    for k in range(case.tiers):
+        worth = space.tiers[at.LOG_WORTH, k * width + buyer]
+        low, high = worth if worth < low else low, worth if worth > high else high
+    low, high = low - FURTHEST, high + FURTHEST
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if tiers_at(case, space, buyer, middle) > tonnes:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+@machine_code
 def residual_of(case: Case, space: Space) -> float:
     """The largest difference of offer and sales, before scaling, over the market's size."""
     residual = 0.0
@@ -56,42 +91,23 @@ def residual_of(case: Case, space: Space) -> float:
 @inlined
 def supply(case: Case, layout: Layout, limits: Limits, space: Space, reference: float) -> None:
     """Prices and indices, what is offered, and the log of its share of all that there is, into ``BELOW``."""
-    for i in range(case.buyer_blocks):
-        index_of(space.buyers, at.LOG_INDEX, i, (space.buyers, at.LOG_Z, i, -1 / case.sigma, reference))
+    index = space.buyers, at.LOG_Z, 0, -1 / case.sigma, reference
+    index_of(space.buyers, at.LOG_INDEX, 0, case.buyer_blocks, index)
     for r in range(case.row_blocks * LANES):
         space.rows[at.ROW_FLOW, r] = space.rows[at.ROW, r] * space.rows[at.ROW_PULL, r]
-    for i in range(case.variable_blocks):
-        from_price(
-            space.variables,
-            at.PRICE,
-            i,
-            (space.variables, at.OFFSET, i, space.variables, at.W, i, case.sigma),
-        )
+    blocks, own = case.variable_blocks, space.variables
+    from_price(own, at.PRICE, 0, blocks, (own, at.OFFSET, 0, own, at.W, 0, case.sigma))
     if case.keeps:
-        for i in range(case.variable_blocks):
-            share_offered(
-                space.variables,
-                at.AHEAD,
-                i,
-                (space.variables, at.PRICE, i, space.variables, at.LOG_KEPT, i, limits.keep_elasticity),
-            )
-            least_log(space.variables, at.BELOW, i, (space.variables, at.AHEAD, i))
-            times(
-                space.variables, at.SUPPLY, i, (space.variables, at.AHEAD, i, space.variables, at.SOLVED, i)
-            )
+        keeper = own, at.PRICE, 0, own, at.LOG_KEPT, 0, limits.keep_elasticity
+        share_offered(own, at.AHEAD, 0, blocks, keeper)
+        least_log(own, at.BELOW, 0, blocks, (own, at.AHEAD, 0))
+        times(own, at.SUPPLY, 0, blocks, (own, at.AHEAD, 0, own, at.SOLVED, 0))
     else:
-        for v in range(case.variable_blocks * LANES):
-            space.variables[at.AHEAD, v] = layout.eps[case.first + v] if v < case.sellers else 0.0
-        for i in range(case.variable_blocks):
-            below_ask(
-                space.variables,
-                at.BELOW,
-                i,
-                (space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i, space.variables, at.AHEAD, i),
-            )
-            supply_of(
-                space.variables, at.SUPPLY, i, (space.variables, at.BELOW, i, space.variables, at.SOLVED, i)
-            )
+        for v in range(blocks * LANES):
+            own[at.AHEAD, v] = layout.eps[case.first + v] if v < case.sellers else 0.0
+        given = own, at.PRICE, 0, own, at.LOG_ASK, 0, own, at.AHEAD, 0
+        below_ask(own, at.BELOW, 0, blocks, given)
+        supply_of(own, at.SUPPLY, 0, blocks, (own, at.BELOW, 0, own, at.SOLVED, 0))
     for v in range(case.sellers, case.sellers + case.caps):
         space.variables[at.SUPPLY, v], space.variables[at.BELOW, v] = space.variables[at.SOLVED, v], 0.0
 
@@ -100,9 +116,9 @@ def supply(case: Case, layout: Layout, limits: Limits, space: Space, reference: 
 def bring(case: Case, layout: Layout, space: Space) -> None:
     """What the rows in ``ROW_NEW`` bring to buyers, into ``BOUGHT``."""
     kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
-    for i in range(case.buyer_blocks):
-        product(space.buyers, at.BOUGHT, i, (*kernel, space.rows, at.ROW_NEW))
-        bought_of(space.buyers, at.BOUGHT, i, (space.buyers, at.PULL, i, space.buyers, at.BOUGHT, i))
+    blocks, buyers = case.buyer_blocks, space.buyers
+    product(buyers, at.BOUGHT, blocks, (*kernel, space.rows, at.ROW_NEW))
+    bought_of(buyers, at.BOUGHT, 0, blocks, (buyers, at.PULL, 0, buyers, at.BOUGHT, 0))
 
 
 @inlined
@@ -155,13 +171,12 @@ def scale_under_caps(case: Case, layout: Layout, space: Space) -> None:
     _factors(case, space, at.SOLVED)
     for r in range(case.row_blocks * LANES):
         space.rows[at.ROW_NEW, r] = _factor(case, layout, space, r) if r < case.rows else 1.0
-    for i in range(case.row_blocks):
-        least_log(space.rows, at.ON, i, (space.rows, at.ROW_NEW, i))
+    least_log(space.rows, at.ROW_WORK, 0, case.row_blocks, (space.rows, at.ROW_NEW, 0))
     for r in range(case.row_blocks * LANES):
         space.rows[at.ROW_HELD, r] = space.rows[at.ROW_FLOW, r] * space.rows[at.ROW_NEW, r]
-        space.rows[at.ON, r] *= space.rows[at.ROW_HELD, r]
+        space.rows[at.ROW_WORK, r] *= space.rows[at.ROW_HELD, r]
         space.rows[at.ROW_NEW, r] *= space.rows[at.ROW, r]
-    collect(case, layout, space, at.ON, at.SHRUNK)
+    collect(case, layout, space, at.ROW_WORK, at.SHRUNK)
     collect(case, layout, space, at.ROW_HELD, at.SUMS)
     for v in range(case.variable_blocks * LANES):
         sold = space.variables[at.SUMS, v]
@@ -172,8 +187,7 @@ def scale_under_caps(case: Case, layout: Layout, space: Space) -> None:
         space.variables[at.OVER, v] = space.variables[at.SUMS, v] / offered
         if v >= case.sellers:
             space.variables[at.SHRUNK, v] = 0.0
-    for i in range(case.variable_blocks):
-        least_log(space.variables, at.OVER, i, (space.variables, at.OVER, i))
+    least_log(space.variables, at.OVER, 0, case.variable_blocks, (space.variables, at.OVER, 0))
 
 
 @inlined
@@ -200,23 +214,12 @@ def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> flo
     """Sellers' and caps' part of the dual value less the primal value, of sales in ``SUMS``."""
     for v in range(case.variable_blocks * LANES):
         space.variables[at.AHEAD, v] = 1 / layout.eps[case.first + v] if v < case.sellers else 0.0
-    for i in range(case.variable_blocks):
-        given = (
-            space.variables, at.OVER, i, space.variables, at.SUMS, i, space.variables, at.SUPPLY, i,
-            space.variables, at.AHEAD, i, space.variables, at.SOLVED, i,
-        )  # fmt: skip
-        seller_gap(
-            space.variables,
-            at.FULL,
-            i,
-            (*given, space.variables, at.PRICE, i, space.variables, at.LOG_ASK, i),
-        )
-        if case.keeps:
-            keeper = (
-                space.variables, at.SOLVED, i, space.variables, at.SUPPLY, i, space.variables, at.SUMS, i,
-                limits.keep_elasticity,
-            )  # fmt: skip
-            keeper_gap(space.variables, at.KEPT, i, keeper)
+    blocks, rows = case.variable_blocks, space.variables
+    given = rows, at.OVER, 0, rows, at.SUMS, 0, rows, at.SUPPLY, 0, rows, at.AHEAD, 0, rows, at.SOLVED, 0
+    seller_gap(rows, at.FULL, 0, blocks, (*given, rows, at.PRICE, 0, rows, at.LOG_ASK, 0))
+    if case.keeps:
+        keeper = rows, at.SOLVED, 0, rows, at.SUPPLY, 0, rows, at.SUMS, 0, limits.keep_elasticity
+        keeper_gap(rows, at.KEPT, 0, blocks, keeper)
     total = 0.0
     for v in range(case.sellers + case.caps):
         if space.variables[at.DEAD, v] == 0:
@@ -232,36 +235,21 @@ def sellers_gap(case: Case, layout: Layout, limits: Limits, space: Space) -> flo
 @inlined
 def buyers_gap(case: Case, limits: Limits, space: Space) -> float:
     """Buyers' part: what they want at the index less what they get."""
-    blocks = case.buyer_blocks
+    blocks, buyers, own = case.buyer_blocks, space.buyers, space.tiers
     for b in range(blocks * LANES):
         space.buyers[at.NEAR, b] = space.buyers[at.FAR, b] = 0.0
     for k in range(case.tiers):
-        first, own = space.group[k] * blocks, k * blocks
-        for i in range(blocks):
-            power, tier = (
-                (space.tiers, at.POWER, first + i),
-                (space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own + i),
-            )
-            given = (
-                space.buyers, at.NEAR, i, space.buyers, at.LOG_INDEX, i, space.tiers, at.LOG_WORTH, own + i,
-            )  # fmt: skip
-            discount_of(space.buyers, at.NEAR, i, (*given, *power, *tier))
-            slope_of(
-                space.buyers,
-                at.FAR,
-                i,
-                (space.buyers, at.FAR, i, *power, *tier, space.tiers, at.ELASTICITY, own + i),
-            )
-    for i in range(blocks):
-        share_of(space.buyers, at.Z, i, (space.buyers, at.BOUGHT, i, space.buyers, at.DEMANDED, i))
-        x_log_x(space.buyers, at.LOG_Z, i, (space.buyers, at.Z, i))
-        # Tiers share what is bought and held; who orders the least has a part of them alone.
-        parts = (
-            space.buyers, at.BOUGHT, i, space.buyers, at.HELD, i, space.buyers, at.WANTED, i, space.buyers,
-            at.Z, i, limits.least,
-        )  # fmt: skip
-        part_of(space.buyers, at.PART, i, parts)
-        x_log_x(space.buyers, at.SERVED, i, (space.buyers, at.PART, i))
+        first, j = space.group[k] * blocks, k * blocks
+        tier = own, at.POWER, first, own, at.STEEP, j, own, at.DEMAND, j
+        given = buyers, at.NEAR, 0, buyers, at.LOG_INDEX, 0, own, at.LOG_WORTH, j
+        discount_of(buyers, at.NEAR, 0, blocks, (*given, *tier))
+        slope_of(buyers, at.FAR, 0, blocks, (buyers, at.FAR, 0, *tier, own, at.ELASTICITY, j))
+    share_of(buyers, at.Z, 0, blocks, (buyers, at.BOUGHT, 0, buyers, at.DEMANDED, 0))
+    x_log_x(buyers, at.LOG_Z, 0, blocks, (buyers, at.Z, 0))
+    # Tiers share what is bought and held; who orders the least has a part of them alone.
+    parts = buyers, at.BOUGHT, 0, buyers, at.HELD, 0, buyers, at.WANTED, 0, buyers, at.Z, 0, limits.least
+    part_of(buyers, at.PART, 0, blocks, parts)
+    x_log_x(buyers, at.SERVED, 0, blocks, (buyers, at.PART, 0))
     return _added_up(case, limits, space)
 
 

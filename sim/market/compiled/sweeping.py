@@ -29,7 +29,7 @@ from sim.market.compiled.tables import Case, Layout, Limits, Space
 from sim.market.solver import sweeps as rules
 from sim.market.solver.history import RIDGE, TINY
 
-__all__ = ["collect", "mix", "sweep"]
+__all__ = ["collect", "judge", "move_on", "sweep"]
 
 DEPTH, DEPTH_CAPPED, LONGEST = rules.DEPTH, rules.DEPTH_CAPPED, rules.LONGEST
 FIRST_CHECK = rules.FIRST_CHECK
@@ -40,8 +40,8 @@ FAR = tuple(rules.FAR.items())
 def _rows(case: Case, layout: Layout, space: Space) -> None:
     """u on each row."""
     if case.caps == 0:
-        for i in range(case.row_blocks):
-            row_of(space.rows, at.ROW, i, (space.variables, at.W, i, space.rows, at.ON, i))
+        given = space.variables, at.W, 0, space.rows, at.ON, 0
+        row_of(space.rows, at.ROW, 0, case.row_blocks, given)
         return
     for r in range(case.rows):
         total = 0.0
@@ -52,54 +52,31 @@ def _rows(case: Case, layout: Layout, space: Space) -> None:
         space.rows[at.ROW_NEW, r] = total
     for r in range(case.rows, case.row_blocks * LANES):
         space.rows[at.ROW_NEW, r] = 0.0
-    for i in range(case.row_blocks):
-        row_of(space.rows, at.ROW, i, (space.rows, at.ROW_NEW, i, space.rows, at.ON, i))
+    row_of(space.rows, at.ROW, 0, case.row_blocks, (space.rows, at.ROW_NEW, 0, space.rows, at.ON, 0))
 
 
 @inlined
 def _buyers(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
     """What buyers want where the rows are, and their pull."""
-    blocks = case.buyer_blocks
+    blocks, buyers, own = case.buyer_blocks, space.buyers, space.tiers
     kernel = layout.kernel, case.kernel, case.across, (case.rows + 3) // 4
-    for i in range(blocks):
-        product(space.buyers, at.Z, i, (*kernel, space.rows, at.ROW))
-        log_plus(space.buyers, at.LOG_Z, i, (space.buyers, at.Z, i, space.buyers, at.OFF, i))
+    product(buyers, at.Z, blocks, (*kernel, space.rows, at.ROW))
+    log_plus(buyers, at.LOG_Z, 0, blocks, (buyers, at.Z, 0, buyers, at.OFF, 0))
     groups = space.group[case.tiers - 1] + 1
     for g in range(groups):
-        for i in range(blocks):
-            j = g * blocks + i
-            power_of(space.tiers, at.POWER, j, (space.tiers, at.RATE, j, space.buyers, at.LOG_Z, i))
-    for i in range(blocks):
-        tiers(
-            space.buyers,
-            at.WANTED,
-            i,
-            (space.tiers, at.POWER, i, space.tiers, at.STEEP, i, space.tiers, at.DEMAND, i),
-        )
+        j = g * blocks
+        power_of(own, at.POWER, j, blocks, (own, at.RATE, j, buyers, at.LOG_Z, 0))
+    tiers(buyers, at.WANTED, 0, blocks, (own, at.POWER, 0, own, at.STEEP, 0, own, at.DEMAND, 0))
     for k in range(1, case.tiers):
-        first, own = space.group[k] * blocks, k * blocks
-        for i in range(blocks):
-            given = (
-                space.tiers, at.POWER, first + i, space.tiers, at.STEEP, own + i, space.tiers, at.DEMAND, own
-                + i,
-            )  # fmt: skip
-            add_tiers(space.buyers, at.WANTED, i, (space.buyers, at.WANTED, i, *given))
-    for i in range(blocks):
-        if case.holds:
-            ordered(
-                space.buyers,
-                at.DEMANDED,
-                i,
-                (space.buyers, at.WANTED, i, space.buyers, at.HELD, i, limits.least),
-            )
-        else:
-            copy(space.buyers, at.DEMANDED, i, (space.buyers, at.WANTED, i))
-        pull_of(
-            space.buyers,
-            at.PULL,
-            i,
-            (space.buyers, at.DEMANDED, i, space.buyers, at.Z, i, space.buyers, at.OFF, i),
-        )
+        first, j = space.group[k] * blocks, k * blocks
+        tier = own, at.POWER, first, own, at.STEEP, j, own, at.DEMAND, j
+        add_tiers(buyers, at.WANTED, 0, blocks, (buyers, at.WANTED, 0, *tier))
+    if case.holds:
+        given = buyers, at.WANTED, 0, buyers, at.HELD, 0, limits.least
+        ordered(buyers, at.DEMANDED, 0, blocks, given)
+    else:
+        copy(buyers, at.DEMANDED, 0, blocks, (buyers, at.WANTED, 0))
+    pull_of(buyers, at.PULL, 0, blocks, (buyers, at.DEMANDED, 0, buyers, at.Z, 0, buyers, at.OFF, 0))
 
 
 @inlined
@@ -128,43 +105,22 @@ def sweep(case: Case, layout: Layout, limits: Limits, space: Space) -> None:
     _rows(case, layout, space)
     _buyers(case, layout, limits, space)
     kernel = layout.kernel, case.transposed, case.back, (case.buyers + 3) // 4
-    for i in range(case.row_blocks):
-        product(space.rows, at.ROW_PULL, i, (*kernel, space.buyers, at.PULL))
+    product(space.rows, at.ROW_PULL, case.row_blocks, (*kernel, space.buyers, at.PULL))
+    blocks, own, rate = case.variable_blocks, space.variables, limits.keep_elasticity / case.sigma
     if case.caps > 0:
         _flows(case, layout, space)
-    rate = limits.keep_elasticity / case.sigma
-    for i in range(case.variable_blocks):
-        if case.caps > 0:
-            given = (
-                space.variables, at.LOG_LIMIT, i, space.variables, at.SUMS, i, space.variables, at.DEAD, i,
-                space.variables, at.W, i,
-            )  # fmt: skip
-            full_under_caps(space.variables, at.FULL, i, given)
-        else:
-            full_of(
-                space.variables,
-                at.FULL,
-                i,
-                (space.variables, at.LOG_LIMIT, i, space.rows, at.ROW_PULL, i, space.variables, at.DEAD, i),
-            )
-        if case.keeps:
-            share_kept(
-                space.variables, at.KEPT, i, (space.variables, at.W, i, space.variables, at.LEVEL, i, rate)
-            )
-            keeper = (
-                space.variables, at.W, i, space.variables, at.FULL, i, space.variables, at.KEPT, i,
-                space.variables, at.LEVEL, i, rate,
-            )  # fmt: skip
-            image_of_keeper(space.variables, at.IMAGE, i, keeper)
-        else:
-            image_of(
-                space.variables,
-                at.IMAGE,
-                i,
-                (space.variables, at.FULL, i, space.variables, at.SLOPE, i, space.variables, at.INTERCEPT, i),
-            )
+        given = own, at.LOG_LIMIT, 0, own, at.SUMS, 0, own, at.DEAD, 0, own, at.W, 0
+        full_under_caps(own, at.FULL, 0, blocks, given)
+    else:
+        free = own, at.LOG_LIMIT, 0, space.rows, at.ROW_PULL, 0, own, at.DEAD, 0
+        full_of(own, at.FULL, 0, blocks, free)
     if case.keeps:
+        share_kept(own, at.KEPT, 0, blocks, (own, at.W, 0, own, at.LEVEL, 0, rate))
+        keeper = own, at.W, 0, own, at.FULL, 0, own, at.KEPT, 0, own, at.LEVEL, 0, rate
+        image_of_keeper(own, at.IMAGE, 0, blocks, keeper)
         _keep_still(case, space)
+    else:
+        image_of(own, at.IMAGE, 0, blocks, (own, at.FULL, 0, own, at.SLOPE, 0, own, at.INTERCEPT, 0))
 
 
 @inlined
@@ -184,16 +140,11 @@ def _distance(case: Case, limits: Limits, space: Space, now: int) -> float:
     """Bound on the residual, to first order, from the change that the sweep made; NaN counts as far."""
     rate, own = limits.keep_elasticity / case.sigma, now * case.variable_blocks * LANES
     far = 0.0
-    for i in range(case.variable_blocks):
-        if case.keeps:
-            steepened(
-                space.variables,
-                at.SUMS,
-                i,
-                (space.variables, at.WEIGHT, i, space.variables, at.KEPT, i, rate),
-            )
-        else:
-            copy(space.variables, at.SUMS, i, (space.variables, at.WEIGHT, i))
+    blocks, own_row = case.variable_blocks, space.variables
+    if case.keeps:
+        steepened(own_row, at.SUMS, 0, blocks, (own_row, at.WEIGHT, 0, own_row, at.KEPT, 0, rate))
+    else:
+        copy(own_row, at.SUMS, 0, blocks, (own_row, at.WEIGHT, 0))
     for v in range(case.sellers + case.caps):
         weight = (
             space.variables[at.SUMS, v]
@@ -244,10 +195,11 @@ def _weights(space: Space, now: int, length: int) -> None:
             small[at.RIGHT, j] -= small[at.SYSTEM, j * most + k] * small[at.RIGHT, k]
 
 
-@inlined
-def _move_on(case: Case, space: Space, now: int, length: int) -> None:
-    """Mix the last sweeps into the next ``W``."""
-    blocks, most = case.variable_blocks, DEPTH_CAPPED + 1
+@machine_code
+def move_on(case: Case, space: Space, number: int) -> None:
+    """Mix the last of so many sweeps into the next ``W``."""
+    blocks, most, now = case.variable_blocks, DEPTH_CAPPED + 1, _newest(case, number)
+    length = min(number, (DEPTH_CAPPED if case.caps > 0 else DEPTH) + 1)
     for i in range(length):
         value = dot((space.history, at.CHANGES, i * blocks, space.history, at.CHANGES, now * blocks), blocks)
         space.small[at.GRAM, i * most + now] = space.small[at.GRAM, now * most + i] = value
@@ -258,21 +210,15 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
             if n != now:
                 newest -= space.small[at.RIGHT, a]
                 a += 1
-        for i in range(blocks):
-            mixed(space.variables, at.AHEAD, i, (space.history, at.IMAGES, now * blocks + i, newest))
+        mixed(space.variables, at.AHEAD, 0, blocks, (space.history, at.IMAGES, now * blocks, newest))
         a = 0
         for n in range(length):
             if n != now:
-                for i in range(blocks):
-                    given = (
-                        space.variables, at.AHEAD, i, space.history, at.IMAGES, n * blocks + i,
-                        space.small[at.RIGHT, a],
-                    )  # fmt: skip
-                    more_mixed(space.variables, at.AHEAD, i, given)
+                image = space.history, at.IMAGES, n * blocks, space.small[at.RIGHT, a]
+                more_mixed(space.variables, at.AHEAD, 0, blocks, (space.variables, at.AHEAD, 0, *image))
                 a += 1
     else:
-        for i in range(blocks):
-            copy(space.variables, at.AHEAD, i, (space.variables, at.IMAGE, i))
+        copy(space.variables, at.AHEAD, 0, blocks, (space.variables, at.IMAGE, 0))
     for v in range(case.sellers + case.caps):
         step = space.variables[at.AHEAD, v] - space.variables[at.W, v]
         step = -LONGEST if step < -LONGEST else step
@@ -281,30 +227,23 @@ def _move_on(case: Case, space: Space, now: int, length: int) -> None:
 
 
 @machine_code
-def mix(case: Case, layout: Layout, limits: Limits, space: Space) -> tuple[int, bool]:
-    """Sweep and mix until the market has arrived, and stay there. The sweeps made, and whether it has.
+def judge(case: Case, limits: Limits, space: Space, number: int) -> int:
+    """What is to become of a market after so many sweeps: goes on (0), has arrived (1), is given up (2)."""
+    blocks, now = case.variable_blocks, _newest(case, number)
+    copy(space.history, at.IMAGES, now * blocks, blocks, (space.variables, at.IMAGE, 0))
+    change = space.variables, at.IMAGE, 0, space.variables, at.W, 0
+    less(space.history, at.CHANGES, now * blocks, blocks, change)
+    if number >= FIRST_CHECK:
+        distance = _distance(case, limits, space, now)
+        if distance <= limits.tolerance:
+            return 1
+        for late, far in FAR:
+            if number == late and not distance <= far:
+                return 2
+    return 2 if number == limits.sweeps else 0
 
-    One that is given up is swept once more, so that ``space`` holds the point where it stands.
-    """
-    depth = DEPTH_CAPPED if case.caps > 0 else DEPTH
-    blocks, made, last = case.variable_blocks, limits.sweeps, limits.sweeps == 0
-    for number in range(1, limits.sweeps + 2):
-        sweep(case, layout, limits, space)
-        if last:
-            break
-        now = (number - 1) % (depth + 1)
-        for i in range(blocks):
-            copy(space.history, at.IMAGES, now * blocks + i, (space.variables, at.IMAGE, i))
-            given = space.variables, at.IMAGE, i, space.variables, at.W, i
-            less(space.history, at.CHANGES, now * blocks + i, given)
-        if number >= FIRST_CHECK:
-            distance = _distance(case, limits, space, now)
-            if distance <= limits.tolerance:
-                return number, True
-            for most, far in FAR:
-                if number == most and not distance <= far:
-                    made, last = number, True
-        last = last or number == limits.sweeps
-        if made == limits.sweeps:
-            _move_on(case, space, now, min(number, depth + 1))
-    return made, False
+
+@inlined
+def _newest(case: Case, number: int) -> int:
+    """Where the history holds a sweep."""
+    return (number - 1) % ((DEPTH_CAPPED if case.caps > 0 else DEPTH) + 1)

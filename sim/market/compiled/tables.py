@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.market.layout import BoolArray, FloatArray, IntArray
+from sim.market.layout import FloatArray, IntArray
 
 __all__ = ["COLUMNS", "Asked", "Case", "Found", "Layout", "Limits", "Space"]
 
@@ -62,9 +62,11 @@ class Limits(NamedTuple):
     """Numbers that all markets share."""
 
     tolerance: float
-    """Residual to arrive at."""
+    """Residual that sweeps and Newton's method are to arrive at."""
+    settled: float
+    """Residual with which a market may be left."""
     sweeps: int
-    """Most of them; 0 settles a market where it stands."""
+    """Most of them."""
     least: float
     keep_elasticity: float
     first: int
@@ -88,10 +90,6 @@ class Found(NamedTuple):
     """Per row of the frame; rents of rows likewise; per buyer of the frame."""
     row_rent: FloatArray
     pull: FloatArray
-    at: FloatArray
-    """Per variable, without padding: log price or log rent where sweeps ended."""
-    missed: BoolArray
-    """(n,) markets that have not arrived."""
 
 
 class Case(NamedTuple):
@@ -138,5 +136,11 @@ class Space(NamedTuple):
     """(2, sweeps x variables) changes and images of the last sweeps."""
     small: FloatArray
     """(3, n) of the mixing."""
+    share: FloatArray
+    """(2, rows x buyers) shares of rows in what buyers buy, and these times the curvature of demand."""
+    hessian: FloatArray
+    """(1, variables x variables)"""
+    stand: FloatArray
+    """Where Newton's method stands."""
     group: IntArray
     """(K,) which run of tiers of one elasticity each belongs to."""

@@ -190,7 +190,9 @@ def tier_order(elasticity: FloatArray, tiers: int) -> tuple[IntArray, tuple[slic
     order, starts = np.arange(tiers), list(range(tiers))
     # Whether arrays happen to agree could depend on who shares the batch: those are never joined.
     if elasticity.ndim <= 1:
-        values = np.array(np.broadcast_to(elasticity, (tiers,)))
-        order = np.argsort(values, kind="stable")
-        starts = np.flatnonzero(np.diff(values[order], prepend=-1.0)).tolist()
+        # Number by number: tiers are few, and arrays would take ten times as long.
+        values = np.broadcast_to(elasticity, (tiers,)).tolist()
+        places = sorted(range(tiers), key=values.__getitem__)
+        order = np.array(places, dtype=np.int64)
+        starts = [n for n in range(tiers) if not n or values[places[n]] != values[places[n - 1]]]
     return order, tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], tiers], strict=True))

@@ -17,6 +17,15 @@ from sim.market.solver.problem import Point, Problem, evaluate
 
 __all__ = ["NORMAL", "STRONG", "Safeguard", "hessian", "newton", "residual"]
 
+HALVINGS = 40
+"""Most of a step's."""
+FALL, SAME = 1e-4, 1e-13
+"""A step is taken where the dual falls by this share of what its slope promises, but for rounding; or"""
+PROGRESS, BLURRED = 0.5, 1e-9
+"""where the residual falls to this share, and the dual does not rise by more than that."""
+FLOOR = 1e-12
+"""Added to the Hessian's diagonal, besides the ridge."""
+
 BATCH_ELEMENTS = 100_000
 """Links of the markets handled together: keeps the working set in cache."""
 
@@ -87,7 +96,7 @@ def _direction(problem: Problem, point: Point, x: FloatArray, guard: Safeguard) 
     matrix *= free[:, :, None] & free[:, None, :]
     own = np.arange(matrix.shape[1])
     diagonal = matrix[:, own, own]
-    matrix[:, own, own] = np.where(free, diagonal * (1 + guard.ridge) + 1e-12, 1.0)
+    matrix[:, own, own] = np.where(free, diagonal * (1 + guard.ridge) + FLOOR, 1.0)
     step = -np.linalg.solve(matrix, np.where(free, point.gradient, 0.0)[:, :, None])[:, :, 0]
     longest = np.abs(step).max(axis=1, initial=0.0)
     return np.asarray(step * np.minimum(1.0, guard.longest / np.maximum(longest, 1e-300))[:, None])
@@ -100,7 +109,7 @@ def _descend(
     sellers, every = problem.sellers, np.arange(len(problem))
     step = _direction(problem, point, x, guard)
     length, pending, after = np.ones(len(problem)), every, before.copy()
-    for _ in range(40):
+    for _ in range(HALVINGS):
         whole = len(pending) == len(every)
         sub, at, ahead = (problem, x, step) if whole else (problem.take(pending), x[pending], step[pending])
         to = at + length[pending, None] * ahead
@@ -110,9 +119,9 @@ def _descend(
         expected = (point.gradient[pending] * (to - at)).sum(axis=1)
         scale = np.abs(point.psi[pending]) + 1.0
         fall = trial.psi - point.psi[pending]
-        good = fall <= 1e-4 * np.minimum(expected, 0.0) + 1e-13 * scale
+        good = fall <= FALL * np.minimum(expected, 0.0) + SAME * scale
         # Near the solution psi no longer resolves progress; the gradient still does.
-        good |= (off < 0.5 * before[pending]) & (fall <= 1e-9 * scale)
+        good |= (off < PROGRESS * before[pending]) & (fall <= BLURRED * scale)
         if whole and good.all():
             x[...] = to
             point.become(trial)
