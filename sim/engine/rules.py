@@ -77,16 +77,20 @@ class Rules:
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
             strength = self._strength(event, step)
-            if event.id in self._funded:
+            ends = event.id in self._funded and event.ends_with_its_money
+            if ends:
                 strength = strength * ~self._funded[event.id]
-            if event.id in self.ruled or event.id in self._funded:
+            if event.id in self.ruled or ends:
                 self.strengths[event.id] = strength
             on = event.activity(start, end) > 0
             in_force[event.id] = strength * on * self._happens.get(event.id, True)
         self._before, self._now = self._now, in_force
 
     def exhaust(self, spent: Mapping[str, BoolArray]) -> None:
-        """Events whose money is gone, (M,) each, act no more from the next step on, and everybody knows."""
+        """Events whose money is gone, (M,) each, act no more from the next step on, and everybody knows.
+
+        Those that do more than pay go on without it.
+        """
         self._funded = {**self._funded, **spent}
 
     def _strength(self, event: Instrument, step: int) -> FloatArray:
@@ -115,7 +119,7 @@ class Rules:
         return clipped
 
     def eased(self) -> tuple[Instrument, ...]:
-        """The events, licences with the approval shares that negotiations have reached."""
+        """The events, licences with the approval shares that talks have reached, duties without spent money."""
         floors: dict[str, list[tuple[tuple[str, ...], Amount]]] = {}
         for rule in self._followed:
             talks = rule.event
@@ -123,8 +127,12 @@ class Rules:
                 floor = talks.approval_share.amount * (rule.acting > 0).astype(np.float64)
                 for name in talks.events:
                     floors.setdefault(name, []).append((talks.to, floor))
+        eased = (event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events)
         return tuple(
-            event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
+            event.unpaid(self._funded[event.id])
+            if event.id in self._funded and not event.ends_with_its_money
+            else event
+            for event in eased
         )
 
     def arrays(self) -> dict[str, Numbers]:

@@ -12,6 +12,7 @@ import pytest
 from sim.agents.scrap import Recycling
 from sim.arrays import FloatArray
 from sim.engine import Simulation
+from sim.engine.policy import active_controls
 from sim.instruments import instrument_class
 from sim.world.world import World
 from tests.checks_of_runs import check_record, step_balanced
@@ -195,6 +196,26 @@ def test_subsidies_are_paid_for_what_comes_out_and_end_with_their_fund(world: Wo
     ).run()
     assert bound.recycling_paid.values.sum((1, 2)) == pytest.approx(fund, rel=1e-9)
     assert (bound.production.values[:, -1, goods_offers(world)].sum(1) < made[:, -1]).all()
+
+
+def test_nobody_counts_on_a_subsidy_that_is_spent_while_its_duty_goes_on(world: World) -> None:
+    paid = {"choice": ["1 USD/t", "400000 USD/t"]}
+    asked = policy(collection="30 %", subsidy=paid, fund="1 million USD")
+    run = simulation(world, asked, members=6, years=3)
+    while run.time < run.steps:
+        run.step()
+    (books,) = (one for one in run.actors.processes if one.name == "recycling_policy")
+    spent = books.out_of_money()["policy"]
+    assert spent.any()
+    assert not spent.all()
+    # Who looks ahead takes what is in force, as the rules have it.
+    controls, _ = active_controls(world, run.rules.eased(), run.case.dates[-2:])
+    offers = goods_offers(world)
+    pays = controls.recovery_subsidy[:, offers] > 0
+    assert pays.shape == (6, len(offers))
+    assert not pays[spent].any()
+    assert pays[~spent].all()
+    assert controls.collection_target[..., offers] == pytest.approx(0.3)
 
 
 def goods_offers(world: World) -> list[int]:
