@@ -187,7 +187,7 @@ def years_paid(
     Args:
         due: (M, J) of a year's base revenue. build: (M, J) years until it runs. revenue: (J,) USD a year.
 
-    Equation (M190), docs/model.md, for ``yrp_vj``.
+    Equation (M190), docs/model.md, for ``yrp_j``.
     """
     promised = np.maximum(promise.years - build, 0.0)
     pays, left = promise.pays[:, None], promise.left[:, None]

@@ -61,6 +61,31 @@ def test_a_world_that_has_always_stood_still_goes_on_standing_still(world: World
     assert made[:, world.scrap.new] == pytest.approx(0)
 
 
+def test_scrap_drifts_only_as_far_as_use_leaves_the_path_that_it_was_on(world: World) -> None:
+    """Where use goes on growing as it has, what arises grows with it from the first step; where it stops,
+    what arises goes on growing towards what is used, and never beyond."""
+    kept = rules(simulation(world, members=1))
+    assert world.scrap is not None
+    use = world.need_use[world.scrap.needs] / 12
+    yearly = 1 + np.expm1(world.scrap.past_growth / 12)
+    assert (yearly > 1).all()
+    growing, standing = kept.first(), kept.first()
+    whole = world.need_use[world.scrap.needs][None] / 12
+    before = kept.begin().arising
+    for step in range(120):
+        growing, gone = kept.age(growing, (use * yearly**step)[None])
+        standing, left = kept.age(standing, whole)
+        if step == 0:
+            first = gone
+        np.testing.assert_allclose(gone, first * yearly**step, rtol=1e-9)
+        assert (left <= whole).all()
+    np.testing.assert_allclose(kept.arising(first), before * yearly[0], rtol=1e-9)
+    assert (kept.arising(left) > 1.1 * before).all()
+    for _ in range(1200):
+        standing, left = kept.age(standing, whole)
+    np.testing.assert_allclose(left, whole, rtol=1e-3)
+
+
 def test_what_was_used_is_in_use_or_retired_and_no_more_comes_out_than_arises(world: World) -> None:
     run = simulation(world, cut(), policy(collection="70 %"), members=3, years=6)
     held, kept = goods_in_use(run), rules(run)
