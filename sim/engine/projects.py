@@ -100,7 +100,7 @@ class Projects(Process):
         paid = self._paid(state.gate_price, ended)
         own = controls.own_cost_factor
         cost = deciding.unit_cost(self._prepared, self.layout, state.cash_cost, own, state.choice_index)
-        self.watch.see(paid, ended.required)
+        self.watch.see(state.gate_price, paid, ended.required)
         self.losses.see(ended, state.choice_index)
         supports = [given for other in self._others if (given := other.support()) is not None]
         self.money.run(self.stage == OPERATING, ended.output, state.gate_price, cost, supports)
@@ -174,7 +174,7 @@ class Projects(Process):
         capacity = prepared.world.offer_capacity[layout.offers]
         under_way[:, layout.offers] = (self.stage == BUILDING)[:, layout.project] * capacity
         balance = self.watch.balance(state, ended.controls, under_way, build * (1 - self.done))
-        price = deciding.expected_price(prepared, self.watch.mean, balance, layout.usual(prepared))
+        price = deciding.expected_price(prepared, self.watch.market, balance, layout.usual(prepared))
         wide = np.ones_like(state.capacity)
         wide[:, layout.offers] = price[:, layout.project]
         rate = deciding.capital_cost(prepared, terms.risk, np.sqrt(self.watch.variance), terms.offtake)

@@ -131,10 +131,16 @@ class Floors(Spending):
         return due
 
     def paid(self, price: FloatArray, controls: Controls, shares: Mapping[str, Amount]) -> FloatArray:
-        """(M, O) prices with what states pay."""
-        given = price
+        """(M, O) prices with what states pay, to each as far as what is left would do for it alone."""
+        import numpy as np
+
+        world, given = self._setting.world, price
+        step = world.offer_capacity * self._setting.step_years * world.base_price[world.offer_good]
         for floor in controls.projects.floors:
-            given = given + self._due(floor, price)
+            due, left = self._due(floor, price), self._left(floor)[:, None]
+            claim = due * step
+            part = np.where(claim > left, left / np.where(claim > 0, claim, 1.0), 1.0)
+            given = given + due * part
         return given
 
     def promised(self, price: FloatArray, controls: Controls) -> Sequence[Promise]:
