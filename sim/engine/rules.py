@@ -119,7 +119,7 @@ class Rules:
         return clipped
 
     def eased(self) -> tuple[Instrument, ...]:
-        """The events, licences with the approval shares that talks have reached, duties without spent money."""
+        """The events: licences with the shares that talks have reached, duties without money that is spent."""
         floors: dict[str, list[tuple[tuple[str, ...], Amount]]] = {}
         for rule in self._followed:
             talks = rule.event
@@ -127,7 +127,9 @@ class Rules:
                 floor = talks.approval_share.amount * (rule.acting > 0).astype(np.float64)
                 for name in talks.events:
                     floors.setdefault(name, []).append((talks.to, floor))
-        eased = (event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events)
+        eased = (
+            event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
+        )
         return tuple(
             event.unpaid(self._funded[event.id])
             if event.id in self._funded and not event.ends_with_its_money
