@@ -119,7 +119,7 @@ class Rules:
         return clipped
 
     def eased(self) -> tuple[Instrument, ...]:
-        """The events: licences with the shares that talks have reached, duties without money that is spent."""
+        """The events: licences with the shares that talks have reached, duties without what is spent."""
         floors: dict[str, list[tuple[tuple[str, ...], Amount]]] = {}
         for rule in self._followed:
             talks = rule.event
