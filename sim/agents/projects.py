@@ -17,7 +17,7 @@ from sim.instruments.process import Promise
 
 __all__ = [
     "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
-    "owners_part", "unit_cost", "value", "whole_cost", "years_paid",
+    "owners_part", "promised", "unit_cost", "value", "whole_cost", "years_paid",
 ]  # fmt: skip
 
 LARGEST = 500.0
@@ -162,24 +162,30 @@ def annuity(rate: FloatArray, years: FloatArray) -> FloatArray:
 
 
 def value(
-    rate: FloatArray, life: FloatArray, margin: FloatArray, promised: Sequence[tuple[FloatArray, FloatArray]]
+    rate: FloatArray, life: FloatArray, margin: FloatArray, added: Sequence[tuple[FloatArray, FloatArray]]
 ) -> FloatArray:
     """(M, J) value of a year's base revenue once the project runs: of its margin, and of what states add.
 
     Args:
-        margin: (M, J) at market prices. promised: what is added, (M, J), and the years for which it is.
+        margin: (M, J) at market prices. added: what states add, (M, J), and the years for which they do.
 
     Equation (M134), docs/model.md, for ``vj_j``.
     """
     found: FloatArray = annuity(rate, life) * margin
-    for added, years in promised:
-        found = found + annuity(rate, np.minimum(years, life)) * added
+    for due, years in added:
+        found = found + annuity(rate, np.minimum(years, life)) * due
     return found
 
 
-def years_paid(
-    promise: Promise, due: FloatArray, build: FloatArray, revenue: FloatArray
-) -> FloatArray:
+def promised(
+    layout: Layout, promise: Promise, build: FloatArray, net: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(M, J) what a state has promised, net of royalties, and the years for which a project counts on it."""
+    due = layout.mean(promise.due)
+    return due * net, years_paid(promise, due, build, layout.revenue)
+
+
+def years_paid(promise: Promise, due: FloatArray, build: FloatArray, revenue: FloatArray) -> FloatArray:
     """(M, J) years once it runs for which a project may count on what a state has promised.
 
     No longer than promised, nor than its money will do for those who draw on it now and for the project.
@@ -189,12 +195,12 @@ def years_paid(
 
     Equation (M190), docs/model.md, for ``yrp_j``.
     """
-    promised = np.maximum(promise.years - build, 0.0)
+    agreed = np.maximum(promise.years - build, 0.0)
     pays, left = promise.pays[:, None], promise.left[:, None]
     drawn = due * revenue
     reach = np.maximum(left - pays * build, 0.0) / np.maximum(pays + drawn, LEAST_DRAWN)
     # What the state takes, it takes for as long as was agreed.
-    found: FloatArray = np.where(due > 0, np.minimum(promised, reach), promised)
+    found: FloatArray = np.where(due > 0, np.minimum(agreed, reach), agreed)
     return found
 
 

@@ -12,7 +12,6 @@ from sim.agents.parameters import member_uniforms
 from sim.agents.projects import Layout
 from sim.agents.state import State
 from sim.arrays import BoolArray, FloatArray, IntArray, Saved
-from sim.controls import Controls
 from sim.engine.loss_funds import LossFunds
 from sim.engine.project_money import ProjectMoney
 from sim.engine.project_watch import ProjectWatch
@@ -180,7 +179,8 @@ class Projects(Process):
         rate = deciding.capital_cost(prepared, terms.risk, np.sqrt(self.watch.variance), terms.offtake)
         rate = np.maximum(rate - self.money.relief(rate, terms, shares), LEAST_RATE)
         net = layout.net(prepared, terms.royalty)
-        promised = self._promised(wide, ended.controls, build, net)
+        promises = [one for other in self._others for one in other.promised(wide, ended.controls)]
+        promised = [deciding.promised(layout, one, build, net) for one in promises]
         worth = deciding.value(rate, self._life, price * net - cost, promised) * layout.revenue
         worth = deciding.owners_part(worth, terms.carried)
         granted = self.money.public.of_kind("grant", shares)
@@ -190,17 +190,6 @@ class Projects(Process):
         # Who has nothing to pay any more, pays next to nothing.
         least = self.money.planned * prepared.step_years
         return worth / np.maximum(expected, least), worth / np.maximum(left, least)
-
-    def _promised(
-        self, price: FloatArray, controls: Controls, build: FloatArray, net: FloatArray
-    ) -> list[tuple[FloatArray, FloatArray]]:
-        """What states have promised at prices (M, O), (M, J) net of royalties, and for how many years."""
-        found = []
-        for promise in (one for other in self._others for one in other.promised(price, controls)):
-            due = self.layout.mean(promise.due)
-            years = deciding.years_paid(promise, due, build, self.layout.revenue)
-            found.append((due * net, years))
-        return found
 
     def _raise(self, know_how: FloatArray, builds: BoolArray) -> None:
         """Building goes on, slower where know-how lacks and where it slips; what is done opens.

@@ -77,9 +77,10 @@ class Rules:
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
             strength = self._strength(event, step)
-            ends = event.id in self._funded and event.ends_with_its_money
-            if ends:
-                strength = strength * ~self._funded[event.id]
+            spent = self._funded.get(event.id)
+            ends = spent is not None and event.unpaid(spent) is None
+            if spent is not None and ends:
+                strength = strength * ~spent
             if event.id in self.ruled or ends:
                 self.strengths[event.id] = strength
             on = event.activity(start, end) > 0
@@ -130,12 +131,8 @@ class Rules:
         eased = (
             event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
         )
-        return tuple(
-            event.unpaid(self._funded[event.id])
-            if event.id in self._funded and not event.ends_with_its_money
-            else event
-            for event in eased
-        )
+        spent = self._funded
+        return tuple((event.id in spent and event.unpaid(spent[event.id])) or event for event in eased)
 
     def arrays(self) -> dict[str, Numbers]:
         """How rules stand, and how strongly events were in force in the last two steps, for a checkpoint."""

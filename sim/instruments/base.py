@@ -221,14 +221,9 @@ class Instrument(Selecting):
         """The event with approval shares of at least a floor for some destinations; licences only."""
         raise TypeError(f"a {self.type} approves nothing")
 
-    @property
-    def ends_with_its_money(self) -> bool:
-        """Whether all that it does is over once its money is gone; else it goes on :meth:`unpaid`."""
-        return True
-
-    def unpaid(self, spent: BoolArray) -> Instrument:
-        """The event as it goes on in members (M,) in which its money is gone."""
-        raise TypeError(f"a {self.type} ends with its money")
+    def unpaid(self, spent: BoolArray) -> Instrument | None:
+        """What goes on in members (M,) in which its money is gone; None where all that it does is over."""
+        return None
 
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:

@@ -90,13 +90,10 @@ class RecyclingPolicy(Instrument):
         goods = self.say_goods(self.goods, self.stages)
         return f"for scrap of {goods}, {self.say_countries(self.by)} {joined(does)}"
 
-    @property
-    def ends_with_its_money(self) -> bool:
-        """Duties go on without it."""
-        return self.collection is None and self.recycled_content is None
-
-    def unpaid(self, spent: BoolArray) -> RecyclingPolicy:
+    def unpaid(self, spent: BoolArray) -> RecyclingPolicy | None:
         """The duties alone in members (M,) in which nothing is left to pay."""
+        if self.collection is None and self.recycled_content is None:
+            return None
         copy = self.model_copy()
         copy._spent = spent
         return copy
