@@ -6,20 +6,24 @@ of it moves the world, stands in :mod:`sim.engine.projects`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.agents.prepared import Prepared
 from sim.arrays import FloatArray, Groups, IntArray
+from sim.instruments.process import Promise
 
 __all__ = [
     "Layout", "annuity", "capital_cost", "chosen", "expected_price", "finance", "logistic", "outlay",
-    "owners_part", "unit_cost", "value", "whole_cost",
+    "owners_part", "promised", "unit_cost", "value", "whole_cost", "years_paid",
 ]  # fmt: skip
 
 LARGEST = 500.0
 """Of an exponent, so that its power is a number."""
+LEAST_DRAWN = 1e-9
+"""USD a year, so that nothing divided by nothing is a number."""
 
 
 @dataclass(frozen=True)
@@ -158,17 +162,45 @@ def annuity(rate: FloatArray, years: FloatArray) -> FloatArray:
 
 
 def value(
-    rate: FloatArray, life: FloatArray, margins: tuple[FloatArray, FloatArray], under_floor: FloatArray
+    rate: FloatArray, life: FloatArray, margin: FloatArray, added: Sequence[tuple[FloatArray, FloatArray]]
 ) -> FloatArray:
-    """(M, J) value of a year's base revenue once the project runs: of its margin under a floor, and after.
+    """(M, J) value of a year's base revenue once the project runs: of its margin, and of what states add.
 
     Args:
-        margins: under a floor, and without. under_floor: years for which the floor holds.
+        margin: (M, J) at market prices. added: what states add, (M, J), and the years for which they do.
 
     Equation (M134), docs/model.md, for ``vj_j``.
     """
-    first = annuity(rate, np.minimum(under_floor, life))
-    found: FloatArray = first * margins[0] + (annuity(rate, life) - first) * margins[1]
+    found: FloatArray = annuity(rate, life) * margin
+    for due, years in added:
+        found = found + annuity(rate, np.minimum(years, life)) * due
+    return found
+
+
+def promised(
+    layout: Layout, promise: Promise, build: FloatArray, net: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(M, J) what a state has promised, net of royalties, and the years for which a project counts on it."""
+    due = layout.mean(promise.due)
+    return due * net, years_paid(promise, due, build, layout.revenue)
+
+
+def years_paid(promise: Promise, due: FloatArray, build: FloatArray, revenue: FloatArray) -> FloatArray:
+    """(M, J) years once it runs for which a project may count on what a state has promised.
+
+    No longer than promised, nor than its money will do for those who draw on it now and for the project.
+
+    Args:
+        due: (M, J) of a year's base revenue. build: (M, J) years until it runs. revenue: (J,) USD a year.
+
+    Equation (M189), docs/model.md, for ``yrp_j``.
+    """
+    agreed = np.maximum(promise.years - build, 0.0)
+    pays, left = promise.pays[:, None], promise.left[:, None]
+    drawn = due * revenue
+    reach = np.maximum(left - pays * build, 0.0) / np.maximum(pays + drawn, LEAST_DRAWN)
+    # What the state takes, it takes for as long as was agreed.
+    found: FloatArray = np.where(due > 0, np.minimum(agreed, reach), agreed)
     return found
 
 

@@ -19,7 +19,8 @@ class ProjectWatch:
     """Memory of what projects' builders look at. J projects, G goods.
 
     Attributes:
-        mean, near: (M, J) log of the price at which each could sell, over the last years and months.
+        market: (M, J) log of the market's price for what each makes, over the last years.
+        mean, near: (M, J) the same with what states added to it, over the last years and months.
         variance: (M, J) of that log around its mean.
         fast, slow: (M, G) log of what is needed over the base year's, over months and years.
     """
@@ -31,6 +32,7 @@ class ProjectWatch:
         self.mean, self.near = np.zeros(shape), np.zeros(shape)
         remembered = prepared.past.seen(1 / prepared.behaviour["project_memory_years"])
         self.mean = self.mean + layout.mean(remembered[:, world.offer_good])
+        self.market = self.mean
         self.variance = np.zeros(shape) + prepared.behaviour["project_price_spread"] ** 2
         self.fast, self.slow = np.zeros((members, len(world.goods))), np.zeros((members, len(world.goods)))
         self._buyers, self._sellers = Groups(world.need_good), Groups(world.offer_good)
@@ -39,18 +41,22 @@ class ProjectWatch:
         standing = np.where(world.project_of_offer < 0, world.offer_capacity, 0.0)
         self._standing = np.maximum(np.bincount(world.offer_good, standing, goods), 1e-12)
 
-    def see(self, paid: FloatArray, required: FloatArray) -> None:
-        """A step is over: (M, O) price that sellers were paid, (M, N) tonnes needed.
+    def see(self, price: FloatArray, paid: FloatArray, required: FloatArray) -> None:
+        """A step is over: (M, O) price of the market, and what sellers were paid, (M, N) tonnes needed.
+
+        What states add is no part of what builders take prices to be: it is counted apart, as far as it is
+        promised.
 
         Equations (M138) and (M139), docs/model.md, for ``lm_j`` and ``vrj_j``.
         """
         behaviour, step = self._prepared.behaviour, self._prepared.step_years
         years = share_of_step(1 / behaviour["project_memory_years"], step)
         months = share_of_step(1 / behaviour["project_near_years"], step)
-        price = np.log(np.maximum(self._layout.mean(paid), 1e-9))
-        self.mean = self.mean + years * (price - self.mean)
-        self.near = self.near + months * (price - self.near)
-        self.variance = self.variance + years * ((price - self.mean) ** 2 - self.variance)
+        alone, got = (np.log(np.maximum(self._layout.mean(of), 1e-9)) for of in (price, paid))
+        self.market = self.market + years * (alone - self.market)
+        self.mean = self.mean + years * (got - self.mean)
+        self.near = self.near + months * (got - self.near)
+        self.variance = self.variance + years * ((got - self.mean) ** 2 - self.variance)
         goods = len(self._prepared.world.goods)
         needed = self._buyers.spread_sums(required, goods) / (self._use * step)
         demand = np.log(np.maximum(needed, 1e-9))
@@ -85,7 +91,7 @@ class ProjectWatch:
 
     def arrays(self) -> dict[str, FloatArray]:
         """All that is remembered, for a checkpoint."""
-        names = "mean", "near", "variance", "fast", "slow"
+        names = "market", "mean", "near", "variance", "fast", "slow"
         return {f"watch/{name}": getattr(self, name) for name in names}
 
     def restore(self, saved: Saved) -> None:

@@ -99,7 +99,7 @@ class Projects(Process):
         paid = self._paid(state.gate_price, ended)
         own = controls.own_cost_factor
         cost = deciding.unit_cost(self._prepared, self.layout, state.cash_cost, own, state.choice_index)
-        self.watch.see(paid, ended.required)
+        self.watch.see(state.gate_price, paid, ended.required)
         self.losses.see(ended, state.choice_index)
         supports = [given for other in self._others if (given := other.support()) is not None]
         self.money.run(self.stage == OPERATING, ended.output, state.gate_price, cost, supports)
@@ -173,17 +173,15 @@ class Projects(Process):
         capacity = prepared.world.offer_capacity[layout.offers]
         under_way[:, layout.offers] = (self.stage == BUILDING)[:, layout.project] * capacity
         balance = self.watch.balance(state, ended.controls, under_way, build * (1 - self.done))
-        price = deciding.expected_price(prepared, self.watch.mean, balance, layout.usual(prepared))
+        price = deciding.expected_price(prepared, self.watch.market, balance, layout.usual(prepared))
         wide = np.ones_like(state.capacity)
         wide[:, layout.offers] = price[:, layout.project]
-        floored = layout.mean(self._paid(wide, ended))
-        years = [floor.years for floor in terms.floors]
-        under_floor = np.maximum(max(years, default=0.0) - build, 0.0)
         rate = deciding.capital_cost(prepared, terms.risk, np.sqrt(self.watch.variance), terms.offtake)
         rate = np.maximum(rate - self.money.relief(rate, terms, shares), LEAST_RATE)
         net = layout.net(prepared, terms.royalty)
-        margins = floored * net - cost, price * net - cost
-        worth = deciding.value(rate, self._life, margins, under_floor) * layout.revenue
+        promises = [one for other in self._others for one in other.promised(wide, ended.controls)]
+        promised = [deciding.promised(layout, one, build, net) for one in promises]
+        worth = deciding.value(rate, self._life, price * net - cost, promised) * layout.revenue
         worth = deciding.owners_part(worth, terms.carried)
         granted = self.money.public.of_kind("grant", shares)
         own = 1 - self._backed

@@ -77,16 +77,21 @@ class Rules:
         in_force: dict[str, FloatArray] = {}
         for event in self.events:
             strength = self._strength(event, step)
-            if event.id in self._funded:
-                strength = strength * ~self._funded[event.id]
-            if event.id in self.ruled or event.id in self._funded:
+            spent = self._funded.get(event.id)
+            ends = spent is not None and event.unpaid(spent) is None
+            if spent is not None and ends:
+                strength = strength * ~spent
+            if event.id in self.ruled or ends:
                 self.strengths[event.id] = strength
             on = event.activity(start, end) > 0
             in_force[event.id] = strength * on * self._happens.get(event.id, True)
         self._before, self._now = self._now, in_force
 
     def exhaust(self, spent: Mapping[str, BoolArray]) -> None:
-        """Events whose money is gone, (M,) each, act no more from the next step on, and everybody knows."""
+        """Events whose money is gone, (M,) each, act no more from the next step on, and everybody knows.
+
+        Those that do more than pay go on without it.
+        """
         self._funded = {**self._funded, **spent}
 
     def _strength(self, event: Instrument, step: int) -> FloatArray:
@@ -115,7 +120,7 @@ class Rules:
         return clipped
 
     def eased(self) -> tuple[Instrument, ...]:
-        """The events, licences with the approval shares that negotiations have reached."""
+        """The events: licences with the shares that talks have reached, duties without what is spent."""
         floors: dict[str, list[tuple[tuple[str, ...], Amount]]] = {}
         for rule in self._followed:
             talks = rule.event
@@ -123,9 +128,11 @@ class Rules:
                 floor = talks.approval_share.amount * (rule.acting > 0).astype(np.float64)
                 for name in talks.events:
                     floors.setdefault(name, []).append((talks.to, floor))
-        return tuple(
+        eased = (
             event.eased(tuple(floors[event.id])) if event.id in floors else event for event in self.events
         )
+        spent = self._funded
+        return tuple((event.id in spent and event.unpaid(spent[event.id])) or event for event in eased)
 
     def arrays(self) -> dict[str, Numbers]:
         """How rules stand, and how strongly events were in force in the last two steps, for a checkpoint."""

@@ -225,6 +225,10 @@ class Instrument(Selecting):
         """The event as it acts where third countries sell on what they hold, or do not."""
         return self
 
+    def unpaid(self, spent: BoolArray) -> Instrument | None:
+        """What goes on in members (M,) in which its money is gone; None where all that it does is over."""
+        return None
+
     @abstractmethod
     def apply(self, controls: Controls, share: Amount) -> None:
         """Write the effect to ``controls``, for a step in which it is in force for ``share``.

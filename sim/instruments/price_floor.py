@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sim.instruments.base import Instrument
 from sim.instruments.measures import MakerMeasure
-from sim.instruments.process import Ended, Process, Setting, Spending
+from sim.instruments.process import Ended, Process, Promise, Setting, Spending
 from sim.instruments.words import quantity
 from sim.units import DAYS_PER_YEAR, Amount, Quantity, parse_quantity
 
@@ -29,8 +29,8 @@ class PriceFloor(MakerMeasure):
     """Makers are paid at least ``price`` for what they make; a state pays what the market does not.
 
     With ``upside`` it takes a share of what the market pays above it. With ``fund`` the money can run out,
-    and then makers are paid what the market pays. Builders reckon with it for
-    as long as it is to last.
+    and then makers are paid what the market pays. Builders reckon with it for as long as it is to last, and
+    the money will do.
     """
 
     type: Literal["price_floor"] = "price_floor"
@@ -131,11 +131,28 @@ class Floors(Spending):
         return due
 
     def paid(self, price: FloatArray, controls: Controls, shares: Mapping[str, Amount]) -> FloatArray:
-        """(M, O) prices with what states pay."""
-        given = price
+        """(M, O) prices with what states pay, to each as far as what is left would do for it alone."""
+        import numpy as np
+
+        world, given = self._setting.world, price
+        step = world.offer_capacity * self._setting.step_years * world.base_price[world.offer_good]
         for floor in controls.projects.floors:
-            given = given + self._due(floor, price)
+            due, left = self._due(floor, price), self._left(floor)[:, None]
+            claim = due * step
+            part = np.where(claim > left, left / np.where(claim > 0, claim, 1.0), 1.0)
+            given = given + due * part
         return given
+
+    def promised(self, price: FloatArray, controls: Controls) -> Sequence[Promise]:
+        """Each floor, with what it paid in the last step as what others draw."""
+        import numpy as np
+
+        found = []
+        for floor in controls.projects.floors:
+            pays = np.maximum(self.paid_out[:, self.names.index(floor.event)], 0.0)
+            due = self._due(floor, price)
+            found.append(Promise(due, floor.years, self._left(floor), pays / self._setting.step_years))
+        return found
 
     def after(self, ended: Ended) -> None:
         """Pay for what was made, at the prices of the step, as far as the money goes.

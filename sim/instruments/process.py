@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.world.benchmark import Benchmark
     from sim.world.world import World
 
-__all__ = ["Ended", "Numbers", "Process", "Setting", "Spending", "Stage", "Stocks", "Traced"]
+__all__ = ["Ended", "Numbers", "Process", "Promise", "Setting", "Spending", "Stage", "Stocks", "Traced"]
 
 
 class Numbers(Protocol):
@@ -78,6 +78,20 @@ class Stage:
     """Event id -> share of the step in which it is in force, one number or (M,)."""
     required: FloatArray
     """(M, N) tonnes needed in this step."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a state has promised to sellers beside the price, as far as its money goes."""
+
+    due: FloatArray
+    """(M, O) multiples of the base price; below 0 where the state takes."""
+    years: Amount
+    """From now on for which it is promised."""
+    left: FloatArray
+    """(M,) USD that there are for it; infinite where no fund is named."""
+    pays: FloatArray
+    """(M,) USD a year that others draw on it now."""
 
 
 class Ended(Protocol):
@@ -171,6 +185,10 @@ class Process:
     def paid(self, price: FloatArray, controls: Controls, shares: Mapping[str, Amount]) -> FloatArray:
         """(M, O) what sellers are paid at prices (M, O), multiples of the base price, of which they know."""
         return price
+
+    def promised(self, price: FloatArray, controls: Controls) -> Sequence[Promise]:
+        """What sellers may count on in the years to come, at prices (M, O) in multiples of the base price."""
+        return ()
 
     def bound(self, plan: FloatArray) -> FloatArray:
         """(M, O) tonnes that are made where so much is planned: less where there is no more."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sim.instruments.base import Instrument
 from sim.instruments.dated import Since, by_date, say_dated
@@ -61,6 +61,8 @@ class RecyclingPolicy(Instrument):
         Field(description="money for the subsidy; without end if left out", examples=["1 billion USD"]),
     ] = None
 
+    _spent: BoolArray | None = PrivateAttr(default=None)
+
     def model_post_init(self, context: object, /) -> None:
         """Something must be done, and a fund needs something to pay for."""
         if all(getattr(self, name) is None for name in FIELDS):
@@ -87,6 +89,14 @@ class RecyclingPolicy(Instrument):
             does.append(f"pays {say_dated(self.subsidy)} for what is recovered{out_of}")
         goods = self.say_goods(self.goods, self.stages)
         return f"for scrap of {goods}, {self.say_countries(self.by)} {joined(does)}"
+
+    def unpaid(self, spent: BoolArray) -> RecyclingPolicy | None:
+        """The duties alone in members (M,) in which nothing is left to pay."""
+        if self.collection is None and self.recycled_content is None:
+            return None
+        copy = self.model_copy()
+        copy._spent = spent
+        return copy
 
     def recyclers(self, world: World) -> BoolArray:
         """(O,) what recyclers in the countries make of the goods."""
@@ -121,7 +131,8 @@ class RecyclingPolicy(Instrument):
             if given is not None:
                 controls.ask_of_recyclers(name, mask, share * self.now(controls, given))
         if self.subsidy is not None:
-            controls.pay_recyclers(mask, self.amounts(controls) * np.reshape(share, (-1, 1)))
+            pays = share if self._spent is None else share * ~self._spent
+            controls.pay_recyclers(mask, self.amounts(controls) * np.reshape(pays, (-1, 1)))
         controls.touched_offers[self.id] = mask
 
     @classmethod
@@ -199,11 +210,11 @@ class Subsidies(Spending):
         return self._support
 
     def out_of_money(self) -> Mapping[str, BoolArray]:
-        """Funds of which nothing is left; duties without money go on."""
+        """Funds of which nothing is left."""
         return {
             event.id: self.spent[:, k] >= self._total(event)
             for k, event in enumerate(self.events)
-            if event.fund is not None and event.collection is None and event.recycled_content is None
+            if event.fund is not None
         }
 
     def book(self) -> Mapping[str, FloatArray]:

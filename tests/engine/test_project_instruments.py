@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sim.agents.projects import annuity, value, years_paid
 from sim.arrays import FloatArray
+from sim.instruments.process import Promise
 from sim.world.world import World
 from tests.projects_world import event, project_world, projects_of, simulation
 
@@ -139,6 +141,32 @@ def test_a_fund_that_is_spent_pays_no_more(world: World) -> None:
     paid = data.floor_paid.values[..., 0]
     np.testing.assert_allclose(paid.sum(1), 2e6)
     assert not paid[:, -12:].any()
+
+
+def test_builders_count_on_a_floor_as_far_as_its_money_goes() -> None:
+    """Promised for ten years, three before it runs: what others draw, and what it would draw itself."""
+    none = np.zeros((4, 1))
+    due, build, revenue = np.array([[0.5], [0.5], [0.5], [-0.2]]), np.full((4, 1), 3.0), np.array([2e6])
+    left, pays = np.array([np.inf, 8e6, 8e6, 1.0]), np.array([5e6, 0.0, 1e6, 1e6])
+    years = years_paid(Promise(due, 10.0, left, pays), due, build, revenue)
+    # Without end; eight millions at one a year; five that are left by then at two; who pays in, pays on.
+    np.testing.assert_allclose(years[:, 0], [7.0, 7.0, 2.5, 7.0])
+    spent = Promise(due, 10.0, np.zeros(4), none[:, 0])
+    np.testing.assert_allclose(years_paid(spent, due, build, revenue)[:3, 0], 0.0)
+    rate, life, margin = np.full((4, 1), 0.1), np.array([20.0]), np.full((4, 1), 0.3)
+    worth = value(rate, life, margin, [(due, years)])
+    np.testing.assert_allclose(worth, annuity(rate, life) * margin + annuity(rate, years) * due)
+
+
+def test_a_floor_with_hardly_any_money_starts_nobody(world: World, alone: xr.Dataset) -> None:
+    whole, full, little = (
+        first(with_(world, "price_floor", countries=["USA"], goods=["clay"], price="150 %", **fund), BUILDING)
+        for fund in ({}, {"fund": "1 billion USD"}, {"fund": "1 USD"})
+    )
+    before = first(alone, BUILDING)
+    assert whole.sum() < before.sum()
+    np.testing.assert_array_equal(full, whole)
+    np.testing.assert_array_equal(little, before)
 
 
 def test_a_floor_saves_what_low_prices_stop(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sim.agents.scrap import Recycling
 from sim.arrays import FloatArray
 from sim.engine import Simulation
+from sim.engine.policy import active_controls
 from sim.instruments import instrument_class
 from sim.world.world import World
 from tests.checks_of_runs import check_record, step_balanced
@@ -58,6 +59,31 @@ def test_a_world_that_has_always_stood_still_goes_on_standing_still(world: World
     assert made[0, recycler(world)] * 12 == pytest.approx(TODAY)
     # Who is new recovers nothing beside what goes round today.
     assert made[:, world.scrap.new] == pytest.approx(0)
+
+
+def test_scrap_drifts_only_as_far_as_use_leaves_the_path_that_it_was_on(world: World) -> None:
+    """Where use goes on growing as it has, what arises grows with it from the first step; where it stops,
+    what arises goes on growing towards what is used, and never beyond."""
+    kept = rules(simulation(world, members=1))
+    assert world.scrap is not None
+    use = world.need_use[world.scrap.needs] / 12
+    yearly = 1 + np.expm1(world.scrap.past_growth / 12)
+    assert (yearly > 1).all()
+    growing, standing = kept.first(), kept.first()
+    whole = world.need_use[world.scrap.needs][None] / 12
+    before = kept.begin().arising
+    for step in range(120):
+        growing, gone = kept.age(growing, (use * yearly**step)[None])
+        standing, left = kept.age(standing, whole)
+        if step == 0:
+            first = gone
+        np.testing.assert_allclose(gone, first * yearly**step, rtol=1e-9)
+        assert (left <= whole).all()
+    np.testing.assert_allclose(kept.arising(first), before * yearly[0], rtol=1e-9)
+    assert (kept.arising(left) > 1.1 * before).all()
+    for _ in range(1200):
+        standing, left = kept.age(standing, whole)
+    np.testing.assert_allclose(left, whole, rtol=1e-3)
 
 
 def test_what_was_used_is_in_use_or_retired_and_no_more_comes_out_than_arises(world: World) -> None:
@@ -195,6 +221,26 @@ def test_subsidies_are_paid_for_what_comes_out_and_end_with_their_fund(world: Wo
     ).run()
     assert bound.recycling_paid.values.sum((1, 2)) == pytest.approx(fund, rel=1e-9)
     assert (bound.production.values[:, -1, goods_offers(world)].sum(1) < made[:, -1]).all()
+
+
+def test_nobody_counts_on_a_subsidy_that_is_spent_while_its_duty_goes_on(world: World) -> None:
+    paid = {"choice": ["1 USD/t", "400000 USD/t"]}
+    asked = policy(collection="30 %", subsidy=paid, fund="1 million USD")
+    run = simulation(world, asked, members=6, years=3)
+    while run.time < run.steps:
+        run.step()
+    (books,) = (one for one in run.actors.processes if one.name == "recycling_policy")
+    spent = books.out_of_money()["policy"]
+    assert spent.any()
+    assert not spent.all()
+    # Who looks ahead takes what is in force, as the rules have it.
+    controls, _ = active_controls(world, run.rules.eased(), run.case.dates[-2:])
+    offers = goods_offers(world)
+    pays = controls.recovery_subsidy[:, offers] > 0
+    assert pays.shape == (6, len(offers))
+    assert not pays[spent].any()
+    assert pays[~spent].all()
+    assert controls.collection_target[..., offers] == pytest.approx(0.3)
 
 
 def goods_offers(world: World) -> list[int]:

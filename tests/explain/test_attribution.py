@@ -66,7 +66,7 @@ def test_events_written_in_another_order_have_the_same_parts(runs, found, tmp_pa
 
 def test_runs_with_events_off_are_runs_of_the_scenario_without_them():
     scenario = sim.load("framework-deal-2025", "minerals=[dysprosium]", "time.end=2025-08")
-    names = ["deal", "licence", "us-duty"]
+    names = ["deal", "licence-usa", "us-duty"]
     acts = subsets(3)
     measure = Measure("price", "dysprosium_oxide", step=STEP)
     world = sim.load_world(2024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import re
 import shutil
@@ -23,6 +24,7 @@ from sim.past.origins import PAIRS, PairRecorder
 from sim.past.replay import HindcastRow
 from sim.past.scoring import Statistic, Window, evaluate
 from sim.past.timing import months
+from sim.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ROOT / "data" / "raw" / "targets"
@@ -111,6 +113,45 @@ def test_a_case_has_its_world_its_dates_and_sources(case: str) -> None:
     for event in scenario.events:
         assert event.source, event.id
         assert event.announced is None or event.announced <= event.from_, event.id
+
+
+def _day(written: str) -> dt.date:
+    return dt.date.fromisoformat(written if len(written) == 10 else f"{written}-15")
+
+
+def lasting(kind: str) -> float:
+    """Years for which measures of a kind lasted: those in force counted with what is known of them."""
+    rows = [row for row in read_table(TARGETS / "history_ends.csv").dictionaries() if row["kind"] == kind]
+    spans = [_day(row["last"] or row["in_force_on"]) - _day(row["first"]) for row in rows]
+    assert all(span.days > 0 for span in spans)
+    return sum(span.days for span in spans) / 365.25 / sum(bool(row["last"]) for row in rows)
+
+
+STOPS = "production_quota", "strike", "outage"
+RESTRICTIONS = "export_ban", "export_quota", "export_tax"
+SAID = {("nickel-2013", "quota")}
+"""For five years, as was said when it began."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_end_that_nobody_knew_is_guessed_by_one_rule(case: str) -> None:
+    stop, restriction = f"{round(12 * lasting('stop'))} months", f"{round(lasting('restriction'))} years"
+    for event in load_case(case)[1].events:
+        guess = None if event.expected_to_last is None else event.expected_to_last.text
+        known = event.as_known(event.from_ or dt.date.min).until is not None
+        rule = {**dict.fromkeys(STOPS, stop), **dict.fromkeys(RESTRICTIONS, restriction)}.get(event.type)
+        if (case, event.id) in SAID:
+            rule = "5 years"
+        assert guess == (None if known else rule), event.id
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nobody_knows_what_use_will_be_more_than_a_year_ahead(case: str) -> None:
+    for event in load_case(case)[1].events:
+        if event.type == "demand_shock":
+            assert event.growth is None, event.id
+            assert event.ramp.amount <= 1, event.id
+            assert event.announced is None, event.id
 
 
 def test_times_count_from_the_reference_and_from_the_peak() -> None:
