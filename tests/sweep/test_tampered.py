@@ -141,8 +141,10 @@ def test_tampered_folders(
             else:
                 code, said = _tried("resume", str(copy), "--quiet")
                 assert "Traceback" not in said, what
-                assert code in (0, 1, 2), f"{what}: {code} {said}"
-                result = ("done", "to be computed", "refused")[code]
+                # Counts of markets without certificate are said, and believed where the checksum is right.
+                believed = code == 4 and "journal.jsonl: edited" in what
+                assert code in (0, 1, 2) or believed, f"{what}: {code} {said}"
+                result = "done" if believed else ("done", "to be computed", "refused")[code]
                 with contextlib.suppress(MonaziteError):
                     opened = open_sweep(copy)
                     _ = [values.values for values in opened.dataset("baseline-2024").values()]
