@@ -56,11 +56,9 @@ class Instrument(Selecting):
     expected_to_last: Annotated[
         Quantity | None,
         quantity("duration", 1 / DAYS_PER_YEAR, 50.0, "a time of a day to 50 years"),
-        Field(
-            description="how long people think it goes on, while no end is known; none = for good",
-            examples=["2 years"],
-        ),
-    ] = None
+        Field(description="how long people think it goes on, while no end is known; none = for good",
+              examples=["2 years"]),
+    ] = None  # fmt: skip
     source: Annotated[str | None, Field(description="key of `sources`")] = None
     assumption: Annotated[
         Truth | str, Field(description="true, or what is assumed, where no source gives it")

@@ -90,7 +90,13 @@ class ExportBan(Instrument):
         mask = self.link_mask(controls, self.goods, self.stages, self.by, self.to)
         resold = self._sold_on(controls.world)
         if self.leak or np.ndim(resold) or resold > 0:
-            controls.leave_ways(self.id, mask, self.leak, resold, share)
+            passes = np.asarray(resold) > 0
+            asked = share
+            if not self.leak and not passes.all():
+                # A way of no width is none: where nothing is sold on, links are closed as by other bans.
+                controls.open_share.change(mask, np.where(~passes & (np.asarray(share) >= 1), 0.0, 1.0))
+                asked = np.where(passes, share, 0.0)
+            controls.leave_ways(self.id, mask, self.leak, resold, asked)
         else:
             controls.close_links(self.id, mask, share, self.partly(controls))
         controls.touch_links(self.id, mask)

@@ -161,6 +161,22 @@ def test_a_checkpoint_and_a_member_alone_go_on_with_the_same_bits(small_world: W
         assert np.array_equal(share(alone)[0], share(run)[2])
 
 
+def test_who_draws_that_nothing_passes_has_closed_links(small_world: World) -> None:
+    """A way of no width is none: prices are those of closed links, not of a ceiling at nothing."""
+    drawn = ban(extraterritorial=True, compliance={"choice": ["100 %", "50 %"]})
+    together = advanced(simulation(small_world, drawn, members=6), 5)
+    kept = advanced(simulation(small_world, ban(extraterritorial=True, compliance="100 %"), members=6), 5)
+    nothing = share(together) == 0
+    assert 0 < nothing.sum() < 6
+    for found, expected in (
+        (together.last.clearing.price, kept.last.clearing.price),
+        (together.last.clearing.index, kept.last.clearing.index),
+        (together.last.shortfall, kept.last.shortfall),
+    ):
+        np.testing.assert_allclose(found[nothing], expected[nothing], rtol=1e-5, atol=1e-9)
+        assert not np.allclose(found[~nothing], expected[~nothing], rtol=1e-3, atol=1e-12)
+
+
 def test_a_ban_that_leaks_lets_pass_both(small_world: World) -> None:
     run = advanced(simulation(small_world, ban(leak=True), leak_margin=0.01), 10)
     ways = run.actors.gates.ways
