@@ -28,6 +28,7 @@ from sim.analysis.comparison import band
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import common_goods, paired
 from sim.analysis.select import good_name, own_events
+from sim.explain.words import two
 from sim.plots.notebook import Beside
 from sim.report.headline import NOTABLE, Headline, finding
 from sim.scenario.find import names as files
@@ -170,8 +171,8 @@ def row(name: str, beside: Beside) -> Row:
 def _times(multiple: float) -> str:
     """A multiple in words."""
     if multiple >= 1:
-        return f"up to {multiple:.2g} times as much"
-    return f"as little as {100 * multiple:.2g} %"
+        return f"up to {two(multiple)} times as much"
+    return f"as little as {two(100 * multiple)} %"
 
 
 def page(rows: Sequence[Row]) -> str:
