@@ -25,10 +25,10 @@ from sim.analysis.acted_on import idle_events, paired_ledger
 from sim.analysis.compared_goods import largest_moves
 from sim.analysis.compared_projects import has_projects, project_facts
 from sim.analysis.comparison import band
+from sim.analysis.digits import two
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import common_goods, paired
 from sim.analysis.select import good_name, own_events
-from sim.explain.words import two
 from sim.plots.notebook import Beside
 from sim.report.headline import NOTABLE, Headline, finding
 from sim.scenario.find import names as files

@@ -9,6 +9,7 @@ import xarray as xr
 
 from sim.analysis.compared_rows import plain_row
 from sim.analysis.comparison import Band, Key, Section, Values, band
+from sim.analysis.digits import two
 from sim.analysis.select import texts
 
 __all__ = ["scrap_facts", "scrap_section", "scrap_sentence"]
@@ -81,10 +82,10 @@ def _words(good: str) -> str:
 
 
 def _percent(of: Band) -> str:
-    return f"{100 * of.median:.2g} %"
+    return f"{two(100 * of.median)} %"
 
 
 def _money(of: Band) -> str:
     """Median with the band in bn USD, ``1.2 (0.9 to 1.4)``."""
-    low, middle, high = (f"{value * BILLION:.2g}" for value in (of.low, of.median, of.high))
+    low, middle, high = (two(value * BILLION) for value in (of.low, of.median, of.high))
     return middle if low == high else f"{middle} ({low} to {high})"

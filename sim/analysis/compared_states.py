@@ -10,6 +10,7 @@ import xarray as xr
 from sim.analysis.compared_goods import Facts
 from sim.analysis.compared_rows import plain_row
 from sim.analysis.comparison import Band, Key, Section, Values, band
+from sim.analysis.digits import two
 from sim.analysis.names import country_name
 from sim.analysis.select import texts
 from sim.results.grouping import over_period
@@ -86,10 +87,10 @@ def state_sentence(name: str, data: xr.Dataset, money: Facts) -> str:
 
 def _figure(of: Band) -> str:
     """Median with the band in bn USD, ``1.2 (0.9 to 1.4)``."""
-    low, middle, high = (f"{value * BILLION:.2g}" for value in (of.low, of.median, of.high))
+    low, middle, high = (two(value * BILLION) for value in (of.low, of.median, of.high))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def _change(of: Band) -> str:
     """How much more or less, in words."""
-    return f"{abs(of.median) * BILLION:.2g} {'less' if of.median < 0 else 'more'}"
+    return f"{two(abs(of.median) * BILLION)} {'less' if of.median < 0 else 'more'}"

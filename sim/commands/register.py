@@ -103,7 +103,7 @@ def _share(value: float) -> str:
 
 def _tonnes(value: float) -> str:
     for size, unit in ((1e9, "Gt"), (1e6, "Mt"), (1e3, "kt")):
-        if value >= size:
+        if value >= 0.9995 * size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.3g} t"
 

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sim.analysis.baselines import shown_name
+from sim.analysis.digits import two
 from sim.analysis.metrics import paired_ratio
 from sim.analysis.names import in_text
 from sim.analysis.pairing import paired
@@ -20,7 +21,7 @@ from sim.analysis.select import controller, good_name, label, own_events, price,
 from sim.errors import MonaziteError
 from sim.explain.balance import NEEDED, Balance, balance
 from sim.explain.measure import standing
-from sim.explain.words import place, two, user
+from sim.explain.words import place, user
 from sim.results import Run
 
 __all__ = ["chain"]

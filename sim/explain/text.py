@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.analysis.digits import two
 from sim.explain.attribute import Explanation, rounded_to_sum
-from sim.explain.words import two
 
 __all__ = ["explanation_text", "method_note", "part_rows", "wrapped"]
 

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from sim.analysis import metrics
 from sim.analysis.baselines import titles
 from sim.analysis.comparison import band
+from sim.analysis.digits import two
 from sim.analysis.names import country_name, in_text
 from sim.analysis.pairing import paired
 from sim.analysis.run_metrics import first_event, months_since, shortage, steps_per_year
 from sim.analysis.select import controller, good_name, own_events, price, price_unit
 from sim.explain.attribute import peak_step
-from sim.explain.words import place, two
+from sim.explain.words import place
 from sim.results import Run
 
 __all__ = ["NOTABLE", "Headline", "finding"]

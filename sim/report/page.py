@@ -18,10 +18,10 @@ from markupsafe import Markup
 
 from sim.analysis.base_year_check import assumption_shares
 from sim.analysis.baselines import shown_name, titles
+from sim.analysis.digits import two
 from sim.analysis.points_needed import ENOUGH_MEMBERS, few_members
 from sim.analysis.select import own_events
 from sim.errors import MonaziteError
-from sim.explain.words import two
 from sim.report.crew import Crew
 from sim.report.headline import Headline, finding
 from sim.report.origin import licences, origin

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sim.analysis import compared_states
 from sim.analysis.compared_states import state_facts, state_section, state_sentence
-from sim.analysis.comparison import Key
+from sim.analysis.comparison import Key, band
 from sim.analysis.paired import compare
+from sim.commands.register import _tonnes
 from sim.results import Run
 from tests.projects_world import event, project_world, simulation
 
@@ -75,3 +77,11 @@ def test_nothing_is_said_where_no_state_takes_or_pays(runs: list[Run]) -> None:
     usual = runs[0].dataset
     assert state_section({"usual": usual}, {}, "2024 to 2025") is None
     assert state_sentence("usual", usual, {}) == ""
+
+
+def test_large_sums_are_written_out() -> None:
+    """120 bn USD, not 1.2e+02."""
+    paid = band(np.array([1.2e11, 1.2e11, 1.2e11]))
+    assert compared_states._figure(paid) == "120"
+    assert compared_states._change(paid) == "120 more"
+    assert _tonnes(999_700.0) == "1 Mt"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sim.analysis.digits import two
 from sim.analysis.pairing import paired
 from sim.errors import MonaziteError
 from sim.explain.attribute import step_of
 from sim.explain.balance import balance
 from sim.explain.chain import chain
-from sim.explain.words import two
 
 GOOD = "tantalum_powder"
 

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from sim.analysis import metrics
+from sim.analysis.digits import two
 from sim.analysis.select import price
 from sim.cli import main
 from sim.errors import MonaziteError
-from sim.explain.words import two
 from sim.report.crew import Crew
 from sim.report.headline import Headline, finding
 from sim.report.origin import licences
