@@ -55,7 +55,7 @@ def price_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounds of the market of tomorrow end early: after two, or where prices move by three hundredths.
+    """Rounds of the market of tomorrow end early: after five, or where prices move by three hundredths.
 
     Nearly all the time of a run goes into them. Runs that must agree to the bit, and tonnes that must add up,
     have to do so wherever prices come to rest, so that these few rounds find the same faults: of all rounds
@@ -66,4 +66,4 @@ def price_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
         return
     for name in ("ARRIVED", "NEARLY"):
         monkeypatch.setattr(tomorrow, name, 0.03)
-    monkeypatch.setattr(tomorrow, "ROUNDS", 2)
+    monkeypatch.setattr(tomorrow, "ROUNDS", 5)

@@ -347,6 +347,15 @@ def _mend_licence(maker: _Maker, event: dict[str, Any]) -> None:
             event[words] = maker.some(firms if words == "validated_firms" else maker.users)
 
 
+def _mend_standstill(maker: _Maker, event: dict[str, Any]) -> None:
+    """It ends, or people think that it does; a length counts from `from`, which a dormant event has not."""
+    if event.get("dormant"):
+        event.pop("length", None)
+    if not {"length", "until", "expected_to_last"} & event.keys():
+        name = "expected_to_last" if event.get("dormant") else "length"
+        event[name] = f"{maker.chance.randint(2, 30)} weeks"
+
+
 def _mend_merger(maker: _Maker, event: dict[str, Any]) -> None:
     firms = maker.firms()
     if len(firms) < 2:
@@ -424,6 +433,7 @@ def _mend_talks(maker: _Maker, event: dict[str, Any]) -> None:
 
 MEND: Mapping[str, Callable[[_Maker, dict[str, Any]], None]] = {
     "export_ban": _mend_ban,
+    **dict.fromkeys(("strike", "outage"), _mend_standstill),
     "export_licence": _mend_licence,
     "export_quota": _mend_quota,
     "import_tariff": _mend_tariff,

@@ -31,6 +31,7 @@ LOADER_ONLY = {
         time-too-long""",
     "design and what it varies": """sweep-grid-of-a-range sweep-not-a-power-of-two sweep-of-nothing
         sweep-without-method sweep-without-samples sweep-zip-of-unequal-lists""",
+    "one of several fields": "strike-without-length",
     "calendar": "date-thirtieth-of-february rate-at-a-day-that-is-none",
     "other files": """compare-to-nothing extends-broken extends-in-a-circle extends-in-a-circle-2
         extends-itself extends-nothing observed-file-missing""",
