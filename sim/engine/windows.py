@@ -137,7 +137,8 @@ class Windows:
             ends = event.expected_end(end)
             if np.any(ends) and np.any(event.activity(first, until)):
                 found.append((event, ends))
-        return found
+        # A regime starts from the prices of the one before: the order of events in the file must not matter.
+        return sorted(found, key=lambda pair: pair[0].id)
 
     def likely(self, events: Sequence[Instrument], day: dt.date) -> dict[str, FloatArray]:
         """(M,) how likely each event of chance is: before a day on which it has begun it is known.

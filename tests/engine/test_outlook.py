@@ -215,6 +215,20 @@ def test_what_nobody_knows_the_end_of_counts_for_as_long_as_it_may_last(small_wo
         assert state.offer_expected_price[0, s] == pytest.approx(exp(total), rel=1e-6)
 
 
+def test_guesses_of_several_ends_do_not_hang_on_the_order_of_events(small_world: World) -> None:
+    """Each regime starts from the prices of the one before, so they stand in one order, to the bit."""
+    guess = {"until": None, "announced": dt.date(2024, 3, 1), "expected_to_last": "1 year"}
+    events = [ban(**guess), event("other", "export_ban", by="CHN", goods=[OXIDE], to="USA",
+                                  **{"from": FROM}, **guess)]  # fmt: skip
+    forward, back = Looking(small_world, *events), Looking(small_world, *reversed(events))
+    for month in (2, 3, 8):
+        prices = [looking.at(month).need_expected_price for looking in (forward, back)]
+        np.testing.assert_allclose(prices[0], prices[1], rtol=1e-9)
+    ahead = [looking.outlook._windows.of(FROM, looking.state.owner) for looking in (forward, back)]
+    without = [[[one.id for one in window.events] for window in windows] for windows in ahead]
+    assert [sorted(ids) for ids in without[0]] == [sorted(ids) for ids in without[1]]
+
+
 def test_the_shorter_a_ban_is_expected_to_last_the_less_it_frightens(small_world: World) -> None:
     """From the one that stays for good to the one that is over at once; once the end is known, it counts."""
     times = ("10 years", "1 year", "1 month")
