@@ -31,6 +31,7 @@ from sim.arrays import FloatArray, Groups
 from sim.engine import Simulation
 from sim.engine.losses import Losses
 from sim.engine.result import StepResult
+from sim.results.grouping import running_sums
 from sim.scenario import load_scenario
 from sim.scenario.find import names
 from sim.world.load import load_world
@@ -99,9 +100,7 @@ class Verdict:
 
 def worst_year(series: FloatArray, steps: int) -> FloatArray:
     """(M, n) largest sum over so many steps on end of a series (M, T, n); over all where there are fewer."""
-    total = np.cumsum(np.concatenate([np.zeros_like(series[:, :1]), series], axis=1), axis=1)
-    steps = min(steps, series.shape[1])
-    largest: FloatArray = (total[:, steps:] - total[:, :-steps]).max(axis=1)
+    largest: FloatArray = running_sums(series, steps).max(axis=1)
     return largest
 
 

@@ -1,9 +1,9 @@
-"""What all rooms share on arrays: types, sums over groups, powers with bits of their own, what was saved."""
+"""What all rooms share on arrays: types, sums over groups, powers with own bits, what is kept or saved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,29 @@ import numpy.typing as npt
 from sim.errors import MonaziteError
 from sim.units import Amount
 
-__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Numbers", "Saved", "raised", "some_of"]
+__all__ = ["BoolArray", "FloatArray", "Groups", "IntArray", "Kept", "Numbers", "Saved", "raised", "some_of"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Key, Value]):
+    """What has been worked out, by what it follows from; all of it is forgotten once there is too much."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Key, Value] = {}
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """What is known under a key, or is made now."""
+        if key not in self._known:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[key] = make()
+        return self._known[key]
 
 
 class Groups:

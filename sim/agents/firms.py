@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.arrays import BoolArray, FloatArray, Groups, IntArray
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Kept
 from sim.world.world import World
 
 __all__ = ["Buyers", "Met", "Owned", "Rivalry", "OwnerConcentration", "flows_at", "owned_by"]
@@ -361,7 +361,7 @@ class OwnerConcentration:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._kept: dict[bytes, _Owners] = {}
+        self._kept = Kept[bytes, _Owners](MOST_KEPT)
 
     def of(self, owner: IntArray, sales: FloatArray, fringe: FloatArray) -> FloatArray:
         """(M, G) index, 0 to 10,000; 0 without sales.
@@ -384,12 +384,7 @@ class OwnerConcentration:
         return found
 
     def _under(self, owner: IntArray) -> _Owners:
-        key = owner.tobytes()
-        if key not in self._kept:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[key] = _Owners.of(self._world, owner)
-        return self._kept[key]
+        return self._kept.get(owner.tobytes(), lambda: _Owners.of(self._world, owner))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.agents.prepared import Prepared
-from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Numbers, Saved, some_of
+from sim.arrays import BoolArray, FloatArray, Groups, IntArray, Kept, Numbers, Saved, some_of
 from sim.world.world import World
 
 __all__ = ["ARRIVED", "NEARLY", "Chains", "Mixing", "Part", "Priced"]
@@ -124,7 +124,7 @@ class Chains:
     count: int
     _columns: IntArray
     _groups: Groups
-    _parts: dict[bytes, Chains]
+    _parts: Kept[bytes, Chains]
     """Some of the chains, by their numbers."""
 
     def __init__(self, prepared: Prepared) -> None:
@@ -148,7 +148,7 @@ class Chains:
         self.of_good, self.of_offer, self.of_need, self.count = of_good, of_offer, of_need, count
         self._columns = np.concatenate([of_offer, of_need, of_offer])
         self._groups = Groups(self._columns)
-        self._parts = dict[bytes, Chains]()
+        self._parts = Kept[bytes, Chains](MOST_PARTS)
 
     def part(self, going: BoolArray) -> Part:
         """The members (M,) and chains of which some are going, (M, chains)."""
@@ -159,12 +159,7 @@ class Chains:
 
     def some(self, part: Part) -> Chains:
         """The chains of a part, renumbered; kept."""
-        key = part.chains.tobytes()
-        if key not in self._parts:
-            if len(self._parts) >= MOST_PARTS:
-                self._parts.clear()
-            self._parts[key] = self._some(part)
-        return self._parts[key]
+        return self._parts.get(part.chains.tobytes(), lambda: self._some(part))
 
     def _some(self, part: Part) -> Chains:
         number = np.full(self.count, -1)

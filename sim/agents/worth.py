@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sim.agents.prepared import Prepared
-from sim.arrays import FloatArray, IntArray, some_of
+from sim.arrays import FloatArray, IntArray, Kept, some_of
 from sim.world.activities import Activities
 
 __all__ = ["CLASSES", "Bids", "Worth", "class_multiples"]
@@ -46,7 +46,7 @@ class Places(NamedTuple):
     """Their positions among all plants."""
     ordered: IntArray
     """Their needs in the order of all activities."""
-    memory: dict[tuple[bytes, bytes], Any]
+    memory: Kept[tuple[bytes, bytes], Any]
     """Places within these."""
 
 
@@ -74,7 +74,9 @@ class Bids:
     """(1, p) other costs over what the product fetches."""
     most: FloatArray
     """(P,) product price beyond which a plant reckons with nobody."""
-    memory: dict[tuple[bytes, bytes], Any] = field(default_factory=dict, repr=False, compare=False)
+    memory: Kept[tuple[bytes, bytes], Any] = field(
+        default_factory=lambda: Kept(MOST_PLACES), repr=False, compare=False
+    )
     """Places of some of the plants; holds no results."""
 
     def paid(self, index: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -117,19 +119,20 @@ class Bids:
 
     def places(self, offers: IntArray, needs: IntArray) -> Places:
         """Where the plants of some offers and needs lie; kept."""
-        key = offers.tobytes(), needs.tobytes()
-        if key not in self.memory:
-            if len(self.memory) >= MOST_PLACES:
-                self.memory.clear()
-            here = np.flatnonzero(np.isin(self.needs, needs))
-            number = np.full(len(self.base), -1)
-            number[needs] = np.arange(len(needs))
-            activities = self.activities.some(offers, needs)
-            plants = np.flatnonzero(np.isin(self.activities.facility, activities.facility))
-            ordered = np.flatnonzero(np.isin(self.activities.need_order, needs))
-            self.memory[key] = Places(activities, here, number[self.needs[here]], plants, ordered, {})
-        found: Places = self.memory[key]
+        found: Places = self.memory.get(
+            (offers.tobytes(), needs.tobytes()), lambda: self._places(offers, needs)
+        )
         return found
+
+    def _places(self, offers: IntArray, needs: IntArray) -> Places:
+        here = np.flatnonzero(np.isin(self.needs, needs))
+        number = np.full(len(self.base), -1)
+        number[needs] = np.arange(len(needs))
+        activities = self.activities.some(offers, needs)
+        plants = np.flatnonzero(np.isin(self.activities.facility, activities.facility))
+        ordered = np.flatnonzero(np.isin(self.activities.need_order, needs))
+        kept = Kept[tuple[bytes, bytes], Any](MOST_PLACES)
+        return Places(activities, here, number[self.needs[here]], plants, ordered, kept)
 
     def some(self, rows: IntArray, offers: IntArray, needs: IntArray) -> Bids:
         """Those of some members, and of the plants of some offers and needs."""

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sim.results.grouping import average, highest, lowest, ratio, share, total
+from sim.results.grouping import average, highest, lowest, ratio, running_sums, share, total
 
 __all__ = [
     "METRICS", "RECOVERY_BAND", "SHORTAGE_SHARE", "Metric", "date_of_peak", "excess_share", "hhi",
     "highest_multiple", "largest_move", "lowest_multiple", "mean_price", "months_to_first_shortfall",
     "months_to_recover", "net_import_reliance", "paired_ratio", "peak_multiple", "peak_price",
-    "price_recovery", "share_of_top_three", "share_without_largest", "supply_recovery", "supply_shares",
-    "unmet_share", "unmet_tonnes", "value_added_at_risk", "worst_year_share",
+    "price_recovery", "share_of_top_three", "share_without_largest", "supply_recovery",
+    "supply_shares", "unmet_share", "unmet_tonnes", "value_added_at_risk", "worst_year_share",
 ]  # fmt: skip
 
 Values = npt.NDArray[np.float64]
@@ -190,15 +190,9 @@ def worst_year_share(short: Values, required: Values, window: int) -> Values:
     Returns:
         (member, ...) share of one.
     """
-
-    def rolling(values: Values) -> Values:
-        width = min(window, values.shape[1])
-        sums = np.concatenate([np.zeros_like(values[:, :1]), np.cumsum(values, axis=1)], axis=1)
-        difference: Values = sums[:, width:] - sums[:, :-width]
-        return difference
-
     # Differences of running sums leave rounding behind where nothing is short.
-    return np.clip(highest(unmet_share(rolling(short), rolling(required))), 0.0, 1.0)
+    unmet = unmet_share(running_sums(short, window), running_sums(required, window))
+    return np.clip(highest(unmet), 0.0, 1.0)
 
 
 @_metric("USD", "Value added that hangs on missing goods, over the run.")

@@ -16,7 +16,7 @@ Reduced = npt.NDArray[np.float64]
 
 __all__ = [
     "PROBABILITIES", "STATISTICS", "average", "group_sum", "highest", "lowest", "member_statistics",
-    "over_period", "over_run", "ratio", "share", "total",
+    "over_period", "over_run", "ratio", "running_sums", "share", "total",
 ]  # fmt: skip
 
 PROBABILITIES = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
@@ -153,3 +153,11 @@ def member_statistics(values: Values) -> dict[str, npt.NDArray[np.float64]]:
         result[:, column] = np.nanquantile(flat[:, column], probabilities)
     shaped = result.reshape(len(PROBABILITIES), *values.shape[1:])
     return {"central": central, **dict(zip(PROBABILITIES, shaped, strict=True))}
+
+
+def running_sums(values: Reduced, window: int) -> Reduced:
+    """(member, ..., ...) sums of (member, time, ...) over each ``window`` steps on end; over all if fewer."""
+    width = min(window, values.shape[1])
+    sums = np.concatenate([np.zeros_like(values[:, :1]), np.cumsum(values, axis=1)], axis=1)
+    difference: Reduced = sums[:, width:] - sums[:, :-width]
+    return difference

@@ -12,45 +12,26 @@ import numpy as np
 import pytest
 
 from sim.engine import Simulation
-from sim.instruments import Instrument, instrument_class
-from sim.market.clearing import Clearing
+from sim.instruments import Instrument
 from sim.world.world import World
-from tests.engine_events import PlainScenario
+from tests.engine import banned
+from tests.engine.banned import advanced, export_ban, passing
 from tests.steps import bits, differing
 
 GOOD = "dysprosium_oxide"
-START = dt.date(2024, 4, 1)
 
 
 def ban(**fields: Any) -> Instrument:
-    given = {"id": "ban", "type": "export_ban", "from": START, "assumption": True, "by": "CHN", "to": ["JPN"],
-             "goods": [GOOD]}  # fmt: skip
-    return instrument_class("export_ban").model_validate(given | fields)
+    return export_ban(GOOD, **{"to": ["JPN"], **fields})
 
 
-def simulation(
-    world: World, *events: Instrument, members: Any = 1, step: str = "month", **assumptions: float
-) -> Simulation:
-    alone = {"resale_speed": 0.0, **assumptions}
-    scenario: Any = PlainScenario(events=events, step=step, assumptions=alone)
-    return Simulation(world, scenario, members=members, seed=7)
-
-
-def advanced(run: Simulation, steps: int) -> Simulation:
-    for _ in range(steps):
-        run.step()
-    return run
+def simulation(world: World, *events: Any, **settings: Any) -> Simulation:
+    return banned.simulation(world, *events, **{"resale_speed": 0.0, **settings})
 
 
 def share(run: Simulation) -> np.ndarray:
     (found,) = run.actors.gates.ways.leaks.values()
     return found
-
-
-def passing(run: Simulation) -> np.ndarray:
-    clearing: Clearing = run.last.clearing
-    (gate,) = run.last.market.gates
-    return clearing.cap_flow[:, gate.cap]
 
 
 def test_what_passes_is_the_share_of_base_trade_that_found_a_way(small_world: World) -> None:

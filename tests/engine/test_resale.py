@@ -9,42 +9,22 @@ import numpy as np
 import pytest
 
 from sim.engine import Simulation
-from sim.instruments import Instrument, instrument_class
+from sim.instruments import Instrument
 from sim.world.world import World
-from tests.engine_events import PlainScenario, Restriction
+from tests.engine.banned import START, advanced, export_ban, passing, simulation
+from tests.engine_events import Restriction
 from tests.steps import bits, differing
 
 GOOD = "magnet"
-START = dt.date(2024, 4, 1)
 
 
 def ban(name: str = "ban", **fields: Any) -> Instrument:
-    given = {"id": name, "type": "export_ban", "from": START, "assumption": True, "by": "CHN", "to": ["USA"],
-             "goods": [GOOD]}  # fmt: skip
-    return instrument_class("export_ban").model_validate(given | fields)
-
-
-def simulation(
-    world: World, *events: Any, members: Any = 1, step: str = "month", **assumptions: float
-) -> Simulation:
-    scenario: Any = PlainScenario(events=events, step=step, assumptions=assumptions)
-    return Simulation(world, scenario, members=members, seed=7)
-
-
-def advanced(run: Simulation, steps: int) -> Simulation:
-    for _ in range(steps):
-        run.step()
-    return run
+    return export_ban(GOOD, **{"id": name, "to": ["USA"], **fields})
 
 
 def share(run: Simulation) -> np.ndarray:
     (found,) = run.actors.gates.ways.resold.values()
     return found
-
-
-def passing(run: Simulation) -> np.ndarray:
-    (gate,) = run.last.market.gates
-    return run.last.clearing.cap_flow[:, gate.cap]
 
 
 def of(run: Simulation, country: str, values: np.ndarray) -> np.ndarray:
