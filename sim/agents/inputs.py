@@ -66,7 +66,8 @@ def used(
     own = np.minimum(np.minimum(done, worth) * per_tonne, held)
     best = worth >= np.maximum.reduceat(worth, start, axis=1)[:, group]
     for able in (np.where(best, held, own), held):
-        lacking = np.add.reduceat(wanted - own, start, axis=1)[:, group]
+        # Rounding may leave a plant with more than it wanted: it gives nothing back.
+        lacking = np.maximum(np.add.reduceat(wanted - own, start, axis=1), 0.0)[:, group]
         spare = np.add.reduceat(able - own, start, axis=1)[:, group]
         part = np.divide(lacking, spare, out=np.zeros_like(spare), where=spare > 0)
         own = own + np.minimum(part, 1.0) * (able - own)

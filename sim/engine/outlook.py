@@ -40,6 +40,8 @@ def central_response(case: Run) -> FloatArray:
 class _Known:
     """A regime that has been priced."""
 
+    place: int
+    """That of its window in time."""
     name: str
     like: str
     parts: FloatArray
@@ -169,21 +171,19 @@ class Outlook:
             before: plans of the windows before this one.
             again: whether regimes that have been priced are priced again.
         """
-        members = len(window.parts)
-        plan = _Plan(_Known(window.name, window.like, window.parts, self._base, self._base), window)
+        named = window.place, window.name, window.like, window.parts
+        plan = _Plan(_Known(*named, self._base, self._base), window)
         if not window.events:
             # Where nothing has been heard of yet, what agents expect has moved nothing either.
             plan.calm = ~np.any(self._apart(state), axis=1)
             if plan.calm.all():
                 return plan
-        here = len(before)
         # A regime that grows is found again where it stood, or nearest to it.
-        places = sorted(range(len(self._priced)), key=lambda place: abs(place - here))
-        earlier = [self._priced[place] for place in places]
+        earlier = sorted(self._priced, key=lambda known: abs(known.place - window.place))
         groups = [
             ([of.known for of in before], "name", False), (earlier, "name", again), (earlier, "like", again)
         ]  # fmt: skip
-        left = np.ones(members, dtype=bool)
+        left = window.there
         for group, what, anew in groups:
             for known in group:
                 same = getattr(known, what) == getattr(window, what)
@@ -220,8 +220,9 @@ class Outlook:
         for source, priced in zip(again, prices, strict=True):
             source.priced = priced
         nearest, base = self._base, self._base
+        whole: _Known | None = None
         for plan in plans:
-            found, rows = plan.known, plan.new
+            found, rows, there = plan.known, plan.new, plan.window.there
             if rows.any():
                 assert found.regime is not None
                 first = self._first(found.regime, state, nearest, rows)
@@ -238,7 +239,15 @@ class Outlook:
             if plan.calm.any():
                 calm = plan.calm
                 found.priced, found.before = base.where(calm, found.priced), base.where(calm, found.before)
-            nearest = found.priced
+            if whole is None or not np.any(plan.window.ends):
+                whole = found
+            if there.all():
+                nearest = found.priced
+            else:
+                # To whom a measure does not end, nothing is new; what others see must not reach them.
+                nearest = found.priced.where(there, nearest)
+                found.priced = found.priced.where(there, whole.priced)
+                found.before = found.before.where(there, whole.before)
         return [plan.known for plan in plans]
 
     def _first(self, regime: Coming, state: State, start: Priced, rows: BoolArray) -> Question:
@@ -287,7 +296,7 @@ class Outlook:
         """All prices by regime, for a checkpoint."""
         found: dict[str, FloatArray] = {}
         for number, known in enumerate(self._priced):
-            name = f"{number:02d}-{known.name}-{known.like}"
+            name = f"{number:02d}-{known.place}-{known.name}-{known.like}"
             found |= {f"{name}/{key}": value for key, value in known.priced.arrays().items()}
             if known.before is not known.priced:
                 found |= {f"{name}/before/{key}": value for key, value in known.before.arrays().items()}
@@ -304,12 +313,13 @@ class Outlook:
         parts = np.empty((self._case.prepared.members, 0))
         for name in sorted({key.partition("/")[0] for key in saved}):
             priced = shape.take(saved, f"{name}/")
-            _, regime, like = [*name.split("-"), "", ""][:3]
+            _, place, regime, like = [*name.split("-"), "", "", ""][:4]
             own = saved.take(f"{name}/parts", parts, free=(1,))
             earlier = priced
             if f"{name}/before/offer" in saved:
                 earlier = shape.take(saved, f"{name}/before/")
-            self._priced.append(_Known(regime, like, own, priced, earlier))
+            where = int(place) if place.isdecimal() else 0
+            self._priced.append(_Known(where, regime, like, own, priced, earlier))
         last = max(self._case.first - 1, 0)
         self._quarter, _ = _quarter(self._case.dates[last], self._case.dates[last + 1])
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.agents.holding import weight_ahead
-from sim.arrays import FloatArray, IntArray
+from sim.arrays import BoolArray, FloatArray, IntArray
 from sim.engine.policy import Deciding
 from sim.engine.rules import Rules
 from sim.engine.run import Run
@@ -24,7 +24,7 @@ DAYS = 365.25
 MOST_WINDOWS = 8
 """Changes ahead that are looked at: the nearest."""
 HORIZON_YEARS = 10.0
-Times = tuple[dt.date, dt.date, dt.date, bool]
+Times = tuple[dt.date, dt.date, dt.date, bool, int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Window:
     like: str
     """The same for windows in which the same measures act, whatever they have grown to."""
     parts: FloatArray
-    """(M, n) what differs between the members."""
+    """(M, n) what differs between the members; the last says for whom it is there."""
     years: float
     over: float
     first: dt.date
@@ -45,10 +45,18 @@ class Window:
     events: tuple[Instrument, ...]
     deciding: tuple[str, ...]
     """Licences that decide on applications as it begins."""
+    place: int
+    """Number of the time ahead; that without a measure has that of the one with it."""
     ends: float | FloatArray = 0.0
     """Rate a year, or (M,) such, at which a measure ends that the time before has and this one has not."""
     since: float = 0.0
     """Years from the end of the step until that measure begins."""
+
+    @property
+    def there(self) -> BoolArray:
+        """(M,) members whose measure may have ended: to the others it is the time before."""
+        there: BoolArray = self.parts[:, -1] > 0
+        return there
 
     def weight(self, rate: FloatArray) -> FloatArray:
         """Share that it has of today's log price; of one without a measure, of what that moves.
@@ -88,18 +96,17 @@ class Windows:
         dates = sorted({date for event in events for date in event.turns(end) if end < date < last})
         edges = [end, *dates[:MOST_WINDOWS]]
         shared = [*self._rules.standing, owner @ self._owner_numbers]
+        everybody = np.ones(self._case.prepared.members)
         windows = []
-        for first, following in zip(edges, [*edges[1:], None], strict=True):
+        for place, (first, following) in enumerate(zip(edges, [*edges[1:], None], strict=True)):
             until = following if following is not None else first + dt.timedelta(days=365)
-            times = end, first, until, following is None
-            windows.append(self._window(events, times, shared))
-            windows += [
-                replace(
-                    self._window([other for other in events if other is not event], times, shared),
-                    ends=ends, since=max((event.from_ or end) - end, dt.timedelta(0)).days / DAYS,
-                )
-                for event, ends in self._of_unknown_end(events, times)
-            ]  # fmt: skip
+            times = end, first, until, following is None, place
+            windows.append(self._window(events, times, [*shared, everybody]))
+            for event, ends, there in self._of_unknown_end(events, times):
+                since = max((event.from_ or end) - end, dt.timedelta(0)).days / DAYS
+                rest = [other for other in events if other is not event]
+                window = self._window(rest, times, [*shared, there.astype(float)])
+                windows.append(replace(window, ends=ends, since=since))
         return windows
 
     def _window(
@@ -108,10 +115,10 @@ class Windows:
         """A time ahead in which some events are known.
 
         Args:
-            times: the end of the step, when it begins, and ends, whether it is the last.
-            shared: what differs between members anyway.
+            times: the end of the step, when it begins, and ends, whether it is the last, and its number.
+            shared: what differs between members anyway, and at last for whom it is there.
         """
-        end, first, until, is_last = times
+        end, first, until, is_last, place = times
         written = [(self._written[event.id], event.until) for event in events]
         active = [np.asarray(event.activity(first, until)) for event in events]
         phases = [np.asarray(event.own_phase(first, until)) for event in events]
@@ -125,18 +132,22 @@ class Windows:
         over = np.inf if is_last else (until - end).days / DAYS
         likely = self.likely(events, end).values()
         parts = self._parts([*(of for of in [*active, *phases] if of.ndim), *likely, *shared])
-        return Window(name, like, parts, years, over, first, until, end, tuple(events), deciding)
+        return Window(name, like, parts, years, over, first, until, end, tuple(events), deciding, place)
 
     def _of_unknown_end(
         self, events: Sequence[Instrument], times: Times
-    ) -> list[tuple[Instrument, float | FloatArray]]:
-        """Events in force in a time ahead that people think will end, they do not know when, and how fast."""
-        end, first, until, _ = times
+    ) -> list[tuple[Instrument, float | FloatArray, BoolArray]]:
+        """Events in force that people think will end, they do not know when; how fast; and for whom.
+
+        The last are (1 or M,) members.
+        """
+        end, first, until, *_ = times
         found = []
         for event in events:
             ends = event.expected_end(end)
-            if np.any(ends) and np.any(event.activity(first, until)):
-                found.append((event, ends))
+            there = np.atleast_1d((np.asarray(ends) > 0) & (np.asarray(event.activity(first, until)) > 0))
+            if there.any():
+                found.append((event, ends, there))
         # A regime starts from the prices of the one before: the order of events in the file must not matter.
         return sorted(found, key=lambda pair: pair[0].id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.agents import production
+from sim.agents import inputs, production
 from sim.agents.prepared import Prepared
 from tests.agents.test_adaptation import gain
 from tests.agents.test_production import OXIDES, run
@@ -58,6 +58,22 @@ def test_what_does_not_pay_is_replaced_or_not_made(
     required[0, both] = use
     short = production.consume(prepared, required, served, held)[1]
     np.testing.assert_allclose(short[0, both] / unit, missing, atol=1e-12)
+
+
+def test_nothing_is_given_back(plain: Prepared) -> None:
+    """Where one input makes all that a plant can, rounding must not ask less than nothing of the other."""
+    prepared = prepared_world(with_substitutes(plain.world))
+    activities, chance = prepared.benchmark.activities, np.random.default_rng(1)
+    shape = 300, len(activities.need_order)
+    per_tonne = chance.uniform(0.1, 1.0, shape)
+    held, worth = chance.uniform(0.0, 2.0, shape), chance.uniform(0.0, 1.0, shape)
+    worth[chance.random(shape) < 0.3] *= 1e-28
+    held = np.minimum(held, inputs.paying(activities, worth, per_tonne))
+    most = inputs.reach(activities, held, per_tonne)
+    throughput = np.minimum.reduceat(most, activities.group_plant_start, axis=1)
+    used = inputs.used(activities, throughput, worth, held, per_tonne)
+    assert used.min() >= 0
+    assert (used <= held).all()
 
 
 @pytest.mark.parametrize("which", ["varied", "replaceable"])

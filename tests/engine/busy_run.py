@@ -31,7 +31,7 @@ MEMBERS = {"members": [0, 2, 5], "seed": [1, 1, 3]}
 HALFWAY = 9
 BEGIN = dt.date(2024, 4, 1)
 SOME = {"uniform": ["5 %", "60 %"]}
-OVER_THE_RECORD = {"link", "ledger", "year", "quantile"}
+OVER_THE_RECORD = {"link", "ledger", "reached", "year", "quantile"}
 """Axes of what is summed over the record, which begins anew where a checkpoint is resumed."""
 
 

@@ -253,6 +253,27 @@ def test_each_member_has_its_own_guess(small_world: World) -> None:
         np.testing.assert_array_equal(alone.at(7).need_expected_price[0], found[member])
 
 
+def test_who_is_not_hit_yet_learns_nothing_from_those_who_are(small_world: World) -> None:
+    """An outage begins at another time for each member, and nobody knows its end.
+
+    What a time ahead would bring without it is a question to those alone for whom it is in force then.
+    """
+    drawn = event(
+        "outage", "outage", facilities=["mine_abroad"], loss="80 %", expected_to_last="1 year",
+        starts_after={"normal": ["5 months", "1 month"]}, **{"from": dt.date(2024, 2, 1)},
+    )  # fmt: skip
+    quota = event("quota", "export_quota", by="CHN", goods=["ndpr_oxide"], amount="150 t/year",
+                  announced=dt.date(2024, 1, 5), until=None, **{"from": dt.date(2024, 2, 15)})  # fmt: skip
+    together = Simulation(small_world, scenario(drawn, quota), [0, 1, 2, 3], 3)
+    alone = [Simulation(small_world, scenario(drawn, quota), [member], 3) for member in range(4)]
+    for month in range(4):
+        found = expected(together)
+        for member, one in enumerate(alone):
+            np.testing.assert_array_equal(expected(one)[0], found[member], f"{member} in month {month}")
+    there = [w.there for w in together._outlook._windows.of(FROM, together.state.owner)]
+    assert any(0 < of.sum() < 4 for of in there)
+
+
 def test_a_loss_abroad_is_a_gain_at_home(small_world: World) -> None:
     """Behind a ban that all know of oxide is dear in Japan and cheap in China."""
     looking = Looking(small_world, ban(to=["JPN", "SGP"], until=None))
