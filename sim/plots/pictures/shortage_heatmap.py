@@ -188,7 +188,9 @@ def measure(case: Case) -> Measured:
     statistic = "median of members" if case.lined.members > 1 else "one member"
     note = f"Number: {statistic}; the scarcest good decides; blank: no such user."
     if any(left_out):
-        note += f" Left out, as less short: {left_out[0]} countries, {left_out[1]} kinds of users."
+        said = ("country", "countries"), ("kind of users", "kinds of users")
+        parts = [f"{n} {many if n > 1 else one}" for n, (one, many) in zip(left_out, said, strict=True) if n]
+        note += f" Left out, as less short: {', '.join(parts)}."
     if quiet:
         note += f" Nobody lacks {percent(NOTABLE)} under {', '.join(quiet)}."
     good = in_text(case.name)

@@ -141,7 +141,8 @@ def _finding(case: Case, cover: pd.DataFrame, durations: pd.DataFrame) -> str:
     under = f" under {quoted(worst.name)}" if len(lowest) > 1 else ""
     calm = not any(0 < months < np.inf for months, _ in rows.values())
     if lowest[worst.key] > base[0] * (1 - LOWER) and calm:
-        return f"{start}; {'no scenario' if len(lowest) > 1 else 'the scenario'} hardly draws on it"
+        draws = "no scenario draws" if len(lowest) > 1 else "the scenario does not draw"
+        return f"{start}; {draws} much on it"
     parts = [f"{start}, {lowest[worst.key]:.1f} at the lowest{under}"]
     first, back = rows.get("first shortage"), rows.get("supply back")
     if first is not None and np.isfinite(first[0]) and back is not None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from sim.analysis.metrics import worst_year_share
-from sim.analysis.names import country_name
+from sim.analysis.names import country_name, verb
 from sim.analysis.run_metrics import steps_per_year
 from sim.explain.words import place
 from sim.plots.case import Case, Shown
@@ -78,8 +78,9 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
     if len(short) and short["drawn"].max() >= NOTABLE:
         top = short.iloc[int(short["drawn"].to_numpy().argmax())]
         under = f" under {quoted(names[str(top['scenario'])])}" if several else ""
+        lacks = verb(case.name, "is", "are")
         start = (
-            f"{case.name} is missing most in {place(str(top['country']))}{under}: "
+            f"{case.name} {lacks} missing most in {place(str(top['country']))}{under}: "
             f"{percent(float(top['drawn']))} of need in the worst 12 months"
         )
         arcs = arcs[arcs["scenario"] == top["scenario"]]
