@@ -25,7 +25,7 @@ from sim.sweep.responses import averaged, design_of
 if TYPE_CHECKING:
     from sim.sweep import StoredAxis
 
-__all__ = ["KIND"]
+__all__ = ["KIND", "ends_in_words"]
 
 Values = npt.NDArray[np.float64]
 OUTCOMES = ("peak price outside", "months to recover")
@@ -66,7 +66,7 @@ def _rows(
     return table.iloc[np.argsort(-table["swing"].abs().to_numpy(), kind="stable")[:FACTORS]]
 
 
-def _ends(axes: Sequence[StoredAxis], path: str) -> tuple[str, str]:
+def ends_in_words(axes: Sequence[StoredAxis], path: str) -> tuple[str, str]:
     """How the ends of a factor's range are called: a date or a choice by its first and last value."""
     axis = next(axis for axis in axes if axis.path == path)
     return (axis.levels[0], axis.levels[-1]) if axis.structural else ("low", "high")
@@ -108,7 +108,7 @@ def measure(case: Case) -> Measured:
     rank = "ST" if "ST" in shown else None
     peak = table[table["outcome"] == OUTCOMES[0]]
     top = peak.iloc[int(peak[rank].to_numpy().argmax())] if rank else peak.iloc[0]
-    low, high = _ends(found.sweep.axes, str(top["factor"]))
+    low, high = ends_in_words(found.sweep.axes, str(top["factor"]))
     title = (
         f"Peak price of {case.name[:1].lower()}{case.name[1:]} outside {case.place} hangs most on "
         f"{factor_name(str(top['factor']))}: {number(float(top['where_low']))} {top['unit']} where it is "
