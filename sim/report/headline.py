@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from sim.analysis import metrics
 from sim.analysis.baselines import titles
@@ -46,9 +47,14 @@ class Headline:
     """The scenario in words, where several have the same title."""
 
     @cached_property
+    def _both(self) -> tuple[xr.Dataset, xr.Dataset]:
+        """The run and its baseline, of the members and months that both have."""
+        return paired(self.run.dataset, self.baseline.dataset)
+
+    @cached_property
     def _pair(self) -> tuple[Values, Values]:
         """(member, time) prices outside, and the baseline's."""
-        data, base = paired(self.run.dataset, self.baseline.dataset)
+        data, base = self._both
         return price(data, self.good, "outside"), price(base, self.good, "outside", self.country)
 
     @property
@@ -103,7 +109,7 @@ class Headline:
     @cached_property
     def short_anyway(self) -> float:
         """The same of the baseline, median, in %."""
-        base = self.baseline.dataset
+        base = self._both[1]
         missing = shortage(base, self.good, outside_of=self.country)
         return float(100 * np.median(metrics.worst_year_share(*missing, steps_per_year(base))))
 
@@ -115,10 +121,9 @@ class Headline:
     @cached_property
     def short(self) -> tuple[float, float, float]:
         """Share of need outside the controlling country that is missing in the worst twelve months, in %."""
-        missing = shortage(self.run.dataset, self.good, outside_of=self.country)
-        share = metrics.worst_year_share(*missing, steps_per_year(self.run.dataset))
-        low, middle, high = np.quantile(100 * share, [0.1, 0.5, 0.9])
-        return float(middle), float(low), float(high)
+        data = self._both[0]
+        missing = shortage(data, self.good, outside_of=self.country)
+        return _band(100 * metrics.worst_year_share(*missing, steps_per_year(data)))
 
     @cached_property
     def recovery(self) -> tuple[float, float, float]:

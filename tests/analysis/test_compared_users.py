@@ -149,3 +149,14 @@ def test_concentration_of_owners_is_that_of_the_calendar_year_in_its_name() -> N
     row = _row(compare([run], "base", [GOOD]), "hhi_owners", good=GOOD)
     assert row.name == "HHI of sales by owner, 2027"
     assert row.bands["base"].median == 4000.0
+
+
+def test_the_page_counts_the_months_and_members_that_both_runs_have() -> None:
+    """A run that goes on after its baseline, into its shortage, says of that what its table says: nothing."""
+    base = _run(make_dataset("base", members=3, steps=18))
+    longer = _run(make_dataset("licence", shock=1.0, members=4))
+    cut = _run(make_dataset("licence", shock=1.0, members=4).isel(member=slice(3), time=slice(18)))
+    line, meant = (Headline(run, base, GOOD) for run in (longer, cut))
+    assert line.short == meant.short
+    assert line.short[0] < Headline(longer, _run(make_dataset("base", members=4)), GOOD).short[0]
+    assert line.members == 3
