@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import struct
@@ -31,9 +30,8 @@ from sim.plots.pictures import Kind
 from sim.plots.pictures.price_paths import line_of
 from sim.plots.pictures.shortage_heatmap import shortage_table
 from sim.plots.pictures.winners_losers import contributions
-from sim.plots.style import number, picture_of
+from sim.plots.style import number
 from sim.plots.trade import traded
-from sim.report.pictures import RESOLUTIONS
 from sim.results import Run
 from tests.plots.boxes import faults
 from tests.synthetic import SHOCK_START, make_dataset
@@ -471,26 +469,3 @@ def test_titles_speak_of_countries_and_months_as_people_do() -> None:
     many = found.table.groupby("country")["shown"].max().drop("ROW", errors="ignore").sort_values()
     others = int((many[:-1] >= many.iloc[-1] / 2).sum())
     assert found.title.endswith(f" and {others - 3} more") == (others > 3), found.title
-
-
-@pytest.mark.parametrize("resolution", RESOLUTIONS)
-def test_at_the_resolutions_of_a_page_no_line_ends_beyond_the_edge(resolution: int) -> None:
-    """Hinted letters grow with coarseness: lines that were measured to fit lost their last word."""
-    one = _kind("price").measure(_case(SHOCK))
-    words = " ".join(["illimitable"] * 60)
-    figure = _kind("price").draw(dataclasses.replace(one, note=words))
-    pixels = np.asarray(picture_of(figure, resolution))
-    margin = int(0.15 * resolution)
-    assert (pixels[:, -margin:] == 255).all()
-    assert (pixels[:, : -2 * margin] < 255).any()
-
-
-def test_what_hardly_moves_and_what_is_left_out_are_said_in_english() -> None:
-    calm = _run(make_dataset("calm"), "Calm")
-    still = _run(make_dataset("still"), "Still")
-    assert _kind("stocks").measure(_case(calm, still)).title.endswith("; no scenario draws much on it")
-    assert _kind("stocks").measure(_case(calm)).title.endswith("; the scenario does not draw much on it")
-    magnets = _kind("price").measure(_case(SHOCK, good="ndfeb_magnet"))
-    assert magnets.title.startswith("NdFeB magnets outside China peak at ")
-    for good, said in (("ndfeb_magnet", "NdFeB magnets are missing"), (GOOD, "Dysprosium oxide is missing")):
-        assert _kind("map").measure(_case(SHOCK, good=good)).title.startswith(said)
