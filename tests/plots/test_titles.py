@@ -69,3 +69,22 @@ def test_what_hardly_moves_and_what_is_left_out_are_said_in_english() -> None:
     assert magnets.title.startswith("NdFeB magnets outside China peak at ")
     for good, said in (("ndfeb_magnet", "NdFeB magnets are missing"), (GOOD, "Dysprosium oxide is missing")):
         assert _kind("map").measure(_case(SHOCK, good=good)).title.startswith(said)
+
+
+def test_what_is_missing_anyway_stands_beside_what_is_missing() -> None:
+    """Half of Germany's need is missing without the scenario, too: no title makes that its doing."""
+    data = BASE.dataset
+    lacks = (data["need_country"].values == "DEU") & (data["need_good"].values == GOOD)
+    short = np.where(lacks, 0.5 * data["requirement"].values, 0.0)
+    base = data.assign(shortfall=(data["shortfall"].dims, short))
+    same = base.assign_attrs(scenario="same", events=SHOCK.dataset.attrs["events"])
+    case = line_up([_run(base, "Calm"), _run(same, "The same")], "baseline-test").of(GOOD)
+    table = _kind("map").measure(case).table
+    germany = table[table["country"] == "DEU"]
+    assert germany["baseline"].tolist() == germany["drawn"].tolist() == pytest.approx([0.5])
+    for kind in ("map", "shortage"):
+        title = _kind(kind).measure(case).title
+        assert "Germany" in title
+        assert "50 % of need" in title
+        assert "(baseline: 50 %)" in title
+        assert "baseline: " not in _kind(kind).measure(_case(SHOCK)).title
