@@ -27,7 +27,7 @@ SHORT = {
 """Names shorter than, or missing from, the world's table of countries."""
 HEAD = re.compile(r"[,:(]| (?:for|from|in|of|without) ")
 """Where the words end that say what a good is."""
-WORDS = {"ree": "rare earths", "apt": "APT", "nimh": "NiMH", "hpal": "HPAL"}
+WORDS = {"ree": "rare earth", "apt": "APT", "nimh": "NiMH", "hpal": "HPAL"}
 """Parts of ids that are no words."""
 
 
@@ -53,7 +53,7 @@ def facility_words(facility: str) -> tuple[str, str]:
     """Id of a facility or project as what it is and the country in it; '' where none is.
 
     >>> facility_words("secondary_ree_chn"), facility_words("longonjo"), facility_words("magnets_row_hot")
-    (('secondary rare earths', 'China'), ('longonjo', ''), ('magnets hot', 'rest of world'))
+    (('secondary rare earth', 'China'), ('longonjo', ''), ('magnets hot', 'rest of world'))
     """
     parts, place = facility.split("_"), ""
     for at in range(len(parts) - 1, 0, -1):

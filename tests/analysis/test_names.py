@@ -12,7 +12,7 @@ from sim.analysis.names import facility_words, verb
     ("facility", "words"),
     [
         ("gallium_low_purity_chn", ("gallium low purity", "China")),
-        ("secondary_ree_chn", ("secondary rare earths", "China")),
+        ("secondary_ree_chn", ("secondary rare earth", "China")),
         ("tungsten_apt_aut", ("tungsten APT", "Austria")),
         ("magnets_row_hot", ("magnets hot", "rest of world")),
         ("separation_chn_imported_ionic", ("separation imported ionic", "China")),

@@ -26,7 +26,7 @@ Stages = npt.NDArray[np.int64]
 BUILDING, OPERATING, MOTHBALLED, CLOSED, CANCELLED = range(STAGES.index("building"), len(STAGES))
 MOST = 24
 """Projects that are shown: those that move most members between stages."""
-LEFT, RIGHT, BAR = 3.1, 0.9, 0.13
+LEFT, RIGHT, BAR = 3.5, 0.9, 0.13
 POINTS = 8.5
 STEP = ("building", "running", "idle")
 STRENGTH = {"building": 0.35, "running": 1.0, "idle": 0.15}
@@ -125,10 +125,11 @@ def draw(measured: Measured) -> Figure:
     tall = row * len(names)
     with mpl.rc_context(STYLE):
         sheet = Sheet(measured.title, measured.subtitle, measured.note, tall + 0.75)
-        x = LEFT
-        for _, name, colour in shown:
-            sheet.text(x, 0.02, shortened(name, 2.3, POINTS, 1), POINTS, color=colour, fontweight="bold")
-            x += 2.4
+        room = (sheet.width - LEFT - 0.2) / len(shown)
+        for i, (_, name, colour) in enumerate(shown):
+            # Bold letters are a sixth wider than those that are measured.
+            said = shortened(name, (room - 0.15) / 1.17, POINTS, 1)
+            sheet.text(LEFT + i * room, 0.02, said, POINTS, color=colour, fontweight="bold")
         axes = sheet.axes(LEFT, 0.3, sheet.width - LEFT - RIGHT, tall)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])
