@@ -178,7 +178,9 @@ def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
         name = str(event["id"])
         if event.get("in_base_year") or (name.startswith(PREFIX) and not _acted(run, name).any()):
             continue
-        lines.append(f"{name}, {first} to {last}: {_said(run, name)}")
+        begun = min(max(str(event_start(event).astype("datetime64[M]")), first), last)
+        until = min(str(event.get("until") or last)[:7], last)
+        lines.append(f"{name}, {begun} to {max(begun, until)}: {_said(run, name)}")
         if baseline is not None and (beside := _beside(run, baseline, event)):
             lines.append(f"  {beside}")
     return lines

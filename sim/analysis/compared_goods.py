@@ -16,9 +16,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics, run_metrics
-from sim.analysis.compared_shares import Shares, share_facts, shares_of
+from sim.analysis.compared_shares import Shares, last_year, share_facts, shares_of
 from sim.analysis.comparison import Key
-from sim.analysis.select import controller, own_events, price
+from sim.analysis.select import controller, events_for, price, user_needs
 from sim.results.grouping import group_sum, over_run
 
 Values = npt.NDArray[np.float64]
@@ -241,7 +241,7 @@ def _prices(run: xr.Dataset, base: xr.Dataset | None, good: str, country: str) -
         Key("multiple_inside", good, country): metrics.highest_multiple(inside, usual_inside),
         Key("lowest_inside", good, country): metrics.lowest_multiple(inside, usual_inside),
     }
-    start = run_metrics.first_event(own_events(run, base))
+    start = run_metrics.first_event(events_for(run, base, good))
     if start is None:
         recovery = np.full(run.sizes["member"], np.nan)
     else:
@@ -259,7 +259,7 @@ class _Need:
 
 
 def _need(run: xr.Dataset, good: str, by: Sequence[str]) -> _Need:
-    where = np.flatnonzero(run["need_good"].values.astype(str) == good)
+    where = user_needs(run, good)
     labels = [run[f"need_{name}"].values.astype(str)[where] for name in by]
     keys, short = group_sum(run["shortfall"].isel(need=where).values, labels)
     _, required = group_sum(run["requirement"].isel(need=where).values, labels)
@@ -303,7 +303,7 @@ def _share_outside(found: _Need, country: str) -> Values:
 
 def _shortage_times(run: xr.Dataset, base: _Members, good: str, found: _Need) -> Facts:
     country = controller(run, good)
-    start = run_metrics.first_event(own_events(run, base.data))
+    start = run_metrics.first_event(events_for(run, base.data, good))
     if start is None:
         first = last = np.full(run.sizes["member"], np.nan)
     else:
@@ -318,8 +318,7 @@ def _shortage_times(run: xr.Dataset, base: _Members, good: str, found: _Need) ->
 
 
 def _last_year(data: xr.Dataset, good: str) -> tuple[Values, Values]:
-    year = run_metrics.steps_per_year(data)
-    owners = data["hhi_owners"].sel(good=good).values[:, -year:]
+    owners = data["hhi_owners"].sel(good=good).values[:, last_year(data)]
     return (
         np.asarray(run_metrics.concentration(data, [good])["hhi"].values[:, -1], dtype=np.float64),
         over_run(owners, "hhi_owners"),

@@ -13,7 +13,7 @@ from sim.analysis.compared_goods import Facts, Wanted
 from sim.analysis.compared_shares import SHARES, largest_shares
 from sim.analysis.comparison import Band, Key, Row, Section, band
 from sim.analysis.measures import MEASURES
-from sim.analysis.names import country_name
+from sim.analysis.names import country_name, facility_words
 from sim.analysis.select import PriceUnit
 
 Values = npt.NDArray[np.float64]
@@ -34,7 +34,8 @@ NEGLIGIBLE_USD = 5e6
 """What gains or loses less than this at the median of every run is left out."""
 BILLION = 1e-9
 UNNAMED_OWNER = re.compile(r"^other (.+) \((\w+)\)$")
-CODE = re.compile(r"_[a-z]{3}(?=_|$)")
+FACILITY = re.compile(r"^[a-z0-9]+(_[a-z0-9]+)+$")
+TRADERS = re.compile(r"^traders ([A-Z]{3})$")
 SECTORS = {"ev": "electric vehicles", "other": "other users"}
 PRICES = ("price", "multiple", "peak_month", "price_inside", "multiple_inside", "lowest_inside")
 TIMES = ("first_shortage", "recovery", "supply_recovery")
@@ -64,14 +65,22 @@ def sector_name(sector: str) -> str:
 def owner_name(owner: str) -> str:
     """An owner in words; where the world knows none, what its facilities make and where.
 
-    >>> owner_name("other AUS (lithium_chemicals_aus)"), owner_name("Lynas")
-    ('lithium chemicals, Australia, owner not named', 'Lynas')
+    >>> owner_name("other AUS (lithium_chemicals_aus)"), owner_name("Lynas"), owner_name("traders DEU")
+    ('lithium chemicals, Australia, owner not named', 'Lynas', 'traders, Germany')
+    >>> owner_name("other CHN (gallium_low_purity_chn)"), owner_name("other producers (magnets_row_hot)")
+    ('gallium low purity, China, owner not named', 'magnets hot, rest of world, owner not named')
     """
+    if FACILITY.match(owner):
+        # What a project or a new plant makes, where nobody says whose it is.
+        made, place = facility_words(owner)
+        return f"{made}, {place}, owner not named" if place else owner.replace("_", " ")
+    if trader := TRADERS.match(owner):
+        return f"traders, {country_name(trader.group(1))}"
     found = UNNAMED_OWNER.match(owner)
     if not found:
         return owner
-    made = CODE.sub("", found.group(2)).replace("_", " ")
-    return f"{made}, {country_name(found.group(1))}, owner not named"
+    made, place = facility_words(found.group(2))
+    return f"{made}, {place or country_name(found.group(1))}, owner not named"
 
 
 def _row(name: str, unit: str, kind: str, key: Key, values: dict[str, Values]) -> Row:

@@ -13,7 +13,7 @@ from sim.analysis.comparison import Key, Values
 from sim.analysis.select import texts
 from sim.results.grouping import group_sum, ratio
 
-__all__ = ["SHARES", "Shares", "largest_shares", "share_facts", "shares_of"]
+__all__ = ["SHARES", "Shares", "largest_shares", "last_year", "share_facts", "shares_of"]
 
 SHARES = ("country_share", "owner_share")
 SHOWN = 3
@@ -29,7 +29,7 @@ def shares_of(data: xr.Dataset, good: str) -> Shares:
     return {"country_share": _by_country(data, good), "owner_share": _by_owner(data, good)}
 
 
-def _last_year(data: xr.Dataset) -> npt.NDArray[np.bool_]:
+def last_year(data: xr.Dataset) -> npt.NDArray[np.bool_]:
     """(T,) steps of the last calendar year."""
     year = data["time"].values.astype("datetime64[Y]")
     last: npt.NDArray[np.bool_] = year == year[-1]
@@ -38,7 +38,7 @@ def _last_year(data: xr.Dataset) -> npt.NDArray[np.bool_]:
 
 def _by_country(data: xr.Dataset, good: str) -> dict[str, Values]:
     made = run_metrics.supply_by_country(data, [good])
-    tonnes = made.values[:, _last_year(data)].sum(axis=1, dtype=np.float64)
+    tonnes = made.values[:, last_year(data)].sum(axis=1, dtype=np.float64)
     return _divided(made["country"].values.astype(str).tolist(), tonnes)
 
 
@@ -50,7 +50,7 @@ def _by_owner(data: xr.Dataset, good: str) -> dict[str, Values]:
     if "sales" not in data:
         return {}
     here = np.flatnonzero(texts(data, "offer_good") == good)
-    sold = data["sales"].isel(offer=here, time=np.flatnonzero(_last_year(data))).values
+    sold = data["sales"].isel(offer=here, time=np.flatnonzero(last_year(data))).values
     owners, tonnes = group_sum(sold.sum(axis=1, dtype=np.float64), [texts(data, "offer_firm")[here]])
     return _divided([owner for (owner,) in owners], tonnes)
 

@@ -121,6 +121,12 @@ class Comparison:
     """What a reader must know of what was compared."""
     titles: dict[str, str] = field(default_factory=dict)
     """What each column is, from its scenario's title."""
+    reach: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(Scenario, good) -> months that the run covers after the first event that touches the good."""
+
+    def horizon(self, scenario: str, good: str) -> float:
+        """Months that a run covers after the event from which those of a row count."""
+        return self.reach.get((scenario, good), self.horizon_months.get(scenario, 0.0))
 
     def rows(self) -> list[Row]:
         """The rows of all sections."""

@@ -28,8 +28,8 @@ TEXT_FORMATS = ("csv", "md")
 def tidy(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """One row per measure and scenario, the numbers as the printed table has them, with all their digits.
 
-    A share is in per cent. A month is a date of its first day as text; what is not reached within the run is
-    infinite.
+    A share is in per cent, a change of one in points. A month is a date of its first day as text; what is not
+    reached within the run is infinite.
     """
     import pandas as pd
 
@@ -37,6 +37,7 @@ def tidy(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     for comparison in comparisons:
         for section in comparison.sections:
             for row in section.rows:
+                scale = 100 if row.kind in ("share", "change-share") else 1
                 for scenario, band in row.bands.items():
                     rows.append((
                         comparison.baseline, scenario, comparison.names.get(scenario, scenario), section.key,
@@ -44,7 +45,7 @@ def tidy(comparisons: Sequence[Comparison]) -> pd.DataFrame:
                         country_name(row.key.place) if row.key.place else "", row.key.sector, row.key.owner,
                         row.key.event,
                         row.unit or {"month": "months since 1970-01"}.get(row.kind, "1"), *comparison.period,
-                        *(100 * v if row.unit == "%" else v for v in (band.median, band.low, band.high)),
+                        *(scale * v for v in (band.median, band.low, band.high)),
                         band.members,
                     ))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -94,7 +95,7 @@ def _printed(comparison: Comparison, section: Section) -> Iterator[tuple[str, bo
     for row in section.rows:
         bare = row.name.strip()
         cells = [
-            format_band(row.bands.get(n), row.kind, comparison.horizon_months.get(n, 0.0))
+            format_band(row.bands.get(n), row.kind, comparison.horizon(n, row.key.good))
             for n in (comparison.baseline, *comparison.scenarios)
         ]
         label = f"{bare}, {row.unit}" if row.unit and row.unit not in ("x", "months") else bare

@@ -272,7 +272,7 @@ def _judged(
     holds, value = meets(condition, known, shown_bound(condition, row.unit))
     if condition.statistic == "probability":
         return holds, f"{who}: {number(100 * value)} % of {len(known)} members"
-    horizon = comparison.horizon_months.get(scenario, 0.0)
+    horizon = comparison.horizon(scenario, row.key.good)
     said = f"{who}: {format_band(row.bands[scenario], row.kind, horizon)}{f' {row.unit}' if row.unit else ''}"
     return holds, said
 

@@ -20,7 +20,7 @@ from sim.analysis import metrics
 from sim.analysis.compared_goods import BLOCK
 from sim.analysis.names import country_name
 from sim.analysis.run_metrics import steps_per_year
-from sim.analysis.select import controller, good_name, label
+from sim.analysis.select import controller, good_name, label, user_needs
 from sim.errors import MonaziteError
 from sim.results.grouping import group_sum, total
 
@@ -141,11 +141,13 @@ def _series(data: xr.Dataset, goods: Sequence[str], years: Sequence[int]) -> Ite
             ("Production", "production", "offer"), ("Requirement", "requirement", "need"),
             ("Unmet Demand", "shortfall", "need"),
         ):  # fmt: skip
-            mine = data[f"{axis}_good"].values.astype(str) == good
             if axis == "offer":
-                # Traders sell what was made elsewhere.
-                mine &= data["offer_kind"].values.astype(str) != "trader"
-            countries, sums = _grouped(data, stored, axis, np.flatnonzero(mine), years)
+                # Traders sell what was made elsewhere, and need what others use.
+                mine = data["offer_good"].values.astype(str) == good
+                where = np.flatnonzero(mine & (data["offer_kind"].values.astype(str) != "trader"))
+            else:
+                where = user_needs(data, good)
+            countries, sums = _grouped(data, stored, axis, where, years)
             yield from _by_region(countries, sums, f"{variable}|{name}", unit)
     users = np.flatnonzero(data["facility_kind"].values.astype(str) == "manufacturer")
     countries, sums = _grouped(data, "value_added_at_risk", "facility", users, years)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sim.names import countries
 from sim.paths import world_directory
 from sim.tables import read_table
 
-__all__ = ["country_name", "in_text"]
+__all__ = ["country_name", "facility_words", "in_text", "verb"]
 
 SHORT = {
     "COD": "DR Congo",
@@ -24,6 +25,10 @@ SHORT = {
     "VNM": "Vietnam",
 }
 """Names shorter than, or missing from, the world's table of countries."""
+HEAD = re.compile(r"[,:(]| (?:for|from|in|of|without) ")
+"""Where the words end that say what a good is."""
+WORDS = {"ree": "rare earth", "apt": "APT", "nimh": "NiMH", "hpal": "HPAL"}
+"""Parts of ids that are no words."""
 
 
 @lru_cache(maxsize=4)
@@ -42,6 +47,35 @@ def country_name(iso3: str) -> str:
     found = SHORT.get(iso3) or _names(str(world_directory() / "countries.csv")).get(iso3)
     # Worlds of the panel, and of one's own, have countries that the curated ones pool.
     return found or (countries()[iso3].name if iso3 in countries() else iso3)
+
+
+def facility_words(facility: str) -> tuple[str, str]:
+    """Id of a facility or project as what it is and the country in it; '' where none is.
+
+    >>> facility_words("secondary_ree_chn"), facility_words("longonjo"), facility_words("magnets_row_hot")
+    (('secondary rare earth', 'China'), ('longonjo', ''), ('magnets hot', 'rest of world'))
+    """
+    parts, place = facility.split("_"), ""
+    for at in range(len(parts) - 1, 0, -1):
+        # Words of three letters, such as low, are no countries.
+        code = parts[at].upper()
+        if len(code) == 3 and (code == "ROW" or code in countries()):
+            place = country_name(code)
+            del parts[at]
+            break
+    return " ".join(WORDS.get(part, part) for part in parts), place
+
+
+def verb(name: str, one: str, many: str) -> str:
+    """The form of a verb that goes with the name of a good.
+
+    >>> [verb(name, "is", "are") for name in ("NdFeB magnets for high temperature", "Gallium, low purity")]
+    ['are', 'is']
+    >>> verb("Ammonium paratungstate and oxides", "costs", "cost"), verb("Ore: other ores", "costs", "cost")
+    ('cost', 'costs')
+    """
+    head = HEAD.split(name)[0].rstrip()
+    return many if head.endswith("s") and not head.endswith("ss") else one
 
 
 def in_text(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics, run_metrics
-from sim.analysis.select import controller, own_events, price, price_unit
+from sim.analysis.select import controller, events_for, price, price_unit
 
 __all__ = ["Outcome", "good_outcomes", "moved_most", "risk_outcome"]
 
@@ -73,7 +73,7 @@ def good_outcomes(run: xr.Dataset, good: str, baseline: xr.Dataset | None) -> li
         beside = "the base year's price"
     else:
         usual, beside = price(baseline, good, "outside", controller(run, good)), "the paired baseline"
-    months = run_metrics.months_since(_start(run, own_events(run, baseline)), run["time"].values)
+    months = run_metrics.months_since(_start(run, events_for(run, baseline, good)), run["time"].values)
     recovery = metrics.price_recovery(metrics.paired_ratio(outside, usual), months)
     late = np.isinf(recovery)
     step = float(run_metrics.steps_per_year(run)) / 12

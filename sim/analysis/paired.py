@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ from sim.analysis.compared_states import state_section, state_sentence
 from sim.analysis.comparison import Band, Comparison, Key, Row, Section, Values, band
 from sim.analysis.pairing import check_alike, common_goods, common_months, paired
 from sim.analysis.points_needed import drawn, few_members
-from sim.analysis.select import controller, good_name, label, own_events, price_unit
+from sim.analysis.select import controller, events_for, good_name, label, own_events, price_unit
 from sim.errors import MonaziteError
 from sim.results import Run
 from sim.results.grouping import ratio
@@ -146,17 +147,23 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
     if any(ledger.values()):
         sections.append(event_section(ledger, f"{first} to {last}"))
-    horizon = {}
-    for name, pair in pairs.items():
-        start = run_metrics.first_event(own_events(*pair))
-        months = run_metrics.months_since(start, pair[0]["time"].values) if start is not None else [0.0]
-        horizon[name] = float(months[-1])
+    horizon = {name: _reach(pair[0], own_events(*pair)) for name, pair in pairs.items()}
+    reach = {
+        (name, good): _reach(pair[0], events_for(*pair, good))
+        for name, pair in pairs.items() for good in goods
+    }  # fmt: skip
     return Comparison(
         baseline, tuple(pairs), tuple(sections), horizon, _pairs_of(group, pairs), (first, last),
         {run.scenario: _head(run, run is group.baseline) for run in group.together},
         tuple(_notes(group, whole, pairs, wanted, money)),
-        {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together},
+        {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together}, reach,
     )  # fmt: skip
+
+
+def _reach(run: xr.Dataset, events: Sequence[dict[str, Any]]) -> float:
+    """Months that a run covers after the first of some events."""
+    start = run_metrics.first_event(events)
+    return float(run_metrics.months_since(start, run["time"].values)[-1]) if start is not None else 0.0
 
 
 def _pairs_of(group: Group, pairs: Pairs) -> int:

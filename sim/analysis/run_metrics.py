@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis import metrics
-from sim.analysis.select import price
+from sim.analysis.select import price, user_needs
 from sim.results.grouping import group_sum, over_run
 
 __all__ = [
@@ -92,12 +92,12 @@ def peak_price(dataset: xr.Dataset, good: str, market: str, country: str | None 
 
 
 def unmet_demand(dataset: xr.Dataset, good: str) -> xr.Dataset:
-    """Shortfall of one good by country over the whole run.
+    """Shortfall of those who use one good, by country over the whole run.
 
     Returns:
         ``tonnes`` and ``requirement`` (member, country) in the good's unit, and ``share``.
     """
-    where = _only(dataset, "need", good)
+    where = user_needs(dataset, good)
     labels = [_labels(dataset, "need_country")[where]]
     countries, short = group_sum(metrics.unmet_tonnes(_columns(dataset, "shortfall", where)), labels)
     _, required = group_sum(_over_run(dataset, "requirement", where), labels)
@@ -112,7 +112,7 @@ def unmet_demand(dataset: xr.Dataset, good: str) -> xr.Dataset:
 def shortage(
     dataset: xr.Dataset, good: str, *, country: str | None = None, outside_of: str | None = None
 ) -> tuple[Values, Values]:
-    """Tonnes missing and tonnes needed by step, (member, time) each.
+    """Tonnes that users miss and need by step, (member, time) each.
 
     Args:
         dataset: results of one run.
@@ -120,7 +120,7 @@ def shortage(
         country: this country alone; all where None.
         outside_of: all but this country, unless nobody else needs the good.
     """
-    where = _only(dataset, "need", good)
+    where = user_needs(dataset, good)
     places = _labels(dataset, "need_country")[where]
     if country is not None:
         where = where[places == country]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis.chains import layers_from
+from sim.analysis.chains import layers_from, touched_goods, upstream
 from sim.errors import MonaziteError, did_you_mean
 from sim.names import REST_NAMES, NoCountry, country_called, country_code, folded, good_called
 
@@ -20,6 +20,7 @@ __all__ = [
     "PriceUnit",
     "Stage",
     "controller",
+    "events_for",
     "find_country",
     "find_owner",
     "find_sector",
@@ -35,6 +36,8 @@ __all__ = [
     "select_sectors",
     "stages",
     "texts",
+    "touching_events",
+    "user_needs",
 ]
 
 DEAR = 20_000.0
@@ -245,6 +248,17 @@ def select_sectors(dataset: xr.Dataset, names: Sequence[str], option: str) -> li
     return list(dict.fromkeys(find_sector(dataset, name) for name in names))
 
 
+def user_needs(dataset: xr.Dataset, good: str) -> npt.NDArray[np.intp]:
+    """Where those who use a good stand on the axis ``need``.
+
+    Traders are left out: what one goes without, those lack who would have bought it of him, and they count.
+    Of a good that traders alone take, they are its users.
+    """
+    takes = dataset["need_good"].values.astype(str) == good
+    uses = takes & (dataset["need_kind"].values.astype(str) != "trader")
+    return np.flatnonzero(uses if uses.any() else takes)
+
+
 def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[str, Any]]:
     """Events of a run that its baseline does not have, earliest first.
 
@@ -260,6 +274,22 @@ def own_events(dataset: xr.Dataset, baseline: xr.Dataset | None) -> list[dict[st
     same = {said(event) for event in known}
     own = [event for event in listed if said(event) not in same]
     return sorted(own, key=lambda event: str(event.get("from") or event.get("announced") or ""))
+
+
+def touching_events(dataset: xr.Dataset, baseline: xr.Dataset | None, good: str) -> list[dict[str, Any]]:
+    """Events of a run, but those of its baseline and base year, that touch a good or what it is made from."""
+    chain = {good, *upstream(dataset, good)}
+    found = []
+    for event in own_events(dataset, baseline):
+        goods = touched_goods(dataset, event)
+        if not event.get("in_base_year") and (goods is None or chain & goods):
+            found.append(event)
+    return found
+
+
+def events_for(dataset: xr.Dataset, baseline: xr.Dataset | None, good: str) -> list[dict[str, Any]]:
+    """Events from the first of which months are counted: those that touch the good; where none does, all."""
+    return touching_events(dataset, baseline, good) or own_events(dataset, baseline)
 
 
 def stages(dataset: xr.Dataset, good: str) -> list[Stage]:

@@ -17,6 +17,8 @@ CLOSE = 0.05
 """Multiples this close to one are written with the digits of what they differ by."""
 DIGITS = 2
 """Significant digits in the table of a comparison: a band says how little more would mean."""
+NOTHING = 5e-5
+"""Changes of a share below half a hundredth of a point are the rounding of markets."""
 WIDTH = 80
 WIDEST = {True: (34, 20), False: (29, 15)}
 """For one scenario, and for several: widest first column where others need the room, and widest other one."""
@@ -61,6 +63,8 @@ def _one(value: float, kind: str, horizon: float) -> str:
         return f"{value:.0f}"
     if kind == "multiple":
         return _multiple(value)
+    if kind == "change-share" and abs(value) < NOTHING:
+        return "0"
     text = number(100 * value if kind in ("share", "change-share") else value, DIGITS)
     return f"+{text}" if kind in SIGNED and value > 0 else text
 
@@ -177,14 +181,19 @@ def _side_by_side(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]
 def comparison_table(comparison: Comparison) -> str:
     """All sections of a comparison as text of 80 columns, and what its numbers mean."""
     names = [comparison.baseline, *comparison.scenarios]
-    horizon = comparison.horizon_months
     parts = []
     for section in comparison.sections:
         # Of what only differences are told, the baseline has nothing to say.
         pinned = any(names[0] in row.bands for row in section.rows)
         shown = names if pinned or len(names) == 1 else names[1:]
         rows = [
-            [_label(row), *(format_band(row.bands.get(n), row.kind, horizon.get(n, 0.0)) for n in shown)]
+            [
+                _label(row),
+                *(
+                    format_band(row.bands.get(n), row.kind, comparison.horizon(n, row.key.good))
+                    for n in shown
+                ),
+            ]
             for row in section.rows
         ]
         kept = [comparison.names.get(name, name) for name in shown]
@@ -206,12 +215,12 @@ def _explained(comparison: Comparison, parts: Sequence[str]) -> list[str]:
     together = "\n".join(parts)
     if "probability of" in together:
         note += " Probabilities are shares of members, in the worst twelve months."
-    if any(np.isinf(b.high) for row in comparison.rows() for b in row.bands.values()):
-        note += " '>n': not within the n months that the run covers after the first event."
     note += (
-        " Months count from the first event; recovered: back within 20 % of the baseline price,"
-        " or less than 1 % of need unmet beyond the baseline's, for the rest of the run."
+        " Months count from the first event that touches the good; recovered: back within 20 % of the"
+        " baseline price, or less than 1 % of need unmet beyond the baseline's, for the rest of the run."
     )
+    if any(np.isinf(b.high) for row in comparison.rows() for b in row.bands.values()):
+        note += " '>n': not within the n months that the run covers after that event."
     if "net gain or loss" in together:
         note += (
             " Net gain: exports at gate prices less imports, with freight and rent, less value added at risk;"

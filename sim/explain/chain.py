@@ -17,7 +17,7 @@ from sim.analysis.metrics import paired_ratio
 from sim.analysis.names import in_text
 from sim.analysis.pairing import paired
 from sim.analysis.run_metrics import first_event, steps_per_year
-from sim.analysis.select import controller, good_name, label, own_events, price, price_unit
+from sim.analysis.select import controller, events_for, good_name, label, price, price_unit
 from sim.errors import MonaziteError
 from sim.explain.balance import NEEDED, Balance, balance
 from sim.explain.measure import standing
@@ -53,7 +53,7 @@ def chain(run: Run, baseline: Run, good: str, step: int) -> list[str]:
     data, base = paired(run.dataset, baseline.dataset)
     if step >= data.sizes["time"]:
         raise MonaziteError(f"{shown_name(baseline)} ends before the month that is asked about")
-    start = first_event(own_events(run.dataset, baseline.dataset))
+    start = first_event(events_for(run.dataset, baseline.dataset, good))
     times = data["time"].values.astype("datetime64[D]")
     begun = 0 if start is None else int(np.searchsorted(times, start.astype("datetime64[D]"), "right")) - 1
     first = max(begun, 0)

@@ -59,6 +59,9 @@ class Watcher(Recording):
         world, self._measure = case.world, measure
         self._good = [good.id for good in world.goods].index(measure.good)
         needs = np.arange(len(world.need_good))[world.need_slice(self._good)]
+        traders = np.array(world.facility_kind)[world.need_facility[needs]] == "trader"
+        # As in what is stored: a trader's buyers miss what he misses.
+        needs = needs[~traders] if not traders.all() else needs
         if measure.country is not None:
             place = list(world.countries).index(measure.country)
             needs = needs[world.need_country[needs] == place]

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.baselines import carried_events, titles
-from sim.analysis.chains import touched_goods, upstream
 from sim.analysis.names import country_name
 from sim.analysis.pairing import common_months, paired
-from sim.analysis.select import controller, good_name, own_events
+from sim.analysis.select import controller, good_name, touching_events
 from sim.errors import MonaziteError
 from sim.plots.style import BASELINE, DASHES, PALETTE, factor_name, footer
 from sim.results import Run
@@ -138,14 +137,7 @@ class Case:
     def _touching(self, shown: Shown) -> list[Event]:
         alone = shown.key == self.lined.baseline.key
         base = None if alone else self.lined.baseline.run.dataset
-        own = [event for event in own_events(shown.run.dataset, base) if not event.get("in_base_year")]
-        chain = {self.good, *upstream(self.base, self.good)}
-        found = []
-        for event in own:
-            goods = touched_goods(shown.run.dataset, event)
-            if goods is None or chain & goods:
-                found.append(event)
-        return found
+        return touching_events(shown.run.dataset, base, self.good)
 
 
 def line_up(runs: Sequence[Run], baseline: str) -> LineUp:

@@ -368,9 +368,12 @@ def png_bytes(fig: Figure, resolution: float) -> bytes:
 
 
 def picture_of(fig: Figure, resolution: float) -> Image.Image:
-    """A figure in so many dots per inch, not yet written; the same for the same drawing."""
+    """A figure in so many dots per inch, not yet written; the same for the same drawing.
+
+    At few dots per inch hinted letters are wider than they were measured: lines would end beyond the edge.
+    """
     stream = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context({**STYLE, "text.hinting": "none"}):
         fig.savefig(stream, format="rgba", dpi=resolution)
     width, height = (int(length * resolution) for length in fig.get_size_inches())
     return Image.frombytes("RGBA", (width, height), stream.getvalue()).convert("RGB")

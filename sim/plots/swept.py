@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.analysis.baselines import family
+from sim.analysis.baselines import family, scenario_title
 from sim.plots.case import Case, Shown
 from sim.sweep.responses import outcomes_of
 
@@ -54,6 +54,19 @@ class Swept:
             for axis in self.sweep.axes
             if not axis.structural and self.frame[axis.path].nunique(dropna=True) > 1
         )
+
+    @property
+    def name(self) -> str:
+        """The scenario in words: points of all its variants are meant, not those of the one shown first."""
+        kinds = [axis for axis in self.sweep.axes if axis.structural]
+        several = any(self.frame[axis.path].nunique(dropna=True) > 1 for axis in kinds)
+        return scenario_title(self.shown.run) if several else self.shown.name
+
+    @property
+    def varying(self) -> list[str]:
+        """Paths of all that takes more than one value, dates and other choices among it."""
+        paths = [axis.path for axis in self.sweep.axes]
+        return [path for path in paths if self.frame[path].nunique(dropna=True) > 1]
 
     @cached_property
     def outcomes(self) -> list[Outcome]:

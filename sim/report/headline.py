@@ -9,15 +9,16 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from sim.analysis import metrics
 from sim.analysis.baselines import titles
 from sim.analysis.comparison import band
 from sim.analysis.digits import two
-from sim.analysis.names import country_name, in_text
+from sim.analysis.names import country_name, in_text, verb
 from sim.analysis.pairing import paired
 from sim.analysis.run_metrics import first_event, months_since, shortage, steps_per_year
-from sim.analysis.select import controller, good_name, own_events, price, price_unit
+from sim.analysis.select import controller, events_for, good_name, price, price_unit
 from sim.explain.attribute import peak_step
 from sim.explain.words import place
 from sim.results import Run
@@ -46,9 +47,14 @@ class Headline:
     """The scenario in words, where several have the same title."""
 
     @cached_property
+    def _both(self) -> tuple[xr.Dataset, xr.Dataset]:
+        """The run and its baseline, of the members and months that both have."""
+        return paired(self.run.dataset, self.baseline.dataset)
+
+    @cached_property
     def _pair(self) -> tuple[Values, Values]:
         """(member, time) prices outside, and the baseline's."""
-        data, base = paired(self.run.dataset, self.baseline.dataset)
+        data, base = self._both
         return price(data, self.good, "outside"), price(base, self.good, "outside", self.country)
 
     @property
@@ -101,17 +107,28 @@ class Headline:
         return f"{calendar.month_name[int(self.month[5:7])]} {self.month[:4]}" if self.month else ""
 
     @cached_property
+    def short_anyway(self) -> float:
+        """The same of the baseline, median, in %."""
+        base = self._both[1]
+        missing = shortage(base, self.good, outside_of=self.country)
+        return float(100 * np.median(metrics.worst_year_share(*missing, steps_per_year(base))))
+
+    @property
+    def without(self) -> str:
+        """What the baseline's users miss, behind a comma; a shortage that is there anyway is no finding."""
+        return f", {two(self.short_anyway)} % in the baseline"
+
+    @cached_property
     def short(self) -> tuple[float, float, float]:
         """Share of need outside the controlling country that is missing in the worst twelve months, in %."""
-        missing = shortage(self.run.dataset, self.good, outside_of=self.country)
-        share = metrics.worst_year_share(*missing, steps_per_year(self.run.dataset))
-        low, middle, high = np.quantile(100 * share, [0.1, 0.5, 0.9])
-        return float(middle), float(low), float(high)
+        data = self._both[0]
+        missing = shortage(data, self.good, outside_of=self.country)
+        return _band(100 * metrics.worst_year_share(*missing, steps_per_year(data)))
 
     @cached_property
     def recovery(self) -> tuple[float, float, float]:
         """Months from the first event until the price is back for good; infinite where it is not."""
-        start = first_event(own_events(self.run.dataset, self.baseline.dataset))
+        start = first_event(events_for(self.run.dataset, self.baseline.dataset, self.good))
         if start is None:
             return (float("nan"),) * 3
         times = self.run.dataset["time"].values[: self._pair[0].shape[1]]
@@ -133,14 +150,16 @@ class Headline:
             within = f"{100 * NOTABLE:.0f} % of the baseline's"
             return f"{self.name} {self.where}: its price stays within {within}."
         middle, low, high = self.multiple
-        band = f" ({two(low)} to {two(high)} in 80 % of {self.members} members)" if self.members > 1 else ""
+        band = _band_said(low, high, f" in 80 % of {self.members} members", self.members)
         way, far = ("up to", "highest") if middle > 1 else ("down to", "lowest")
-        said = f"{self.name} {self.where} costs {way} {two(middle)} times as much{band}, {far} in {self.when}"
+        costs = verb(self.name, "costs", "cost")
+        much = f"{way} {two(middle)} times as much{band}"
+        said = f"{self.name} {self.where} {costs} {much}, {far} in {self.when}"
         missing, least, most = self.short
         if missing > 100 * NOTABLE:
-            band = f" ({two(least)} to {two(most)} %)" if self.members > 1 else ""
+            band = _band_said(least, most, " %", self.members)
             lost = f"{two(missing)} % of their need{band}"
-            return f"{said}; users there miss {lost} in the worst twelve months."
+            return f"{said}; users there miss {lost} in the worst twelve months{self.without}."
         little = f"less than {100 * NOTABLE:.0f} % of their need"
         return f"{said}; users there miss {little} in any twelve months."
 
@@ -164,11 +183,11 @@ def finding(headlines: Sequence[Headline]) -> tuple[str, str]:
         )
     middle, low, high = first.multiple
     far = f"up to {two(middle)} times" if middle >= 1 else f"as little as {two(100 * middle)} % of that"
-    head = f"{first.name} {first.where} costs {far}"
+    head = f"{first.name} {first.where} {verb(first.name, 'costs', 'cost')} {far}"
     head += f" as much, highest in {first.when}" if middle >= 1 else f" without it, lowest in {first.when}"
     head += f", under “{first.title}”"
     band = ""
-    if first.members > 1:
+    if first.members > 1 and two(low) != two(high):
         low, high = (low, high) if middle >= 1 else (100 * low, 100 * high)
         unit = "times" if middle >= 1 else "%"
         band = f"In 80 % of {first.members} paired members it is {two(low)} to {two(high)} {unit}. "
@@ -180,12 +199,18 @@ def finding(headlines: Sequence[Headline]) -> tuple[str, str]:
     return head, (band + said + _shortage(first)).strip()
 
 
+def _band_said(low: float, high: float, unit: str, members: int) -> str:
+    """A band in brackets; '' where it is a point in two digits."""
+    return f" ({two(low)} to {two(high)}{unit})" if members > 1 and two(low) != two(high) else ""
+
+
 def _shortage(first: Headline) -> str:
     missing, low, high = first.short
     if missing <= 100 * NOTABLE:
         return f"Users {first.where} miss less than {100 * NOTABLE:.0f} % of their need in any twelve months."
-    band = f" ({two(low)} to {two(high)} %)" if first.members > 1 else ""
-    return f"Users {first.where} miss {two(missing)} % of their need{band} in the worst twelve months."
+    band = _band_said(low, high, " %", first.members)
+    lost = f"{two(missing)} % of their need{band}"
+    return f"Users {first.where} miss {lost} in the worst twelve months{first.without}."
 
 
 def _and(words: Sequence[str]) -> str:

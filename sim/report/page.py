@@ -31,7 +31,7 @@ from sim.report.why import Why, why
 from sim.results import Run
 from sim.visible import visible
 
-__all__ = ["LARGEST", "Subject", "page"]
+__all__ = ["LARGEST", "Subject", "in_order", "page"]
 
 LARGEST = 5_000_000
 """Bytes that a page may have."""
@@ -83,9 +83,9 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     scenarios = [told(*pair, called[pair[0].id]) for pair in pairs]
     names = {line.good: line.name for line in lines}
     head, lead = finding(lines)
-    rows, table = _numbers(lines)
-    ranked = sorted(lines, key=lambda line: -abs(np.log(line.multiple[0])))
+    ranked = sorted(lines, key=_far)
     goods = list(dict.fromkeys(line.good for line in ranked))
+    rows, table = _numbers(in_order(lines))
     # The scenarios are run again for the parts of their events: once each, for the good that moves most.
     leading = [next(line for line in ranked if line.run.id == run.id) for run, _ in pairs]
     pictures, told_why = _made(subjects, ranked, leading)
@@ -111,6 +111,17 @@ def page(subjects: Sequence[Subject], campaign: str) -> str:
     if size > LARGEST:
         raise MonaziteError(f"the page would have {size / 1e6:.1f} MB; report fewer goods with --good")
     return text
+
+
+def _far(line: Headline) -> float:
+    return -float(abs(np.log(line.multiple[0])))
+
+
+def in_order(lines: Sequence[Headline]) -> list[Headline]:
+    """Good by good, what moves most first: a reader compares the scenarios of one good."""
+    ranked = sorted(lines, key=_far)
+    goods = list(dict.fromkeys(line.good for line in ranked))
+    return sorted(ranked, key=lambda line: goods.index(line.good))
 
 
 def _made(

@@ -24,6 +24,8 @@ class Change:
     assumption: str = ""
     url: str = ""
     note: str = ""
+    name: str = ""
+    """Of the event, by which tables and pictures call it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def _event(event: Instrument, sentence: str, scenario: Scenario) -> Change:
     assumed = event.assumption if isinstance(event.assumption, str) else "not from a source"
     url = source.url if source and source.url and source.url.startswith(("https://", "http://")) else ""
     return Change(
-        sentence, source.title if source else "", assumed if event.assumption else "", url, event.note
+        sentence, source.title if source else "", assumed if event.assumption else "", url,
+        event.note, event.id,
     )  # fmt: skip
 
 

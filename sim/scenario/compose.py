@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from sim.scenario.node import COMMAND_LINE, Override
 
 __all__ = ["parse_overrides", "split_sweeps"]
 
+INTERVAL = re.compile(r"([\w.-]+)=interval\(([^,()]+),([^,()]+)\)")
 LONGEST_OVERRIDE = 10_000
 MOST_VALUES = 100_000
 """Of one swept path; ``range`` writes them in few words."""
@@ -81,7 +83,11 @@ def split_sweeps(overrides: Sequence[str]) -> tuple[list[str], dict[str, object]
         try:
             found = parser.parse_override(text)
         except (HydraException, RecursionError):
-            plain.append(text)
+            # Hydra's interval takes bare numbers; a share or a time has its unit here as everywhere.
+            if (ends := INTERVAL.fullmatch(text)) and len(text) <= LONGEST_OVERRIDE and "${" not in text:
+                swept[ends[1]] = {"uniform": [ends[2].strip(), ends[3].strip()]}
+            else:
+                plain.append(text)
             continue
         # A shuffled sweep would differ from day to day, and a glob names no value of a scenario.
         shuffled = getattr(found.value(), "shuffle", False) or isinstance(found.value(), Glob)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +15,12 @@ import pytest
 from sim.analysis.outcomes import good_outcomes, moved_most, risk_outcome
 from sim.cli import main
 from sim.plots import kinds, line_up
+from sim.plots.case import Shown
+from sim.plots.pictures.sensitivity import ends_in_words
+from sim.plots.swept import Swept
 from sim.plots.swept import swept as varied
-from sim.results import find_runs
+from sim.results import Run, find_runs
+from sim.scenario.compose import split_sweeps
 from sim.sweep import ExecutorSettings, Request, Sampling, Sweep, make_plan, run_plan
 from tests.checks_of_runs import price_briefly
 from tests.plots.boxes import faults
@@ -233,3 +239,37 @@ def test_outcomes_of_an_invented_run() -> None:
 def test_moved_most_compares_in_logs() -> None:
     ratio = np.array([[1.0, 10.0, 1.0], [1.5, 11.0, np.nan]])
     assert moved_most(ratio, ["a", "b", "c"], 2) == ["a", "b"]
+
+
+def test_pictures_of_all_variants_are_not_called_by_one_of_them() -> None:
+    """Points of every date are in them: what is drawn of all must not go by the first date."""
+    axes = (
+        SimpleNamespace(path="events.licence.from", structural=True, levels=("2025-04-04", "2026-04-01")),
+        SimpleNamespace(path="assumptions.thrift_speed", structural=False, levels=()),
+    )
+    manifest = {"scenario": "licence_1", "title": "A licence", "sweep": {"label": "licence from 2025-04-04"}}
+    data = make_dataset("licence", shock=1.0, members=2)
+    variant = Run(Path("licence_1"), manifest, data)
+    shown = Shown("licence_1", "licence from 2025-04-04", "red", "solid", variant, data, data)
+    dates = ["2025-04-04", "2026-04-01"] * 2
+    frame = pd.DataFrame({"events.licence.from": dates, "assumptions.thrift_speed": [0.1, 0.1, 0.6, 0.6]})
+    both = Swept(SimpleNamespace(axes=axes), shown, "licence", None, frame, "dysprosium_oxide")
+    assert both.name == "A licence"
+    assert both.varying == ["events.licence.from", "assumptions.thrift_speed"]
+    alone = dataclasses.replace(both, frame=frame.iloc[::2])
+    assert alone.name == "licence from 2025-04-04"
+    assert alone.varying == ["assumptions.thrift_speed"]
+    assert ends_in_words(axes, "events.licence.from") == ("2025-04-04", "2026-04-01")
+    assert ends_in_words(axes, "assumptions.thrift_speed") == ("low", "high")
+
+
+def test_an_interval_takes_units_as_all_values_do() -> None:
+    plain, found = split_sweeps([
+        "events.licence.approval_share=interval(50%, 100 %)", "assumptions.thrift_speed=interval(0.1,0.6)",
+        "events.licence.approval_share=interval(${x},1)", "minerals=[dysprosium]",
+    ])  # fmt: skip
+    assert found == {
+        "events.licence.approval_share": {"uniform": ["50%", "100 %"]},
+        "assumptions.thrift_speed": {"uniform": [0.1, 0.6]},
+    }
+    assert len(plain) == 2

@@ -62,6 +62,24 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, page):
     assert cut == [], "rows of tables that stand one below the other are whole"
 
 
+def test_no_table_is_wider_than_the_paper(browser, page):
+    """A4 less its margins is 178 mm, 672 pixels: columns beyond them would be cut off or shrink the page."""
+    browser.open(page.file, 672)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        browser.value(
+            "document.querySelectorAll('#table-numbers td').forEach(e => {"
+            "e.innerHTML = '1,300<span class=\"band\">10,000 to not in the run</span>'; })"
+        )
+        wide = browser.value(
+            "[...document.querySelectorAll('table')].filter(e => e.getBoundingClientRect().right > 672)"
+            ".map(e => e.id)"
+        )
+        assert wide == []
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_the_keyboard_reaches_every_control(browser, page):
     browser.open(page.file, 1280)
     controls = browser.value("document.querySelectorAll('button, select, a[href], summary').length")

@@ -21,7 +21,7 @@ from sim.errors import MonaziteError
 from sim.report.crew import Crew
 from sim.report.headline import Headline, finding
 from sim.report.origin import licences
-from sim.report.page import LARGEST, Subject
+from sim.report.page import LARGEST, Subject, in_order
 from sim.report.page import page as made_page
 from sim.report.pictures import Shots
 from sim.report.why import Why
@@ -227,3 +227,29 @@ def test_what_goes_wrong_elsewhere_is_said_here(monkeypatch):
 
 def _refused(said):
     raise MonaziteError(said)
+
+
+def test_a_shortage_that_is_there_anyway_is_no_finding(runs):
+    """Beside what users miss stands what they miss in the baseline, which is no effect of the scenario."""
+    run, baseline = runs
+    data = baseline.dataset.load()
+    lacking = baseline.dataset["requirement"] * 0.2
+    base = dataclasses.replace(baseline, dataset=data.assign(shortfall=lacking).assign_attrs(data.attrs))
+    line = headline(run, base, 3.0)
+    assert line.short_anyway == pytest.approx(20, rel=1e-5)
+    head, lead = finding([line])
+    assert "costs up to 3 times" in head
+    assert "miss 20 % of their need in the worst twelve months, 20 % in the baseline." in lead
+    assert line.sentence().endswith("in the worst twelve months, 20 % in the baseline.")
+
+
+def test_events_go_by_the_names_that_tables_and_pictures_have(page, runs):
+    for event in runs[0].events:
+        if not event["in_base_year"]:
+            assert f"<b>{event['id']}</b>: " in page.text
+
+
+def test_the_good_and_scenario_that_move_most_stand_first(runs):
+    lines = [headline(*runs, factor) for factor in (1.2, 3.0)]
+    ranked = in_order(lines)
+    assert [line.multiple[0] for line in ranked] == pytest.approx([3.0, 1.2])

@@ -227,7 +227,7 @@ def test_what_an_event_moved_is_beside_the_paired_baseline(
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "lesson", "baseline-2024")
     out = printed(capsys, "run", "baseline-2024", "lesson.yaml", *SMALL, "--members", "3", "--campaign", "c")
-    assert "ban, 2024-01 to 2024-06: let nothing pass where it acted; " in out
+    assert "ban, 2024-03 to 2024-06: let nothing pass where it acted; " in out
     assert "against the paired baseline-2024, exports of the 2 goods that it touches: 100 % less (" in out
     base, run = sorted(find_runs(tmp_path / "outputs" / "c"), key=lambda r: r.scenario)
     (event,) = (event for event in run.events if event["id"] == "ban")

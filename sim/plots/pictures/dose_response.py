@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from sim.analysis.baselines import family
+from sim.analysis.names import verb
 from sim.plots.case import Case
 from sim.plots.lettering import height, wrapped
 from sim.plots.pictures import Kind, Measured
@@ -107,14 +108,15 @@ def measure(case: Case) -> Measured:
     def at(row: Any) -> str:
         return f"{number(float(row['x']))}{f' {unit}' if unit else ''}"
 
+    peak = verb(case.name, "peaks", "peak")
     title = (
-        f"{case.name} outside {case.place} peaks at {number(float(first['drawn']))} {first['unit']} where "
+        f"{case.name} outside {case.place} {peak} at {number(float(first['drawn']))} {first['unit']} where "
         f"{name} is {at(first)}, at {number(float(last['drawn']))} where it is {at(last)}"
     )
-    others = [factor_name(a.path) for a in found.axes if a.path != path]
+    others = [factor_name(other) for other in found.varying if other != path]
     rest = f"; also varies: {', '.join(others)}" if others else ""
     subtitle = (
-        f"{quoted(found.shown.name)}, by {name}{rest}. Dots: runs; line: median of runs alike in it; band: "
+        f"{quoted(found.name)}, by {name}{rest}. Dots: runs; line: median of runs alike in it; band: "
         "10 to 90 %"
     )
     if peaks["points"].max() != peaks["points"].min() or len(peaks) < table["x"].nunique():

@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sim.analysis.compared_projects import has_projects
-from sim.analysis.names import country_name
+from sim.analysis.names import country_name, facility_words
 from sim.analysis.select import stages
 from sim.plots.case import Case
 from sim.plots.lettering import shortened
@@ -26,7 +26,7 @@ Stages = npt.NDArray[np.int64]
 BUILDING, OPERATING, MOTHBALLED, CLOSED, CANCELLED = range(STAGES.index("building"), len(STAGES))
 MOST = 24
 """Projects that are shown: those that move most members between stages."""
-LEFT, RIGHT, BAR = 3.1, 0.9, 0.13
+LEFT, RIGHT, BAR = 3.5, 0.9, 0.13
 POINTS = 8.5
 STEP = ("building", "running", "idle")
 STRENGTH = {"building": 0.35, "running": 1.0, "idle": 0.15}
@@ -61,6 +61,11 @@ def _names(case: Case) -> list[str]:
     return sorted(kept, key=lambda name: (place[name], name))
 
 
+def _label(name: str, code: str) -> str:
+    words, _ = facility_words(name)
+    return f"{words[:1].upper()}{words[1:]}, {country_name(code)}"
+
+
 def measure(case: Case) -> Measured:
     """Share of members in which each project is built, runs or stands idle, step by step."""
     shown = [s for s in case.lined.all if has_projects(s.now)]
@@ -77,7 +82,7 @@ def measure(case: Case) -> Measured:
     table = pd.concat(frames, ignore_index=True)
     base = case.base
     places = {name: str(base["project_country"].sel(project=name).values) for name in names}
-    labels = {name: f"{name.replace('_', ' ')}, {country_name(place)}" for name, place in places.items()}
+    labels = {name: _label(name, place) for name, place in places.items()}
     look: dict[str, Any] = {
         "names": names, "labels": labels, "time": case.lined.time,
         "shown": [
@@ -104,11 +109,11 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
     usual = _running(table, case.lined.baseline.key)
     scenarios = [s for s in case.lined.scenarios if s.key in set(table["scenario"])]
     if not scenarios:
-        return f"{usual:.1f} projects in the chain of {good} run at the end"
+        return f"On average {usual:.1f} projects in the chain of {good} run at the end"
     found = {s.key: _running(table, s.key) for s in scenarios}
     most = max(scenarios, key=lambda s: abs(found[s.key] - usual))
     under = f" under {quoted(most.name)}" if len(scenarios) > 1 else ""
-    runs = f"{found[most.key]:.1f} projects in the chain of {good} run at the end"
+    runs = f"On average {found[most.key]:.1f} projects in the chain of {good} run at the end"
     return f"{runs}{under}, {usual:.1f} in the baseline"
 
 
@@ -120,10 +125,11 @@ def draw(measured: Measured) -> Figure:
     tall = row * len(names)
     with mpl.rc_context(STYLE):
         sheet = Sheet(measured.title, measured.subtitle, measured.note, tall + 0.75)
-        x = LEFT
-        for _, name, colour in shown:
-            sheet.text(x, 0.02, shortened(name, 2.3, POINTS, 1), POINTS, color=colour, fontweight="bold")
-            x += 2.4
+        room = (sheet.width - LEFT - 0.2) / len(shown)
+        for i, (_, name, colour) in enumerate(shown):
+            # Bold letters are a sixth wider than those that are measured.
+            said = shortened(name, (room - 0.15) / 1.17, POINTS, 1)
+            sheet.text(LEFT + i * room, 0.02, said, POINTS, color=colour, fontweight="bold")
         axes = sheet.axes(LEFT, 0.3, sheet.width - LEFT - RIGHT, tall)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from sim.analysis.names import country_name
+from sim.analysis.names import country_name, verb
 from sim.analysis.observed import observed_prices
 from sim.analysis.select import controller, price, price_unit, quote
 from sim.plots.case import Case, Shown
@@ -166,9 +166,10 @@ def _single(case: Case, table: pd.DataFrame) -> str:
             f"{fall}; {within}"
         )
     unit = price_unit(case.base, case.good).name
+    peaks = verb(case.name, "peaks", "peak")
     return (
-        f"{case.name} outside {case.place} peaks at {number(outside.peak)} {unit} in {outside.month}, up to "
-        f"{times(outside.multiple)} its baseline; {within}"
+        f"{case.name} outside {case.place} {peaks} at {number(outside.peak)} {unit} in {outside.month}, "
+        f"up to {times(outside.multiple)} the baseline; {within}"
     )
 
 
@@ -180,8 +181,9 @@ def _several(case: Case, table: pd.DataFrame) -> str:
     unit = price_unit(case.base, case.good).name
     if not up and not down:
         return f"{case.name}: no scenario moves the price outside {case.place} by more than {percent(MOVED)}"
+    peaks = f"{verb(case.name, 'peaks', 'peak')} at "
     parts = [
-        f"{'peaks at ' if not i else ''}{number(found[k].peak)}{f' {unit}' if not i else ''}, up to "
+        f"{peaks if not i else ''}{number(found[k].peak)}{f' {unit}' if not i else ''}, up to "
         f"{times(found[k].multiple)} the baseline, under {quoted(names[k])}"
         for i, k in enumerate(up[:NAMED])
     ]

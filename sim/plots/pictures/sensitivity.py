@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +22,10 @@ from sim.plots.style import INK, PALETTE, STYLE, Sheet, factor_name, number, per
 from sim.plots.swept import swept
 from sim.sweep.responses import averaged, design_of
 
-__all__ = ["KIND"]
+if TYPE_CHECKING:
+    from sim.sweep import StoredAxis
+
+__all__ = ["KIND", "ends_in_words"]
 
 Values = npt.NDArray[np.float64]
 OUTCOMES = ("peak price outside", "months to recover")
@@ -60,6 +66,12 @@ def _rows(
     return table.iloc[np.argsort(-table["swing"].abs().to_numpy(), kind="stable")[:FACTORS]]
 
 
+def ends_in_words(axes: Sequence[StoredAxis], path: str) -> tuple[str, str]:
+    """How the ends of a factor's range are called: a date or a choice by its first and last value."""
+    axis = next(axis for axis in axes if axis.path == path)
+    return (axis.levels[0], axis.levels[-1]) if axis.structural else ("low", "high")
+
+
 def measure(case: Case) -> Measured:
     """Mean outcome where each factor is low and high, and the indices that the design allows."""
     found = swept(case)
@@ -96,17 +108,18 @@ def measure(case: Case) -> Measured:
     rank = "ST" if "ST" in shown else None
     peak = table[table["outcome"] == OUTCOMES[0]]
     top = peak.iloc[int(peak[rank].to_numpy().argmax())] if rank else peak.iloc[0]
+    low, high = ends_in_words(found.sweep.axes, str(top["factor"]))
     title = (
         f"Peak price of {case.name[:1].lower()}{case.name[1:]} outside {case.place} hangs most on "
         f"{factor_name(str(top['factor']))}: {number(float(top['where_low']))} {top['unit']} where it is "
-        f"low, {number(float(top['where_high']))} where it is high"
+        f"{low}, {number(float(top['where_high']))} where it is {high}"
     )
     if rank and float(top["ST_conf"]) <= CONVERGED:
         title += f"; it has part in {percent(float(np.clip(top['ST'], 0, 1)))} of the variance"
     points = f"{len(design.unit)} points"
     points += f", {found.sweep.seeds} seeds each" if found.sweep.seeds > 1 else ""
     subtitle = (
-        f"{quoted(found.shown.name)}, {design.method} design, {points}. Left: mean outcome in the lowest and "
+        f"{quoted(found.name)}, {design.method} design, {points}. Left: mean outcome in the lowest and "
         "the highest quarter of a factor's range; right: indices, lines 95 % intervals"
     )
     look = {"measures": shown, "outcomes": [name for name in OUTCOMES if (table["outcome"] == name).any()]}

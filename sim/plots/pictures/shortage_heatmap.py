@@ -26,7 +26,7 @@ from sim.plots.pictures import Kind, Measured
 from sim.plots.style import GREY, INK, STYLE, Sheet, in_text, percent, quoted
 from sim.results.grouping import group_sum, member_statistics
 
-__all__ = ["KIND", "shortage_table"]
+__all__ = ["COLOURS", "KIND", "NOTABLE", "beside_baseline", "shortage_table"]
 
 Values = npt.NDArray[np.float64]
 COUNTRIES = {1: 14, 2: 10}
@@ -145,6 +145,23 @@ def _chosen(case: Case, cells: pd.DataFrame, axis: str, most: int) -> list[str]:
     return chosen
 
 
+def beside_baseline(share: float) -> str:
+    """What is missing there in the baseline, for a title; '' where that is next to nothing.
+
+    >>> beside_baseline(0.062), beside_baseline(0.001), beside_baseline(float("nan"))
+    (' (baseline: 6 %)', '', '')
+    """
+    return f" (baseline: {percent(share)})" if share >= NOTABLE else ""
+
+
+def _anyway(case: Case, worst: pd.Series) -> float:
+    """The same of the paired baseline; NaN where it has no such user."""
+    before = next(s.before for s in case.lined.shown if s.key == worst["scenario"])
+    cells = _cells({"": shortage_table(before, case.good)})
+    same = cells[(cells["country"] == worst["country"]) & (cells["user"] == worst["user"])]
+    return float(same["shown"].iloc[0]) if len(same) else float("nan")
+
+
 def _finding(case: Case, cells: pd.DataFrame) -> str:
     # The rest of the world is no country: it leads only where nobody else is short.
     named = cells[cells["country"] != "ROW"]
@@ -160,9 +177,10 @@ def _finding(case: Case, cells: pd.DataFrame) -> str:
     under = ""
     if len(case.lined.scenarios) > 1:
         under = next(f" under {quoted(s.name)}" for s in case.lined.shown if s.key == worst["scenario"])
+    usual = beside_baseline(_anyway(case, worst)) if case.lined.scenarios else ""
     return (
         f"{case.name}, hit hardest{under}: {worst['user']} in {place(str(worst['country']))}, "
-        f"{percent(float(worst['shown']))} of need unmet in the worst 12 months{also}"
+        f"{percent(float(worst['shown']))} of need unmet in the worst 12 months{usual}{also}"
     )
 
 
@@ -188,7 +206,9 @@ def measure(case: Case) -> Measured:
     statistic = "median of members" if case.lined.members > 1 else "one member"
     note = f"Number: {statistic}; the scarcest good decides; blank: no such user."
     if any(left_out):
-        note += f" Left out, as less short: {left_out[0]} countries, {left_out[1]} kinds of users."
+        said = ("country", "countries"), ("kind of users", "kinds of users")
+        parts = [f"{n} {two if n > 1 else one}" for n, (one, two) in zip(left_out, said, strict=True) if n]
+        note += f" Left out, as less short: {', '.join(parts)}."
     if quiet:
         note += f" Nobody lacks {percent(NOTABLE)} under {', '.join(quiet)}."
     good = in_text(case.name)

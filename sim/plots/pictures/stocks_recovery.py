@@ -139,12 +139,15 @@ def _finding(case: Case, cover: pd.DataFrame, durations: pd.DataFrame) -> str:
         ends = zip(mine["drawn"].tolist(), mine["horizon"].tolist(), strict=True)
         rows = dict(zip(mine["measure"].tolist(), ends, strict=True))
     under = f" under {quoted(worst.name)}" if len(lowest) > 1 else ""
-    calm = not any(0 < months < np.inf for months, _ in rows.values())
-    if lowest[worst.key] > base[0] * (1 - LOWER) and calm:
-        return f"{start}; {'no scenario' if len(lowest) > 1 else 'the scenario'} hardly draws on it"
-    parts = [f"{start}, {lowest[worst.key]:.1f} at the lowest{under}"]
     first, back = rows.get("first shortage"), rows.get("supply back")
-    if first is not None and np.isfinite(first[0]) and back is not None:
+    short = first is not None and bool(np.isfinite(first[0]))
+    drawn = lowest[worst.key] <= base[0] * (1 - LOWER)
+    if not drawn and not short:
+        draws = "no scenario draws" if len(lowest) > 1 else "the scenario does not draw"
+        return f"{start}; {draws} much on it"
+    # Where deliveries fall short at once, stocks may stand as high as ever beside what is left to use.
+    parts = [f"{start}, {lowest[worst.key]:.1f} at the lowest{under}" if drawn else f"{start}{under}"]
+    if first is not None and short and back is not None:
         soon = "at once" if first[0] < SOON else f"after {_months(*first)}"
         parts.append(
             f"the first run short {soon}, and supply takes {_months(*back)} to be back"

@@ -237,7 +237,8 @@ def measure(case: Case) -> Measured:
     band = ", with 10 to 90 % of members" if case.lined.members > 1 else ""
     subtitle = (
         f"Against the baseline {quoted(case.lined.baseline_name)}. Left: trade in {in_text(case.name)}; "
-        f"black mark: net{band}. Right: value added of users of it, and of what is made from it"
+        f"black mark: net{band}. Right: value added of users of it, and of what is made "
+        "from it, whatever good they lack"
     )
     look: dict[str, Any] = {
         "countries": countries,

@@ -7,20 +7,21 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from sim.analysis.metrics import worst_year_share
-from sim.analysis.names import country_name
+from sim.analysis.names import country_name, verb
 from sim.analysis.run_metrics import steps_per_year
 from sim.explain.words import place
 from sim.plots.case import Case, Shown
 from sim.plots.lettering import height, width, wrapped
 from sim.plots.outlines import FRAME, middles, outlines
 from sim.plots.pictures import Kind, Measured
-from sim.plots.pictures.shortage_heatmap import COLOURS, NOTABLE
+from sim.plots.pictures.shortage_heatmap import COLOURS, NOTABLE, beside_baseline
 from sim.plots.style import HALO, INK, PALETTE, STYLE, Sheet, in_text, number, percent, quoted
 from sim.plots.trade import traded
 from sim.results.grouping import group_sum, member_statistics
@@ -38,19 +39,27 @@ LESS, MORE = PALETTE[0], PALETTE[1]
 POINTS = 8.0
 
 
-def _unmet(case: Case, shown: Shown) -> pd.DataFrame:
+def _shares(case: Case, data: xr.Dataset) -> dict[str, float]:
     """Unmet share of the need of all users of the good by country, worst twelve months, median of members."""
-    data = shown.now
     good, kind, place = (data[f"need_{part}"].values.astype(str) for part in ("good", "kind", "country"))
     mine = np.flatnonzero((good == case.good) & (kind != "trader") & (place != NOWHERE))
     if not len(mine):
-        return pd.DataFrame()
+        return {}
     keys, short = group_sum(data["shortfall"].values[..., mine], [place[mine]])
     _, required = group_sum(data["requirement"].values[..., mine], [place[mine]])
     stats = member_statistics(worst_year_share(short, required, steps_per_year(data)))
+    return dict(zip([key[0] for key in keys], stats.get("p50", stats["central"]).tolist(), strict=True))
+
+
+def _unmet(case: Case, shown: Shown) -> pd.DataFrame:
+    """What is missing in each country, and what is missing there in the paired baseline."""
+    now, before = _shares(case, shown.now), _shares(case, shown.before)
+    if not now:
+        return pd.DataFrame()
     return pd.DataFrame({
-        "scenario": shown.key, "what": "unmet share", "country": [key[0] for key in keys],
-        "drawn": stats.get("p50", stats["central"]), "unit": "share of need, worst 12 months",
+        "scenario": shown.key, "what": "unmet share", "country": list(now), "drawn": list(now.values()),
+        "baseline": [before.get(country, np.nan) for country in now],
+        "unit": "share of need, worst 12 months",
     })  # fmt: skip
 
 
@@ -78,9 +87,11 @@ def _finding(case: Case, table: pd.DataFrame) -> str:
     if len(short) and short["drawn"].max() >= NOTABLE:
         top = short.iloc[int(short["drawn"].to_numpy().argmax())]
         under = f" under {quoted(names[str(top['scenario'])])}" if several else ""
+        lacks = verb(case.name, "is", "are")
         start = (
-            f"{case.name} is missing most in {place(str(top['country']))}{under}: "
+            f"{case.name} {lacks} missing most in {place(str(top['country']))}{under}: "
             f"{percent(float(top['drawn']))} of need in the worst 12 months"
+            f"{beside_baseline(float(top['baseline']))}"
         )
         arcs = arcs[arcs["scenario"] == top["scenario"]]
     else:
