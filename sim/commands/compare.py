@@ -329,7 +329,8 @@ def _say_verdicts(verdicts: Sequence[Verdict]) -> int:
     if not held:
         return DONE
     many = plural(len(verdicts), "condition")
-    say(f"failed: {held} of {many} of --fail-if hold (exit code {CONDITION_HOLDS})", file=sys.stderr)
+    hold = "holds" if held == 1 else "hold"
+    say(f"failed: {held} of {many} of --fail-if {hold} (exit code {CONDITION_HOLDS})", file=sys.stderr)
     return CONDITION_HOLDS
 
 

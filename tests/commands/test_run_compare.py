@@ -191,7 +191,7 @@ def test_compare_writes_tables_judges_conditions_and_shows_what_is_asked(
     assert _call(*quiet, *conditions, "--json", "x.json") == 5
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "does not hold: shortage.USA.magnets > 99 %"
-    assert said[-1] == "failed: 1 of 2 conditions of --fail-if hold (exit code 5)"
+    assert said[-1] == "failed: 1 of 2 conditions of --fail-if holds (exit code 5)"
     judged = json.loads((tmp_path / "x.json").read_text())["conditions"]
     assert [entry["holds"] for entry in judged] == [True, False]
     before = sorted(tmp_path.rglob("*"))
