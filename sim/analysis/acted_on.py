@@ -220,13 +220,25 @@ def _what(run: Run, name: str) -> str:
     goods = _goods(run.dataset, name)
     who = f"{number(agents)} agent{'' if agents == 1 else 's'}"
     if tonnes == 0:
-        acts = bool(_acted(run, name).any())
-        return f"let nothing pass where it acted; {who}" if acts else f"acted on {who}, on no trade"
+        if not _acted(run, name).any():
+            return f"acted on {who}, on no trade"
+        return f"let nothing pass where it acted; {who}" if _on_links(run, name) else _idle_agents(run, name, who)
     if len(goods) == 1:
         return f"acted on {number(tonnes)} t worth {_money(usd)}, {who}"
     # Tonnes of unlike goods are not added up.
     what = f"{len(goods)} goods" if goods else "goods"
     return f"acted on {what} worth {_money(usd)}, {who}"
+
+
+def _on_links(run: Run, name: str) -> bool:
+    """Whether an event acts on what passes from seller to buyer."""
+    return "ledger_event" in run.dataset.coords and name in texts(run.dataset, "ledger_event")
+
+
+def _idle_agents(run: Run, name: str, who: str) -> str:
+    """What to say of makers or users without output or need, such as projects that nobody has begun."""
+    sides = {side for side, _ in _touched(run.dataset, name)}
+    return f"acted on {who}, with no {'need' if sides == {'need'} else 'output'} in the run"
 
 
 def _beside(run: Run, baseline: Run, event: dict[str, Any]) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["ProjectMeasure", "ProjectName", "Projects"]
 
 
+_SHOWN = "'monazite list projects' shows all; a list under 'world.projects' must hold it"
+
+
 def _project(value: object, info: ValidationInfo) -> str:
     word, labels = str(value), (info.context or {}).get("labels")
     if not isinstance(labels, Labels):
@@ -29,7 +32,7 @@ def _project(value: object, info: ValidationInfo) -> str:
             f"'{word[:60]}' is no project of this world, which has none", "write 'world: {projects: all}'"
         )
     if word not in labels.projects:
-        say = did_you_mean(word, sorted(labels.projects)) or "name one of 'world.projects'"
+        say = did_you_mean(word, sorted(labels.projects)) or _SHOWN
         raise WordError(f"unknown project '{word[:60]}'", say)
     return word
 
@@ -121,6 +124,10 @@ class ProjectMeasure(Instrument):
         offers[known] = mask[at[known]]
         controls.touched_offers[self.id] = offers
         return mask
+
+    def where_to_look(self, labels: Labels) -> str:
+        """What to check, first of all whether there are projects."""
+        return super().where_to_look(labels) if labels.projects else "write 'world: {projects: all}'"
 
     def touches(self, labels: Labels) -> bool:
         """Whether any project is meant."""

@@ -28,6 +28,9 @@ __all__ = ["NOTABLE", "Headline", "finding"]
 Values = npt.NDArray[np.float64]
 NOTABLE = 0.05
 """Share by which a price has to move, or of need that has to be missing, to be worth a finding."""
+TOGETHER = 0.75
+"""Part of the middle of the members' own farthest moves, in logs, that their middle reaches in one month, at
+least, where they move together. Where less is reached each has its own time, and no month belongs to the move."""
 
 
 def _band(values: Values) -> tuple[float, float, float]:
@@ -98,13 +101,52 @@ class Headline:
         """Month in which the median member's price is furthest from the baseline's; '' where it is not."""
         if abs(np.log(self.multiple[0])) < NOTABLE:
             return ""
-        step = peak_step(self.run, self.baseline, self.good)
-        return str(self.run.dataset["time"].values[step].astype("datetime64[M]"))
+        return self._month_of(peak_step(self.run, self.baseline, self.good))
+
+    def _month_of(self, step: int) -> str:
+        return str(self._both[0]["time"].values[step].astype("datetime64[M]"))
 
     @property
     def when(self) -> str:
         """The same month in words."""
-        return f"{calendar.month_name[int(self.month[5:7])]} {self.month[:4]}" if self.month else ""
+        return in_words(self.month)
+
+    @cached_property
+    def _ratios(self) -> Values:
+        """(member, time) price over the paired baseline's, 1 where nothing is traded."""
+        return np.nan_to_num(metrics.paired_ratio(*self._pair), nan=1.0, posinf=1.0, neginf=1.0)
+
+    @cached_property
+    def at_once(self) -> float:
+        """Price over the baseline's of the median member in :attr:`month`."""
+        return float(np.median(self._ratios[:, peak_step(self.run, self.baseline, self.good)]))
+
+    @property
+    def together(self) -> bool:
+        """Whether members are farthest from the baseline in about the same month."""
+        return bool(np.log(self.at_once) / np.log(self.multiple[0]) >= TOGETHER) if self.month else True
+
+    @cached_property
+    def span(self) -> tuple[str, str]:
+        """First and last month in which a member is farthest from the baseline, of eight members in ten."""
+        way = 1 if self.multiple[0] > 1 else -1
+        own = (way * np.log(self._ratios)).argmax(axis=1)
+        first, last = np.quantile(own, [0.1, 0.9], method="inverted_cdf")
+        return self._month_of(int(first)), self._month_of(int(last))
+
+    @property
+    def dated(self) -> str:
+        """The month; where members are farthest at unlike times the first and the last of these months."""
+        return self.month if self.together else " to ".join(self.span)
+
+    @property
+    def scattered(self) -> str:
+        """What no month says: when members are farthest, and what they have in common; '' elsewhere."""
+        if self.together:
+            return ""
+        first, last = (in_words(month) for month in self.span)
+        most = f"in no one month does the median move by more than {two(100 * abs(self.at_once - 1))} %"
+        return f"each member is there at a time of its own ({first} to {last}); {most}"
 
     @cached_property
     def short_anyway(self) -> float:
@@ -154,7 +196,8 @@ class Headline:
         way, far = ("up to", "highest") if middle > 1 else ("down to", "lowest")
         costs = verb(self.name, "costs", "cost")
         much = f"{way} {two(middle)} times as much{band}"
-        said = f"{self.name} {self.where} {costs} {much}, {far} in {self.when}"
+        said = f"{self.name} {self.where} {costs} {much}"
+        said += f"; {self.scattered}" if self.scattered else f", {far} in {self.when}"
         missing, least, most = self.short
         if missing > 100 * NOTABLE:
             band = _band_said(least, most, " %", self.members)
@@ -184,19 +227,32 @@ def finding(headlines: Sequence[Headline]) -> tuple[str, str]:
     middle, low, high = first.multiple
     far = f"up to {two(middle)} times" if middle >= 1 else f"as little as {two(100 * middle)} % of that"
     head = f"{first.name} {first.where} {verb(first.name, 'costs', 'cost')} {far}"
-    head += f" as much, highest in {first.when}" if middle >= 1 else f" without it, lowest in {first.when}"
+    head += " as much" if middle >= 1 else " without it"
+    if first.together:
+        head += f", {'highest' if middle >= 1 else 'lowest'} in {first.when}"
     head += f", under “{first.title}”"
     band = ""
     if first.members > 1 and two(low) != two(high):
         low, high = (low, high) if middle >= 1 else (100 * low, 100 * high)
         unit = "times" if middle >= 1 else "%"
         band = f"In 80 % of {first.members} paired members it is {two(low)} to {two(high)} {unit}. "
+    if first.scattered:
+        band += f"{first.scattered[0].upper()}{first.scattered[1:]}. "
     same = [one for one in headlines if one.good == first.good and one.run.id != first.run.id]
     others = [f"{two(one.multiple[0])} times under “{one.title}”" for one in same if one.moves]
     calm = [f"“{one.title}”" for one in same if not one.moves]
     said = f"The same good costs {_and(others)}. " if others else ""
     said += f"Its price hardly moves under {_and(calm)}. " if calm else ""
     return head, (band + said + _shortage(first)).strip()
+
+
+def in_words(month: str) -> str:
+    """A month in words; '' where there is none.
+
+    >>> in_words("2025-10")
+    'October 2025'
+    """
+    return f"{calendar.month_name[int(month[5:7])]} {month[:4]}" if month else ""
 
 
 def _band_said(low: float, high: float, unit: str, members: int) -> str:

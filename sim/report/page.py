@@ -181,7 +181,7 @@ def _numbers(lines: Sequence[Headline]) -> tuple[list[list[dict[str, str]]], byt
         }  # fmt: skip
         multiple, peak, short, months = (_cell(*band, line.members) for band in bands.values())
         rows.append([
-            _text(line.title), _text(line.name), multiple, _text(line.month or "-"), peak, _text(line.unit),
+            _text(line.title), _text(line.name), multiple, _text(line.dated or "-"), peak, _text(line.unit),
             short, months,
         ])  # fmt: skip
         table.append({

@@ -51,6 +51,11 @@ EVENT_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
 LONG_AGO = 1900
 """Stands for a base year that cannot be read: no run starts before it."""
 KINDS = "'monazite list instruments'"
+NO_INSTRUMENT = {
+    "depletion": "mines run empty by themselves with 'world: {projects: all}'; a fall that is given is a "
+    "'capacity_change'",
+}
+"""What people look for among instruments and find elsewhere."""
 
 
 def load_scenario(name_or_path: str | Path, overrides: Sequence[str | Override] = ()) -> Scenario:
@@ -278,7 +283,7 @@ def _check_events(
             if not event.in_base_year and not event.touches(small):
                 report.add(
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
-                    "check countries, goods and stages", key=True, warning=True,
+                    event.where_to_look(small), key=True, warning=True,
                 )  # fmt: skip
 
 
@@ -350,7 +355,8 @@ def _event(name: str, node: Node, report: Report, labels: Labels | None) -> Inst
         report.add(path, "the field 'type' is missing", f"{KINDS} shows all", key=True)
         return None
     if kind.value not in kinds:
-        say = did_you_mean(str(kind.value), kinds, list_up_to=0) or f"{KINDS} shows all"
+        word = str(kind.value)
+        say = NO_INSTRUMENT.get(word) or did_you_mean(word, kinds, list_up_to=0) or f"{KINDS} shows all"
         report.add((*path, "type"), f"unknown event type '{str(kind.value)[:60]}'", say)
         return None
     if "id" in node.value:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from sim.instruments.project_measures import ProjectName
+from sim.world.labels import Labels
+from sim.world.projects import CATALOGUE
 from sim.world.world import World
 from tests.instruments.acting import acted, event
 from tests.projects_world import project_world
@@ -121,3 +125,12 @@ def test_a_floor_is_a_price_or_a_share(world: World) -> None:
 def test_what_is_refused(kind: str, fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         event(kind, **fields)
+
+
+def test_a_name_like_no_project_is_answered_with_where_they_are_listed(tmp_path: Path) -> None:
+    """Where there are too many to name, and none is close, the list itself is no remedy."""
+    rows = [f"mine_{number:02d},USA" for number in range(40)]
+    (tmp_path / CATALOGUE).write_text("\n".join(["facility,owner_country", *rows]) + "\n")
+    labels = Labels(2024, tmp_path, {}, {}, (), {})
+    with pytest.raises(ValidationError, match="'monazite list projects' shows all"):
+        TypeAdapter(ProjectName).validate_python("kvanefjeld", context={"labels": labels})

@@ -182,6 +182,18 @@ def test_event_that_touches_nothing_warns_with_id_and_place() -> None:
     ]
 
 
+def test_event_on_projects_in_a_world_without_any_says_what_to_write() -> None:
+    event = "type: permitting\n    countries: [USA]\n    change: -50 %\n    from: 2025-01-01\n    assumption: true\n"
+    head = BASE.replace("name: base", "name: case").rpartition("    type:")[0]
+    Path("case.yaml").write_text(f"{head}    {event}")
+    scenario, problems = check_scenario("case.yaml")
+    assert scenario is not None
+    assert [p.text() for p in problems] == [
+        "case.yaml:20:3: warning: events.ban: 'ban' touches nothing in base year 2024; "
+        "write 'world: {projects: all}'"
+    ]
+
+
 def test_name_that_differs_from_the_file_warns() -> None:
     Path("other.yaml").write_text(BASE)
     (problem,) = check_scenario("other.yaml")[1]

@@ -38,7 +38,8 @@ LOADER_ONLY = {
     "names given elsewhere in the file": """good-in-the-place-of-a-country bloc-in-a-circle
         bloc-misspelt-in-an-event bloc-that-is-not-defined rule-on-what-is-awake rule-on-nothing
         rule-on-itself
-        negotiation-approves-a-tariff recycling-without-goods-in-use scrap-of-what-nobody-knows
+        negotiation-approves-a-tariff project-in-a-world-without recycling-without-goods-in-use
+        scrap-of-what-nobody-knows
         observed-figure-with-unknown-source unknown-source""",
     "size of a number": """bloc-negative-preference capacity-below-nothing currency-worthless delay-negative
         distribution-exponential-mean-zero
