@@ -137,7 +137,7 @@ export function standingWords(words, row) {
   const far = (band, say) => (band.low === band.high ? "" : ` (${t("range", { low: say(band.low), high: say(band.high) })})`);
   const flat = Math.abs(cost) < 0.05;
   const parts = [t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) }) + (flat ? "" : far(row.cost, (v) => million(v, true)))];
-  if (row.support.mid >= 0.05) parts[0] += ` ${t("costSupport", { n: million(row.support.mid) })}`;
+  if (row.support.mid >= 0.05) parts[0] += t("costSupport", { n: million(row.support.mid) });
   parts.push(t("securitySaid", { p: percent(row.security.mid, 1) + far(row.security, (v) => percent(v, 1)), u: percent(row.usual.mid, 1) }));
   if (row.influence === null) parts.push(t("influenceNone"));
   else {
