@@ -30,6 +30,8 @@ SIDES = {
     "need": ("requirement", "need", "need of"),
 }
 """Where an event acts -> variable, axis, words."""
+MANY = 100
+"""Times the baseline's beyond which a share says nothing."""
 MONEY = ((1e9, "bn"), (1e6, "million"), (1e3, "thousand"))
 
 
@@ -222,7 +224,8 @@ def _what(run: Run, name: str) -> str:
     if tonnes == 0:
         if not _acted(run, name).any():
             return f"acted on {who}, on no trade"
-        return f"let nothing pass where it acted; {who}" if _on_links(run, name) else _idle_agents(run, name, who)
+        stopped = f"let nothing pass where it acted; {who}"
+        return stopped if _on_links(run, name) else _idle_agents(run, name, who)
     if len(goods) == 1:
         return f"acted on {number(tonnes)} t worth {_money(usd)}, {who}"
     # Tonnes of unlike goods are not added up.
@@ -267,6 +270,9 @@ def _moved(change: Values, usual: Values, unit: str) -> str:
     if abs(middle) < 5e-7 * abs(base) or middle == 0:
         return "the same"
     word = "more" if middle > 0 else "less"
+    if base > 0 and middle > MANY * base:
+        size = _money(middle) if unit == "USD" else f"{number(middle)} {unit}"
+        return f"{size} more than next to none" if unit else "many times as much"
     share = f"{number(100 * abs(middle) / base, 2)} % {word}" if base > 0 else word
     if not unit:
         return share

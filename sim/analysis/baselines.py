@@ -21,13 +21,13 @@ class NoBaselineError(MonaziteError):
     """The runs lack the baseline that they are to be compared with.
 
     Attributes:
-        wanted: its name; None where nobody has said which.
-        lacking: the runs that lack it.
+        wanted: names of all that are missing; none where nobody has said which.
+        lacking: the runs that lack one.
     """
 
-    def __init__(self, message: str, wanted: str | None, lacking: Sequence[Run]) -> None:
+    def __init__(self, message: str, wanted: Sequence[str], lacking: Sequence[Run]) -> None:
         super().__init__(message)
-        self.wanted, self.lacking = wanted, tuple(lacking)
+        self.wanted, self.lacking = tuple(wanted), tuple(lacking)
 
 
 @dataclass(frozen=True)
@@ -164,17 +164,19 @@ def groups(runs: Sequence[Run], named: str | None) -> list[Group]:
 
 
 def _without(lacking: Sequence[tuple[str | None, Run]], runs: Sequence[Run]) -> NoBaselineError:
-    wanted = lacking[0][0]
-    short = [run for name, run in lacking if name == wanted]
+    wanted = list(dict.fromkeys(name for name, _ in lacking if name is not None))
     there = ", ".join(dict.fromkeys(family(run) for run in runs))
     variants = ", ".join(run.scenario for run in runs)
-    if wanted is not None:
-        return NoBaselineError(f"holds no run of '{wanted}'; there are: {there}", wanted, short)
+    if lacking[0][0] is not None:
+        missing = " or ".join(f"'{name}'" for name in wanted)
+        short = [run for name, run in lacking if name is not None]
+        return NoBaselineError(f"holds no run of {missing}; there are: {there}", wanted, short)
+    short = [run for name, run in lacking if name is None]
     acting = ", ".join(dict.fromkeys(event for run in short for event in carried_events(run.dataset)))
     what = f"events act in all that is there ({acting})" if acting else "several runs have no event"
     return NoBaselineError(
         f"nobody says what {family(short[0])} is compared with, and {what}. Name one of {variants} "
         f"with --vs, or write 'compare_to: SCENARIO' in the scenario's file",
-        None,
+        (),
         short,
     )

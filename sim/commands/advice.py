@@ -121,21 +121,29 @@ def _beside(wanted: str, names: Sequence[str]) -> str:
     return next((shown(file) for file in files if file.is_file()), "")
 
 
-def command_for(runs: Sequence[Run], baseline: str | None) -> str:
-    """A sentence with the command that makes some runs again together with their baseline.
+def _carried_by_all(runs: Sequence[Run], wanted: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Overrides that every run needs, since one on the command line is one for all of its scenarios."""
+    files = dict(zip(wanted, asked, strict=True))
+    each = [carried(_resolved(run), files.get(str(run.manifest["compare_to"]), asked[0])) for run in runs]
+    return [word for word in each[0] if all(word in words for words in each[1:])]
+
+
+def command_for(runs: Sequence[Run], baselines: Sequence[str]) -> str:
+    """A sentence with the command that makes some runs again together with what they are compared with.
 
     Args:
         runs: what there is.
-        baseline: its scenario; where None that of the runs' base year, which ``--vs`` must then name.
+        baselines: scenarios; where there are none that of the runs' base year, which ``--vs`` must then name.
     """
     from sim.scenario.find import find
 
     first, request = runs[0], _request(runs[0])
-    wanted = baseline or f"baseline-{first.manifest['base_year']}"
+    wanted = list(baselines) or [f"baseline-{first.manifest['base_year']}"]
     names = list(dict.fromkeys(_name(run) for run in runs))
-    asked = wanted if find(wanted) is not None else _beside(wanted, names)
-    if not asked:
-        return f"There is no scenario '{wanted}' any more; 'monazite list scenarios' shows what there is"
+    asked = [name if find(name) is not None else _beside(name, names) for name in wanted]
+    for name, file in zip(wanted, asked, strict=True):
+        if not file:
+            return f"There is no scenario '{name}' any more; 'monazite list scenarios' shows what there is"
     options = [f"--seed {first.manifest['seed']}"]
     if "sweep" not in first.manifest:
         options.insert(0, f"--members {first.manifest['members']}")
@@ -143,9 +151,10 @@ def command_for(runs: Sequence[Run], baseline: str | None) -> str:
         options.insert(0, f"--members {request['members']}")
     options += [f"--{key} {request[key]}" for key in ("method", "samples", "seeds") if request.get(key)]
     verb = "sweep" if "sweep" in first.manifest else "run"
+    scenarios = list(dict.fromkeys([*asked, *names]))
     command = " ".join(
-        ["monazite", verb, *dict.fromkeys([asked, *names]), *carried(_resolved(first), asked),
-         *_varied(request), *options]
-    )  # fmt: skip
-    vs = "" if baseline else f", then 'monazite compare CAMPAIGN --vs {wanted}' with the folder that it names"
-    return f"Run both in one command: {command}{vs}"
+        ["monazite", verb, *scenarios, *_carried_by_all(runs, wanted, asked), *_varied(request), *options]
+    )
+    then = f", then 'monazite compare CAMPAIGN --vs {wanted[0]}' with the folder that it names"
+    many = "both" if len(scenarios) == 2 else "all"
+    return f"Run {many} in one command: {command}{'' if baselines else then}"

@@ -19,6 +19,7 @@ from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 if TYPE_CHECKING:
+    from sim.results import Run
     from sim.scenario import Scenario
 
 __all__ = ["DEFAULT_MEMBERS", "DEFAULT_SEED", "Settings", "main", "register", "run_scenarios"]
@@ -258,6 +259,22 @@ def _nothing(text: str) -> None:
     """What a quiet run says."""
 
 
+def _how_to_compare(campaign: Path, runs: Sequence[Run]) -> str:
+    """The command that compares what was run, or the one that first runs what is missing; '' for neither."""
+    from sim.analysis.baselines import NoBaselineError, carried_events, family, groups
+    from sim.commands.advice import command_for
+
+    try:
+        found = [group for group in groups(runs, None) if group.runs]
+    except NoBaselineError as missing:
+        acting = any(carried_events(run.dataset) for run in missing.lacking)
+        return f"to compare: {command_for(missing.lacking, missing.wanted)}" if acting else ""
+    except MonaziteError as unclear:
+        return f"to compare: {unclear}"
+    vs = f" --vs {family(found[0].baseline)}" if len(found) == 1 else ""
+    return f"compare: monazite compare {shown(campaign)}{vs}" if found else ""
+
+
 def main(args: argparse.Namespace) -> int:
     """Run, save, and say where everything went."""
     names, overrides = split(args.names)
@@ -268,7 +285,6 @@ def main(args: argparse.Namespace) -> int:
     settings = Settings(members, seed, args.out, args.campaign, args.full, args.quiet)
     campaign = run_scenarios(names, overrides, settings)
     from sim.analysis.acted_on import event_lines, idle_events, idle_warning
-    from sim.analysis.baselines import carried_events
     from sim.analysis.certified import missed_markets
     from sim.results import find_runs
     from sim.scenario.governments import PREFIX
@@ -299,12 +315,7 @@ def main(args: argparse.Namespace) -> int:
         for name in idle:
             if not name.startswith(PREFIX):
                 say(f"warning: {idle_warning(run, name)}", file=sys.stderr)
-    baseline = next((r.manifest["compare_to"] for r in runs if r.manifest["compare_to"]), None)
-    if baseline in {run.scenario for run in runs} and len(runs) > 1:
-        tell(f"compare: monazite compare {shown(campaign)} --vs {baseline}")
-    elif shocked := [run for run in runs if carried_events(run.dataset)]:
-        from sim.commands.advice import command_for
-
-        tell(f"to compare: {command_for(shocked, baseline)}")
+    if how := _how_to_compare(campaign, runs):
+        tell(how)
     write_json(args.json, {"campaign": shown(campaign), "runs": [run.manifest for run in runs]})
     return say_verdict(0, len(runs), cleared, certified)

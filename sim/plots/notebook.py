@@ -213,7 +213,8 @@ class _Compare:
         try:
             found = groups(runs, vs)
         except NoBaselineError as missing:
-            what = f"results of '{missing.wanted}'" if missing.wanted else "results without an event"
+            named = " and ".join(f"'{name}'" for name in missing.wanted)
+            what = f"results of {named}" if named else "results without an event"
             there = ", ".join(names)
             raise MonaziteError(
                 f"the baseline is missing: compare with {what}, or name one of {there}: vs='...'"

@@ -29,8 +29,8 @@ Values = npt.NDArray[np.float64]
 NOTABLE = 0.05
 """Share by which a price has to move, or of need that has to be missing, to be worth a finding."""
 TOGETHER = 0.75
-"""Part of the middle of the members' own farthest moves, in logs, that their middle reaches in one month, at
-least, where they move together. Where less is reached each has its own time, and no month belongs to the move."""
+"""Part of the middle of the members' own farthest moves, in logs, that their middle reaches in one month
+where they move together. Where less is reached each has its own time, and no month belongs to the move."""
 
 
 def _band(values: Values) -> tuple[float, float, float]:

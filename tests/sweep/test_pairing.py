@@ -273,3 +273,35 @@ def test_blocs_mergers_and_output_are_beside_the_paired_baseline(small_world: Wo
     need = [data["requirement"].values[..., needs].sum(-1, dtype=float) for data in (run, base)]
     assert len(boom.goods) == 1  # so tonnes are tonnes
     np.testing.assert_allclose(boom.after, (need[0] - need[1])[:, 2:].sum(1), rtol=1e-6)
+
+
+def test_runs_of_several_baselines_are_told_of_all_of_them_in_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calm.yaml").write_text(HEAD.format(name="calm").partition("minerals")[0])
+    written(tmp_path, "one", "baseline-2024")
+    written(tmp_path, "other", "calm")
+    out = printed(capsys, "run", "one.yaml", "other.yaml", "--members", "2", "--campaign", "c")
+    same = "'minerals=[gallium]' time.end=2024-06-30"
+    command = f"monazite run baseline-2024 calm one other {same} --members 2 --seed 1"
+    assert f"to compare: Run all in one command: {command}\n" in out
+    said = printed(capsys, "compare", "c", "--no-plots", code=2)
+    assert "holds no run of 'baseline-2024' or 'calm'; there are: one, other. " in said
+    assert f"Run all in one command: {command}" in said
+    out = printed(capsys, *shlex.split(command)[1:], "--campaign", "d")
+    assert "compare: monazite compare outputs/d\n" in out
+    text = printed(capsys, "compare", "d", "--no-plots")
+    assert text.count("one: ") >= 1
+    assert text.count("other: ") >= 1
+
+
+def test_a_run_with_its_baseline_is_told_to_compare_whatever_the_baseline_itself_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "calm", "baseline-2024")
+    written(tmp_path, "other", "calm")
+    out = printed(capsys, "run", "calm.yaml", "other.yaml", "--members", "2", "--campaign", "c")
+    assert "compare: monazite compare outputs/c --vs calm\n" in out
+    assert "to compare" not in out
