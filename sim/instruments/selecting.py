@@ -42,6 +42,10 @@ class Selecting(BaseModel):
                 names[word] = f"HS {word} ({joined(meant)})" if meant else f"HS {word}"
         return spoken(goods, names) + (f" ({', '.join(stages)})" if stages else "")
 
+    def where_to_look(self, labels: Labels) -> str:
+        """What to check where an event touches nothing in a world."""
+        return "check countries, goods and stages"
+
     def good_indices(self, world: World, goods: Sequence[str], stages: Sequence[str] | None) -> IntArray:
         """(n,) positions of the selected goods of the world."""
         import numpy as np
