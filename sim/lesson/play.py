@@ -18,6 +18,7 @@ from sim.lesson.lab import Lab
 from sim.lesson.moves import read_injection, read_move, strengths
 from sim.lesson.outcome import good_rows
 from sim.lesson.referee import Referee, influence
+from sim.lesson.refusals import RefusedError
 from sim.lesson.score import Marks
 from sim.lesson.standing import Standing, moved
 from sim.lesson.stepwise import Work, finished
@@ -198,14 +199,14 @@ class Play:
         made = self.referee.book(self.game.state.history[:-1]).moves
         same = (made[name] for name in own)
         if any((one.kind, one.good, one.whom) == (move.kind, move.good, move.whom) for one in same):
-            raise MonaziteError("you do that already; end it first, or do something else")
+            raise RefusedError("doneAlready")
         self.game.move(country, move, quarter)
 
     def bring(self, written: Any, version: int) -> None:
         """The teacher brings something in. Raises MonaziteError where it would touch nothing."""
         one = read_injection(written, self.referee.seats)
         if one.kind == "leak" and one.country not in self.game.state.teams:
-            raise MonaziteError("nobody plays that country, so nothing of it can leak")
+            raise RefusedError("nothingToLeak")
         self.game.bring(one, version)
 
     def _own(self, country: str) -> Mapping[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from tests.teach.conftest import serving
 pytestmark = NEEDED
 PHONE, BOARD = (390, 844), (1920, 1080)
 HOSTILE = "<img src=x onerror=al()>"
+INVISIBLE = "\u200b"
 DECIDED = "document.querySelector('main .answer') !== null"
 
 
@@ -117,6 +118,17 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     assert browser.value("document.documentElement.lang") == "zh"
     assert asked(browser.events, address) == []
     assert complaints(browser.events) == []
+
+
+def test_what_is_refused_is_said_in_the_language_of_the_page(browser, address):
+    for again, language, said in (
+        ("r", "zh", "名字须为1到24个字符"), ("s", "en", "a name has 1 to 24 letters"),
+    ):  # fmt: skip
+        phone(browser, address, again, language)
+        choose(browser, "team-name", INVISIBLE)
+        click(browser, "join-go")
+        browser.wait("document.querySelector('.status.bad') !== null")
+        assert browser.value("document.querySelector('.status.bad').textContent") == said
 
 
 def test_what_a_page_says_of_a_lost_server_goes_once_it_is_back(browser, tmp_path):

@@ -2,7 +2,7 @@
 import { priceWords } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, gamePrice, gameState, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
-import { spoken, t } from "./text.js";
+import { refusal, spoken, t } from "./text.js";
 
 const WIDE = 900;
 const TRIES = 5;
@@ -65,7 +65,7 @@ async function drawGame() {
   const line = opened && (await opened);
   if (!line || !table || !boxes?.box.isConnected) return;
   if (!table.game) {
-    fill(boxes.box, el("p", { class: "status bad", role: "alert" }, table.problem));
+    fill(boxes.box, el("p", { class: "status bad", role: "alert" }, refusal(table.problem)));
     return;
   }
   const held = document.activeElement?.id;

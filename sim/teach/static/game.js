@@ -1,14 +1,14 @@
 // What the board and phones of a game have in common: the line to the server, moves in words, how countries stand.
 import { priceChart } from "./charts.js";
 import { el, fill } from "./dom.js";
-import { country, fixed, inside, month, number, own, percent, t } from "./text.js";
+import { country, fixed, inside, month, number, own, percent, refusal, t } from "./text.js";
 
 const BACK_MS = 1200;
 
 /** What is given once, and a line that calls back with every change; it comes back after a break. */
 export async function gameLine(told, lost) {
   const words = await (await fetch("data/play.json")).json();
-  if (words.error) throw new Error(words.error);
+  if (words.error) throw new Error(refusal(words));
   const open = () => {
     const socket = new WebSocket(`ws://${location.host}/play/line`);
     socket.binaryType = "arraybuffer";
@@ -39,7 +39,7 @@ export async function gamePost(path, body) {
     throw new Error(t("offline"));
   }
   const found = await response.json();
-  if (!response.ok) throw Object.assign(new Error(found.error), { status: response.status });
+  if (!response.ok) throw Object.assign(new Error(refusal(found)), { status: response.status });
   return found;
 }
 

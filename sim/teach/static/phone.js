@@ -1,7 +1,7 @@
 // A phone that plays a country: join, decide once a quarter, see how it stands.
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, goodCalled, levelWords, meanings, moveWords, newsList, quarterName, seatName, standingWords } from "./game.js";
-import { languages, own, percent, speak, spoken, t } from "./text.js";
+import { languages, own, percent, refusal, speak, spoken, t } from "./text.js";
 
 const KINDS = ["ban", "licence", "tariff", "stockpile", "subsidise", "talks", "lift", "wait"];
 const SELLING = ["ban", "licence", "subsidise"];
@@ -54,7 +54,7 @@ async function send(path, body) {
 function draw() {
   if (!line || !found) return;
   if (!found.game) {
-    fill(box, el("p", { class: "status bad", role: "alert" }, found.problem));
+    fill(box, el("p", { class: "status bad", role: "alert" }, refusal(found.problem)));
     return;
   }
   const { words } = line;
