@@ -238,6 +238,7 @@ class Play:
         state = self.game.state
         now = state.history[-1]
         on = state.phase == "play"
+        made = self.referee.book(state.history[:-1]).moves
         leaked = {one.country for one in now.injections() if one.kind == "leak"} if on else set()
         return {
             "version": state.version, "phase": state.phase, "round": state.round, "rounds": state.rounds,
@@ -246,7 +247,7 @@ class Play:
             "moved": sorted(now.moves) if on else [],
             "months": self.referee.months(state.round) if on else [],
             "brought": [one.as_words() for one in now.injections()] if on else [],
-            "leaked": {c: moved(now.move(c)) for c in sorted(leaked) if c in now.moves},
+            "leaked": {c: moved(now.move(c), made) for c in sorted(leaked) if c in now.moves},
             "board": self.board(),
         }  # fmt: skip
 
@@ -256,10 +257,10 @@ class Play:
         now = state.history[-1]
         on = state.phase == "play"
         made = self.referee.book(state.history[:-1]).moves
-        names = {name: moved(made.get(name)) for name in self._own(country)}
+        names = {name: moved(made.get(name), made) for name in self._own(country)}
         offers = [c for c, move in now.moves.items() if move.kind == "talks" and move.whom == country]
         return {
-            "country": country, "move": moved(now.move(country)) if on else None,
+            "country": country, "move": moved(now.move(country), made) if on else None,
             "measures": names, "offers": sorted(offers) if on else [],
         }  # fmt: skip
 

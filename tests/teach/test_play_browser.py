@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -83,6 +84,10 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     assert browser.value("document.querySelectorAll('main img').length") == 0
 
     phone(browser, address, "d")
+    choose(browser, "move-kind", "stockpile")
+    there(browser, "move-level")
+    levels = "[...document.getElementById('move-level').options].map(e => e.textContent)"
+    assert browser.value(levels)[:2] == ["mild: 1 month of use", "middling: 3 months of use"]
     choose(browser, "move-kind", "ban")
     choose(browser, "move-whom", "JPN")
     tidy(browser, PHONE[0])
@@ -110,6 +115,8 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     said = browser.value("document.querySelector('main').textContent")
     assert "China has" in said
     assert "if nobody had moved" in said
+    sentences = browser.value("[...document.querySelectorAll('article.answer p')].map(e => e.textContent)")
+    assert all(re.fullmatch(r"[^.]+(\.\d[^.]*)*\.( Its subsidies are .*\.)?", one) for one in sentences)
 
     phone(browser, address, "g", "zh")
     browser.wait("document.querySelector('.board') !== null")

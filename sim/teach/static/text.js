@@ -30,6 +30,11 @@ export function refusal(found) {
   return name && tables.en[`refused_${name}`] ? t(`refused_${name}`, values) : found.error;
 }
 
+/** Several names or numbers, one after the other. */
+export function listed(items) {
+  return items.join(t("comma"));
+}
+
 /** A number stays on one line with its sign or unit. */
 function tight(text) {
   return text.replace(/(?<=[\d}]) (?=%|t\b)/g, "\u00a0").replace(/× (?=[\d{])/g, "×\u00a0");
