@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from sim.commands.output import say
-from sim.errors import MonaziteError, did_you_mean
+from sim.errors import MonaziteError
 from sim.paths import outputs_directory, shown
 
 __all__ = ["lessons", "main", "register"]
@@ -16,6 +16,8 @@ __all__ = ["lessons", "main", "register"]
 DEFAULT = "teaching-embargo-magnets"
 NEEDED = ("starlette", "uvicorn", "websockets", "segno")
 PORT = 8765
+TEACHING = "teaching"
+"""Tag of lessons, those for the prompt alone among them."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,10 +111,14 @@ def _check(args: argparse.Namespace) -> None:
         MonaziteError: the scenario has no lesson, or a number is out of range.
     """
     from sim.scenario import load_scenario
+    from sim.scenario.find import names
 
     if not 0 <= args.port <= 65535:
         raise MonaziteError(f"--port must be from 0 to 65535, not {args.port}")
-    if load_scenario(args.lesson).lesson is None:
-        known = lessons()
-        guess = did_you_mean(args.lesson, known) or f"there are: {', '.join(known)}"
-        raise MonaziteError(f"{args.lesson} has no lesson; {guess}")
+    scenario = load_scenario(args.lesson)
+    if scenario.lesson is None:
+        pages = f"lessons in the browser: {', '.join(lessons())}"
+        if TEACHING in scenario.tags:
+            steps = f"its steps head {shown(names().get(args.lesson, Path(args.lesson)))}"
+            raise MonaziteError(f"{scenario.name} is a lesson for the prompt, {steps}; {pages}")
+        raise MonaziteError(f"{args.lesson} has no lesson; {pages}")

@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sim.errors import MonaziteError
 from sim.files import read_model, write_inside
 from sim.lesson.moves import INJECTIONS, LEVELS, MOVES, Injection, Move
-from sim.lesson.session import StaleError
+from sim.lesson.refusals import RefusedError, StaleError
 from sim.paths import shown
 
 __all__ = ["MOST_PHONES", "Brought", "Game", "Limits", "Round", "Seen", "State", "Team", "read_name"]
@@ -148,11 +147,11 @@ class Game:
             remedy = f"move {shown(path)} away to begin anew"
             found = read_model(path, State, remedy)
             if found.lesson != lesson or not set(found.teams) <= set(limits.seats):
-                raise MonaziteError(f"{shown(path)} is no game of {lesson}; {remedy}")
+                raise RefusedError("gameForeign", file=shown(path), lesson=lesson)
             if found.seed != seed:
-                raise MonaziteError(f"{shown(path)} was played with --seed {found.seed}; {remedy}")
+                raise RefusedError("gameSeed", file=shown(path), seed=found.seed)
             if found.rounds > limits.rounds or len(found.history) != min(found.round + 1, found.rounds):
-                raise MonaziteError(f"{shown(path)} is damaged; {remedy}")
+                raise RefusedError("gameDamaged", file=shown(path))
             self._state = found
 
     @property
@@ -189,19 +188,19 @@ class Game:
         """Take a seat.
 
         Raises:
-            MonaziteError: joining is closed, the seat is taken or none, or the name is.
+            RefusedError: joining is closed, the seat is taken or none, or the name is.
         """
         state = self._state
         if not state.joining or state.phase == "over":
-            raise MonaziteError("joining is closed; ask the teacher")
+            raise RefusedError("joinClosed")
         if country not in self._limits.seats:
-            raise MonaziteError("there is no such seat")
+            raise RefusedError("noSeat")
         phones = state.teams.get(country, ())
         if len(phones) >= MOST_PHONES:
-            raise MonaziteError("that country is full; choose another")
+            raise RefusedError("seatFull")
         called = read_name(name)
         if called.casefold() in {one.name.casefold() for team in state.teams.values() for one in team}:
-            raise MonaziteError("another team has that name already")
+            raise RefusedError("nameTaken")
         self._with(teams={**state.teams, country: (*phones, Team(key=key, name=called))})
 
     def leave(self, country: str) -> None:
@@ -221,46 +220,46 @@ class Game:
         """From the lobby to the first quarter.
 
         Raises:
-            MonaziteError: it has begun, or the number of rounds does not fit.
+            RefusedError: it has begun, or the number of rounds does not fit.
         """
         if self._state.phase != "lobby":
-            raise MonaziteError("the game has begun already")
+            raise RefusedError("gameBegun")
         if type(rounds) is not int or not FEWEST_ROUNDS <= rounds <= self._limits.rounds:
-            raise MonaziteError(f"a game has {FEWEST_ROUNDS} to {self._limits.rounds} quarters")
+            raise RefusedError("roundsRange", least=FEWEST_ROUNDS, most=self._limits.rounds)
         self._with(phase="play", rounds=rounds)
 
     def move(self, country: str, move: Move, quarter: int) -> None:
         """Decide for a quarter, once.
 
         Raises:
-            StaleError: the quarter is over. MonaziteError: the game is not on, or the country has decided.
+            StaleError: the quarter is over. RefusedError: the game is not on, or the country has decided.
         """
         if self._state.phase != "play":
             begun = self._state.phase != "lobby"
-            raise MonaziteError("the game is over" if begun else "the game has not begun")
+            raise RefusedError("gameOver" if begun else "gameNotBegun")
         if quarter != self._state.round:
-            raise StaleError("that quarter is over")
+            raise StaleError("quarterOver")
         if country in self.now.moves:
-            raise MonaziteError("your country has decided for this quarter already")
+            raise RefusedError("decidedAlready")
         self._with_now(moves={**self.now.moves, country: Moved(**move.as_words())})
 
     def bring(self, one: Injection, version: int) -> None:
         """Bring something into the quarter that is being decided.
 
         Raises:
-            StaleError: another window was quicker. MonaziteError: the game is not on.
+            StaleError: another window was quicker. RefusedError: the game is not on.
         """
         self.check(version)
         if self._state.phase != "play":
-            raise MonaziteError("the game is not on")
+            raise RefusedError("gameNotOn")
         if one.as_words() in [other.model_dump() for other in self.now.brought]:
-            raise MonaziteError("that is in this quarter already")
+            raise RefusedError("broughtAlready")
         self._with_now(brought=(*self.now.brought, Brought(**one.as_words())))
 
     def check(self, version: int) -> None:
         """Raises StaleError where another window was quicker."""
         if version != self._state.version:
-            raise StaleError("the game has been changed meanwhile; look again")
+            raise StaleError("gameChanged")
 
     def turned(self, ran: Round) -> None:
         """The quarter has been run: go on to the next one, or end."""
@@ -283,14 +282,14 @@ def read_name(name: Any) -> str:
     """A team's name: printable, one line, not too long.
 
     Raises:
-        MonaziteError: it is none.
+        RefusedError: it is none.
     """
     if not isinstance(name, str):
-        raise MonaziteError("a name is a word")
+        raise RefusedError("nameNoWord")
     # What turns text around or hides it would let one team look like another.
     letters = unicodedata.normalize("NFC", name)
     plain = "".join(c for c in letters if c == " " or unicodedata.category(c)[0] not in "CZ")
     called = " ".join(plain.split())
     if not 1 <= len(called) <= LONGEST_NAME:
-        raise MonaziteError(f"a name has 1 to {LONGEST_NAME} letters")
+        raise RefusedError("nameLength", most=LONGEST_NAME)
     return called

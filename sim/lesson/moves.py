@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sim.errors import MonaziteError
+from sim.lesson.refusals import RefusedError
 from sim.lesson.seats import Seat
 from sim.paths import share_root
 from sim.tables import read_table
@@ -130,20 +131,19 @@ def read_move(written: Any, seat: Seat, others: Mapping[str, Seat], own: Mapping
         return Move("wait")
     if move.kind == "lift":
         if move.lifts not in own:
-            raise MonaziteError("that is no measure of yours that is in force")
+            raise RefusedError("noMeasure")
         return Move("lift", lifts=move.lifts)
     if move.kind == "talks":
         if move.whom not in others or move.whom == seat.country:
-            raise MonaziteError("talk to another country of the game")
+            raise RefusedError("talkToAnother")
         return Move("talks", whom=move.whom)
     partners = seat.sells if move.kind in SELLING else seat.buys
     if move.good not in partners:
-        what = "sell" if move.kind in SELLING else "buy"
-        raise MonaziteError(f"your country does not {what} that")
+        raise RefusedError("notSold" if move.kind in SELLING else "notBought")
     if move.kind not in AIMED:
         return Move(move.kind, move.good, level=move.level)
     if move.whom != EVERYBODY and move.whom not in partners[move.good]:
-        raise MonaziteError("your country does not trade this with them")
+        raise RefusedError("notTraded")
     return Move(move.kind, move.good, move.whom, move.level if move.kind in GRADED else 1)
 
 
@@ -158,13 +158,13 @@ def read_injection(written: Any, seats: Mapping[str, Seat]) -> Injection:
     if one.kind not in INJECTIONS:
         raise MonaziteError(f"bring in one of: {', '.join(INJECTIONS)}")
     if one.country not in seats:
-        raise MonaziteError("that country is not in the game")
+        raise RefusedError("notInGame")
     if one.kind == "leak":
         return Injection("leak", one.country)
     seat = seats[one.country]
     goods = seat.makes if one.kind == "strike" else seat.sells
     if one.good not in goods:
-        raise MonaziteError(f"that country does not {'make' if one.kind == 'strike' else 'sell'} it")
+        raise RefusedError("theyDoNotMake" if one.kind == "strike" else "theyDoNotSell")
     return one
 
 

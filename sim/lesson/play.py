@@ -18,6 +18,7 @@ from sim.lesson.lab import Lab
 from sim.lesson.moves import read_injection, read_move, strengths
 from sim.lesson.outcome import good_rows
 from sim.lesson.referee import Referee, influence
+from sim.lesson.refusals import RefusedError
 from sim.lesson.score import Marks
 from sim.lesson.standing import Standing, moved
 from sim.lesson.stepwise import Work, finished
@@ -198,14 +199,14 @@ class Play:
         made = self.referee.book(self.game.state.history[:-1]).moves
         same = (made[name] for name in own)
         if any((one.kind, one.good, one.whom) == (move.kind, move.good, move.whom) for one in same):
-            raise MonaziteError("you do that already; end it first, or do something else")
+            raise RefusedError("doneAlready")
         self.game.move(country, move, quarter)
 
     def bring(self, written: Any, version: int) -> None:
         """The teacher brings something in. Raises MonaziteError where it would touch nothing."""
         one = read_injection(written, self.referee.seats)
         if one.kind == "leak" and one.country not in self.game.state.teams:
-            raise MonaziteError("nobody plays that country, so nothing of it can leak")
+            raise RefusedError("nothingToLeak")
         self.game.bring(one, version)
 
     def _own(self, country: str) -> Mapping[str, dict[str, Any]]:
@@ -237,6 +238,7 @@ class Play:
         state = self.game.state
         now = state.history[-1]
         on = state.phase == "play"
+        made = self.referee.book(state.history[:-1]).moves
         leaked = {one.country for one in now.injections() if one.kind == "leak"} if on else set()
         return {
             "version": state.version, "phase": state.phase, "round": state.round, "rounds": state.rounds,
@@ -245,7 +247,7 @@ class Play:
             "moved": sorted(now.moves) if on else [],
             "months": self.referee.months(state.round) if on else [],
             "brought": [one.as_words() for one in now.injections()] if on else [],
-            "leaked": {c: moved(now.move(c)) for c in sorted(leaked) if c in now.moves},
+            "leaked": {c: moved(now.move(c), made) for c in sorted(leaked) if c in now.moves},
             "board": self.board(),
         }  # fmt: skip
 
@@ -255,10 +257,10 @@ class Play:
         now = state.history[-1]
         on = state.phase == "play"
         made = self.referee.book(state.history[:-1]).moves
-        names = {name: moved(made.get(name)) for name in self._own(country)}
+        names = {name: moved(made.get(name), made) for name in self._own(country)}
         offers = [c for c, move in now.moves.items() if move.kind == "talks" and move.whom == country]
         return {
-            "country": country, "move": moved(now.move(country)) if on else None,
+            "country": country, "move": moved(now.move(country), made) if on else None,
             "measures": names, "offers": sorted(offers) if on else [],
         }  # fmt: skip
 

@@ -10,19 +10,16 @@ from typing import Any
 
 from sim.errors import MonaziteError
 from sim.files import read_json, write_inside
+from sim.lesson.refusals import StaleError
 from sim.lesson.settings import Settings, read_settings, status_quo
 from sim.paths import shown
 from sim.scenario.lesson_part import Lesson
 
-__all__ = ["LONGEST_HISTORY", "Session", "StaleError"]
+__all__ = ["LONGEST_HISTORY", "Session"]
 
 LONGEST_HISTORY = 500
 """Changes that can be undone; the oldest are forgotten."""
 FORMAT = 1
-
-
-class StaleError(MonaziteError):
-    """Somebody else has changed the session meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ class Session:
 
     def _check(self, version: int) -> None:
         if version != self._state.version:
-            raise StaleError("the lesson has been changed in another window meanwhile")
+            raise StaleError("sessionChanged")
 
     def _move(self, state: _State) -> None:
         state = replace(state, version=state.version + 1)

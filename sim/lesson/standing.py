@@ -12,7 +12,7 @@ import numpy as np
 from sim.arrays import FloatArray
 from sim.lesson.game import Round
 from sim.lesson.measures import of_members
-from sim.lesson.moves import Move
+from sim.lesson.moves import EVERYBODY, Move
 from sim.lesson.outcome import KILOGRAM, good_rows, rounded
 from sim.lesson.referee import Referee
 from sim.lesson.score import Marks
@@ -63,16 +63,31 @@ class Standing:
 
     def _quarters(self) -> list[dict[str, Any]]:
         """What was done in each quarter that has been run."""
+        made = self.referee.book(self.history[: len(self.marks)]).moves
         return [
             {
                 "months": self.referee.months(quarter),
-                "moves": {c: moved(ran.move(c)) for c in sorted(ran.moves)},
+                "moves": {c: moved(ran.move(c), made) for c in sorted(ran.moves)},
                 "brought": [one.as_words() for one in ran.injections()],
                 "deals": [list(pair) for pair in ran.deals],
-                "seen": [one.model_dump() for one in ran.seen],
+                "seen": [one.model_dump() for one in ran.seen], "reports": self._reports(quarter),
             }
             for quarter, ran in enumerate(self.history[: len(self.marks)])
         ]  # fmt: skip
+
+    def _reports(self, quarter: int) -> list[dict[str, Any]]:
+        """What the press said in the quarter before, and whether it is so."""
+        before = self.history[quarter - 1].injections() if quarter else []
+        book = self.referee.book(self.history[: quarter + 1])
+        found = []
+        for one in before:
+            if one.kind == "report":
+                standing = book.measures(one.country, self.referee.day(quarter))
+                bans = [book.moves[name] for name in standing]
+                said = ("ban", one.good, EVERYBODY)
+                true = any((move.kind, move.good, move.whom) == said for move in bans)
+                found.append({"country": one.country, "good": one.good, "true": true})
+        return found
 
     def _of(self, country: str, whole: Marks, calm: Marks) -> dict[str, Any]:
         """A country's cost and security so far beside the world in which nobody moves, and its influence."""
@@ -89,9 +104,15 @@ class Standing:
         }  # fmt: skip
 
 
-def moved(move: Move | None) -> dict[str, Any] | None:
-    """A move in plain words."""
-    return None if move is None else move.as_words()
+def moved(move: Move | None, made: Mapping[str, Move]) -> dict[str, Any] | None:
+    """A move in plain words; of one that ends another, also that one.
+
+    Args:
+        made: moves of the game by the ids of their events.
+    """
+    if move is None:
+        return None
+    return {**move.as_words(), "ends": moved(made.get(move.lifts), made)}
 
 
 def _met(marks: Marks, place: int) -> FloatArray:

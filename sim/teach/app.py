@@ -19,7 +19,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import MonaziteError
-from sim.lesson.session import Session, StaleError
+from sim.lesson.refusals import NotAllowedError, RefusedError, StaleError, in_words
+from sim.lesson.session import Session
 from sim.lesson.settings import Settings, lesson_of, read_settings, status_quo
 from sim.scenario import load_scenario
 from sim.teach.desk import IDLE, BusyError, Desk, packed
@@ -37,7 +38,6 @@ MOST_AT_ONCE = 15
 """Settings of one request: the positions of a slider."""
 MOST_LINES = 64
 """Windows that are told of changes."""
-NOT_TEACHER = "only the machine that runs the lesson may change it or start runs"
 
 log = logging.getLogger("monazite.teach")
 
@@ -134,7 +134,7 @@ class Teaching:
         lab = await self.lab()
         good = body.get("good", lab.goods[0])
         if good not in lab.goods:
-            raise MonaziteError("this lesson does not show that good")
+            raise RefusedError("goodNotShown")
         settings = read_settings(lab.lesson, body.get("settings"))
         self._allow(request, settings == self.session.now)
         return _json(packed({"why": await self.desk.why(settings, good)}))
@@ -204,7 +204,7 @@ class Teaching:
 
     def _allow(self, request: Request, known: bool) -> None:
         if not known and not is_teacher(request):
-            raise PermissionError(NOT_TEACHER)
+            raise NotAllowedError("teachersLesson")
 
 
 def _names() -> frozenset[str]:
@@ -228,19 +228,19 @@ def _answering(handler: Handler) -> Handler:
             return _error(409, error)
         except BusyError as error:
             return _error(429, error)
-        except PermissionError as error:
+        except NotAllowedError as error:
             return _error(403, error)
         except MonaziteError as error:
             return _error(400, error)
         except Exception:
             log.exception("a request failed")
-            return _error(500, "the model could not work that out; the terminal says why")
+            return _error(500, RefusedError("modelFailed"))
 
     return answer
 
 
-def _error(status: int, said: Any) -> Response:
-    return Response(packed({"error": str(said)}), status, media_type="application/json")
+def _error(status: int, error: MonaziteError) -> Response:
+    return Response(packed(in_words(error)), status, media_type="application/json")
 
 
 def make_app(teaching: Teaching, hosts: Sequence[str]) -> Starlette:

@@ -12,6 +12,7 @@ import numpy as np
 from sim.analysis.names import country_name
 from sim.lesson.lab import Lab
 from sim.lesson.outcome import good_rows
+from sim.lesson.refusals import refusals
 from sim.lesson.session import written
 from sim.lesson.settings import status_quo
 from sim.plots.outlines import FRAME, outlines
@@ -21,15 +22,20 @@ __all__ = ["lesson_words", "map_paths", "texts"]
 
 FOLDER = Path(__file__).parent
 MAP_WIDTH = 1000
+REFUSED = "refused_"
+"""Before the name of a refusal, among the texts of a page."""
 
 
 @lru_cache(maxsize=1)
 def texts() -> dict[str, dict[str, str]]:
     """Language -> name of a text -> text."""
     return {
-        language: json.loads((FOLDER / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+        language: {
+            **json.loads((FOLDER / "texts" / f"{language}.json").read_text(encoding="utf-8")),
+            **{REFUSED + name: text for name, text in refusals(language).items()},
+        }
         for language in LANGUAGES
-    }
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=1)

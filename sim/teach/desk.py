@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import MonaziteError
+from sim.lesson.refusals import RefusedError
 from sim.lesson.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MEMBERS_AHEAD = 64
 """Members that are run together before anybody asks for them."""
 
 
-class BusyError(MonaziteError):
+class BusyError(RefusedError):
     """Too much is asked at once."""
 
 
@@ -193,7 +193,7 @@ class Desk:
         """Have some work done, unless it is under way."""
         if name not in self._waiting:
             if len(self._waiting) >= MOST_WAITING:
-                raise BusyError("too much is asked at once; wait a moment")
+                raise BusyError("tooMuchAsked")
             future = self._waiting[name] = asyncio.get_running_loop().create_future()
             # Whoever needs what was made ahead will meet the error again.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sim.errors import MonaziteError
+from sim.lesson.refusals import NotAllowedError, RefusedError, in_words
 from sim.teach.desk import IDLE, LAST, SECOND, BusyError, Desk, packed
 from sim.teach.guard import is_teacher, json_body
 from sim.teach.tokens import COOKIE, Signer
@@ -38,7 +39,6 @@ PATIENCE = 2.0
 LULL = 0.03
 """Seconds in which changes are gathered before everybody is told."""
 HALF_A_DAY = 12 * 3600
-TEACHERS = "only the machine that runs the lesson may do that"
 
 
 @dataclass(eq=False)
@@ -63,10 +63,10 @@ class _Door:
             self._tries.popleft()
         mine = sum(one == where for _, one in self._tries)
         if len(self._tries) >= 10 * MOST_TRIES or (mine >= MOST_TRIES and not shared):
-            raise BusyError("too many tries to join; wait a minute")
+            raise BusyError("tooManyTries")
         self._tries.append((now, where))
         if self.joined[where] >= MOST_PER_ADDRESS and not (shared or teacher):
-            raise BusyError("too many phones have joined from this address; the teacher can allow more")
+            raise BusyError("tooManyPhones")
 
 
 class Playing:
@@ -83,7 +83,7 @@ class Playing:
         self._desk, self._folder = desk, folder
         self.address = ""
         self.play: Play | None = None
-        self.problem = ""
+        self.problem: MonaziteError | None = None
         self._signer: Signer | None = None
         self._lines: set[_Line] = set()
         self._door = _Door()
@@ -101,10 +101,10 @@ class Playing:
             play = Play(lab, self._folder)
         except MonaziteError as error:
             # The lesson goes on without a game; its page says what is wrong.
-            self.problem = str(error)
+            self.problem = error
             return
         if play.referee.limits.rounds < FEWEST_ROUNDS:
-            self.problem = "this lesson is too short for a game, or its steps are no months"
+            self.problem = RefusedError("gameShort")
             return
         self._signer = Signer(self._folder / "secret")
         self.play = play
@@ -145,11 +145,15 @@ class Playing:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self.problem = "the model could not work that out; the terminal says why"
+            self.problem = RefusedError("modelFailed")
+
+    @property
+    def _problem(self) -> MonaziteError:
+        return (self.problem or RefusedError("gameNotReady")).with_traceback(None)
 
     def _there(self) -> Play:
         if self.play is None:
-            raise MonaziteError(self.problem or "the game is not ready yet")
+            raise self._problem
         return self.play
 
     def _key(self, connection: HTTPConnection) -> str | None:
@@ -185,7 +189,7 @@ class Playing:
         play, key = self._there(), self._key(request)
         assert self._signer is not None
         if key is not None and play.game.team_of(key) is not None:
-            raise MonaziteError("this phone plays already")
+            raise RefusedError("playsAlready")
         where = request.client.host if request.client is not None else ""
         self._door.knock(where, play.game.state.shared, is_teacher(request))
         key, token = self._signer.new()
@@ -202,7 +206,7 @@ class Playing:
         play, key = self._there(), self._key(request)
         country = play.game.team_of(key) if key is not None else None
         if country is None:
-            raise PermissionError("join first")
+            raise NotAllowedError("joinFirst")
         self._still()
         play.move(country, body.get("move"), body.get("quarter"))
         self._tell()
@@ -210,7 +214,7 @@ class Playing:
 
     def _still(self) -> None:
         if self._turning:
-            raise BusyError("the model is running the quarter; wait a moment")
+            raise BusyError("quarterRuns")
 
     # -- the teacher -------------------------------------------------------------------------------
 
@@ -218,7 +222,7 @@ class Playing:
         """Begin, turn, bring in, free a seat, let others join, begin anew."""
         body = await json_body(request)
         if not is_teacher(request):
-            raise PermissionError(TEACHERS)
+            raise NotAllowedError("teachersGame")
         play, version = self._there(), body.get("version")
         if type(version) is not int:
             raise MonaziteError("'version' is a number")
@@ -243,7 +247,7 @@ class Playing:
 
     async def _turn(self, play: Play) -> None:
         if play.game.state.phase != "play":
-            raise MonaziteError("the game is not on")
+            raise RefusedError("gameNotOn")
         self._turning = True
         self._tell()
         try:
@@ -303,7 +307,7 @@ class Playing:
     def _said(self, key: str | None, teacher: bool) -> bytes:
         """The game as one may see it."""
         if self.play is None:
-            return packed({"problem": self.problem or "the game is not ready yet", "teacher": teacher})
+            return packed({"problem": in_words(self._problem), "teacher": teacher})
         play = self.play
         country = play.game.team_of(key) if key is not None else None
         state = play.game.state

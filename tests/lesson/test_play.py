@@ -243,6 +243,36 @@ def test_a_report_frightens_buyers_and_is_gone_a_quarter_later(play):
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "true"),
+    [
+        ({"kind": "wait"}, {"kind": "ban", "good": LOW, "whom": "world"}, True),
+        # What is in force already is true, too; what ends before the quarter is not.
+        ({"kind": "ban", "good": LOW, "whom": "world"}, {"kind": "wait"}, True),
+        ({"kind": "ban", "good": LOW, "whom": "world"}, {"kind": "lift", "lifts": "q1-CHN"}, False),
+        # The report is of this good, and of a ban on everybody.
+        ({"kind": "wait"}, {"kind": "ban", "good": LOW, "whom": "JPN"}, False),
+        ({"kind": "ban", "good": HIGH, "whom": "world"}, {"kind": "wait"}, False),
+    ],
+)
+def test_a_report_is_true_where_the_ban_that_it_spoke_of_stands_a_quarter_later(play, first, second, true):
+    turn(play, {"CHN": first}, [{"kind": "report", "country": "CHN", "good": LOW}])
+    assert play.board()["quarters"][0]["reports"] == []
+    turn(play, {"CHN": second})
+    said = [{"country": "CHN", "good": LOW, "true": true}]
+    assert play.board()["quarters"][1]["reports"] == said
+
+
+def test_a_move_that_ends_a_measure_says_which(play):
+    turn(play, {"CHN": {"kind": "ban", "good": LOW, "whom": "JPN"}})
+    play.move("CHN", {"kind": "lift", "lifts": "q1-CHN"}, 1)
+    ends = play.seat("CHN")["move"]["ends"]
+    assert (ends["kind"], ends["good"], ends["whom"]) == ("ban", LOW, "JPN")
+    play.game.turned(play.run())
+    assert play.board()["quarters"][1]["moves"]["CHN"]["ends"] == ends
+    assert play.board()["quarters"][0]["moves"]["CHN"]["ends"] is None
+
+
+@pytest.mark.parametrize(
     ("written", "said"),
     [
         ([], "write kind"), ({"kind": "war"}, "no move"), ({"kind": 3}, "no word"),

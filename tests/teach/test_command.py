@@ -43,7 +43,9 @@ def test_without_the_extra_it_says_how_to_get_it(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["baseline-2024"], "baseline-2024 has no lesson; "),
+        (["baseline-2024"], "baseline-2024 has no lesson; lessons in the browser: teaching-embargo-"),
+        (["teaching-embargo-45min"], "a lesson for the prompt, its steps head "),
+        (["teaching-embargo-45min"], "45min.yaml; lessons in the browser: teaching-embargo-"),
         (["teaching-stockpil"], "did you mean 'teaching-stockpile'?"),
         (["--port", "70000"], "--port must be from 0 to 65535, not 70000"),
         (["--host", "203.0.113.9", "--port", "0"], "203.0.113.9:"),

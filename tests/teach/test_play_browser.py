@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from tests.teach.conftest import serving
 pytestmark = NEEDED
 PHONE, BOARD = (390, 844), (1920, 1080)
 HOSTILE = "<img src=x onerror=al()>"
+INVISIBLE = "\u200b"
 DECIDED = "document.querySelector('main .answer') !== null"
 
 
@@ -82,6 +84,10 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     assert browser.value("document.querySelectorAll('main img').length") == 0
 
     phone(browser, address, "d")
+    choose(browser, "move-kind", "stockpile")
+    there(browser, "move-level")
+    levels = "[...document.getElementById('move-level').options].map(e => e.textContent)"
+    assert browser.value(levels)[:2] == ["mild: 1 month of use", "middling: 3 months of use"]
     choose(browser, "move-kind", "ban")
     choose(browser, "move-whom", "JPN")
     tidy(browser, PHONE[0])
@@ -109,6 +115,8 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     said = browser.value("document.querySelector('main').textContent")
     assert "China has" in said
     assert "if nobody had moved" in said
+    sentences = browser.value("[...document.querySelectorAll('article.answer p')].map(e => e.textContent)")
+    assert all(re.fullmatch(r"[^.]+(\.\d[^.]*)*\.( Its subsidies are .*\.)?", one) for one in sentences)
 
     phone(browser, address, "g", "zh")
     browser.wait("document.querySelector('.board') !== null")
@@ -117,6 +125,17 @@ def test_a_game_is_played_and_a_page_that_is_loaded_again_goes_on(browser, addre
     assert browser.value("document.documentElement.lang") == "zh"
     assert asked(browser.events, address) == []
     assert complaints(browser.events) == []
+
+
+def test_what_is_refused_is_said_in_the_language_of_the_page(browser, address):
+    for again, language, said in (
+        ("r", "zh", "名字须为1到24个字符"), ("s", "en", "a name has 1 to 24 letters"),
+    ):  # fmt: skip
+        phone(browser, address, again, language)
+        choose(browser, "team-name", INVISIBLE)
+        click(browser, "join-go")
+        browser.wait("document.querySelector('.status.bad') !== null")
+        assert browser.value("document.querySelector('.status.bad').textContent") == said
 
 
 def test_what_a_page_says_of_a_lost_server_goes_once_it_is_back(browser, tmp_path):

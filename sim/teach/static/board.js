@@ -2,7 +2,7 @@
 import { priceWords } from "./charts.js";
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, gamePrice, gameState, goodCalled, levelWords, meanings, newsList, quarterName, seatName, standingWords } from "./game.js";
-import { spoken, t } from "./text.js";
+import { listed, refusal, spoken, t } from "./text.js";
 
 const WIDE = 900;
 const TRIES = 5;
@@ -65,7 +65,7 @@ async function drawGame() {
   const line = opened && (await opened);
   if (!line || !table || !boxes?.box.isConnected) return;
   if (!table.game) {
-    fill(boxes.box, el("p", { class: "status bad", role: "alert" }, table.problem));
+    fill(boxes.box, el("p", { class: "status bad", role: "alert" }, refusal(table.problem)));
     return;
   }
   const held = document.activeElement?.id;
@@ -96,7 +96,7 @@ function teamsList(words, game) {
   const on = game.phase === "play";
   return el("ul", { class: "teams" }, words.seats.map((seat) => {
     const names = game.teams[seat.id];
-    return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), names ? ` ${names.join(", ")}` : null,
+    return el("li", { class: names ? "taken" : null }, el("b", {}, seatName(words, seat.id)), names ? ` ${listed(names)}` : null,
       on ? el("span", { class: "done", "data-country": seat.id }) : null,
       table.teacher && names ? " " : null, table.teacher && names ? gameButton(`free-${seat.id}`, () => teach({ do: "free", country: seat.id }), t("free"), { "aria-label": t("freeName", { country: seatName(words, seat.id) }), class: "little" }) : null);
   }));
@@ -151,7 +151,7 @@ function counted(words, game) {
   const [number, names] = ["decided", "still-open"].map((id) => document.getElementById(id));
   if (!number) return;
   number.textContent = t("haveDecided", { n: people.length - left.length, of: people.length });
-  names.textContent = left.length && left.length < people.length ? t("stillOpen", { list: left.map((code) => seatName(words, code)).join(", ") }) : "";
+  names.textContent = left.length && left.length < people.length ? t("stillOpen", { list: listed(left.map((code) => seatName(words, code))) }) : "";
   for (const mark of document.querySelectorAll(".teams [data-country]")) mark.textContent = game.moved.includes(mark.dataset.country) ? ` ✓ ${t("decided")}` : "";
 }
 
@@ -184,7 +184,7 @@ function overParts(words, game) {
   const waits = game.board.influence < game.board.quarters.length && people.length > 0;
   return [
     el("section", {}, el("h2", {}, t("finalBoard")), waits ? el("p", { role: "status" }, t("influenceWaits", { n: game.board.influence, of: game.board.quarters.length })) : null, boardTable(words, game), meanings(words)),
-    el("section", {}, people.map((row) => el("article", { class: "answer" }, el("h3", {}, seatName(words, row.id) + t("colon") + game.teams[row.id].join(", ")), standingWords(words, row).map((text) => el("p", {}, text))))),
+    el("section", {}, people.map((row) => el("article", { class: "answer" }, el("h3", {}, seatName(words, row.id) + t("colon") + listed(game.teams[row.id])), standingWords(words, row).map((text) => el("p", {}, text))))),
     el("div", { class: "two" }, chartBox(words, game), newsBox(words, game)),
     table.teacher ? el("p", {}, gameButton("game-anew", () => teach({ do: "anew" }), t("anew"))) : null,
   ];

@@ -1,6 +1,6 @@
 // Charts drawn as SVG: a price over time, shortages by country and month, the world. Each has a name that says what it shows.
 import { el, fill, svg } from "./dom.js";
-import { country, fixed, month, number, percent, t } from "./text.js";
+import { country, fixed, listed, month, number, percent, t } from "./text.js";
 
 const LEVELS = [0.01, 0.05, 0.15, 0.3, 0.6];
 const ROWS = 10;
@@ -169,7 +169,7 @@ export function heatMap(box, { months, outcome, cursor, goodName, width, choose 
   });
   for (const [at, text] of days(months, (i) => side + i * cell, width)) parts.push(svg("text", { x: at, y: height - 5 }, text));
   parts.push(svg("rect", { x: side + cursor * cell - 1, y: 0, width: cell + 1, height: rows.length * row, fill: "none", stroke: "#1b2430", "stroke-width": 1.6 }));
-  const list = rows.map((one) => `${one.name} ${percent(one.most, 0)} (${month(months[one.shares.indexOf(Math.max(...one.shares))])})`).join(", ");
+  const list = rows.map((one) => `${one.name} ${percent(one.most, 0)} (${month(months[one.shares.indexOf(Math.max(...one.shares))])})`).join(t("comma"));
   fill(box, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("heatName", { good: goodName, list }) }, parts));
 }
 
@@ -193,7 +193,7 @@ export function worldMap(data) {
         if (share >= LEVELS[0]) said.push([share, `${country(code, one.name)} ${percent(share, 0)}`]);
       }
       said.sort((a, b) => b[0] - a[0]);
-      const list = said.slice(0, 6).map((one) => one[1]).join(", ") || t("mapNone");
+      const list = listed(said.slice(0, 6).map((one) => one[1])) || t("mapNone");
       drawn.setAttribute("aria-label", `${t("map", { good: goodName, month: month(day) })}: ${list}`);
     },
   };

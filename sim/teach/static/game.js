@@ -1,14 +1,14 @@
 // What the board and phones of a game have in common: the line to the server, moves in words, how countries stand.
 import { priceChart } from "./charts.js";
 import { el, fill } from "./dom.js";
-import { country, fixed, inside, month, number, own, percent, t } from "./text.js";
+import { country, fixed, inside, listed, month, monthsLong, number, own, percent, refusal, t } from "./text.js";
 
 const BACK_MS = 1200;
 
 /** What is given once, and a line that calls back with every change; it comes back after a break. */
 export async function gameLine(told, lost) {
   const words = await (await fetch("data/play.json")).json();
-  if (words.error) throw new Error(words.error);
+  if (words.error) throw new Error(refusal(words));
   const open = () => {
     const socket = new WebSocket(`ws://${location.host}/play/line`);
     socket.binaryType = "arraybuffer";
@@ -39,7 +39,7 @@ export async function gamePost(path, body) {
     throw new Error(t("offline"));
   }
   const found = await response.json();
-  if (!response.ok) throw Object.assign(new Error(found.error), { status: response.status });
+  if (!response.ok) throw Object.assign(new Error(refusal(found)), { status: response.status });
   return found;
 }
 
@@ -63,8 +63,8 @@ export function levelWords(words, kind, level) {
   const name = t(`level_${["mild", "middle", "hard"][level]}`);
   const said = {
     licence: () => t("strongLicence", { p: percent(at("approval_share")), n: at("delay") }),
-    tariff: () => percent(at("rate"), 0), stockpile: () => t("strongStock", { n: at("size") }),
-    subsidise: () => t("strongFloor", { p: percent(at("price"), 0) }), strike: () => t("strongStrike", { p: percent(at("loss"), 0), n: at("length") }),
+    tariff: () => percent(at("rate"), 0), stockpile: () => t("strongStock", { n: monthsLong(at("size")) }),
+    subsidise: () => t("strongFloor", { p: percent(at("price"), 0) }), strike: () => t("strongStrike", { p: percent(at("loss"), 0), n: monthsLong(at("length")) }),
   }[kind];
   return said ? name + t("colon") + said() : name;
 }
@@ -72,6 +72,7 @@ export function levelWords(words, kind, level) {
 /** A move in words, without who makes it. */
 export function moveWords(words, move) {
   if (!move) return t("noMove");
+  if (move.ends) return t("did_lift", { measure: moveWords(words, move.ends) });
   const whom = move.whom === "world" ? t("everybody") : move.whom ? seatName(words, move.whom) : "";
   const graded = ["licence", "tariff", "stockpile", "subsidise"].includes(move.kind) ? ` (${levelWords(words, move.kind, move.level)})` : "";
   return t(`did_${move.kind}`, { whom, good: move.good ? inside(goodCalled(words, move.good)) : "" }) + graded;
@@ -84,8 +85,8 @@ function broughtWords(words, one) {
 
 function seenWords(words, one) {
   const kind = { export_licence: "seenLicence", export_quota: "seenQuota", stockpile: "seenStock" }[one.kind] ?? "seenOther";
-  const goods = one.goods.map((id) => inside(goodCalled(words, id))).join(", ");
-  return t(kind, { country: one.by.split(",").map((code) => seatName(words, code)).join(", "), goods, whom: one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code))).join(", "), n: Math.round(one.share * words.members), of: words.members });
+  const goods = listed(one.goods.map((id) => inside(goodCalled(words, id))));
+  return t(kind, { country: listed(one.by.split(",").map((code) => seatName(words, code))), goods, whom: listed(one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code)))), n: Math.round(one.share * words.members), of: words.members });
 }
 
 export function quarterName(months) {
@@ -104,7 +105,7 @@ export function newsList(words, game) {
     ...Object.entries(quarter.moves).filter(([, move]) => move.kind !== "wait").map(([code, move]) => seatName(words, code) + t("colon") + moveWords(words, move)),
     ...quarter.deals.map(([a, b]) => t("dealDone", { a: seatName(words, a), b: seatName(words, b) })),
     ...quarter.seen.map((one) => seenWords(words, one)),
-    ...(i > 0 ? game.board.quarters[i - 1].brought.filter((one) => one.kind === "report").map((one) => reportEnd(words, one, quarter)) : []),
+    ...quarter.reports.map((one) => t(one.true ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: inside(goodCalled(words, one.good)) })),
   ];
   return el("div", {},
     now.length ? el("ul", {}, now.map((text) => el("li", {}, el("b", {}, t("justIn")), " ", text))) : null,
@@ -114,36 +115,35 @@ export function newsList(words, game) {
     }));
 }
 
-function reportEnd(words, one, quarter) {
-  const move = quarter.moves[one.country];
-  const came = move && move.kind === "ban" && move.good === one.good;
-  return t(came ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: inside(goodCalled(words, one.good)) });
-}
-
 /** A number of millions. */
 function bare(value, sign = true) {
   return fixed(Math.abs(value) < 0.05 ? 0 : value, Math.abs(value) < 10 ? 1 : 0, sign);
 }
 
-/** Money in millions of USD, with its sign where it has one. */
-export function million(value, sign = false) {
-  return t("million", { n: bare(value, sign) });
+/** Money in millions of USD. */
+export function million(value) {
+  return t("million", { n: bare(value, false) });
 }
 
 /** One country's three sentences. */
 export function standingWords(words, row) {
   const name = seatName(words, row.id);
   const cost = row.cost.mid;
-  const far = (band, say) => (band.low === band.high ? "" : ` (${t("range", { low: say(band.low), high: say(band.high) })})`);
+  // What reads the same from end to end has no range.
+  const far = (band, say, unit = (range) => range) => {
+    const [low, high] = [say(band.low), say(band.high)];
+    return low === high ? "" : ` (${unit(t("range", { low, high }))})`;
+  };
+  const money = (text, band) => text + (band ? far(band, (value) => bare(value), (range) => t("million", { n: range })) : "") + t("fullStop");
   const flat = Math.abs(cost) < 0.05;
-  const parts = [t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) }) + (flat ? "" : far(row.cost, (v) => million(v, true)))];
-  if (row.support.mid >= 0.05) parts[0] += t("costSupport", { n: million(row.support.mid) });
-  parts.push(t("securitySaid", { p: percent(row.security.mid, 1) + far(row.security, (v) => percent(v, 1)), u: percent(row.usual.mid, 1) }));
+  const parts = [money(t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) }), flat ? null : row.cost)];
+  if (row.support.mid >= 0.05) parts[0] += ` ${t("costSupport", { n: million(row.support.mid) })}`;
+  parts.push(t("securitySaid", { p: percent(row.security.mid, 1) + far(row.security, (value) => percent(value, 1)), u: percent(row.usual.mid, 1) }) + t("fullStop"));
   if (row.influence === null) parts.push(t("influenceNone"));
   else {
     const reach = row.influence.mid;
     const none = Math.abs(reach) < 0.05;
-    parts.push(t(none ? "influenceZero" : reach > 0 ? "influenceMore" : "influenceLess", { n: million(Math.abs(reach)) }) + (none ? "" : far(row.influence, (v) => million(v, true))));
+    parts.push(money(t(none ? "influenceZero" : reach > 0 ? "influenceMore" : "influenceLess", { n: million(Math.abs(reach)) }), none ? null : row.influence));
   }
   return parts;
 }
@@ -154,7 +154,7 @@ export function boardTable(words, game, mine = "") {
   const heads = ["boardCountry", "costHead", "securityHead", "influenceHead"];
   return el("table", { class: "board" }, el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col" }, t(name))))),
     el("tbody", {}, rows.map((row) => el("tr", { class: row.id === mine ? "mine" : null },
-      el("td", {}, seatName(words, row.id), el("span", { class: "small" }, ` ${(game.teams[row.id] ?? []).join(", ")}`)),
+      el("td", {}, seatName(words, row.id), el("span", { class: "small" }, ` ${listed(game.teams[row.id] ?? [])}`)),
       el("td", { "data-h": t("costHead") }, bare(row.cost.mid)),
       el("td", { "data-h": t("securityHead") }, fixed(100 * row.security.mid, 1), el("span", { class: "small" }, ` (${fixed(100 * row.usual.mid, 1)})`)),
       el("td", { "data-h": t("influenceHead") }, row.influence === null ? "–" : bare(row.influence.mid))))));

@@ -1,6 +1,6 @@
 // The left side: the embargo card, the red button, the sliders.
 import { el } from "./dom.js";
-import { own, quantity, t } from "./text.js";
+import { listed, own, quantity, t } from "./text.js";
 
 /** Controls of a lesson; `act` has look(settings), set(settings), touch(slider index). */
 export function panel(lesson, act) {
@@ -72,7 +72,7 @@ function sliderBox(slider, index, act) {
       ask.setAttribute("aria-expanded", String(!help.hidden));
     },
   }, "?");
-  const jump = (place, word) => el("button", { type: "button", "aria-label": `${own(slider.label)}: ${word}, ${quantity(slider.positions[place])}`, onclick: () => act.set(place) }, word);
+  const jump = (place, word) => el("button", { type: "button", "aria-label": `${own(slider.label)}${t("colon")}${listed([word, quantity(slider.positions[place])])}`, onclick: () => act.set(place) }, word);
   const marks = [...new Map([[0, t("low")], [last, t("high")], [slider.quo, t("quo")]]).entries()].sort((a, b) => a[0] - b[0]);
   const buttons = marks.map(([place, word]) => jump(place, word));
   function label(place) {

@@ -1,7 +1,7 @@
 // A phone that plays a country: join, decide once a quarter, see how it stands.
 import { el, fill } from "./dom.js";
 import { boardTable, gameLine, gamePost, goodCalled, levelWords, meanings, moveWords, newsList, quarterName, seatName, standingWords } from "./game.js";
-import { languages, own, percent, speak, spoken, t } from "./text.js";
+import { languages, listed, own, percent, refusal, speak, spoken, t } from "./text.js";
 
 const KINDS = ["ban", "licence", "tariff", "stockpile", "subsidise", "talks", "lift", "wait"];
 const SELLING = ["ban", "licence", "subsidise"];
@@ -54,7 +54,7 @@ async function send(path, body) {
 function draw() {
   if (!line || !found) return;
   if (!found.game) {
-    fill(box, el("p", { class: "status bad", role: "alert" }, found.problem));
+    fill(box, el("p", { class: "status bad", role: "alert" }, refusal(found.problem)));
     return;
   }
   const { words } = line;
@@ -86,7 +86,7 @@ function joinParts(words, game) {
   if (!open.some((one) => one.id === wish.country)) wish.country = (open.find((one) => !game.teams[one.id]) ?? open[0])?.id ?? "";
   const name = el("input", { id: "team-name", type: "text", maxlength: 24, autocomplete: "off", required: true, value: wish.name, oninput: () => { wish.name = name.value; }, onblur: () => setTimeout(draw) });
   const seats = el("select", { id: "team-country", onchange: () => { wish.country = seats.value; } },
-    open.map((one) => el("option", { value: one.id, selected: one.id === wish.country }, game.teams[one.id] ? `${seatName(words, one.id)} (${t("beside", { names: game.teams[one.id].join(", ") })})` : seatName(words, one.id))));
+    open.map((one) => el("option", { value: one.id, selected: one.id === wish.country }, game.teams[one.id] ? `${seatName(words, one.id)} (${t("beside", { names: listed(game.teams[one.id]) })})` : seatName(words, one.id))));
   const join = async (event) => {
     event.preventDefault();
     // The token came with the answer; the line must be opened again to carry it.
@@ -111,7 +111,7 @@ function seatParts(words, game, seat) {
     if (found.turning) parts.push(el("p", { class: "big" }, t("computing")));
     else if (seat.move) parts.push(el("p", { class: "answer" }, el("b", {}, t("youDecided")), ` ${moveWords(words, seat.move)}`), el("p", { class: "small" }, t("waitTurn")));
     else parts.push(chooser(words, game, seat));
-    if (seat.offers.length) parts.push(el("p", { class: "answer" }, t("offers", { list: seat.offers.map((code) => seatName(words, code)).join(", ") })));
+    if (seat.offers.length) parts.push(el("p", { class: "answer" }, t("offers", { list: listed(seat.offers.map((code) => seatName(words, code))) })));
   } else parts.push(el("h2", {}, t("finalBoard")));
   parts.push(standing(words, game, seat.country));
   if (game.board.quarters.length || game.brought.length || Object.keys(game.leaked).length) parts.push(el("section", {}, el("h2", {}, t("news")), newsList(words, game)));
@@ -123,7 +123,7 @@ function seatParts(words, game, seat) {
 
 function trade(words, seat) {
   const row = words.seats.find((one) => one.id === seat.country);
-  const list = (title, goods) => (Object.keys(goods).length ? el("section", {}, el("h2", {}, title), el("ul", {}, Object.entries(goods).map(([good, who]) => el("li", {}, `${goodCalled(words, good)}${t("colon")}${who.slice(0, 5).map((code) => seatName(words, code)).join(", ")}${who.length > 5 ? " …" : ""}`)))) : null);
+  const list = (title, goods) => (Object.keys(goods).length ? el("section", {}, el("h2", {}, title), el("ul", {}, Object.entries(goods).map(([good, who]) => el("li", {}, `${goodCalled(words, good)}${t("colon")}${listed(who.slice(0, 5).map((code) => seatName(words, code)))}${who.length > 5 ? " …" : ""}`)))) : null);
   return el("div", {}, list(t("youSell"), row.sells), list(t("youBuy"), row.buys));
 }
 

@@ -5,7 +5,9 @@ import { country, fixed, inside, month, monthsLong, own, percent, quantity, roun
 const SLIGHT = 0.005;
 
 function range(band, show) {
-  return band.low === band.high ? "" : t("range", { low: show(band.low), high: show(band.high) });
+  const [low, high] = [show(band.low), show(band.high)];
+  if (low === high) return "";
+  return t(band.high === null ? "rangeNever" : "range", { low, high });
 }
 
 /** Whether a price never rises above the status quo: then its lowest says more than its highest. */
@@ -35,7 +37,7 @@ export function tiles(numbers) {
 function partName(lesson, settings, name) {
   if (name === "embargo") return own(lesson.card.label);
   const slider = lesson.sliders.find((one) => one.id === name);
-  return `${own(slider.label)}: ${quantity(slider.positions[settings.sliders[name]])}`;
+  return `${own(slider.label)}${t("colon")}${quantity(slider.positions[settings.sliders[name]])}`;
 }
 
 /** The feed: each item with parts that add up to it. */

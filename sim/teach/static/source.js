@@ -1,5 +1,7 @@
 // Where outcomes come from: the server's model, or what was computed when the page was written as one file.
 
+import { refusal } from "./text.js";
+
 const embedded = document.getElementById("data");
 const cache = new Map();
 const waiting = new Map();
@@ -93,6 +95,6 @@ async function reached(asked) {
 
 async function answered(response) {
   const found = await response.json();
-  if (!response.ok) throw Object.assign(new Error(found.error), { status: response.status });
+  if (!response.ok) throw Object.assign(new Error(refusal(found)), { status: response.status });
   return found;
 }

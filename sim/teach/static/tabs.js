@@ -20,13 +20,13 @@ export function inWords(lesson, settings) {
   const parts = [];
   if (settings.embargo) {
     const taken = lesson.card.choices.map((choice) => own(choice.options[settings.options[choice.id]].label));
-    parts.push([own(lesson.card.label), ...taken].join(", "));
+    parts.push([own(lesson.card.label), ...taken].join(t("comma")));
   }
   for (const slider of lesson.sliders) {
     const place = settings.sliders[slider.id];
     if (place !== slider.quo) parts.push(`${own(slider.label)} ${quantity(slider.positions[place])}`);
   }
-  return parts.join("; ") || t("nothingSet");
+  return parts.join(t("semicolon")) || t("nothingSet");
 }
 
 function goodName(lesson, id) {
@@ -51,7 +51,7 @@ export function comparePage(ctx) {
       const chart = el("div");
       const priced = priceWords(lesson.goods.find((item) => item.id === good));
       priceChart(chart, {
-        months: lesson.months, width: wide(), height: 260, shade: [two.begin, two.end], name: `${priced}: A ${inWords(lesson, a)}; B ${inWords(lesson, b)}`,
+        months: lesson.months, width: wide(), height: 260, shade: [two.begin, two.end], name: `${priced}${t("colon")}A ${inWords(lesson, a)}${t("semicolon")}B ${inWords(lesson, b)}`,
         lines: [
           { kind: "base", label: t("before"), mid: base.goods[good].mid },
           { kind: "now", label: t("A"), ...band(one.goods[good]) },
@@ -72,7 +72,7 @@ export function comparePage(ctx) {
         el("section", {}, el("table", {}, el("thead", {}, el("tr", {}, [t("number"), t("A"), t("B")].map((word) => el("th", { scope: "col" }, word)))),
           el("tbody", {}, rows.map(([what, left, right], i) => el("tr", {}, el("td", {}, i === 0 || i === 2 ? what : t(i === 1 ? "firstRow" : "recoveryRow")),
             el("td", { "data-h": t("A") }, left[0], el("span", { class: "small" }, ` ${left[2]}`)), el("td", { "data-h": t("B") }, right[0], el("span", { class: "small" }, ` ${right[2]}`))))))),
-        el("section", { class: "pair" }, heats.map((heat, i) => el("figure", {}, el("h3", {}, `${i ? t("B") : t("A")}: ${t("heat")}`), heat))), legend());
+        el("section", { class: "pair" }, heats.map((heat, i) => el("figure", {}, el("h3", {}, `${i ? t("B") : t("A")}${t("colon")}${t("heat")}`), heat))), legend());
     } catch (error) {
       ctx.failed(error);
     } finally {
@@ -164,7 +164,7 @@ function sketchBox(ctx, settings, kept) {
     const mine = sketched(base.goods[good.id].mid);
     const lines = [{ kind: "base", label: t("before"), mid: base.goods[good.id].mid }, { kind: "sketch", label: t("yourBet"), mid: mine }];
     if (shown) lines.push({ kind: "now", label: t("now"), ...band(shown.goods[good.id]) });
-    const list = stops.map((stop, i) => `${monthsLong(stop)} ${times(kept.sketch[i])}`).join(", ");
+    const list = stops.map((stop, i) => `${monthsLong(stop)} ${times(kept.sketch[i])}`).join(t("comma"));
     priceChart(chart, { months: lesson.months, lines, width: wide(), height: 260, shade: null, name: t("sketchName", { list }) });
     if (shown) {
       const real = shown.goods[good.id].mid;
@@ -174,8 +174,8 @@ function sketchBox(ctx, settings, kept) {
   };
   const inputs = stops.map((stop, i) => {
     const reads = el("output", {}, times(kept.sketch[i]));
-    return el("label", {}, t("sketchAt", { n: stop }), " ", reads, el("input", {
-      type: "range", min: 0.5, max: 4, step: 0.05, value: String(kept.sketch[i]), "aria-label": t("sketchSlider", { n: stop }),
+    return el("label", {}, t("sketchAt", { n: monthsLong(stop) }), " ", reads, el("input", {
+      type: "range", min: 0.5, max: 4, step: 0.05, value: String(kept.sketch[i]), "aria-label": t("sketchSlider", { n: monthsLong(stop) }),
       oninput: (event) => {
         kept.sketch[i] = Number(event.target.value);
         reads.textContent = times(kept.sketch[i]);
@@ -198,7 +198,7 @@ function sketchBox(ctx, settings, kept) {
     },
   }, t("reveal"));
   draw().catch(ctx.failed);
-  return el("section", { class: "bet" }, el("h2", {}, `${t("sketch")}: ${own(good.name)}`), el("p", { class: "small" }, inWords(lesson, settings)), el("p", {}, t("sketchHow")), el("div", { class: "sketch" }, inputs), chart, reveal, said);
+  return el("section", { class: "bet" }, el("h2", {}, `${t("sketch")}${t("colon")}${own(good.name)}`), el("p", { class: "small" }, inWords(lesson, settings)), el("p", {}, t("sketchHow")), el("div", { class: "sketch" }, inputs), chart, reveal, said);
 }
 
 /** Questions with the model's answers, and what not to believe. */
@@ -227,6 +227,6 @@ export function debriefPage(ctx) {
 /** How the lesson goes, minute by minute. */
 export function planPage(ctx) {
   const { lesson } = ctx;
-  return el("div", { class: "page" }, el("h2", {}, `${t("steps")}: ${t("minutes", { n: lesson.minutes })}`), el("p", {}, own(lesson.about)),
+  return el("div", { class: "page" }, el("h2", {}, `${t("steps")}${t("colon")}${t("minutes", { n: lesson.minutes })}`), el("p", {}, own(lesson.about)),
     el("ol", {}, lesson.steps.map((step) => el("li", {}, el("b", {}, t("minutes", { n: step.minutes })), " ", own(step.do)))));
 }

@@ -24,6 +24,17 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
 }
 
+/** Why the server refused something, in the language of the page where there is a text for it. */
+export function refusal(found) {
+  const [name, values] = found.said ?? [];
+  return name && tables.en[`refused_${name}`] ? t(`refused_${name}`, values) : found.error;
+}
+
+/** Several names or numbers, one after the other. */
+export function listed(items) {
+  return items.join(t("comma"));
+}
+
 /** A number stays on one line with its sign or unit. */
 function tight(text) {
   return text.replace(/(?<=[\d}]) (?=%|t\b)/g, "\u00a0").replace(/× (?=[\d{])/g, "×\u00a0");
