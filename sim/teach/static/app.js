@@ -257,7 +257,11 @@ async function show() {
     fault(null);
     await explain(turn);
   } catch (error) {
-    if (turn === asked) fault(error);
+    if (turn === asked) {
+      // What stands there is of other settings than the panel shows.
+      parts.explore.classList.toggle("stale", !known(settings));
+      fault(error);
+    }
   } finally {
     busy(false);
   }
@@ -295,6 +299,7 @@ function draw() {
   const found = known(settings);
   const base = known(quoOf(settings));
   if (!found || !base) return;
+  parts.explore.classList.remove("stale");
   const good = lesson.goods.find((one) => one.id === view.good);
   const outcome = found.goods[good.id];
   const quo = base.goods[good.id];

@@ -7,12 +7,13 @@ import { country, fixed, monthsLong, number, own, percent, quantity, t, times } 
 
 const SHARES = ["worst_month", "worst_year"];
 const WIDEST = 900;
+const LEAST = 240;
 const MARGIN = 44;
 const NARROW = 900;
 
-/** Width of a chart that fills the page. */
+/** Width of a chart that fills the page; a window may be next to nothing for a moment. */
 function wide() {
-  return Math.min(WIDEST, document.documentElement.clientWidth - MARGIN);
+  return Math.max(LEAST, Math.min(WIDEST, document.documentElement.clientWidth - MARGIN));
 }
 
 /** Settings in words: the button with its options, and what is moved. */
