@@ -85,6 +85,13 @@ def _plan(lab: Lab) -> list[str]:
     lines = ["## For the teacher", "", BEFORE.format(name=lab.scenario.name)]
     lines += ["| minutes | what to do |", "|---|---|"]
     lines += [f"| {step.minutes} | {step.do[LANGUAGE]} |" for step in part.steps]
+    card = part.card
+    lines += ["", f"The red button: **{card.label[LANGUAGE]}**. Press it again to lift it."]
+    if card.choices:
+        lines += ["", "| on its card | options, as it stands at first in bold |", "|---|---|"]
+    for choice in card.choices.values():
+        first, *others = (option.label[LANGUAGE] for option in choice.options.values())
+        lines.append(f"| {choice.label[LANGUAGE]} | {'; '.join((f'**{first}**', *others))} |")
     lines += ["", "| slider | what it does | positions, the status quo in bold |", "|---|---|---|"]
     for name, slider in part.sliders.items():
         own = slider.positions[quo[name]]

@@ -20,7 +20,9 @@ PRICES = ("peak_price", "lowest_price")
 HALF_UP = 1e-9
 NOBODY = {"en": "nobody", "zh": "没有国家"}
 NEVER = {"en": "not before the end", "zh": "到期末仍未"}
+MONTH = {"en": "{} month", "zh": "{} 个月"}
 MONTHS = {"en": "{} months", "zh": "{} 个月"}
+AT_ONCE = {"en": "at once", "zh": "立即"}
 
 
 def answers(lab: Lab) -> dict[str, Any]:
@@ -82,13 +84,27 @@ def _right(bet: Any, found: dict[str, Any]) -> int | None:
     return len(bet.bounds) if mid is None else sum(mid >= bound for bound in bet.bounds)
 
 
+def _months(mid: float | None, language: str) -> str:
+    if mid is None:
+        return NEVER[language]
+    count = f"{mid:.0f}"
+    return AT_ONCE[language] if count == "0" else (MONTH if count == "1" else MONTHS)[language].format(count)
+
+
 def spoken(measure: str, found: dict[str, Any], language: str, names: Sequence[str] = ()) -> str:
-    """A value in words: a multiple, a percentage, months, tonnes, or a country."""
+    """A value in words: a multiple, a percentage, months, tonnes, or a country.
+
+    Names of countries are English here. In another language a country stands as ``{JPN}``, which the page
+    replaces: browsers know all names in all languages.
+    """
     if measure == "worst_country":
-        return country_name(found["country"]) if found["country"] else NOBODY[language]
+        code = found["country"]
+        if not code:
+            return NOBODY[language]
+        return country_name(code) if language == "en" else f"{{{code}}}"
     mid = found["mid"]
     if measure in TIMES:
-        return NEVER[language] if mid is None else MONTHS[language].format(f"{mid:.0f}")
+        return _months(mid, language)
     if measure in SHARES:
         return f"{100 * mid:.0f} %" if mid >= 0.1 else f"{100 * mid:.1f} %"
     if measure in PRICES:

@@ -113,12 +113,18 @@ def test_bets_and_questions_are_decided_by_the_runs(lab):
     [
         ("peak_price", {"mid": 1.5}, "× 1.50"), ("worst_year", {"mid": 0.256}, "26 %"),
         ("worst_month", {"mid": 0.031}, "3.1 %"), ("first_short", {"mid": None}, "not before the end"),
-        ("recovery", {"mid": 12.0}, "12 months"), ("missing", {"mid": 1234.5}, "1,234 t"),
+        ("recovery", {"mid": 12.0}, "12 months"), ("recovery", {"mid": 1.0}, "1 month"),
+        ("first_short", {"mid": 0.0}, "at once"), ("missing", {"mid": 1234.5}, "1,234 t"),
         ("worst_country", {"country": "JPN"}, "Japan"), ("worst_country", {"country": None}, "nobody"),
     ],
 )  # fmt: skip
 def test_values_in_words(measure, value, said):
     assert spoken(measure, value, "en") == said
+
+
+def test_a_country_in_another_language_is_left_to_the_page():
+    assert spoken("worst_country", {"country": "JPN"}, "zh") == "{JPN}"
+    assert spoken("worst_country", {"country": None}, "zh") == "没有国家"
 
 
 def test_what_the_model_is_told_follows_the_sliders(lab):

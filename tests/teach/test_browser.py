@@ -189,6 +189,43 @@ def test_another_language_has_all_its_words(browser, address):
     assert name.startswith("High-purity gallium价格")
 
 
+def test_countries_go_by_their_names_in_each_language(browser, tmp_path):
+    answer = '{en: "{bare} of its need, {saved} with a saving.", zh: "{bare}；节约后{saved}。"}\n'
+    named = '{en: "{worst}: {bare}, {saved}.", zh: "{worst}：{bare}；{saved}。"}\n'
+    worst = "measure: worst_country, good: gallium_low_purity"
+    path = write_lesson(tmp_path, answer, named)
+    text = path.read_text(encoding="utf-8").replace("measure: worst_country", worst)
+    text = text.replace("        bare: {", f"        worst: {{{worst}}}\n        bare: {{")
+    path.write_text(text, encoding="utf-8")
+    with serving(path, tmp_path) as (url, _):
+        for language, name, show in (
+            ("en", "Japan", "Show the model's answer"), ("zh", "日本", "显示模型的回答"),
+        ):  # fmt: skip
+            browser.open(f"{url}?{language}#lang={language}&tab=bet", 1280, 720)
+            browser.wait("document.querySelectorAll('.bet input[type=radio]').length > 3")
+            browser.value("document.querySelectorAll('.bet')[1].querySelector('input').click()")
+            browser.value("document.querySelectorAll('.bet')[1].querySelector(':scope > button').click()")
+            browser.wait("document.querySelector('.answer b') !== null")
+            said = browser.value("document.querySelector('.answer b').textContent")
+            assert said.endswith(name)
+            go(browser, "debrief")
+            browser.wait("document.querySelector('main li button') !== null")
+            assert browser.value("document.querySelector('main li button').textContent") == show
+            browser.value("document.querySelector('main li button').click()")
+            browser.wait("document.querySelector('main li .answer') !== null")
+            assert browser.value("document.querySelector('main li .answer').textContent").startswith(name)
+
+
+def test_charts_are_drawn_again_where_the_window_changes(browser, address):
+    browser.open(f"{address}?w#lang=en&tab=compare", 1280, 720)
+    drawn = "document.querySelector('.page svg[role=img]')?.viewBox.baseVal.width"
+    browser.wait(f"{drawn} === 900")
+    browser.call(
+        "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True
+    )
+    browser.wait(f"{drawn} < 390")
+
+
 def test_a_server_that_is_killed_and_started_again_has_lost_nothing(browser, lesson, tmp_path):
     with serving(lesson, tmp_path) as (url, process):
         browser.open(url, 1280, 720)

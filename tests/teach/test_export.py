@@ -92,9 +92,13 @@ def test_it_is_played_without_a_server(made, tmp_path):
         stock = "document.getElementById('slider-stock')"
         browser.value(f"{stock}.value = 2; {stock}.dispatchEvent(new Event('change'))")
         browser.wait("document.querySelector('.status.bad')?.textContent.startsWith('Not computed')")
+        # Numbers of the settings before do not stand beside sliders that have been moved on.
+        seen = "getComputedStyle(document.querySelector('.tile b')).visibility"
+        assert browser.value(seen) == "hidden"
         for _ in range(3):
             browser.value("document.getElementById('tool-undo').click()")
         browser.wait("document.querySelector('.tile b').textContent === '×\u00a01.00'")
+        assert browser.value(seen) == "visible"
         for tab in ("compare", "bet", "debrief"):
             browser.value(f"document.getElementById('tab-{tab}').click()")
             browser.wait("document.querySelector('main').childElementCount > 0")

@@ -6,7 +6,7 @@ import { panel } from "./panel.js";
 import { tiles, whyFeed } from "./side.js";
 import { alone, change, keyOf, known, listen, load, outcomes, session, why } from "./source.js";
 import { band, betPage, comparePage, debriefPage, inWords, planPage } from "./tabs.js";
-import { languages, month, number, own, speak, spoken, t } from "./text.js";
+import { country, languages, month, number, own, speak, spoken, t } from "./text.js";
 
 const TABS = ["explore", "compare", "bet", ...(alone ? [] : ["game"]), "debrief", "plan"];
 const STEP_MS = 90;
@@ -26,6 +26,8 @@ let working = 0;
 let telling = Promise.resolve();
 let untold = 0;
 const history = [];
+let drawnAgain = null;
+let width = innerWidth;
 
 start();
 
@@ -44,6 +46,11 @@ async function start() {
     if (wanted && state.teacher && keyOf(wanted) !== keyOf(state.settings)) await set(wanted);
     else await show();
     if (!alone) listen(told, () => fault(new Error("offline")));
+    addEventListener("resize", () => {
+      // A chart that is only made smaller with its window cannot be read.
+      if (innerWidth !== width) drawnAgain?.();
+      width = innerWidth;
+    });
     addEventListener("hashchange", () => {
       const other = fromAddress();
       if (other && state.teacher && keyOf(other) !== keyOf(state.settings)) set(other);
@@ -223,10 +230,14 @@ function tools() {
 
 async function show() {
   const turn = ++asked;
+  drawnAgain = null;
   tools();
   if (view.tab !== "explore") {
     const pages = { compare: comparePage, bet: betPage, game: playPage, debrief: debriefPage, plan: planPage };
-    fill(parts.main, pages[view.tab]({ lesson, kept, pair, settings: () => state.settings, good: () => view.good, month: () => view.month, busy, failed: fault, goodPicker, go: (settings) => { view.tab = "explore"; set(structuredClone(settings)); } }));
+    fill(parts.main, pages[view.tab]({
+      lesson, kept, pair, settings: () => state.settings, good: () => view.good, month: () => view.month, busy, failed: fault, goodPicker, called,
+      go: (settings) => { view.tab = "explore"; set(structuredClone(settings)); }, resized: (again) => { drawnAgain = again; },
+    }));
     return;
   }
   if (!parts.explore.isConnected) fill(parts.main, parts.explore);
@@ -246,7 +257,11 @@ async function show() {
     fault(null);
     await explain(turn);
   } catch (error) {
-    if (turn === asked) fault(error);
+    if (turn === asked) {
+      // What stands there is of other settings than the panel shows.
+      parts.explore.classList.toggle("stale", !known(settings));
+      fault(error);
+    }
   } finally {
     busy(false);
   }
@@ -269,6 +284,11 @@ async function explain(turn) {
   }
 }
 
+/** A country's name in the language of the page. */
+function called(code) {
+  return country(code, lesson.bets.flatMap((bet) => bet.countries).find((one) => one.id === code)?.name ?? data.map.countries[code]?.name ?? code);
+}
+
 function quoOf(settings) {
   return { ...structuredClone(lesson.quo), options: settings.options };
 }
@@ -279,6 +299,7 @@ function draw() {
   const found = known(settings);
   const base = known(quoOf(settings));
   if (!found || !base) return;
+  parts.explore.classList.remove("stale");
   const good = lesson.goods.find((one) => one.id === view.good);
   const outcome = found.goods[good.id];
   const quo = base.goods[good.id];

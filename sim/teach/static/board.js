@@ -26,6 +26,10 @@ export function playPage(ctx) {
     return null;
   });
   opened.then(() => drawGame());
+  ctx.resized(() => {
+    lookedAt = "";
+    drawGame();
+  });
   return box;
 }
 

@@ -1,6 +1,6 @@
 // Charts drawn as SVG: a price over time, shortages by country and month, the world. Each has a name that says what it shows.
 import { el, fill, svg } from "./dom.js";
-import { country, fixed, listed, month, number, percent, t } from "./text.js";
+import { country, fixed, listed, month, number, percent, t, theCountry } from "./text.js";
 
 const LEVELS = [0.01, 0.05, 0.15, 0.3, 0.6];
 const ROWS = 10;
@@ -15,7 +15,7 @@ const EDGE = { right: 12, top: 16, bottom: 22 };
 
 /** What a chart of a good's price shows. */
 export function priceWords(good) {
-  return t("price", { country: country(good.outside.country, good.outside.name), unit: good.price_unit });
+  return t("price", { country: theCountry(good.outside.country, good.outside.name), unit: good.price_unit });
 }
 
 /** Whether the page is set for a projector. */

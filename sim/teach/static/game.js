@@ -1,7 +1,7 @@
 // What the board and phones of a game have in common: the line to the server, moves in words, how countries stand.
 import { priceChart } from "./charts.js";
 import { el, fill } from "./dom.js";
-import { country, fixed, inside, listed, month, monthsLong, number, own, percent, refusal, t } from "./text.js";
+import { begun, country, fixed, inside, listed, month, monthsLong, number, own, percent, refusal, t, theCountry } from "./text.js";
 
 const BACK_MS = 1200;
 
@@ -52,6 +52,11 @@ export function seatName(words, code) {
   return country(code, words.seats.find((one) => one.id === code)?.name ?? code);
 }
 
+/** The same inside a sentence. */
+function theSeat(words, code) {
+  return theCountry(code, words.seats.find((one) => one.id === code)?.name ?? code);
+}
+
 export function goodCalled(words, id) {
   const found = words.goods.find((one) => one.id === id);
   return found ? own(found.name) : id.replaceAll("_", " ");
@@ -73,20 +78,20 @@ export function levelWords(words, kind, level) {
 export function moveWords(words, move) {
   if (!move) return t("noMove");
   if (move.ends) return t("did_lift", { measure: moveWords(words, move.ends) });
-  const whom = move.whom === "world" ? t("everybody") : move.whom ? seatName(words, move.whom) : "";
+  const whom = move.whom === "world" ? t("everybody") : move.whom ? theSeat(words, move.whom) : "";
   const graded = ["licence", "tariff", "stockpile", "subsidise"].includes(move.kind) ? ` (${levelWords(words, move.kind, move.level)})` : "";
   return t(`did_${move.kind}`, { whom, good: move.good ? inside(goodCalled(words, move.good)) : "" }) + graded;
 }
 
 function broughtWords(words, one) {
   const level = one.kind === "strike" ? ` (${levelWords(words, "strike", one.level)})` : "";
-  return t(`brought_${one.kind}`, { country: seatName(words, one.country), good: one.good ? inside(goodCalled(words, one.good)) : "" }) + level;
+  return t(`brought_${one.kind}`, { country: theSeat(words, one.country), good: one.good ? inside(goodCalled(words, one.good)) : "" }) + level;
 }
 
 function seenWords(words, one) {
   const kind = { export_licence: "seenLicence", export_quota: "seenQuota", stockpile: "seenStock" }[one.kind] ?? "seenOther";
   const goods = listed(one.goods.map((id) => inside(goodCalled(words, id))));
-  return t(kind, { country: listed(one.by.split(",").map((code) => seatName(words, code))), goods, whom: listed(one.to.map((code) => (code === "world" ? t("everybody") : seatName(words, code)))), n: Math.round(one.share * words.members), of: words.members });
+  return begun(t(kind, { country: listed(one.by.split(",").map((code) => theSeat(words, code))), goods, whom: listed(one.to.map((code) => (code === "world" ? t("everybody") : theSeat(words, code)))), n: Math.round(one.share * words.members), of: words.members }));
 }
 
 export function quarterName(months) {
@@ -97,15 +102,15 @@ export function quarterName(months) {
 export function newsList(words, game) {
   const now = [
     ...game.brought.map((one) => broughtWords(words, one)),
-    ...Object.entries(game.leaked).map(([code, move]) => t("leakedMove", { country: seatName(words, code), move: moveWords(words, move) })),
+    ...Object.entries(game.leaked).map(([code, move]) => t("leakedMove", { country: theSeat(words, code), move: moveWords(words, move) })),
   ];
   const past = game.board.quarters.map((quarter, i) => [i, quarter]).reverse();
   const lines = ([i, quarter]) => [
     ...quarter.brought.map((one) => broughtWords(words, one)),
     ...Object.entries(quarter.moves).filter(([, move]) => move.kind !== "wait").map(([code, move]) => seatName(words, code) + t("colon") + moveWords(words, move)),
-    ...quarter.deals.map(([a, b]) => t("dealDone", { a: seatName(words, a), b: seatName(words, b) })),
+    ...quarter.deals.map(([a, b]) => begun(t("dealDone", { a: theSeat(words, a), b: theSeat(words, b) }))),
     ...quarter.seen.map((one) => seenWords(words, one)),
-    ...quarter.reports.map((one) => t(one.true ? "reportTrue" : "reportFalse", { country: seatName(words, one.country), good: inside(goodCalled(words, one.good)) })),
+    ...quarter.reports.map((one) => t(one.true ? "reportTrue" : "reportFalse", { country: theSeat(words, one.country), good: inside(goodCalled(words, one.good)) })),
   ];
   return el("div", {},
     now.length ? el("ul", {}, now.map((text) => el("li", {}, el("b", {}, t("justIn")), " ", text))) : null,
@@ -127,7 +132,7 @@ export function million(value) {
 
 /** One country's three sentences. */
 export function standingWords(words, row) {
-  const name = seatName(words, row.id);
+  const name = theSeat(words, row.id);
   const cost = row.cost.mid;
   // What reads the same from end to end has no range.
   const far = (band, say, unit = (range) => range) => {
@@ -136,7 +141,7 @@ export function standingWords(words, row) {
   };
   const money = (text, band) => text + (band ? far(band, (value) => bare(value), (range) => t("million", { n: range })) : "") + t("fullStop");
   const flat = Math.abs(cost) < 0.05;
-  const parts = [money(t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) }), flat ? null : row.cost)];
+  const parts = [money(begun(t(flat ? "costSame" : cost > 0 ? "costMore" : "costLess", { country: name, n: million(Math.abs(cost)) })), flat ? null : row.cost)];
   if (row.support.mid >= 0.05) parts[0] += ` ${t("costSupport", { n: million(row.support.mid) })}`;
   parts.push(t("securitySaid", { p: percent(row.security.mid, 1) + far(row.security, (value) => percent(value, 1)), u: percent(row.usual.mid, 1) }) + t("fullStop"));
   if (row.influence === null) parts.push(t("influenceNone"));

@@ -1,6 +1,6 @@
 // The right side: four big numbers, and why.
 import { el } from "./dom.js";
-import { country, fixed, inside, month, monthsLong, own, percent, quantity, roundedToSum, t, times } from "./text.js";
+import { country, fixed, inside, month, monthsLong, own, percent, quantity, roundedToSum, t, theCountry, times } from "./text.js";
 
 const SLIGHT = 0.005;
 
@@ -19,12 +19,13 @@ export function neverRises(numbers) {
 export function bigNumbers(numbers, lowest = neverRises(numbers) && numbers.low.mid < 1 - SLIGHT) {
   const worst = numbers.worst;
   const name = worst ? country(worst.country, worst.name) : "";
+  const inText = worst ? theCountry(worst.country, worst.name) : "";
   const price = lowest ? [times(numbers.low.mid), t("lowest"), range(numbers.low, times)] : [times(numbers.peak.mid), t("peak"), range(numbers.peak, times)];
   return [
     price,
-    [worst ? monthsLong(numbers.first.mid) : "—", worst ? t("first", { country: name }) : t("firstNobody"), worst ? range(numbers.first, monthsLong) : ""],
+    [worst ? monthsLong(numbers.first.mid) : "—", worst ? t("first", { country: inText }) : t("firstNobody"), worst ? range(numbers.first, monthsLong) : ""],
     [worst ? `${name} ${percent(worst.mid)}` : t("nobody"), t("worst"), worst ? range(worst, (share) => percent(share)) : ""],
-    [worst ? monthsLong(numbers.recovery.mid) : "—", worst ? t("recovery", { country: name }) : t("recoveryNobody"), worst ? range(numbers.recovery, monthsLong) : ""],
+    [worst ? monthsLong(numbers.recovery.mid) : "—", worst ? t("recovery", { country: inText }) : t("recoveryNobody"), worst ? range(numbers.recovery, monthsLong) : ""],
   ];
 }
 

@@ -7,12 +7,13 @@ import { country, fixed, monthsLong, number, own, percent, quantity, t, times } 
 
 const SHARES = ["worst_month", "worst_year"];
 const WIDEST = 900;
+const LEAST = 240;
 const MARGIN = 44;
 const NARROW = 900;
 
-/** Width of a chart that fills the page. */
+/** Width of a chart that fills the page; a window may be next to nothing for a moment. */
 function wide() {
-  return Math.min(WIDEST, document.documentElement.clientWidth - MARGIN);
+  return Math.max(LEAST, Math.min(WIDEST, document.documentElement.clientWidth - MARGIN));
 }
 
 /** Settings in words: the button with its options, and what is moved. */
@@ -80,6 +81,7 @@ export function comparePage(ctx) {
     }
   };
   draw();
+  ctx.resized(draw);
   return box;
 }
 
@@ -88,8 +90,8 @@ export function band(good) {
 }
 
 /** A value of a measure in words. */
-export function spokenValue(measure, found) {
-  if (measure === "worst_country") return found.country ? country(found.country, found.country) : t("nobody");
+export function spokenValue(measure, found, called) {
+  if (measure === "worst_country") return found.country ? called(found.country) : t("nobody");
   return amount(measure, found.mid);
 }
 
@@ -131,7 +133,7 @@ function betBox(ctx, bet) {
       try {
         const found = (await answers()).bets[bet.id];
         choices.forEach((choice, i) => choice.classList.toggle("right-one", i === found.right));
-        fill(answer, el("div", { class: "answer" }, el("b", {}, t("right", { value: spokenValue(bet.measure, found.value) })), " ", mine === found.right ? t("won") : t("lost")));
+        fill(answer, el("div", { class: "answer" }, el("b", {}, t("right", { value: spokenValue(bet.measure, found.value, ctx.called) })), " ", mine === found.right ? t("won") : t("lost")));
       } catch (error) {
         ctx.failed(error);
       } finally {
@@ -198,7 +200,13 @@ function sketchBox(ctx, settings, kept) {
     },
   }, t("reveal"));
   draw().catch(ctx.failed);
+  ctx.resized(() => draw().catch(ctx.failed));
   return el("section", { class: "bet" }, el("h2", {}, `${t("sketch")}${t("colon")}${own(good.name)}`), el("p", { class: "small" }, inWords(lesson, settings)), el("p", {}, t("sketchHow")), el("div", { class: "sketch" }, inputs), chart, reveal, said);
+}
+
+/** A text in which countries stand as `{JPN}`, with their names. */
+function withNames(ctx, text) {
+  return text.replace(/\{([A-Z]{3})\}/g, (_, code) => ctx.called(code));
 }
 
 /** Questions with the model's answers, and what not to believe. */
@@ -212,7 +220,7 @@ export function debriefPage(ctx) {
         onclick: async () => {
           ctx.busy(true);
           try {
-            fill(answer, el("div", { class: "answer" }, own((await answers()).debrief[question.id])));
+            fill(answer, el("div", { class: "answer" }, withNames(ctx, own((await answers()).debrief[question.id]))));
           } catch (error) {
             ctx.failed(error);
           } finally {

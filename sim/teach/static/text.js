@@ -94,6 +94,19 @@ export function country(code, name) {
   return new Intl.DisplayNames([language], { type: "region" }).of(ALPHA2[code]) ?? name;
 }
 
+const WITH_ARTICLE = new Set(["ARE", "COD", "GBR", "NLD", "PHL", "USA"]);
+
+/** A country's name inside a sentence. */
+export function theCountry(code, name) {
+  const called = country(code, name);
+  return language === "en" && WITH_ARTICLE.has(code) ? `the ${called}` : called;
+}
+
+/** The beginning of a sentence. */
+export function begun(text) {
+  return text && text[0].toUpperCase() + text.slice(1);
+}
+
 /** Values rounded so that they add up to their rounded sum: the largest remainders are rounded up. */
 export function roundedToSum(values, total, decimals) {
   const unit = 10 ** -decimals;
