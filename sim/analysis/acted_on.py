@@ -166,6 +166,15 @@ def _acted(run: Run, event: str) -> npt.NDArray[np.bool_]:
     return np.asarray((tonnes > 0).any(axis=1), dtype=np.bool_)
 
 
+def _first_act(run: Run, event: str) -> str:
+    """First month in which an event acts in any member; '' where in none, or where no months are kept."""
+    tonnes = run.dataset["event_tonnes"].sel(event=event)
+    if "time" not in tonnes.dims or "time" not in run.dataset.coords:
+        return ""
+    months = run.dataset["time"].values[(tonnes.values > 0).any(axis=0)]
+    return str(months[0].astype("datetime64[M]")) if len(months) else ""
+
+
 def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
     """For each event of the run what it acted on, and what differs there: medians over members.
 
@@ -182,7 +191,11 @@ def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
             continue
         begun = min(max(str(event_start(event).astype("datetime64[M]")), first), last)
         until = min(str(event.get("until") or last)[:7], last)
+        # What waits for a rule or for its chance has the first day on which it might begin.
+        begun = max(begun, _first_act(run, name) or begun)
         lines.append(f"{name}, {begun} to {max(begun, until)}: {_said(run, name)}")
+        if event["type"] in RULES and event.get("sentence") and _acted(run, name).any():
+            lines.append(f"  {event['sentence']}")
         if baseline is not None and (beside := _beside(run, baseline, event)):
             lines.append(f"  {beside}")
     return lines
