@@ -285,10 +285,6 @@ class Instrument(Selecting):
     def touches(self, labels: Labels) -> bool:
         """Whether the event acts on any base-year trade, output or use."""
 
-    def where_to_look(self, labels: Labels) -> str:
-        """What to check where an event touches nothing in a world."""
-        return "check countries, goods and stages"
-
     def problems_with(self, others: Mapping[str, Instrument]) -> Iterator[tuple[tuple[str, ...], str, str]]:
         """What is wrong beside the other events: field, message and remedy of each problem."""
         yield from ()
