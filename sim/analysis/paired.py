@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sim.analysis import run_metrics
-from sim.analysis.acted_on import event_start, paired_ledger
+from sim.analysis.acted_on import event_start, new_sentence, paired_ledger
 from sim.analysis.baselines import Group, carried_events, few, groups, shown_name
 from sim.analysis.compared_goods import Facts, Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
@@ -214,6 +214,7 @@ def _notes(
     ]
     said = [scrap_sentence(name, *pair) for name, pair in pairs.items()]
     said += [state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items()]
+    said += [new_sentence(*pair, name) for name, pair in pairs.items()]
     notes += [sentence for sentence in said if sentence]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 
-from sim.analysis.acted_on import event_lines
+from sim.analysis import acted_on
+from sim.analysis.acted_on import Beside, event_lines
 from sim.results import Run
 
 RULE = "Once magnets are short, Japan puts 'stock' into force (once)."
@@ -60,3 +62,19 @@ def test_events_have_the_month_of_their_first_act_and_rules_their_reason() -> No
         "idle, 2024-01 to 2024-06: acted on 2 agents, on no trade",
         "floor, 2024-01 to 2024-06: acted on 2 agents, with no output in the run",
     ]
+
+
+def test_what_the_baseline_has_none_of_is_said_in_tonnes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share of nothing is no number: a mine that policy opens is counted by what it makes."""
+    none, some = np.zeros(3), np.array([10.0, 20.0, 30.0])
+    found = {
+        "opened": Beside("output of", ("ore",), none, some, none, none, "t"),
+        "floor": Beside("output of", ("ore",), none, some, none, none, "t"),
+        "tariff": Beside("imports of", ("ore",), none, some, none, some, "t"),
+        "idle": None,
+    }
+    monkeypatch.setattr(acted_on, "own_events", lambda *_: [{"id": name} for name in found])
+    monkeypatch.setattr(acted_on, "paired_ledger", lambda _run, _base, event: found[event["id"]])
+    monkeypatch.setattr(acted_on, "good_name", lambda _run, good: good.capitalize())
+    said = acted_on.new_sentence(xr.Dataset(), xr.Dataset(), "case")
+    assert said == "case: opened, floor: output of ore of 20 (12 to 28) t, where the baseline has none"
