@@ -10,8 +10,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from sim.analysis.baselines import shown_name
+from sim.analysis.names import in_text
 from sim.analysis.pairing import paired
-from sim.analysis.select import good_name, texts
+from sim.analysis.select import good_name, own_events, texts
 from sim.analysis.text import number
 from sim.errors import MonaziteError
 from sim.instruments.base import RULES
@@ -21,7 +22,9 @@ from sim.scenario.governments import PREFIX
 
 Values = npt.NDArray[np.float64]
 
-__all__ = ["Beside", "event_lines", "event_start", "idle_events", "idle_warning", "paired_ledger"]
+__all__ = [
+    "Beside", "event_lines", "event_start", "idle_events", "idle_warning", "new_sentence", "paired_ledger",
+]  # fmt: skip
 
 SIDES = {
     "exports": ("exports", "outbound", "exports of"),
@@ -166,6 +169,15 @@ def _acted(run: Run, event: str) -> npt.NDArray[np.bool_]:
     return np.asarray((tonnes > 0).any(axis=1), dtype=np.bool_)
 
 
+def _first_act(run: Run, event: str) -> str:
+    """First month in which an event acts in any member; '' where in none, or where no months are kept."""
+    tonnes = run.dataset["event_tonnes"].sel(event=event)
+    if "time" not in tonnes.dims or "time" not in run.dataset.coords:
+        return ""
+    months = run.dataset["time"].values[(tonnes.values > 0).any(axis=0)]
+    return str(months[0].astype("datetime64[M]")) if len(months) else ""
+
+
 def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
     """For each event of the run what it acted on, and what differs there: medians over members.
 
@@ -182,7 +194,11 @@ def event_lines(run: Run, baseline: Run | None = None) -> list[str]:
             continue
         begun = min(max(str(event_start(event).astype("datetime64[M]")), first), last)
         until = min(str(event.get("until") or last)[:7], last)
+        # What waits for a rule or for its chance has the first day on which it might begin.
+        begun = max(begun, _first_act(run, name) or begun)
         lines.append(f"{name}, {begun} to {max(begun, until)}: {_said(run, name)}")
+        if event["type"] in RULES and event.get("sentence") and _acted(run, name).any():
+            lines.append(f"  {event['sentence']}")
         if baseline is not None and (beside := _beside(run, baseline, event)):
             lines.append(f"  {beside}")
     return lines
@@ -262,6 +278,23 @@ def _beside(run: Run, baseline: Run, event: dict[str, Any]) -> str:
     if found.usual_before.any():
         text += f", {_moved(found.before, found.usual_before, '')} before"
     return text + ("; at base-year prices" if found.unit == "USD" else "")
+
+
+def new_sentence(data: xr.Dataset, base: xr.Dataset, name: str) -> str:
+    """What events touch that the baseline has nothing of, in tonnes or money, which no share says; or ''."""
+    found: dict[str, list[str]] = {}
+    for event in own_events(data, base):
+        what = paired_ledger(data, base, event) if not event.get("in_base_year") else None
+        if what is None or what.usual_after.any() or not what.after.any():
+            continue
+        one = in_text(good_name(data, what.goods[0]))
+        goods = one if len(what.goods) == 1 else f"{len(what.goods)} goods"
+        unit, size = ("million USD", 1e6) if what.unit == "USD" else (what.unit, 1.0)
+        low, middle, high = (number(v / size, 2) for v in np.quantile(what.after, [0.1, 0.5, 0.9]))
+        text = f"{what.words} {goods} of {middle} ({low} to {high}) {unit}, where the baseline has none"
+        found.setdefault(text, []).append(str(event["id"]))
+    parts = [f"{', '.join(events)}: {text}" for text, events in found.items()]
+    return f"{name}: {'; '.join(parts)}" if parts else ""
 
 
 def _moved(change: Values, usual: Values, unit: str) -> str:

@@ -12,9 +12,13 @@ from sim.errors import MonaziteError
 from sim.results import Run
 
 __all__ = [
-    "Group", "NoBaselineError", "carried_events", "family", "groups", "scenario_title", "shown_name",
+    "Group", "NoBaselineError", "carried_events", "family", "few", "groups", "scenario_title", "shown_name",
     "titles", "variant_label",
 ]  # fmt: skip
+
+
+NAMED = 2
+"""Events of a baseline that the head of its column names."""
 
 
 class NoBaselineError(MonaziteError):
@@ -86,6 +90,15 @@ def titles(runs: Sequence[Run]) -> list[str]:
 def carried_events(dataset: xr.Dataset) -> list[str]:
     """Ids of the events that act in a run: those that base-year trade does not show already."""
     return [str(event["id"]) for event in own_events(dataset, None) if not event.get("in_base_year")]
+
+
+def few(events: Sequence[str]) -> str:
+    """Events by name where they fit the head of a column, else how many.
+
+    >>> few(["ban", "tariff"]), few(["a", "b", "c"])
+    ('ban, tariff', '3 events')
+    """
+    return ", ".join(events) if len(events) <= NAMED else f"{len(events)} events"
 
 
 def _levels(run: Run) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sim.names import countries
 from sim.paths import world_directory
 from sim.tables import read_table
 
-__all__ = ["country_name", "facility_words", "in_text", "verb"]
+__all__ = ["country_name", "facility_words", "in_text", "project_name", "verb"]
 
 SHORT = {
     "COD": "DR Congo",
@@ -64,6 +64,26 @@ def facility_words(facility: str) -> tuple[str, str]:
             del parts[at]
             break
     return " ".join(WORDS.get(part, part) for part in parts), place
+
+
+@lru_cache(maxsize=4)
+def _projects(folder: str) -> dict[str, str]:
+    """Project -> its name in the tables of projects, those of the past included."""
+    found: dict[str, str] = {}
+    for table in ("past_projects.csv", "projects.csv"):
+        if (path := Path(folder) / table).is_file():
+            found |= read_table(path, ("project", "name")).pairs("project", "name")
+    return found
+
+
+def project_name(project: str) -> str:
+    """What a project is called; its id in words where the tables of projects do not have it.
+
+    >>> project_name("mount_weld_expansion"), project_name("new_mine_chn")
+    ('Mount Weld expansion', 'New mine')
+    """
+    words, _ = facility_words(project)
+    return _projects(str(world_directory())).get(project) or f"{words[:1].upper()}{words[1:]}"
 
 
 def verb(name: str, one: str, many: str) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from sim.analysis import run_metrics
-from sim.analysis.acted_on import event_start, paired_ledger
-from sim.analysis.baselines import Group, carried_events, groups, shown_name
+from sim.analysis.acted_on import event_start, new_sentence, paired_ledger
+from sim.analysis.baselines import Group, carried_events, few, groups, shown_name
 from sim.analysis.compared_goods import Facts, Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
 from sim.analysis.compared_projects import has_projects, project_section, project_sentence
@@ -189,7 +189,7 @@ def _event_facts(run: xr.Dataset, base: xr.Dataset) -> dict[Key, tuple[str, Valu
 def _head(run: Run, is_baseline: bool) -> str:
     """Head of a column; of a baseline in which events act, with these."""
     acting = carried_events(run.dataset) if is_baseline else []
-    return f"{shown_name(run)} (itself with {', '.join(acting)})" if acting else shown_name(run)
+    return f"{shown_name(run)} (itself with {few(acting)})" if acting else shown_name(run)
 
 
 def _notes(
@@ -214,6 +214,7 @@ def _notes(
     ]
     said = [scrap_sentence(name, *pair) for name, pair in pairs.items()]
     said += [state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items()]
+    said += [new_sentence(*pair, name) for name, pair in pairs.items()]
     notes += [sentence for sentence in said if sentence]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:

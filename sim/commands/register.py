@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,9 +69,21 @@ def main(args: argparse.Namespace) -> int:
             say("no mine of the register fits")
         else:
             _print(table)
+            _say_of_others([] if args.by else kept, owner)
     write_json(args.json, table if args.by else [vars(row) | {"share": _plain(row.share),
                "reserves": _plain(row.reserves), "life": _plain(row.life)} for row in kept])  # fmt: skip
     return 0
+
+
+def _say_of_others(rows: Sequence[Deposit], owner: str | None) -> None:
+    """Under the table, of which of its mines the owner and the share are those of somebody else."""
+    from sim.analysis.names import country_name
+
+    others = [row.mine for row in rows if owner not in (None, row.owner_country)]
+    if others:
+        where = f"Owners in {country_name(owner or '')} come second or later in {', '.join(others)}"
+        what = "the share is that of the first owner, and 'register --by owner' counts them there."
+        say(textwrap.fill(f"{where}: {what}", WIDTH))
 
 
 def _country(args: argparse.Namespace, name: str) -> str | None:
@@ -133,11 +146,12 @@ def _counted(rows: Sequence[Deposit], by: str) -> list[Row]:
     table = []
     for head, mine in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         lives = sorted(row.life for row in mine if not math.isnan(row.life))
-        abroad = sum(row.owner_country != row.host for row in mine)
+        ends = (*lives[:1], *lives[-1:])
+        abroad = sum(row.owner_country not in ("", row.host) for row in mine)
         table.append({
             by: head, "mines": str(len(mine)), "owned from abroad": str(abroad),
             title: " ".join(dict.fromkeys(getattr(row, field) or "-" for row in mine)),
-            "years left": f"{lives[0]:g} to {lives[-1]:g}" if lives else "-",
+            "years left": " to ".join(dict.fromkeys(f"{life:g}" for life in ends)) or "-",
         })  # fmt: skip
     return table
 

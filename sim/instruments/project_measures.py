@@ -125,10 +125,6 @@ class ProjectMeasure(Instrument):
         controls.touched_offers[self.id] = offers
         return mask
 
-    def where_to_look(self, labels: Labels) -> str:
-        """What to check, first of all whether there are projects."""
-        return super().where_to_look(labels) if labels.projects else "write 'world: {projects: all}'"
-
     def touches(self, labels: Labels) -> bool:
         """Whether any project is meant."""
         goods = {labels.goods[i].id for i in select_goods(labels.goods, self.goods, self.stages or ())}

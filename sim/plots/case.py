@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sim.analysis.baselines import carried_events, titles
+from sim.analysis.baselines import carried_events, few, titles
 from sim.analysis.names import country_name
 from sim.analysis.pairing import common_months, paired
 from sim.analysis.select import controller, good_name, touching_events
@@ -96,7 +96,7 @@ class LineUp:
     def baseline_name(self) -> str:
         """Baseline in words, with what acts in it."""
         acting = carried_events(self.baseline.run.dataset)
-        has = f", itself with {', '.join(acting).replace('_', ' ')}" if acting else ""
+        has = f", itself with {few(acting).replace('_', ' ')}" if acting else ""
         return f"{self.baseline.name}{has}"
 
 

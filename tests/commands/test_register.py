@@ -45,6 +45,26 @@ def test_counts_add_up_to_the_register(capsys: pytest.CaptureFixture[str]) -> No
         assert sum(int(row["mines"]) for row in rows) == len(read_register())
 
 
+def test_whose_share_is_shown_is_said_where_it_is_not_that_of_the_owner_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = " ".join(printed(capsys, "--owner", "CHN").split())
+    assert "Owners in China come second or later in Kamoa-Kakula, Greenbushes: the share is that of" in said
+    assert "second or later" not in printed(capsys, "--owner", "CHN", "--host", "ZWE")
+    assert "second or later" not in printed(capsys)
+
+
+def test_an_owner_that_nobody_names_is_not_one_from_abroad(capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = json.loads(printed(capsys, "--by", "host", "--host", "MDG", "--json", "-"))
+    assert (row["owners"], row["owned from abroad"]) == ("-", "0")
+
+
+def test_one_life_is_no_range(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(printed(capsys, "--by", "host", "--json", "-"))
+    lives = {row["host"]: row["years left"] for row in rows}
+    assert (lives["MMR"], lives["COD"], lives["MDG"]) == ("7.5", "9 to 40", "-")
+
+
 def test_reserves_are_in_tonnes() -> None:
     reserves = read_national_reserves()
     assert reserves["antimony", "CHN"].tonnes == pytest.approx(830_000)

@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sim.analysis.compared_projects import has_projects
-from sim.analysis.names import country_name, facility_words
+from sim.analysis.names import country_name, project_name
 from sim.analysis.select import stages
 from sim.plots.case import Case
 from sim.plots.lettering import shortened
@@ -28,6 +28,8 @@ MOST = 24
 """Projects that are shown: those that move most members between stages."""
 LEFT, RIGHT, BAR = 3.5, 0.9, 0.13
 POINTS = 8.5
+HEAD, LINES = 0.5, 3
+"""Inches above the bars, and lines in them, for what the scenarios are called."""
 STEP = ("building", "running", "idle")
 STRENGTH = {"building": 0.35, "running": 1.0, "idle": 0.15}
 
@@ -41,13 +43,26 @@ def _shares(data: xr.Dataset, names: list[str]) -> dict[str, npt.NDArray[np.floa
     return found
 
 
+def _made(data: xr.Dataset) -> list[tuple[str, str]]:
+    """Projects and the goods that they make: a separator makes more than the one that it is built for."""
+    names = data["project"].values.astype(str).tolist()
+    found = list(zip(names, data["project_good"].values.astype(str).tolist(), strict=True))
+    if "offer_facility" in data.coords:
+        makers, goods = (data[f"offer_{part}"].values.astype(str).tolist() for part in ("facility", "good"))
+        known = set(names)
+        found += [(name, good) for name, good in zip(makers, goods, strict=True) if name in known]
+    return found
+
+
 def _names(case: Case) -> list[str]:
-    """Projects of the good's chain in the order of their goods, those that do most."""
+    """Projects of the good's chain in the order of their goods, of those that are built in any member."""
     base = case.base
     chain = [good for stage in stages(base, case.good) for good in stage.goods]
-    goods = base["project_good"].values.astype(str)
-    names = base["project"].values.astype(str)
-    mine = [name for name, good in zip(names, goods, strict=True) if good in chain]
+    place: dict[str, int] = {}
+    for name, good in _made(base):
+        if good in chain:
+            place[name] = min(place.get(name, len(chain)), chain.index(good))
+    mine = [name for name in base["project"].values.astype(str).tolist() if name in place]
     shown = [s for s in case.lined.all if has_projects(s.now)]
     both = [name for name in mine if all(name in s.now["project"].values for s in shown)]
     if not both:
@@ -56,14 +71,21 @@ def _names(case: Case) -> list[str]:
     for one in shown:
         shares = _shares(one.now, both)
         does = np.maximum(does, (shares["building"] + shares["running"]).mean(axis=0))
-    kept = [both[i] for i in np.argsort(-does, kind="stable")[:MOST] if does[i] > 0]
-    place = {name: chain.index(good) for name, good in zip(names, goods, strict=True) if good in chain}
-    return sorted(kept, key=lambda name: (place[name], name))
+    active = [name for name, most in zip(both, does, strict=True) if most > 0]
+    return sorted(active, key=lambda name: (place[name], name))
+
+
+def _most(names: list[str], table: pd.DataFrame) -> list[str]:
+    """Those that are drawn, in the same order: of each the scenario in which it does most counts."""
+    active = table[table["does"].isin(["building", "running"])]
+    does = active.groupby(["scenario", "project"])["share"].sum().groupby("project").max()
+    kept = set(does.reindex(names).sort_values(ascending=False, kind="stable").index[:MOST])
+    return [name for name in names if name in kept]
 
 
 def _label(name: str, code: str) -> str:
-    words, _ = facility_words(name)
-    return f"{words[:1].upper()}{words[1:]}, {country_name(code)}"
+    words, place = project_name(name), country_name(code)
+    return words if words.endswith(f", {place}") else f"{words}, {place}"
 
 
 def measure(case: Case) -> Measured:
@@ -83,8 +105,9 @@ def measure(case: Case) -> Measured:
     base = case.base
     places = {name: str(base["project_country"].sel(project=name).values) for name in names}
     labels = {name: _label(name, place) for name, place in places.items()}
+    drawn = _most(names, table)
     look: dict[str, Any] = {
-        "names": names, "labels": labels, "time": case.lined.time,
+        "names": drawn, "labels": labels, "time": case.lined.time,
         "shown": [
             (s.key, s.name, BASELINE if s.key == case.lined.baseline.key else s.colour) for s in shown
         ],
@@ -93,7 +116,8 @@ def measure(case: Case) -> Measured:
         "Dark: runs; pale: is built; faint: stands idle; as deep as the share of members; right: share that "
         "run in the last step"
     )
-    note = case.lined.footer("share of members", "")
+    left = f"Of {len(names)} projects the {len(drawn)} that do most are drawn." if drawn != names else ""
+    note = case.lined.footer("share of members", left)
     return Measured(_finding(case, table), subtitle, note, table, look)
 
 
@@ -123,14 +147,15 @@ def draw(measured: Measured) -> Figure:
     names, shown, time = look["names"], look["shown"], look["time"]
     row = BAR * len(shown) + 0.12
     tall = row * len(names)
+    lines = 2 if len(shown) > 1 else 1
     with mpl.rc_context(STYLE):
-        sheet = Sheet(measured.title, measured.subtitle, measured.note, tall + 0.75)
+        sheet = Sheet(measured.title, measured.subtitle, measured.note, tall + HEAD + 0.45)
         room = (sheet.width - LEFT - 0.2) / len(shown)
         for i, (_, name, colour) in enumerate(shown):
             # Bold letters are a sixth wider than those that are measured.
-            said = shortened(name, (room - 0.15) / 1.17, POINTS, 1)
-            sheet.text(LEFT + i * room, 0.02, said, POINTS, color=colour, fontweight="bold")
-        axes = sheet.axes(LEFT, 0.3, sheet.width - LEFT - RIGHT, tall)
+            said = shortened(name, (room - 0.15) / 1.17, POINTS, LINES)
+            sheet.text(LEFT + i * room, 0.0, said, POINTS, color=colour, fontweight="bold")
+        axes = sheet.axes(LEFT, HEAD, sheet.width - LEFT - RIGHT, tall)
         axes.set_ylim(tall, 0)
         axes.set_yticks([])
         # Days since 1970, as dates stand on an axis.
@@ -138,7 +163,7 @@ def draw(measured: Measured) -> Figure:
         edges = np.append(at, 2 * at[-1] - at[-2])
         for place, name in enumerate(names):
             top = place * row + 0.06
-            sheet.text(0.3, 0.3 + top, shortened(look["labels"][name], LEFT - 0.4, POINTS, 1), POINTS)
+            sheet.text(0.3, HEAD + top, shortened(look["labels"][name], LEFT - 0.4, POINTS, lines), POINTS)
             for k, (key, _, colour) in enumerate(shown):
                 mine = table[(table["project"] == name) & (table["scenario"] == key)]
                 strength = np.zeros(len(at))
@@ -150,7 +175,7 @@ def draw(measured: Measured) -> Figure:
                 y = top + k * BAR
                 axes.pcolorfast(edges, [y, y + 0.8 * BAR], colours)
                 ends = percent(float(mine[mine["does"] == "running"]["share"].to_numpy()[-1]))
-                sheet.text(sheet.width - RIGHT + 0.08, 0.3 + y - 0.02, ends, 7.0, color=colour)
+                sheet.text(sheet.width - RIGHT + 0.08, HEAD + y - 0.02, ends, 7.0, color=colour)
             axes.axhline(place * row, color=GREY, linewidth=0.3)
         axes.set_xlim(edges[0], edges[-1])
         date_axis(axes, time, every=2)
