@@ -26,10 +26,14 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+ON_THIS_MACHINE = {"Cross-Origin-Opener-Policy": "same-origin"}
+"""Without a key browsers heed it on their own machine alone, and complain of it elsewhere."""
+TRUSTED = ("127.0.0.1", "localhost")
 
 
 class Guard:
@@ -51,6 +55,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refused = self._refusal(scope)
+        trusted = _name(Headers(scope=scope).get("host", "")) in TRUSTED
+        added = HEADERS | ON_THIS_MACHINE if trusted else HEADERS
         if refused and scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})
@@ -59,7 +65,7 @@ class Guard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in added.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from sim.teach.app import MOST_LINES
-from sim.teach.guard import LARGEST_BODY
+from sim.teach.guard import LARGEST_BODY, Guard
 from tests.teach.conftest import HOST
 
 LINE = "ws://127.0.0.1:8000/line"
@@ -31,6 +33,16 @@ def test_pages_and_data_have_types_and_headers(app):
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_header_that_browsers_heed_on_this_machine_alone_is_sent_to_it_alone():
+    made = Guard(PlainTextResponse("there"), ["127.0.0.1", "192.0.2.2"])
+    name = "cross-origin-opener-policy"
+    for host, sent in (("127.0.0.1:8000", "same-origin"), ("192.0.2.2:8000", None)):
+        answer = TestClient(made, base_url=f"http://{host}").get("/")
+        assert answer.text == "there"
+        assert answer.headers.get(name) == sent
+        assert answer.headers["x-frame-options"] == "DENY"
 
 
 def test_the_whole_page_is_small(app):

@@ -1,6 +1,6 @@
 // The right side: four big numbers, and why.
 import { el } from "./dom.js";
-import { country, fixed, inside, month, monthsLong, own, percent, quantity, roundedToSum, t, theCountry, times } from "./text.js";
+import { begun, country, fixed, inside, month, monthsLong, own, percent, quantity, roundedToSum, t, theCountry, times } from "./text.js";
 
 const SLIGHT = 0.005;
 
@@ -56,7 +56,7 @@ export function whyFeed(lesson, settings, items) {
     const total = 100 * (item.after - item.before);
     const shown = roundedToSum(values, total, 1);
     const head = item.country
-      ? t("whyShort", { country: country(item.country, item.name), month: day, after: percent(item.after, 1), before: percent(item.before, 1), good })
+      ? begun(t("whyShort", { country: country(item.country, item.name), month: day, after: percent(item.after, 1), before: percent(item.before, 1), good }))
       : t("whyPrice", { good, month: day, change: `${fixed(total, 1, true)}\u00a0%` });
     return el("li", {}, el("b", {}, head), names.map((name, i) => el("div", { class: "part" },
       el("span", {}, name === "together" ? t("together") : partName(lesson, settings, name)),
