@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ from sim.scenario.governments import PREFIX
 Values = npt.NDArray[np.float64]
 
 __all__ = [
-    "Beside", "event_lines", "event_start", "idle_events", "idle_warning", "new_sentence", "paired_ledger",
+    "Beside", "Ledger", "event_lines", "event_start", "idle_events", "idle_warning", "new_sentence",
+    "paired_ledger", "paired_ledgers",
 ]  # fmt: skip
 
 SIDES = {
@@ -60,6 +62,10 @@ class Beside:
     usual_before: Values
     usual_after: Values
     unit: str
+
+
+Ledger = Sequence[tuple[dict[str, Any], Beside]]
+"""Events as the run lists them, each with what it touches."""
 
 
 def event_start(event: dict[str, Any]) -> np.datetime64:
@@ -280,12 +286,25 @@ def _beside(run: Run, baseline: Run, event: dict[str, Any]) -> str:
     return text + ("; at base-year prices" if found.unit == "USD" else "")
 
 
-def new_sentence(data: xr.Dataset, base: xr.Dataset, name: str) -> str:
-    """What events touch that the baseline has nothing of, in tonnes or money, which no share says; or ''."""
-    found: dict[str, list[str]] = {}
+def paired_ledgers(data: xr.Dataset, base: xr.Dataset) -> Ledger:
+    """Events of a run, but those of its baseline and base year, each with what it touches."""
+    found = []
     for event in own_events(data, base):
         what = paired_ledger(data, base, event) if not event.get("in_base_year") else None
-        if what is None or what.usual_after.any() or not what.after.any():
+        if what is not None:
+            found.append((event, what))
+    return found
+
+
+def new_sentence(data: xr.Dataset, ledger: Ledger, name: str) -> str:
+    """What events touch that the baseline has nothing of, in tonnes or money, which no share says; or ''.
+
+    Args:
+        ledger: of :func:`paired_ledgers`. name: of the run.
+    """
+    found: dict[str, list[str]] = {}
+    for event, what in ledger:
+        if what.usual_after.any() or not what.after.any():
             continue
         one = in_text(good_name(data, what.goods[0]))
         goods = one if len(what.goods) == 1 else f"{len(what.goods)} goods"

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sim.analysis import run_metrics
-from sim.analysis.acted_on import event_start, new_sentence, paired_ledger
+from sim.analysis.acted_on import Ledger, event_start, new_sentence, paired_ledgers
 from sim.analysis.baselines import Group, carried_events, few, groups, shown_name
 from sim.analysis.compared_goods import Facts, Wanted, good_facts, largest_moves
 from sim.analysis.compared_money import money_facts, trade_members
@@ -144,9 +144,10 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     for more in (scrap_section(runs, f"{first} to {last}"), state_section(runs, money, f"{first} to {last}")):
         if more is not None:
             sections.append(more)
-    ledger = {name: _event_facts(*pair) for name, pair in pairs.items()}
-    if any(ledger.values()):
-        sections.append(event_section(ledger, f"{first} to {last}"))
+    ledgers = {name: paired_ledgers(*pair) for name, pair in pairs.items()}
+    if any(ledgers.values()):
+        facts = {name: _event_facts(pairs[name][0], ledger) for name, ledger in ledgers.items()}
+        sections.append(event_section(facts, f"{first} to {last}"))
     horizon = {name: _reach(pair[0], own_events(*pair)) for name, pair in pairs.items()}
     reach = {
         (name, good): _reach(pair[0], events_for(*pair, good))
@@ -155,7 +156,7 @@ def compare_group(group: Group, goods: Sequence[str], wanted: Wanted = USUAL) ->
     return Comparison(
         baseline, tuple(pairs), tuple(sections), horizon, _pairs_of(group, pairs), (first, last),
         {run.scenario: _head(run, run is group.baseline) for run in group.together},
-        tuple(_notes(group, whole, pairs, wanted, money)),
+        tuple(_notes(group, whole, pairs, wanted, money, ledgers)),
         {run.scenario: str(run.dataset.attrs.get("title", "")) for run in group.together}, reach,
     )  # fmt: skip
 
@@ -172,17 +173,15 @@ def _pairs_of(group: Group, pairs: Pairs) -> int:
     return min((data.sizes["member"] for data, _ in pairs.values()), default=alone)
 
 
-def _event_facts(run: xr.Dataset, base: xr.Dataset) -> dict[Key, tuple[str, Values]]:
+def _event_facts(run: xr.Dataset, ledger: Ledger) -> dict[Key, tuple[str, Values]]:
     """What the events of a run touch from their first day on, and before, against the baseline."""
     facts = {}
-    for event in own_events(run, base):
-        found = paired_ledger(run, base, event) if not event.get("in_base_year") else None
-        if found is not None:
-            name = str(event["id"])
-            start = max(event_start(event), run["time"].values[0]).astype("datetime64[M]")
-            words = f"{name}: {found.words.removesuffix(' of')} from {start}"
-            facts[Key("event_after", event=name)] = words, ratio(found.after, found.usual_after)
-            facts[Key("event_before", event=name)] = "  before", ratio(found.before, found.usual_before)
+    for event, found in ledger:
+        name = str(event["id"])
+        start = max(event_start(event), run["time"].values[0]).astype("datetime64[M]")
+        words = f"{name}: {found.words.removesuffix(' of')} from {start}"
+        facts[Key("event_after", event=name)] = words, ratio(found.after, found.usual_after)
+        facts[Key("event_before", event=name)] = "  before", ratio(found.before, found.usual_before)
     return facts
 
 
@@ -193,8 +192,9 @@ def _head(run: Run, is_baseline: bool) -> str:
 
 
 def _notes(
-    group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wanted, money: Mapping[str, Facts]
-) -> list[str]:
+    group: Group, whole: dict[str, xr.Dataset], pairs: Pairs, wanted: Wanted, money: Mapping[str, Facts],
+    ledgers: Mapping[str, Ledger],
+) -> list[str]:  # fmt: skip
     """What was chosen and what was left out."""
     notes = [group.note] if group.note else []
     acting = carried_events(group.baseline.dataset)
@@ -214,7 +214,7 @@ def _notes(
     ]
     said = [scrap_sentence(name, *pair) for name, pair in pairs.items()]
     said += [state_sentence(name, data, money.get(name, {})) for name, (data, _) in pairs.items()]
-    said += [new_sentence(*pair, name) for name, pair in pairs.items()]
+    said += [new_sentence(pairs[name][0], ledger, name) for name, ledger in ledgers.items()]
     notes += [sentence for sentence in said if sentence]
     for name, (data, _) in pairs.items():
         if data.sizes["member"] < whole[name].sizes["member"]:

@@ -74,6 +74,10 @@ class ProjectMeasure(Instrument):
         """None: the market of tomorrow does not change with it, only what is built for it."""
         return set()
 
+    def where_to_look(self, labels: Labels) -> str:
+        """What to check, first of all whether the world has projects."""
+        return super().where_to_look(labels) if labels.projects else "write 'world: {projects: all}'"
+
     def which(self) -> str:
         """The projects, in words."""
         named = joined([name.replace("_", " ") for name in self.projects or ()])

@@ -101,7 +101,12 @@ class Headline:
         """Month in which the median member's price is furthest from the baseline's; '' where it is not."""
         if abs(np.log(self.multiple[0])) < NOTABLE:
             return ""
-        return self._month_of(peak_step(self.run, self.baseline, self.good))
+        return self._month_of(self._farthest)
+
+    @cached_property
+    def _farthest(self) -> int:
+        """Step of that month."""
+        return peak_step(self.run, self.baseline, self.good)
 
     def _month_of(self, step: int) -> str:
         return str(self._both[0]["time"].values[step].astype("datetime64[M]"))
@@ -119,7 +124,7 @@ class Headline:
     @cached_property
     def at_once(self) -> float:
         """Price over the baseline's of the median member in :attr:`month`."""
-        return float(np.median(self._ratios[:, peak_step(self.run, self.baseline, self.good)]))
+        return float(np.median(self._ratios[:, self._farthest]))
 
     @property
     def together(self) -> bool:

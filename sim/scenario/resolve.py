@@ -14,7 +14,6 @@ from sim.distributions import Distribution, is_distribution, parse_distribution
 from sim.errors import InputProblems, MonaziteError, Problem, did_you_mean
 from sim.instruments import Instrument, instrument_class, instrument_types
 from sim.instruments.naming import WordError, good_words
-from sim.instruments.project_measures import ProjectMeasure
 from sim.names import meaning_of
 from sim.scenario.blocs import read_blocs
 from sim.scenario.chain import as_one, chained
@@ -284,15 +283,8 @@ def _check_events(
             if not event.in_base_year and not event.touches(small):
                 report.add(
                     ("events", event.id), f"'{event.id}' touches nothing in base year {header.base_year}",
-                    _where_to_look(event, small), key=True, warning=True,
+                    event.where_to_look(small), key=True, warning=True,
                 )  # fmt: skip
-
-
-def _where_to_look(event: Instrument, labels: Labels) -> str:
-    """What to check where an event touches nothing: first of all whether the world has projects to act on."""
-    if isinstance(event, ProjectMeasure) and not labels.projects:
-        return "write 'world: {projects: all}'"
-    return "check countries, goods and stages"
 
 
 def _probe(report: Report, path: Path) -> Probe:

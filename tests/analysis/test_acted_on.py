@@ -76,5 +76,6 @@ def test_what_the_baseline_has_none_of_is_said_in_tonnes(monkeypatch: pytest.Mon
     monkeypatch.setattr(acted_on, "own_events", lambda *_: [{"id": name} for name in found])
     monkeypatch.setattr(acted_on, "paired_ledger", lambda _run, _base, event: found[event["id"]])
     monkeypatch.setattr(acted_on, "good_name", lambda _run, good: good.capitalize())
-    said = acted_on.new_sentence(xr.Dataset(), xr.Dataset(), "case")
+    ledger = acted_on.paired_ledgers(xr.Dataset(), xr.Dataset())
+    said = acted_on.new_sentence(xr.Dataset(), ledger, "case")
     assert said == "case: opened, floor: output of ore of 20 (12 to 28) t, where the baseline has none"
